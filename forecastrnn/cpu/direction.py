@@ -1,0 +1,243 @@
+"""One recurrent layer in one direction: its buffers and the operations that pack, run and differentiate it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from forecastrnn.cells import GRU, Cell
+from forecastrnn.cpu.plans import Block, cell_options, plan_of
+from forecastrnn.cpu.simd import VECTOR_BYTES
+from forecastrnn.cpu.tile import VECS
+
+if TYPE_CHECKING:
+    from forecastrnn.program import Buffer, Field, Place, Program
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A matrix in memory: where it begins, numbers from row to row, columns used."""
+
+    place: Buffer | Place
+    ld: int
+    width: int
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a shard's operations share: number, rows, steps, and the buffers of lengths."""
+
+    shard: int
+    rows: int
+    steps: int
+    valid: Buffer
+    active: Buffer
+
+
+def padded(n: int, dtype: str) -> int:
+    """n, rounded up to whole vectors."""
+    lanes = lanes_of(dtype)
+    return -(-n // lanes) * lanes
+
+
+def lanes_of(dtype: str) -> int:
+    """Numbers in a vector."""
+    return VECTOR_BYTES // (4 if dtype == "float32" else 8)
+
+
+class Direction:
+    """Emits operations for one cell with its own weights; `keep` all that the backward pass needs."""
+
+    def __init__(
+        self, program: Program, name: str, cell: Cell, n_inputs: int, units: int, shards: int, keep: bool
+    ) -> None:
+        self.program, self.name, self.cell, self.keep = program, name, cell, keep
+        self.I, self.H, self.shards = n_inputs, units, shards
+        self.L = lanes_of(program.dtype)
+        self.Hp = padded(units, program.dtype)
+        self.P = self.Hp // self.L
+        self.plan = plan_of(cell)
+        self.options = cell_options(cell)
+        self.slots = self.plan.slots or 1
+        self.zero = self._shared("zero", (4 * self.L + self.Hp,))
+        self.one = self._shared("one", (self.L,))
+        self.one.array[:] = 1
+        self.packed: dict[str, Buffer] = {}
+        self.grads: dict[str, Buffer] = {}
+
+    def _shared(self, name: str, shape: tuple[int, ...]) -> Buffer:
+        return self.program.buffer(f"{self.name}{name}", shape)
+
+    def _own(self, batch: Batch, name: str, shape: tuple[int, ...]) -> Buffer:
+        return self.program.buffer(f"{self.name}{name}[{batch.shard}]", shape)
+
+    def height(self, block: Block) -> int:
+        """Rows of a block's parameter."""
+        return {"kernel": self.I, "recurrent_kernel": self.H, "peephole": 3}.get(block.parameter, 1)
+
+    def wide(self, block: Block) -> int:
+        """Vectors of units in a panel of the packed matrix."""
+        return block.wide or self.P
+
+    def geometry(self, block: Block) -> dict[str, int]:
+        """Fields that say where a block's gates lie in its parameter."""
+        total = 1 if block.parameter == "peephole" else len(self.cell.gates)
+        return {"H": self.H, "G": block.gates, "ld": total * self.H, "gap": self.H, "shift": block.shift}
+
+    def pack(self, theta: dict[str, Place], shard: int, backward: bool, inputs: bool) -> None:
+        """Write the packed matrices from the parameters; transposed ones for the backward pass."""
+        for block in self.plan.blocks:
+            K = self.height(block)
+            if block.packed not in self.packed:
+                self.packed[block.packed] = self._shared(block.packed, (self.P * block.slots * K * self.L,))
+            self.program.emit(
+                "pack", shard, src=theta[block.parameter].at(block.gate * self.H), packed=self.packed[block.packed],
+                K=K, slots=block.slots, first=block.first, wide=self.wide(block), add=int(block.add),
+                **self.geometry(block),
+            )  # fmt: skip
+        if backward:
+            x = self.plan.x_block
+            extra = (Block("transposed_x", "kernel", x.gates, x.slots, shift=x.shift),) if inputs else ()
+            for block in self.plan.transposed + extra:
+                self._pack_transposed(block, theta, shard)
+
+    def _pack_transposed(self, block: Block, theta: dict[str, Place], shard: int) -> None:
+        J = self.height(block)
+        shape = (padded(J, self.program.dtype) * self.P * block.gates * self.L,)
+        self.packed[block.packed] = self._shared(block.packed, shape)
+        self.program.emit(
+            "pack_transposed", shard, src=theta[block.parameter].at(block.gate * self.H),
+            packed=self.packed[block.packed], J=J, **self.geometry(block),
+        )  # fmt: skip
+
+    def forward(self, batch: Batch, x: Rows) -> Run:
+        """Emit the forward pass over x."""
+        T, B = batch.steps, batch.rows
+        run = Run(batch, x, self._own(batch, "h", (T + 1, B, self.Hp)))
+        work = T if self.keep else 1
+        fields: dict[str, Field] = {
+            "x": x.place, "h": run.h, "active": batch.active, "T": T, "B": B, "I": self.I, "Hp": self.Hp,
+            "depth": self.H, "ldx": x.ld, **self.options,
+        }  # fmt: skip
+        if self.plan.slots:
+            panels = self.P if self.keep or "weights_n" in self.packed else 1
+            run.z = self._own(batch, "z", (panels * work, B, self.slots * self.L))
+            fields |= {"z": run.z, "keep": int(self.keep)}
+        if "c" in self.cell.states:
+            run.c = self._own(batch, "c", (T + 1, B, self.Hp))
+            fields |= {"c": run.c, "peephole": self.packed.get("peephole")}
+        if "weights_n" in self.packed:
+            run.reset = self._own(batch, "reset", (work, B, self.Hp))
+            fields["reset"] = run.reset
+        for name in ("weights_x", "weights_h", "weights_n", "bias"):
+            if name in self.packed:
+                fields[name] = self.packed[name]
+        self.program.emit(self.plan.forward, batch.shard, **fields)
+        return run
+
+    def prepare_backward(self, run: Run) -> None:
+        """Buffers of the derivatives by the states, which the caller may fill."""
+        run.dh = self._own(run.batch, "dh", (run.batch.rows, self.Hp))
+        if run.c is not None:
+            run.dc = self._own(run.batch, "dc", (run.batch.rows, self.Hp))
+
+    def backward(self, run: Run, dout: Rows | None, first: int, start: bool) -> None:
+        """Emit the backward pass: dout are derivatives by the outputs of steps first .. T."""
+        batch = run.batch
+        fields: dict[str, Field] = {
+            "transposed_h": self.packed["transposed_h"], "dout": dout.place if dout else None, "dh": run.dh,
+            "active": batch.active, "T": batch.steps, "B": batch.rows, "Hp": self.Hp,
+            "first": first if dout else batch.steps, "start": int(start), **self.options,
+        }  # fmt: skip
+        if self.plan.slots:
+            fields["z"] = run.z
+        else:
+            run.z = fields["dz"] = self._own(batch, "dz", (batch.steps, batch.rows, self.Hp))
+        if run.c is None:
+            fields["h"] = run.h
+        else:
+            fields |= {"c": run.c, "dc": run.dc, "peephole": self.packed.get("peephole")}
+            fields["dpeephole"] = self._gradient_place("peephole", 3, 1, batch) if "peephole" in self.packed else None
+        if "weights_n" in self.packed:
+            fields |= {"transposed_n": self.packed["transposed_n"]}
+            fields["dreset"] = self._own(batch, "dreset", (batch.rows, self.Hp))
+        if not (isinstance(self.cell, GRU) and self.cell.reset_after):
+            fields["zero"] = self.zero
+        self.program.emit(self.plan.backward, batch.shard, **fields)
+
+    def _gradient_place(self, packed: str, K: int, slots: int, batch: Batch) -> Place:
+        size = self.P * slots * K * self.L
+        if packed not in self.grads:
+            self.grads[packed] = self._shared(f"grad_{packed}", (self.shards, size))
+        return self.grads[packed].at(batch.shard * size)
+
+    def _dz(self, run: Run, slot: int) -> tuple[Place, int, int]:
+        """Where slot `slot` of dz begins, numbers from row to row, and from vector to vector of units."""
+        rows = run.batch.steps * run.batch.rows
+        if not self.plan.slots:
+            return run.z.at(0), self.Hp, self.L
+        return run.z.at(slot * self.L), self.slots * self.L, rows * self.slots * self.L
+
+    def weight_gradients(self, run: Run) -> None:
+        """Emit the gradients of all weights: products over all time steps and rows."""
+        operands = {
+            "x": (run.x.place, self.I, run.x.ld), "h": (run.h, self.H, self.Hp),
+            "reset": (run.reset, self.H, self.Hp), "one": (self.one, 1, 0),
+        }  # fmt: skip
+        for total in self.plan.sums:
+            place, K, lda = operands[total.operand]
+            dz, ldz, gap = self._dz(run, total.slot)
+            block = next(b for b in self.plan.blocks if b.packed == total.packed)
+            self.program.emit(
+                "weight_gradient", run.batch.shard, a=place, dz=dz, zero=self.zero,
+                grad=self._gradient_place(total.packed, K, total.slots, run.batch),
+                rows=run.batch.steps * run.batch.rows, K=K, lda=lda, vecs=self.P, wide=self.wide(block),
+                slots=total.slots, ldz=ldz, gap=gap,
+            )  # fmt: skip
+
+    def input_gradient(self, run: Run) -> Rows:
+        """Emit dx = dz Wx^T for all steps; rows padded to whole vectors."""
+        rows, ld = run.batch.steps * run.batch.rows, padded(self.I, self.program.dtype)
+        dx = self._own(run.batch, "dx", (rows, ld))
+        dz, ldz, gap = self._dz(run, 0)
+        blocks, depth = (self.P, self.plan.x_block.gates * self.L) if self.plan.slots else (1, self.Hp)
+        self.program.emit(
+            "product", run.batch.shard, a=dz, packed=self.packed["transposed_x"], init=self.zero_row(ld), c=dx,
+            rows=rows, lda=ldz, blocks=blocks, block=gap if self.plan.slots else 0, depth=depth, ldi=0, ldc=ld,
+            vecs=ld // self.L,
+        )  # fmt: skip
+        return Rows(dx, ld, self.I)
+
+    def zero_row(self, n: int) -> Buffer:
+        """A row of n zeros."""
+        name = f"{self.name}zeros{n}"
+        return self.program.buffers.get(name) or self.program.buffer(name, (n + VECS * self.L,))
+
+    def unpack(self, grad: dict[str, Place], sums: Buffer, shard: int) -> None:
+        """Emit the sums over shards of this piece's part of each parameter's rows."""
+        for block in self.plan.blocks:
+            K, packed = self.height(block), self.grads[block.packed]
+            self.program.emit(
+                "unpack", shard, packed=packed, grad=grad[block.parameter].at(block.gate * self.H), sums=sums,
+                K=K, slots=block.slots, first=block.first, wide=self.wide(block), shards=self.shards,
+                stride=packed.array.shape[1], lo=K * shard // self.shards, hi=K * (shard + 1) // self.shards,
+                **self.geometry(block),
+            )  # fmt: skip
+
+
+@dataclass
+class Run:
+    """Buffers of one pass of a direction over a shard."""
+
+    batch: Batch
+    x: Rows
+    h: Buffer
+    c: Buffer | None = None
+    z: Buffer | None = None
+    reset: Buffer | None = None
+    dh: Buffer | None = None
+    dc: Buffer | None = None
+
+    def state(self, name: str) -> Buffer:
+        """The buffer of a state, "h" or "c"."""
+        return self.h if name == "h" else self.c

@@ -1,0 +1,77 @@
+"""Elman layer: h_t = act(x_t W + h_(t-1) U + b).
+
+Sizes: T steps, B rows of the shard, I inputs, H units, Hp = H padded to whole vectors.
+The sums go straight to their place in h and are activated there; dz (T, B, Hp) is only written going back.
+Row r takes part in step t while r < active[t]: rows are sorted by length, longest first.
+"""
+
+from forecastrnn import formulas
+from forecastrnn.cpu.build import fast, integers, kernel, pointers, sizes
+from forecastrnn.cpu.products import multiply
+from forecastrnn.cpu.simd import at, lanes, load, splat, store
+
+TANH, RELU, LOGISTIC = 0, 1, 2
+
+
+@fast
+def activate(kind, s):
+    """The activation of a sum."""
+    if kind == RELU:
+        return formulas.relu(s)
+    return formulas.tanh(s) if kind == TANH else formulas.sigmoid(s)
+
+
+@fast
+def slope(kind, y):
+    """The activation's derivative, by its result."""
+    if kind == RELU:
+        return formulas.positive(y)
+    return formulas.tanh_slope(y) if kind == TANH else formulas.sigmoid_slope(y)
+
+
+@kernel("x weights_x bias weights_h h active | T B I Hp depth ldx kind")
+def elman_forward(record, step):
+    """x (T, B, ldx) -> h (T + 1, B, Hp), whose first step is the initial state."""
+    x, wx, bias, wh, h = pointers(record, 0, 5)
+    (active,) = integers(record, 5, 1)
+    T, B, I, Hp, H, ldx, kind = sizes(record, 6, 7)
+    L = lanes(h)
+    for t in range(T):
+        n, old, new = active[t], at(h, t * B * Hp), at(h, (t + 1) * B * Hp)
+        multiply(n, at(x, t * B * ldx), ldx, 1, 0, I, wx, bias, 0, new, Hp, Hp // L)
+        multiply(n, old, Hp, 1, 0, H, wh, new, Hp, new, Hp, Hp // L)
+        for j in range(0, n * Hp, L):
+            store(new, j, activate(kind, load(new, j)))
+
+
+@fast
+def add_output_gradient(t, first, n, B, Hp, dout, dh):
+    """dh (n, Hp) += dout[t - first], if the loss reads the output of step t."""
+    if t >= first:
+        base = (t - first) * B * Hp
+        for j in range(0, n * Hp, lanes(dh)):
+            store(dh, j, load(dh, j) + load(dout, base + j))
+
+
+@fast
+def clear(p, lo, hi):
+    """p[lo:hi] = 0; whole vectors."""
+    for j in range(lo, hi, lanes(p)):
+        store(p, j, splat(p, 0.0))
+
+
+@kernel("h transposed_h dout dh dz zero active | T B Hp first kind start")
+def elman_backward(record, step):
+    """dout (T - first, B, Hp), dh (B, Hp) by the final state -> dz (T, B, Hp), dh by the initial state."""
+    h, wt, dout, dh, dz, zero = pointers(record, 0, 6)
+    (active,) = integers(record, 6, 1)
+    T, B, Hp, first, kind, start = sizes(record, 7, 6)
+    L = lanes(h)
+    for t in range(T - 1, -1, -1):
+        n, new, now = active[t], at(h, (t + 1) * B * Hp), at(dz, t * B * Hp)
+        add_output_gradient(t, first, n, B, Hp, dout, dh)
+        for j in range(0, n * Hp, L):
+            store(now, j, load(dh, j) * slope(kind, load(new, j)))
+        clear(now, n * Hp, B * Hp)
+        if t > 0 or start > 0:
+            multiply(n, now, Hp, 1, 0, Hp, wt, zero, 0, dh, Hp, Hp // L)

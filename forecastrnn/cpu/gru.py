@@ -1,0 +1,143 @@
+"""GRU layers: `after` resets the recurrent product, `before` (the original form) resets the state.
+
+Sizes as in elman.py. Panels as in lstm.py, with slots [n | r | z | m] for `after`, where m is the recurrent part
+of n, and [n | r | z] for `before`. The inputs' weights fill slots n, r, z.
+"""
+
+from forecastrnn import formulas
+from forecastrnn.cpu.build import fast, integers, kernel, pointers, sizes
+from forecastrnn.cpu.elman import add_output_gradient, clear
+from forecastrnn.cpu.lstm import four, put_four
+from forecastrnn.cpu.products import multiply
+from forecastrnn.cpu.simd import at, lanes, load, store
+from forecastrnn.cpu.tile import gemm
+
+
+@kernel("x weights_x bias weights_h h z active | T B I Hp depth ldx keep")
+def gru_after_forward(record, step):
+    """x (T, B, ldx) -> h (T + 1, B, Hp), whose first step is the initial state; gates in z if `keep`."""
+    x, wx, bias, wh, h, z = pointers(record, 0, 6)
+    (active,) = integers(record, 6, 1)
+    T, B, I, Hp, H, ldx, keep = sizes(record, 7, 7)
+    L = lanes(h)
+    N = 4 * L
+    for t in range(T):
+        n = active[t]
+        for p in range(Hp // L):
+            zp, old = at(z, (p * T + t) * B * N if keep else 0), at(h, t * B * Hp)
+            gemm(n, 3, at(bias, p * N), 0, at(x, t * B * ldx), ldx, 1, 1, 0, I, at(wx, p * I * 3 * L), 3 * L, zp, N)
+            for r in range(n):
+                store(zp, r * N + 3 * L, load(bias, p * N + 3 * L))
+            gemm(n, 3, at(zp, L), N, old, Hp, 1, 1, 0, H, at(wh, p * H * 3 * L), 3 * L, at(zp, L), N)
+            for r in range(n):
+                a, b, c, m = four(zp, r * N)
+                a, b, c, out = formulas.gru_after(a, b, c, m, load(old, r * Hp + p * L))
+                put_four(zp, r * N, a, b, c, m)
+                store(h, ((t + 1) * B + r) * Hp + p * L, out)
+
+
+@kernel("h z transposed_h dout dh active | T B Hp first start")
+def gru_after_backward(record, step):
+    """dout (T - first, B, Hp), dh (B, Hp) by the final state -> dz in z, dh by the initial state."""
+    h, z, wt, dout, dh = pointers(record, 0, 5)
+    (active,) = integers(record, 5, 1)
+    T, B, Hp, first, start = sizes(record, 6, 5)
+    L = lanes(h)
+    N, P = 4 * L, Hp // L
+    for t in range(T - 1, -1, -1):
+        n = active[t]
+        add_output_gradient(t, first, n, B, Hp, dout, dh)
+        for p in range(P):
+            zp = at(z, (p * T + t) * B * N)
+            for r in range(n):
+                k = r * Hp + p * L
+                a, b, c, m = four(zp, r * N)
+                a, b, c, m, d = formulas.gru_after_back(a, b, c, m, load(h, t * B * Hp + k), load(dh, k))
+                put_four(zp, r * N, a, b, c, m)
+                store(dh, k, d)
+            clear(zp, n * N, B * N)
+        if t > 0 or start > 0:
+            multiply(n, at(z, t * B * N + L), N, P, T * B * N, 3 * L, wt, dh, Hp, dh, Hp, P)
+
+
+@fast
+def reset_panel(n, Hp, z, old, reset):
+    """Sums of r and z -> gates, and the reset state r * h, for n rows of one panel."""
+    L = lanes(z)
+    for row in range(n):
+        k = row * 3 * L
+        r = formulas.sigmoid(load(z, k + L))
+        store(z, k + L, r)
+        store(z, k + 2 * L, formulas.sigmoid(load(z, k + 2 * L)))
+        store(reset, row * Hp, r * load(old, row * Hp))
+
+
+@kernel("x weights_x bias weights_h weights_n h z reset active | T B I Hp depth ldx keep")
+def gru_before_forward(record, step):
+    """As gru_after_forward; `reset` (T, B, Hp) keeps r * h."""
+    x, wx, bias, wh, wn, h, z, reset = pointers(record, 0, 8)
+    (active,) = integers(record, 8, 1)
+    T, B, I, Hp, H, ldx, keep = sizes(record, 9, 7)
+    L = lanes(h)
+    N, P = 3 * L, Hp // L
+    for t in range(T):
+        n, old, rh = active[t], at(h, t * B * Hp), at(reset, t * B * Hp if keep else 0)
+        for p in range(P):
+            zp = at(z, (p * T + t) * B * N if keep else p * B * N)
+            gemm(n, 3, at(bias, p * N), 0, at(x, t * B * ldx), ldx, 1, 1, 0, I, at(wx, p * I * N), N, zp, N)
+            gemm(n, 2, at(zp, L), N, old, Hp, 1, 1, 0, H, at(wh, p * H * 2 * L), 2 * L, at(zp, L), N)
+            reset_panel(n, Hp, zp, at(old, p * L), at(rh, p * L))
+        for p in range(P):
+            zp = at(z, (p * T + t) * B * N if keep else p * B * N)
+            gemm(n, 1, zp, N, rh, Hp, 1, 1, 0, H, at(wn, p * H * L), L, zp, N)
+            for row in range(n):
+                new = formulas.tanh(load(zp, row * N))
+                store(zp, row * N, new)
+                out = formulas.gru_mix(load(zp, row * N + 2 * L), new, load(old, row * Hp + p * L))
+                store(h, ((t + 1) * B + row) * Hp + p * L, out)
+
+
+@fast
+def mix_back_panel(n, Hp, z, old, dh):
+    """Derivatives by the sums of n and z in z; dh keeps the part that z lets through."""
+    L = lanes(z)
+    for row in range(n):
+        k = row * 3 * L
+        a, c, h = load(z, k), load(z, k + 2 * L), load(old, row * Hp)
+        a, c, d = formulas.gru_mix_back(c, a, h, load(dh, row * Hp))
+        store(z, k, a)
+        store(z, k + 2 * L, c)
+        store(dh, row * Hp, d)
+
+
+@fast
+def reset_back_panel(n, Hp, z, old, dreset, dh):
+    """Derivative by r * h -> by the sum of r in z, and added to dh."""
+    L = lanes(z)
+    for row in range(n):
+        k = row * 3 * L + L
+        r, d = load(z, k), load(dreset, row * Hp)
+        store(z, k, d * load(old, row * Hp) * formulas.sigmoid_slope(r))
+        store(dh, row * Hp, load(dh, row * Hp) + d * r)
+
+
+@kernel("h z transposed_h transposed_n dout dh dreset zero active | T B Hp first start")
+def gru_before_backward(record, step):
+    """As gru_after_backward; dreset (B, Hp) is work space."""
+    h, z, wt, wt_n, dout, dh, dreset, zero = pointers(record, 0, 8)
+    (active,) = integers(record, 8, 1)
+    T, B, Hp, first, start = sizes(record, 9, 5)
+    L = lanes(h)
+    N, P = 3 * L, Hp // L
+    for t in range(T - 1, -1, -1):
+        n, old, zt = active[t], at(h, t * B * Hp), at(z, t * B * N)
+        add_output_gradient(t, first, n, B, Hp, dout, dh)
+        for p in range(P):
+            mix_back_panel(n, Hp, at(zt, p * T * B * N), at(old, p * L), at(dh, p * L))
+        multiply(n, zt, N, P, T * B * N, L, wt_n, zero, 0, dreset, Hp, P)
+        for p in range(P):
+            zp = at(zt, p * T * B * N)
+            reset_back_panel(n, Hp, zp, at(old, p * L), at(dreset, p * L), at(dh, p * L))
+            clear(zp, n * N, B * N)
+        if t > 0 or start > 0:
+            multiply(n, at(zt, L), N, P, T * B * N, 2 * L, wt, dh, Hp, dh, Hp, P)

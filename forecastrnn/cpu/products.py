@@ -1,0 +1,48 @@
+"""Products over all rows at once: dense layers, gradients of weights and of inputs."""
+
+from forecastrnn.cpu.build import fast, kernel, pointers, sizes
+from forecastrnn.cpu.simd import at, lanes
+from forecastrnn.cpu.tile import gemm, panels_of, part
+
+BLOCK = 256  # rows per pass of a weight gradient, so that a panel of dz stays in cache
+
+
+@fast
+def multiply(rows, a, lda, blocks, block, depth, packed, init, ldi, c, ldc, vecs):
+    """c (rows, vecs) = init + a b; a is `blocks` runs of `depth` columns, `block` numbers apart."""
+    L, panels = lanes(c), panels_of(vecs)
+    for p in range(panels):
+        lo, n = part(vecs, panels, p) * L, part(vecs, panels, p + 1) - part(vecs, panels, p)
+        gemm(
+            rows, n, at(init, lo), ldi, a, lda, 1, blocks, block, depth,
+            at(packed, blocks * depth * lo), n * L, at(c, lo), ldc,
+        )  # fmt: skip
+
+
+@kernel("a packed init c | rows lda blocks block depth ldi ldc vecs")
+def product(record, step):
+    """c (rows, ldc) = init + a (rows, lda) b."""
+    a, packed, init, c = pointers(record, 0, 4)
+    rows, lda, blocks, block, depth, ldi, ldc, vecs = sizes(record, 4, 8)
+    multiply(rows, a, lda, blocks, block, depth, packed, init, ldi, c, ldc, vecs)
+
+
+@kernel("a dz zero grad | rows K lda vecs wide slots ldz gap")
+def weight_gradient(record, step):
+    """grad, packed (K, vecs * slots) = a^T dz over all rows: time and batch.
+
+    a (rows, lda), or one row again and again if lda is 0; vector v of dz begins at v * gap, its rows ldz apart.
+    """
+    a, dz, zero, grad = pointers(record, 0, 4)
+    rows, K, lda, vecs, wide, slots, ldz, gap = sizes(record, 4, 8)
+    L = lanes(a)
+    panels = (vecs + wide - 1) // wide
+    for p in range(panels):
+        lo, n = part(vecs, panels, p), (part(vecs, panels, p + 1) - part(vecs, panels, p)) * slots
+        out = at(grad, lo * slots * L * K)
+        for r in range(0, max(rows, 1), BLOCK):  # no rows: a zero gradient
+            start, ldi = (zero, 0) if r == 0 else (out, n * L)
+            gemm(
+                K, n, start, ldi, at(a, r * lda), 1, lda, 1, 0, min(BLOCK, rows - r),
+                at(dz, lo * gap + r * ldz), ldz, out, n * L,
+            )  # fmt: skip

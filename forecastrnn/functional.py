@@ -1,0 +1,225 @@
+"""The bare recurrence: arrays in, outputs and final state out."""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from collections.abc import Sequence
+
+import numpy as np
+
+from forecastrnn.cells import Cell, as_cell
+from forecastrnn.inference import State, forward
+from forecastrnn.network import Layer, Network
+
+LSTMState = namedtuple("LSTMState", ["c", "h"])
+
+
+def dynamic_rnn(
+    cells: Cell | str | Sequence,
+    X: np.ndarray,
+    weights: dict | tuple | Sequence,
+    *,
+    initial_state: object = None,
+    lengths: np.ndarray | None = None,
+    time_major: bool = False,
+) -> tuple[np.ndarray, object]:
+    """Run one recurrent layer, or a stack of them, over a batch of sequences.
+
+    Parameters
+    ----------
+    cells : cell, str or list
+        A cell or its name; a list of them for a stack.
+    X : array of shape (n, time, inputs), or (time, n, inputs) with `time_major`
+        The sequences. float32 stays float32, everything else is computed in float64.
+    weights : dict, or list of dicts
+        As `cell.init_weights` gives it; a pair of dicts makes a layer bidirectional.
+    initial_state : array (n, units), pair (c, h), or list, default zero
+        The state before the first step, in the form in which `state` comes back.
+    lengths : array of int (n,), optional
+        Valid steps of each sequence: outputs past the end are exactly zero, and the final state is that of the
+        last valid step.
+    time_major : bool
+        Time first, in X and in the outputs.
+
+    Returns
+    -------
+    outputs : ndarray (n, time, units) of the last layer
+    state : ndarray h (n, units), or the named pair (c, h) of an LSTM
+        A list of them for a list of cells; a pair (forward, backward) of them for a bidirectional layer.
+
+    Raises
+    ------
+    ValueError
+        For shapes that do not fit, non-finite numbers, and lengths outside 1 .. time.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from forecastrnn import GRU
+    >>> from forecastrnn.functional import dynamic_rnn
+    >>> X = np.zeros((4, 10, 3))
+    >>> outputs, state = dynamic_rnn("gru", X, GRU().init_weights(3, 5, random_state=0))
+    >>> outputs.shape, bool((outputs[:, -1] == state).all())
+    ((4, 10, 5), True)
+    """
+    many = isinstance(cells, (list, tuple))
+    stack = [as_cell(cell) for cell in (cells if many else [cells])]
+    X = _check_input(X, time_major)
+    groups = _check_weights(stack, weights if many else [weights], X.shape[2])
+    network, theta = _network(stack, groups, X)
+    lengths = _check_lengths(lengths, X)
+    state = None if initial_state is None else _read_state(network, initial_state if many else [initial_state], X)
+    result = forward(network, theta, X, lengths=lengths, state=state)
+    outputs = np.ascontiguousarray(result.outputs.transpose(1, 0, 2)) if time_major else result.outputs
+    states = [_show_layer(layer, values) for layer, values in zip(network.layers, result.states, strict=True)]
+    return outputs, states if many else states[0]
+
+
+def static_rnn(
+    cells: Cell | str | Sequence,
+    X: Sequence[np.ndarray],
+    weights: dict | tuple | Sequence,
+    *,
+    initial_state: object = None,
+    lengths: np.ndarray | None = None,
+) -> tuple[list[np.ndarray], object]:
+    """Run a recurrent layer over a list of time steps; the numbers are those of `dynamic_rnn`.
+
+    Parameters
+    ----------
+    cells, weights, initial_state, lengths
+        As in `dynamic_rnn`.
+    X : list of arrays (n, inputs)
+        One array a step.
+
+    Returns
+    -------
+    outputs : list of ndarray (n, units), one a step
+    state : as in `dynamic_rnn`
+
+    Raises
+    ------
+    ValueError
+        As in `dynamic_rnn`, and for an empty list or steps of different shapes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from forecastrnn import Elman
+    >>> from forecastrnn.functional import static_rnn
+    >>> steps = [np.zeros((4, 3)), np.ones((4, 3))]
+    >>> outputs, state = static_rnn("rnn", steps, Elman().init_weights(3, 5, random_state=0))
+    >>> len(outputs), outputs[0].shape
+    (2, (4, 5))
+    """
+    if not isinstance(X, (list, tuple)) or not X:
+        raise ValueError("X must be a non-empty list of arrays (n, inputs), one a time step.")
+    steps = [np.asarray(x) for x in X]
+    for number, x in enumerate(steps):
+        if x.shape != steps[0].shape or x.ndim != 2:
+            raise ValueError(f"X[{number}] has shape {x.shape}, but X[0] has {steps[0].shape}; all must be (n, inputs).")
+    outputs, state = dynamic_rnn(
+        cells, np.stack(steps), weights, initial_state=initial_state, lengths=lengths, time_major=True
+    )
+    return list(outputs), state
+
+
+def _check_input(X: object, time_major: bool) -> np.ndarray:
+    array = np.asarray(X)
+    if array.ndim != 3:
+        raise ValueError(f"X must have shape (n, time, inputs), 3 dimensions. Got shape {array.shape}.")
+    if 0 in array.shape:
+        raise ValueError(f"X must not be empty. Got shape {array.shape}.")
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"X must hold real numbers. Got dtype {array.dtype}.")
+    array = array.astype(np.float32 if array.dtype == np.float32 else np.float64)
+    if not np.isfinite(array).all():
+        where = np.argwhere(~np.isfinite(array))[0].tolist()
+        raise ValueError(f"X contains NaN or infinity, first at index {where}.")
+    return np.ascontiguousarray(array.transpose(1, 0, 2)) if time_major else array
+
+
+def _check_weights(stack: list[Cell], weights: Sequence, n_inputs: int) -> list[tuple[dict, ...]]:
+    """Weights as tuples of one or two dicts a layer, each of the right shapes."""
+    if not isinstance(weights, (list, tuple)) or len(weights) != len(stack):
+        raise ValueError(f"weights must be a list of {len(stack)} entries, one a cell.")
+    groups = []
+    for number, (cell, entry) in enumerate(zip(stack, weights, strict=True)):
+        group = entry if isinstance(entry, tuple) else (entry,)
+        units = np.shape(group[0]["recurrent_kernel"])[0]
+        for own in group:
+            _check_shapes(own, cell.parameter_shapes(n_inputs, units), number)
+        groups.append(group)
+        n_inputs = units * len(group)
+    return groups
+
+
+def _check_shapes(own: dict, shapes: dict[str, tuple[int, ...]], number: int) -> None:
+    if set(own) != set(shapes):
+        raise ValueError(f"weights of layer {number} must have the keys {sorted(shapes)}. Got {sorted(own)}.")
+    for name, shape in shapes.items():
+        if np.shape(own[name]) != shape:
+            raise ValueError(f"weights of layer {number}: {name} must have shape {shape}. Got {np.shape(own[name])}.")
+        if not np.isfinite(own[name]).all():
+            raise ValueError(f"weights of layer {number}: {name} contains NaN or infinity.")
+
+
+def _network(stack: list[Cell], groups: list[tuple[dict, ...]], X: np.ndarray) -> tuple[Network, np.ndarray]:
+    layers = [
+        Layer(cell, np.shape(group[0]["recurrent_kernel"])[0], len(group) == 2)
+        for cell, group in zip(stack, groups, strict=True)
+    ]
+    network = Network(X.shape[2], tuple(layers))
+    theta = np.empty(network.size, X.dtype)
+    views = network.views(theta)
+    for number, (layer, group) in enumerate(zip(layers, groups, strict=True)):
+        for prefix, own in zip(layer.directions, group, strict=True):
+            for name, values in own.items():
+                views[f"layers.{number}.{prefix}{name}"][...] = values
+    return network, theta
+
+
+def _check_lengths(lengths: object, X: np.ndarray) -> np.ndarray | None:
+    if lengths is None:
+        return None
+    array = np.asarray(lengths)
+    if array.shape != (len(X),) or array.dtype.kind not in "iu":
+        raise ValueError(f"lengths must be {len(X)} integers, one a sequence. Got {array.dtype} of shape {array.shape}.")
+    bad = np.flatnonzero((array < 1) | (array > X.shape[1]))
+    if len(bad):
+        raise ValueError(f"lengths must be in 1 .. {X.shape[1]}. Got {array[bad[0]]} in row {bad[0]}.")
+    return array.astype(np.int64)
+
+
+def _read_state(network: Network, given: Sequence, X: np.ndarray) -> State:
+    """The initial state as the engine wants it: layer, direction, name."""
+    if not isinstance(given, (list, tuple)) or len(given) != len(network.layers):
+        raise ValueError(f"initial_state must be a list of {len(network.layers)} states, one a layer.")
+    return [
+        [
+            _read_direction(layer, value, number, X)
+            for value in (entry if layer.bidirectional else (entry,))
+        ]
+        for number, (layer, entry) in enumerate(zip(network.layers, given, strict=True))
+    ]  # fmt: skip
+
+
+def _read_direction(layer: Layer, value: object, number: int, X: np.ndarray) -> dict[str, np.ndarray]:
+    names = layer.cell.states
+    values = value if len(names) > 1 else (value,)
+    if len(values) != len(names):
+        raise ValueError(f"initial_state of layer {number} must be the pair (c, h).")
+    arrays = {name: np.asarray(v, X.dtype) for name, v in zip(names, values, strict=True)}
+    for name, array in arrays.items():
+        if array.shape != (len(X), layer.units):
+            raise ValueError(
+                f"initial_state of layer {number}: {name} must have shape {(len(X), layer.units)}. Got {array.shape}."
+            )
+        if not np.isfinite(array).all():
+            raise ValueError(f"initial_state of layer {number}: {name} contains NaN or infinity.")
+    return arrays
+
+
+def _show_layer(layer: Layer, values: list[dict[str, np.ndarray]]) -> object:
+    shown = [LSTMState(v["c"], v["h"]) if "c" in v else v["h"] for v in values]
+    return tuple(shown) if layer.bidirectional else shown[0]

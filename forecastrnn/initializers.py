@@ -1,0 +1,62 @@
+"""First values of parameters, gate by gate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.random import RandomState
+
+
+def glorot_uniform(rng: RandomState, rows: int, columns: int) -> np.ndarray:
+    """U(-a, a) with a = sqrt(6 / (rows + columns)) (Glorot & Bengio 2010)."""
+    limit = np.sqrt(6.0 / max(rows + columns, 1))
+    return rng.uniform(-limit, limit, (rows, columns))
+
+
+def he_normal(rng: RandomState, rows: int, columns: int) -> np.ndarray:
+    """N(0, 2 / rows) (He et al. 2015)."""
+    return rng.normal(0.0, np.sqrt(2.0 / max(rows, 1)), (rows, columns))
+
+
+def orthogonal(rng: RandomState, rows: int, columns: int) -> np.ndarray:
+    """Orthonormal rows or columns, whichever are fewer (Saxe et al. 2014)."""
+    if rows == 0:
+        return np.zeros((0, columns))
+    q, r = np.linalg.qr(rng.normal(size=(max(rows, columns), min(rows, columns))))
+    q = q * np.sign(np.diag(r))
+    return q if rows >= columns else q.T
+
+
+INITIALIZERS: dict[str, Callable[[RandomState, int, int], np.ndarray] | None] = {
+    "glorot": glorot_uniform,
+    "he": he_normal,
+    "orthogonal": orthogonal,
+    "uniform": None,
+}
+
+
+def draw_gates(
+    shapes: dict[str, tuple[int, ...]], units: int, rng: RandomState, initializer: str
+) -> dict[str, np.ndarray]:
+    """Parameters of one layer: kernels drawn for each gate by itself, recurrent ones orthogonal, biases zero."""
+    draw = INITIALIZERS[initializer]
+    if draw is None:
+        limit = 1.0 / np.sqrt(units)
+        return {name: rng.uniform(-limit, limit, shape) for name, shape in shapes.items()}
+    weights = {name: np.zeros(shape) for name, shape in shapes.items()}
+    for name in ("kernel", "recurrent_kernel"):
+        rule = orthogonal if name == "recurrent_kernel" else draw
+        rows, columns = shapes[name]
+        blocks = [rule(rng, rows, units) for _ in range(columns // units)]
+        weights[name] = np.concatenate(blocks, axis=1)
+    return weights
+
+
+def draw_dense(rng: RandomState, rows: int, columns: int, initializer: str) -> np.ndarray:
+    """Kernel of a dense layer."""
+    draw = INITIALIZERS[initializer]
+    if draw is None:
+        limit = 1.0 / np.sqrt(max(rows, 1))
+        return rng.uniform(-limit, limit, (rows, columns))
+    return draw(rng, rows, columns)

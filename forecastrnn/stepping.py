@@ -1,0 +1,208 @@
+"""The program of a training step: gather, forward, loss, backward, reduce, update."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from forecastrnn.assembly import Assembly, Shape, Stack, shards_of
+from forecastrnn.cpu.direction import Batch, Rows
+from forecastrnn.cpu.update import COUNT
+from forecastrnn.inference import emit_lengths
+from forecastrnn.network import Network
+from forecastrnn.optimizers import SOLVERS, OptimizerState, Rule
+from forecastrnn.program import Buffer
+
+MAX_STEPS = 256  # training steps in one call at most
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where mini-batches come from; nothing is copied before a batch is gathered.
+
+    X (rows, columns): a sample is `steps` rows from its start on. y: (rows, outputs), gathered from the sample's
+    own start in y; or, with `ahead`, the flat series whose next values, relative to `base` at the same place, are
+    the targets (NaN: not observed). weight: one a sample.
+    """
+
+    X: np.ndarray
+    y: np.ndarray
+    base: np.ndarray | None = None
+    weight: np.ndarray | None = None
+
+    @property
+    def ahead(self) -> bool:
+        """Whether targets are the next values of a series."""
+        return self.base is not None
+
+
+@dataclass
+class Index:
+    """Samples of some steps, each array (steps, rows): starts in X, in y, sample numbers, valid lengths."""
+
+    x: np.ndarray
+    y: np.ndarray
+    sample: np.ndarray
+    lengths: np.ndarray | None = None
+    keep: np.ndarray | None = None  # (steps,): 0 where the carried state starts anew
+
+    def part(self, lo: int, hi: int) -> Index:
+        """Steps lo .. hi."""
+        parts = (None if a is None else a[lo:hi] for a in (self.x, self.y, self.sample, self.lengths, self.keep))
+        return Index(*parts)
+
+    @property
+    def steps(self) -> int:
+        """Number of steps."""
+        return len(self.x)
+
+
+class TrainingProgram:
+    """Runs training steps on mini-batches of one size.
+
+    Parameters
+    ----------
+    network, theta : the network and its parameters, updated in place
+    optimizer : moments and count, updated in place; None computes gradients only
+    source : where the data are
+    steps, rows : time steps and samples of a mini-batch
+    loss, last, rule : the loss, the outputs that it reads (0: all, k: the last k), the update rule
+    lengths : samples differ in length
+    carry : the state at the end of a step is that at the beginning of the next (truncated BPTT)
+    """
+
+    def __init__(
+        self, network: Network, theta: np.ndarray, optimizer: OptimizerState | None, source: Source, *,
+        steps: int, rows: int, loss: str, last: int = 0, rule: Rule | None = None, lengths: bool = False,
+        carry: bool = False, input_gradient: bool = False,
+    ) -> None:  # fmt: skip
+        shape = Shape(steps, rows, last, lengths, training=True, shards=shards_of(rows))
+        self.build = build = Assembly(network, theta, shape)
+        self.program, self.shape, self.optimizer, self.rule = build.program, shape, optimizer, rule
+        self.source, self.loss_name, self.carry = source, loss, carry
+        self.theta, self.grad = theta, np.zeros_like(theta)
+        self._bind_sources()
+        self.sums = self.program.buffer("sums", (MAX_STEPS, shape.shards, 2), np.float64)
+        build.pack(input_gradient=input_gradient)
+        for stack in build.stacks:
+            self._emit_shard(stack, input_gradient)
+        self.program.next_round()
+        build.reduce(self.grad, self.sums)
+        if optimizer is not None:
+            self._emit_update()
+
+    def _bind_sources(self) -> None:
+        program, rows = self.program, self.shape.rows
+        self.X = program.bind("X", self.source.X)
+        self.y = program.bind("y", self.source.y)
+        self.base = program.bind("base", self.source.base) if self.source.ahead else None
+        self.weight = None if self.source.weight is None else program.bind("weight", self.source.weight)
+        names = ("starts", "y_starts", "samples") + (("lengths",) if self.shape.lengths else ())
+        self.indices = {name: program.buffer(name, (MAX_STEPS, rows), np.int64) for name in names}
+        self.keep = program.buffer("keep", (MAX_STEPS,)) if self.carry else None
+
+    # Emission -----------------------------------------------------------------------------------------
+    def _emit_shard(self, stack: Stack, input_gradient: bool) -> None:
+        build, batch = self.build, stack.batch
+        emit_lengths(build, batch, self.indices.get("lengths"))
+        x = self._gather(batch, "x", self.X, self.indices["starts"], self.shape.steps)
+        build.forward(batch.shard, x)
+        if self.carry:
+            self._emit_carry(stack)
+        target = self._targets(batch)
+        weights = None
+        if self.weight is not None:
+            weights = self._gather(batch, "w", self.weight, self.indices["samples"], 1).place.buffer
+        build.loss(batch.shard, self.loss_name, target, weights, self.sums)
+        build.backward(batch.shard, input_gradient=input_gradient)
+
+    def _gather(self, batch: Batch, name: str, source: Buffer, starts: Buffer, steps: int, first: int = 0) -> Rows:
+        width = source.array.shape[1] if source.array.ndim > 1 else 1
+        out = self.program.buffer(f"{name}[{batch.shard}]", (steps, batch.rows, width))
+        self.program.emit(
+            "gather", batch.shard, source=source.at(first * width), out=out,
+            starts=starts.at(self.build.first_row(batch.shard)), T=steps, B=batch.rows, F=width, lds=width,
+            stride=self.shape.rows, every=1,
+        )  # fmt: skip
+        return Rows(out.at(0), width, width)
+
+    def _emit_carry(self, stack: Stack) -> None:
+        """States go on: emitted behind the forward pass, moved to the front of the shard's list."""
+        build, batch = self.build, stack.batch
+        operations = self.program.rounds[-1][batch.shard]
+        before = len(operations)
+        for number, layer in enumerate(build.network.layers):
+            for name in layer.cell.states:
+                last = build.last_states(batch.shard, number, name)
+                for run, rows in zip(stack.runs[number], last, strict=True):
+                    self.program.emit(
+                        "carry", batch.shard, last=rows.place, first=run.state(name), keep=self.keep, B=batch.rows,
+                        F=rows.ld, stride=1,
+                    )  # fmt: skip
+        operations[:] = operations[before:] + operations[:before]
+
+    def _targets(self, batch: Batch) -> Buffer:
+        steps, build = self.build.head_steps(), self.build
+        if not self.source.ahead:
+            first = 0 if build.reads_state else build.first
+            return self._gather(batch, "target", self.y, self.indices["y_starts"], steps, first).place.buffer
+        n = build.network.n_outputs
+        out = self.program.buffer(f"target[{batch.shard}]", (steps, batch.rows, n))
+        self.program.emit(
+            "gather_ahead", batch.shard, source=self.base, target=self.y, out=out,
+            starts=self.indices["y_starts"].at(build.first_row(batch.shard)), T=steps, B=batch.rows, F=n,
+            stride=self.shape.rows, first=self.shape.steps - 1 if build.reads_state else build.first,
+        )  # fmt: skip
+        return out
+
+    def _emit_update(self) -> None:
+        program, shards = self.program, self.shape.shards
+        self.partial = program.buffer("norms", (shards,), np.float64)
+        self.rates = program.buffer("rates", (MAX_STEPS,), np.float64)
+        self.options = program.bind("options", self.rule.options())
+        if self.rule.clip_norm:
+            size = self.theta.size
+            for shard in range(shards):
+                lo, hi = size * shard // shards, size * (shard + 1) // shards
+                program.emit(
+                    "norm_part", shard, grad=program.buffers["grad"], partial=self.partial, lo=lo, hi=hi, piece=shard
+                )
+            program.rounds.insert(-1, [[o for o in ops if o.kernel == "unpack"] for ops in program.rounds[-1]])
+            program.rounds[-1] = [[o for o in ops if o.kernel != "unpack"] for ops in program.rounds[-1]]
+            program.next_round()
+        m, v = program.bind("m", self.optimizer.m), program.bind("v", self.optimizer.v)
+        for parameter in self.build.network.layout.values():
+            for shard in range(shards):
+                lo, hi = self._piece(parameter, shard)
+                program.emit(
+                    SOLVERS[self.rule.solver].kernel, shard, theta=program.buffers["theta"],
+                    grad=program.buffers["grad"], m=m, v=v, rates=self.rates, options=self.options,
+                    partial=self.partial, lo=lo, hi=hi, shards=shards, matrix=int(parameter.is_matrix),
+                )  # fmt: skip
+
+    def _piece(self, parameter: object, shard: int) -> tuple[int, int]:
+        """The stretch of a parameter that a shard has reduced, and so may update in the same round."""
+        rows = parameter.shape[0] if len(parameter.shape) == 2 else 1
+        width, shards = parameter.size // max(rows, 1), self.shape.shards
+        lo, hi = (rows * (shard + k) // shards * width for k in (0, 1))
+        return parameter.offset + lo, parameter.offset + hi
+
+    # Running ------------------------------------------------------------------------------------------
+    def run(self, index: Index, total: int, n_threads: int) -> np.ndarray:
+        """Make index.steps <= MAX_STEPS updates; the loss of each, before its update."""
+        n = index.steps
+        given = {"starts": index.x, "y_starts": index.y, "samples": index.sample, "lengths": index.lengths}
+        for name, buffer in self.indices.items():
+            buffer.array[:n] = given[name]
+        if self.carry:
+            self.keep.array[:n] = index.keep
+        if self.optimizer is not None:
+            self.rates.array[:n] = self.rule.rates(self.optimizer.count, n, total)
+            self.options.array[COUNT] = self.optimizer.count
+        self.program.run(0, n, n_threads)
+        if self.optimizer is not None:
+            self.optimizer.count += n
+        sums = self.sums.array[:n].sum(axis=1)
+        return sums[:, 0] / np.maximum(sums[:, 1], np.finfo(float).tiny)
+
