@@ -138,7 +138,7 @@ def emit_lengths(build: Assembly, batch: object, valid: object) -> None:
         )  # fmt: skip
 
 
-def write_state(build: Assembly, state: State) -> None:
+def write_state(build: Assembly, state: State, steps: tuple[int, ...] = (0,)) -> None:
     """Set the states before the first step; rows in the mini-batch's order."""
     for stack in build.stacks:
         lo = build.first_row(stack.batch.shard)
@@ -146,7 +146,7 @@ def write_state(build: Assembly, state: State) -> None:
             for run, values in zip(runs, layer, strict=True):
                 for name, value in values.items():
                     part = value[lo : lo + stack.batch.rows]
-                    run.state(name).array[0, :, : part.shape[1]] = part
+                    run.state(name).array[steps, :, : part.shape[1]] = part
 
 
 def emit_states(build: Assembly) -> list[list[dict[str, list[Rows]]]]:

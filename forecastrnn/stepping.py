@@ -30,6 +30,7 @@ class Source:
     y: np.ndarray
     base: np.ndarray | None = None
     weight: np.ndarray | None = None
+    y_steps: int | None = None  # rows of y that belong to a sample; None: as many as it has steps
 
     @property
     def ahead(self) -> bool:
@@ -145,7 +146,8 @@ class TrainingProgram:
     def _targets(self, batch: Batch) -> Buffer:
         steps, build = self.build.head_steps(), self.build
         if not self.source.ahead:
-            first = 0 if build.reads_state else build.first
+            skipped = self.shape.steps - (self.source.y_steps or self.shape.steps)
+            first = 0 if build.reads_state or self.carry else build.first - skipped
             return self._gather(batch, "target", self.y, self.indices["y_starts"], steps, first).place.buffer
         n = build.network.n_outputs
         out = self.program.buffer(f"target[{batch.shard}]", (steps, batch.rows, n))

@@ -98,3 +98,27 @@ def carry(record, step):
     B, F, stride = sizes(record, 3, 3)
     for j in range(B * F):
         first[j] = last[j] if keep[step * stride] != 0 else last[j] * 0
+
+
+@kernel("out result x gain shift | B F ldo ldx total first")
+def feed_back(record, step):
+    """result[r, first + step] = out[r]; x[r] = out[r] * gain + shift: an output becomes the next input."""
+    out, result, x, gain, shift = pointers(record, 0, 5)
+    B, F, ldo, ldx, total, first = sizes(record, 5, 6)
+    for r in range(B):
+        for f in range(F):
+            value = out[r * ldo + f]
+            result[(r * total + first + step) * F + f] = value
+            x[r * ldx + f] = value * gain[f] + shift[f]
+
+
+@kernel("out result history gain shift | B F ldo total known")
+def append_output(record, step):
+    """result[r, step] = out[r]; history[r, known + step] = out[r] * gain + shift, for the next window."""
+    out, result, history, gain, shift = pointers(record, 0, 5)
+    B, F, ldo, total, known = sizes(record, 5, 5)
+    for r in range(B):
+        for f in range(F):
+            value = out[r * ldo + f]
+            result[(r * total + step) * F + f] = value
+            history[(r * (known + total) + known + step) * F + f] = value * gain[f] + shift[f]

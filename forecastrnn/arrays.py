@@ -1,0 +1,144 @@
+"""Validation of arrays at the door: sequences, lengths, targets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_array
+from sklearn.utils.validation import _check_feature_names, validate_data
+
+
+@dataclass(frozen=True)
+class Sequences:
+    """Values (n, time, channels), padded with zeros; lengths of the rows if they differ; shape of the input."""
+
+    values: np.ndarray
+    lengths: np.ndarray | None
+    flat: bool  # the input was 2-D: rows of one channel and fixed length
+
+    @property
+    def n(self) -> int:
+        """Number of sequences."""
+        return len(self.values)
+
+
+def read_sequences(estimator: Any, X: object, lengths: object, *, reset: bool) -> Sequences:
+    """X as 2-D rows, a 3-D array, or a list of ragged sequences (time, channels).
+
+    Raises ValueError or TypeError for other shapes, NaN, infinities, dates, masked cells, and for another number
+    of features or channels than in `fit`.
+    """
+    _refuse_odd_types(X)
+    if _is_ragged(X):
+        if lengths is not None:
+            raise ValueError("lengths must not be given with a list of sequences: they have lengths of their own.")
+        return _read_ragged(estimator, X, reset)
+    if np.ndim(X) == 3:
+        array = _read_cube(estimator, X, reset)
+        return Sequences(array, read_lengths(lengths, *array.shape[:2]), False)
+    if np.ndim(X) > 3:
+        raise ValueError(f"Found array with dim {np.ndim(X)}, {type(estimator).__name__} expected 2 or 3.")
+    array = _checked(estimator, validate_data(estimator, X, dtype=_dtypes(estimator), reset=reset))
+    if not reset and getattr(estimator, "n_channels_in_", 1) > 1:
+        raise ValueError(f"X has 1 channels, but {type(estimator).__name__} is expecting {estimator.n_channels_in_}.")
+    if reset:
+        estimator.n_channels_in_ = 1
+    return Sequences(array[:, :, None], read_lengths(lengths, *array.shape), True)
+
+
+def _dtypes(estimator: Any) -> list:
+    return [np.float64, np.float32]
+
+
+def _checked(estimator: Any, array: np.ndarray) -> np.ndarray:
+    """The array in the type to compute in; a number that does not fit is an error."""
+    dtype = compute_dtype(estimator, array)
+    with np.errstate(over="ignore"):
+        cast = array.astype(dtype, copy=False)
+    if cast is not array and not np.isfinite(cast).all():
+        where = np.argwhere(~np.isfinite(cast))[0].tolist()
+        raise ValueError(f"Input X contains a value too large for dtype('float32'), first at index {where}.")
+    return cast
+
+
+def compute_dtype(estimator: Any, array: np.ndarray) -> str:
+    """float32 for float32 input and float64 for the rest, unless the parameter dtype says otherwise."""
+    if estimator.dtype != "auto":
+        return estimator.dtype
+    return "float32" if array.dtype == np.float32 else "float64"
+
+
+def _refuse_odd_types(X: object) -> None:
+    if isinstance(X, np.matrix):
+        raise TypeError("np.matrix is not supported. Use np.asarray(X) instead.")
+    if isinstance(X, np.ma.MaskedArray) and np.ma.is_masked(X):
+        raise ValueError("X has masked cells. Fill them first, for example with X.filled(...).")
+    if hasattr(X, "__next__") or isinstance(X, (set, dict, frozenset)):
+        raise TypeError(f"X must be an array or a list of sequences, not {type(X).__name__}.")
+    kinds = [getattr(X, "dtype", None), *getattr(X, "dtypes", [])]
+    for kind in kinds:
+        if getattr(kind, "kind", "") in ("M", "m"):
+            raise TypeError(f"X holds datetime values ({kind}), which are not numeric. Turn them into numbers first.")
+    columns = getattr(X, "columns", None)
+    if columns is not None and len(set(columns)) < len(columns):
+        names = list(columns)
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"X must have unique column names; duplicate column {twice!r}.")
+
+
+def _is_ragged(X: object) -> bool:
+    """A list of arrays (time, channels), or of sequences of different lengths."""
+    if not isinstance(X, (list, tuple)) or not X or not all(hasattr(x, "__len__") for x in X):
+        return False
+    if any(isinstance(x, (str, bytes, dict)) for x in X):
+        return False
+    return len({len(x) for x in X}) > 1 and all(isinstance(x, np.ndarray) or np.ndim(x[:1]) == 2 for x in X)
+
+
+def _read_ragged(estimator: Any, X: Any, reset: bool) -> Sequences:
+    parts = []
+    for number, x in enumerate(X):
+        own = np.asarray(x)
+        own = own[:, None] if own.ndim == 1 else own
+        if own.ndim != 2 or own.shape[0] == 0:
+            raise ValueError(f"X[{number}] must have shape (time, channels), at least one step. Got {np.shape(x)}.")
+        parts.append(check_array(own, dtype=_dtypes(estimator), input_name=f"X[{number}]"))
+        if parts[-1].shape[1] != parts[0].shape[1]:
+            raise ValueError(f"X[{number}] has {own.shape[1]} channels, but X[0] has {parts[0].shape[1]}.")
+    _check_channels(estimator, parts[0].shape[1], reset)
+    lengths = np.array([len(p) for p in parts], np.int64)
+    values = np.zeros((len(parts), lengths.max(), parts[0].shape[1]), compute_dtype(estimator, parts[0]))
+    values[np.arange(lengths.max()) < lengths[:, None]] = _checked(estimator, np.concatenate(parts))
+    return Sequences(values, lengths, False)
+
+
+def _read_cube(estimator: Any, X: object, reset: bool) -> np.ndarray:
+    array = check_array(X, dtype=_dtypes(estimator), allow_nd=True, input_name="X", estimator=estimator)
+    if 0 in array.shape:
+        raise ValueError(f"Found array with 0 sample(s), steps or channels (shape={array.shape}), at least 1 needed.")
+    _check_feature_names(estimator, array, reset=reset)
+    _check_channels(estimator, array.shape[2], reset)
+    return np.ascontiguousarray(_checked(estimator, array))
+
+
+def _check_channels(estimator: Any, channels: int, reset: bool) -> None:
+    if reset:
+        estimator.n_features_in_ = estimator.n_channels_in_ = channels
+    elif channels != estimator.n_channels_in_:
+        name = type(estimator).__name__
+        raise ValueError(f"X has {channels} channels, but {name} is expecting {estimator.n_channels_in_} channels.")
+
+
+def read_lengths(lengths: object, n: int, steps: int) -> np.ndarray | None:
+    """Valid steps of each row, or None."""
+    if lengths is None:
+        return None
+    array = np.asarray(lengths)
+    if array.shape != (n,) or array.dtype.kind not in "iu":
+        raise ValueError(f"lengths must be {n} integers, one a row of X. Got {array.dtype} of shape {array.shape}.")
+    bad = np.flatnonzero((array < 1) | (array > steps))
+    if len(bad):
+        raise ValueError(f"lengths must be in 1 .. {steps}, the steps of X. Got {array[bad[0]]} in row {bad[0]}.")
+    return array.astype(np.int64)

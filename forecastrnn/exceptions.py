@@ -1,0 +1,7 @@
+"""Errors of this package."""
+
+from __future__ import annotations
+
+
+class TrainingDivergedError(ValueError):
+    """The loss became non-finite, or increased far beyond where it began. The model before the fit is kept."""

@@ -1,0 +1,151 @@
+"""What RNNRegressor and RNNClassifier share: from validated arrays to a trained network, and back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from forecastrnn.arrays import Sequences
+from forecastrnn.batches import ArrayBatches
+from forecastrnn.inference import forward, thread_count
+from forecastrnn.network import Network
+from forecastrnn.optimizers import OptimizerState
+from forecastrnn.parameters import layers_of, rule_of
+from forecastrnn.standardize import ArrayScaler
+from forecastrnn.stepping import Source
+from forecastrnn.training import Plan, Progress, train
+
+AUTO_BATCH = 128  # rows of a mini-batch, if there are as many
+
+
+@dataclass
+class Fitted:
+    """A trained network with its scalers: all that a fitted estimator holds, set in one assignment."""
+
+    network: Network
+    progress: Progress
+    x_scaler: ArrayScaler | None
+    y_scaler: ArrayScaler | None
+    loss: str
+    last: int
+    target_ndim: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Targets:
+    """Targets (n, steps, outputs) in the unit of the input, and what the head reads: 1 the final state."""
+
+    values: np.ndarray
+    last: int
+    ndim: int
+
+
+def scaled_inputs(fitted: Fitted, X: Sequences, dtype: str) -> np.ndarray:
+    """Standardised inputs, padding left at zero."""
+    if fitted.x_scaler is None:
+        return np.ascontiguousarray(X.values, dtype)
+    scaled = fitted.x_scaler.transform(X.values.reshape(-1, X.values.shape[2])).reshape(X.values.shape)
+    if X.lengths is not None:
+        scaled[np.arange(X.values.shape[1]) >= X.lengths[:, None]] = 0
+    return np.ascontiguousarray(scaled, dtype)
+
+
+def fit_scalers(estimator: Any, X: Sequences, y: Targets, weight: np.ndarray | None, scale_y: bool) -> tuple:
+    """Mean and spread of inputs by channel and of targets by output; padding does not count."""
+    if not estimator.standardize:
+        return None, None
+    steps = X.values.shape[1]
+    used = np.ones((X.n, steps)) if X.lengths is None else (np.arange(steps) < X.lengths[:, None]).astype(float)
+    used = used if weight is None else used * weight[:, None]
+    x_scaler = ArrayScaler.fit(X.values.reshape(-1, X.values.shape[2]), used.reshape(-1))
+    if not scale_y:
+        return x_scaler, None
+    each = np.ones(X.n) if weight is None else weight
+    flat = y.values.reshape(-1, y.values.shape[2])
+    counted = np.repeat(each, y.values.shape[1]) * np.isfinite(flat).all(axis=1)
+    return x_scaler, ArrayScaler.fit(np.where(np.isfinite(flat), flat, 0.0), counted)
+
+
+def start(estimator: Any, X: Sequences, y: Targets, loss: str, n_outputs: int, weight: Any, scale_y: bool) -> Fitted:
+    """An untrained model for these data."""
+    seed = int(check_random_state(estimator.random_state).randint(2**31 - 1))
+    network = Network(X.values.shape[2], layers_of(estimator), n_outputs)
+    theta = network.init_theta(seed, X.values.dtype.name, estimator.initializer)
+    scalers = fit_scalers(estimator, X, y, weight, scale_y)
+    progress = Progress(theta, OptimizerState.zeros(theta))
+    return Fitted(network, progress, *scalers, loss, y.last, y.ndim, seed)
+
+
+def _aligned_targets(y: Targets, X: Sequences, network: Network) -> np.ndarray:
+    """Targets with one row for each step of X, where the engine wants it so; NaN where nothing is asked."""
+    n, k, outputs = y.values.shape
+    steps = X.values.shape[1]
+    if y.last == 1 or k == steps or (X.lengths is None and not network.layers[-1].bidirectional):
+        return y.values
+    full = np.full((n, steps, outputs), np.nan)
+    ends = np.full(n, steps) if X.lengths is None else X.lengths
+    full[np.arange(n)[:, None], ends[:, None] - k + np.arange(k)] = y.values
+    return full
+
+
+def batches_of(estimator: Any, X: Sequences, target_steps: int, seed: int) -> ArrayBatches:
+    """How the rows are cut into mini-batches."""
+    size = min(AUTO_BATCH, X.n) if estimator.batch_size == "auto" else min(int(estimator.batch_size), X.n)
+    steps = X.values.shape[1]
+    return ArrayBatches(X.n, steps, target_steps, size, estimator.shuffle, seed, X.lengths, estimator.bptt_steps)
+
+
+def train_on(
+    estimator: Any, fitted: Fitted, X: Sequences, y: Targets, weight: np.ndarray | None, *,
+    max_iter: int | None = None, validate: Any = None,
+) -> None:  # fmt: skip
+    """Train `fitted` in place; it is a copy of what the estimator holds, so a failure loses nothing."""
+    dtype = fitted.progress.theta.dtype.name
+    inputs = scaled_inputs(fitted, X, dtype)
+    values = _aligned_targets(y, X, fitted.network)
+    if fitted.y_scaler is not None:
+        values = fitted.y_scaler.transform(values.reshape(-1, values.shape[2])).reshape(values.shape)
+    batches = batches_of(estimator, X, values.shape[1], fitted.seed)
+    source = Source(
+        inputs.reshape(-1, inputs.shape[2]),
+        np.ascontiguousarray(values.reshape(-1, values.shape[2]), dtype),
+        weight=None if weight is None else np.ascontiguousarray(weight, dtype),
+        y_steps=values.shape[1],
+    )
+    plan = Plan(
+        fitted.loss, fitted.last, rule_of(estimator), max_iter or estimator.max_iter, estimator.tol,
+        estimator.n_iter_no_change, thread_count(estimator.n_jobs), bool(estimator.verbose),
+    )  # fmt: skip
+    train(fitted.network, fitted.progress, source, batches, plan, validate)
+
+
+def run(fitted: Fitted, X: Sequences, n_jobs: int | None, theta: np.ndarray | None = None) -> np.ndarray:
+    """Outputs (n, steps, outputs) of the network, in the unit of the targets."""
+    theta = fitted.progress.theta if theta is None else theta
+    inputs = scaled_inputs(fitted, X, theta.dtype.name)
+    steps = min(fitted.last, inputs.shape[1])
+    result = forward(
+        fitted.network, theta, inputs, last=steps, lengths=X.lengths, n_threads=thread_count(n_jobs)
+    ).outputs
+    if fitted.last > 1 and result.shape[1] > steps:
+        result = _last_steps(result, X.lengths, steps)
+    if fitted.y_scaler is None:
+        return result
+    flat = fitted.y_scaler.inverse(result.reshape(-1, result.shape[2])).reshape(result.shape)
+    return _clear_padding(flat, X.lengths) if fitted.last == 0 else flat
+
+
+def _last_steps(outputs: np.ndarray, lengths: np.ndarray | None, k: int) -> np.ndarray:
+    """The last k valid outputs of each row."""
+    ends = np.full(len(outputs), outputs.shape[1]) if lengths is None else lengths
+    return outputs[np.arange(len(outputs))[:, None], np.maximum(ends[:, None] - k + np.arange(k), 0)]
+
+
+def _clear_padding(outputs: np.ndarray, lengths: np.ndarray | None) -> np.ndarray:
+    if lengths is not None:
+        outputs[np.arange(outputs.shape[1]) >= lengths[:, None]] = 0
+    return outputs

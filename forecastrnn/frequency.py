@@ -1,0 +1,110 @@
+"""Frequencies of datetimes: the rule that all steps of all series follow, and the season it suggests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pandas.tseries.frequencies import to_offset
+
+PER_DAY = {"s": 86_400, "ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
+_MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+_WEEKDAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
+# Steps in a season, by pandas' name of the frequency; those shorter than a day are worked out.
+_SEASONS = {"B": 5, "C": 5, "SME": 24, "SMS": 24, "M": 12, "Q": 4, "W": 52} | {
+    prefix + ending: steps
+    for prefix, steps in {"M": 12, "BM": 12, "CBM": 12, "Q": 4, "BQ": 4}.items()
+    for ending in ("S", "E")
+}
+
+
+def infer_offset(steps: np.ndarray, wall: np.ndarray, inside: np.ndarray, unit: str) -> Any:
+    """The offset that every step follows: steps (k,) in UTC, wall (total,) local times; or None."""
+    per_day = PER_DAY[unit]
+    local = np.diff(wall)[inside]
+    if (local % per_day == 0).all():
+        days = wall // per_day
+        offset = _infer_months(days, inside) if local.min() >= 28 * per_day else None
+        offset = offset or _infer_days(days, inside)
+        if offset is not None:
+            return offset
+    if (steps == steps[0]).all():
+        hours, rest = divmod(int(steps[0]), per_day // 24)
+        return to_offset(pd.Timedelta(int(steps[0]), unit=unit)) if rest else pd.offsets.Hour(hours)
+    return None
+
+
+def _infer_months(days: np.ndarray, inside: np.ndarray) -> Any:
+    """Offset of month-like steps from days (total,) since 1970, or None."""
+    months = days.astype("datetime64[D]").astype("datetime64[M]")
+    numbers = months.astype(np.int64)
+    steps = np.diff(numbers)[inside]
+    if not (steps == steps[0]).all():
+        return None
+    count, dates, following = int(steps[0]), days.astype("datetime64[D]"), months + 1
+    first, after = months.astype("datetime64[D]"), following.astype("datetime64[D]")
+    ends = {
+        "S": first,
+        "E": after - 1,
+        "BS": np.busday_offset(first, 0, roll="forward"),
+        "BE": np.busday_offset(after, -1, roll="forward"),
+    }
+    for name, expected in ends.items():
+        if (dates == expected).all():
+            return _month_offset(name, count, numbers)
+    day = (dates - first).astype(np.int64)
+    return pd.DateOffset(months=1) * count if (day == day[0]).all() and day[0] < 28 else None
+
+
+def _month_offset(ending: str, count: int, numbers: np.ndarray) -> Any:
+    """Months, quarters or years: `ending` S, E, BS or BE, steps of `count` months, numbers (total,)."""
+    business, edge = ending[:-1], ending[-1]
+    months = numbers % 12
+    if count % 12 == 0 and (months == months[0]).all():
+        return to_offset(f"{count // 12}{business}Y{edge}-{_MONTHS[months[0]]}")
+    if count % 3 == 0 and (months % 3 == months[0] % 3).all():
+        anchor = months[0] % 3 + (0 if edge == "S" else 9)
+        return to_offset(f"{count // 3}{business}Q{edge}-{_MONTHS[anchor]}")
+    return to_offset(f"{count}{business}M{edge}")
+
+
+def _infer_days(days: np.ndarray, inside: np.ndarray) -> Any:
+    """Offset of day-like steps (days, weeks, business days) from days (total,) since 1970, or None."""
+    steps = np.diff(days)[inside]
+    weekdays = (days + 3) % 7  # 1970-01-01 was a Thursday
+    if (steps == steps[0]).all():
+        if steps[0] % 7 == 0 and (weekdays == weekdays[0]).all():
+            return to_offset(f"{steps[0] // 7}W-{_WEEKDAYS[weekdays[0]]}")
+        return to_offset(f"{steps[0]}D")
+    working = np.diff((days + 3) // 7 * 5 + weekdays)[inside]
+    if (weekdays < 5).all() and (working == working[0]).all():
+        return to_offset(f"{working[0]}B")
+    return None
+
+
+def infer_named(times: pd.DatetimeIndex) -> Any:
+    """What pandas infers beyond these rules (third Fridays, business hours), if it rebuilds the index."""
+    name = pd.infer_freq(times) if len(times) > 2 else None
+    if name is None:
+        return None
+    rebuilt = pd.date_range(times[0], periods=len(times), freq=name, unit=times.unit)
+    return to_offset(name) if rebuilt.equals(times) else None
+
+
+def season_of_offset(freq: Any, count: int) -> int:
+    """Steps in a season if one step is `count` times the base of `freq`; 1 where there is no usual one."""
+    name = "ME" if freq.base == pd.DateOffset(months=1) else freq.base.freqstr.split("-")[0]
+    if name in _SEASONS:
+        return _divide(_SEASONS[name], count)
+    seconds = {"D": 86_400.0, "h": 3600.0, "min": 60.0, "s": 1.0}.get(name, 0.0) * count
+    if seconds >= 86_400:
+        days = int(seconds) // 86_400
+        whole = seconds % 86_400 == 0
+        return (_divide(52, days // 7) if days % 7 == 0 else _divide(7, days)) if whole else 1
+    return _divide(60 if seconds < 60 else 86_400, int(seconds)) if seconds else 1
+
+
+def _divide(season: int, count: int) -> int:
+    """How many groups of `count` make a season; 1 if they do not fill it evenly."""
+    return season // count if season % count == 0 else 1

@@ -1,0 +1,258 @@
+"""Free-running generation and step-by-step streaming: whole horizons in one call of compiled code."""
+
+from __future__ import annotations
+
+from numbers import Integral
+from typing import TYPE_CHECKING
+
+import numpy as np
+from sklearn.utils import check_array
+
+from forecastrnn.assembly import Assembly, Shape, shards_of
+from forecastrnn.cpu.direction import Rows
+from forecastrnn.inference import State, emit_states, forward, read_states, thread_count, write_state
+
+if TYPE_CHECKING:
+    from forecastrnn.fitting import Fitted
+
+CALL_STEPS = 4096  # steps in one call, so that Ctrl-C is heard soon
+
+
+class StepProgram:
+    """One time step for `rows` sequences, the states carried inside; `emit_after` adds operations behind it."""
+
+    def __init__(self, fitted_network: tuple, rows: int, shards: int | None = None) -> None:
+        network, theta = fitted_network
+        self.network = network
+        shape = Shape(1, rows, 1, shards=shards or shards_of(rows))
+        self.build = build = Assembly(network, theta, shape, free=True)
+        self._pack(network, theta)
+        width = network.n_inputs + network.n_skip
+        self.keep = build.program.buffer("keep", (1,))
+        self.keep.array[:] = 1
+        self.x = [build.program.buffer(f"x[{s}]", (1, b.batch.rows, width)) for s, b in enumerate(build.stacks)]
+        for stack, x in zip(build.stacks, self.x, strict=True):
+            build.forward(stack.batch.shard, Rows(x.at(0), width, width))
+            self._emit_carry(stack)
+        self.finals = emit_states(build)
+
+    def _pack(self, network: object, theta: np.ndarray) -> None:
+        """Pack the weights once, in a program of its own; the steps only read them."""
+        self.build.pack()
+        program = self.build.program
+        self.packing = type(program)(program.dtype, program.shards)
+        self.packing.rounds[0] = program.rounds[0]
+        program.rounds[0] = [[] for _ in range(program.shards)]
+        self.packing.run(0, 1, 1)
+
+    def _emit_carry(self, stack: object) -> None:
+        """Behind a step: its final states are the next one's first. States of step 0 lie before those of step 1."""
+        for number, layer in enumerate(self.network.layers):
+            for name in layer.cell.states:
+                for run, rows in zip(
+                    stack.runs[number], self.build.last_states(stack.batch.shard, number, name), strict=True
+                ):
+                    self.build.program.emit(
+                        "carry", stack.batch.shard, last=rows.place, first=run.state(name), keep=self.keep,
+                        B=stack.batch.rows, F=rows.ld, stride=0,
+                    )  # fmt: skip
+
+    def rows_of(self, shard: int) -> slice:
+        """Rows of the whole batch that a shard holds."""
+        lo = self.build.first_row(shard)
+        return slice(lo, lo + self.build.stacks[shard].batch.rows)
+
+
+class Generator:
+    """Feeds outputs back as inputs for many steps: states from a warm-up, then one call for the whole horizon."""
+
+    def __init__(self, fitted: Fitted, rows: int, n_steps: int) -> None:
+        network, theta = fitted.network, fitted.progress.theta
+        self.step = StepProgram((network, theta), rows)
+        program, F = self.step.build.program, network.n_outputs
+        self.result = program.buffer("result", (rows, n_steps, F))
+        gain, shift = _output_to_input(fitted)
+        self.gain = program.bind("gain", np.ascontiguousarray(gain, theta.dtype))
+        self.shift = program.bind("shift", np.ascontiguousarray(shift, theta.dtype))
+        for stack, x in zip(self.step.build.stacks, self.step.x, strict=True):
+            lo = self.step.build.first_row(stack.batch.shard)
+            program.emit(
+                "feed_back", stack.batch.shard, out=stack.out.place, result=self.result.at(lo * n_steps * F), x=x,
+                gain=self.gain, shift=self.shift, B=stack.batch.rows, F=F, ldo=stack.out.ld, ldx=F, total=n_steps,
+                first=0,
+            )  # fmt: skip
+        self.n_steps = n_steps
+
+    def run(self, first_input: np.ndarray, state: State, n_threads: int) -> np.ndarray:
+        """Outputs (rows, n_steps, outputs), from the first input (rows, channels) and the state before it."""
+        write_state(self.step.build, state)
+        for shard, x in enumerate(self.step.x):
+            x.array[0] = first_input[self.step.rows_of(shard)]
+        for at in range(0, self.n_steps, CALL_STEPS):
+            self.step.build.program.run(at, min(CALL_STEPS, self.n_steps - at), n_threads)
+        return self.result.array
+
+
+def _output_to_input(fitted: Fitted) -> tuple[np.ndarray, np.ndarray]:
+    """Gain and shift that turn a scaled output into a scaled input of the same value."""
+    n = fitted.network.n_outputs
+    if fitted.x_scaler is None or fitted.y_scaler is None:
+        return np.ones(n), np.zeros(n)
+    x, y = fitted.x_scaler, fitted.y_scaler
+    return y.scale_ / x.scale_, (y.mean_ - x.mean_) / x.scale_
+
+
+def check_count(value: object, name: str) -> int:
+    """A positive int; anything else is an error that says so."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, Integral):
+        raise TypeError(f"{name} must be an int >= 1. Got {value!r}.")
+    if value < 1:
+        raise ValueError(f"{name} must be an int >= 1. Got {value}.")
+    return int(value)
+
+
+def _read_prompt(fitted: Fitted, prompt: object, n_sequences: int) -> tuple[np.ndarray, int]:
+    """The prompt as (n, time, channels), and its number of dimensions."""
+    channels = fitted.network.n_inputs
+    if prompt is None:
+        count = check_count(n_sequences, "n_sequences")
+        return np.zeros((count, 1, channels)), 3 if count > 1 else (1 if channels == 1 else 2)
+    array = check_array(prompt, ensure_2d=False, allow_nd=True, dtype=np.float64, input_name="prompt")
+    ndim = array.ndim
+    if ndim == 1 and channels == 1:
+        array = array[None, :, None]
+    elif ndim == 2:
+        array = array[None]
+    if array.ndim != 3 or array.shape[2] != channels or 0 in array.shape:
+        raise ValueError(
+            f"prompt must have shape (time,), (time, {channels}) or (n, time, {channels}), with at least one step. "
+            f"Got {np.shape(prompt)}."
+        )
+    return array, ndim
+
+
+def generate(
+    fitted: Fitted, n_steps: int, prompt: object, n_sequences: int, context_length: int | None, n_jobs: int | None
+) -> np.ndarray:
+    """See `RNNRegressor.generate`."""
+    n_steps = check_count(n_steps, "n_steps")
+    if fitted.network.n_outputs != fitted.network.n_inputs:
+        raise ValueError(
+            f"generate feeds outputs back as inputs, but the model has {fitted.network.n_outputs} outputs and "
+            f"{fitted.network.n_inputs} channels: fit it on targets that are the next values of all channels."
+        )
+    if any(layer.bidirectional for layer in fitted.network.layers):
+        raise ValueError("generate needs bidirectional=False: a bidirectional network reads the future.")
+    given, ndim = _read_prompt(fitted, prompt, n_sequences)
+    threads = thread_count(n_jobs)
+    if context_length is None:
+        paths = _from_state(fitted, given, n_steps, threads)
+    else:
+        paths = _from_windows(fitted, given, n_steps, check_count(context_length, "context_length"), threads)
+    return paths if ndim == 3 else paths[0] if ndim == 2 else paths[0, :, 0]
+
+
+def _scaled(scaler: object, values: np.ndarray, inverse: bool = False) -> np.ndarray:
+    if scaler is None:
+        return values
+    method = scaler.inverse if inverse else scaler.transform
+    return method(values.reshape(-1, values.shape[-1])).reshape(values.shape)
+
+
+def _from_state(fitted: Fitted, given: np.ndarray, n_steps: int, threads: int) -> np.ndarray:
+    theta = fitted.progress.theta
+    inputs = np.ascontiguousarray(_scaled(fitted.x_scaler, given), theta.dtype)
+    if inputs.shape[1] > 1:
+        state = forward(fitted.network, theta, inputs[:, :-1], last=1, n_threads=threads).states
+    else:
+        state = [[{n: np.zeros((len(given), d.units)) for n in d.cell.states}] for d in fitted.network.layers]
+    paths = Generator(fitted, len(given), n_steps).run(inputs[:, -1], state, threads)
+    return _scaled(fitted.y_scaler, paths.astype(np.float64), inverse=True)
+
+
+def _from_windows(fitted: Fitted, given: np.ndarray, n_steps: int, context: int, threads: int) -> np.ndarray:
+    """Each output from a fresh pass over the last `context` values, in one call as well."""
+    theta, (n, known, F) = fitted.progress.theta, given.shape
+    context = min(context, known)
+    shape = Shape(context, n, 1, shards=shards_of(n))
+    build = Assembly(fitted.network, theta, shape, free=True)
+    build.pack()
+    packing = type(build.program)(build.program.dtype, shape.shards)
+    packing.rounds[0], build.program.rounds[0] = build.program.rounds[0], [[] for _ in range(shape.shards)]
+    packing.run(0, 1, 1)
+    history = build.program.buffer("history", (n, context + n_steps, F))
+    history.array[:, :context] = _scaled(fitted.x_scaler, given[:, -context:])
+    starts = np.arange(n)[None, :] * (context + n_steps) + np.arange(n_steps)[:, None]
+    index = build.program.bind("starts", np.ascontiguousarray(starts, np.int64))
+    result = build.program.buffer("result", (n, n_steps, F))
+    _emit_window_steps(fitted, build, history, index, result, n_steps)
+    for at in range(0, n_steps, CALL_STEPS // context + 1):
+        build.program.run(at, min(CALL_STEPS // context + 1, n_steps - at), threads)
+    return _scaled(fitted.y_scaler, result.array.astype(np.float64), inverse=True)
+
+
+def _emit_window_steps(
+    fitted: Fitted, build: Assembly, history: object, index: object, result: object, n_steps: int
+) -> None:
+    program, F, context = build.program, fitted.network.n_outputs, build.shape.steps
+    gain, shift = _output_to_input(fitted)
+    gain = program.bind("gain", np.ascontiguousarray(gain, build.dtype))
+    shift = program.bind("shift", np.ascontiguousarray(shift, build.dtype))
+    for stack in build.stacks:
+        batch, lo = stack.batch, build.first_row(stack.batch.shard)
+        x = program.buffer(f"x[{batch.shard}]", (context, batch.rows, F))
+        program.emit(
+            "gather", batch.shard, source=history, out=x, starts=index.at(lo), T=context, B=batch.rows, F=F, lds=F,
+            stride=build.shape.rows, every=1,
+        )  # fmt: skip
+        build.forward(batch.shard, Rows(x.at(0), F, F))
+        program.emit(
+            "append_output", batch.shard, out=stack.out.place, result=result.at(lo * n_steps * F),
+            history=history.at(lo * (context + n_steps) * F), gain=gain, shift=shift, B=batch.rows, F=F,
+            ldo=stack.out.ld, total=n_steps, known=context,
+        )  # fmt: skip
+
+
+class Stream:
+    """One sequence, one step at a time; the state is kept between calls.
+
+    Not for several threads at once: make a stream for each.
+    """
+
+    def __init__(self, fitted: Fitted) -> None:
+        if any(layer.bidirectional for layer in fitted.network.layers):
+            raise ValueError("stream needs bidirectional=False: a bidirectional network reads the future.")
+        self._fitted = fitted
+        theta = fitted.progress.theta.copy()
+        self._step = StepProgram((fitted.network, theta), 1, 1)
+        self._program = self._step.build.program
+        self._program.prepare()
+        self._x = self._step.x[0].array.reshape(-1)
+        out = self._step.build.stacks[0].out
+        self._out = out.place.array.reshape(-1)[: out.width]
+
+    def step(self, x: object) -> np.ndarray:
+        """Outputs (n_outputs,) for one step's input x (channels,), or a number for one channel."""
+        values = np.asarray(x, np.float64).reshape(-1)
+        if values.shape != self._x.shape or not np.isfinite(values).all():
+            raise ValueError(f"x must be {len(self._x)} finite numbers, one a channel. Got {x!r}.")
+        scaler = self._fitted.x_scaler
+        self._x[:] = values if scaler is None else (values - scaler.mean_) / scaler.scale_
+        self._program.run(0, 1, 1)
+        y = self._fitted.y_scaler
+        return self._out.astype(np.float64) if y is None else self._out * y.scale_ + y.mean_
+
+    def get_state(self) -> State:
+        """A copy of the state: layer, direction, name -> array (1, units)."""
+        return [[{k: v.copy() for k, v in d.items()} for d in layer] for layer in self._read()]
+
+    def _read(self) -> State:
+        return read_states(self._step.build, self._step.finals)
+
+    def set_state(self, state: State) -> None:
+        """Go on from a state that `get_state` gave."""
+        now = self._read()
+        if [[sorted(d) for d in layer] for layer in state] != [[sorted(d) for d in layer] for layer in now]:
+            raise ValueError("state does not belong to this network: its layers or states differ.")
+        write_state(self._step.build, state, (0, 1))  # also where `get_state` reads
+

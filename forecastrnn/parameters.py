@@ -1,0 +1,105 @@
+"""Constructor parameters: what each may be, and what they mean together."""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.utils._param_validation import Interval, InvalidParameterError, StrOptions
+
+from forecastrnn.cells import CELLS, Cell, as_cell
+from forecastrnn.initializers import INITIALIZERS
+from forecastrnn.network import Layer
+from forecastrnn.optimizers import SCHEDULES, SOLVERS, Rule
+
+_POSITIVE = Interval(Real, 0, None, closed="neither")
+_COUNT = Interval(Integral, 1, None, closed="left")
+_SHARE = Interval(Real, 0, 1, closed="left")
+
+TRAINING_CONSTRAINTS: dict[str, list] = {
+    "cell": [StrOptions(set(CELLS)), Cell, list, tuple],
+    "hidden_layer_sizes": [_COUNT, list, tuple, np.ndarray],
+    "bidirectional": ["boolean"],
+    "initializer": [StrOptions(set(INITIALIZERS))],
+    "solver": [StrOptions(set(SOLVERS))],
+    "learning_rate_init": [_POSITIVE],
+    "learning_rate": [StrOptions(set(SCHEDULES))],
+    "alpha": [Interval(Real, 0, None, closed="left")],
+    "momentum": [_SHARE],
+    "nesterovs_momentum": ["boolean"],
+    "beta_1": [_SHARE],
+    "beta_2": [_SHARE],
+    "epsilon": [_POSITIVE],
+    "batch_size": [StrOptions({"auto"}), _COUNT],
+    "max_iter": [_COUNT],
+    "tol": [Interval(Real, 0, None, closed="left")],
+    "n_iter_no_change": [_COUNT],
+    "early_stopping": ["boolean"],
+    "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+    "warm_start": ["boolean"],
+    "shuffle": ["boolean"],
+    "random_state": ["random_state"],
+    "verbose": ["verbose"],
+    "clip_norm": [_POSITIVE, None],
+    "bptt_steps": [_COUNT, None],
+    "standardize": ["boolean"],
+    "device": [StrOptions({"cpu", "cuda", "auto"})],
+    "n_jobs": [Integral, None],
+    "dtype": [StrOptions({"auto", "float32", "float64"})],
+}
+_NUMBERS = (
+    "hidden_layer_sizes", "learning_rate_init", "alpha", "momentum", "beta_1", "beta_2", "epsilon", "batch_size",
+    "max_iter", "tol", "n_iter_no_change", "validation_fraction", "clip_norm", "bptt_steps", "n_jobs",
+    "context_length", "horizon", "season_length", "n_members", "max_steps",
+)  # fmt: skip
+
+
+def refuse(estimator: object, name: str, expected: str) -> None:
+    """Raise scikit-learn's error for a parameter."""
+    value = getattr(estimator, name)
+    raise InvalidParameterError(
+        f"The {name!r} parameter of {type(estimator).__name__} must be {expected}. Got {value!r} instead."
+    )
+
+
+def check_numbers(estimator: object) -> None:
+    """Refuse booleans where a number is meant, infinities and NaN: scikit-learn's intervals let some through."""
+    for name in _NUMBERS:
+        value = getattr(estimator, name, None)
+        if isinstance(value, (bool, np.bool_)):
+            refuse(estimator, name, "a number, not a bool")
+        if isinstance(value, Real) and not np.isfinite(value):
+            refuse(estimator, name, "a finite number in the range (0.0, inf)")
+    if getattr(estimator, "n_jobs", None) == 0:
+        refuse(estimator, "n_jobs", "None, -1 or an int in the range [1, inf)")
+
+
+def layers_of(estimator: object) -> tuple[Layer, ...]:
+    """Layers from `cell`, `hidden_layer_sizes` and `bidirectional`."""
+    sizes = estimator.hidden_layer_sizes
+    sizes = [sizes] if isinstance(sizes, Integral) else list(sizes)
+    good = [isinstance(s, Integral) and not isinstance(s, (bool, np.bool_)) and s >= 1 for s in sizes]
+    if not sizes or not all(good):
+        refuse(estimator, "hidden_layer_sizes", "an int in the range [1, inf) or a non-empty list of such ints")
+    cells = estimator.cell if isinstance(estimator.cell, (list, tuple)) else [estimator.cell] * len(sizes)
+    if len(cells) != len(sizes):
+        refuse(estimator, "cell", f"one cell or a list of {len(sizes)}, one for each of hidden_layer_sizes")
+    bidirectional = getattr(estimator, "bidirectional", False)
+    return tuple(Layer(as_cell(c), int(s), bidirectional) for c, s in zip(cells, sizes, strict=True))
+
+
+def rule_of(estimator: object) -> Rule:
+    """The update rule."""
+    names = ("solver", "learning_rate_init", "learning_rate", "alpha", "clip_norm", "momentum",
+             "nesterovs_momentum", "beta_1", "beta_2", "epsilon")  # fmt: skip
+    return Rule(**{name: getattr(estimator, name) for name in names})
+
+
+def device_of(estimator: object) -> str:
+    """The device to run on; "auto" falls back to the CPU."""
+    if estimator.device == "cuda":
+        raise RuntimeError(
+            'device="cuda": CUDA is not available, this version runs on the CPU only. '
+            'Use device="cpu", or device="auto" to take a GPU where one can be used.'
+        )
+    return "cpu"

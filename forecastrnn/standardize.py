@@ -1,0 +1,38 @@
+"""Mean and spread of columns, weighted, and back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class ArrayScaler:
+    """Columns to mean 0 and variance 1: mean_ and scale_ (columns,), float64; a constant column has scale 1."""
+
+    mean_: np.ndarray
+    scale_: np.ndarray
+
+    @classmethod
+    def fit(cls, X: np.ndarray, weight: np.ndarray | None = None) -> ArrayScaler:
+        """From X (rows, columns); rows of weight 0 do not count. Values up to 1e300 do not overflow."""
+        X = np.asarray(X, np.float64)
+        used = np.ones(len(X)) if weight is None else np.asarray(weight, np.float64)
+        rows = used > 0
+        X, used = X[rows], used[rows] / used.sum()
+        size = np.abs(X).max(axis=0)
+        size[size == 0] = 1.0
+        unit = X / size  # of order 1, so that squares neither overflow nor vanish
+        mean = used @ unit
+        spread = np.sqrt(used @ np.square(unit - mean))
+        constant = spread <= 1e-14 * np.maximum(np.abs(mean), 1e-300)
+        return cls(mean * size, np.where(constant, 1.0, spread * size))
+
+    def transform(self, X: np.ndarray) -> np.ndarray:
+        """X (rows, columns) in units of the spread."""
+        return (X - self.mean_) / self.scale_
+
+    def inverse(self, Z: np.ndarray) -> np.ndarray:
+        """Back to the original unit."""
+        return Z * self.scale_ + self.mean_

@@ -1,0 +1,177 @@
+"""The training loop: epochs of mini-batches, stopping, the best parameters kept."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from forecastrnn.batches import ArrayBatches, WindowBatches
+from forecastrnn.exceptions import TrainingDivergedError
+from forecastrnn.network import Network
+from forecastrnn.optimizers import OptimizerState, Rule
+from forecastrnn.stepping import MAX_STEPS, Index, Source, TrainingProgram
+
+CALL_SECONDS = 0.05  # one call into compiled code, so that Ctrl-C is heard soon
+BLOW_UP = 1e4  # a loss this many times the first one counts as diverged
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to train, and when to stop."""
+
+    loss: str
+    last: int
+    rule: Rule
+    max_iter: int
+    tol: float = 1e-4
+    n_iter_no_change: int = 10
+    n_threads: int = 1
+    verbose: bool = False
+    stop_early: bool = True
+    total_updates: int | None = None
+
+
+@dataclass
+class Progress:
+    """Parameters, optimizer and history: all that training changes."""
+
+    theta: np.ndarray
+    optimizer: OptimizerState
+    loss_curve: list[float] = field(default_factory=list)
+    validation_scores: list[float] = field(default_factory=list)
+    best_iter: int = 0
+    stopped: bool = False
+
+    def copy(self) -> Progress:
+        """So that a failed fit leaves the original as it was."""
+        moments = OptimizerState(self.optimizer.m.copy(), self.optimizer.v.copy(), self.optimizer.count)
+        curves = list(self.loss_curve), list(self.validation_scores)
+        return Progress(self.theta.copy(), moments, *curves, self.best_iter)
+
+
+class Trainer:
+    """Runs a plan on one source of mini-batches; `validate` gives a score, larger is better."""
+
+    def __init__(
+        self, network: Network, progress: Progress, source: Source, batches: ArrayBatches | WindowBatches,
+        plan: Plan, validate: Callable[[np.ndarray], float] | None = None,
+    ) -> None:  # fmt: skip
+        self.network, self.progress, self.source = network, progress, source
+        self.batches, self.plan, self.validate = batches, plan, validate
+        self.programs: dict[int, TrainingProgram] = {}
+        self.seconds_a_step = CALL_SECONDS
+        self.first_loss: float | None = None
+
+    def run(self) -> Progress:
+        """Train until the plan says stop; raises TrainingDivergedError."""
+        progress, plan = self.progress, self.plan
+        best, waited, kept = -np.inf, 0, None
+        for epoch in range(plan.max_iter):
+            loss = self.run_epoch(len(progress.loss_curve))
+            progress.loss_curve.append(loss)
+            score = self._score(loss)
+            self._report(epoch, loss)
+            waited = 0 if score > best + plan.tol else waited + 1
+            if score > best:
+                best = score
+                if self.validate:
+                    progress.best_iter, kept = len(progress.loss_curve), progress.theta.copy()
+            if plan.stop_early and waited >= plan.n_iter_no_change:
+                progress.stopped = True
+                break
+        self._check_end()
+        if kept is not None:
+            progress.theta[:] = kept
+        return progress
+
+    def run_epoch(self, number: int) -> float:
+        """One pass over the mini-batches of an epoch; the mean loss of a sample."""
+        total, rows = 0.0, 0
+        for index in self.batches.epoch(number):
+            program = self._program(index.x.shape[1])
+            losses = self._run_calls(program, index)
+            total += float(losses.sum()) * index.x.shape[1]
+            rows += index.x.size
+        return total / rows
+
+    def _program(self, rows: int) -> TrainingProgram:
+        if rows not in self.programs:
+            batches, plan = self.batches, self.plan
+            self.programs[rows] = TrainingProgram(
+                self.network, self.progress.theta, self.progress.optimizer, self.source,
+                steps=batches.window_steps, rows=rows, loss=plan.loss, last=plan.last, rule=plan.rule,
+                lengths=batches.ragged, carry=batches.carries,
+            )  # fmt: skip
+        return self.programs[rows]
+
+    def _run_calls(self, program: TrainingProgram, index: Index) -> np.ndarray:
+        """Run all steps, in calls that are short enough to be interrupted."""
+        losses, at = [], 0
+        program.program.prepare()
+        while at < index.steps:
+            n = int(np.clip(CALL_SECONDS / self.seconds_a_step, 1, MAX_STEPS))
+            begun = time.perf_counter()
+            losses.append(program.run(index.part(at, at + n), self._total(), self.plan.n_threads))
+            done = min(n, index.steps - at)
+            self.seconds_a_step = (time.perf_counter() - begun) / done
+            self._check(losses[-1])
+            at += n
+        return np.concatenate(losses)
+
+    def _total(self) -> int:
+        """Updates of the whole fit, for schedules."""
+        if self.plan.total_updates:
+            return self.plan.total_updates
+        return self.plan.max_iter * sum(index.steps for index in self._first_epoch())
+
+    def _first_epoch(self) -> list[Index]:
+        if not hasattr(self, "_first"):
+            self._first = self.batches.epoch(0)
+        return self._first
+
+    def _check(self, losses: np.ndarray) -> None:
+        """Stop as soon as learning has diverged: on non-finite losses, and on finite but absurd ones."""
+        if self.first_loss is None and np.isfinite(losses[0]):
+            self.first_loss = max(float(losses[0]), 1.0)
+        bad = ~np.isfinite(losses) | (losses > BLOW_UP * (self.first_loss or 1.0))
+        if bad.any():
+            update = self.progress.optimizer.count - len(losses) + int(np.argmax(bad))
+            kind = "non-finite" if not np.isfinite(losses[np.argmax(bad)]) else f"{losses[np.argmax(bad)]:.3g}"
+            raise TrainingDivergedError(
+                f"training diverged: the loss became {kind} after {update} updates "
+                f"(learning_rate_init={self.plan.rule.learning_rate_init:g}). Lower learning_rate_init, or set clip_norm."
+            )
+
+    def _check_end(self) -> None:
+        """The last update can be the one that ruins the model: look at the loss behind it."""
+        first = self._first_epoch()[0]
+        probe = TrainingProgram(
+            self.network, self.progress.theta, None, self.source, steps=self.batches.window_steps,
+            rows=first.x.shape[1], loss=self.plan.loss, last=self.plan.last, lengths=self.batches.ragged,
+            carry=self.batches.carries,
+        )  # fmt: skip
+        self._check(probe.run(first.part(0, 1), 1, self.plan.n_threads))
+
+    def _score(self, loss: float) -> float:
+        if self.validate is None:
+            return -loss
+        score = self.validate(self.progress.theta)
+        self.progress.validation_scores.append(score)
+        return score
+
+    def _report(self, epoch: int, loss: float) -> None:
+        if self.plan.verbose:
+            print(f"Iteration {epoch + 1}, loss = {loss:.8f}")
+            if self.validate is not None:
+                print(f"Validation score: {self.progress.validation_scores[-1]:f}")
+
+
+def train(
+    network: Network, progress: Progress, source: Source, batches: ArrayBatches | WindowBatches, plan: Plan,
+    validate: Callable[[np.ndarray], float] | None = None,
+) -> Progress:  # fmt: skip
+    """Train `progress` in place and return it."""
+    return Trainer(network, progress, source, batches, plan, validate).run()
