@@ -35,17 +35,23 @@ def read_sequences(estimator: Any, X: object, lengths: object, *, reset: bool) -
         if lengths is not None:
             raise ValueError("lengths must not be given with a list of sequences: they have lengths of their own.")
         return _read_ragged(estimator, X, reset)
-    if np.ndim(X) == 3:
+    ndim = _ndim(X)
+    if ndim == 3:
         array = _read_cube(estimator, X, reset)
         return Sequences(array, read_lengths(lengths, *array.shape[:2]), False)
-    if np.ndim(X) > 3:
-        raise ValueError(f"Found array with dim {np.ndim(X)}, {type(estimator).__name__} expected 2 or 3.")
+    if ndim > 3:
+        raise ValueError(f"Found array with dim {ndim}, {type(estimator).__name__} expected 2 or 3.")
     array = _checked(estimator, validate_data(estimator, X, dtype=_dtypes(estimator), reset=reset))
     if not reset and getattr(estimator, "n_channels_in_", 1) > 1:
         raise ValueError(f"X has 1 channels, but {type(estimator).__name__} is expecting {estimator.n_channels_in_}.")
     if reset:
         estimator.n_channels_in_ = 1
     return Sequences(array[:, :, None], read_lengths(lengths, *array.shape), True)
+
+
+def _ndim(X: Any) -> int:
+    """Dimensions of X; objects that are only array-like are converted to see."""
+    return int(X.ndim) if hasattr(X, "ndim") else np.asarray(X).ndim
 
 
 def _dtypes(estimator: Any) -> list:
@@ -75,7 +81,7 @@ def _refuse_odd_types(X: object) -> None:
         raise TypeError("np.matrix is not supported. Use np.asarray(X) instead.")
     if isinstance(X, np.ma.MaskedArray) and np.ma.is_masked(X):
         raise ValueError("X has masked cells. Fill them first, for example with X.filled(...).")
-    if hasattr(X, "__next__") or isinstance(X, (set, dict, frozenset)):
+    if hasattr(X, "__next__") or type(X) in (set, dict, frozenset):
         raise TypeError(f"X must be an array or a list of sequences, not {type(X).__name__}.")
     kinds = [getattr(X, "dtype", None), *getattr(X, "dtypes", [])]
     for kind in kinds:

@@ -21,7 +21,7 @@ import numpy as np
 from numba.core import config
 
 _PACKAGE = Path(__file__).parent
-KERNEL_SOURCES = ("compiling.py", "formulas.py", "seasonality.py", "features.py", "scaling.py", "cpu/*.py")
+KERNEL_SOURCES = ("compiling.py", "formulas.py", "seasonal.py", "preparation.py", "inputs.py", "cpu/*.py")
 COMPILE_LOCK = threading.RLock()  # numba's configuration is global while a function is being compiled
 
 

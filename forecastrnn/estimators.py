@@ -591,7 +591,8 @@ class RNNClassifier(ClassifierMixin, _RNNEstimator):
         -------
         ndarray (n,)
         """
-        return self.classes_[self.predict_proba(X, lengths).argmax(axis=1)]
+        probabilities = self.predict_proba(X, lengths)
+        return self.classes_[probabilities.argmax(axis=1)]
 
     def score(self, X: object, y: object, sample_weight: object = None, lengths: object = None) -> float:
         """Accuracy of `predict`.

@@ -84,12 +84,22 @@ def _infer_days(days: np.ndarray, inside: np.ndarray) -> Any:
 
 
 def infer_named(times: pd.DatetimeIndex) -> Any:
-    """What pandas infers beyond these rules (third Fridays, business hours), if it rebuilds the index."""
-    name = pd.infer_freq(times) if len(times) > 2 else None
-    if name is None:
-        return None
-    rebuilt = pd.date_range(times[0], periods=len(times), freq=name, unit=times.unit)
-    return to_offset(name) if rebuilt.equals(times) else None
+    """Rarer rules, which one index (n,) of at least three local times shows whole, or None."""
+    day, week = times[0].weekday(), (times[0].day - 1) // 7
+    offsets = [pd.offsets.BusinessHour(), pd.offsets.SemiMonthBegin(), pd.offsets.SemiMonthEnd()]
+    offsets += [
+        pd.offsets.LastWeekOfMonth(weekday=day),
+        pd.offsets.WeekOfMonth(week=min(week, 3), weekday=day),
+    ]
+    for offset in offsets if len(times) > 2 else []:
+        # The first times tell most apart; pandas builds such an index slowly.
+        if _follows(times[:64], offset) and _follows(times, offset):
+            return offset
+    return None
+
+
+def _follows(times: pd.DatetimeIndex, offset: Any) -> bool:
+    return pd.date_range(times[0], periods=len(times), freq=offset, unit=times.unit).equals(times)
 
 
 def season_of_offset(freq: Any, count: int) -> int:

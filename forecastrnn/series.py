@@ -19,6 +19,7 @@ from forecastrnn.time_index import check_reach, continue_times
 __all__ = ["SeriesSet", "TimeAxis", "read_horizon", "read_series", "season_of", "write_forecast"]
 
 _MAX_VALUES = 2**30  # forecasts in one column: 8 GiB
+_MAX_LISTED = 2**20  # steps named one by one
 
 
 def read_series(
@@ -110,12 +111,10 @@ def read_horizon(axis: TimeAxis, h: Any) -> np.ndarray:
     array([2, 4])
     """
     single = isinstance(h, int | np.integer) and not isinstance(h, bool)
-    if isinstance(h, list | tuple | range | np.ndarray) and getattr(h, "ndim", 1) == 1:
-        chosen = list(h[: _MAX_VALUES + 1])
-    elif single:
-        chosen = [int(h)]
-    else:
-        raise ValueError(f"h must be an integer >= 1, or a list of such steps. Got {h!r}")
+    listed = isinstance(h, list | tuple | range | np.ndarray) and getattr(h, "ndim", 1) == 1
+    if listed and len(h) > _MAX_LISTED:
+        raise ValueError(f"h is too large a list, of {len(h)} steps; give the number of steps instead")
+    chosen = list(h) if listed else [h]
     for step in chosen:
         if not isinstance(step, int | np.integer) or isinstance(step, bool) or step < 1:
             raise ValueError(f"h must be an integer >= 1, or a list of such steps. Got {step!r}")

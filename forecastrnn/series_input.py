@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -284,12 +286,18 @@ def _first_not_numeric(y: pd.DataFrame) -> int | None:
     kinds = {dtype: _is_number(dtype) for dtype in y.dtypes.unique()}
     for place, dtype in enumerate(y.dtypes):
         if pd.api.types.is_object_dtype(dtype):
-            kind = pd.api.types.infer_dtype(y.iloc[:, place], skipna=True)
-            if kind not in _NUMBERS:
+            if not _holds_numbers(y.iloc[:, place]):
                 return place
         elif not kinds[dtype]:
             return place
     return None
+
+
+def _holds_numbers(column: pd.Series) -> bool:
+    kind = pd.api.types.infer_dtype(column, skipna=True)
+    if kind in ("mixed", "mixed-integer"):
+        return all(isinstance(value, Real | Decimal) for value in column.dropna())
+    return kind in _NUMBERS
 
 
 def _is_number(dtype: Any) -> bool:

@@ -41,8 +41,9 @@ class Clock:
         """The step as people name it: "MS", "15min", or the integer step."""
         if self.kind == "integer":
             return str(self.step)
-        many = self.kind == "period" and self.step != self.freq.n
-        return f"{self.step}{self.freq.base.freqstr}" if many else self.freq.freqstr
+        if self.kind == "period":
+            return pd.PeriodIndex([], freq=self.freq.base * self.step).freqstr
+        return self.freq.freqstr
 
     def describe(self, ordinal: int) -> str:
         """One time as text, for messages."""
@@ -90,6 +91,10 @@ def find_step(
 ) -> Clock:
     """The clock with its one step for all series, given end to end; raises where there is none."""
     _check_order(ordinals, offsets, ids, clock, label)
+    if clock.step < 0 or (clock.freq is not None and clock.freq.n < 0):
+        raise ValueError(
+            f"{label} is unsorted: its step {clock.freqstr} goes back in time; give a step forward"
+        )
     if clock.kind == "datetime" and clock.freq is not None:
         return clock  # pandas has checked every time against it
     found = _infer(ordinals, offsets, clock)
@@ -97,8 +102,8 @@ def find_step(
         return found
     if not _inside(offsets).any():
         raise ValueError(
-            f"{label} has no freq and no series with two times to tell it from: at least 2 observations are "
-            f"needed, got {int(np.diff(offsets).max(initial=0))}"
+            f"{label} has no freq, and no series is long enough to tell it: there must be at least 2 "
+            f"observations, got {int(np.diff(offsets).max(initial=0))}"
         )
     _raise_irregular(ordinals, offsets, ids, clock, label)
 
@@ -172,13 +177,13 @@ def _raise_irregular(
         fits = infer_until(0, middle) is not None or not _inside(offsets[: middle + 2]).any()
         low, high = (middle + 1, high) if fits else (low, middle)
     own = infer_until(low, low)
-    if own is not None and low > 0:
+    if low > 0 and (own is not None or offsets[low + 1] - offsets[low] == 1):
         before = infer_until(0, low - 1)
+        freq, first_freq = (found.freqstr if found else "unknown" for found in (own, before))
         raise ValueError(
-            f"{label} must have one freq for all series: series {ids[low]!r} has freq {own.freqstr} from "
-            f"{clock.describe(ordinals[offsets[low]])}, series {ids[0]!r} has freq "
-            f"{before.freqstr if before else 'unknown'} from {clock.describe(ordinals[0])}; "
-            "resample to one freq, or forecast them apart"
+            f"{label} must have one freq for all series: series {ids[low]!r} has freq {freq} from "
+            f"{clock.describe(ordinals[offsets[low]])}, series {ids[0]!r} has freq {first_freq} from "
+            f"{clock.describe(ordinals[0])}; resample to one freq, or forecast them apart"
         )
     _raise_gap(ordinals[offsets[low] : offsets[low + 1]], ids[low], clock, label)
 

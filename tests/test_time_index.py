@@ -63,9 +63,10 @@ def test_frequency_is_found_and_continued(freq: str, unit: str) -> None:
     whole = pd.date_range("2019-10-31 13:30", periods=30, freq=freq, unit=unit, name="when")
     bare = pd.DatetimeIndex(whole.to_numpy()).rename("when")
     assert bare.freq is None
-    out = forecast_index(bare[:12], 18)
-    pd.testing.assert_index_equal(out, whole[12:])
-    assert out.freq.freqstr == whole.freq.freqstr or freq in ("28D", "QE-OCT") and out.freq is not None
+    out = forecast_index(bare[:24], 6)
+    assert out.equals(whole[24:]) and out.dtype == whole.dtype and out.name == "when"
+    # Found under the first of several names: 28 days are four weeks.
+    assert out.freq == whole.freq or (freq in ("28D", "QE-OCT") and out.freq is not None)
     assert season_of(read_series(of(bare)).axis) == season_of(read_series(of(whole)).axis) == SEASONS[freq]
 
 
@@ -77,8 +78,11 @@ def test_given_frequency_is_kept(freq: str) -> None:
     assert out.freq == whole.freq
 
 
-@pytest.mark.parametrize("freq", ["WOM-3FRI", "bh"])
-def test_what_pandas_infers_is_accepted(freq: str) -> None:
+RARER = ["WOM-3FRI", "bh", "SME", "SMS", pd.offsets.LastWeekOfMonth(weekday=4)]
+
+
+@pytest.mark.parametrize("freq", RARER, ids=str)
+def test_rarer_frequencies_are_found(freq: str | pd.offsets.BaseOffset) -> None:
     whole = pd.date_range("2024-01-02 10:00", periods=40, freq=freq)
     pd.testing.assert_index_equal(forecast_index(pd.DatetimeIndex(whole.to_numpy())[:30], 10), whole[30:])
 
@@ -215,6 +219,15 @@ def test_far_horizon_is_refused_before_it_is_built(freq: str, unit: str) -> None
     for h in (2**29, 2**30):
         with pytest.raises(ValueError, match="h=.*(too large|Timestamp)"):
             read_horizon(axis, h)
+
+
+def test_single_row_off_the_others() -> None:
+    months = pd.date_range("2020", periods=6, freq="MS")
+    long = pd.DataFrame(
+        {"unique_id": ["a"] * 6 + ["b"], "ds": [*months, pd.Timestamp("2020-05-15")], "y": 1.0}
+    )
+    with pytest.raises(ValueError, match="freq.*'b' has freq unknown from 2020-05-15.*'a' has freq MS"):
+        read_series(long)
 
 
 def test_far_periods_and_integers() -> None:

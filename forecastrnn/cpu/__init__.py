@@ -1,3 +1,13 @@
 """The CPU engine: vector kernels compiled by Numba, run from a tape by the package's own threads."""
 
-from forecastrnn.cpu import elman, gru, losses, lstm, packing, products, rows, update  # noqa: F401  (register kernels)
+from forecastrnn.cpu import (  # noqa: F401  (each registers its kernels)
+    elman,
+    forecast,
+    gru,
+    losses,
+    lstm,
+    packing,
+    products,
+    rows,
+    update,
+)
