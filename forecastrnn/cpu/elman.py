@@ -7,8 +7,9 @@ Row r takes part in step t while r < active[t]: rows are sorted by length, longe
 
 from forecastrnn import formulas
 from forecastrnn.cpu.build import fast, integers, kernel, pointers, sizes
+from forecastrnn.cpu.packing import clear
 from forecastrnn.cpu.products import multiply
-from forecastrnn.cpu.simd import at, lanes, load, splat, store
+from forecastrnn.cpu.simd import at, lanes, load, store
 
 TANH, RELU, LOGISTIC = 0, 1, 2
 
@@ -51,13 +52,6 @@ def add_output_gradient(t, first, n, B, Hp, dout, dh):
         base = (t - first) * B * Hp
         for j in range(0, n * Hp, lanes(dh)):
             store(dh, j, load(dh, j) + load(dout, base + j))
-
-
-@fast
-def clear(p, lo, hi):
-    """p[lo:hi] = 0; whole vectors."""
-    for j in range(lo, hi, lanes(p)):
-        store(p, j, splat(p, 0.0))
 
 
 @kernel("h transposed_h dout dh dz zero active | T B Hp first kind start")

@@ -6,8 +6,9 @@ of n, and [n | r | z] for `before`. The inputs' weights fill slots n, r, z.
 
 from forecastrnn import formulas
 from forecastrnn.cpu.build import fast, integers, kernel, pointers, sizes
-from forecastrnn.cpu.elman import add_output_gradient, clear
+from forecastrnn.cpu.elman import add_output_gradient
 from forecastrnn.cpu.lstm import four, put_four
+from forecastrnn.cpu.packing import clear
 from forecastrnn.cpu.products import multiply
 from forecastrnn.cpu.simd import at, lanes, load, store
 from forecastrnn.cpu.tile import gemm

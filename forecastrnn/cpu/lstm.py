@@ -6,7 +6,8 @@ cell needs: gate sums, later gates, later derivatives z[panel, t, row] = [i | f 
 
 from forecastrnn import formulas
 from forecastrnn.cpu.build import fast, integers, kernel, pointers, sizes
-from forecastrnn.cpu.elman import add_output_gradient, clear
+from forecastrnn.cpu.elman import add_output_gradient
+from forecastrnn.cpu.packing import clear
 from forecastrnn.cpu.products import multiply
 from forecastrnn.cpu.simd import at, lanes, load, splat, store
 from forecastrnn.cpu.tile import VECS, gemm

@@ -8,7 +8,7 @@ Slot first + g holds gate (g + shift) % G.
 """
 
 from forecastrnn.cpu.build import doubles, fast, kernel, pointers, sizes
-from forecastrnn.cpu.simd import lanes
+from forecastrnn.cpu.simd import lanes, splat, store
 from forecastrnn.cpu.tile import panels_of, part
 
 
@@ -31,19 +31,27 @@ def packed_at(vec, k, K, slots, vecs, wide, L):
 
 @kernel("src packed | K H G ld gap shift slots first wide add")
 def pack(record, step):
-    """src (K, ld) -> panels of `packed`; with `add` they are added to what is there."""
+    """src (K, ld) -> panels of `packed`, other slots zero; with `add` they are added to what is there."""
     src, packed = pointers(record, 0, 2)
     K, H, G, ld, gap, shift, slots, first, wide, add = sizes(record, 2, 10)
     L = lanes(src)
     vecs = vectors_of(H, L)
     for vec in range(vecs):
         for k in range(K):
-            base = packed_at(vec, k, K, slots, vecs, wide, L) + first * L
+            base = packed_at(vec, k, K, slots, vecs, wide, L)
+            if add == 0:
+                clear(packed, base, base + slots * L)
             for g in range(G):
                 row = k * ld + (g + shift) % G * gap + vec * L
                 for lane in range(min(L, H - vec * L)):
-                    old = packed[base + g * L + lane] if add != 0 else src[row + lane] * 0
-                    packed[base + g * L + lane] = old + src[row + lane]
+                    packed[base + (first + g) * L + lane] += src[row + lane]
+
+
+@fast
+def clear(p, lo, hi):
+    """p[lo:hi] = 0; whole vectors."""
+    for j in range(lo, hi, lanes(p)):
+        store(p, j, splat(p, 0.0))
 
 
 @kernel("src packed | J H G ld gap shift")
