@@ -21,6 +21,8 @@ MANY = 20_000  # observations from which on the values one season ago are inputs
 HEAD = 0.05  # first weights of the dense layer are drawn from U(-HEAD, HEAD): a forecast starts as the last value
 EPOCH = 50  # updates between two looks at the loss
 CHUNK = 512  # series forecast at once
+RECENT = 76  # one-step errors of a series that its residuals come from
+RESIDUALS = 64  # quantiles of them that are kept
 
 
 @dataclass(frozen=True)
@@ -159,7 +161,7 @@ def take(tail: Tail, rows: np.ndarray) -> Tail:
 
 def last_inputs(tail: Tail, settings: Settings) -> np.ndarray:
     """Input rows (n_series, 2 columns) of the last known time."""
-    return _Forecaster(None, tail, settings, 1).first_inputs()
+    return Warmed(None, tail, settings, 1).first_inputs()
 
 
 def forecast(
@@ -173,7 +175,7 @@ def forecast(
         if settings.horizon > 1:
             parts.append(_direct(network, theta, take(tail, rows), settings, h))
         else:
-            parts.append(_Forecaster((network, theta), take(tail, rows), settings, h, own).run())
+            parts.append(Warmed((network, theta), take(tail, rows), settings, h, own).run())
     return np.concatenate(parts)
 
 
@@ -184,7 +186,7 @@ def _direct(network: Network, theta: np.ndarray, tail: Tail, settings: Settings,
     return tail.z[:, -1:] + outputs
 
 
-class _Forecaster:
+class Warmed:
     """Warm-up over the context, then h steps in one call."""
 
     def __init__(
@@ -241,17 +243,81 @@ class _Forecaster:
         program.run(0, 1, 1)
         return x.array
 
-    def run(self) -> np.ndarray:
-        """Scaled forecasts (rows, h)."""
+    def warm_up(self) -> StepProgram:
+        """The program of a step, with the state that the context leaves."""
         network, theta = self.model
-        threads = self.settings.n_threads
-        warm = forward(network, theta, self.tail.inputs, last=1, n_threads=threads)
+        warm = forward(network, theta, self.tail.inputs, last=1, n_threads=self.settings.n_threads)
         step = StepProgram((network, theta), self.tail.n_series)
         self._emit(step)
         write_state(step.build, warm.states)
+        return step
+
+    def run(self) -> np.ndarray:
+        """Scaled forecasts (rows, h)."""
+        program = self.warm_up().build.program
         for at in range(0, self.h, CALL_STEPS):
-            step.build.program.run(at, min(CALL_STEPS, self.h - at), threads)
+            program.run(at, min(CALL_STEPS, self.h - at), self.settings.n_threads)
         return self.z[:, self.now + 1 :]
+
+    # One step at a time, for streams of one series ------------------------------------------------------
+    def advance(self, at: int) -> float:
+        """Run step `at`: the state takes the last known value in; the scaled forecast of the next."""
+        if not hasattr(self, "step"):
+            self.step = self.warm_up()
+        self.step.build.program.run(at, 1, 1)
+        return float(self.z[0, self.now + at + 1])
+
+    def observe(self, at: int, scaled: float) -> None:
+        """Put the value that came in the place of its forecast."""
+        t, width = self.now + at + 1, self.tail.prepared.width
+        self.z[0, t] = scaled
+        self.a[0, t] = self.a[0, t - 1] + (self.z[0, t] - self.z[0, t - width]) / width
+
+    def move_back(self, at: int) -> None:
+        """Forget the oldest `at` values: the last known one is at `now` again."""
+        known, season = self.now + 1, self.tail.prepared.season
+        for array in (self.z, self.a):
+            array[:, :known] = array[:, at : at + known].copy()
+        self.phase[:] = (self.phase + at) % season
+
+
+def residuals_of(
+    network: Network, members: list[Progress], prepared: Prepared, inputs: np.ndarray, settings: Settings
+) -> np.ndarray:
+    """Quantiles of each series' last one-step errors (members, n_series, RESIDUALS), scaled, median 0.
+
+    A series with few errors of its own gets those of all, scaled to its mean error.
+    """
+    if settings.horizon > 1:
+        return np.zeros((len(members), prepared.n_series, 0))
+    steps = min(RECENT + prepared.context, int(np.diff(prepared.starts).min()) - prepared.width - 2)
+    rows = prepared.starts[1:, None] + np.arange(-steps - 1, -1)
+    change = np.where(prepared.observed[rows + 1], prepared.z[rows + 1] - prepared.z[rows], np.nan)
+    found = []
+    for member in members:
+        parts = [
+            forward(network, member.theta, inputs[part], n_threads=settings.n_threads).outputs[:, -RECENT:, 0]
+            for part in np.array_split(rows, -(-len(rows) // CHUNK))
+        ]
+        found.append(_quantiles(change[:, -RECENT:] - np.concatenate(parts)))
+    return np.stack(found)
+
+
+def _quantiles(errors: np.ndarray) -> np.ndarray:
+    """Evenly spaced quantiles of each row's errors, shifted to median 0."""
+    sure = np.isfinite(errors)
+    count = sure.sum(axis=1)
+    size = np.where(sure, np.abs(errors), 0.0).sum(axis=1) / np.maximum(count, 1)
+    usual = float(np.median(size[count > 0])) if (count > 0).any() else 0.0
+    size = np.where(count >= 8, np.maximum(size, 1e-9), max(usual, 1e-9))
+    pooled = (errors / size[:, None])[sure & (count >= 8)[:, None]]
+    levels = (np.arange(RESIDUALS) + 0.5) / RESIDUALS
+    shared = np.quantile(pooled, levels) if len(pooled) else np.zeros(RESIDUALS)
+    own = size[:, None] * shared
+    rich = count >= 24
+    if rich.any():
+        own[rich] = np.nanquantile(errors[rich], levels, axis=1).T
+    return own - np.median(own, axis=1, keepdims=True)
 
 
 def fit_members(

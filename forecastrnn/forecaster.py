@@ -1,0 +1,429 @@
+"""RNNForecaster: pandas series in, forecasts in the same form out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from numbers import Integral
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, _fit_context
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from forecastrnn.forecast_stream import ForecastStream
+from forecastrnn.forecasting import (
+    Settings,
+    Tail,
+    fit_members,
+    forecast,
+    network_of,
+    residuals_of,
+    tail_of,
+    take,
+    use_lags,
+)
+from forecastrnn.generation import check_count
+from forecastrnn.inference import thread_count
+from forecastrnn.network import Network
+from forecastrnn.parameters import TRAINING_CONSTRAINTS, check_numbers, device_of, layers_of, refuse, rule_of
+from forecastrnn.preparation import prepare
+from forecastrnn.training import Progress
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from forecastrnn.series import SeriesSet, TimeAxis
+
+SHORTEST = 4  # observations of a series, at least, where context_length does not ask for more
+_SHARED = ("cell", "hidden_layer_sizes", "initializer", "solver", "learning_rate_init", "learning_rate", "alpha",
+           "momentum", "nesterovs_momentum", "beta_1", "beta_2", "epsilon", "clip_norm", "n_iter_no_change",
+           "early_stopping", "validation_fraction", "warm_start", "random_state", "verbose", "device",
+           "n_jobs")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Model:
+    """All that a fitted forecaster holds: replaced in one assignment when a fit has succeeded."""
+
+    network: Network
+    members: list[Progress]
+    settings: Settings
+    tail: Tail
+    residuals: np.ndarray  # (members, n_series, RESIDUALS), scaled
+    axis: TimeAxis
+    columns: dict[str, Any]
+
+
+class RNNForecaster(BaseEstimator):
+    """Forecasts one or many time series with one recurrent network.
+
+    All series train one global network, whatever their number, levels and lengths. Level, season and scale of each
+    are removed first (the seasonal figure causally, so that training sees what a forecast sees); the network learns
+    the change from the last value and is fed its own forecasts back. A forecast is the median of `n_members`
+    networks that differ in their seeds. The only setting that matters is the season.
+
+    Parameters
+    ----------
+    cell : {"rnn", "lstm", "peephole_lstm", "gru"}, cell, or list of them
+        The recurrent cell.
+    hidden_layer_sizes : int or list of int
+        Units of each layer.
+    strategy : {"recursive", "direct"}
+        "recursive": one step is learned, and fed back: any horizon can be asked for. "direct": `horizon` steps
+        come out at once.
+    horizon : int or None
+        Steps that "direct" learns; needed there only.
+    season_length : int or None
+        Steps of a season; None guesses it from the frequency of the index (hours 24, days 7, weeks 52, months 12,
+        quarters 4), 1 is no season.
+    context_length : int or None
+        Steps of history that the network reads before it forecasts; None: twice the season, within 24 .. 72.
+    n_members : int
+        Networks whose median is the forecast.
+    missing : {"raise", "mask"}
+        What NaN in a series means: an error, or a gap that is bridged in the inputs and left out of the loss.
+    loss : {"absolute_error", "squared_error", "huber"}
+        Loss of the scaled values; the absolute error forecasts the median.
+    initializer, solver, learning_rate_init, learning_rate, alpha, momentum, nesterovs_momentum, beta_1, beta_2, \
+epsilon, clip_norm
+        As in `RNNRegressor`. The defaults (AdamW, 0.004, one cycle, 0.0001, norm 1) were chosen by backtests.
+    batch_size : int
+        Windows in a mini-batch; "auto" is 64.
+    max_steps : int or None
+        Updates of each member; None: 2 sqrt(observations), within 300 .. 1200.
+    early_stopping, validation_fraction, n_iter_no_change : bool, float, int
+        Hold out the end of each series, look at its loss every 50 updates, stop after n_iter_no_change looks without
+        a better one, and keep the best weights.
+    warm_start : bool
+        `fit` goes on from the fitted members.
+    random_state : int, RandomState or None
+        Seed; the same seed gives the same bits, whatever n_jobs.
+    verbose : bool
+        Print the loss every 50 updates.
+    device : {"cpu", "cuda", "auto"}
+        Where to run.
+    n_jobs : int or None
+        Threads; None is all cores.
+    dtype : {"float32", "float64"}
+        Type to compute in.
+
+    Attributes
+    ----------
+    season_length_, context_length_ : int
+        The season and the context used.
+    n_series_in_ : int
+        Series in `fit`.
+    loss_curve_ : list of float
+        Training loss, mean over members, every 50 updates.
+    n_iter_ : int
+        Updates of a member.
+    device_ : str
+
+    Examples
+    --------
+    >>> from forecastrnn import RNNForecaster
+    >>> from forecastrnn.datasets import load_airline
+    >>> y = load_airline()
+    >>> model = RNNForecaster(n_members=1, max_steps=20, random_state=0).fit(y[:-12])
+    >>> forecast = model.predict(12)
+    >>> forecast.index.equals(y.index[-12:]), forecast.name == y.name
+    (True, True)
+    """
+
+    _parameter_constraints: dict = {
+        **{name: TRAINING_CONSTRAINTS[name] for name in _SHARED},
+        "strategy": [StrOptions({"recursive", "direct"})],
+        "horizon": [Interval(Integral, 1, None, closed="left"), None],
+        "season_length": [Interval(Integral, 1, None, closed="left"), None],
+        "context_length": [Interval(Integral, 1, None, closed="left"), None],
+        "n_members": [Interval(Integral, 1, None, closed="left")],
+        "missing": [StrOptions({"raise", "mask"})],
+        "loss": [StrOptions({"squared_error", "absolute_error", "huber"})],
+        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "max_steps": [Interval(Integral, 1, None, closed="left"), None],
+        "dtype": [StrOptions({"float32", "float64"})],
+    }
+
+    def __init__(
+        self, *, cell="gru", hidden_layer_sizes=(64,), strategy="recursive", horizon=None, season_length=None,
+        context_length=None, n_members=3, missing="raise", loss="absolute_error", initializer="uniform",
+        solver="adamw", learning_rate_init=0.004, learning_rate="one_cycle", alpha=1e-4, momentum=0.9,
+        nesterovs_momentum=True, beta_1=0.9, beta_2=0.999, epsilon=1e-8, clip_norm=1.0, batch_size="auto",
+        max_steps=None, early_stopping=False, validation_fraction=0.1, n_iter_no_change=5, warm_start=False,
+        random_state=None, verbose=False, device="cpu", n_jobs=None, dtype="float32",
+    ):  # fmt: skip
+        self.cell = cell
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.strategy = strategy
+        self.horizon = horizon
+        self.season_length = season_length
+        self.context_length = context_length
+        self.n_members = n_members
+        self.missing = missing
+        self.loss = loss
+        self.initializer = initializer
+        self.solver = solver
+        self.learning_rate_init = learning_rate_init
+        self.learning_rate = learning_rate
+        self.alpha = alpha
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.clip_norm = clip_norm
+        self.batch_size = batch_size
+        self.max_steps = max_steps
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+        self.device = device
+        self.n_jobs = n_jobs
+        self.dtype = dtype
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_model")
+
+    # Fitting ------------------------------------------------------------------------------------------
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, y: Any, *, id_col: Any = "unique_id", time_col: Any = "ds", target_col: Any = "y") -> Self:
+        """Learn from one or many series.
+
+        Parameters
+        ----------
+        y : Series, DataFrame, list or 1-D array
+            One series; a wide frame (each column a series); a long frame with `id_col`, `time_col`, `target_col`;
+            or a MultiIndex (series, time). The index must be regular; values must be finite, unless
+            missing="mask".
+        id_col, time_col, target_col : hashable
+            Columns of a long frame.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError, TypeError
+            For unusable data or parameters, naming the series, the time and what to do. The model of an earlier
+            fit is then kept.
+        TrainingDivergedError
+            A ValueError: the loss became non-finite or exploded.
+        """
+        from forecastrnn.series import season_of
+
+        check_numbers(self)
+        layers_of(self)
+        device = device_of(self)
+        columns = {"id_col": id_col, "time_col": time_col, "target_col": target_col}
+        read = self._read(y, columns, self._horizon())
+        season = int(self.season_length or season_of(read.axis))
+        prepared = prepare(read.values, read.offsets, season, self.context_length)
+        old = self._model if self.warm_start and hasattr(self, "_model") else None
+        settings = self._settings(old.settings.with_lags if old else use_lags(prepared))
+        self._check_same(old, settings, season)
+        seeds = self._seeds()
+        members, inputs = fit_members(prepared, settings, seeds, old.members if old else None)
+        network, tail = network_of(prepared, settings), tail_of(prepared, inputs)
+        residuals = residuals_of(network, members, prepared, inputs, settings)
+        self._model = Model(network, members, settings, tail, residuals, read.axis, columns)
+        self._publish(device, read)
+        return self
+
+    def _horizon(self) -> int:
+        if self.strategy == "recursive":
+            return 1
+        if self.horizon is None:
+            refuse(self, "horizon", 'an int in the range [1, inf) with strategy="direct"')
+        return int(self.horizon)
+
+    def _read(self, y: Any, columns: dict[str, Any], horizon: int, argument: str = "y") -> SeriesSet:
+        """Series at the door, with the length that the parameters need."""
+        from forecastrnn.series import read_series
+
+        least, needs = SHORTEST, "forecasting needs"
+        if self.context_length is not None and self.context_length + 1 > least:
+            least, needs = int(self.context_length) + 1, f"context_length={self.context_length} needs"
+        if horizon > 1 and horizon + SHORTEST > least and argument == "y":
+            least, needs = horizon + SHORTEST, f"horizon={horizon} needs"
+        return read_series(y, missing=self.missing, min_length=least, needs=needs, argument=argument, **columns)
+
+    def _settings(self, with_lags: bool) -> Settings:
+        batch = 64 if self.batch_size == "auto" else int(self.batch_size)
+        fraction = float(self.validation_fraction) if self.early_stopping else None
+        return Settings(
+            layers_of(self), self.initializer, self.loss, rule_of(self), batch, self.max_steps, self._horizon(),
+            int(self.n_iter_no_change), fraction, thread_count(self.n_jobs), bool(self.verbose), self.dtype,
+            with_lags,
+        )  # fmt: skip
+
+    def _check_same(self, old: Model | None, settings: Settings, season: int) -> None:
+        """A warm start needs the network that there is."""
+        if old is None:
+            return
+        same = (old.settings.layers, old.settings.horizon, old.settings.dtype, len(old.members))
+        if same != (settings.layers, settings.horizon, settings.dtype, self.n_members):
+            raise ValueError(
+                "warm_start=True: cell, hidden_layer_sizes, horizon, dtype and n_members must be those of the first fit."
+            )
+        if season != old.tail.prepared.season:
+            raise ValueError(
+                f"warm_start=True: the season is {season}, but the first fit had {old.tail.prepared.season}."
+            )
+
+    def _seeds(self) -> list[int]:
+        rng = check_random_state(self.random_state)
+        return [int(seed) for seed in rng.randint(2**31 - 1, size=self.n_members)]
+
+    def _publish(self, device: str, read: SeriesSet) -> None:
+        model = self._model
+        self.device_ = device
+        self.season_length_ = model.tail.prepared.season
+        self.context_length_ = model.tail.prepared.context
+        self.n_series_in_ = read.n_series
+        curves = [member.loss_curve for member in model.members]
+        shortest = min(len(curve) for curve in curves)
+        self.loss_curve_ = np.mean([curve[:shortest] for curve in curves], axis=0).tolist()
+        self.n_iter_ = model.members[0].optimizer.count
+
+    # Forecasting --------------------------------------------------------------------------------------
+    def predict(self, h: Any, y: Any = None) -> pd.Series | pd.DataFrame:
+        """Forecast the h values behind the end of each series.
+
+        Parameters
+        ----------
+        h : int or list of int
+            Steps to forecast, or which steps; any number with the recursive strategy, at most `horizon` with the
+            direct one.
+        y : like the y of `fit`, optional
+            Other series to forecast, which `fit` need not have seen; a long frame with the same column names.
+
+        Returns
+        -------
+        Series or DataFrame, as the input: a Series gives a Series (its index continued: frequency, time zone, name),
+        a wide frame a wide frame, a long frame a long frame with the column "RNN".
+
+        Raises
+        ------
+        ValueError
+            If h is not possible, or y has an unusable series.
+        NotFittedError
+            Before `fit`.
+        """
+        from forecastrnn.series import read_horizon, write_forecast
+
+        check_is_fitted(self)
+        model = self._model
+        axis, tail = (model.axis, model.tail) if y is None else self._other(y)
+        steps = read_horizon(axis, h)
+        last = int(steps[-1])
+        self._check_horizon(last)
+        paths = [
+            tail.prepared.inverse(forecast(model.network, member.theta, tail, model.settings, last))
+            for member in model.members
+        ]
+        return write_forecast(axis, {"RNN": np.median(paths, axis=0)[:, steps - 1]}, h)
+
+    def _other(self, y: Any) -> tuple[TimeAxis, Tail]:
+        """Axis and tail of series that were not in `fit`, prepared as those were."""
+        from forecastrnn.inputs import build_inputs
+
+        model = self._model
+        own = model.tail.prepared
+        read = self._read(y, model.columns, 1, "y of predict")
+        prepared = prepare(read.values, read.offsets, own.season, own.context)
+        prepared = replace(prepared, two=own.two)
+        return read.axis, tail_of(prepared, build_inputs(prepared, model.settings.with_lags, model.settings.dtype))
+
+    def _check_horizon(self, last: int) -> None:
+        horizon = self._model.settings.horizon
+        if self.strategy == "direct" and last > horizon:
+            raise ValueError(
+                f'h={last} is more than horizon={horizon}, which strategy="direct" was trained for. Fit with a larger '
+                'horizon, or use strategy="recursive".'
+            )
+
+    def generate(
+        self, n_steps: int, prompt: Any = None, n_sequences: int = 1, random_state: Any = None
+    ) -> pd.Series | pd.DataFrame:
+        """Draw possible futures: forecasts fed back with a residual of the series added at each step.
+
+        Parameters
+        ----------
+        n_steps : int
+            Steps of each sequence.
+        prompt : like the y of `fit`, optional
+            Series to continue; default those of `fit`.
+        n_sequences : int
+            Sequences for each series; each from one member in turn.
+        random_state : int, RandomState or None
+            Seed of the residuals.
+
+        Returns
+        -------
+        Series or DataFrame in the form of the input; with several sequences the columns "RNN-path-1", ...
+
+        Raises
+        ------
+        ValueError
+            For a direct strategy, which does not feed back; for counts below 1.
+        """
+        from forecastrnn.series import read_horizon, write_forecast
+
+        check_is_fitted(self)
+        model, count = self._model, check_count(n_sequences, "n_sequences")
+        if self.strategy == "direct":
+            raise ValueError('generate needs strategy="recursive": the direct strategy does not feed back.')
+        axis, tail = (model.axis, model.tail) if prompt is None else self._other(prompt)
+        h = int(read_horizon(axis, check_count(n_steps, "n_steps"))[-1])
+        rng = check_random_state(random_state)
+        names = ["RNN"] if count == 1 else [f"RNN-path-{k + 1}" for k in range(count)]
+        paths = self._draw(tail, h, count, rng, known=prompt is None)
+        return write_forecast(axis, dict(zip(names, paths, strict=True)), h)
+
+    def _draw(self, tail: Tail, h: int, count: int, rng: np.random.RandomState, known: bool) -> list[np.ndarray]:
+        """`count` paths (n_series, h); those of one member run side by side."""
+        model, n = self._model, tail.n_series
+        paths: list[np.ndarray] = [np.empty(0)] * count
+        for number, member in enumerate(model.members[:count]):
+            mine = list(range(number, count, len(model.members)))
+            pool = model.residuals[number]
+            source = np.arange(n) if known else rng.randint(len(pool), size=n)
+            pick = rng.randint(pool.shape[1], size=(len(mine) * n, h))
+            noise = np.take_along_axis(np.tile(pool[source], (len(mine), 1)), pick, axis=1)
+            many = take(tail, np.tile(np.arange(n), len(mine)))
+            drawn = forecast(model.network, member.theta, many, model.settings, h, noise)
+            values = many.prepared.inverse(drawn).reshape(len(mine), n, h)
+            for k, path in zip(mine, values, strict=True):
+                paths[k] = path
+        return paths
+
+    def stream(self, series: Any = None) -> ForecastStream:
+        """An object that takes one new value at a time and forecasts the next; no pandas on that path.
+
+        Parameters
+        ----------
+        series : hashable, optional
+            Which series of `fit` to go on with; needed if there were several.
+
+        Returns
+        -------
+        ForecastStream
+            `step(value)` takes the next observed value and returns the forecast of the one behind it.
+        """
+        check_is_fitted(self)
+        model = self._model
+        if self.strategy == "direct":
+            raise ValueError('stream needs strategy="recursive": it forecasts one step ahead.')
+        if series is None and model.tail.n_series > 1:
+            raise ValueError(f"series must name one of the {model.tail.n_series} series of fit, for example "
+                             f"{model.axis.ids[0]!r}.")  # fmt: skip
+        row = model.axis.position([series]) if series is not None else np.array([0])
+        return ForecastStream(model.network, [m.theta for m in model.members], take(model.tail, row), model.settings)
+
+
