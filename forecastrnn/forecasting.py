@@ -327,6 +327,4 @@ def fit_members(
     inputs = build_inputs(prepared, settings.with_lags, settings.dtype)
     network = network_of(prepared, settings)
     begun = [m.copy() for m in members] if members else [start_member(network, settings, s) for s in seeds]
-    for member in begun:
-        member.optimizer.count = 0
     return [train_member(prepared, inputs, settings, m, s) for m, s in zip(begun, seeds, strict=True)], inputs

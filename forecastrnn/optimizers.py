@@ -102,11 +102,12 @@ class Rule:
 
 @dataclass
 class OptimizerState:
-    """Moments of every parameter, and the number of updates made."""
+    """Moments of every parameter; updates made in all, and in this fit, which the schedule follows."""
 
     m: np.ndarray
     v: np.ndarray
     count: int = 0
+    since_start: int = 0
 
     @classmethod
     def zeros(cls, theta: np.ndarray) -> OptimizerState:

@@ -180,8 +180,8 @@ class SeasonalFigures:
     kappas: np.ndarray
 
 
-def _begins(counts: np.ndarray) -> np.ndarray:
-    """Where pieces of `counts` items begin when they lie end to end, and where the last one ends."""
+def piece_starts(counts: np.ndarray) -> np.ndarray:
+    """Where pieces of `counts` items start when they lie end to end, and where the last one ends."""
     return np.concatenate([[0], np.cumsum(counts)])
 
 
@@ -219,7 +219,7 @@ def seasonal_figures(values: np.ndarray, offsets: np.ndarray, season: int) -> Se
     """
     lengths = np.diff(offsets)
     rooms = _longest_periods(lengths, season)
-    room_starts = _begins(rooms)
+    room_starts = piece_starts(rooms)
     removed, future = np.zeros(len(values)), np.zeros(room_starts[-1])
     periods = np.full(len(lengths), season, dtype=np.int64)
     gammas, kappas = np.zeros((len(lengths), 2)), np.zeros((len(lengths), 2))
@@ -227,4 +227,4 @@ def seasonal_figures(values: np.ndarray, offsets: np.ndarray, season: int) -> Se
         width = averaging_width(season)
         fit_figures(values, offsets, season, width, room_starts, removed, future, periods, gammas, kappas)
     used = np.arange(len(future)) - np.repeat(room_starts[:-1], rooms) < np.repeat(periods, rooms)
-    return SeasonalFigures(removed, future[used], _begins(periods), periods, gammas, kappas)
+    return SeasonalFigures(removed, future[used], piece_starts(periods), periods, gammas, kappas)

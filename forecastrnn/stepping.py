@@ -200,11 +200,12 @@ class TrainingProgram:
         if self.carry:
             self.keep.array[:n] = index.keep
         if self.optimizer is not None:
-            self.rates.array[:n] = self.rule.rates(self.optimizer.count, n, total)
+            self.rates.array[:n] = self.rule.rates(self.optimizer.since_start, n, total)
             self.options.array[COUNT] = self.optimizer.count
         self.program.run(0, n, n_threads)
         if self.optimizer is not None:
             self.optimizer.count += n
+            self.optimizer.since_start += n
         sums = self.sums.array[:n].sum(axis=1)
         return sums[:, 0] / np.maximum(sums[:, 1], np.finfo(float).tiny)
 

@@ -61,6 +61,7 @@ class Trainer:
     ) -> None:  # fmt: skip
         self.network, self.progress, self.source = network, progress, source
         self.batches, self.plan, self.validate = batches, plan, validate
+        progress.optimizer.since_start = 0
         self.programs: dict[int, TrainingProgram] = {}
         self.seconds_a_step = CALL_SECONDS
         self.first_loss: float | None = None
