@@ -43,7 +43,9 @@ def learn_curve(seed: int = 0) -> tuple[RNNRegressor, float]:
     return model.set_params(warm_start=True, max_iter=7, learning_rate="cosine").fit(X, y), error
 
 
-def holdout(name: str, y: pd.Series, h: int, season: int, **settings: object) -> tuple[pd.Series, pd.Series, str]:
+def holdout(
+    name: str, y: pd.Series, h: int, season: int, **settings: object
+) -> tuple[pd.Series, pd.Series, str]:
     """Forecast the last h values from those before; the forecast, the seasonal naive one, and a line of figures."""
     train, test = y[:-h], y[-h:]
     begun = time.perf_counter()
@@ -60,7 +62,13 @@ def draw_windows(ax: plt.Axes, model: RNNRegressor) -> None:
     """What the network says of a window it has not seen."""
     t = 12.2 + 0.1 * np.arange(STEPS + 1)
     guess = model.predict(curve(t[:-1]).astype(np.float32)[None, :, None])[0, :, 0]
-    ax.plot(np.arange(0, 30, 0.1), curve(np.arange(0, 30, 0.1)), color="0.75", lw=1, label="t sin(t)/3 + 2 sin(5t)")
+    ax.plot(
+        np.arange(0, 30, 0.1),
+        curve(np.arange(0, 30, 0.1)),
+        color="0.75",
+        lw=1,
+        label="t sin(t)/3 + 2 sin(5t)",
+    )
     ax.plot(t[1:], curve(t[1:]), "o", ms=4, color="C0", label="a window")
     ax.plot(t[1:], guess, ".", color="C3", label="one step ahead")
     ax.set(title="Learned: one step ahead", xlabel="t", ylabel="value")
@@ -70,7 +78,10 @@ def draw_windows(ax: plt.Axes, model: RNNRegressor) -> None:
 def draw_generated(ax: plt.Axes, model: RNNRegressor) -> None:
     """300 steps generated from zeros, and from a real stretch of the curve."""
     seed = curve(12.2 + 0.1 * np.arange(STEPS)).astype(np.float32)
-    for prompt, label, color in ((np.zeros(STEPS), "from 20 zeros", "C1"), (seed, "from a real stretch", "C0")):
+    for prompt, label, color in (
+        (np.zeros(STEPS), "from 20 zeros", "C1"),
+        (seed, "from a real stretch", "C0"),
+    ):
         path = model.generate(300, prompt=prompt, context_length=STEPS)
         ax.plot(np.arange(STEPS), prompt, color=color, lw=3)
         ax.plot(np.arange(STEPS, STEPS + 300), path, color=color, lw=1, label=label)
@@ -103,7 +114,9 @@ def main() -> None:
     fig, axes = plt.subplots(2, 2, figsize=(12, 7.5), layout="constrained")
     draw_windows(axes[0, 0], model)
     draw_generated(axes[0, 1], model)
-    draw_forecast(axes[1, 0], air, air_forecast, air_naive, "Air passengers, 24 months ahead", "thousands", 84)
+    draw_forecast(
+        axes[1, 0], air, air_forecast, air_naive, "Air passengers, 24 months ahead", "thousands", 84
+    )
     draw_forecast(axes[1, 1], co2, co2_forecast, co2_naive, "CO2 at Mauna Loa, 104 weeks ahead", "ppm", 320)
     fig.savefig("generate_sequence.png", dpi=120)
     print("picture: generate_sequence.png")

@@ -23,6 +23,10 @@ class Sequences:
         """Number of sequences."""
         return len(self.values)
 
+    def take(self, rows: np.ndarray) -> Sequences:
+        """Some of the sequences."""
+        return Sequences(self.values[rows], None if self.lengths is None else self.lengths[rows], self.flat)
+
 
 def read_sequences(estimator: Any, X: object, lengths: object, *, reset: bool) -> Sequences:
     """X as 2-D rows, a 3-D array, or a list of ragged sequences (time, channels).
@@ -33,7 +37,9 @@ def read_sequences(estimator: Any, X: object, lengths: object, *, reset: bool) -
     _refuse_odd_types(X)
     if _is_ragged(X):
         if lengths is not None:
-            raise ValueError("lengths must not be given with a list of sequences: they have lengths of their own.")
+            raise ValueError(
+                "lengths must not be given with a list of sequences: they have lengths of their own."
+            )
         return _read_ragged(estimator, X, reset)
     ndim = _ndim(X)
     if ndim == 3:
@@ -43,7 +49,9 @@ def read_sequences(estimator: Any, X: object, lengths: object, *, reset: bool) -
         raise ValueError(f"Found array with dim {ndim}, {type(estimator).__name__} expected 2 or 3.")
     array = _checked(estimator, validate_data(estimator, X, dtype=_dtypes(estimator), reset=reset))
     if not reset and getattr(estimator, "n_channels_in_", 1) > 1:
-        raise ValueError(f"X has 1 channels, but {type(estimator).__name__} is expecting {estimator.n_channels_in_}.")
+        raise ValueError(
+            f"X has 1 channels, but {type(estimator).__name__} is expecting {estimator.n_channels_in_}."
+        )
     if reset:
         estimator.n_channels_in_ = 1
     return Sequences(array[:, :, None], read_lengths(lengths, *array.shape), True)
@@ -86,7 +94,9 @@ def _refuse_odd_types(X: object) -> None:
     kinds = [getattr(X, "dtype", None), *getattr(X, "dtypes", [])]
     for kind in kinds:
         if getattr(kind, "kind", "") in ("M", "m"):
-            raise TypeError(f"X holds datetime values ({kind}), which are not numeric. Turn them into numbers first.")
+            raise TypeError(
+                f"X holds datetime values ({kind}), which are not numeric. Turn them into numbers first."
+            )
     columns = getattr(X, "columns", None)
     if columns is not None and len(set(columns)) < len(columns):
         names = list(columns)
@@ -109,7 +119,9 @@ def _read_ragged(estimator: Any, X: Any, reset: bool) -> Sequences:
         own = np.asarray(x)
         own = own[:, None] if own.ndim == 1 else own
         if own.ndim != 2 or own.shape[0] == 0:
-            raise ValueError(f"X[{number}] must have shape (time, channels), at least one step. Got {np.shape(x)}.")
+            raise ValueError(
+                f"X[{number}] must have shape (time, channels), at least one step. Got {np.shape(x)}."
+            )
         parts.append(check_array(own, dtype=_dtypes(estimator), input_name=f"X[{number}]"))
         if parts[-1].shape[1] != parts[0].shape[1]:
             raise ValueError(f"X[{number}] has {own.shape[1]} channels, but X[0] has {parts[0].shape[1]}.")
@@ -123,7 +135,9 @@ def _read_ragged(estimator: Any, X: Any, reset: bool) -> Sequences:
 def _read_cube(estimator: Any, X: object, reset: bool) -> np.ndarray:
     array = check_array(X, dtype=_dtypes(estimator), allow_nd=True, input_name="X", estimator=estimator)
     if 0 in array.shape:
-        raise ValueError(f"Found array with 0 sample(s), steps or channels (shape={array.shape}), at least 1 needed.")
+        raise ValueError(
+            f"Found array with 0 sample(s), steps or channels (shape={array.shape}), at least 1 needed."
+        )
     _check_feature_names(estimator, array, reset=reset)
     _check_channels(estimator, array.shape[2], reset)
     return np.ascontiguousarray(_checked(estimator, array))
@@ -134,7 +148,9 @@ def _check_channels(estimator: Any, channels: int, reset: bool) -> None:
         estimator.n_features_in_ = estimator.n_channels_in_ = channels
     elif channels != estimator.n_channels_in_:
         name = type(estimator).__name__
-        raise ValueError(f"X has {channels} channels, but {name} is expecting {estimator.n_channels_in_} channels.")
+        raise ValueError(
+            f"X has {channels} channels, but {name} is expecting {estimator.n_channels_in_} channels."
+        )
 
 
 def read_lengths(lengths: object, n: int, steps: int) -> np.ndarray | None:
@@ -143,8 +159,12 @@ def read_lengths(lengths: object, n: int, steps: int) -> np.ndarray | None:
         return None
     array = np.asarray(lengths)
     if array.shape != (n,) or array.dtype.kind not in "iu":
-        raise ValueError(f"lengths must be {n} integers, one a row of X. Got {array.dtype} of shape {array.shape}.")
+        raise ValueError(
+            f"lengths must be {n} integers, one a row of X. Got {array.dtype} of shape {array.shape}."
+        )
     bad = np.flatnonzero((array < 1) | (array > steps))
     if len(bad):
-        raise ValueError(f"lengths must be in 1 .. {steps}, the steps of X. Got {array[bad[0]]} in row {bad[0]}.")
+        raise ValueError(
+            f"lengths must be in 1 .. {steps}, the steps of X. Got {array[bad[0]]} in row {bad[0]}."
+        )
     return array.astype(np.int64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -42,11 +43,11 @@ class Stack:
 
     batch: Batch
     runs: list[list[Run]] = field(default_factory=list)
-    features: Rows | None = None
     joined: list[Buffer | None] = field(default_factory=list)
-    skip: Rows | None = None
-    out: Rows | None = None
-    dout: Rows | None = None
+    features: Any = None  # Rows that the head reads; set by the forward pass, as the next two
+    skip: Any = None
+    out: Any = None
+    dout: Any = None  # set by the loss
 
 
 class Assembly:
@@ -61,6 +62,8 @@ class Assembly:
             [self._direction(number, layer, prefix) for prefix in layer.directions]
             for number, layer in enumerate(network.layers)
         ]
+        self.inputs: dict[int, Rows] = {}
+        self.input_gradients: dict[int, Any] = {}
         self.head_packed: dict[str, Buffer] = {}
         self.head_grads: dict[str, Buffer] = {}
         self.stacks = [self._stack(shard) for shard in range(shape.shards)]
@@ -282,10 +285,12 @@ class Assembly:
             inputs = number > 0 or input_gradient
             dout = self._layer_backward(stack, number, dout, first, inputs, start=input_gradient)
             first = 0
-        self.input_gradients = {**getattr(self, "input_gradients", {}), shard: dout}
+        self.input_gradients[shard] = dout
 
     def _clear(self, shard: int, state: Buffer, rows: int, width: int) -> None:
-        self.program.emit("clear_columns", shard, source=None, out=state, rows=rows, F=width, lds=0, ldo=width)
+        self.program.emit(
+            "clear_columns", shard, source=None, out=state, rows=rows, F=width, lds=0, ldo=width
+        )
 
     def _head_backward(self, stack: Stack) -> Rows | None:
         """Gradients of the head, and by the features: into the final states, or returned."""
@@ -298,7 +303,9 @@ class Assembly:
         ld = padded(width, self.dtype)
         top = self.directions[-1]
         plain = self.reads_state and len(top) == 1
-        target = stack.runs[-1][0].dh if plain else self.program.buffer(f"dfeatures[{batch.shard}]", (rows, ld))
+        target = (
+            stack.runs[-1][0].dh if plain else self.program.buffer(f"dfeatures[{batch.shard}]", (rows, ld))
+        )
         self.program.emit(
             "product", batch.shard, a=stack.dout.place, packed=self.head_packed["transposed"],
             init=top[0].zero_row(ld), c=target, rows=rows, lda=self.out_ld, blocks=1, block=0, depth=self.out_ld,
@@ -329,7 +336,7 @@ class Assembly:
         directions, runs, batch = self.directions[number], stack.runs[number], stack.batch
         parts = [dout] if len(runs) == 1 or dout is None else self._split(stack, number, dout)
         parts = parts * len(runs) if dout is None else parts
-        found = []
+        found: list[Any] = []
         for direction, run, part in zip(directions, runs, parts, strict=True):
             direction.backward(run, part, first, start)
             direction.weight_gradients(run)

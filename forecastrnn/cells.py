@@ -151,4 +151,6 @@ def as_cell(cell: object) -> Cell:
     if isinstance(cell, str) and cell in CELLS:
         return CELLS[cell]
     names = ", ".join(repr(name) for name in sorted(CELLS))
-    raise ValueError(f"cell must be a str among {{{names}}} or an instance of Elman, LSTM, GRU. Got {cell!r}.")
+    raise ValueError(
+        f"cell must be a str among {{{names}}} or an instance of Elman, LSTM, GRU. Got {cell!r}."
+    )

@@ -58,7 +58,9 @@ def cache_folder() -> str:
         folder = place / f"forecastrnn-{sources_digest()}"
         if _is_writable(folder):
             return str(folder)
-    logging.getLogger("forecastrnn").info("no folder for compiled kernels can be written: compiling in memory")
+    logging.getLogger("forecastrnn").info(
+        "no folder for compiled kernels can be written: compiling in memory"
+    )
     return ""
 
 

@@ -43,6 +43,10 @@ class Targets:
     last: int
     ndim: int
 
+    def take(self, rows: np.ndarray) -> Targets:
+        """Those of some sequences."""
+        return Targets(self.values[rows], self.last, self.ndim)
+
 
 def scaled_inputs(fitted: Fitted, X: Sequences, dtype: str) -> np.ndarray:
     """Standardised inputs, padding left at zero."""
@@ -59,7 +63,9 @@ def fit_scalers(estimator: Any, X: Sequences, y: Targets, weight: np.ndarray | N
     if not estimator.standardize:
         return None, None
     steps = X.values.shape[1]
-    used = np.ones((X.n, steps)) if X.lengths is None else (np.arange(steps) < X.lengths[:, None]).astype(float)
+    used = (
+        np.ones((X.n, steps)) if X.lengths is None else (np.arange(steps) < X.lengths[:, None]).astype(float)
+    )
     used = used if weight is None else used * weight[:, None]
     x_scaler = ArrayScaler.fit(X.values.reshape(-1, X.values.shape[2]), used.reshape(-1))
     if not scale_y:
@@ -70,7 +76,9 @@ def fit_scalers(estimator: Any, X: Sequences, y: Targets, weight: np.ndarray | N
     return x_scaler, ArrayScaler.fit(np.where(np.isfinite(flat), flat, 0.0), counted)
 
 
-def start(estimator: Any, X: Sequences, y: Targets, loss: str, n_outputs: int, weight: Any, scale_y: bool) -> Fitted:
+def start(
+    estimator: Any, X: Sequences, y: Targets, loss: str, n_outputs: int, weight: Any, scale_y: bool
+) -> Fitted:
     """An untrained model for these data."""
     seed = int(check_random_state(estimator.random_state).randint(2**31 - 1))
     network = Network(X.values.shape[2], layers_of(estimator), n_outputs)
@@ -96,7 +104,9 @@ def batches_of(estimator: Any, X: Sequences, target_steps: int, seed: int) -> Ar
     """How the rows are cut into mini-batches."""
     size = min(AUTO_BATCH, X.n) if estimator.batch_size == "auto" else min(int(estimator.batch_size), X.n)
     steps = X.values.shape[1]
-    return ArrayBatches(X.n, steps, target_steps, size, estimator.shuffle, seed, X.lengths, estimator.bptt_steps)
+    return ArrayBatches(
+        X.n, steps, target_steps, size, estimator.shuffle, seed, X.lengths, estimator.bptt_steps
+    )
 
 
 def train_on(

@@ -186,6 +186,8 @@ epsilon, clip_norm
         self.n_jobs = n_jobs
         self.dtype = dtype
 
+    _model: Model
+
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_model")
 

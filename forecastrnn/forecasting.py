@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -114,7 +115,9 @@ def train_member(prepared: Prepared, inputs: np.ndarray, settings: Settings, pro
     return train(network, progress, source, batches, plan, validate)
 
 
-def _validator(prepared: Prepared, inputs: np.ndarray, network: Network, settings: Settings, held: np.ndarray):
+def _validator(
+    prepared: Prepared, inputs: np.ndarray, network: Network, settings: Settings, held: np.ndarray
+) -> Callable[[np.ndarray], float]:
     """Score of parameters: minus the loss on the held-out ends of the series."""
     seen = np.zeros(len(prepared.z), bool)
     for shift in range(1, int(held.max()) + 1):
@@ -245,6 +248,7 @@ class Warmed:
 
     def warm_up(self) -> StepProgram:
         """The program of a step, with the state that the context leaves."""
+        assert self.model is not None
         network, theta = self.model
         warm = forward(network, theta, self.tail.inputs, last=1, n_threads=self.settings.n_threads)
         step = StepProgram((network, theta), self.tail.n_series)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import namedtuple
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -15,14 +16,14 @@ LSTMState = namedtuple("LSTMState", ["c", "h"])
 
 
 def dynamic_rnn(
-    cells: Cell | str | Sequence,
+    cells: Any,
     X: np.ndarray,
-    weights: dict | tuple | Sequence,
+    weights: Any,
     *,
-    initial_state: object = None,
+    initial_state: Any = None,
     lengths: np.ndarray | None = None,
     time_major: bool = False,
-) -> tuple[np.ndarray, object]:
+) -> tuple[np.ndarray, Any]:
     """Run one recurrent layer, or a stack of them, over a batch of sequences.
 
     Parameters
@@ -68,7 +69,9 @@ def dynamic_rnn(
     groups = _check_weights(stack, weights if many else [weights], X.shape[2])
     network, theta = _network(stack, groups, X)
     lengths = _check_lengths(lengths, X)
-    state = None if initial_state is None else _read_state(network, initial_state if many else [initial_state], X)
+    state = (
+        None if initial_state is None else _read_state(network, initial_state if many else [initial_state], X)
+    )
     result = forward(network, theta, X, lengths=lengths, state=state)
     outputs = np.ascontiguousarray(result.outputs.transpose(1, 0, 2)) if time_major else result.outputs
     states = [_show_layer(layer, values) for layer, values in zip(network.layers, result.states, strict=True)]
@@ -76,13 +79,13 @@ def dynamic_rnn(
 
 
 def static_rnn(
-    cells: Cell | str | Sequence,
+    cells: Any,
     X: Sequence[np.ndarray],
-    weights: dict | tuple | Sequence,
+    weights: Any,
     *,
-    initial_state: object = None,
+    initial_state: Any = None,
     lengths: np.ndarray | None = None,
-) -> tuple[list[np.ndarray], object]:
+) -> tuple[list[np.ndarray], Any]:
     """Run a recurrent layer over a list of time steps; the numbers are those of `dynamic_rnn`.
 
     Parameters
@@ -117,7 +120,9 @@ def static_rnn(
     steps = [np.asarray(x) for x in X]
     for number, x in enumerate(steps):
         if x.shape != steps[0].shape or x.ndim != 2:
-            raise ValueError(f"X[{number}] has shape {x.shape}, but X[0] has {steps[0].shape}; all must be (n, inputs).")
+            raise ValueError(
+                f"X[{number}] has shape {x.shape}, but X[0] has {steps[0].shape}; all must be (n, inputs)."
+            )
     outputs, state = dynamic_rnn(
         cells, np.stack(steps), weights, initial_state=initial_state, lengths=lengths, time_major=True
     )
@@ -159,7 +164,9 @@ def _check_shapes(own: dict, shapes: dict[str, tuple[int, ...]], number: int) ->
         raise ValueError(f"weights of layer {number} must have the keys {sorted(shapes)}. Got {sorted(own)}.")
     for name, shape in shapes.items():
         if np.shape(own[name]) != shape:
-            raise ValueError(f"weights of layer {number}: {name} must have shape {shape}. Got {np.shape(own[name])}.")
+            raise ValueError(
+                f"weights of layer {number}: {name} must have shape {shape}. Got {np.shape(own[name])}."
+            )
         if not np.isfinite(own[name]).all():
             raise ValueError(f"weights of layer {number}: {name} contains NaN or infinity.")
 
@@ -184,7 +191,9 @@ def _check_lengths(lengths: object, X: np.ndarray) -> np.ndarray | None:
         return None
     array = np.asarray(lengths)
     if array.shape != (len(X),) or array.dtype.kind not in "iu":
-        raise ValueError(f"lengths must be {len(X)} integers, one a sequence. Got {array.dtype} of shape {array.shape}.")
+        raise ValueError(
+            f"lengths must be {len(X)} integers, one a sequence. Got {array.dtype} of shape {array.shape}."
+        )
     bad = np.flatnonzero((array < 1) | (array > X.shape[1]))
     if len(bad):
         raise ValueError(f"lengths must be in 1 .. {X.shape[1]}. Got {array[bad[0]]} in row {bad[0]}.")
@@ -204,7 +213,7 @@ def _read_state(network: Network, given: Sequence, X: np.ndarray) -> State:
     ]  # fmt: skip
 
 
-def _read_direction(layer: Layer, value: object, number: int, X: np.ndarray) -> dict[str, np.ndarray]:
+def _read_direction(layer: Layer, value: Any, number: int, X: np.ndarray) -> dict[str, np.ndarray]:
     names = layer.cell.states
     values = value if len(names) > 1 else (value,)
     if len(values) != len(names):
@@ -220,6 +229,6 @@ def _read_direction(layer: Layer, value: object, number: int, X: np.ndarray) -> 
     return arrays
 
 
-def _show_layer(layer: Layer, values: list[dict[str, np.ndarray]]) -> object:
+def _show_layer(layer: Layer, values: list[dict[str, np.ndarray]]) -> Any:
     shown = [LSTMState(v["c"], v["h"]) if "c" in v else v["h"] for v in values]
     return tuple(shown) if layer.bidirectional else shown[0]

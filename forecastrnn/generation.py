@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sklearn.utils import check_array
 
-from forecastrnn.assembly import Assembly, Shape, shards_of
+from forecastrnn.assembly import Assembly, Shape, Stack, shards_of
 from forecastrnn.cpu.direction import Rows
 from forecastrnn.inference import State, emit_states, forward, read_states, thread_count, write_state
+from forecastrnn.program import Buffer
 
 if TYPE_CHECKING:
     from forecastrnn.fitting import Fitted
+    from forecastrnn.standardize import ArrayScaler
 
 CALL_STEPS = 4096  # steps in one call, so that Ctrl-C is heard soon
 
@@ -30,7 +32,9 @@ class StepProgram:
         width = network.n_inputs + network.n_skip
         self.keep = build.program.buffer("keep", (1,))
         self.keep.array[:] = 1
-        self.x = [build.program.buffer(f"x[{s}]", (1, b.batch.rows, width)) for s, b in enumerate(build.stacks)]
+        self.x = [
+            build.program.buffer(f"x[{s}]", (1, b.batch.rows, width)) for s, b in enumerate(build.stacks)
+        ]
         for stack, x in zip(build.stacks, self.x, strict=True):
             build.forward(stack.batch.shard, Rows(x.at(0), width, width))
             self._emit_carry(stack)
@@ -45,7 +49,7 @@ class StepProgram:
         program.rounds[0] = [[] for _ in range(program.shards)]
         self.packing.run(0, 1, 1)
 
-    def _emit_carry(self, stack: object) -> None:
+    def _emit_carry(self, stack: Stack) -> None:
         """Behind a step: its final states are the next one's first. States of step 0 lie before those of step 1."""
         for number, layer in enumerate(self.network.layers):
             for name in layer.cell.states:
@@ -132,7 +136,12 @@ def _read_prompt(fitted: Fitted, prompt: object, n_sequences: int) -> tuple[np.n
 
 
 def generate(
-    fitted: Fitted, n_steps: int, prompt: object, n_sequences: int, context_length: int | None, n_jobs: int | None
+    fitted: Fitted,
+    n_steps: int,
+    prompt: object,
+    n_sequences: int,
+    context_length: int | None,
+    n_jobs: int | None,
 ) -> np.ndarray:
     """See `RNNRegressor.generate`."""
     n_steps = check_count(n_steps, "n_steps")
@@ -152,7 +161,7 @@ def generate(
     return paths if ndim == 3 else paths[0] if ndim == 2 else paths[0, :, 0]
 
 
-def _scaled(scaler: object, values: np.ndarray, inverse: bool = False) -> np.ndarray:
+def _scaled(scaler: ArrayScaler | None, values: np.ndarray, inverse: bool = False) -> np.ndarray:
     if scaler is None:
         return values
     method = scaler.inverse if inverse else scaler.transform
@@ -192,12 +201,14 @@ def _from_windows(fitted: Fitted, given: np.ndarray, n_steps: int, context: int,
 
 
 def _emit_window_steps(
-    fitted: Fitted, build: Assembly, history: object, index: object, result: object, n_steps: int
+    fitted: Fitted, build: Assembly, history: Buffer, index: Buffer, result: Buffer, n_steps: int
 ) -> None:
     program, F, context = build.program, fitted.network.n_outputs, build.shape.steps
-    gain, shift = _output_to_input(fitted)
-    gain = program.bind("gain", np.ascontiguousarray(gain, build.dtype))
-    shift = program.bind("shift", np.ascontiguousarray(shift, build.dtype))
+    factors = _output_to_input(fitted)
+    gain, shift = (
+        program.bind(name, np.ascontiguousarray(values, build.dtype))
+        for name, values in zip(("gain", "shift"), factors, strict=True)
+    )
     for stack in build.stacks:
         batch, lo = stack.batch, build.first_row(stack.batch.shard)
         x = program.buffer(f"x[{batch.shard}]", (context, batch.rows, F))
@@ -255,4 +266,3 @@ class Stream:
         if [[sorted(d) for d in layer] for layer in state] != [[sorted(d) for d in layer] for layer in now]:
             raise ValueError("state does not belong to this network: its layers or states differ.")
         write_state(self._step.build, state, (0, 1))  # also where `get_state` reads
-

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from forecastrnn.assembly import Assembly, Shape, shards_of
-from forecastrnn.cpu.direction import Rows, padded
+from forecastrnn.assembly import Assembly, Shape, Stack, shards_of
+from forecastrnn.cpu.direction import Batch, Rows, padded
 from forecastrnn.network import Network
+from forecastrnn.program import Buffer
 
 CHUNK_BYTES = 64 * 2**20  # work space of one forward pass
 
@@ -26,7 +27,9 @@ def sort_rows(lengths: np.ndarray, shards: int) -> np.ndarray:
     """Order of rows in which each shard has its longest rows first; equal lengths keep their order."""
     n = len(lengths)
     cuts = [n * s // shards for s in range(shards + 1)]
-    parts = [lo + np.argsort(-lengths[lo:hi], kind="stable") for lo, hi in zip(cuts[:-1], cuts[1:], strict=True)]
+    parts = [
+        lo + np.argsort(-lengths[lo:hi], kind="stable") for lo, hi in zip(cuts[:-1], cuts[1:], strict=True)
+    ]
     return np.concatenate(parts)
 
 
@@ -117,7 +120,6 @@ def feed(build: Assembly, X: np.ndarray, starts: np.ndarray, lengths: np.ndarray
     source = program.bind("X", np.ascontiguousarray(X, build.dtype))
     first = program.bind("starts", np.ascontiguousarray(starts, np.int64))
     valid = None if lengths is None else program.bind("lengths", np.ascontiguousarray(lengths, np.int64))
-    build.inputs = {}
     for stack in build.stacks:
         batch, lo = stack.batch, build.first_row(stack.batch.shard)
         emit_lengths(build, batch, valid)
@@ -129,7 +131,7 @@ def feed(build: Assembly, X: np.ndarray, starts: np.ndarray, lengths: np.ndarray
         build.inputs[batch.shard] = Rows(x.at(0), width, width)
 
 
-def emit_lengths(build: Assembly, batch: object, valid: object) -> None:
+def emit_lengths(build: Assembly, batch: Batch, valid: Buffer | None) -> None:
     """Emit the counting of rows that are still running at each step."""
     if valid is not None:
         build.program.emit(
@@ -154,7 +156,9 @@ def emit_states(build: Assembly) -> list[list[dict[str, list[Rows]]]]:
     found = []
     for number, layer in enumerate(build.network.layers):
         names = layer.cell.states
-        rows = {name: [build.last_states(s, number, name) for s in range(build.shape.shards)] for name in names}
+        rows = {
+            name: [build.last_states(s, number, name) for s in range(build.shape.shards)] for name in names
+        }
         count = len(layer.directions)
         found.append([{name: [shard[k] for shard in rows[name]] for name in names} for k in range(count)])
     return found
@@ -178,8 +182,8 @@ def read_outputs(build: Assembly, order: np.ndarray, lengths: np.ndarray | None)
     pieces = []
     for stack in build.stacks:
         rows = stack.out if build.network.n_outputs else _layer_outputs(build, stack)
-        flat = rows.place.buffer.array.reshape(-1) if hasattr(rows.place, "buffer") else rows.place.array.reshape(-1)
-        flat = flat[rows.place.offset :] if hasattr(rows.place, "offset") else flat
+        place = rows.place.at(0)
+        flat = place.buffer.array.reshape(-1)[place.offset :]
         steps = build.head_steps() if build.network.n_outputs else build.shape.steps
         grid = flat[: steps * stack.batch.rows * rows.ld].reshape(steps, stack.batch.rows, rows.ld)
         pieces.append(grid[:, :, : rows.width].transpose(1, 0, 2))
@@ -190,7 +194,7 @@ def read_outputs(build: Assembly, order: np.ndarray, lengths: np.ndarray | None)
     return outputs
 
 
-def _layer_outputs(build: Assembly, stack: object) -> Rows:
+def _layer_outputs(build: Assembly, stack: Stack) -> Rows:
     """Outputs of the last layer."""
     layer, joined = build.network.layers[-1], stack.joined[-1]
     if joined is not None:

@@ -10,7 +10,10 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Loss:
-    """A loss: its kernel and the kernel's variant; `value` (..., outputs) -> (...); `link` turns outputs into predictions."""
+    """A loss: its kernel, the kernel's variant, its `value` in NumPy (..., outputs) -> (...).
+
+    `link` turns outputs into predictions.
+    """
 
     kernel: str
     kind: int

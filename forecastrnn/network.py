@@ -31,7 +31,7 @@ class Parameter:
         return self.name.endswith(("kernel", "skip"))
 
     def view(self, theta: np.ndarray) -> np.ndarray:
-        """This parameter inside the flat vector."""
+        """The parameter inside the flat vector."""
         return theta[self.offset : self.offset + self.size].reshape(self.shape)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, InvalidParameterError, StrOptions
@@ -68,19 +69,21 @@ def check_numbers(estimator: object) -> None:
         value = getattr(estimator, name, None)
         if isinstance(value, (bool, np.bool_)):
             refuse(estimator, name, "a number, not a bool")
-        if isinstance(value, Real) and not np.isfinite(value):
+        if isinstance(value, Real) and not np.isfinite(float(value)):
             refuse(estimator, name, "a finite number in the range (0.0, inf)")
     if getattr(estimator, "n_jobs", None) == 0:
         refuse(estimator, "n_jobs", "None, -1 or an int in the range [1, inf)")
 
 
-def layers_of(estimator: object) -> tuple[Layer, ...]:
+def layers_of(estimator: Any) -> tuple[Layer, ...]:
     """Layers from `cell`, `hidden_layer_sizes` and `bidirectional`."""
     sizes = estimator.hidden_layer_sizes
     sizes = [sizes] if isinstance(sizes, Integral) else list(sizes)
-    good = [isinstance(s, Integral) and not isinstance(s, (bool, np.bool_)) and s >= 1 for s in sizes]
+    good = [isinstance(s, Integral) and not isinstance(s, (bool, np.bool_)) and int(s) >= 1 for s in sizes]
     if not sizes or not all(good):
-        refuse(estimator, "hidden_layer_sizes", "an int in the range [1, inf) or a non-empty list of such ints")
+        refuse(
+            estimator, "hidden_layer_sizes", "an int in the range [1, inf) or a non-empty list of such ints"
+        )
     cells = estimator.cell if isinstance(estimator.cell, (list, tuple)) else [estimator.cell] * len(sizes)
     if len(cells) != len(sizes):
         refuse(estimator, "cell", f"one cell or a list of {len(sizes)}, one for each of hidden_layer_sizes")
@@ -95,7 +98,7 @@ def rule_of(estimator: object) -> Rule:
     return Rule(**{name: getattr(estimator, name) for name in names})
 
 
-def device_of(estimator: object) -> str:
+def device_of(estimator: Any) -> str:
     """The device to run on; "auto" falls back to the CPU."""
     if estimator.device == "cuda":
         raise RuntimeError(

@@ -7,6 +7,7 @@ A program is cut into rounds; inside a round each shard of the mini-batch has it
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -45,7 +46,7 @@ class Place:
 Field = Buffer | Place | int | None
 
 
-def allocate(shape: tuple[int, ...], dtype: object) -> np.ndarray:
+def allocate(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     """Zeros that begin at a cache line, with a vector's width to spare behind them."""
     dtype, count = np.dtype(dtype), int(np.prod(shape))
     raw = np.zeros((count + 2 * ALIGN) * dtype.itemsize + ALIGN, np.uint8)
@@ -105,7 +106,7 @@ class Program:
         self.rounds: list[list[list[Operation]]] = [[[] for _ in range(shards)]]
         self._tape: np.ndarray | None = None
 
-    def buffer(self, name: str, shape: tuple[int, ...], dtype: object = None) -> Buffer:
+    def buffer(self, name: str, shape: tuple[int, ...], dtype: Any = None) -> Buffer:
         """A new buffer of zeros."""
         return self.bind(name, allocate(shape, dtype or self.dtype))
 
@@ -136,6 +137,7 @@ class Program:
     def run(self, first: int, steps: int, n_threads: int) -> None:
         """Run steps first .. first + steps."""
         self.prepare()
+        assert self._tape is not None
         tape.run(self._tape, first, steps, n_threads)
 
     @property
@@ -144,7 +146,9 @@ class Program:
         return sum(b.array.nbytes for b in self.buffers.values())
 
     def __str__(self) -> str:
-        lines = [f"program: {self.dtype}, {self.shards} shards, {self.nbytes:,} bytes in {len(self.buffers)} buffers"]
+        lines = [
+            f"program: {self.dtype}, {self.shards} shards, {self.nbytes:,} bytes in {len(self.buffers)} buffers"
+        ]
         lines += [f"  {b.name:28s} {b.array.dtype!s:8s} {b.array.shape}" for b in self.buffers.values()]
         for number, turn in enumerate(self.rounds):
             for shard, operations in enumerate(turn):

@@ -10,10 +10,11 @@ from forecastrnn.assembly import Assembly, Shape, Stack, shards_of
 from forecastrnn.cpu.direction import Batch, Rows
 from forecastrnn.cpu.update import COUNT
 from forecastrnn.inference import emit_lengths
-from forecastrnn.network import Network
+from forecastrnn.network import Network, Parameter
 from forecastrnn.optimizers import SOLVERS, OptimizerState, Rule
 from forecastrnn.program import Buffer
 
+PLAIN_RULE = Rule()
 MAX_STEPS = 256  # training steps in one call at most
 
 
@@ -50,8 +51,9 @@ class Index:
 
     def part(self, lo: int, hi: int) -> Index:
         """Steps lo .. hi."""
-        parts = (None if a is None else a[lo:hi] for a in (self.x, self.y, self.sample, self.lengths, self.keep))
-        return Index(*parts)
+        lengths = None if self.lengths is None else self.lengths[lo:hi]
+        keep = None if self.keep is None else self.keep[lo:hi]
+        return Index(self.x[lo:hi], self.y[lo:hi], self.sample[lo:hi], lengths, keep)
 
     @property
     def steps(self) -> int:
@@ -75,7 +77,7 @@ class TrainingProgram:
 
     def __init__(
         self, network: Network, theta: np.ndarray, optimizer: OptimizerState | None, source: Source, *,
-        steps: int, rows: int, loss: str, last: int = 0, rule: Rule | None = None, lengths: bool = False,
+        steps: int, rows: int, loss: str, last: int = 0, rule: Rule = PLAIN_RULE, lengths: bool = False,
         carry: bool = False, input_gradient: bool = False,
     ) -> None:  # fmt: skip
         shape = Shape(steps, rows, last, lengths, training=True, shards=shards_of(rows))
@@ -91,13 +93,13 @@ class TrainingProgram:
         self.program.next_round()
         build.reduce(self.grad, self.sums)
         if optimizer is not None:
-            self._emit_update()
+            self._emit_update(optimizer)
 
     def _bind_sources(self) -> None:
         program, rows = self.program, self.shape.rows
         self.X = program.bind("X", self.source.X)
         self.y = program.bind("y", self.source.y)
-        self.base = program.bind("base", self.source.base) if self.source.ahead else None
+        self.base = None if self.source.base is None else program.bind("base", self.source.base)
         self.weight = None if self.source.weight is None else program.bind("weight", self.source.weight)
         names = ("starts", "y_starts", "samples") + (("lengths",) if self.shape.lengths else ())
         self.indices = {name: program.buffer(name, (MAX_STEPS, rows), np.int64) for name in names}
@@ -118,7 +120,9 @@ class TrainingProgram:
         build.loss(batch.shard, self.loss_name, target, weights, self.sums)
         build.backward(batch.shard, input_gradient=input_gradient)
 
-    def _gather(self, batch: Batch, name: str, source: Buffer, starts: Buffer, steps: int, first: int = 0) -> Rows:
+    def _gather(
+        self, batch: Batch, name: str, source: Buffer, starts: Buffer, steps: int, first: int = 0
+    ) -> Rows:
         width = source.array.shape[1] if source.array.ndim > 1 else 1
         out = self.program.buffer(f"{name}[{batch.shard}]", (steps, batch.rows, width))
         self.program.emit(
@@ -158,22 +162,27 @@ class TrainingProgram:
         )  # fmt: skip
         return out
 
-    def _emit_update(self) -> None:
+    def _emit_update(self, optimizer: OptimizerState) -> None:
         program, shards = self.program, self.shape.shards
         self.partial = program.buffer("norms", (shards,), np.float64)
         self.rates = program.buffer("rates", (MAX_STEPS,), np.float64)
         self.options = program.bind("options", self.rule.options())
         if self.rule.clip_norm:
+            program.next_round()  # the norm needs all shards' reductions
             size = self.theta.size
             for shard in range(shards):
                 lo, hi = size * shard // shards, size * (shard + 1) // shards
                 program.emit(
-                    "norm_part", shard, grad=program.buffers["grad"], partial=self.partial, lo=lo, hi=hi, piece=shard
+                    "norm_part",
+                    shard,
+                    grad=program.buffers["grad"],
+                    partial=self.partial,
+                    lo=lo,
+                    hi=hi,
+                    piece=shard,
                 )
-            program.rounds.insert(-1, [[o for o in ops if o.kernel == "unpack"] for ops in program.rounds[-1]])
-            program.rounds[-1] = [[o for o in ops if o.kernel != "unpack"] for ops in program.rounds[-1]]
             program.next_round()
-        m, v = program.bind("m", self.optimizer.m), program.bind("v", self.optimizer.v)
+        m, v = program.bind("m", optimizer.m), program.bind("v", optimizer.v)
         for parameter in self.build.network.layout.values():
             for shard in range(shards):
                 lo, hi = self._piece(parameter, shard)
@@ -183,7 +192,7 @@ class TrainingProgram:
                     partial=self.partial, lo=lo, hi=hi, shards=shards, matrix=int(parameter.is_matrix),
                 )  # fmt: skip
 
-    def _piece(self, parameter: object, shard: int) -> tuple[int, int]:
+    def _piece(self, parameter: Parameter, shard: int) -> tuple[int, int]:
         """The stretch of a parameter that a shard has reduced, and so may update in the same round."""
         rows = parameter.shape[0] if len(parameter.shape) == 2 else 1
         width, shards = parameter.size // max(rows, 1), self.shape.shards
@@ -197,7 +206,7 @@ class TrainingProgram:
         given = {"starts": index.x, "y_starts": index.y, "samples": index.sample, "lengths": index.lengths}
         for name, buffer in self.indices.items():
             buffer.array[:n] = given[name]
-        if self.carry:
+        if self.keep is not None:
             self.keep.array[:n] = index.keep
         if self.optimizer is not None:
             self.rates.array[:n] = self.rule.rates(self.optimizer.since_start, n, total)
@@ -208,4 +217,3 @@ class TrainingProgram:
             self.optimizer.since_start += n
         sums = self.sums.array[:n].sum(axis=1)
         return sums[:, 0] / np.maximum(sums[:, 1], np.finfo(float).tiny)
-

@@ -140,10 +140,11 @@ class Trainer:
         bad = ~np.isfinite(losses) | (losses > BLOW_UP * (self.first_loss or 1.0))
         if bad.any():
             update = self.progress.optimizer.count - len(losses) + int(np.argmax(bad))
-            kind = "non-finite" if not np.isfinite(losses[np.argmax(bad)]) else f"{losses[np.argmax(bad)]:.3g}"
+            worst = losses[np.argmax(bad)]
+            kind = f"{worst:.3g}" if np.isfinite(worst) else "non-finite"
             raise TrainingDivergedError(
-                f"training diverged: the loss became {kind} after {update} updates "
-                f"(learning_rate_init={self.plan.rule.learning_rate_init:g}). Lower learning_rate_init, or set clip_norm."
+                f"training diverged: the loss became {kind} after {update} updates (learning_rate_init="
+                f"{self.plan.rule.learning_rate_init:g}). Lower learning_rate_init, or set clip_norm."
             )
 
     def _check_end(self) -> None:

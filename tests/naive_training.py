@@ -273,14 +273,14 @@ def unflatten(named: dict[str, Array], like: Any, prefix: str = "") -> Any:
     return type(like)(unflatten(named, branch, f"{join}{key}") for key, branch in enumerate(like))
 
 
-def is_bias(name: str) -> bool:
-    """Whether a parameter is spared by L2 and by weight decay."""
-    return name.endswith("bias")
+def is_matrix(name: str) -> bool:
+    """Whether L2 and weight decay act on a parameter: on kernels, not on biases and peepholes."""
+    return name.endswith(("kernel", "skip"))
 
 
 def with_l2(gradients: dict[str, Array], parameters: dict[str, Array], alpha: float) -> dict[str, Array]:
     """The gradients, with alpha * w added for every matrix w."""
-    return {name: g if is_bias(name) else g + alpha * parameters[name] for name, g in gradients.items()}
+    return {name: g + alpha * parameters[name] if is_matrix(name) else g for name, g in gradients.items()}
 
 
 def clipped(gradients: dict[str, Array], clip: float) -> dict[str, Array]:
@@ -302,16 +302,16 @@ class Update(NamedTuple):
 def update(
     how: Update, theta: dict, d_theta: dict, moments: dict[str, Moments] | None, step: int
 ) -> tuple[dict, dict[str, Moments]]:
-    """Theta and moments after a step (the first: step 1, moments None): L2, then clipping, then the rule."""
-    parameters = flatten(theta)
-    gradients = with_l2(flatten(d_theta), parameters, how.alpha)
+    """Theta and moments after a step (the first: step 1, moments None): clipping, then L2, then the rule."""
+    parameters, gradients = flatten(theta), flatten(d_theta)
     if how.clip is not None:
         gradients = clipped(gradients, how.clip)
+    gradients = with_l2(gradients, parameters, how.alpha)
     if moments is None:
         moments = {name: (np.zeros_like(w), np.zeros_like(w)) for name, w in parameters.items()}
     new, new_moments = {}, {}
     for name, w in parameters.items():
-        spared = {"decay": 0.0} if how.rule == "adamw" and is_bias(name) else {}
+        spared = {"decay": 0.0} if how.rule == "adamw" and not is_matrix(name) else {}
         new[name], new_moments[name] = OPTIMIZERS[how.rule](
             w, gradients[name], moments[name], step, how.learning_rate, **(how.options or {}) | spared
         )

@@ -164,15 +164,26 @@ def test_clipping() -> None:
     assert clipped(gradients, 5.5) is gradients
 
 
-def test_biases_are_spared() -> None:
-    """L2 and weight decay move matrices, and no bias."""
-    theta = random_theta(Network([GRU]), D, [H], 1, np.random.default_rng(7))
-    zero = {"layers": [{k: np.zeros_like(w) for k, w in theta["layers"][0].items()}]}
-    zero["head"] = {k: np.zeros_like(w) for k, w in theta["head"].items()}
-    for how in (Update("sgd", 0.1, alpha=0.5), Update("adamw", 0.1, options={"decay": 0.5})):
-        new = flatten(update(how, theta, zero, None, 1)[0])
-        for name, w in flatten(theta).items():
-            np.testing.assert_allclose(new[name], w if name.endswith("bias") else 0.95 * w, rtol=1e-14)
+SHRINKING = [Update("sgd", 0.1, alpha=0.5), Update("adamw", 0.1, options={"decay": 0.5})]
+
+
+@pytest.mark.parametrize("how", SHRINKING, ids=lambda how: how.rule)
+@pytest.mark.parametrize("cell", [GRU, PEEPHOLE_LSTM], ids=str)
+def test_biases_and_peepholes_are_spared(how: Update, cell: Any) -> None:
+    """L2 and weight decay move kernels and the skip connection, and nothing else."""
+    theta = random_theta(Network([cell]), D, [H], 1, np.random.default_rng(7), skip=True)
+    zero = unflatten({name: np.zeros_like(w) for name, w in flatten(theta).items()}, theta)
+    new = flatten(update(how, theta, zero, None, 1)[0])
+    for name, w in flatten(theta).items():
+        spared = name.endswith(("bias", "peephole"))
+        np.testing.assert_allclose(new[name], w if spared else 0.95 * w, rtol=1e-14)
+
+
+def test_clipping_comes_before_l2() -> None:
+    """The bound is on the loss's gradient alone: what L2 adds is not cut, as in PyTorch's optimizers."""
+    theta, gradient = {"kernel": np.array([[2.0]])}, {"kernel": np.array([[30.0]])}
+    new = update(Update("sgd", 0.1, alpha=0.5, clip=3.0), theta, gradient, None, 1)[0]
+    np.testing.assert_allclose(new["kernel"], [[2.0 - 0.1 * (3.0 + 0.5 * 2.0)]])
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from forecastrnn.cells import GRU, Cell
 from forecastrnn.cpu.plans import Block, cell_options, plan_of
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Rows:
-    """A matrix in memory: where it begins, numbers from row to row, columns used."""
+    """A matrix in memory: where it begins (a Buffer or a Place), numbers from row to row, columns used."""
 
-    place: Buffer | Place
+    place: Any
     ld: int
     width: int
 
@@ -157,7 +157,9 @@ class Direction:
             fields["h"] = run.h
         else:
             fields |= {"c": run.c, "dc": run.dc, "peephole": self.packed.get("peephole")}
-            fields["dpeephole"] = self._gradient_place("peephole", 3, 1, batch) if "peephole" in self.packed else None
+            fields["dpeephole"] = (
+                self._gradient_place("peephole", 3, 1, batch) if "peephole" in self.packed else None
+            )
         if "weights_n" in self.packed:
             fields |= {"transposed_n": self.packed["transposed_n"]}
             fields["dreset"] = self._own(batch, "dreset", (batch.rows, self.Hp))

@@ -26,7 +26,22 @@ def gru_after_forward(record, step):
         n = active[t]
         for p in range(Hp // L):
             zp, old = at(z, (p * T + t) * B * N if keep else 0), at(h, t * B * Hp)
-            gemm(n, 3, at(bias, p * N), 0, at(x, t * B * ldx), ldx, 1, 1, 0, I, at(wx, p * I * 3 * L), 3 * L, zp, N)
+            gemm(
+                n,
+                3,
+                at(bias, p * N),
+                0,
+                at(x, t * B * ldx),
+                ldx,
+                1,
+                1,
+                0,
+                I,
+                at(wx, p * I * 3 * L),
+                3 * L,
+                zp,
+                N,
+            )
             for r in range(n):
                 store(zp, r * N + 3 * L, load(bias, p * N + 3 * L))
             gemm(n, 3, at(zp, L), N, old, Hp, 1, 1, 0, H, at(wh, p * H * 3 * L), 3 * L, at(zp, L), N)

@@ -123,8 +123,6 @@ def gemm_routine(rows, vecs, init, ldi, a, a_row, a_k, blocks, a_block, depth, b
         )  # fmt: skip
 
 
-
-
 @intrinsic
 def gemm(tctx, rows, vecs, init, ldi, a, a_row, a_k, blocks, a_block, depth, b, b_k, c, ldc):
     """Call `gemm_routine`."""

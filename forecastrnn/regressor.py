@@ -1,0 +1,226 @@
+"""RNNRegressor: numbers from sequences."""
+
+from __future__ import annotations
+
+from typing import Self
+
+import numpy as np
+from sklearn.base import RegressorMixin
+from sklearn.metrics import r2_score
+from sklearn.utils import check_consistent_length
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from forecastrnn.arrays import Sequences, read_sequences
+from forecastrnn.fitting import Targets
+from forecastrnn.generation import generate
+from forecastrnn.parameters import TRAINING_CONSTRAINTS
+from forecastrnn.sequence_estimator import SequenceEstimator, unchanged_on_error
+from forecastrnn.targets import read_numbers
+
+
+class RNNRegressor(RegressorMixin, SequenceEstimator):
+    """Recurrent network for regression on sequences.
+
+    Parameters
+    ----------
+    cell : {"rnn", "lstm", "peephole_lstm", "gru"}, cell, or list of them
+        The recurrent cell, one for all layers or one a layer.
+    hidden_layer_sizes : int or list of int
+        Units of each layer; its length is the depth.
+    bidirectional : bool
+        Each layer also reads the sequence backwards.
+    initializer : {"glorot", "he", "orthogonal", "uniform"}
+        First weights, see `Cell.init_weights`. "he" suits relu.
+    loss : {"squared_error", "absolute_error", "huber"}
+        What is minimised, on standardised targets; Huber's threshold is one standard deviation.
+    solver : {"adam", "adamw", "sgd", "rmsprop"}
+        The update rule; `momentum` and `nesterovs_momentum` belong to "sgd", `beta_1`, `beta_2` to Adam.
+    learning_rate_init : float
+        The learning rate. 0.005 is larger than the 0.001 usual for wide networks: it suits small ones.
+    learning_rate : {"constant", "invscaling", "cosine", "step", "one_cycle"}
+        Its course over all updates.
+    alpha : float
+        L2 penalty on kernels (decoupled weight decay with "adamw").
+    batch_size : int or "auto"
+        Sequences a mini-batch; "auto" is min(128, n).
+    max_iter : int
+        Epochs at most.
+    tol, n_iter_no_change : float, int
+        Stop when the loss (or, with early_stopping, the validation score) has not improved by tol for so many epochs.
+    early_stopping, validation_fraction : bool, float
+        Hold out the last rows, watch R^2 on them, and keep the best weights.
+    warm_start : bool
+        `fit` goes on from the fitted weights and optimizer state.
+    shuffle : bool
+        New order of sequences in each epoch.
+    random_state : int, RandomState or None
+        Seed of weights and shuffling; the same seed gives the same bits, whatever n_jobs.
+    verbose : bool
+        Print the loss of each epoch.
+    clip_norm : float or None
+        Largest global norm of the gradient.
+    bptt_steps : int or None
+        Truncated BPTT: gradients flow through so many steps, while the state is carried over the whole sequence.
+    standardize : bool
+        Scale each channel of X and each output of y to mean 0 and variance 1 inside.
+    device : {"cpu", "cuda", "auto"}
+        Where to run.
+    n_jobs : int or None
+        Threads; None is all cores.
+    dtype : {"auto", "float32", "float64"}
+        Type to compute in; "auto" is float32 for float32 input, else float64. float32 is several times faster.
+
+    Attributes
+    ----------
+    loss_curve_ : list of float
+        Training loss of each epoch.
+    validation_scores_, best_iter_ : list of float, int
+        With early_stopping: score of each epoch, and the epoch whose weights were kept.
+    n_iter_, loss_, n_features_in_, n_outputs_, device_
+        Epochs, last loss, time steps (2-D X) or channels, outputs, device.
+    weights_, output_weights_
+        Named views of the parameters.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from forecastrnn import RNNRegressor
+    >>> t = np.arange(200)[:, None] * 0.1 + np.arange(12) * 0.1
+    >>> X, y = np.sin(t[:, :-1]), np.sin(t[:, -1])
+    >>> model = RNNRegressor(cell="gru", hidden_layer_sizes=8, random_state=0, max_iter=60).fit(X, y)
+    >>> model.predict(X[:2]).shape, bool(model.score(X, y) > 0.95)
+    ((2,), True)
+    """
+
+    _parameter_constraints: dict = {
+        **TRAINING_CONSTRAINTS,
+        "loss": [StrOptions({"squared_error", "absolute_error", "huber"})],
+    }
+
+    def __init__(
+        self, *, cell="lstm", hidden_layer_sizes=(32,), bidirectional=False, initializer="glorot",
+        loss="squared_error", solver="adam", learning_rate_init=0.005, learning_rate="constant", alpha=0.0,
+        momentum=0.9, nesterovs_momentum=True, beta_1=0.9, beta_2=0.999, epsilon=1e-8, batch_size="auto",
+        max_iter=200, tol=1e-4, n_iter_no_change=10, early_stopping=False, validation_fraction=0.1,
+        warm_start=False, shuffle=True, random_state=None, verbose=False, clip_norm=None, bptt_steps=None,
+        standardize=True, device="cpu", n_jobs=None, dtype="auto",
+    ):  # fmt: skip
+        super().__init__(
+            cell=cell, hidden_layer_sizes=hidden_layer_sizes, bidirectional=bidirectional, initializer=initializer,
+            solver=solver, learning_rate_init=learning_rate_init, learning_rate=learning_rate, alpha=alpha,
+            momentum=momentum, nesterovs_momentum=nesterovs_momentum, beta_1=beta_1, beta_2=beta_2,
+            epsilon=epsilon, batch_size=batch_size, max_iter=max_iter, tol=tol, n_iter_no_change=n_iter_no_change,
+            early_stopping=early_stopping, validation_fraction=validation_fraction, warm_start=warm_start,
+            shuffle=shuffle, random_state=random_state, verbose=verbose, clip_norm=clip_norm,
+            bptt_steps=bptt_steps, standardize=standardize, device=device, n_jobs=n_jobs, dtype=dtype,
+        )  # fmt: skip
+        self.loss = loss
+
+    def _loss_name(self) -> str:
+        return self.loss
+
+    def _read_targets(self, y: object, X: Sequences, weight: np.ndarray | None, reset: bool) -> Targets:
+        array = read_numbers(y, 4)
+        check_consistent_length(X.values, array)
+        if array.ndim < 3:
+            values = array.reshape(len(array), 1, -1)
+            return Targets(values, 1, array.ndim)
+        steps = X.values.shape[1] if X.lengths is None else int(X.lengths.min())
+        if array.ndim > 3 or array.shape[1] > X.values.shape[1] or 0 in array.shape:
+            raise ValueError(
+                f"y must have shape (n,), (n, outputs) or (n, k, outputs) with k at most {steps}. Got {array.shape}."
+            )
+        if array.shape[1] == X.values.shape[1]:
+            return Targets(array, 0, 3)
+        if array.shape[1] > steps:
+            raise ValueError(f"y has {array.shape[1]} steps, but the shortest sequence has {steps}.")
+        return Targets(array, array.shape[1] if array.shape[1] > 1 else 1, 3)
+
+    def partial_fit(self, X: object, y: object, sample_weight: object = None, lengths: object = None) -> Self:
+        """One epoch on X and y, going on from the fitted weights; the first call also fits the scalers.
+
+        Parameters are those of `fit`.
+        """
+        self._validate_params()
+        with unchanged_on_error(self):
+            return self._fit(X, y, sample_weight, lengths, partial=True)
+
+    def predict(self, X: object, lengths: object = None) -> np.ndarray:
+        """Predicted targets, in the shape of the y of `fit`; zero past the end of a shorter row.
+
+        Parameters
+        ----------
+        X, lengths
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray (n,), (n, outputs) or (n, k, outputs)
+        """
+        outputs, _ = self._outputs(X, lengths)
+        if self._fitted.target_ndim == 3:
+            return outputs
+        return outputs[:, 0, 0] if self._fitted.target_ndim == 1 else outputs[:, 0]
+
+    def generate(
+        self, n_steps: int, prompt: object = None, n_sequences: int = 1, context_length: int | None = None
+    ) -> np.ndarray:
+        """Continue a sequence by feeding each output back as the next input.
+
+        For models whose target at each step is the next value of all channels.
+
+        Parameters
+        ----------
+        n_steps : int
+            Steps to generate.
+        prompt : array (time,), (time, channels) or (n, time, channels), optional
+            What comes before; default one step of zeros for each of `n_sequences`.
+        n_sequences : int
+            Sequences to generate from the default prompt.
+        context_length : int, optional
+            Start anew at every step from the last so many values, as the windows in training did. Default: the
+            state goes on from step to step, which is faster.
+
+        Returns
+        -------
+        ndarray (n_steps,), (n_steps, channels) or (n, n_steps, channels), as the prompt
+        """
+        check_is_fitted(self)
+        return generate(self._fitted, n_steps, prompt, n_sequences, context_length, self.n_jobs)
+
+    def _score_outputs(self, outputs: np.ndarray, y: Targets, lengths: np.ndarray | None) -> float:
+        truth, guess = y.values.reshape(-1, y.values.shape[2]), outputs.reshape(-1, outputs.shape[2])
+        if lengths is not None and y.last == 0:
+            valid = (np.arange(y.values.shape[1]) < lengths[:, None]).reshape(-1)
+            truth, guess = truth[valid], guess[valid]
+        return float(r2_score(truth, guess)) if len(truth) > 1 else -float(np.square(truth - guess).mean())
+
+    def score(self, X: object, y: object, sample_weight: object = None, lengths: object = None) -> float:
+        """R^2 of `predict`, over all steps and outputs of valid steps.
+
+        Parameters
+        ----------
+        X, y, sample_weight, lengths
+            As in `fit`.
+
+        Returns
+        -------
+        float
+        """
+        guess = self.predict(X, lengths)
+        truth = read_numbers(y, 2)
+        if guess.ndim < 3:
+            return float(r2_score(truth, guess, sample_weight=sample_weight))
+        read = read_sequences(self, X, lengths, reset=False)
+        valid = np.ones(guess.shape[:2], bool)
+        if read.lengths is not None and self._fitted.last == 0:
+            valid = np.arange(guess.shape[1]) < read.lengths[:, None]
+        weight = (
+            None
+            if sample_weight is None
+            else np.repeat(np.asarray(sample_weight)[:, None], valid.shape[1], 1)
+        )
+        return float(
+            r2_score(truth[valid], guess[valid], sample_weight=None if weight is None else weight[valid])
+        )

@@ -1,0 +1,264 @@
+"""What RNNRegressor and RNNClassifier share: parameters, fitting, the fitted attributes."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, _fit_context
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+
+from forecastrnn.arrays import Sequences, read_sequences
+from forecastrnn.fitting import Fitted, Targets, run, start, train_on
+from forecastrnn.generation import Stream
+from forecastrnn.parameters import TRAINING_CONSTRAINTS, check_numbers, device_of, layers_of
+
+
+@contextmanager
+def unchanged_on_error(estimator: BaseEstimator) -> Iterator[None]:
+    """Whatever stops a fit, Ctrl-C too, leaves the estimator as it was."""
+    before = estimator.__dict__.copy()
+    try:
+        yield
+    except BaseException:
+        estimator.__dict__.clear()
+        estimator.__dict__.update(before)
+        raise
+
+
+class SequenceEstimator(BaseEstimator):
+    """Fitting and the fitted attributes; subclasses read targets and turn outputs into predictions."""
+
+    _parameter_constraints: dict = TRAINING_CONSTRAINTS
+    _fitted: Fitted
+
+    def __init__(
+        self, *, cell="lstm", hidden_layer_sizes=(32,), bidirectional=False, initializer="glorot", solver="adam",
+        learning_rate_init=0.005, learning_rate="constant", alpha=0.0, momentum=0.9, nesterovs_momentum=True,
+        beta_1=0.9, beta_2=0.999, epsilon=1e-8, batch_size="auto", max_iter=200, tol=1e-4, n_iter_no_change=10,
+        early_stopping=False, validation_fraction=0.1, warm_start=False, shuffle=True, random_state=None,
+        verbose=False, clip_norm=None, bptt_steps=None, standardize=True, device="cpu", n_jobs=None, dtype="auto",
+    ):  # fmt: skip
+        self.cell = cell
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.bidirectional = bidirectional
+        self.initializer = initializer
+        self.solver = solver
+        self.learning_rate_init = learning_rate_init
+        self.learning_rate = learning_rate
+        self.alpha = alpha
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.warm_start = warm_start
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.verbose = verbose
+        self.clip_norm = clip_norm
+        self.bptt_steps = bptt_steps
+        self.standardize = standardize
+        self.device = device
+        self.n_jobs = n_jobs
+        self.dtype = dtype
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_fitted")
+
+    # What subclasses define ---------------------------------------------------------------------------
+    def _read_targets(self, y: object, X: Sequences, weight: np.ndarray | None, reset: bool) -> Targets:
+        raise TypeError("subclasses read targets")
+
+    def _loss_name(self) -> str:
+        raise TypeError("subclasses name their loss")
+
+    def _n_outputs(self, y: Targets) -> int:
+        return y.values.shape[2]
+
+    # Fitting ------------------------------------------------------------------------------------------
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: object, y: object, sample_weight: object = None, lengths: object = None) -> Self:
+        """Train on sequences X and targets y.
+
+        Parameters
+        ----------
+        X : array (n, time), array (n, time, channels), or list of arrays (time, channels)
+            2-D: each row a sequence of one channel and fixed length. A list may be ragged.
+        y : array
+            Regressor: (n,) or (n, outputs) for one target a sequence, (n, k, outputs) for a target at each of
+            the last k steps (k = time: at every step). Classifier: (n,) class labels.
+        sample_weight : array (n,), optional
+            Weight of each sequence in the loss.
+        lengths : array of int (n,), optional
+            Valid steps of each row of a padded X.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError, TypeError
+            For unusable data or parameters. The model of an earlier fit is then kept as it was.
+        TrainingDivergedError
+            A ValueError: the loss became non-finite or exploded.
+        """
+        with unchanged_on_error(self):
+            return self._fit(X, y, sample_weight, lengths, partial=False)
+
+    def _fit(self, X: object, y: object, sample_weight: object, lengths: object, *, partial: bool) -> Self:
+        goes_on = hasattr(self, "_fitted") and (partial or self.warm_start)
+        check_numbers(self)
+        layers_of(self)
+        device = device_of(self)
+        if y is None:
+            name = type(self).__name__
+            raise ValueError(f"This {name} estimator requires y to be passed, but the target y is None.")
+        columns = getattr(self, "n_features_in_", None)
+        read = read_sequences(self, X, lengths, reset=not (partial and goes_on))
+        weight = self._read_weight(sample_weight, read)
+        targets = self._read_targets(y, read, weight, not goes_on)
+        self._check_truncation(read, targets)
+        self._warn_batch(read)
+        if goes_on:
+            fitted = self._continue(read, targets, columns)
+        else:
+            outputs = self._n_outputs(targets)
+            fitted = start(self, read, targets, self._loss_name(), outputs, weight, self._scales_y)
+        if partial:
+            train_on(self, fitted, read, targets, weight, max_iter=1)
+        else:
+            self._train(fitted, read, targets, weight)
+        self._publish(fitted, device)
+        return self
+
+    _scales_y = True
+
+    def _read_weight(self, sample_weight: object, X: Sequences) -> np.ndarray | None:
+        if sample_weight is None:
+            return None
+        rows = np.empty((X.n, 1))
+        weight = _check_sample_weight(sample_weight, rows, dtype=np.float64, ensure_non_negative=True)
+        if not weight.any():
+            raise ValueError("sample_weight must have at least one non-zero value, all are zero.")
+        return weight
+
+    def _check_truncation(self, X: Sequences, y: Targets) -> None:
+        if self.bptt_steps is None or self.bptt_steps >= X.values.shape[1]:
+            return
+        if y.last != 0 or self.bidirectional:
+            raise ValueError(
+                f"bptt_steps={self.bptt_steps} is shorter than the sequences ({X.values.shape[1]} steps): this "
+                "needs a target at every step, y of shape (n, time, outputs), and bidirectional=False."
+            )
+
+    def _warn_batch(self, X: Sequences) -> None:
+        if self.batch_size != "auto" and self.batch_size > X.n:
+            warnings.warn(
+                f"batch_size={self.batch_size} is larger than the number of sequences, {X.n}: clipped to that.",
+                UserWarning,
+                stacklevel=5,
+            )
+
+    def _continue(self, X: Sequences, y: Targets, columns: int) -> Fitted:
+        """A copy of the fitted model, if it fits the parameters and the data."""
+        old, outputs = self._fitted, self._n_outputs(y)
+        pairs = {
+            "layers (cell, hidden_layer_sizes, bidirectional)": (old.network.layers, layers_of(self)),
+            "loss": (old.loss, self._loss_name()),
+            "features of X": (columns, self.n_features_in_),
+            "channels of X": (old.network.n_inputs, X.values.shape[2]),
+            "outputs of y": (old.network.n_outputs, outputs),
+            "steps of y": (old.last, y.last),
+            "dtype": (old.progress.theta.dtype.name, X.values.dtype.name),
+        }
+        for what, (before, now) in pairs.items():
+            if before != now:
+                raise ValueError(
+                    f"warm_start=True and partial_fit go on from the fitted weights, so cell, hidden_layer_sizes "
+                    f"and the data's shape must stay as they were: {what} changed from {before} to {now}. "
+                    "Set warm_start=False, or use a new estimator."
+                )
+        fitted = copy.copy(old)
+        fitted.progress = old.progress.copy()
+        return fitted
+
+    def _train(self, fitted: Fitted, X: Sequences, y: Targets, weight: np.ndarray | None) -> None:
+        if not self.early_stopping:
+            return train_on(self, fitted, X, y, weight)
+        train_rows, held = self._split(X, y)
+        own = None if weight is None else weight[train_rows]
+        held_X, held_y = X.take(held), y.take(held)
+
+        def validate(theta: np.ndarray) -> float:
+            return self._score_outputs(run(fitted, held_X, self.n_jobs, theta), held_y, held_X.lengths)
+
+        return train_on(self, fitted, X.take(train_rows), y.take(train_rows), own, validate=validate)
+
+    def _split(self, X: Sequences, y: Targets) -> tuple[np.ndarray, np.ndarray]:
+        """Rows to train on, and the tail to validate on: rows are taken to be in order of time."""
+        held = max(1, int(round(X.n * self.validation_fraction)))
+        if held >= X.n:
+            raise ValueError(f"early_stopping needs at least 2 sequences, got {X.n}.")
+        rows = np.arange(X.n)
+        return rows[:-held], rows[-held:]
+
+    def _score_outputs(self, outputs: np.ndarray, y: Targets, lengths: np.ndarray | None) -> float:
+        raise TypeError("subclasses score outputs")
+
+    def _publish(self, fitted: Fitted, device: str) -> None:
+        self._fitted = fitted
+        self.device_ = device
+        self.loss_curve_ = fitted.progress.loss_curve
+        self.loss_ = self.loss_curve_[-1]
+        self.n_iter_ = len(self.loss_curve_)
+        self.n_outputs_ = fitted.network.n_outputs
+        if self.early_stopping:
+            self.validation_scores_ = fitted.progress.validation_scores
+            self.best_iter_ = fitted.progress.best_iter
+
+    # Fitted -------------------------------------------------------------------------------------------
+    @property
+    def weights_(self) -> list:
+        """Named views of the parameters: one dict a layer, a pair of dicts if it is bidirectional."""
+        check_is_fitted(self)
+        return self._fitted.network.layer_weights(self._fitted.progress.theta)
+
+    @property
+    def output_weights_(self) -> dict[str, np.ndarray]:
+        """The dense layer: kernel (units, n_outputs) and bias (n_outputs,)."""
+        check_is_fitted(self)
+        views = self._fitted.network.views(self._fitted.progress.theta)
+        return {name: views[f"output.{name}"] for name in ("kernel", "bias")}
+
+    def _outputs(self, X: object, lengths: object) -> tuple[np.ndarray, Sequences]:
+        check_is_fitted(self)
+        read = read_sequences(self, X, lengths, reset=False)
+        return run(self._fitted, read, self.n_jobs), read
+
+    def stream(self) -> Stream:
+        """An object that takes one time step at a time and keeps the state.
+
+        Returns
+        -------
+        Stream
+            `step(x)` takes (channels,) and returns (outputs,); `get_state` and `set_state` save and restore.
+        """
+        check_is_fitted(self)
+        return Stream(self._fitted)
