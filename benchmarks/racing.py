@@ -98,18 +98,19 @@ def describe(*peers: str) -> str:
 
 
 def show(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print a markdown table; floats with three significant digits."""
+    """Print a markdown table."""
     print(f"| {' | '.join(header)} |")
     print(f"|{'---|' * len(header)}")
     for row in rows:
-        print(f"| {' | '.join(_cell(value) for value in row)} |")
+        print(f"| {' | '.join(text(value) for value in row)} |")
 
 
-def _cell(value: object) -> str:
+def text(value: object) -> str:
+    """A cell of a table: floats with three significant digits, None empty."""
     if value is None:
         return ""
     if isinstance(value, float):
-        return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+        return f"{value:.0f}" if abs(value) >= 1000 else f"{value:#.3g}".rstrip(".")
     return str(value)
 
 

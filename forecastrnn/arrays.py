@@ -12,7 +12,7 @@ from sklearn.utils.validation import _check_feature_names, validate_data
 
 @dataclass(frozen=True)
 class Sequences:
-    """Values (n, time, channels), padded with zeros; lengths of the rows if they differ; shape of the input."""
+    """Values (n, time, channels), padded with zeros; lengths of the rows if they differ."""
 
     values: np.ndarray
     lengths: np.ndarray | None
@@ -31,16 +31,15 @@ class Sequences:
 def read_sequences(estimator: Any, X: object, lengths: object, *, reset: bool) -> Sequences:
     """X as 2-D rows, a 3-D array, or a list of ragged sequences (time, channels).
 
-    Raises ValueError or TypeError for other shapes, NaN, infinities, dates, masked cells, and for another number
-    of features or channels than in `fit`.
+    Raises ValueError or TypeError for other shapes, NaN, infinities, dates, masked cells, and for another
+    number of features or channels than in `fit`.
     """
-    _refuse_odd_types(X)
-    if _is_ragged(X):
+    refuse_odd_types(X, "X")
+    if _is_ragged(X, rows_differ=not reset and _fitted_on_sequences(estimator)):
         if lengths is not None:
-            raise ValueError(
-                "lengths must not be given with a list of sequences: they have lengths of their own."
-            )
+            raise ValueError("lengths must not be given with a list of sequences: they have lengths of their own.")
         return _read_ragged(estimator, X, reset)
+    refuse_texts(X, "X")
     ndim = _ndim(X)
     if ndim == 3:
         array = _read_cube(estimator, X, reset)
@@ -49,9 +48,7 @@ def read_sequences(estimator: Any, X: object, lengths: object, *, reset: bool) -
         raise ValueError(f"Found array with dim {ndim}, {type(estimator).__name__} expected 2 or 3.")
     array = _checked(estimator, validate_data(estimator, X, dtype=_dtypes(estimator), reset=reset))
     if not reset and getattr(estimator, "n_channels_in_", 1) > 1:
-        raise ValueError(
-            f"X has 1 channels, but {type(estimator).__name__} is expecting {estimator.n_channels_in_}."
-        )
+        raise ValueError(f"X has 1 channels, but {type(estimator).__name__} is expecting {estimator.n_channels_in_}.")
     if reset:
         estimator.n_channels_in_ = 1
     return Sequences(array[:, :, None], read_lengths(lengths, *array.shape), True)
@@ -84,33 +81,64 @@ def compute_dtype(estimator: Any, array: np.ndarray) -> str:
     return "float32" if array.dtype == np.float32 else "float64"
 
 
-def _refuse_odd_types(X: object) -> None:
+def refuse_odd_types(X: object, name: str) -> None:
+    """Raise for what NumPy would turn into wrong numbers or into one object: masks, dates, generators, dicts."""
     if isinstance(X, np.matrix):
         raise TypeError("np.matrix is not supported. Use np.asarray(X) instead.")
     if isinstance(X, np.ma.MaskedArray) and np.ma.is_masked(X):
-        raise ValueError("X has masked cells. Fill them first, for example with X.filled(...).")
+        raise ValueError(f"{name} has masked cells. Fill them first, for example with {name}.filled(...).")
     if hasattr(X, "__next__") or type(X) in (set, dict, frozenset):
-        raise TypeError(f"X must be an array or a list of sequences, not {type(X).__name__}.")
-    kinds = [getattr(X, "dtype", None), *getattr(X, "dtypes", [])]
-    for kind in kinds:
-        if getattr(kind, "kind", "") in ("M", "m"):
+        raise TypeError(f"{name} must be an array or a list, not {type(X).__name__}.")
+    for dtype in _dtypes_of(X):
+        if getattr(dtype, "kind", "") in ("M", "m"):
             raise TypeError(
-                f"X holds datetime values ({kind}), which are not numeric. Turn them into numbers first."
+                f"{name} holds datetime values ({dtype}), which are not numeric. Turn them into numbers first."
             )
     columns = getattr(X, "columns", None)
     if columns is not None and len(set(columns)) < len(columns):
         names = list(columns)
         twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"X must have unique column names; duplicate column {twice!r}.")
+        raise ValueError(f"{name} must have unique column names; duplicate column {twice!r}.")
 
 
-def _is_ragged(X: object) -> bool:
-    """A list of arrays (time, channels), or of sequences of different lengths."""
+def _dtypes_of(X: object) -> list:
+    """Types of an array or of the columns of a frame; none for lists."""
+    several = getattr(X, "dtypes", None)
+    return list(several) if np.iterable(several) else [X.dtype] if hasattr(X, "dtype") else []
+
+
+def refuse_texts(X: object, name: str) -> None:
+    """Raise for strings: scikit-learn would read "1.5" as a number without a word."""
+    dtypes = _dtypes_of(X)
+    if dtypes and all(getattr(dtype, "kind", "O") in "biufc" for dtype in dtypes):
+        return
+    values = np.asarray(X)
+    if values.dtype.kind not in "OUS":
+        return
+    text = next((value for value in values.ravel() if isinstance(value, str | bytes)), None)
+    if text is not None:
+        raise ValueError(f"could not convert string to float: {text!r}. {name} must hold numbers, not strings.")
+
+
+def _fitted_on_sequences(estimator: Any) -> bool:
+    """Whether `fit` saw sequences of one channel, not rows: then a list of equally long ones is no table."""
+    return getattr(estimator, "n_features_in_", 0) == getattr(estimator, "n_channels_in_", 0) == 1
+
+
+def _is_ragged(X: object, rows_differ: bool) -> bool:
+    """A list of sequences of different lengths; with `rows_differ`, any list of arrays (time,)."""
     if not isinstance(X, (list, tuple)) or not X or not all(hasattr(x, "__len__") for x in X):
         return False
     if any(isinstance(x, (str, bytes, dict)) for x in X):
         return False
-    return len({len(x) for x in X}) > 1 and all(isinstance(x, np.ndarray) or np.ndim(x[:1]) == 2 for x in X)
+    if rows_differ and all(isinstance(x, np.ndarray) and x.ndim == 1 for x in X):
+        return True
+    return len({len(x) for x in X}) > 1 and all(isinstance(x, np.ndarray) or _is_table(x) for x in X)
+
+
+def _is_table(x: Any) -> bool:
+    """A list of lists (time, channels), or a frame."""
+    return getattr(x, "ndim", 0) == 2 or isinstance(x, (list, tuple)) and len(x) > 0 and hasattr(x[0], "__len__")
 
 
 def _read_ragged(estimator: Any, X: Any, reset: bool) -> Sequences:
@@ -119,9 +147,7 @@ def _read_ragged(estimator: Any, X: Any, reset: bool) -> Sequences:
         own = np.asarray(x)
         own = own[:, None] if own.ndim == 1 else own
         if own.ndim != 2 or own.shape[0] == 0:
-            raise ValueError(
-                f"X[{number}] must have shape (time, channels), at least one step. Got {np.shape(x)}."
-            )
+            raise ValueError(f"X[{number}] must have shape (time, channels), at least one step. Got {np.shape(x)}.")
         parts.append(check_array(own, dtype=_dtypes(estimator), input_name=f"X[{number}]"))
         if parts[-1].shape[1] != parts[0].shape[1]:
             raise ValueError(f"X[{number}] has {own.shape[1]} channels, but X[0] has {parts[0].shape[1]}.")
@@ -135,9 +161,7 @@ def _read_ragged(estimator: Any, X: Any, reset: bool) -> Sequences:
 def _read_cube(estimator: Any, X: object, reset: bool) -> np.ndarray:
     array = check_array(X, dtype=_dtypes(estimator), allow_nd=True, input_name="X", estimator=estimator)
     if 0 in array.shape:
-        raise ValueError(
-            f"Found array with 0 sample(s), steps or channels (shape={array.shape}), at least 1 needed."
-        )
+        raise ValueError(f"Found array with 0 sample(s), steps or channels (shape={array.shape}), at least 1 needed.")
     _check_feature_names(estimator, array, reset=reset)
     _check_channels(estimator, array.shape[2], reset)
     return np.ascontiguousarray(_checked(estimator, array))
@@ -148,9 +172,7 @@ def _check_channels(estimator: Any, channels: int, reset: bool) -> None:
         estimator.n_features_in_ = estimator.n_channels_in_ = channels
     elif channels != estimator.n_channels_in_:
         name = type(estimator).__name__
-        raise ValueError(
-            f"X has {channels} channels, but {name} is expecting {estimator.n_channels_in_} channels."
-        )
+        raise ValueError(f"X has {channels} channels, but {name} is expecting {estimator.n_channels_in_} channels.")
 
 
 def read_lengths(lengths: object, n: int, steps: int) -> np.ndarray | None:
@@ -159,12 +181,8 @@ def read_lengths(lengths: object, n: int, steps: int) -> np.ndarray | None:
         return None
     array = np.asarray(lengths)
     if array.shape != (n,) or array.dtype.kind not in "iu":
-        raise ValueError(
-            f"lengths must be {n} integers, one a row of X. Got {array.dtype} of shape {array.shape}."
-        )
+        raise ValueError(f"lengths must be {n} integers, one a row of X. Got {array.dtype} of shape {array.shape}.")
     bad = np.flatnonzero((array < 1) | (array > steps))
     if len(bad):
-        raise ValueError(
-            f"lengths must be in 1 .. {steps}, the steps of X. Got {array[bad[0]]} in row {bad[0]}."
-        )
+        raise ValueError(f"lengths must be in 1 .. {steps}, the steps of X. Got {array[bad[0]]} in row {bad[0]}.")
     return array.astype(np.int64)

@@ -50,7 +50,7 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
         return len(self.classes_)
 
     def _read_targets(self, y: object, X: Sequences, weight: np.ndarray | None, reset: bool) -> Targets:
-        labels = read_labels(y, 4)
+        labels = read_labels(y, 5)
         check_consistent_length(X.values, labels)
         announced = self.__dict__.pop("_announced_classes", None)
         if reset:
@@ -62,9 +62,7 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
             )
         used = labels if weight is None else labels[weight > 0]
         if len(np.unique(used)) < 2 and reset and announced is None:
-            raise ValueError(
-                f"The number of classes has to be greater than one; got {len(np.unique(used))} class."
-            )
+            raise ValueError(f"The number of classes has to be greater than one; got {len(np.unique(used))} class.")
         codes = np.searchsorted(self.classes_, labels)
         return Targets(codes.astype(np.float64).reshape(-1, 1, 1), 1, 1)
 

@@ -63,27 +63,36 @@ def fit_scalers(estimator: Any, X: Sequences, y: Targets, weight: np.ndarray | N
     if not estimator.standardize:
         return None, None
     steps = X.values.shape[1]
-    used = (
-        np.ones((X.n, steps)) if X.lengths is None else (np.arange(steps) < X.lengths[:, None]).astype(float)
-    )
+    used = np.ones((X.n, steps)) if X.lengths is None else (np.arange(steps) < X.lengths[:, None]).astype(float)
     used = used if weight is None else used * weight[:, None]
     x_scaler = ArrayScaler.fit(X.values.reshape(-1, X.values.shape[2]), used.reshape(-1))
     if not scale_y:
         return x_scaler, None
-    each = np.ones(X.n) if weight is None else weight
-    flat = y.values.reshape(-1, y.values.shape[2])
-    counted = np.repeat(each, y.values.shape[1]) * np.isfinite(flat).all(axis=1)
-    return x_scaler, ArrayScaler.fit(np.where(np.isfinite(flat), flat, 0.0), counted)
+    if y.last > 0:  # one row for each step asked for, none of them padding
+        each = np.ones(X.n) if weight is None else weight
+        used = np.repeat(each[:, None], y.values.shape[1], axis=1)
+    return x_scaler, _target_scaler(y.values.reshape(-1, y.values.shape[2]), used.reshape(-1))
 
 
-def start(
-    estimator: Any, X: Sequences, y: Targets, loss: str, n_outputs: int, weight: Any, scale_y: bool
-) -> Fitted:
+def _target_scaler(values: np.ndarray, weight: np.ndarray) -> ArrayScaler:
+    """Mean and spread; a constant column's mean is that constant to the last bit, and its scale 1."""
+    scaler, counted = ArrayScaler.fit(values, weight), values[weight > 0]
+    constant = np.ptp(counted, axis=0) == 0
+    return ArrayScaler(
+        np.where(constant, counted[0], scaler.mean_),
+        np.where(constant, 1.0, scaler.scale_),
+    )
+
+
+def start(estimator: Any, X: Sequences, y: Targets, loss: str, n_outputs: int, weight: Any, scale_y: bool) -> Fitted:
     """An untrained model for these data."""
     seed = int(check_random_state(estimator.random_state).randint(2**31 - 1))
     network = Network(X.values.shape[2], layers_of(estimator), n_outputs)
     theta = network.init_theta(seed, X.values.dtype.name, estimator.initializer)
     scalers = fit_scalers(estimator, X, y, weight, scale_y)
+    if scalers[1] is not None:  # a constant is its own forecast: no output, no loss, no gradient
+        counted = y.values if weight is None else y.values[weight > 0]
+        network.views(theta)["output.kernel"][:, np.ptp(counted, axis=(0, 1)) == 0] = 0
     progress = Progress(theta, OptimizerState.zeros(theta))
     return Fitted(network, progress, *scalers, loss, y.last, y.ndim, seed)
 
@@ -104,9 +113,7 @@ def batches_of(estimator: Any, X: Sequences, target_steps: int, seed: int) -> Ar
     """How the rows are cut into mini-batches."""
     size = min(AUTO_BATCH, X.n) if estimator.batch_size == "auto" else min(int(estimator.batch_size), X.n)
     steps = X.values.shape[1]
-    return ArrayBatches(
-        X.n, steps, target_steps, size, estimator.shuffle, seed, X.lengths, estimator.bptt_steps
-    )
+    return ArrayBatches(X.n, steps, target_steps, size, estimator.shuffle, seed, X.lengths, estimator.bptt_steps)
 
 
 def train_on(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from numbers import Real
+
 import numpy as np
 
 from forecastrnn.forecasting import Settings, Tail, Warmed
@@ -33,15 +35,12 @@ class ForecastStream:
 
         Raises
         ------
+        TypeError
+            If the value is not a number.
         ValueError
-            If the value is not a finite number, or not positive where the series was.
+            If it is not finite, or not positive where the series was.
         """
-        number = float(value)
-        if not np.isfinite(number):
-            raise ValueError(f"value must be a finite number. Got {value!r}.")
-        if not self._p.linear[0] and number <= 0.0:
-            raise ValueError(f"value must be positive, as the series in fit was. Got {value!r}.")
-        scaled = self._scaled(number)
+        scaled = self._scaled(self._checked(value))
         for member in self._members:
             member.observe(self._at, scaled)
         self._taken += 1
@@ -50,6 +49,16 @@ class ForecastStream:
             self._move_back()
         self._forecast = self._advance()
         return self._forecast
+
+    def _checked(self, value: float) -> float:
+        if not isinstance(value, Real) or isinstance(value, bool | np.bool_):
+            raise TypeError(f"value must be a number. Got {value!r}.")
+        number = float(value)
+        if not np.isfinite(number):
+            raise ValueError(f"value must be a finite number. Got {value!r}.")
+        if not self._p.linear[0] and number <= 0.0:
+            raise ValueError(f"value must be positive, as the series in fit was. Got {value!r}.")
+        return number
 
     def _season(self) -> float:
         return float(self._p.after[0, self._taken % self._p.periods[0]])
@@ -61,10 +70,10 @@ class ForecastStream:
 
     def _advance(self) -> float:
         """One step of each member; the median in the unit of the series."""
-        z = float(np.median([member.advance(self._at) for member in self._members]))
+        z = np.array([member.advance(self._at) for member in self._members])
         z = z * float(self._p.scale[0]) + self._season()
-        value = z if self._p.linear[0] else np.exp(np.clip(z, -30.0, 30.0))
-        return float(value * self._p.level[0])
+        values = z if self._p.linear[0] else np.exp(np.clip(z, -30.0, 30.0))
+        return float(np.median(values * self._p.level[0]))
 
     def _move_back(self) -> None:
         for member in self._members:

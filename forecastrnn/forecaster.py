@@ -28,7 +28,7 @@ from forecastrnn.generation import check_count
 from forecastrnn.inference import thread_count
 from forecastrnn.network import Network
 from forecastrnn.parameters import TRAINING_CONSTRAINTS, check_numbers, device_of, layers_of, refuse, rule_of
-from forecastrnn.preparation import prepare
+from forecastrnn.preparation import Prepared, prepare
 from forecastrnn.training import Progress
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from forecastrnn.series import SeriesSet, TimeAxis
 
 SHORTEST = 4  # observations of a series, at least, where context_length does not ask for more
+MOST_VALUES = 2**30  # drawn by one call of generate: 8 GiB
 _SHARED = ("cell", "hidden_layer_sizes", "initializer", "solver", "learning_rate_init", "learning_rate", "alpha",
            "momentum", "nesterovs_momentum", "beta_1", "beta_2", "epsilon", "clip_norm", "n_iter_no_change",
            "early_stopping", "validation_fraction", "warm_start", "random_state", "verbose", "device",
@@ -54,6 +55,12 @@ class Model:
     residuals: np.ndarray  # (members, n_series, RESIDUALS), scaled
     axis: TimeAxis
     columns: dict[str, Any]
+    strategy: str
+
+    def check_recursive(self, method: str, why: str) -> None:
+        """Refuse a method that the direct strategy does not have."""
+        if self.strategy == "direct":
+            raise ValueError(f'{method} needs strategy="recursive": {why}.')
 
 
 class RNNForecaster(BaseEstimator):
@@ -226,6 +233,7 @@ epsilon, clip_norm
         read = self._read(y, columns, self._horizon())
         season = int(self.season_length or season_of(read.axis))
         prepared = prepare(read.values, read.offsets, season, self.context_length)
+        self._check_known(prepared, read.ids)
         old = self._model if self.warm_start and hasattr(self, "_model") else None
         settings = self._settings(old.settings.with_lags if old else use_lags(prepared))
         self._check_same(old, settings, season)
@@ -233,7 +241,7 @@ epsilon, clip_norm
         members, inputs = fit_members(prepared, settings, seeds, old.members if old else None)
         network, tail = network_of(prepared, settings), tail_of(prepared, inputs)
         residuals = residuals_of(network, members, prepared, inputs, settings)
-        self._model = Model(network, members, settings, tail, residuals, read.axis, columns)
+        self._model = Model(network, members, settings, tail, residuals, read.axis, columns, self.strategy)
         self._publish(device, read)
         return self
 
@@ -255,6 +263,16 @@ epsilon, clip_norm
             least, needs = horizon + SHORTEST, f"horizon={horizon} needs"
         return read_series(y, missing=self.missing, min_length=least, needs=needs, argument=argument, **columns)
 
+    def _check_known(self, prepared: Prepared, ids: tuple) -> None:
+        """Steps learned at once must fit between the first known value and the end."""
+        known, least = np.diff(prepared.starts) - prepared.pads, self._horizon() + SHORTEST
+        if self.strategy == "direct" and known.min() < least:
+            row = int(np.argmax(known < least))
+            raise ValueError(
+                f"y: series {ids[row]!r} has {known[row]} values from its first known one on, but horizon="
+                f"{self.horizon} needs at least {least}. Drop the series, or lower horizon."
+            )
+
     def _settings(self, with_lags: bool) -> Settings:
         batch = 64 if self.batch_size == "auto" else int(self.batch_size)
         fraction = float(self.validation_fraction) if self.early_stopping else None
@@ -271,7 +289,7 @@ epsilon, clip_norm
         same = (old.settings.layers, old.settings.horizon, old.settings.dtype, len(old.members))
         if same != (settings.layers, settings.horizon, settings.dtype, self.n_members):
             raise ValueError(
-                "warm_start=True: cell, hidden_layer_sizes, horizon, dtype and n_members must be those of the first fit."
+                "warm_start=True: cell, hidden_layer_sizes, horizon, dtype and n_members must be as in the first fit."
             )
         if season != old.tail.prepared.season:
             raise ValueError(
@@ -344,7 +362,7 @@ epsilon, clip_norm
 
     def _check_horizon(self, last: int) -> None:
         horizon = self._model.settings.horizon
-        if self.strategy == "direct" and last > horizon:
+        if self._model.strategy == "direct" and last > horizon:
             raise ValueError(
                 f'h={last} is more than horizon={horizon}, which strategy="direct" was trained for. Fit with a larger '
                 'horizon, or use strategy="recursive".'
@@ -379,10 +397,10 @@ epsilon, clip_norm
 
         check_is_fitted(self)
         model, count = self._model, check_count(n_sequences, "n_sequences")
-        if self.strategy == "direct":
-            raise ValueError('generate needs strategy="recursive": the direct strategy does not feed back.')
+        model.check_recursive("generate", "the direct strategy does not feed back")
         axis, tail = (model.axis, model.tail) if prompt is None else self._other(prompt)
         h = int(read_horizon(axis, check_count(n_steps, "n_steps"))[-1])
+        _check_size(h, count, axis.n_series)
         rng = check_random_state(random_state)
         names = ["RNN"] if count == 1 else [f"RNN-path-{k + 1}" for k in range(count)]
         paths = self._draw(tail, h, count, rng, known=prompt is None)
@@ -420,8 +438,7 @@ epsilon, clip_norm
         """
         check_is_fitted(self)
         model = self._model
-        if self.strategy == "direct":
-            raise ValueError('stream needs strategy="recursive": it forecasts one step ahead.')
+        model.check_recursive("stream", "it forecasts one step ahead")
         if series is None and model.tail.n_series > 1:
             raise ValueError(f"series must name one of the {model.tail.n_series} series of fit, for example "
                              f"{model.axis.ids[0]!r}.")  # fmt: skip
@@ -429,3 +446,10 @@ epsilon, clip_norm
         return ForecastStream(model.network, [m.theta for m in model.members], take(model.tail, row), model.settings)
 
 
+def _check_size(h: int, n_sequences: int, n_series: int) -> None:
+    """Refuse more values than `generate` can hold."""
+    if h * n_sequences * n_series > MOST_VALUES:
+        size = 8.0 * h * n_sequences * n_series / 2**30
+        raise ValueError(
+            f"n_sequences={n_sequences} is too large: {h} steps of {n_series} series would need {size:.3g} GiB."
+        )

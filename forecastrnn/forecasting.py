@@ -93,18 +93,23 @@ def window_starts(prepared: Prepared, horizon: int, held: np.ndarray) -> tuple[n
     return lo - steps - 1, end - steps - 1
 
 
+def held_out(lengths: np.ndarray, fraction: float | None, horizon: int) -> np.ndarray:
+    """Last values of each series that are left for validation; a window to learn from always remains."""
+    if not fraction:
+        return np.zeros(len(lengths), np.int64)
+    return np.minimum(np.maximum(1, (lengths * fraction).astype(np.int64)), lengths - horizon + 1)
+
+
 def train_member(prepared: Prepared, inputs: np.ndarray, settings: Settings, progress: Progress, seed: int) -> Progress:
     """Train one member in place."""
     dtype, fraction = settings.dtype, settings.validation_fraction
     lengths = np.diff(prepared.starts) - prepared.pads
-    held = np.zeros(len(lengths), np.int64) if not fraction else np.maximum(1, (lengths * fraction).astype(np.int64))
+    held = held_out(lengths, fraction, settings.horizon)
     lo, hi = window_starts(prepared, settings.horizon, held)
     chance = np.sqrt(np.maximum(hi - lo + 1, 1).astype(float))
     updates = update_count(prepared, settings.max_steps)
     steps = prepared.context + prepared.ahead
-    batches = WindowBatches(
-        lo, hi, chance / chance.sum(), settings.batch_size, seed, min(EPOCH, updates), steps
-    )
+    batches = WindowBatches(lo, hi, chance / chance.sum(), settings.batch_size, seed, min(EPOCH, updates), steps)
     source = Source(inputs, np.where(prepared.observed, prepared.z, np.nan).astype(dtype), prepared.z.astype(dtype))
     network = network_of(prepared, settings)
     plan = Plan(
@@ -202,10 +207,15 @@ class Warmed:
         dtype = settings.dtype
         self.z, self.a = np.zeros((n, self.length), dtype), np.zeros((n, self.length), dtype)
         self.z[:, :known] = tail.z
-        sums = np.cumsum(np.concatenate([np.zeros((n, 1)), tail.z], axis=1), axis=1)
-        self.a[:, p.width - 1 : known] = (sums[:, p.width :] - sums[:, : -p.width]) / p.width
+        self._set_means(tail.z)
         self.static = np.ascontiguousarray(p.static, dtype)
         self.phase, self.period = np.ascontiguousarray(tail.phase), np.ascontiguousarray(p.periods)
+
+    def _set_means(self, z: np.ndarray) -> None:
+        """Trailing means of the known values z (rows, known)."""
+        width = self.tail.prepared.width
+        sums = np.cumsum(np.pad(z, ((0, 0), (1, 0))), axis=1, dtype=np.float64)
+        self.a[:, width - 1 : z.shape[1]] = (sums[:, width:] - sums[:, :-width]) / width
 
     def _emit(self, step: StepProgram) -> None:
         """Put the inputs before, and the new value behind, the network's step."""
@@ -278,10 +288,10 @@ class Warmed:
         self.a[0, t] = self.a[0, t - 1] + (self.z[0, t] - self.z[0, t - width]) / width
 
     def move_back(self, at: int) -> None:
-        """Forget the oldest `at` values: the last known one is at `now` again."""
+        """Forget the oldest `at` values: the last known one is at `now` again; means are freed of rounding errors."""
         known, season = self.now + 1, self.tail.prepared.season
-        for array in (self.z, self.a):
-            array[:, :known] = array[:, at : at + known].copy()
+        self.z[:, :known] = self.z[:, at : at + known].copy()
+        self._set_means(self.z[:, :known])
         self.phase[:] = (self.phase + at) % season
 
 

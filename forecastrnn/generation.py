@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sklearn.utils import check_array
 
+from forecastrnn.arrays import refuse_odd_types, refuse_texts
 from forecastrnn.assembly import Assembly, Shape, Stack, shards_of
 from forecastrnn.cpu.direction import Rows
 from forecastrnn.inference import State, emit_states, forward, read_states, thread_count, write_state
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from forecastrnn.standardize import ArrayScaler
 
 CALL_STEPS = 4096  # steps in one call, so that Ctrl-C is heard soon
+MAX_VALUES = 2**30  # generated at once: 8 GiB
 
 
 class StepProgram:
@@ -32,9 +34,7 @@ class StepProgram:
         width = network.n_inputs + network.n_skip
         self.keep = build.program.buffer("keep", (1,))
         self.keep.array[:] = 1
-        self.x = [
-            build.program.buffer(f"x[{s}]", (1, b.batch.rows, width)) for s, b in enumerate(build.stacks)
-        ]
+        self.x = [build.program.buffer(f"x[{s}]", (1, b.batch.rows, width)) for s, b in enumerate(build.stacks)]
         for stack, x in zip(build.stacks, self.x, strict=True):
             build.forward(stack.batch.shard, Rows(x.at(0), width, width))
             self._emit_carry(stack)
@@ -115,12 +115,24 @@ def check_count(value: object, name: str) -> int:
     return int(value)
 
 
+def _check_size(n_steps: int, n_sequences: int, n_outputs: int) -> None:
+    """Refuse what would not fit into memory before anything is allocated."""
+    values = n_steps * n_sequences * n_outputs
+    if values > MAX_VALUES:
+        raise ValueError(
+            f"n_steps={n_steps} is too large: {n_sequences} sequences of {n_outputs} values a step need "
+            f"{values * 8 / 2**30:.3g} GiB. Generate in parts, each prompted by the end of the one before."
+        )
+
+
 def _read_prompt(fitted: Fitted, prompt: object, n_sequences: int) -> tuple[np.ndarray, int]:
     """The prompt as (n, time, channels), and its number of dimensions."""
     channels = fitted.network.n_inputs
     if prompt is None:
         count = check_count(n_sequences, "n_sequences")
         return np.zeros((count, 1, channels)), 3 if count > 1 else (1 if channels == 1 else 2)
+    refuse_odd_types(prompt, "prompt")
+    refuse_texts(prompt, "prompt")
     array = check_array(prompt, ensure_2d=False, allow_nd=True, dtype=np.float64, input_name="prompt")
     ndim = array.ndim
     if ndim == 1 and channels == 1:
@@ -153,6 +165,7 @@ def generate(
     if any(layer.bidirectional for layer in fitted.network.layers):
         raise ValueError("generate needs bidirectional=False: a bidirectional network reads the future.")
     given, ndim = _read_prompt(fitted, prompt, n_sequences)
+    _check_size(n_steps, len(given), fitted.network.n_outputs)
     threads = thread_count(n_jobs)
     if context_length is None:
         paths = _from_state(fitted, given, n_steps, threads)
@@ -224,6 +237,15 @@ def _emit_window_steps(
         )  # fmt: skip
 
 
+def _shapes(state: object) -> list | None:
+    """Layer, direction, name and shape of every array of a state; None if it is not nested so."""
+    if not isinstance(state, list) or not all(isinstance(layer, list) for layer in state):
+        return None
+    if not all(isinstance(d, dict) for layer in state for d in layer):
+        return None
+    return [[{name: np.shape(d[name]) for name in sorted(d)} for d in layer] for layer in state]
+
+
 class Stream:
     """One sequence, one step at a time; the state is kept between calls.
 
@@ -263,6 +285,8 @@ class Stream:
     def set_state(self, state: State) -> None:
         """Go on from a state that `get_state` gave."""
         now = self._read()
-        if [[sorted(d) for d in layer] for layer in state] != [[sorted(d) for d in layer] for layer in now]:
-            raise ValueError("state does not belong to this network: its layers or states differ.")
+        if _shapes(state) != _shapes(now):
+            raise ValueError(f"state must be what get_state gave for this network, with the shapes {_shapes(now)}.")
+        if not all(np.isfinite(v).all() for layer in state for d in layer for v in d.values()):
+            raise ValueError("state must hold finite numbers only.")
         write_state(self._step.build, state, (0, 1))  # also where `get_state` reads

@@ -49,9 +49,9 @@ TRAINING_CONSTRAINTS: dict[str, list] = {
     "dtype": [StrOptions({"auto", "float32", "float64"})],
 }
 _NUMBERS = (
-    "hidden_layer_sizes", "learning_rate_init", "alpha", "momentum", "beta_1", "beta_2", "epsilon", "batch_size",
-    "max_iter", "tol", "n_iter_no_change", "validation_fraction", "clip_norm", "bptt_steps", "n_jobs",
-    "context_length", "horizon", "season_length", "n_members", "max_steps",
+    "hidden_layer_sizes", "learning_rate_init", "alpha", "momentum", "beta_1", "beta_2", "epsilon",
+    "batch_size", "max_iter", "tol", "n_iter_no_change", "validation_fraction", "clip_norm", "bptt_steps",
+    "n_jobs", "context_length", "horizon", "season_length", "n_members", "max_steps",
 )  # fmt: skip
 
 
@@ -64,7 +64,7 @@ def refuse(estimator: object, name: str, expected: str) -> None:
 
 
 def check_numbers(estimator: object) -> None:
-    """Refuse booleans where a number is meant, infinities and NaN: scikit-learn's intervals let some through."""
+    """Refuse booleans where a number is meant, infinities and NaN: some pass scikit-learn's intervals."""
     for name in _NUMBERS:
         value = getattr(estimator, name, None)
         if isinstance(value, (bool, np.bool_)):
@@ -81,12 +81,13 @@ def layers_of(estimator: Any) -> tuple[Layer, ...]:
     sizes = [sizes] if isinstance(sizes, Integral) else list(sizes)
     good = [isinstance(s, Integral) and not isinstance(s, (bool, np.bool_)) and int(s) >= 1 for s in sizes]
     if not sizes or not all(good):
-        refuse(
-            estimator, "hidden_layer_sizes", "an int in the range [1, inf) or a non-empty list of such ints"
-        )
+        refuse(estimator, "hidden_layer_sizes", "an int in the range [1, inf) or a non-empty list of such ints")
     cells = estimator.cell if isinstance(estimator.cell, (list, tuple)) else [estimator.cell] * len(sizes)
     if len(cells) != len(sizes):
         refuse(estimator, "cell", f"one cell or a list of {len(sizes)}, one for each of hidden_layer_sizes")
+    if not all(isinstance(c, Cell) or isinstance(c, str) and c in CELLS for c in cells):
+        names = ", ".join(repr(name) for name in sorted(CELLS))
+        refuse(estimator, "cell", f"cells, each a str among {{{names}}} or an instance of Elman, LSTM, GRU")
     bidirectional = getattr(estimator, "bidirectional", False)
     return tuple(Layer(as_cell(c), int(s), bidirectional) for c, s in zip(cells, sizes, strict=True))
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 import numpy as np
 
 from forecastrnn.compiling import jitted
-from forecastrnn.seasonal import LONGEST, remove_figures
+from forecastrnn.seasonal import longest_multiple, remove_figures
 
 NOISE = 0.1  # scale = sqrt(NOISE * mean change over a period): the network still sees how noisy a series is
 FLOOR = 1e-4  # of the scale: a constant series stays finite
+VALUE_BYTES = 128  # for one scaled value: itself, whether it counts, what the network reads
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,7 @@ class Prepared:
 
     z : (total,) scaled, without season; observed : (total,) whether a value counts in the loss; starts :
     (n_series + 1,) where each begins in z; level, linear : y = level * exp(z) or level * z; after : (n_series,
-    7 season) seasonal figure behind the end, repeating with `periods`; context, ahead : steps of a window.
+    room) seasonal figure behind the end, repeating with `periods`; context, ahead : steps of a window.
     """
 
     season: int
@@ -59,20 +61,32 @@ class Prepared:
         return np.where(self.linear[:, None], z, curved) * self.level[:, None]
 
 
+@jitted(cache=False)
+def bridge(z, known, lo, hi):
+    """Gaps in z[lo:hi] in line between the known values around them, level behind the last; z[lo] is known."""
+    last = lo
+    for t in range(lo, hi):
+        if known[t]:
+            for gap in range(last + 1, t):
+                z[gap] = z[last] + (gap - last) / (t - last) * (z[t] - z[last])
+            last = t
+    z[last + 1 : hi] = z[last]
+
+
 @jitted
-def read_levels(y, offsets, width, z, level, linear):
+def bridge_all(z, known, offsets):
+    """Gaps of all series."""
+    for i in range(len(offsets) - 1):
+        bridge(z, known, offsets[i], offsets[i + 1])
+
+
+@jitted
+def read_levels(y, known, offsets, width, z, level, linear):
     """Gaps filled in line; z = log(y / mean|y|) of a positive series, else y over the mean of its last |values|."""
     for i in range(len(offsets) - 1):
         lo, hi = offsets[i], offsets[i + 1]
-        last = -1
-        for t in range(lo, hi):
-            if y[t] == y[t]:
-                for gap in range(last + 1 if last >= 0 else lo, t):
-                    share = (gap - last) / (t - last) if last >= 0 else 1.0
-                    z[gap] = y[last] + share * (y[t] - y[last]) if last >= 0 else y[t]
-                z[t] = y[t]
-                last = t
-        z[last + 1 : hi] = y[last]
+        z[lo:hi] = y[lo:hi]
+        bridge(z, known, lo, hi)
         size = np.abs(z[lo:hi]).max()
         size = size if size > 0.0 else 1.0
         mean = np.mean(np.abs(z[lo:hi]) / size) * size
@@ -112,6 +126,24 @@ def pad_left(z, known, offsets, periods, scale, pads, starts, out, observed):
             observed[base : base + burn] = False
 
 
+def machine_memory() -> int:
+    """Bytes of memory of this machine; 64 GiB where the system does not tell."""
+    if not hasattr(os, "sysconf"):
+        return 2**36
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def check_memory(n_values: int, n_series: int, season: int) -> None:
+    """Refuse what cannot fit into memory before anything is allocated for it."""
+    padded = n_values + n_series * 3 * season
+    need, have = VALUE_BYTES * padded, machine_memory()
+    if need > have:
+        raise ValueError(
+            f"y: {n_values} values in {n_series} series with a season of {season} steps need {need / 2**30:.3g} GiB, "
+            f"but this machine has {have / 2**30:.3g} GiB. Take fewer or shorter series, or a shorter season_length."
+        )
+
+
 def drop_leading_gaps(values: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Series without their leading NaN, and the new offsets."""
     finite = np.flatnonzero(np.isfinite(values))
@@ -142,26 +174,34 @@ def prepare(values: np.ndarray, offsets: np.ndarray, season: int, context: int |
     Returns
     -------
     Prepared
+
+    Raises
+    ------
+    ValueError
+        If the series would not fit into memory.
     """
+    check_memory(len(values), len(offsets) - 1, season)
     values, offsets = drop_leading_gaps(values, offsets)
     count, width = len(offsets) - 1, max(season, 4)
     z, removed = np.empty(len(values)), np.empty(len(values))
     level, scale = np.empty(count), np.empty(count)
     linear, periods = np.empty(count, bool), np.empty(count, np.int64)
-    after = np.empty((count, LONGEST * season))
-    read_levels(values, offsets, width, z, level, linear)
+    longest = int(np.diff(offsets).max())
+    after = np.empty((count, longest_multiple(longest, season) * season))
+    known = np.isfinite(values)
+    read_levels(values, known, offsets, width, z, level, linear)
     remove_figures(z, offsets, season, removed, after, periods)
     z -= removed
+    bridge_all(z, known, offsets)  # again: a line between two seasons is not one without them
     read_scales(z, offsets, periods, scale)
-    longest = int(np.diff(offsets).max())
     own, ahead = window_steps(season, longest)
     context = context or own
     pads = np.maximum(periods, 2 * season) + width + context + ahead + 1
     starts = np.concatenate([[0], np.cumsum(np.diff(offsets) + pads)])
     padded, observed = np.empty(starts[-1]), np.zeros(starts[-1], bool)
-    pad_left(z, np.isfinite(values), offsets, periods, scale, pads, starts, padded, observed)
+    pad_left(z, known, offsets, periods, scale, pads, starts, padded, observed)
     two = min(2 * season, int(periods.max()))
     return Prepared(
         season, width, context, ahead, padded, observed, starts, pads, periods, scale, level, linear, after, two,
-        int(np.isfinite(values).sum()),
+        int(known.sum()),
     )  # fmt: skip

@@ -121,7 +121,7 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
         return self.loss
 
     def _read_targets(self, y: object, X: Sequences, weight: np.ndarray | None, reset: bool) -> Targets:
-        array = read_numbers(y, 4)
+        array = read_numbers(y, 5)
         check_consistent_length(X.values, array)
         if array.ndim < 3:
             values = array.reshape(len(array), 1, -1)
@@ -194,7 +194,7 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
         if lengths is not None and y.last == 0:
             valid = (np.arange(y.values.shape[1]) < lengths[:, None]).reshape(-1)
             truth, guess = truth[valid], guess[valid]
-        return float(r2_score(truth, guess)) if len(truth) > 1 else -float(np.square(truth - guess).mean())
+        return _r2(truth, guess) if len(truth) > 1 else -float(np.square(truth - guess).mean())
 
     def score(self, X: object, y: object, sample_weight: object = None, lengths: object = None) -> float:
         """R^2 of `predict`, over all steps and outputs of valid steps.
@@ -211,16 +211,16 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
         guess = self.predict(X, lengths)
         truth = read_numbers(y, 2)
         if guess.ndim < 3:
-            return float(r2_score(truth, guess, sample_weight=sample_weight))
+            return _r2(truth, guess, sample_weight)
         read = read_sequences(self, X, lengths, reset=False)
         valid = np.ones(guess.shape[:2], bool)
         if read.lengths is not None and self._fitted.last == 0:
             valid = np.arange(guess.shape[1]) < read.lengths[:, None]
-        weight = (
-            None
-            if sample_weight is None
-            else np.repeat(np.asarray(sample_weight)[:, None], valid.shape[1], 1)
-        )
-        return float(
-            r2_score(truth[valid], guess[valid], sample_weight=None if weight is None else weight[valid])
-        )
+        weight = None if sample_weight is None else np.repeat(np.asarray(sample_weight)[:, None], valid.shape[1], 1)
+        return _r2(truth[valid], guess[valid], None if weight is None else weight[valid])
+
+
+def _r2(truth: np.ndarray, guess: np.ndarray, weight: object = None) -> float:
+    """R^2, in a unit (a power of two, so exact) in which squares cannot overflow."""
+    unit = 2.0 ** np.frexp(np.abs(truth).max())[1] if np.abs(truth).max() > 1e100 else 1.0
+    return float(r2_score(truth / unit, guess / unit, sample_weight=weight))

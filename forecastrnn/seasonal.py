@@ -8,6 +8,7 @@ and kept if it lowers that error by 7%.
 """
 
 import numpy as np
+from numba.extending import register_jitable
 
 from forecastrnn.compiling import jitted
 
@@ -104,14 +105,18 @@ def best_figure(z, season, period, width, work, best, best_after):
     return lowest
 
 
+@register_jitable
+def longest_multiple(n, season):
+    """Seasons in the longest period that a series of n values can show: three times, and a season more."""
+    return max(1, min(LONGEST, (n - season) // (3 * season)))
+
+
 @jitted(cache=False)
 def second_figure(rest, season, work, trial, trial_after, kept, kept_after):
     """The best figure of a longer period; its period, or 0 if none is worth it."""
     n, lowest, chosen = len(rest), WORTH, 0
-    for k in range(2, LONGEST + 1):
+    for k in range(2, longest_multiple(n, season) + 1):
         period = k * season
-        if n < 3 * period + season:
-            break
         error = best_figure(rest, season, period, period, work, trial, trial_after)
         if error < lowest:
             lowest, chosen = error, period
@@ -122,11 +127,11 @@ def second_figure(rest, season, work, trial, trial_after, kept, kept_after):
 
 @jitted
 def remove_figures(values, offsets, season, removed, after, periods):
-    """For each series: the figure to remove (total,), that after the end (n_series, 7 season), its period."""
+    """For each series: the figure to remove (total,), that after the end (n_series, room), its period."""
     longest, count = 1, len(offsets) - 1
     for i in range(count):
         longest = max(longest, offsets[i + 1] - offsets[i])
-    room = LONGEST * season
+    room = after.shape[1]
     work = np.empty((5, max(longest, room)))
     trial, kept, rest = np.empty(longest), np.empty(longest), np.empty(longest)
     trial_after, kept_after = np.empty(room), np.empty(room)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Self
 
 import numpy as np
@@ -181,12 +181,10 @@ class SequenceEstimator(BaseEstimator):
         old, outputs = self._fitted, self._n_outputs(y)
         pairs = {
             "layers (cell, hidden_layer_sizes, bidirectional)": (old.network.layers, layers_of(self)),
-            "loss": (old.loss, self._loss_name()),
             "features of X": (columns, self.n_features_in_),
             "channels of X": (old.network.n_inputs, X.values.shape[2]),
             "outputs of y": (old.network.n_outputs, outputs),
             "steps of y": (old.last, y.last),
-            "dtype": (old.progress.theta.dtype.name, X.values.dtype.name),
         }
         for what, (before, now) in pairs.items():
             if before != now:
@@ -195,9 +193,7 @@ class SequenceEstimator(BaseEstimator):
                     f"and the data's shape must stay as they were: {what} changed from {before} to {now}. "
                     "Set warm_start=False, or use a new estimator."
                 )
-        fitted = copy.copy(old)
-        fitted.progress = old.progress.copy()
-        return fitted
+        return replace(old, progress=old.progress.copy(), loss=self._loss_name())
 
     def _train(self, fitted: Fitted, X: Sequences, y: Targets, weight: np.ndarray | None) -> None:
         if not self.early_stopping:

@@ -10,12 +10,7 @@ from sklearn.exceptions import DataConversionWarning
 from sklearn.utils import assert_all_finite, check_array
 from sklearn.utils.multiclass import check_classification_targets
 
-
-def _refuse_odd_types(y: object) -> None:
-    if hasattr(y, "__next__") or type(y) in (set, dict, frozenset):
-        raise TypeError(f"y must be an array, not {type(y).__name__}.")
-    if isinstance(y, np.ma.MaskedArray) and np.ma.is_masked(y):
-        raise ValueError("y has masked cells. Fill them first, for example with y.filled(...).")
+from forecastrnn.arrays import refuse_odd_types
 
 
 def _without_column(array: np.ndarray, stacklevel: int) -> np.ndarray:
@@ -36,7 +31,7 @@ def read_numbers(y: object, stacklevel: int) -> np.ndarray:
 
     Raises ValueError or TypeError for strings, dates, complex numbers, NaN, infinities and masked cells.
     """
-    _refuse_odd_types(y)
+    refuse_odd_types(y, "y")
     raw = np.asarray(y)
     texts = raw.dtype.kind == "O" and any(isinstance(v, str | bytes) for v in raw.ravel())
     if raw.dtype.kind in "USMm" or texts:
@@ -50,7 +45,7 @@ def read_labels(y: object, stacklevel: int) -> np.ndarray:
 
     Raises ValueError or TypeError for None, NaN, mixed types and continuous values.
     """
-    _refuse_odd_types(y)
+    refuse_odd_types(y, "y")
     array = _uniform(y)
     check_classification_targets(array)
     array = _without_column(array, stacklevel)

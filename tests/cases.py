@@ -1,4 +1,4 @@
-"""Every cell beside its description for the oracle, and problems that the engine and the oracle both solve."""
+"""Every cell beside its description for the oracle, and problems for the engine and the oracle."""
 
 from __future__ import annotations
 
@@ -93,9 +93,9 @@ class Problem:
 
 
 def draw(
-    layers: tuple[Layer, ...], *, n: int = 7, T: int = 6, inputs: int = 3, outputs: int = 2, steps: Any = "all",
-    loss: str = "squared_error", ragged: bool = False, weighted: bool = False, skip: bool = False,
-    started: bool = False, seed: int = 0,
+    layers: tuple[Layer, ...], *, n: int = 7, T: int = 6, inputs: int = 3, outputs: int = 2,
+    steps: Any = "all", loss: str = "squared_error", ragged: bool = False, weighted: bool = False,
+    skip: bool = False, started: bool = False, seed: int = 0,
 ) -> Problem:  # fmt: skip
     """A random problem; `started`: with states before the first step."""
     rng = np.random.default_rng(seed)
@@ -144,8 +144,8 @@ def source_of(problem: Problem, dtype: str) -> Source:
 
 
 def program_of(
-    problem: Problem, dtype: str, *, rows: int | None = None, steps: int | None = None, rule: Rule | None = None,
-    **options: Any,
+    problem: Problem, dtype: str, *, rows: int | None = None, steps: int | None = None,
+    rule: Rule | None = None, **options: Any,
 ) -> TrainingProgram:  # fmt: skip
     """A training program over mini-batches of `rows` rows and `steps` steps, all of them if not given."""
     theta = flat_theta(problem, dtype)
@@ -192,7 +192,10 @@ def engine_state(problem: Problem, order: Array) -> list:
     """The states before the first step in the engine's form: layer, direction, name."""
     found = []
     for one, state in zip(problem.layers, problem.states, strict=True):
-        parts = [part if len(one.cell.states) > 1 else (part,) for part in (state if one.bidirectional else [state])]
+        parts = [
+            part if len(one.cell.states) > 1 else (part,)
+            for part in (state if one.bidirectional else [state])
+        ]
         found.append([{n: a[order] for n, a in zip(one.cell.states, part, strict=True)} for part in parts])
     return found
 
@@ -225,4 +228,3 @@ def worst(found: dict[str, Array], expected: dict[str, Array]) -> float:
     assert found.keys() == expected.keys()
     scale = max(np.abs(a).max() for a in expected.values())
     return max(float(np.abs(found[name] - a).max()) for name, a in expected.items()) / scale
-

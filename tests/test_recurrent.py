@@ -1,4 +1,4 @@
-"""Forward passes of all cells beside the oracle: sizes that fill no vector, lengths, states, directions, stacks."""
+"""Forward passes beside the oracle: sizes that fill no vector, lengths, states, directions, stacks."""
 
 from __future__ import annotations
 
@@ -14,17 +14,29 @@ from forecastrnn.network import Layer
 from naive_training import flatten
 
 TOLERANCE = {"float32": 2e-5, "float64": 1e-12}
-SIZES = [(1, 1, 1, 1), (5, 5, 7, 3), (16, 130, 3, 1), (20, 5, 4, 4), (70, 130, 2, 2), (1, 130, 3, 2), (70, 1, 3, 17)]
+SIZES = [
+    (1, 1, 1, 1),
+    (5, 5, 7, 3),
+    (16, 130, 3, 1),
+    (20, 5, 4, 4),
+    (70, 130, 2, 2),
+    (1, 130, 3, 2),
+    (70, 1, 3, 17),
+]
 STACKS = {
     "two sizes": (layer("gru", 20), layer("tanh", 5)),
-    "all cells": tuple(layer(name, units) for name, units in zip(CELLS, (5, 17, 3, 16, 9, 1, 20), strict=True)),
+    "all cells": tuple(
+        layer(name, units) for name, units in zip(CELLS, (5, 17, 3, 16, 9, 1, 20), strict=True)
+    ),
     "both ways below": (layer("lstm", 5, True), layer("gru_before", 16)),
     "both ways above": (layer("peephole_lstm", 3), layer("relu", 20, True)),
     "both ways twice": (layer("gru", 7, True), layer("lstm", 5, True)),
 }
 
 
-def check(layers: tuple[Layer, ...], dtype: str, n: int, T: int, inputs: int, ragged: bool, started: bool) -> None:
+def check(
+    layers: tuple[Layer, ...], dtype: str, n: int, T: int, inputs: int, ragged: bool, started: bool
+) -> None:
     """Outputs and final states of random weights agree with the oracle; outputs past the end are zero."""
     rng = np.random.default_rng(n * T)
     cells, x = described(layers), rng.standard_normal((n, T, inputs))

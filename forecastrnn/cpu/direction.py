@@ -237,8 +237,8 @@ class Run:
     c: Buffer | None = None
     z: Buffer | None = None
     reset: Buffer | None = None
-    dh: Buffer | None = None
-    dc: Buffer | None = None
+    dh: Any = None  # set by prepare_backward
+    dc: Any = None
 
     def state(self, name: str) -> Buffer:
         """The buffer of a state, "h" or "c"."""

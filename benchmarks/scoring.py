@@ -1,0 +1,57 @@
+"""The published measures of forecast accuracy, and seasonal naive forecasts.
+
+sMAPE, MASE and OWA as in the M4 competition (Makridakis, Spiliotis & Assimakopoulos 2020); MASE goes back to
+Hyndman & Koehler (2006).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from benchmarks.series_sets import SeriesSet
+
+Forecasts = Mapping[str, np.ndarray]
+
+
+def smape(y: np.ndarray, forecast: np.ndarray) -> float:
+    """Mean of 200 |y - f| / (|y| + |f|) over the observed steps; 0 where both are 0."""
+    size = np.abs(y) + np.abs(forecast)
+    return float(np.nanmean(200.0 * np.abs(y - forecast) / np.where(size == 0.0, 1.0, size)))
+
+
+def mase(y: np.ndarray, forecast: np.ndarray, known: np.ndarray, season: int) -> float:
+    """Mean error over the mean error, inside the known part, of the value one season before; NaN if that is 0."""
+    lag = season if len(known) > season else 1
+    scale = float(np.nanmean(np.abs(known[lag:] - known[:-lag])))
+    return float(np.nanmean(np.abs(y - forecast))) / scale if scale > 0.0 else np.nan
+
+
+def scores(data: SeriesSet, forecasts: Forecasts) -> dict[str, float]:
+    """Mean sMAPE and MASE over the series, and the median MASE; OWA where the set has official Naive2 forecasts."""
+    measured = np.array([
+        (smape(y, f), mase(y, f, data.train[name], data.season))
+        for name, y in data.test.items()
+        for f in [forecasts[name][: len(y)]]
+    ])  # fmt: skip
+    found = {"sMAPE": float(measured[:, 0].mean()), "MASE": float(np.nanmean(measured[:, 1]))}
+    found["median MASE"] = float(np.nanmedian(measured[:, 1]))
+    if data.naive2 is not None and forecasts is not data.naive2:
+        reference = scores(data, data.naive2)
+        found["OWA"] = float(np.mean([found[key] / reference[key] for key in ("sMAPE", "MASE")]))
+    return found
+
+
+def seasonal_naive(data: SeriesSet) -> dict[str, np.ndarray]:
+    """The last season again and again; where a value is missing, that of the season before it."""
+    return {name: _last_season(y, data.season, data.horizon) for name, y in data.train.items()}
+
+
+def _last_season(y: np.ndarray, season: int, horizon: int) -> np.ndarray:
+    padded = np.concatenate([np.full(-len(y) % season, np.nan), y]).reshape(-1, season)
+    observed = np.isfinite(padded)
+    latest = len(padded) - 1 - np.argmax(observed[::-1], axis=0)
+    tail = padded[latest, np.arange(season)]
+    tail = np.where(observed.any(axis=0), tail, y[np.isfinite(y)][-1])
+    return np.resize(tail, horizon)

@@ -1,0 +1,76 @@
+"""Reading the sets of series, and holding out their ends."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+VARIABLE = "FORECASTRNN_DATA"
+
+
+@dataclass(frozen=True)
+class SeriesSet:
+    """Series by name: what is known (NaN: missing), what came then, and the set's season.
+
+    naive2: the official reference forecasts of what came, where the set has them.
+    """
+
+    name: str
+    season: int
+    train: dict[str, np.ndarray]
+    test: dict[str, np.ndarray]
+    naive2: dict[str, np.ndarray] | None = None
+
+    @property
+    def horizon(self) -> int:
+        """The longest horizon of a series."""
+        return max(map(len, self.test.values()))
+
+    def frame(self) -> pd.DataFrame:
+        """The known part as a long frame."""
+        parts = {name: np.arange(1, len(y) + 1) for name, y in self.train.items()}
+        ids = np.repeat(list(parts), [len(t) for t in parts.values()])
+        values = np.concatenate(list(self.train.values()))
+        return pd.DataFrame({"unique_id": ids, "t": np.concatenate(list(parts.values())), "y": values})
+
+    def validation(self) -> SeriesSet:
+        """The same task one horizon earlier: nothing of the test part is left."""
+        train = {name: y[: -len(self.test[name])] for name, y in self.train.items()}
+        test = {name: y[-len(self.test[name]) :] for name, y in self.train.items()}
+        return replace(self, train=train, test=test, naive2=None)
+
+
+def data_folder() -> Path:
+    """The folder that the environment variable names."""
+    if not os.environ.get(VARIABLE):
+        raise SystemExit(
+            f"Set the environment variable {VARIABLE} to the folder with the series: for each set NAME the files "
+            "NAME.json (season m), NAME_train.csv.gz (unique_id,t,y) and NAME_test.csv.gz (unique_id,step,y)."
+        )
+    folder = Path(os.environ[VARIABLE])
+    if not folder.is_dir():
+        raise SystemExit(f"{VARIABLE}={folder} is not a folder.")
+    return folder
+
+
+def read_set(folder: Path, name: str) -> SeriesSet:
+    """Read one set; a missing file is an error that names it."""
+    about = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+    train = _by_series(folder / f"{name}_train.csv.gz", "t", "y")
+    test = _by_series(folder / f"{name}_test.csv.gz", "step", "y")
+    if train.keys() != test.keys():
+        raise ValueError(f"{name}: series {sorted(train.keys() ^ test.keys())[:3]} are in one part only.")
+    official = folder / f"{name}_naive2.csv.gz"
+    naive2 = _by_series(official, "step", "yhat") if official.exists() else None
+    return SeriesSet(name, int(about["m"]), train, test, naive2)
+
+
+def _by_series(path: Path, order: str, column: str) -> dict[str, np.ndarray]:
+    """Values of each series, in the order of time."""
+    table = pd.read_csv(path, dtype={"unique_id": str}).sort_values(["unique_id", order], kind="stable")
+    return {str(name): part.to_numpy(float) for name, part in table.groupby("unique_id", sort=False)[column]}

@@ -1,0 +1,74 @@
+"""What holds for the package as a whole: what an import brings with it, and how long files are."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+FOLDERS = ("forecastrnn", "tests", "benchmarks", "examples", "docs")
+LONGEST_FILE, LONGEST_FUNCTION = 400, 60  # lines
+
+# scikit-learn imports pandas by itself where it is installed; what counts is what comes on top.
+NEW_MODULES = """
+import sys
+import sklearn.base, sklearn.utils, sklearn.utils.validation
+before = set(sys.modules)
+import forecastrnn
+print(*sorted(set(sys.modules) - before))
+"""
+SECONDS = """
+import time
+import numba, sklearn.base
+start = time.perf_counter()
+import forecastrnn
+print(time.perf_counter() - start)
+"""
+
+
+def test_import_is_light(run_script: Callable[..., str]) -> None:
+    """Neither pandas nor Matplotlib, nor the modules that need them, until they are used."""
+    new = set(run_script(NEW_MODULES).split())
+    assert "forecastrnn.cells" in new
+    assert not {name for name in new if name.partition(".")[0] in ("pandas", "matplotlib")}
+    assert not new & {"forecastrnn.series", "forecastrnn.datasets", "forecastrnn.plotting"}
+
+
+def test_import_is_quick(run_script: Callable[..., str]) -> None:
+    """What the package adds to the import of Numba and scikit-learn; the better of two."""
+    assert min(float(run_script(SECONDS)) for _ in range(2)) < 1.5
+
+
+def files() -> list[Path]:
+    """All Python files of the repository."""
+    return sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
+
+
+def name_of(path: Path) -> str:
+    """A file's path from the root of the repository."""
+    return path.relative_to(ROOT).as_posix()
+
+
+def test_files_are_short() -> None:
+    """400 lines at most."""
+    lengths = {name_of(path): len(path.read_text(encoding="utf-8").splitlines()) for path in files()}
+    assert not {name: length for name, length in lengths.items() if length > LONGEST_FILE}
+
+
+def own_length(function: ast.FunctionDef) -> int:
+    """Lines from `def` on, without the docstring."""
+    first = function.body[0]
+    documented = ast.get_docstring(function) is not None
+    spared = first.end_lineno - first.lineno + 1 if documented else 0
+    return function.end_lineno - function.lineno + 1 - spared
+
+
+def test_functions_are_short() -> None:
+    """60 lines at most."""
+    found = {}
+    for path in files():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef) and own_length(node) > LONGEST_FUNCTION:
+                found[f"{name_of(path)}: {node.name}"] = own_length(node)
+    assert not found

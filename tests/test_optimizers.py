@@ -1,0 +1,161 @@
+"""Update rules beside the oracle, and learning-rate schedules."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from cases import Problem, by_name, draw, index_of, layer, program_of
+from forecastrnn.optimizers import SCHEDULES, SOLVERS, OptimizerState, Rule
+from forecastrnn.stepping import TrainingProgram
+from naive_training import Update, loss_and_gradients, update
+
+STEPS, ROWS = 5, 3
+NESTEROV = {"momentum": 0.8, "nesterov": True}
+RULES = {
+    "adam": (Rule("adam", 0.02), Update("adam", 0.02)),
+    "adam, other constants": (
+        Rule("adam", 0.02, beta_1=0.7, beta_2=0.9, epsilon=1e-3),
+        Update("adam", 0.02, options={"betas": (0.7, 0.9), "eps": 1e-3}),
+    ),
+    "adamw": (Rule("adamw", 0.02, alpha=0.1), Update("adamw", 0.02, options={"decay": 0.1})),
+    "sgd": (Rule("sgd", 0.1, momentum=0.0, nesterovs_momentum=False), Update("sgd", 0.1)),
+    "sgd, momentum": (
+        Rule("sgd", 0.1, momentum=0.8, nesterovs_momentum=False),
+        Update("sgd", 0.1, options={"momentum": 0.8}),
+    ),
+    "sgd, Nesterov": (Rule("sgd", 0.1, momentum=0.8), Update("sgd", 0.1, options=NESTEROV)),
+    "rmsprop": (Rule("rmsprop", 0.02), Update("rmsprop", 0.02)),
+}
+
+
+def small_problem() -> Problem:
+    """15 rows for an LSTM with peepholes."""
+    return draw(
+        (layer("peephole_lstm", 4),), n=STEPS * ROWS, T=4, ragged=True, weighted=True, skip=True, steps="all"
+    )
+
+
+def batches(problem: Problem) -> np.ndarray:
+    """Every row once, in mini-batches (STEPS, ROWS)."""
+    return np.random.default_rng(1).permutation(len(problem.x)).reshape(STEPS, ROWS)
+
+
+def engine(problem: Problem, rule: Rule, calls: list[int], total: int = 1) -> TrainingProgram:
+    """The program after STEPS updates, in calls of so many."""
+    program = program_of(problem, "float64", rows=ROWS, rule=rule)
+    index, done = index_of(problem, program, batches(problem)), 0
+    for steps in calls:
+        program.run(index.part(done, done + steps), total, 2)
+        done += steps
+    return program
+
+
+def oracle(problem: Problem, how: Update, rates: np.ndarray) -> dict[str, np.ndarray]:
+    """The parameters after STEPS updates with these learning rates."""
+    theta, moments = problem.theta, None
+    for step, (rows, rate) in enumerate(zip(batches(problem), rates, strict=True), start=1):
+        weights = np.repeat(problem.weights[rows, None], problem.x.shape[1], axis=1)
+        data = problem.x[rows], problem.y[rows], weights, problem.lengths[rows]
+        result = loss_and_gradients(problem.oracle_network, theta, *data)
+        theta, moments = update(how._replace(learning_rate=rate), theta, result.d_theta, moments, step)
+    return by_name(theta)
+
+
+def check(rule: Rule, how: Update, total: int = 1) -> None:
+    """Parameters after five updates agree to 1e-11."""
+    problem = small_problem()
+    rates = rule.rates(0, STEPS, total)
+    found = problem.network.views(engine(problem, rule, [STEPS], total).theta)
+    for name, w in oracle(problem, how, rates).items():
+        np.testing.assert_allclose(found[name], w, rtol=0.0, atol=1e-11, err_msg=name)
+        assert np.abs(w - by_name(problem.theta)[name]).max() > 1e-6
+
+
+@pytest.mark.parametrize("clip", [None, 0.05, 1e6])
+@pytest.mark.parametrize("alpha", [0.0, 0.1])
+@pytest.mark.parametrize("name", RULES)
+def test_five_updates(name: str, alpha: float, clip: float | None) -> None:
+    """Every solver; L2 is added after the clipping, and spares biases and peepholes."""
+    rule, how = RULES[name]
+    if rule.solver != "adamw":  # whose alpha is its decay
+        rule, how = replace(rule, alpha=alpha), how._replace(alpha=alpha)
+    check(replace(rule, clip_norm=clip), how._replace(clip=clip))
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_updates_follow_the_schedule(schedule: str) -> None:
+    """The rate of each update is that of its number."""
+    check(Rule("adam", 0.05, learning_rate=schedule), Update("adam"), total=7)
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_calls_add_up(solver: str) -> None:
+    """Five updates in one call are two and three: moments and count go on, to the same bits."""
+    problem, rule = small_problem(), Rule(solver, 0.02, "cosine", alpha=0.1, clip_norm=0.05)
+    once, twice = engine(problem, rule, [5], 8), engine(problem, rule, [2, 3], 8)
+    np.testing.assert_array_equal(once.theta, twice.theta)
+    assert twice.optimizer.count == 5
+
+
+def test_first_moments() -> None:
+    """They begin as zeros of the parameters' type, each in its own memory."""
+    theta = np.ones(3, np.float32)
+    state = OptimizerState.zeros(theta)
+    assert state.count == 0
+    assert state.m.dtype == state.v.dtype == np.float32
+    assert not (state.m.any() or state.v.any() or np.shares_memory(state.m, state.v))
+
+
+TOTAL = 100
+EXPECTED = {  # update: share of the initial rate
+    "constant": {0: 1.0, 50: 1.0, 99: 1.0},
+    "invscaling": {0: 1.0, 3: 0.5, 99: 0.1},
+    "cosine": {0: 1.0, 50: 0.5, 100: 0.0, 120: 0.0},
+    "step": {0: 1.0, 49: 1.0, 50: 0.1, 74: 0.1, 75: 0.01, 99: 0.01},
+    "one_cycle": {0: 1 / 25, 7: 0.52, 14: 1.0, 99: 1 / 250_000},
+}
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_schedules(name: str) -> None:
+    """Values at the start, in the middle and at the end."""
+    updates = np.array(list(EXPECTED[name]))
+    np.testing.assert_allclose(
+        SCHEDULES[name](updates, TOTAL), list(EXPECTED[name].values()), rtol=1e-12, atol=1e-15
+    )
+
+
+def test_every_schedule_is_tested() -> None:
+    """No name is left out above."""
+    assert EXPECTED.keys() == SCHEDULES.keys()
+
+
+@pytest.mark.parametrize("total", [1, 2, 3])
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_schedules_of_few_updates(name: str, total: int) -> None:
+    """Finite rates between 0 and 1."""
+    rates = SCHEDULES[name](np.arange(total), total)
+    assert rates.shape == (total,)
+    assert ((rates >= 0.0) & (rates <= 1.0)).all()
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("total", [40, 100, 1000])
+def test_one_cycle_beside_pytorch(total: int) -> None:
+    """OneCycleLR with a warm-up of 15%."""
+    torch = pytest.importorskip("torch")
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, max_lr=0.3, total_steps=total, pct_start=0.15, cycle_momentum=False
+    )
+    expected = []
+    for _ in range(total):
+        expected.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        if len(expected) < total:
+            schedule.step()
+    rates = Rule(learning_rate_init=0.3, learning_rate="one_cycle").rates(0, total, total)
+    np.testing.assert_allclose(rates, expected, rtol=1e-12)
