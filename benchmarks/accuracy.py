@@ -113,9 +113,7 @@ def main() -> None:
     """Measure, print and write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", nargs="+", choices=list(SETS), help="sets; results are then not written")
-    parser.add_argument(
-        "--seeds", type=int, default=1, help="fits with random_state 0, 1, ...; scores are their means"
-    )
+    parser.add_argument("--seeds", type=int, default=1, help="fits with random_state 0, 1, ...; scores are their means")
     parser.add_argument(
         "--validation", action="store_true",
         help="score on the end of the training part, held out, so that choices never see the test part",

@@ -79,9 +79,7 @@ def network_rows(units: int, seconds: float) -> list[dict[str, object]]:
             Variant(lambda: model.generate(HORIZON), HORIZON), Variant(peer.generate, TORCH_HORIZON), seconds
         ),
         "stream": compare(Variant(lambda: stream.step(0.5)), Variant(peer.step), seconds),
-        "predict": compare(
-            Variant(lambda: model.predict(row)), Variant(lambda: peer.predict(row[..., None])), seconds
-        ),
+        "predict": compare(Variant(lambda: model.predict(row)), Variant(lambda: peer.predict(row[..., None])), seconds),
     }
     what = {
         "generate": f"generation, a step, LSTM {units}",
@@ -102,9 +100,7 @@ def forecaster_rows(seconds: float) -> list[dict[str, object]]:
         ),
         f"RNNForecaster.stream().step, {model.n_members} members": (lambda: stream.step(value), None),
     }
-    return [
-        result(what, race({"ours": Variant(call)}, seconds), target) for what, (call, target) in calls.items()
-    ]
+    return [result(what, race({"ours": Variant(call)}, seconds), target) for what, (call, target) in calls.items()]
 
 
 def result(what: str, timings: dict[str, Timing], target: float | None) -> dict[str, object]:

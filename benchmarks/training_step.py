@@ -17,9 +17,7 @@ from benchmarks.racing import Timing, Variant, best, describe, race, save, show,
 from benchmarks.tasks import SHAPES, Shape, Task
 from forecastrnn.training import CALL_SECONDS
 
-MOST_STEPS = (
-    8  # steps of one call of ours; fewer where they would take longer than the estimators allow a call
-)
+MOST_STEPS = 8  # steps of one call of ours; fewer where they would take longer than the estimators allow a call
 ADAM = {"plain": {"foreach": False}, "foreach": {"foreach": True}, "fused": {"fused": True}}
 HEADER = ("shape", "", "PyTorch ms, fastest / median", "its best", "forecastrnn ms, fastest / median", "threads",
           "1 thread ms", "ratio at fastest", "ratio at median", "target")  # fmt: skip
@@ -89,18 +87,14 @@ def main() -> None:
     """Measure, print and write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=12.0, help="of each shape's race")
-    parser.add_argument(
-        "--only", nargs="+", choices=list(SHAPES), help="shapes; results are then not written"
-    )
+    parser.add_argument("--only", nargs="+", choices=list(SHAPES), help="shapes; results are then not written")
     options = parser.parse_args()
     print(describe("torch"))
     rows = []
     for name in options.only or SHAPES:
         rows.append(measure(name, SHAPES[name], options.seconds))
         ratio = rows[-1]["ratio"]
-        print(
-            f"{name}: {ratio['fastest']:.2f} / {ratio['median']:.2f}, target {rows[-1]['target']}", flush=True
-        )
+        print(f"{name}: {ratio['fastest']:.2f} / {ratio['median']:.2f}, target {rows[-1]['target']}", flush=True)
     show(HEADER, [table_row(row) for row in rows])
     if not options.only:
         print(f"written: results/{save('training_step', rows, 'torch').name}")

@@ -39,7 +39,7 @@ def read_sequences(estimator: Any, X: object, lengths: object, *, reset: bool) -
         if lengths is not None:
             raise ValueError("lengths must not be given with a list of sequences: they have lengths of their own.")
         return _read_ragged(estimator, X, reset)
-    refuse_texts(X, "X")
+    refuse_non_numbers(X, "X")
     ndim = _ndim(X)
     if ndim == 3:
         array = _read_cube(estimator, X, reset)
@@ -85,7 +85,7 @@ def refuse_odd_types(X: object, name: str) -> None:
     """Raise for what NumPy would turn into wrong numbers or into one object: masks, dates, generators, dicts."""
     if isinstance(X, np.matrix):
         raise TypeError("np.matrix is not supported. Use np.asarray(X) instead.")
-    if isinstance(X, np.ma.MaskedArray) and np.ma.is_masked(X):
+    if any(isinstance(part, np.ma.MaskedArray) and np.ma.is_masked(part) for part in _parts(X)):
         raise ValueError(f"{name} has masked cells. Fill them first, for example with {name}.filled(...).")
     if hasattr(X, "__next__") or type(X) in (set, dict, frozenset):
         raise TypeError(f"{name} must be an array or a list, not {type(X).__name__}.")
@@ -101,18 +101,27 @@ def refuse_odd_types(X: object, name: str) -> None:
         raise ValueError(f"{name} must have unique column names; duplicate column {twice!r}.")
 
 
+def _parts(X: object) -> list:
+    """X, or what a list or tuple holds."""
+    return list(X) if isinstance(X, list | tuple) else [X]
+
+
 def _dtypes_of(X: object) -> list:
     """Types of an array or of the columns of a frame; none for lists."""
     several = getattr(X, "dtypes", None)
     return list(several) if np.iterable(several) else [X.dtype] if hasattr(X, "dtype") else []
 
 
-def refuse_texts(X: object, name: str) -> None:
-    """Raise for strings: scikit-learn would read "1.5" as a number without a word."""
+def refuse_non_numbers(X: object, name: str) -> None:
+    """Raise for complex numbers, dates in lists, and strings: scikit-learn would read "1.5" without a word."""
     dtypes = _dtypes_of(X)
-    if dtypes and all(getattr(dtype, "kind", "O") in "biufc" for dtype in dtypes):
+    if dtypes and all(getattr(dtype, "kind", "O") in "biuf" for dtype in dtypes):
         return
     values = np.asarray(X)
+    if values.dtype.kind == "c":
+        raise ValueError(f"Complex data not supported: {name} must hold real numbers.")
+    if values.dtype.kind in "Mm":
+        raise TypeError(f"{name} holds datetime values, which are not numeric. Turn them into numbers first.")
     if values.dtype.kind not in "OUS":
         return
     text = next((value for value in values.ravel() if isinstance(value, str | bytes)), None)
@@ -144,6 +153,8 @@ def _is_table(x: Any) -> bool:
 def _read_ragged(estimator: Any, X: Any, reset: bool) -> Sequences:
     parts = []
     for number, x in enumerate(X):
+        refuse_odd_types(x, f"X[{number}]")
+        refuse_non_numbers(x, f"X[{number}]")
         own = np.asarray(x)
         own = own[:, None] if own.ndim == 1 else own
         if own.ndim != 2 or own.shape[0] == 0:
@@ -151,6 +162,8 @@ def _read_ragged(estimator: Any, X: Any, reset: bool) -> Sequences:
         parts.append(check_array(own, dtype=_dtypes(estimator), input_name=f"X[{number}]"))
         if parts[-1].shape[1] != parts[0].shape[1]:
             raise ValueError(f"X[{number}] has {own.shape[1]} channels, but X[0] has {parts[0].shape[1]}.")
+    if reset:
+        _check_feature_names(estimator, parts[0], reset=True)  # forgets those of an earlier fit
     _check_channels(estimator, parts[0].shape[1], reset)
     lengths = np.array([len(p) for p in parts], np.int64)
     values = np.zeros((len(parts), lengths.max(), parts[0].shape[1]), compute_dtype(estimator, parts[0]))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sklearn.utils import check_array
 
-from forecastrnn.arrays import refuse_odd_types, refuse_texts
+from forecastrnn.arrays import refuse_non_numbers, refuse_odd_types
 from forecastrnn.assembly import Assembly, Shape, Stack, shards_of
 from forecastrnn.cpu.direction import Rows
 from forecastrnn.inference import State, emit_states, forward, read_states, thread_count, write_state
@@ -132,9 +132,9 @@ def _read_prompt(fitted: Fitted, prompt: object, n_sequences: int) -> tuple[np.n
         count = check_count(n_sequences, "n_sequences")
         return np.zeros((count, 1, channels)), 3 if count > 1 else (1 if channels == 1 else 2)
     refuse_odd_types(prompt, "prompt")
-    refuse_texts(prompt, "prompt")
-    array = check_array(prompt, ensure_2d=False, allow_nd=True, dtype=np.float64, input_name="prompt")
-    ndim = array.ndim
+    refuse_non_numbers(prompt, "prompt")
+    array = check_array(np.atleast_1d(prompt), ensure_2d=False, allow_nd=True, dtype=np.float64, input_name="prompt")
+    ndim = np.ndim(prompt)
     if ndim == 1 and channels == 1:
         array = array[None, :, None]
     elif ndim == 2:
@@ -164,6 +164,8 @@ def generate(
         )
     if any(layer.bidirectional for layer in fitted.network.layers):
         raise ValueError("generate needs bidirectional=False: a bidirectional network reads the future.")
+    if prompt is None:
+        _check_size(n_steps, check_count(n_sequences, "n_sequences"), fitted.network.n_outputs)
     given, ndim = _read_prompt(fitted, prompt, n_sequences)
     _check_size(n_steps, len(given), fitted.network.n_outputs)
     threads = thread_count(n_jobs)

@@ -36,6 +36,8 @@ def read_numbers(y: object, stacklevel: int) -> np.ndarray:
     texts = raw.dtype.kind == "O" and any(isinstance(v, str | bytes) for v in raw.ravel())
     if raw.dtype.kind in "USMm" or texts:
         raise ValueError(f"y must be numeric. Got values of type {'str' if texts else raw.dtype}.")
+    if raw.dtype.kind == "c":
+        raise ValueError("Complex data not supported: y must hold real numbers.")
     array = check_array(y, ensure_2d=False, allow_nd=True, dtype=np.float64, input_name="y")
     return _without_column(array, stacklevel)
 

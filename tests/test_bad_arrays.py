@@ -74,6 +74,7 @@ BAD_X = [
     ("X19-None", lambda: with_value(None, object), ValueError, "contains NaN"),
     ("X19-NA", lambda: with_value(pd.NA, object), (ValueError, TypeError), "NaN|NAType"),
     ("X21", lambda: X.astype(complex), ValueError, "Complex data not supported"),
+    ("X21-list", lambda: X.astype(complex).tolist(), ValueError, "Complex data not supported"),
     ("X22", lambda: np.stack([DAYS.to_numpy()] * STEPS, axis=1), TypeError, "datetime.*not numeric"),
     ("X22-timedelta", lambda: np.stack([DAYS - DAYS[0]] * STEPS, axis=1), TypeError, "datetime.*not numeric"),
     ("X22-frame", lambda: pd.DataFrame({c: DAYS for c in "abcd"}), TypeError, "datetime.*not numeric"),
@@ -82,6 +83,11 @@ BAD_X = [
     ("X22-objects", lambda: with_value(datetime.date(2020, 1, 1), object), TypeError, "number"),
     ("X24", lambda: np.ma.masked_less(X, 0.0), ValueError, "masked.*fill"),
     ("X24-cube", lambda: np.ma.masked_less(CUBE, 0.0), ValueError, "masked.*fill"),
+    ("X24-list", lambda: list(np.ma.masked_less(X, 0.0)), ValueError, "masked.*fill"),
+    ("X24-ragged", lambda: [np.ones(3), np.ma.masked_equal([1, 2], 2)] * 6, ValueError, "masked.*fill"),
+    ("X18-ragged", lambda: [np.ones(3), np.array(["1", "2"])] * 6, ValueError, r"string.*X\[1\]"),
+    ("X22-ragged", lambda: [np.ones(3), DAYS.to_numpy()] * 6, TypeError, r"X\[1\] holds datetime.*not numeric"),
+    ("X22-list", lambda: [DAYS.to_numpy()[:4]] * N, TypeError, "datetime.*not numeric"),
     ("X25", lambda: np.matrix(X), TypeError, "np.matrix is not supported"),
     ("X27-generator", lambda: (row for row in X), TypeError, "list|array"),
     ("X27-iterator", lambda: iter(X), TypeError, "list|array"),
@@ -250,6 +256,12 @@ def test_x43_multiindex_columns_leave_no_feature_names():
 
 
 @pytest.mark.parametrize("array", [with_value(1e39), np.dstack([with_value(1e39), X])], ids=["rows", "cube"])
+def test_x43_feature_names_of_an_earlier_fit_are_forgotten():
+    model = regressor().fit(frame(), Y)
+    assert not hasattr(model.fit([np.ones(3), np.ones(4)] * 6, Y), "feature_names_in_")
+    assert not hasattr(model.fit(frame(), Y).fit(CUBE, Y), "feature_names_in_")
+
+
 def test_x45_too_large_for_float32(array):
     with pytest.raises(ValueError, match=r"too large for dtype\(.float32.\)"):
         regressor(dtype="float32").fit(array, Y)
@@ -281,6 +293,7 @@ BAD_Y = [
     ("Y06-deltas", regressor, DAYS - DAYS[0], (ValueError, TypeError), "numeric"),
     ("Y06-zone", regressor, DAYS.tz_localize("UTC"), (ValueError, TypeError), "numeric"),
     ("Y06-complex", regressor, Y + 1j, ValueError, "Complex data not supported"),
+    ("Y06-complex-list", regressor, (Y + 1j).tolist(), ValueError, "Complex data not supported"),
     ("Y06-mask", regressor, np.ma.masked_less(Y, 0), ValueError, "masked.*fill"),
     ("Y07", classifier, Y, ValueError, "Unknown label type"),
     ("Y09", classifier, [1] * N, ValueError, r"\bclass(es)?\b"),
