@@ -43,9 +43,7 @@ def main() -> None:
     images, digits = load_digits(return_X_y=True)
     rows = images.reshape(-1, 8, 8).astype(np.float32)  # 8 steps of 8 pixels
     X, X_test, y, y_test = train_test_split(rows, digits, test_size=0.25, random_state=0, stratify=digits)
-    reader = RNNClassifier(
-        cell="lstm", hidden_layer_sizes=64, max_iter=40, batch_size=64, random_state=0
-    ).fit(X, y)
+    reader = RNNClassifier(cell="lstm", hidden_layer_sizes=64, max_iter=40, batch_size=64, random_state=0).fit(X, y)
     print(f"digits read row by row:  accuracy {reader.score(X_test, y_test):.3f}")
 
     fig, (left, right) = plt.subplots(1, 2, figsize=(12, 5), layout="constrained")

@@ -23,10 +23,7 @@ def make_panel(n_series: int = 60, n_steps: int = 60, seed: int = 0) -> pd.DataF
     level = rng.lognormal(4.0, 1.0, (n_series, 1))
     season = 1.0 + 0.3 * np.sin(2 * np.pi * (t + 3) / 12)
     values = (
-        level
-        * (1.0 + rng.normal(0.0, 0.004, (n_series, 1)) * t)
-        * season
-        * rng.lognormal(0, 0.05, (n_series, n_steps))
+        level * (1.0 + rng.normal(0.0, 0.004, (n_series, 1)) * t) * season * rng.lognormal(0, 0.05, (n_series, n_steps))
     )
     ids = [f"shop {i:02d}" for i in range(n_series)]
     dates = pd.date_range("2020-01-01", periods=n_steps, freq="MS")

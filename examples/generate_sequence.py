@@ -43,9 +43,7 @@ def learn_curve(seed: int = 0) -> tuple[RNNRegressor, float]:
     return model.set_params(warm_start=True, max_iter=7, learning_rate="cosine").fit(X, y), error
 
 
-def holdout(
-    name: str, y: pd.Series, h: int, season: int, **settings: object
-) -> tuple[pd.Series, pd.Series, str]:
+def holdout(name: str, y: pd.Series, h: int, season: int, **settings: object) -> tuple[pd.Series, pd.Series, str]:
     """Forecast the last h values from those before; the forecast, the seasonal naive one, and a line of figures."""
     train, test = y[:-h], y[-h:]
     begun = time.perf_counter()
@@ -114,9 +112,7 @@ def main() -> None:
     fig, axes = plt.subplots(2, 2, figsize=(12, 7.5), layout="constrained")
     draw_windows(axes[0, 0], model)
     draw_generated(axes[0, 1], model)
-    draw_forecast(
-        axes[1, 0], air, air_forecast, air_naive, "Air passengers, 24 months ahead", "thousands", 84
-    )
+    draw_forecast(axes[1, 0], air, air_forecast, air_naive, "Air passengers, 24 months ahead", "thousands", 84)
     draw_forecast(axes[1, 1], co2, co2_forecast, co2_naive, "CO2 at Mauna Loa, 104 weeks ahead", "ppm", 320)
     fig.savefig("generate_sequence.png", dpi=120)
     print("picture: generate_sequence.png")

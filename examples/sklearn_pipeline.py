@@ -33,9 +33,7 @@ def main() -> None:
     grid = {"rnnregressor__cell": ["gru", "lstm"], "rnnregressor__hidden_layer_sizes": [8, 24]}
     search = GridSearchCV(pipeline, grid, cv=TimeSeriesSplit(3), scoring="neg_mean_absolute_error")
     search.fit(X[:-HELD], y[:-HELD])
-    for parameters, score in zip(
-        search.cv_results_["params"], search.cv_results_["mean_test_score"], strict=True
-    ):
+    for parameters, score in zip(search.cv_results_["params"], search.cv_results_["mean_test_score"], strict=True):
         print(
             {name.split("__")[1]: value for name, value in parameters.items()},
             f"mean absolute error {-score:.1f}",

@@ -124,9 +124,11 @@ def refuse_non_numbers(X: object, name: str) -> None:
         raise TypeError(f"{name} holds datetime values, which are not numeric. Turn them into numbers first.")
     if values.dtype.kind not in "OUS":
         return
-    text = next((value for value in values.ravel() if isinstance(value, str | bytes)), None)
-    if text is not None:
-        raise ValueError(f"could not convert string to float: {text!r}. {name} must hold numbers, not strings.")
+    for value in values.ravel():
+        if isinstance(value, str | bytes):
+            raise ValueError(f"could not convert string to float: {value!r}. {name} must hold numbers, not strings.")
+        if isinstance(value, np.datetime64 | np.timedelta64):
+            raise TypeError(f"{name} holds datetime values ({value!r}), which are not numeric.")
 
 
 def _fitted_on_sequences(estimator: Any) -> bool:

@@ -234,18 +234,32 @@ class Assembly:
         batch = stack.batch
         rows = self.head_steps() * batch.rows
         if self.reads_state:
-            stack.features, skip_at = self._final_features(stack), batch.steps - 1
+            stack.features = self._final_features(stack)
         else:
             place = source.place.at(self.first * batch.rows * source.ld)
-            stack.features, skip_at = Rows(place, source.ld, source.width), self.first
+            stack.features = Rows(place, source.ld, source.width)
         out = self.program.buffer(f"out[{batch.shard}]", (self.head_steps(), batch.rows, self.out_ld))
         stack.out = Rows(out, self.out_ld, self.network.n_outputs)
         init, ldi = self.head_packed["bias"], 0
         if self.network.n_skip:
-            stack.skip = Rows(x.place.at(skip_at * batch.rows * x.ld), x.ld, self.network.n_skip)
+            stack.skip = self._skip_inputs(batch, x)
             self._dense(batch.shard, rows, stack.skip, "skip", init, ldi, out)
             init, ldi = out, self.out_ld
         self._dense(batch.shard, rows, stack.features, "kernel", init, ldi, out)
+
+    def _skip_inputs(self, batch: Batch, x: Rows) -> Rows:
+        """The raw inputs of the steps that the head reads: of the last valid one, where it reads final states."""
+        n = self.network.n_skip
+        if not (self.reads_state and self.shape.lengths):
+            first = batch.steps - 1 if self.reads_state else self.first
+            return Rows(x.place.at(first * batch.rows * x.ld), x.ld, n)
+        last = self.program.buffer(f"skip[{batch.shard}]", (batch.rows, n))
+        before = x.place.at(-batch.rows * x.ld)  # take_last counts from the step before the first
+        self.program.emit(
+            "take_last", batch.shard, h=before, out=last, valid=batch.valid, T=batch.steps, B=batch.rows, F=n, ldh=x.ld,
+            ldo=n,
+        )  # fmt: skip
+        return Rows(last, n, n)
 
     def _dense(self, shard: int, rows: int, a: Rows, name: str, init: Buffer, ldi: int, out: Buffer) -> None:
         self.program.emit(
@@ -288,9 +302,7 @@ class Assembly:
         self.input_gradients[shard] = dout
 
     def _clear(self, shard: int, state: Buffer, rows: int, width: int) -> None:
-        self.program.emit(
-            "clear_columns", shard, source=None, out=state, rows=rows, F=width, lds=0, ldo=width
-        )
+        self.program.emit("clear_columns", shard, source=None, out=state, rows=rows, F=width, lds=0, ldo=width)
 
     def _head_backward(self, stack: Stack) -> Rows | None:
         """Gradients of the head, and by the features: into the final states, or returned."""
@@ -303,9 +315,7 @@ class Assembly:
         ld = padded(width, self.dtype)
         top = self.directions[-1]
         plain = self.reads_state and len(top) == 1
-        target = (
-            stack.runs[-1][0].dh if plain else self.program.buffer(f"dfeatures[{batch.shard}]", (rows, ld))
-        )
+        target = stack.runs[-1][0].dh if plain else self.program.buffer(f"dfeatures[{batch.shard}]", (rows, ld))
         self.program.emit(
             "product", batch.shard, a=stack.dout.place, packed=self.head_packed["transposed"],
             init=top[0].zero_row(ld), c=target, rows=rows, lda=self.out_ld, blocks=1, block=0, depth=self.out_ld,

@@ -76,7 +76,8 @@ class ArrayBatches:
         left = np.clip(lengths[:, None] - offset, 0, k).reshape(-1, width)
         keep = (np.arange(len(samples)) % count > 0).astype(float)
         starts = spread(group * self.steps)
-        return Index(starts, spread(group * self.target_steps), samples, left if self.ragged else None, keep)
+        index = Index(starts, spread(group * self.target_steps), samples, left if self.ragged else None, keep)
+        return index.where((left > 0).sum(axis=1) > 0)  # windows behind the end of all their rows teach nothing
 
 
 @dataclass(frozen=True)
@@ -90,13 +91,16 @@ class WindowBatches:
     seed: int
     steps_an_epoch: int
     window_steps: int
+    total: int  # mini-batches of a fit: the last epoch may be shorter
+    before: int = 0  # epochs of earlier fits
     ragged: bool = False
     carries: bool = False
 
     def epoch(self, number: int) -> list[Index]:
-        """Indices of epoch `number`."""
+        """Indices of epoch `number`, counted from the first fit on."""
         rng = np.random.default_rng([self.seed, SAMPLE, number])
-        shape = (self.steps_an_epoch, self.batch)
+        left = self.total - (number - self.before) * self.steps_an_epoch
+        shape = (min(self.steps_an_epoch, left), self.batch)
         which = rng.choice(len(self.lo), shape, p=self.chance)
         start = self.lo[which] + rng.integers(0, (self.hi - self.lo + 1)[which])
         return [Index(start, start, which)]

@@ -80,9 +80,7 @@ class Elman(Cell):
 
     def __post_init__(self) -> None:
         if self.activation not in ("tanh", "relu", "logistic"):
-            raise ValueError(
-                f"activation must be one of ['tanh', 'relu', 'logistic']. Got {self.activation!r}."
-            )
+            raise ValueError(f"activation must be one of ['tanh', 'relu', 'logistic']. Got {self.activation!r}.")
 
 
 @dataclass(frozen=True)
@@ -151,6 +149,4 @@ def as_cell(cell: object) -> Cell:
     if isinstance(cell, str) and cell in CELLS:
         return CELLS[cell]
     names = ", ".join(repr(name) for name in sorted(CELLS))
-    raise ValueError(
-        f"cell must be a str among {{{names}}} or an instance of Elman, LSTM, GRU. Got {cell!r}."
-    )
+    raise ValueError(f"cell must be a str among {{{names}}} or an instance of Elman, LSTM, GRU. Got {cell!r}.")

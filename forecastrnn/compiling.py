@@ -8,6 +8,7 @@ source and of the versions; where no folder can be written, kernels are compiled
 import hashlib
 import logging
 import os
+import pickle
 import tempfile
 import threading
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from typing import Any
 
 import llvmlite
 import numba
+import numba.extending
 import numpy as np
 from numba.core import config
 
@@ -58,9 +60,7 @@ def cache_folder() -> str:
         folder = place / f"forecastrnn-{sources_digest()}"
         if _is_writable(folder):
             return str(folder)
-    logging.getLogger("forecastrnn").info(
-        "no folder for compiled kernels can be written: compiling in memory"
-    )
+    logging.getLogger("forecastrnn").info("no folder for compiled kernels can be written: compiling in memory")
     return ""
 
 
@@ -79,30 +79,63 @@ def compilation(cached: bool = True):
             config.CACHE_DIR, config.DISABLE_JIT = before
 
 
-def jitted(function: Callable[..., Any] | None = None, *, cache: bool = True) -> Any:
-    """A function that other modules call from Python: compiled for each set of argument types, cached.
+def _damaged(error: Exception) -> bool:
+    """Whether an error comes from a cache file that cannot be read: cut off, or of another format."""
+    known = (EOFError, OSError, RuntimeError, ValueError, ImportError, AttributeError, pickle.UnpicklingError)
+    return isinstance(error, known) or type(error).__module__.startswith("llvmlite")
 
-    Helpers that only other compiled functions call take ``cache=False``.
-    """
+
+def _forget(function: Callable[..., Any]) -> None:
+    """Delete the cache files of a function, so that the next process writes them anew."""
+    for path in Path(_FOLDER).rglob(f"*.{function.__qualname__}-*.nb?"):
+        path.unlink(missing_ok=True)
+
+
+def _compile(function: Callable[..., Any], make: Callable[[bool], Any]) -> Any:
+    """make(cache): from the cache, anew into the cache, or in memory."""
+    for _ in range(2 if _FOLDER else 0):
+        try:
+            with compilation():
+                return make(True)
+        except Exception as error:
+            if not _damaged(error):
+                raise
+            logging.getLogger("forecastrnn").info("compiled %s not read from the cache: %s", function.__name__, error)
+            _forget(function)
+    with compilation(cached=False):
+        return make(False)
+
+
+class Jitted:
+    """A function that Python calls: compiled for the types of its first arguments, once."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function, self._code = function, {}
+        self.__doc__, self.__name__ = function.__doc__, function.__name__
+
+    def __call__(self, *args: Any) -> Any:
+        """Call it; arrays must be C-contiguous."""
+        types = tuple(numba.typeof(a) for a in args)
+        with COMPILE_LOCK:
+            if types not in self._code:
+                self._code[types] = compile_njit(self.function, types)
+        return self._code[types](*args)
+
+
+def jitted(function: Callable[..., Any] | None = None, *, cache: bool = True) -> Any:
+    """A compiled function: called from Python, or with ``cache=False`` by other compiled functions only."""
     if function is None:
         return lambda f: jitted(f, cache=cache)
-    with compilation():
-        return numba.njit(nogil=True, error_model="numpy", cache=bool(_FOLDER) and cache)(function)
+    return Jitted(function) if cache else numba.extending.register_jitable(function)
+
+
+def compile_njit(function: Callable[..., Any], signature: Any) -> Any:
+    """Compile `function` for one signature, to be called from Python without the GIL."""
+    return _compile(
+        function, lambda cache: numba.njit(signature, nogil=True, error_model="numpy", cache=cache)(function)
+    )
 
 
 def compile_cfunc(function: Callable[..., Any], signature: Any) -> Any:
-    """Compile `function` for one signature; the result has an `address` that stays valid.
-
-    A cache file that cannot be read (cut off, another format) is passed over.
-    """
-    if _FOLDER:
-        try:
-            with compilation():
-                return numba.cfunc(signature, cache=True, error_model="numpy")(function)
-        except (EOFError, OSError, RuntimeError, ValueError, ImportError, AttributeError) as error:
-            logging.getLogger("forecastrnn").info("compiled kernel not read from the cache: %s", error)
-        except Exception as error:  # pickle and LLVM raise types of their own for a damaged file
-            if type(error).__module__.split(".")[0] not in ("pickle", "_pickle", "llvmlite"):
-                raise
-    with compilation(cached=False):
-        return numba.cfunc(signature, cache=False, error_model="numpy")(function)
+    """Compile `function` for one signature; the result has an `address` that stays valid."""
+    return _compile(function, lambda cache: numba.cfunc(signature, cache=cache, error_model="numpy")(function))

@@ -58,7 +58,9 @@ def scaled_inputs(fitted: Fitted, X: Sequences, dtype: str) -> np.ndarray:
     return np.ascontiguousarray(scaled, dtype)
 
 
-def fit_scalers(estimator: Any, X: Sequences, y: Targets, weight: np.ndarray | None, scale_y: bool) -> tuple:
+def fit_scalers(
+    estimator: Any, X: Sequences, y: Targets, weight: np.ndarray | None, scale_y: bool
+) -> tuple[ArrayScaler | None, ArrayScaler | None]:
     """Mean and spread of inputs by channel and of targets by output; padding does not count."""
     if not estimator.standardize:
         return None, None
@@ -89,12 +91,12 @@ def start(estimator: Any, X: Sequences, y: Targets, loss: str, n_outputs: int, w
     seed = int(check_random_state(estimator.random_state).randint(2**31 - 1))
     network = Network(X.values.shape[2], layers_of(estimator), n_outputs)
     theta = network.init_theta(seed, X.values.dtype.name, estimator.initializer)
-    scalers = fit_scalers(estimator, X, y, weight, scale_y)
-    if scalers[1] is not None:  # a constant is its own forecast: no output, no loss, no gradient
+    x_scaler, y_scaler = fit_scalers(estimator, X, y, weight, scale_y)
+    if y_scaler is not None:  # a constant is its own forecast: no output, no loss, no gradient
         counted = y.values if weight is None else y.values[weight > 0]
         network.views(theta)["output.kernel"][:, np.ptp(counted, axis=(0, 1)) == 0] = 0
     progress = Progress(theta, OptimizerState.zeros(theta))
-    return Fitted(network, progress, *scalers, loss, y.last, y.ndim, seed)
+    return Fitted(network, progress, x_scaler, y_scaler, loss, y.last, y.ndim, seed)
 
 
 def _aligned_targets(y: Targets, X: Sequences, network: Network) -> np.ndarray:
@@ -116,6 +118,19 @@ def batches_of(estimator: Any, X: Sequences, target_steps: int, seed: int) -> Ar
     return ArrayBatches(X.n, steps, target_steps, size, estimator.shuffle, seed, X.lengths, estimator.bptt_steps)
 
 
+def _with_spare_rows(rows: np.ndarray, count: int) -> np.ndarray:
+    """Zeros behind the end: the last window of truncated BPTT is read in full, though it may reach past it."""
+    return np.concatenate([rows, np.zeros((count, rows.shape[1]), rows.dtype)]) if count else rows
+
+
+def _cast_targets(values: np.ndarray, dtype: str) -> np.ndarray:
+    with np.errstate(over="ignore"):
+        cast = np.ascontiguousarray(values, dtype)
+    if np.isinf(cast).any():
+        raise ValueError(f"Input y contains a value too large for dtype('{dtype}'). Use standardize=True.")
+    return cast
+
+
 def train_on(
     estimator: Any, fitted: Fitted, X: Sequences, y: Targets, weight: np.ndarray | None, *,
     max_iter: int | None = None, validate: Any = None,
@@ -127,9 +142,10 @@ def train_on(
     if fitted.y_scaler is not None:
         values = fitted.y_scaler.transform(values.reshape(-1, values.shape[2])).reshape(values.shape)
     batches = batches_of(estimator, X, values.shape[1], fitted.seed)
+    spare = batches.window_steps if batches.carries and batches.ragged else 0
     source = Source(
-        inputs.reshape(-1, inputs.shape[2]),
-        np.ascontiguousarray(values.reshape(-1, values.shape[2]), dtype),
+        _with_spare_rows(inputs.reshape(-1, inputs.shape[2]), spare),
+        _with_spare_rows(_cast_targets(values.reshape(-1, values.shape[2]), dtype), spare),
         weight=None if weight is None else np.ascontiguousarray(weight, dtype),
         y_steps=values.shape[1],
     )

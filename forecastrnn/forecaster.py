@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, Self
 
@@ -12,55 +11,24 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from forecastrnn.forecast_model import Model, Reading
 from forecastrnn.forecast_stream import ForecastStream
-from forecastrnn.forecasting import (
-    Settings,
-    Tail,
-    fit_members,
-    forecast,
-    network_of,
-    residuals_of,
-    tail_of,
-    take,
-    use_lags,
-)
+from forecastrnn.forecasting import Settings, fit_members, network_of, residuals_of, tail_of, use_lags
 from forecastrnn.generation import check_count
 from forecastrnn.inference import thread_count
-from forecastrnn.network import Network
 from forecastrnn.parameters import TRAINING_CONSTRAINTS, check_numbers, device_of, layers_of, refuse, rule_of
 from forecastrnn.preparation import Prepared, prepare
-from forecastrnn.training import Progress
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from forecastrnn.series import SeriesSet, TimeAxis
+    from forecastrnn.series import SeriesSet
 
 SHORTEST = 4  # observations of a series, at least, where context_length does not ask for more
-MOST_VALUES = 2**30  # drawn by one call of generate: 8 GiB
 _SHARED = ("cell", "hidden_layer_sizes", "initializer", "solver", "learning_rate_init", "learning_rate", "alpha",
            "momentum", "nesterovs_momentum", "beta_1", "beta_2", "epsilon", "clip_norm", "n_iter_no_change",
            "early_stopping", "validation_fraction", "warm_start", "random_state", "verbose", "device",
            "n_jobs")  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Model:
-    """All that a fitted forecaster holds: replaced in one assignment when a fit has succeeded."""
-
-    network: Network
-    members: list[Progress]
-    settings: Settings
-    tail: Tail
-    residuals: np.ndarray  # (members, n_series, RESIDUALS), scaled
-    axis: TimeAxis
-    columns: dict[str, Any]
-    strategy: str
-
-    def check_recursive(self, method: str, why: str) -> None:
-        """Refuse a method that the direct strategy does not have."""
-        if self.strategy == "direct":
-            raise ValueError(f'{method} needs strategy="recursive": {why}.')
 
 
 class RNNForecaster(BaseEstimator):
@@ -230,7 +198,8 @@ epsilon, clip_norm
         layers_of(self)
         device = device_of(self)
         columns = {"id_col": id_col, "time_col": time_col, "target_col": target_col}
-        read = self._read(y, columns, self._horizon())
+        reading = self._reading(columns)
+        read = reading.read(y)
         season = int(self.season_length or season_of(read.axis))
         prepared = prepare(read.values, read.offsets, season, self.context_length)
         self._check_known(prepared, read.ids)
@@ -241,7 +210,8 @@ epsilon, clip_norm
         members, inputs = fit_members(prepared, settings, seeds, old.members if old else None)
         network, tail = network_of(prepared, settings), tail_of(prepared, inputs)
         residuals = residuals_of(network, members, prepared, inputs, settings)
-        self._model = Model(network, members, settings, tail, residuals, read.axis, columns, self.strategy)
+        later = self._reading(columns, other=True)
+        self._model = Model(network, members, settings, tail, residuals, read.axis, later, self.strategy)
         self._publish(device, read)
         return self
 
@@ -252,16 +222,14 @@ epsilon, clip_norm
             refuse(self, "horizon", 'an int in the range [1, inf) with strategy="direct"')
         return int(self.horizon)
 
-    def _read(self, y: Any, columns: dict[str, Any], horizon: int, argument: str = "y") -> SeriesSet:
-        """Series at the door, with the length that the parameters need."""
-        from forecastrnn.series import read_series
-
-        least, needs = SHORTEST, "forecasting needs"
+    def _reading(self, columns: dict[str, Any], other: bool = False) -> Reading:
+        """How series are read, with the length that the parameters need; `other`: series to forecast only."""
+        least, needs, horizon = SHORTEST, "forecasting needs", self._horizon()
         if self.context_length is not None and self.context_length + 1 > least:
             least, needs = int(self.context_length) + 1, f"context_length={self.context_length} needs"
-        if horizon > 1 and horizon + SHORTEST > least and argument == "y":
+        if self.strategy == "direct" and horizon + SHORTEST > least and not other:
             least, needs = horizon + SHORTEST, f"horizon={horizon} needs"
-        return read_series(y, missing=self.missing, min_length=least, needs=needs, argument=argument, **columns)
+        return Reading(columns, self.missing, least, needs)
 
     def _check_known(self, prepared: Prepared, ids: tuple) -> None:
         """Steps learned at once must fit between the first known value and the end."""
@@ -339,34 +307,10 @@ epsilon, clip_norm
 
         check_is_fitted(self)
         model = self._model
-        axis, tail = (model.axis, model.tail) if y is None else self._other(y)
+        axis, tail = model.choose(y)
         steps = read_horizon(axis, h)
-        last = int(steps[-1])
-        self._check_horizon(last)
-        paths = [
-            tail.prepared.inverse(forecast(model.network, member.theta, tail, model.settings, last))
-            for member in model.members
-        ]
-        return write_forecast(axis, {"RNN": np.median(paths, axis=0)[:, steps - 1]}, h)
-
-    def _other(self, y: Any) -> tuple[TimeAxis, Tail]:
-        """Axis and tail of series that were not in `fit`, prepared as those were."""
-        from forecastrnn.inputs import build_inputs
-
-        model = self._model
-        own = model.tail.prepared
-        read = self._read(y, model.columns, 1, "y of predict")
-        prepared = prepare(read.values, read.offsets, own.season, own.context)
-        prepared = replace(prepared, two=own.two)
-        return read.axis, tail_of(prepared, build_inputs(prepared, model.settings.with_lags, model.settings.dtype))
-
-    def _check_horizon(self, last: int) -> None:
-        horizon = self._model.settings.horizon
-        if self._model.strategy == "direct" and last > horizon:
-            raise ValueError(
-                f'h={last} is more than horizon={horizon}, which strategy="direct" was trained for. Fit with a larger '
-                'horizon, or use strategy="recursive".'
-            )
+        model.check_horizon(int(steps[-1]))
+        return write_forecast(axis, {"RNN": model.median(tail, int(steps[-1]))[:, steps - 1]}, h)
 
     def generate(
         self, n_steps: int, prompt: Any = None, n_sequences: int = 1, random_state: Any = None
@@ -398,30 +342,11 @@ epsilon, clip_norm
         check_is_fitted(self)
         model, count = self._model, check_count(n_sequences, "n_sequences")
         model.check_recursive("generate", "the direct strategy does not feed back")
-        axis, tail = (model.axis, model.tail) if prompt is None else self._other(prompt)
+        axis, tail = model.choose(prompt)
         h = int(read_horizon(axis, check_count(n_steps, "n_steps"))[-1])
-        _check_size(h, count, axis.n_series)
-        rng = check_random_state(random_state)
+        paths = model.draw(tail, h, count, check_random_state(random_state), known=prompt is None)
         names = ["RNN"] if count == 1 else [f"RNN-path-{k + 1}" for k in range(count)]
-        paths = self._draw(tail, h, count, rng, known=prompt is None)
         return write_forecast(axis, dict(zip(names, paths, strict=True)), h)
-
-    def _draw(self, tail: Tail, h: int, count: int, rng: np.random.RandomState, known: bool) -> list[np.ndarray]:
-        """`count` paths (n_series, h); those of one member run side by side."""
-        model, n = self._model, tail.n_series
-        paths: list[np.ndarray] = [np.empty(0)] * count
-        for number, member in enumerate(model.members[:count]):
-            mine = list(range(number, count, len(model.members)))
-            pool = model.residuals[number]
-            source = np.arange(n) if known else rng.randint(len(pool), size=n)
-            pick = rng.randint(pool.shape[1], size=(len(mine) * n, h))
-            noise = np.take_along_axis(np.tile(pool[source], (len(mine), 1)), pick, axis=1)
-            many = take(tail, np.tile(np.arange(n), len(mine)))
-            drawn = forecast(model.network, member.theta, many, model.settings, h, noise)
-            values = many.prepared.inverse(drawn).reshape(len(mine), n, h)
-            for k, path in zip(mine, values, strict=True):
-                paths[k] = path
-        return paths
 
     def stream(self, series: Any = None) -> ForecastStream:
         """An object that takes one new value at a time and forecasts the next; no pandas on that path.
@@ -437,19 +362,5 @@ epsilon, clip_norm
             `step(value)` takes the next observed value and returns the forecast of the one behind it.
         """
         check_is_fitted(self)
-        model = self._model
-        model.check_recursive("stream", "it forecasts one step ahead")
-        if series is None and model.tail.n_series > 1:
-            raise ValueError(f"series must name one of the {model.tail.n_series} series of fit, for example "
-                             f"{model.axis.ids[0]!r}.")  # fmt: skip
-        row = model.axis.position([series]) if series is not None else np.array([0])
-        return ForecastStream(model.network, [m.theta for m in model.members], take(model.tail, row), model.settings)
-
-
-def _check_size(h: int, n_sequences: int, n_series: int) -> None:
-    """Refuse more values than `generate` can hold."""
-    if h * n_sequences * n_series > MOST_VALUES:
-        size = 8.0 * h * n_sequences * n_series / 2**30
-        raise ValueError(
-            f"n_sequences={n_sequences} is too large: {h} steps of {n_series} series would need {size:.3g} GiB."
-        )
+        self._model.check_recursive("stream", "it forecasts one step ahead")
+        return self._model.stream(series)

@@ -109,7 +109,10 @@ def train_member(prepared: Prepared, inputs: np.ndarray, settings: Settings, pro
     chance = np.sqrt(np.maximum(hi - lo + 1, 1).astype(float))
     updates = update_count(prepared, settings.max_steps)
     steps = prepared.context + prepared.ahead
-    batches = WindowBatches(lo, hi, chance / chance.sum(), settings.batch_size, seed, min(EPOCH, updates), steps)
+    batches = WindowBatches(
+        lo, hi, chance / chance.sum(), settings.batch_size, seed, min(EPOCH, updates), steps, updates,
+        len(progress.loss_curve),
+    )  # fmt: skip
     source = Source(inputs, np.where(prepared.observed, prepared.z, np.nan).astype(dtype), prepared.z.astype(dtype))
     network = network_of(prepared, settings)
     plan = Plan(

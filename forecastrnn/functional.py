@@ -64,14 +64,14 @@ def dynamic_rnn(
     ((4, 10, 5), True)
     """
     many = isinstance(cells, (list, tuple))
+    if many and not cells:
+        raise ValueError("cells must be a cell, its name, or a non-empty list of them. Got an empty list.")
     stack = [as_cell(cell) for cell in (cells if many else [cells])]
     X = _check_input(X, time_major)
     groups = _check_weights(stack, weights if many else [weights], X.shape[2])
     network, theta = _network(stack, groups, X)
     lengths = _check_lengths(lengths, X)
-    state = (
-        None if initial_state is None else _read_state(network, initial_state if many else [initial_state], X)
-    )
+    state = None if initial_state is None else _read_state(network, initial_state if many else [initial_state], X)
     result = forward(network, theta, X, lengths=lengths, state=state)
     outputs = np.ascontiguousarray(result.outputs.transpose(1, 0, 2)) if time_major else result.outputs
     states = [_show_layer(layer, values) for layer, values in zip(network.layers, result.states, strict=True)]
@@ -151,6 +151,12 @@ def _check_weights(stack: list[Cell], weights: Sequence, n_inputs: int) -> list[
     groups = []
     for number, (cell, entry) in enumerate(zip(stack, weights, strict=True)):
         group = entry if isinstance(entry, tuple) else (entry,)
+        if not 1 <= len(group) <= 2 or not all(isinstance(own, dict) for own in group):
+            raise ValueError(f"weights of layer {number} must be a dict, or a pair of dicts (forward, backward).")
+        if "recurrent_kernel" not in group[0]:
+            _check_shapes(group[0], cell.parameter_shapes(n_inputs, 1), number)
+        if np.ndim(group[0]["recurrent_kernel"]) != 2:
+            raise ValueError(f"weights of layer {number} must have a recurrent_kernel (units, gates * units).")
         units = np.shape(group[0]["recurrent_kernel"])[0]
         for own in group:
             _check_shapes(own, cell.parameter_shapes(n_inputs, units), number)
@@ -164,9 +170,7 @@ def _check_shapes(own: dict, shapes: dict[str, tuple[int, ...]], number: int) ->
         raise ValueError(f"weights of layer {number} must have the keys {sorted(shapes)}. Got {sorted(own)}.")
     for name, shape in shapes.items():
         if np.shape(own[name]) != shape:
-            raise ValueError(
-                f"weights of layer {number}: {name} must have shape {shape}. Got {np.shape(own[name])}."
-            )
+            raise ValueError(f"weights of layer {number}: {name} must have shape {shape}. Got {np.shape(own[name])}.")
         if not np.isfinite(own[name]).all():
             raise ValueError(f"weights of layer {number}: {name} contains NaN or infinity.")
 
@@ -204,6 +208,9 @@ def _read_state(network: Network, given: Sequence, X: np.ndarray) -> State:
     """The initial state as the engine wants it: layer, direction, name."""
     if not isinstance(given, (list, tuple)) or len(given) != len(network.layers):
         raise ValueError(f"initial_state must be a list of {len(network.layers)} states, one a layer.")
+    for number, (layer, entry) in enumerate(zip(network.layers, given, strict=True)):
+        if layer.bidirectional and (not isinstance(entry, (list, tuple)) or len(entry) != 2):
+            raise ValueError(f"initial_state of layer {number} must be a pair (forward, backward).")
     return [
         [
             _read_direction(layer, value, number, X)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from numbers import Integral
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.utils import check_array
@@ -125,7 +125,7 @@ def _check_size(n_steps: int, n_sequences: int, n_outputs: int) -> None:
         )
 
 
-def _read_prompt(fitted: Fitted, prompt: object, n_sequences: int) -> tuple[np.ndarray, int]:
+def _read_prompt(fitted: Fitted, prompt: Any, n_sequences: int) -> tuple[np.ndarray, int]:
     """The prompt as (n, time, channels), and its number of dimensions."""
     channels = fitted.network.n_inputs
     if prompt is None:

@@ -27,9 +27,7 @@ def sort_rows(lengths: np.ndarray, shards: int) -> np.ndarray:
     """Order of rows in which each shard has its longest rows first; equal lengths keep their order."""
     n = len(lengths)
     cuts = [n * s // shards for s in range(shards + 1)]
-    parts = [
-        lo + np.argsort(-lengths[lo:hi], kind="stable") for lo, hi in zip(cuts[:-1], cuts[1:], strict=True)
-    ]
+    parts = [lo + np.argsort(-lengths[lo:hi], kind="stable") for lo, hi in zip(cuts[:-1], cuts[1:], strict=True)]
     return np.concatenate(parts)
 
 
@@ -156,9 +154,7 @@ def emit_states(build: Assembly) -> list[list[dict[str, list[Rows]]]]:
     found = []
     for number, layer in enumerate(build.network.layers):
         names = layer.cell.states
-        rows = {
-            name: [build.last_states(s, number, name) for s in range(build.shape.shards)] for name in names
-        }
+        rows = {name: [build.last_states(s, number, name) for s in range(build.shape.shards)] for name in names}
         count = len(layer.directions)
         found.append([{name: [shard[k] for shard in rows[name]] for name in names} for k in range(count)])
     return found

@@ -57,9 +57,7 @@ def fill_inputs(z, a, starts, pads, season, width, periods, two, with_lags, stat
         past = width + max(periods[i], two)
         for t in range(lo + past, hi - 1):
             phase = (t - lo - pads[i] + 1) % season
-            write_inputs(
-                z, a, t, phase, season, periods[i], two, with_lags, static, i * STATIC, out, t * columns
-            )
+            write_inputs(z, a, t, phase, season, periods[i], two, with_lags, static, i * STATIC, out, t * columns)
 
 
 def build_inputs(prepared: object, with_lags: bool, dtype: str) -> np.ndarray:

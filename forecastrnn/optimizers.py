@@ -47,9 +47,7 @@ def step(done: np.ndarray, total: int) -> np.ndarray:
     return np.where(share < 0.5, 1.0, np.where(share < 0.75, 0.1, 0.01))
 
 
-def one_cycle(
-    done: np.ndarray, total: int, warm: float = 0.15, start: float = 25.0, end: float = 1e4
-) -> np.ndarray:
+def one_cycle(done: np.ndarray, total: int, warm: float = 0.15, start: float = 25.0, end: float = 1e4) -> np.ndarray:
     """From 1/25 up to 1 in 15% of the updates, then down to 1/250,000, each by half a cosine (Smith 2018)."""
     peak = max(warm * total - 1.0, 1.0)
 

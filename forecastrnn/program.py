@@ -146,9 +146,7 @@ class Program:
         return sum(b.array.nbytes for b in self.buffers.values())
 
     def __str__(self) -> str:
-        lines = [
-            f"program: {self.dtype}, {self.shards} shards, {self.nbytes:,} bytes in {len(self.buffers)} buffers"
-        ]
+        lines = [f"program: {self.dtype}, {self.shards} shards, {self.nbytes:,} bytes in {len(self.buffers)} buffers"]
         lines += [f"  {b.name:28s} {b.array.dtype!s:8s} {b.array.shape}" for b in self.buffers.values()]
         for number, turn in enumerate(self.rounds):
             for shard, operations in enumerate(turn):

@@ -212,15 +212,19 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
         truth = read_numbers(y, 2)
         if guess.ndim < 3:
             return _r2(truth, guess, sample_weight)
+        if truth.shape != guess.shape:
+            raise ValueError(f"y must have the shape of what predict returns, {guess.shape}. Got {truth.shape}.")
         read = read_sequences(self, X, lengths, reset=False)
-        valid = np.ones(guess.shape[:2], bool)
+        valid: np.ndarray = np.ones(guess.shape[:2], bool)
         if read.lengths is not None and self._fitted.last == 0:
             valid = np.arange(guess.shape[1]) < read.lengths[:, None]
-        weight = None if sample_weight is None else np.repeat(np.asarray(sample_weight)[:, None], valid.shape[1], 1)
-        return _r2(truth[valid], guess[valid], None if weight is None else weight[valid])
+        if sample_weight is None:
+            return _r2(truth[valid], guess[valid], None)
+        weight = np.repeat(np.ravel(np.asarray(sample_weight))[:, None], valid.shape[1], 1)
+        return _r2(truth[valid], guess[valid], weight[valid])
 
 
 def _r2(truth: np.ndarray, guess: np.ndarray, weight: object = None) -> float:
     """R^2, in a unit (a power of two, so exact) in which squares cannot overflow."""
-    unit = 2.0 ** np.frexp(np.abs(truth).max())[1] if np.abs(truth).max() > 1e100 else 1.0
+    unit = 2.0 ** (np.frexp(np.abs(truth).max())[1] - 1) if np.abs(truth).max() > 1e100 else 1.0
     return float(r2_score(truth / unit, guess / unit, sample_weight=weight))

@@ -127,6 +127,8 @@ class SequenceEstimator(BaseEstimator):
         check_numbers(self)
         layers_of(self)
         device = device_of(self)
+        if partial and self.early_stopping:
+            raise ValueError("partial_fit does not support early_stopping=True: it is one epoch on all rows.")
         if y is None:
             name = type(self).__name__
             raise ValueError(f"This {name} estimator requires y to be passed, but the target y is None.")
@@ -176,7 +178,7 @@ class SequenceEstimator(BaseEstimator):
                 stacklevel=5,
             )
 
-    def _continue(self, X: Sequences, y: Targets, columns: int) -> Fitted:
+    def _continue(self, X: Sequences, y: Targets, columns: int | None) -> Fitted:
         """A copy of the fitted model, if it fits the parameters and the data."""
         old, outputs = self._fitted, self._n_outputs(y)
         pairs = {
@@ -225,6 +227,8 @@ class SequenceEstimator(BaseEstimator):
         self.loss_ = self.loss_curve_[-1]
         self.n_iter_ = len(self.loss_curve_)
         self.n_outputs_ = fitted.network.n_outputs
+        for name in ("validation_scores_", "best_iter_"):  # an earlier fit may have had them
+            self.__dict__.pop(name, None)
         if self.early_stopping:
             self.validation_scores_ = fitted.progress.validation_scores
             self.best_iter_ = fitted.progress.best_iter

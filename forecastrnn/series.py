@@ -181,18 +181,14 @@ def _write_wide(axis: TimeAxis, columns: Mapping[str, np.ndarray], steps: np.nda
         values = next(iter(columns.values())).T
         if len(names) > 1:
             return pd.DataFrame(values, index=index, columns=pd.MultiIndex.from_tuples(axis.ids, names=names))
-        return pd.DataFrame(
-            values, index=index, columns=pd.Index(axis.ids, dtype=axis.id_dtype, name=names[0])
-        )
+        return pd.DataFrame(values, index=index, columns=pd.Index(axis.ids, dtype=axis.id_dtype, name=names[0]))
     keys = [name if len(names) > 1 else (name,) for name in axis.ids]
     labels = [(*key, column) for key in keys for column in columns]
     values = np.stack(list(columns.values()), axis=1).reshape(len(labels), len(steps)).T
     return pd.DataFrame(values, index=index, columns=pd.MultiIndex.from_tuples(labels, names=[*names, None]))
 
 
-def _write_panel(
-    axis: TimeAxis, columns: Mapping[str, np.ndarray], steps: np.ndarray
-) -> pd.Series | pd.DataFrame:
+def _write_panel(axis: TimeAxis, columns: Mapping[str, np.ndarray], steps: np.ndarray) -> pd.Series | pd.DataFrame:
     times = continue_times(axis.clock, axis.last, steps)
     ids = pd.Index(axis.ids, dtype=axis.id_dtype, tupleize_cols=False).repeat(len(steps))
     flat = {name: np.reshape(values, -1) for name, values in columns.items()}

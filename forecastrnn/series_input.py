@@ -45,9 +45,7 @@ class TimeAxis:
         wanted = list(ids)
         unknown = [name for name in wanted if name not in known]
         if unknown:
-            raise ValueError(
-                f"unknown series: {_first_few(unknown)}; the known series are {_first_few(self.ids)}"
-            )
+            raise ValueError(f"unknown series: {_first_few(unknown)}; the known series are {_first_few(self.ids)}")
         return np.array([known[name] for name in wanted], dtype=np.int64)
 
     def take(self, positions: Sequence[int] | np.ndarray) -> TimeAxis:
@@ -105,9 +103,7 @@ class SeriesReader:
         if isinstance(y, np.matrix):
             raise TypeError(f"{self.argument}: np.matrix is not supported; give {_ACCEPTED}")
         if isinstance(y, np.ma.MaskedArray) and np.ma.getmaskarray(y).any():
-            raise ValueError(
-                f"{self.argument} has masked values; fill them first, for example filled(np.nan)"
-            )
+            raise ValueError(f"{self.argument} has masked values; fill them first, for example filled(np.nan)")
         if not isinstance(y, list | tuple | np.ndarray | pd.api.extensions.ExtensionArray):
             raise TypeError(f"{self.argument} must be {_ACCEPTED}; got {type(y).__name__}. See pandas Series")
         dims = y.ndim if hasattr(y, "ndim") else 1 + (len(y) > 0 and np.ndim(y[0]))
@@ -162,9 +158,7 @@ class SeriesReader:
         labels = tuple(f"column {name!r} of {self.argument}" for name in (self.id_col, self.time_col))
         times = y[self.time_col]
         index = pd.Index(times) if len(times) else pd.DatetimeIndex([])
-        axis = TimeAxis(
-            "long", (), Clock("integer"), np.zeros(0), self.time_col, self.id_col, self.target_col
-        )
+        axis = TimeAxis("long", (), Clock("integer"), np.zeros(0), self.time_col, self.id_col, self.target_col)
         return self._panel(pd.Index(y[self.id_col]), index, y[[self.target_col]], axis, labels)
 
     def _multi(self, y: pd.DataFrame, form: str, value_name: Hashable) -> SeriesSet:
@@ -208,9 +202,7 @@ class SeriesReader:
     def _check_lengths(self, ids: Sequence[Hashable], lengths: np.ndarray) -> None:
         short = np.flatnonzero(lengths < max(self.min_length, 1))
         if not len(lengths):
-            raise ValueError(
-                f"{self.argument} has no series: at least {max(self.min_length, 1)} observations, got 0"
-            )
+            raise ValueError(f"{self.argument} has no series: at least {max(self.min_length, 1)} observations, got 0")
         if len(short):
             length = int(lengths[short[0]])
             others = f" (and {len(short) - 1} more series)" if len(short) > 1 else ""
@@ -243,9 +235,7 @@ class SeriesReader:
                 f"{self.argument}: column {column.name!r} holds infinity or an integer too large for float64"
             ) from error
 
-    def _finish(
-        self, values: np.ndarray, offsets: np.ndarray, ordinals: np.ndarray, axis: TimeAxis
-    ) -> SeriesSet:
+    def _finish(self, values: np.ndarray, offsets: np.ndarray, ordinals: np.ndarray, axis: TimeAxis) -> SeriesSet:
         result = SeriesSet(values, offsets.astype(np.int64), axis.ids, axis)
         finite = np.isfinite(values)
         if finite.all():
@@ -253,9 +243,7 @@ class SeriesReader:
         infinite = np.isinf(values)
         if infinite.any():
             said = self._count(infinite, result, ordinals)
-            raise ValueError(
-                f"{self.argument} contains infinity: {said}; replace such values, or make them missing"
-            )
+            raise ValueError(f"{self.argument} contains infinity: {said}; replace such values, or make them missing")
         if self.missing == "raise":
             said = self._count(~finite, result, ordinals)
             raise ValueError(

@@ -51,9 +51,15 @@ class Index:
 
     def part(self, lo: int, hi: int) -> Index:
         """Steps lo .. hi."""
-        lengths = None if self.lengths is None else self.lengths[lo:hi]
-        keep = None if self.keep is None else self.keep[lo:hi]
-        return Index(self.x[lo:hi], self.y[lo:hi], self.sample[lo:hi], lengths, keep)
+        chosen = np.zeros(self.steps, bool)
+        chosen[lo:hi] = True
+        return self.where(chosen)
+
+    def where(self, chosen: np.ndarray) -> Index:
+        """The steps that a mask chooses."""
+        lengths = None if self.lengths is None else self.lengths[chosen]
+        keep = None if self.keep is None else self.keep[chosen]
+        return Index(self.x[chosen], self.y[chosen], self.sample[chosen], lengths, keep)
 
     @property
     def steps(self) -> int:
@@ -120,9 +126,7 @@ class TrainingProgram:
         build.loss(batch.shard, self.loss_name, target, weights, self.sums)
         build.backward(batch.shard, input_gradient=input_gradient)
 
-    def _gather(
-        self, batch: Batch, name: str, source: Buffer, starts: Buffer, steps: int, first: int = 0
-    ) -> Rows:
+    def _gather(self, batch: Batch, name: str, source: Buffer, starts: Buffer, steps: int, first: int = 0) -> Rows:
         width = source.array.shape[1] if source.array.ndim > 1 else 1
         out = self.program.buffer(f"{name}[{batch.shard}]", (steps, batch.rows, width))
         self.program.emit(
@@ -201,7 +205,7 @@ class TrainingProgram:
 
     # Running ------------------------------------------------------------------------------------------
     def run(self, index: Index, total: int, n_threads: int) -> np.ndarray:
-        """Make index.steps <= MAX_STEPS updates; the loss of each, before its update."""
+        """Make index.steps <= MAX_STEPS updates; the loss of each, before its update. `weights`: what it rests on."""
         n = index.steps
         given = {"starts": index.x, "y_starts": index.y, "samples": index.sample, "lengths": index.lengths}
         for name, buffer in self.indices.items():
@@ -216,4 +220,5 @@ class TrainingProgram:
             self.optimizer.count += n
             self.optimizer.since_start += n
         sums = self.sums.array[:n].sum(axis=1)
-        return sums[:, 0] / np.maximum(sums[:, 1], np.finfo(float).tiny)
+        self.weights = sums[:, 1]
+        return sums[:, 0] / np.maximum(self.weights, np.finfo(float).tiny)

@@ -86,15 +86,11 @@ def to_index(clock: Clock, ordinals: np.ndarray) -> pd.Index:
     return times if clock.tz is None else times.tz_localize("UTC").tz_convert(clock.tz)
 
 
-def find_step(
-    ordinals: np.ndarray, offsets: np.ndarray, ids: Sequence[Any], clock: Clock, label: str
-) -> Clock:
+def find_step(ordinals: np.ndarray, offsets: np.ndarray, ids: Sequence[Any], clock: Clock, label: str) -> Clock:
     """The clock with its one step for all series, given end to end; raises where there is none."""
     _check_order(ordinals, offsets, ids, clock, label)
     if clock.step < 0 or (clock.freq is not None and clock.freq.n < 0):
-        raise ValueError(
-            f"{label} is unsorted: its step {clock.freqstr} goes back in time; give a step forward"
-        )
+        raise ValueError(f"{label} is unsorted: its step {clock.freqstr} goes back in time; give a step forward")
     if clock.kind == "datetime" and clock.freq is not None:
         return clock  # pandas has checked every time against it
     found = _infer(ordinals, offsets, clock)
@@ -115,9 +111,7 @@ def _inside(offsets: np.ndarray) -> np.ndarray:
     return inside
 
 
-def _check_order(
-    ordinals: np.ndarray, offsets: np.ndarray, ids: Sequence[Any], clock: Clock, label: str
-) -> None:
+def _check_order(ordinals: np.ndarray, offsets: np.ndarray, ids: Sequence[Any], clock: Clock, label: str) -> None:
     wrong = (ordinals[1:] <= ordinals[:-1]) & _inside(offsets)
     if not wrong.any():
         return

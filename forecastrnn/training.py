@@ -89,14 +89,13 @@ class Trainer:
         return progress
 
     def run_epoch(self, number: int) -> float:
-        """One pass over the mini-batches of an epoch; the mean loss of a sample."""
-        total, rows = 0.0, 0
+        """One pass over the mini-batches of an epoch; the mean loss, weighted as the samples are."""
+        total, weight = 0.0, 0.0
         for index in self.batches.epoch(number):
-            program = self._program(index.x.shape[1])
-            losses = self._run_calls(program, index)
-            total += float(losses.sum()) * index.x.shape[1]
-            rows += index.x.size
-        return total / rows
+            losses, weights = self._run_calls(self._program(index.x.shape[1]), index)
+            total += float(losses @ weights)
+            weight += float(weights.sum())
+        return total / weight if weight > 0.0 else 0.0
 
     def _program(self, rows: int) -> TrainingProgram:
         if rows not in self.programs:
@@ -108,19 +107,20 @@ class Trainer:
             )  # fmt: skip
         return self.programs[rows]
 
-    def _run_calls(self, program: TrainingProgram, index: Index) -> np.ndarray:
-        """Run all steps, in calls that are short enough to be interrupted."""
-        losses, at = [], 0
+    def _run_calls(self, program: TrainingProgram, index: Index) -> tuple[np.ndarray, np.ndarray]:
+        """Run all steps, in calls that are short enough to be interrupted; their losses and weights."""
+        losses, weights, at = [], [], 0
         program.program.prepare()
         while at < index.steps:
             n = int(np.clip(CALL_SECONDS / self.seconds_a_step, 1, MAX_STEPS))
             begun = time.perf_counter()
             losses.append(program.run(index.part(at, at + n), self._total(), self.plan.n_threads))
+            weights.append(program.weights)
             done = min(n, index.steps - at)
             self.seconds_a_step = (time.perf_counter() - begun) / done
             self._check(losses[-1])
             at += n
-        return np.concatenate(losses)
+        return np.concatenate(losses), np.concatenate(weights)
 
     def _total(self) -> int:
         """Updates of the whole fit, for schedules."""
@@ -130,7 +130,7 @@ class Trainer:
 
     def _first_epoch(self) -> list[Index]:
         if not hasattr(self, "_first"):
-            self._first = self.batches.epoch(0)
+            self._first = self.batches.epoch(getattr(self.batches, "before", 0))
         return self._first
 
     def _check(self, losses: np.ndarray) -> None:
@@ -141,9 +141,9 @@ class Trainer:
         if bad.any():
             update = self.progress.optimizer.count - len(losses) + int(np.argmax(bad))
             worst = losses[np.argmax(bad)]
-            kind = f"{worst:.3g}" if np.isfinite(worst) else "non-finite"
+            kind = f"increased to {worst:.3g}" if np.isfinite(worst) else "became non-finite"
             raise TrainingDivergedError(
-                f"training diverged: the loss became {kind} after {update} updates (learning_rate_init="
+                f"training diverged: the loss {kind} after {update} updates (learning_rate_init="
                 f"{self.plan.rule.learning_rate_init:g}). Lower learning_rate_init, or set clip_norm."
             )
 

@@ -192,10 +192,7 @@ def engine_state(problem: Problem, order: Array) -> list:
     """The states before the first step in the engine's form: layer, direction, name."""
     found = []
     for one, state in zip(problem.layers, problem.states, strict=True):
-        parts = [
-            part if len(one.cell.states) > 1 else (part,)
-            for part in (state if one.bidirectional else [state])
-        ]
+        parts = [part if len(one.cell.states) > 1 else (part,) for part in (state if one.bidirectional else [state])]
         found.append([{n: a[order] for n, a in zip(one.cell.states, part, strict=True)} for part in parts])
     return found
 

@@ -8,7 +8,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
+
+from forecaster_cases import quick
+from forecastrnn import RNNForecaster
+from forecastrnn.datasets import load_airline
 
 ROOT = Path(__file__).parents[1]
 
@@ -27,3 +32,13 @@ def run_script() -> Callable[..., str]:
         return done.stdout
 
     return run
+
+
+@pytest.fixture(scope="module")
+def airline() -> pd.Series:
+    return load_airline()
+
+
+@pytest.fixture(scope="module")
+def fitted(airline: pd.Series) -> RNNForecaster:
+    return quick(n_members=3, max_steps=50).fit(airline)

@@ -41,9 +41,7 @@ def rnn_step(options: dict, w: Weights, x: Array, h_old: Array) -> tuple[Array, 
     return h, {"h_old": h_old, "h": h}
 
 
-def rnn_step_back(
-    options: dict, w: Weights, x: Array, saved: dict, d_h: Array
-) -> tuple[Weights, Array, Array]:
+def rnn_step_back(options: dict, w: Weights, x: Array, saved: dict, d_h: Array) -> tuple[Weights, Array, Array]:
     """Gradients of the weights, of x and of h_old, from that of h."""
     _, derivative = ACTIVATIONS[options.get("activation", "tanh")]
     d_sum = d_h * derivative(saved["h"])
@@ -51,9 +49,7 @@ def rnn_step_back(
     return d_w, d_sum @ w["kernel"].T, d_sum @ w["recurrent_kernel"].T
 
 
-def lstm_step(
-    options: dict, w: Weights, x: Array, state: tuple[Array, Array]
-) -> tuple[tuple[Array, Array], dict]:
+def lstm_step(options: dict, w: Weights, x: Array, state: tuple[Array, Array]) -> tuple[tuple[Array, Array], dict]:
     """LSTM: c = f c_old + i g, h = o tanh(c); peepholes let i and f see c_old, and o see c."""
     c_old, h_old = state
     p_i, p_f, p_o = w["peephole"] if options.get("peepholes") else (0.0, 0.0, 0.0)
@@ -103,9 +99,7 @@ def gru_step(options: dict, w: Weights, x: Array, h_old: Array) -> tuple[Array, 
     return (1.0 - z) * n + z * h_old, {"h_old": h_old, "r": r, "z": z, "n": n}
 
 
-def gru_step_back(
-    options: dict, w: Weights, x: Array, saved: dict, d_h: Array
-) -> tuple[Weights, Array, Array]:
+def gru_step_back(options: dict, w: Weights, x: Array, saved: dict, d_h: Array) -> tuple[Weights, Array, Array]:
     """Gradients of the weights, of x and of h_old, from that of h."""
     h_old, r, z, n = (saved[name] for name in ("h_old", "r", "z", "n"))
     u_r, u_z, u_n = np.split(w["recurrent_kernel"], 3, axis=1)
@@ -181,9 +175,7 @@ def full_lengths(x: Array, lengths: Any) -> Array:
     return np.full(len(x), x.shape[1]) if lengths is None else np.asarray(lengths)
 
 
-def run(
-    cell: Cell, weights: Any, x: Array, state: Any = None, lengths: Any = None
-) -> tuple[Array, Any, Tape]:
+def run(cell: Cell, weights: Any, x: Array, state: Any = None, lengths: Any = None) -> tuple[Array, Any, Tape]:
     """Outputs (n, T, H), final state and tape of one layer over x (n, T, I)."""
     lengths = full_lengths(x, lengths)
     x = without_padding(x, lengths)

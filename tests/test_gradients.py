@@ -19,9 +19,7 @@ STACKS = {
     "both ways below": (layer("lstm", 20, True), layer("gru", 9)),
     "both ways above": (layer("relu", 9), layer("peephole_lstm", 5, True)),
     "both ways twice": (layer("gru_before", 3, True), layer("logistic", 17, True)),
-    "all cells": tuple(
-        layer(name, units) for name, units in zip(CELLS, (5, 17, 3, 16, 9, 1, 20), strict=True)
-    ),
+    "all cells": tuple(layer(name, units) for name, units in zip(CELLS, (5, 17, 3, 16, 9, 1, 20), strict=True)),
 }
 
 
@@ -88,9 +86,7 @@ def test_sizes(name: str, sizes: tuple[int, ...], dtype: str) -> None:
 @pytest.mark.parametrize("name", CELLS)
 def test_central_differences(name: str, steps: Any) -> None:
     """The gradient is that of the engine's own loss, in float64."""
-    problem = draw(
-        (layer(name, 3, True), layer(name, 2)), n=3, T=4, inputs=2, steps=steps, loss="huber", ragged=True
-    )
+    problem = draw((layer(name, 3, True), layer(name, 2)), n=3, T=4, inputs=2, steps=steps, loss="huber", ragged=True)
     program = program_of(problem, "float64")
     index = index_of(problem, program, np.arange(3)[None])
     program.run(index, 1, 1)

@@ -78,9 +78,7 @@ HEADS = [("all", None), ("all", [5, 2, 3]), ("last", None), ("last", [5, 2, 3]),
 
 
 @pytest.mark.parametrize(("steps", "lengths"), HEADS)
-@pytest.mark.parametrize(
-    "cells", [[LSTM], [GRU_BEFORE, PEEPHOLE_LSTM], [BOTH_WAYS[0], BOTH_WAYS[2]]], ids=str
-)
+@pytest.mark.parametrize("cells", [[LSTM], [GRU_BEFORE, PEEPHOLE_LSTM], [BOTH_WAYS[0], BOTH_WAYS[2]]], ids=str)
 def test_gradients_of_a_network(cells: list, steps: Any, lengths: Any) -> None:
     """Stacks of unlike cells and sizes under every head, with a skip connection and weights."""
     rng = np.random.default_rng(2)

@@ -33,9 +33,7 @@ RULES = {
 
 def small_problem() -> Problem:
     """15 rows for an LSTM with peepholes."""
-    return draw(
-        (layer("peephole_lstm", 4),), n=STEPS * ROWS, T=4, ragged=True, weighted=True, skip=True, steps="all"
-    )
+    return draw((layer("peephole_lstm", 4),), n=STEPS * ROWS, T=4, ragged=True, weighted=True, skip=True, steps="all")
 
 
 def batches(problem: Problem) -> np.ndarray:
@@ -123,9 +121,7 @@ EXPECTED = {  # update: share of the initial rate
 def test_schedules(name: str) -> None:
     """Values at the start, in the middle and at the end."""
     updates = np.array(list(EXPECTED[name]))
-    np.testing.assert_allclose(
-        SCHEDULES[name](updates, TOTAL), list(EXPECTED[name].values()), rtol=1e-12, atol=1e-15
-    )
+    np.testing.assert_allclose(SCHEDULES[name](updates, TOTAL), list(EXPECTED[name].values()), rtol=1e-12, atol=1e-15)
 
 
 def test_every_schedule_is_tested() -> None:

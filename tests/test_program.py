@@ -102,9 +102,7 @@ def test_fork(run_script: Callable[..., str]) -> None:
     assert run_script(FORK).split() == ["child", "0", "parent", "True"]
 
 
-@pytest.mark.parametrize(
-    ("rows", "shards"), [(1, 1), (2, 2), (127, 2), (128, 4), (511, 4), (512, 8), (10**6, 8)]
-)
+@pytest.mark.parametrize(("rows", "shards"), [(1, 1), (2, 2), (127, 2), (128, 4), (511, 4), (512, 8), (10**6, 8)])
 def test_shards(rows: int, shards: int) -> None:
     """Their number depends on the rows alone."""
     assert shards_of(rows) == shards

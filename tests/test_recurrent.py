@@ -25,18 +25,14 @@ SIZES = [
 ]
 STACKS = {
     "two sizes": (layer("gru", 20), layer("tanh", 5)),
-    "all cells": tuple(
-        layer(name, units) for name, units in zip(CELLS, (5, 17, 3, 16, 9, 1, 20), strict=True)
-    ),
+    "all cells": tuple(layer(name, units) for name, units in zip(CELLS, (5, 17, 3, 16, 9, 1, 20), strict=True)),
     "both ways below": (layer("lstm", 5, True), layer("gru_before", 16)),
     "both ways above": (layer("peephole_lstm", 3), layer("relu", 20, True)),
     "both ways twice": (layer("gru", 7, True), layer("lstm", 5, True)),
 }
 
 
-def check(
-    layers: tuple[Layer, ...], dtype: str, n: int, T: int, inputs: int, ragged: bool, started: bool
-) -> None:
+def check(layers: tuple[Layer, ...], dtype: str, n: int, T: int, inputs: int, ragged: bool, started: bool) -> None:
     """Outputs and final states of random weights agree with the oracle; outputs past the end are zero."""
     rng = np.random.default_rng(n * T)
     cells, x = described(layers), rng.standard_normal((n, T, inputs))

@@ -237,9 +237,7 @@ def test_one_column_comes_back_as_it_went_in(form: str) -> None:
     elif form == "long":
         assert list(out) == ["unique_id", "ds", "RNN"] and out["unique_id"].dtype == y["unique_id"].dtype
         assert out["unique_id"].tolist() == ["b"] * 3 + ["a"] * 3
-        assert out["ds"].iloc[0] == pd.Timestamp("2020-01-06") and out["ds"].iloc[3] == pd.Timestamp(
-            "2020-01-08"
-        )
+        assert out["ds"].iloc[0] == pd.Timestamp("2020-01-06") and out["ds"].iloc[3] == pd.Timestamp("2020-01-08")
         np.testing.assert_array_equal(out["RNN"], np.arange(6.0))
     else:
         whole = pd.concat([y, out])
@@ -312,9 +310,7 @@ def test_input_is_not_changed_and_not_shared() -> None:
 
 
 def test_axis_is_small_and_survives_pickle() -> None:
-    axis = read_series(
-        pd.Series(0.0, index=pd.date_range("2020", periods=50_000, freq="h", tz="Europe/Rome"))
-    ).axis
+    axis = read_series(pd.Series(0.0, index=pd.date_range("2020", periods=50_000, freq="h", tz="Europe/Rome"))).axis
     stored = pickle.dumps(axis)
     assert len(stored) < 2000
     index = write_forecast(pickle.loads(stored), {"RNN": np.zeros((1, 2))}, 2).index

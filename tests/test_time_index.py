@@ -173,9 +173,7 @@ def test_integers_continue(whole: pd.Index) -> None:
 
 
 def test_one_row_with_a_given_frequency() -> None:
-    assert forecast_index(pd.date_range("2020-01-31", periods=1, freq="ME"), 1)[0] == pd.Timestamp(
-        "2020-02-29"
-    )
+    assert forecast_index(pd.date_range("2020-01-31", periods=1, freq="ME"), 1)[0] == pd.Timestamp("2020-02-29")
 
 
 @pytest.mark.parametrize("freq", ["2MS", "W-SUN", "2D", "B", "QE-DEC", "30min", "2W-SUN"])
@@ -192,9 +190,7 @@ def test_panels_of_different_starts_and_lengths(freq: str) -> None:
 def test_panel_off_one_another() -> None:
     """Weeks that start on different days, and days at different hours, still step alike."""
     sunday, monday = (pd.date_range(day, periods=8, freq="7D") for day in ("2024-01-07", "2024-01-08 05:00"))
-    long = pd.DataFrame(
-        {"unique_id": [*["s"] * 5, *["m"] * 5], "ds": [*sunday[:5], *monday[:5]], "y": np.ones(10)}
-    )
+    long = pd.DataFrame({"unique_id": [*["s"] * 5, *["m"] * 5], "ds": [*sunday[:5], *monday[:5]], "y": np.ones(10)})
     out = write_forecast(read_series(long).axis, {"RNN": np.zeros((2, 3))}, 3)
     assert out["ds"].tolist() == [*sunday[5:], *monday[5:]]
 
@@ -223,9 +219,7 @@ def test_far_horizon_is_refused_before_it_is_built(freq: str, unit: str) -> None
 
 def test_single_row_off_the_others() -> None:
     months = pd.date_range("2020", periods=6, freq="MS")
-    long = pd.DataFrame(
-        {"unique_id": ["a"] * 6 + ["b"], "ds": [*months, pd.Timestamp("2020-05-15")], "y": 1.0}
-    )
+    long = pd.DataFrame({"unique_id": ["a"] * 6 + ["b"], "ds": [*months, pd.Timestamp("2020-05-15")], "y": 1.0})
     with pytest.raises(ValueError, match="freq.*'b' has freq unknown from 2020-05-15.*'a' has freq MS"):
         read_series(long)
 

@@ -118,6 +118,16 @@ def test_early_stopping_of_a_classifier_holds_out_some_of_each_class():
     assert max(model.validation_scores_) == model.validation_scores_[model.best_iter_ - 1]
 
 
+def test_scores_of_an_earlier_fit_are_forgotten():
+    model = regressor(early_stopping=True).fit(X, Y)
+    assert not hasattr(model.set_params(early_stopping=False).fit(X, Y), "validation_scores_")
+
+
+def test_partial_fit_does_not_stop_early():
+    with pytest.raises(ValueError, match="partial_fit does not support early_stopping=True"):
+        regressor(early_stopping=True).partial_fit(X, Y)
+
+
 def test_early_stopping_needs_something_to_hold_out():
     with pytest.raises(ValueError, match="early_stopping needs at least 2 sequences, got 1"):
         regressor(early_stopping=True, batch_size="auto").fit(X[:1], Y[:1])
@@ -191,6 +201,17 @@ def test_truncation_learns_a_long_series(steps, cell):
     assert model.score(wave[:, :-1], wave[:, 1:]) > 0.9
 
 
+@pytest.mark.parametrize("steps", [3, 4, 7])
+def test_a_last_window_that_is_cut_short_reads_nothing_behind_the_end(steps):
+    """Memory that was just given back holds NaN, which would spread."""
+    curves = []
+    for _ in range(20):
+        for size in (CUBE.nbytes, NEXT.nbytes + 64, 4096):
+            np.full(size // 8, np.nan)
+        curves.append(regressor(bptt_steps=steps, max_iter=1, batch_size=3).fit(CUBE[-3:], NEXT[-3:]).loss_curve_[0])
+    assert len(set(curves)) == 1
+
+
 def test_truncation_carries_the_state():
     """With a rate of nearly 0 the loss of all windows is that of one pass over the whole series."""
     whole = regressor(learning_rate_init=1e-12, max_iter=1, batch_size=60).fit(CUBE, NEXT).loss_curve_[0]
@@ -244,6 +265,15 @@ def test_the_last_steps_are_those_of_the_whole_output():
     model = regressor().fit(CUBE, NEXT[:, -3:])
     whole = np.concatenate([model.predict(CUBE[:, : k + 1])[:, -1:] for k in (7, 8, 9)], axis=1)
     np.testing.assert_allclose(model.predict(CUBE), whole, rtol=1e-12)
+
+
+def test_score_wants_the_shape_of_predict_and_takes_weights():
+    model = regressor().fit(CUBE, NEXT[:, -3:])
+    with pytest.raises(ValueError, match=r"y must have the shape .*\(60, 3, 1\). Got \(60, 10, 1\)"):
+        model.score(CUBE, NEXT)
+    keep = np.arange(60) % 2
+    some = model.score(CUBE[keep == 1], NEXT[keep == 1, -3:])
+    assert model.score(CUBE, NEXT[:, -3:], sample_weight=keep) == pytest.approx(some, rel=1e-12)
 
 
 def test_ragged_lists_equal_padded_arrays():

@@ -157,9 +157,7 @@ class Direction:
             fields["h"] = run.h
         else:
             fields |= {"c": run.c, "dc": run.dc, "peephole": self.packed.get("peephole")}
-            fields["dpeephole"] = (
-                self._gradient_place("peephole", 3, 1, batch) if "peephole" in self.packed else None
-            )
+            fields["dpeephole"] = self._gradient_place("peephole", 3, 1, batch) if "peephole" in self.packed else None
         if "weights_n" in self.packed:
             fields |= {"transposed_n": self.packed["transposed_n"]}
             fields["dreset"] = self._own(batch, "dreset", (batch.rows, self.Hp))

@@ -60,14 +60,10 @@ def lstm_forward(record, step):
         n, state = active[t], at(c, t * B * Hp)
         for p in range(Hp // L):
             zp = at(z, (p * T + t) * B * N if keep else 0)
-            gemm(
-                n, VECS, at(bias, p * N), 0, at(x, t * B * ldx), ldx, 1, 1, 0, I, at(wx, p * I * N), N, zp, N
-            )
+            gemm(n, VECS, at(bias, p * N), 0, at(x, t * B * ldx), ldx, 1, 1, 0, I, at(wx, p * I * N), N, zp, N)
             gemm(n, VECS, zp, N, at(h, t * B * Hp), Hp, 1, 1, 0, H, at(wh, p * H * N), N, zp, N)
             out = at(h, (t + 1) * B * Hp + p * L)
-            forward_panel(
-                n, Hp, zp, at(state, p * L), at(state, B * Hp + p * L), out, at(peephole, p * L), peepholes
-            )
+            forward_panel(n, Hp, zp, at(state, p * L), at(state, B * Hp + p * L), out, at(peephole, p * L), peepholes)
 
 
 @fast

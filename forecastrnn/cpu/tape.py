@@ -13,13 +13,12 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
-import numba
 import numpy as np
 from llvmlite import binding, ir
 from numba import int64, types
 from numba.extending import intrinsic
 
-from forecastrnn import compiling
+from forecastrnn.compiling import compile_njit
 from forecastrnn.cpu.build import KERNELS, fast
 from forecastrnn.cpu.simd import I64
 
@@ -140,11 +139,7 @@ def _interpret(tape, sync, me, threads, first, steps):
 def interpreter():
     """The compiled interpreter."""
     signature = types.void(_Words, _Words, int64, int64, int64, int64)
-    if compiling._FOLDER:
-        with compiling.compilation():
-            return numba.njit(signature, nogil=True, error_model="numpy", cache=True)(_interpret)
-    with compiling.compilation(cached=False):
-        return numba.njit(signature, nogil=True, error_model="numpy")(_interpret)
+    return compile_njit(_interpret, signature)
 
 
 _pools: dict[int, ThreadPoolExecutor] = {}  # by process, since threads do not survive a fork

@@ -1,0 +1,32 @@
+"""What the tests of the forecaster share: quick models, random series, an error measure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from forecastrnn import RNNForecaster
+
+
+def quick(**options: Any) -> RNNForecaster:
+    return RNNForecaster(**{"n_members": 1, "max_steps": 20, "random_state": 0} | options)
+
+
+def monthly(n: int, seed: int = 0, start: str = "2015-01-01") -> pd.Series:
+    rng = np.random.default_rng(seed)
+    values = np.exp(rng.normal(0, 0.1, n).cumsum() + np.sin(np.arange(n) * np.pi / 6)) * 100
+    return pd.Series(values, index=pd.date_range(start, periods=n, freq="MS"), name=f"s{seed}")
+
+
+def long_of(series: dict[Any, pd.Series]) -> pd.DataFrame:
+    parts = [pd.DataFrame({"unique_id": k, "ds": s.index, "y": s.to_numpy()}) for k, s in series.items()]
+    return pd.concat(parts, ignore_index=True)
+
+
+def mase(y: pd.Series, forecast: np.ndarray, m: int) -> float:
+    """Mean error behind the end of the training part over that of the seasonal naive forecast within it."""
+    h = len(forecast)
+    known, future = y.to_numpy()[:-h], y.to_numpy()[-h:]
+    return np.abs(forecast - future).mean() / np.abs(known[m:] - known[:-m]).mean()
