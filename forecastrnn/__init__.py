@@ -1,9 +1,42 @@
-"""Forecasting and sequence generation with recurrent neural networks, compiled by Numba."""
+"""Forecasting and sequence generation with recurrent neural networks, compiled by Numba.
 
-from forecastrnn.cells import GRU, LSTM, Elman
-from forecastrnn.estimators import RNNClassifier, RNNRegressor
-from forecastrnn.exceptions import TrainingDivergedError
-from forecastrnn.forecaster import RNNForecaster
+The public names are loaded when first used: importing the package alone costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from forecastrnn.cells import GRU, LSTM, Elman
+    from forecastrnn.classifier import RNNClassifier
+    from forecastrnn.exceptions import TrainingDivergedError
+    from forecastrnn.forecaster import RNNForecaster
+    from forecastrnn.regressor import RNNRegressor
 
 __version__ = "0.1.0"
 __all__ = ["GRU", "LSTM", "Elman", "RNNClassifier", "RNNForecaster", "RNNRegressor", "TrainingDivergedError"]
+
+_HOMES = {
+    "GRU": "cells",
+    "LSTM": "cells",
+    "Elman": "cells",
+    "RNNClassifier": "classifier",
+    "RNNForecaster": "forecaster",
+    "RNNRegressor": "regressor",
+    "TrainingDivergedError": "exceptions",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name from its module."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'forecastrnn' has no attribute {name!r}")
+    value = getattr(import_module(f"forecastrnn.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

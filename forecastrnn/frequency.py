@@ -42,11 +42,11 @@ def _infer_months(days: np.ndarray, inside: np.ndarray) -> Any:
     steps = np.diff(numbers)[inside]
     if not (steps == steps[0]).all():
         return None
-    count, dates, following = int(steps[0]), days.astype("datetime64[D]"), months + 1
+    count, dates, following = int(steps[0]), days.astype("datetime64[D]"), months + np.timedelta64(1, "M")
     first, after = months.astype("datetime64[D]"), following.astype("datetime64[D]")
     ends = {
         "S": first,
-        "E": after - 1,
+        "E": after - np.timedelta64(1, "D"),
         "BS": np.busday_offset(first, 0, roll="forward"),
         "BE": np.busday_offset(after, -1, roll="forward"),
     }

@@ -6,38 +6,61 @@ import ast
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+import forecastrnn
+
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("forecastrnn", "tests", "benchmarks", "examples", "docs")
 LONGEST_FILE, LONGEST_FUNCTION = 400, 60  # lines
 
+ALONE = """
+import sys, time
+start = time.perf_counter()
+import forecastrnn
+print(time.perf_counter() - start, *sorted(sys.modules))
+"""
 # scikit-learn imports pandas by itself where it is installed; what counts is what comes on top.
 NEW_MODULES = """
 import sys
 import sklearn.base, sklearn.utils, sklearn.utils.validation
 before = set(sys.modules)
-import forecastrnn
+from forecastrnn import GRU, LSTM, Elman, RNNClassifier, RNNForecaster, RNNRegressor, TrainingDivergedError
 print(*sorted(set(sys.modules) - before))
 """
 SECONDS = """
 import time
 import numba, sklearn.base
 start = time.perf_counter()
-import forecastrnn
+from forecastrnn import RNNClassifier, RNNForecaster, RNNRegressor
 print(time.perf_counter() - start)
 """
 
 
-def test_import_is_light(run_script: Callable[..., str]) -> None:
-    """Neither pandas nor Matplotlib, nor the modules that need them, until they are used."""
+def test_import_alone_is_next_to_nothing(run_script: Callable[..., str]) -> None:
+    """The public names are loaded when first used."""
+    seconds, *modules = run_script(ALONE).split()
+    assert float(seconds) < 0.8
+    assert not {"numba", "sklearn", "pandas", "matplotlib"} & set(modules)
+
+
+def test_public_names_load_neither_pandas_nor_matplotlib(run_script: Callable[..., str]) -> None:
+    """Nor the modules that need them, until they are used."""
     new = set(run_script(NEW_MODULES).split())
     assert "forecastrnn.cells" in new
     assert not {name for name in new if name.partition(".")[0] in ("pandas", "matplotlib")}
     assert not new & {"forecastrnn.series", "forecastrnn.datasets", "forecastrnn.plotting"}
 
 
-def test_import_is_quick(run_script: Callable[..., str]) -> None:
+def test_public_names_load_quickly(run_script: Callable[..., str]) -> None:
     """What the package adds to the import of Numba and scikit-learn; the better of two."""
     assert min(float(run_script(SECONDS)) for _ in range(2)) < 1.5
+
+
+def test_unknown_names_are_refused() -> None:
+    with pytest.raises(AttributeError, match="has no attribute 'RNN'"):
+        forecastrnn.RNN  # noqa: B018
+    assert set(forecastrnn.__all__) <= set(dir(forecastrnn))
 
 
 def files() -> list[Path]:
