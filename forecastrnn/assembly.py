@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,42 +11,7 @@ from forecastrnn.cpu.tile import VECS
 from forecastrnn.losses import LOSSES
 from forecastrnn.network import Layer, Network
 from forecastrnn.program import Buffer, Place, Program
-
-ALL = 0  # `last`: the head reads every output
-
-
-def shards_of(rows: int) -> int:
-    """Parts of a mini-batch: a function of its size alone, so that threads never change a result."""
-    return 1 if rows < 2 else 2 if rows < 128 else 4 if rows < 512 else 8
-
-
-@dataclass(frozen=True)
-class Shape:
-    """What one program is built for.
-
-    steps, rows : time steps and rows of a mini-batch. last : outputs that the head reads (0: all).
-    lengths : rows differ in length. training : keep what the backward pass needs.
-    """
-
-    steps: int
-    rows: int
-    last: int = ALL
-    lengths: bool = False
-    training: bool = False
-    shards: int = 1
-
-
-@dataclass
-class Stack:
-    """The passes of one shard through all layers."""
-
-    batch: Batch
-    runs: list[list[Run]] = field(default_factory=list)
-    joined: list[Buffer | None] = field(default_factory=list)
-    features: Any = None  # Rows that the head reads; set by the forward pass, as the next two
-    skip: Any = None
-    out: Any = None
-    dout: Any = None  # set by the loss
+from forecastrnn.shapes import Shape, Stack
 
 
 class Assembly:
@@ -119,6 +83,14 @@ class Assembly:
             self._pack_head(turn % self.shape.shards)
         if not self.program.free:
             self.program.next_round()
+
+    def pack_once(self) -> None:
+        """Pack all weights now, in a program of its own, for programs whose steps only read them."""
+        self.pack()
+        packing = Program(self.dtype, self.shape.shards)
+        packing.rounds = self.program.rounds
+        self.program.rounds = Program(self.dtype, self.shape.shards).rounds
+        packing.run(0, 1, 1)
 
     def _head_rows(self) -> dict[str, int]:
         sizes = {"kernel": self.network.layers[-1].width, "bias": 1}
@@ -213,6 +185,17 @@ class Assembly:
                 )  # fmt: skip
             found.append(Rows(place, direction.Hp, direction.H))
         return found
+
+    def carry(self, shard: int, keep: Buffer, stride: int) -> None:
+        """Emit: the last states become the first ones, or zero in steps where keep[step * stride] is 0."""
+        stack = self.stacks[shard]
+        for number, layer in enumerate(self.network.layers):
+            for name in layer.cell.states:
+                for run, rows in zip(stack.runs[number], self.last_states(shard, number, name), strict=True):
+                    self.program.emit(
+                        "carry", shard, last=rows.place, first=run.state(name), keep=keep, B=stack.batch.rows,
+                        F=rows.ld, stride=stride,
+                    )  # fmt: skip
 
     def _final_features(self, stack: Stack) -> Rows:
         """Final states of the last layer, both directions side by side."""

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from forecastrnn.assembly import shards_of
 from forecastrnn.inference import sort_rows
+from forecastrnn.shapes import shards_of
 from forecastrnn.stepping import Index
 
 SHUFFLE, SAMPLE = 1, 2  # streams of random numbers

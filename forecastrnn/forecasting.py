@@ -10,11 +10,11 @@ import numpy as np
 from forecastrnn.batches import WindowBatches
 from forecastrnn.generation import CALL_STEPS, StepProgram
 from forecastrnn.inference import forward, write_state
-from forecastrnn.inputs import build_inputs, n_columns
+from forecastrnn.inputs import STATIC, build_inputs, n_columns
 from forecastrnn.network import Layer, Network
 from forecastrnn.optimizers import OptimizerState, Rule
 from forecastrnn.preparation import Prepared
-from forecastrnn.program import Program
+from forecastrnn.program import Buffer, Program
 from forecastrnn.stepping import Index, Source, TrainingProgram
 from forecastrnn.training import Plan, Progress, train
 
@@ -220,11 +220,26 @@ class Warmed:
         sums = np.cumsum(np.pad(z, ((0, 0), (1, 0))), axis=1, dtype=np.float64)
         self.a[:, width - 1 : z.shape[1]] = (sums[:, width:] - sums[:, :-width]) / width
 
+    def _bind(self, program: Program) -> dict[str, Buffer]:
+        arrays = {"z": self.z, "a": self.a, "static": self.static, "phase": self.phase, "period": self.period}
+        return {name: program.bind(name, array) for name, array in arrays.items()}
+
+    def _emit_inputs(
+        self, program: Program, bound: dict[str, Buffer], shard: int, lo: int, rows: int, x: Buffer
+    ) -> None:
+        """Write the inputs of rows lo .. lo + rows to x (..., rows, 2 columns)."""
+        p = self.tail.prepared
+        program.emit(
+            "forecast_inputs", shard, z=bound["z"].at(lo * self.length), a=bound["a"].at(lo * self.length),
+            static=bound["static"].at(lo * STATIC), x=x, phase=bound["phase"].at(lo), period=bound["period"].at(lo),
+            B=rows, season=p.season, two=p.two, with_lags=int(self.settings.with_lags), columns=x.array.shape[-1],
+            length=self.length, now=self.now,
+        )  # fmt: skip
+
     def _emit(self, step: StepProgram) -> None:
         """Put the inputs before, and the new value behind, the network's step."""
         program, p = step.build.program, self.tail.prepared
-        arrays = {"z": self.z, "a": self.a, "static": self.static, "phase": self.phase, "period": self.period}
-        bound = {name: program.bind(name, array) for name, array in arrays.items()}
+        bound = self._bind(program)
         if self.noise is not None:
             bound["noise"] = program.bind("noise", np.ascontiguousarray(self.noise, self.settings.dtype))
         for stack, x in zip(step.build.stacks, step.x, strict=True):
@@ -232,11 +247,7 @@ class Warmed:
             operations = program.rounds[0][shard]
             own = len(operations)
             z, a = bound["z"].at(lo * self.length), bound["a"].at(lo * self.length)
-            program.emit(
-                "forecast_inputs", shard, z=z, a=a, static=bound["static"].at(lo * 3), x=x,
-                phase=bound["phase"].at(lo), period=bound["period"].at(lo), B=B, season=p.season, two=p.two,
-                with_lags=int(self.settings.with_lags), columns=x.array.shape[2], length=self.length, now=self.now,
-            )  # fmt: skip
+            self._emit_inputs(program, bound, shard, lo, B, x)
             operations[:] = operations[own:] + operations[:own]
             noise = bound["noise"].at(lo * self.h) if self.noise is not None else None
             program.emit(
@@ -250,12 +261,7 @@ class Warmed:
         columns = 2 * n_columns(p.season, self.settings.with_lags)
         program = Program(self.settings.dtype, 1)
         x = program.buffer("x", (n, columns))
-        program.emit(
-            "forecast_inputs", 0, z=program.bind("z", self.z), a=program.bind("a", self.a),
-            static=program.bind("static", self.static), x=x, phase=program.bind("phase", self.phase),
-            period=program.bind("period", self.period), B=n, season=p.season, two=p.two,
-            with_lags=int(self.settings.with_lags), columns=columns, length=self.length, now=self.now,
-        )  # fmt: skip
+        self._emit_inputs(program, self._bind(program), 0, 0, n, x)
         program.run(0, 1, 1)
         return x.array
 

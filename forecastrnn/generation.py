@@ -9,10 +9,11 @@ import numpy as np
 from sklearn.utils import check_array
 
 from forecastrnn.arrays import refuse_non_numbers, refuse_odd_types
-from forecastrnn.assembly import Assembly, Shape, Stack, shards_of
+from forecastrnn.assembly import Assembly
 from forecastrnn.cpu.direction import Rows
 from forecastrnn.inference import State, emit_states, forward, read_states, thread_count, write_state
 from forecastrnn.program import Buffer
+from forecastrnn.shapes import Shape, shards_of
 
 if TYPE_CHECKING:
     from forecastrnn.fitting import Fitted
@@ -23,43 +24,22 @@ MAX_VALUES = 2**30  # generated at once: 8 GiB
 
 
 class StepProgram:
-    """One time step for `rows` sequences, the states carried inside; `emit_after` adds operations behind it."""
+    """One time step for `rows` sequences, the states carried inside."""
 
     def __init__(self, fitted_network: tuple, rows: int, shards: int | None = None) -> None:
         network, theta = fitted_network
         self.network = network
         shape = Shape(1, rows, 1, shards=shards or shards_of(rows))
         self.build = build = Assembly(network, theta, shape, free=True)
-        self._pack(network, theta)
+        build.pack_once()
         width = network.n_inputs + network.n_skip
         self.keep = build.program.buffer("keep", (1,))
         self.keep.array[:] = 1
         self.x = [build.program.buffer(f"x[{s}]", (1, b.batch.rows, width)) for s, b in enumerate(build.stacks)]
         for stack, x in zip(build.stacks, self.x, strict=True):
             build.forward(stack.batch.shard, Rows(x.at(0), width, width))
-            self._emit_carry(stack)
+            build.carry(stack.batch.shard, self.keep, 0)
         self.finals = emit_states(build)
-
-    def _pack(self, network: object, theta: np.ndarray) -> None:
-        """Pack the weights once, in a program of its own; the steps only read them."""
-        self.build.pack()
-        program = self.build.program
-        self.packing = type(program)(program.dtype, program.shards)
-        self.packing.rounds[0] = program.rounds[0]
-        program.rounds[0] = [[] for _ in range(program.shards)]
-        self.packing.run(0, 1, 1)
-
-    def _emit_carry(self, stack: Stack) -> None:
-        """Behind a step: its final states are the next one's first. States of step 0 lie before those of step 1."""
-        for number, layer in enumerate(self.network.layers):
-            for name in layer.cell.states:
-                for run, rows in zip(
-                    stack.runs[number], self.build.last_states(stack.batch.shard, number, name), strict=True
-                ):
-                    self.build.program.emit(
-                        "carry", stack.batch.shard, last=rows.place, first=run.state(name), keep=self.keep,
-                        B=stack.batch.rows, F=rows.ld, stride=0,
-                    )  # fmt: skip
 
     def rows_of(self, shard: int) -> slice:
         """Rows of the whole batch that a shard holds."""
@@ -200,10 +180,7 @@ def _from_windows(fitted: Fitted, given: np.ndarray, n_steps: int, context: int,
     context = min(context, known)
     shape = Shape(context, n, 1, shards=shards_of(n))
     build = Assembly(fitted.network, theta, shape, free=True)
-    build.pack()
-    packing = type(build.program)(build.program.dtype, shape.shards)
-    packing.rounds[0], build.program.rounds[0] = build.program.rounds[0], [[] for _ in range(shape.shards)]
-    packing.run(0, 1, 1)
+    build.pack_once()
     history = build.program.buffer("history", (n, context + n_steps, F))
     history.array[:, :context] = _scaled(fitted.x_scaler, given[:, -context:])
     starts = np.arange(n)[None, :] * (context + n_steps) + np.arange(n_steps)[:, None]

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from forecastrnn.assembly import Assembly, Shape, Stack, shards_of
+from forecastrnn.assembly import Assembly
 from forecastrnn.cpu.direction import Batch, Rows, padded
 from forecastrnn.network import Network
 from forecastrnn.program import Buffer
+from forecastrnn.shapes import Shape, Stack, shards_of
 
 CHUNK_BYTES = 64 * 2**20  # work space of one forward pass
 

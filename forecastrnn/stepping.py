@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from forecastrnn.assembly import Assembly, Shape, Stack, shards_of
+from forecastrnn.assembly import Assembly
 from forecastrnn.cpu.direction import Batch, Rows
 from forecastrnn.cpu.update import COUNT
 from forecastrnn.inference import emit_lengths
 from forecastrnn.network import Network, Parameter
 from forecastrnn.optimizers import SOLVERS, OptimizerState, Rule
 from forecastrnn.program import Buffer
+from forecastrnn.shapes import Shape, Stack, shards_of
 
 PLAIN_RULE = Rule()
 MAX_STEPS = 256  # training steps in one call at most
@@ -117,8 +118,8 @@ class TrainingProgram:
         emit_lengths(build, batch, self.indices.get("lengths"))
         x = self._gather(batch, "x", self.X, self.indices["starts"], self.shape.steps)
         build.forward(batch.shard, x)
-        if self.carry:
-            self._emit_carry(stack)
+        if self.keep is not None:
+            self._emit_carry(stack, self.keep)
         target = self._targets(batch)
         weights = None
         if self.weight is not None:
@@ -136,19 +137,11 @@ class TrainingProgram:
         )  # fmt: skip
         return Rows(out.at(0), width, width)
 
-    def _emit_carry(self, stack: Stack) -> None:
+    def _emit_carry(self, stack: Stack, keep: Buffer) -> None:
         """States go on: emitted behind the forward pass, moved to the front of the shard's list."""
-        build, batch = self.build, stack.batch
-        operations = self.program.rounds[-1][batch.shard]
+        operations = self.program.rounds[-1][stack.batch.shard]
         before = len(operations)
-        for number, layer in enumerate(build.network.layers):
-            for name in layer.cell.states:
-                last = build.last_states(batch.shard, number, name)
-                for run, rows in zip(stack.runs[number], last, strict=True):
-                    self.program.emit(
-                        "carry", batch.shard, last=rows.place, first=run.state(name), keep=self.keep, B=batch.rows,
-                        F=rows.ld, stride=1,
-                    )  # fmt: skip
+        self.build.carry(stack.batch.shard, keep, 1)
         operations[:] = operations[before:] + operations[:before]
 
     def _targets(self, batch: Batch) -> Buffer:

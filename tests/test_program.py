@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from cases import Problem, draw, index_of, layer, program_of
-from forecastrnn.assembly import shards_of
 from forecastrnn.cpu.build import KERNELS
 from forecastrnn.optimizers import Rule
 from forecastrnn.program import ALIGN, Buffer, Program, allocate
+from forecastrnn.shapes import shards_of
 from forecastrnn.stepping import TrainingProgram
 
 ROWS, STEPS = 130, 5

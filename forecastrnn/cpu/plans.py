@@ -46,7 +46,6 @@ class Plan:
     blocks: tuple[Block, ...]
     transposed: tuple[Block, ...]
     sums: tuple[Sum, ...]
-    extras: tuple[str, ...] = ()
 
     @property
     def x_block(self) -> Block:

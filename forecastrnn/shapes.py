@@ -1,0 +1,45 @@
+"""What one program is built for: sizes of a mini-batch, its cut into shards, the passes of a shard."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from forecastrnn.cpu.direction import Batch, Run
+from forecastrnn.program import Buffer
+
+ALL = 0  # `last`: the head reads every output
+
+
+def shards_of(rows: int) -> int:
+    """Parts of a mini-batch: a function of its size alone, so that threads never change a result."""
+    return 1 if rows < 2 else 2 if rows < 128 else 4 if rows < 512 else 8
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What one program is built for.
+
+    steps, rows : time steps and rows of a mini-batch. last : outputs that the head reads (0: all).
+    lengths : rows differ in length. training : keep what the backward pass needs.
+    """
+
+    steps: int
+    rows: int
+    last: int = ALL
+    lengths: bool = False
+    training: bool = False
+    shards: int = 1
+
+
+@dataclass
+class Stack:
+    """The passes of one shard through all layers."""
+
+    batch: Batch
+    runs: list[list[Run]] = field(default_factory=list)
+    joined: list[Buffer | None] = field(default_factory=list)
+    features: Any = None  # Rows that the head reads; set by the forward pass, as the next two
+    skip: Any = None
+    out: Any = None
+    dout: Any = None  # set by the loss
