@@ -39,6 +39,12 @@ class ArrayBatches:
         return [self._index(group) for group in groups if group.size]
 
     @property
+    def sizes(self) -> list[int]:
+        """Rows of the mini-batches: of whole ones, and of what is left."""
+        rest = self.n % self.batch
+        return [self.batch, rest] if rest else [self.batch]
+
+    @property
     def window_steps(self) -> int:
         """Time steps of one training step."""
         return min(self.window or self.steps, self.steps)
@@ -95,6 +101,11 @@ class WindowBatches:
     before: int = 0  # epochs of earlier fits
     ragged: bool = False
     carries: bool = False
+
+    @property
+    def sizes(self) -> list[int]:
+        """Rows of the mini-batches."""
+        return [self.batch]
 
     def epoch(self, number: int) -> list[Index]:
         """Indices of epoch `number`, counted from the first fit on."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,12 +11,13 @@ from sklearn.utils import check_random_state
 
 from forecastrnn.arrays import Sequences
 from forecastrnn.batches import ArrayBatches
-from forecastrnn.inference import forward, thread_count
+from forecastrnn.inference import forward
 from forecastrnn.network import Network
 from forecastrnn.optimizers import OptimizerState
 from forecastrnn.parameters import layers_of, rule_of
 from forecastrnn.standardize import ArrayScaler
 from forecastrnn.stepping import Source
+from forecastrnn.threads import thread_count
 from forecastrnn.training import Plan, Progress, train
 
 AUTO_BATCH = 128  # rows of a mini-batch, if there are as many
@@ -118,6 +120,11 @@ def batches_of(estimator: Any, X: Sequences, target_steps: int, seed: int) -> Ar
     return ArrayBatches(X.n, steps, target_steps, size, estimator.shuffle, seed, X.lengths, estimator.bptt_steps)
 
 
+def checkpoint_steps_of(estimator: Any, steps: int) -> int | None:
+    """Steps between two kept states; "auto" is the root of all steps, with which memory is least."""
+    return math.isqrt(steps - 1) + 1 if estimator.checkpoint_steps == "auto" else estimator.checkpoint_steps
+
+
 def _with_spare_rows(rows: np.ndarray, count: int) -> np.ndarray:
     """Zeros behind the end: the last window of truncated BPTT is read in full, though it may reach past it."""
     return np.concatenate([rows, np.zeros((count, rows.shape[1]), rows.dtype)]) if count else rows
@@ -152,6 +159,7 @@ def train_on(
     plan = Plan(
         fitted.loss, fitted.last, rule_of(estimator), max_iter or estimator.max_iter, estimator.tol,
         estimator.n_iter_no_change, thread_count(estimator.n_jobs), bool(estimator.verbose),
+        checkpoint_steps=checkpoint_steps_of(estimator, batches.window_steps),
     )  # fmt: skip
     train(fitted.network, fitted.progress, source, batches, plan, validate)
 

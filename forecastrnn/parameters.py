@@ -43,6 +43,7 @@ TRAINING_CONSTRAINTS: dict[str, list] = {
     "verbose": ["verbose"],
     "clip_norm": [_POSITIVE, None],
     "bptt_steps": [_COUNT, None],
+    "checkpoint_steps": [StrOptions({"auto"}), _COUNT, None],
     "standardize": ["boolean"],
     "device": [StrOptions({"cpu", "cuda", "auto"})],
     "n_jobs": [Integral, None],
@@ -51,7 +52,7 @@ TRAINING_CONSTRAINTS: dict[str, list] = {
 _NUMBERS = (
     "hidden_layer_sizes", "learning_rate_init", "alpha", "momentum", "beta_1", "beta_2", "epsilon",
     "batch_size", "max_iter", "tol", "n_iter_no_change", "validation_fraction", "clip_norm", "bptt_steps",
-    "n_jobs", "context_length", "horizon", "season_length", "n_members", "max_steps",
+    "checkpoint_steps", "n_jobs", "context_length", "horizon", "season_length", "n_members", "max_steps",
 )  # fmt: skip
 
 

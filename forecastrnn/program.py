@@ -6,6 +6,7 @@ A program is cut into rounds; inside a round each shard of the mini-batch has it
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,17 +19,66 @@ ALIGN = 64  # bytes: a cache line
 
 
 class Buffer:
-    """A named array that kernels work on; `at` names a place inside it."""
+    """A named array that kernels work on; `at` names a place inside it.
 
-    def __init__(self, name: str, array: np.ndarray) -> None:
+    An array of its own is only allocated when it is first looked at, so that a program can state its memory before.
+    """
+
+    def __init__(self, name: str, shape: tuple[int, ...], dtype: Any, fill: float = 0) -> None:
+        self.name, self.shape, self.dtype, self.fill = name, shape, np.dtype(dtype), fill
+        self.itemsize, self.nbytes = self.dtype.itemsize, math.prod(shape) * self.dtype.itemsize
+        self._array: np.ndarray | None = None
+
+    @classmethod
+    def of(cls, name: str, array: np.ndarray) -> Buffer:
+        """A buffer around an array that exists already."""
         if not array.flags.c_contiguous:
             raise ValueError(f"buffer {name!r} must be C-contiguous")
-        self.name, self.array = name, array
-        self.address, self.itemsize = array.ctypes.data, array.itemsize
+        made = cls(name, array.shape, array.dtype)
+        made._array, made.nbytes = array, 0
+        return made
+
+    def grow(self, shape: tuple[int, ...]) -> None:
+        """Make room for `shape`, if that is more; not once there are numbers in it."""
+        if math.prod(shape) > math.prod(self.shape):
+            if self._array is not None:
+                raise ValueError(f"buffer {self.name!r} is in use and too small for {shape}")
+            self.shape, self.nbytes = shape, math.prod(shape) * self.itemsize
+
+    @property
+    def array(self) -> np.ndarray:
+        """The numbers."""
+        if self._array is None:
+            self._array = allocate(self.shape, self.dtype)
+            if self.fill:
+                self._array[...] = self.fill
+        return self._array
+
+    @property
+    def address(self) -> int:
+        """Where the numbers begin."""
+        return self.array.ctypes.data
 
     def at(self, offset: int) -> Place:
         """The element `offset` of the flat array."""
         return Place(self, offset)
+
+
+class Argument(Buffer):
+    """Stands for an array, or for a number, that each call of a program gives anew."""
+
+    def __init__(self, name: str, dtype: Any = np.int8) -> None:
+        super().__init__(name, (0,), dtype)
+
+    @property
+    def array(self) -> np.ndarray:
+        """There is none before a call."""
+        raise TypeError(f"{self.name} is an argument")
+
+    @property
+    def address(self) -> int:
+        """Counted from the value of the call."""
+        return 0
 
 
 @dataclass(frozen=True)
@@ -48,7 +98,7 @@ Field = Buffer | Place | int | None
 
 def allocate(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     """Zeros that begin at a cache line, with a vector's width to spare behind them."""
-    dtype, count = np.dtype(dtype), int(np.prod(shape))
+    dtype, count = np.dtype(dtype), math.prod(shape)
     raw = np.zeros((count + 2 * ALIGN) * dtype.itemsize + ALIGN, np.uint8)
     start = -raw.ctypes.data % ALIGN
     return raw[start : start + count * dtype.itemsize].view(dtype).reshape(shape)
@@ -65,6 +115,15 @@ class Operation:
         """The fields as int64: addresses of buffers, and sizes."""
         return [_word(value) for value in self.fields.values()]
 
+    def holes(self) -> dict[int, str]:
+        """Which fields wait for an argument: the value of a call is added to what the record has there."""
+        buffers = [value.buffer if isinstance(value, Place) else value for value in self.fields.values()]
+        return {k: buffer.name for k, buffer in enumerate(buffers) if isinstance(buffer, Argument)}
+
+    def written(self) -> tape.Written:
+        """For the tape."""
+        return self.kernel, self.record(), self.holes()
+
     def __str__(self) -> str:
         return f"{self.kernel}({', '.join(f'{k}={_show(v)}' for k, v in self.fields.items())})"
 
@@ -77,6 +136,11 @@ def _word(value: Field) -> int:
     if isinstance(value, Place):
         return value.buffer.address + value.offset * value.buffer.itemsize
     return int(value)
+
+
+def as_word(value: np.ndarray | int) -> int:
+    """The value of an argument: a number, or where an array lies."""
+    return value.ctypes.data if isinstance(value, np.ndarray) else int(value)
 
 
 def _show(value: Field) -> str:
@@ -104,18 +168,28 @@ class Program:
         self.dtype, self.shards, self.free = dtype, shards, free
         self.buffers: dict[str, Buffer] = {}
         self.rounds: list[list[list[Operation]]] = [[[] for _ in range(shards)]]
-        self._tape: np.ndarray | None = None
+        self._tapes: dict[int, tape.Tape] = {}
 
-    def buffer(self, name: str, shape: tuple[int, ...], dtype: Any = None) -> Buffer:
-        """A new buffer of zeros."""
-        return self.bind(name, allocate(shape, dtype or self.dtype))
+    def buffer(self, name: str, shape: tuple[int, ...], dtype: Any = None, fill: float = 0) -> Buffer:
+        """A new buffer, all `fill`."""
+        return self._add(Buffer(name, shape, dtype or self.dtype, fill))
+
+    def scratch(self, name: str, shape: tuple[int, ...], dtype: Any = None) -> Buffer:
+        """The buffer `name`, which several operations use in turn: as large as the largest of them asks for."""
+        if name not in self.buffers:
+            return self.buffer(name, shape, dtype)
+        self.buffers[name].grow(shape)
+        return self.buffers[name]
 
     def bind(self, name: str, array: np.ndarray) -> Buffer:
         """Name an array that exists already; it is used where it lies."""
-        if name in self.buffers:
-            raise ValueError(f"buffer {name!r} exists already")
-        self.buffers[name] = Buffer(name, array)
-        return self.buffers[name]
+        return self._add(Buffer.of(name, array))
+
+    def _add(self, made: Buffer) -> Buffer:
+        if made.name in self.buffers:
+            raise ValueError(f"buffer {made.name!r} exists already")
+        self.buffers[made.name] = made
+        return made
 
     def emit(self, kernel: str, shard: int, **fields: Field) -> None:
         """Append an operation to the current round of `shard`."""
@@ -128,26 +202,30 @@ class Program:
         """What follows begins when all shards have come here."""
         self.rounds.append([[] for _ in range(self.shards)])
 
-    def prepare(self) -> None:
-        """Compile the kernels and write the tape."""
-        if self._tape is None:
-            records = [[[(o.kernel, o.record()) for o in ops] for ops in turn] for turn in self.rounds]
-            self._tape = tape.assemble(records, self.dtype, self.free)
+    def prepare(self, rounds: int | None = None) -> tape.Tape:
+        """Allocate the buffers, compile the kernels and write the tape, of the first `rounds` rounds only if given."""
+        n = rounds or len(self.rounds)
+        if n not in self._tapes:
+            records = [[[o.written() for o in ops] for ops in turn] for turn in self.rounds[:n]]
+            self._tapes[n] = tape.assemble(records, self.dtype, self.free, self.nbytes)
+        return self._tapes[n]
 
-    def run(self, first: int, steps: int, n_threads: int) -> None:
-        """Run steps first .. first + steps."""
-        self.prepare()
-        assert self._tape is not None
-        tape.run(self._tape, first, steps, n_threads)
+    def run(
+        self, first: int, steps: int, n_threads: int, rounds: int | None = None, **arguments: np.ndarray | int
+    ) -> None:
+        """Run steps first .. first + steps, the first `rounds` rounds of them only if given."""
+        made = self.prepare(rounds)
+        made.fill({name: as_word(value) for name, value in arguments.items()})
+        tape.run(made, first, steps, n_threads, owner=(self, arguments))
 
     @property
     def nbytes(self) -> int:
-        """Memory of all buffers, in bytes."""
-        return sum(b.array.nbytes for b in self.buffers.values())
+        """Memory of the program's own buffers, in bytes; arrays that were there before do not count."""
+        return sum(b.nbytes for b in self.buffers.values())
 
     def __str__(self) -> str:
         lines = [f"program: {self.dtype}, {self.shards} shards, {self.nbytes:,} bytes in {len(self.buffers)} buffers"]
-        lines += [f"  {b.name:28s} {b.array.dtype!s:8s} {b.array.shape}" for b in self.buffers.values()]
+        lines += [f"  {b.name:28s} {b.dtype!s:8s} {b.shape}" for b in self.buffers.values()]
         for number, turn in enumerate(self.rounds):
             for shard, operations in enumerate(turn):
                 lines.append(f"round {number}, shard {shard}:")

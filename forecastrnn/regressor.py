@@ -62,6 +62,9 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
         Largest global norm of the gradient.
     bptt_steps : int or None
         Truncated BPTT: gradients flow through so many steps, while the state is carried over the whole sequence.
+    checkpoint_steps : int, "auto" or None
+        Memory-bounded BPTT: keep the state every so many steps and recompute those between, for about a third more
+        time and the same bits. "auto" is sqrt(time), with which memory is least; None keeps every step.
     standardize : bool
         Scale each channel of X and each output of y to mean 0 and variance 1 inside.
     device : {"cpu", "cuda", "auto"}
@@ -104,7 +107,7 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
         momentum=0.9, nesterovs_momentum=True, beta_1=0.9, beta_2=0.999, epsilon=1e-8, batch_size="auto",
         max_iter=200, tol=1e-4, n_iter_no_change=10, early_stopping=False, validation_fraction=0.1,
         warm_start=False, shuffle=True, random_state=None, verbose=False, clip_norm=None, bptt_steps=None,
-        standardize=True, device="cpu", n_jobs=None, dtype="auto",
+        checkpoint_steps=None, standardize=True, device="cpu", n_jobs=None, dtype="auto",
     ):  # fmt: skip
         super().__init__(
             cell=cell, hidden_layer_sizes=hidden_layer_sizes, bidirectional=bidirectional, initializer=initializer,
@@ -113,7 +116,8 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
             epsilon=epsilon, batch_size=batch_size, max_iter=max_iter, tol=tol, n_iter_no_change=n_iter_no_change,
             early_stopping=early_stopping, validation_fraction=validation_fraction, warm_start=warm_start,
             shuffle=shuffle, random_state=random_state, verbose=verbose, clip_norm=clip_norm,
-            bptt_steps=bptt_steps, standardize=standardize, device=device, n_jobs=n_jobs, dtype=dtype,
+            bptt_steps=bptt_steps, checkpoint_steps=checkpoint_steps, standardize=standardize, device=device,
+            n_jobs=n_jobs, dtype=dtype,
         )  # fmt: skip
         self.loss = loss
 

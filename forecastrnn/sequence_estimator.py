@@ -41,7 +41,8 @@ class SequenceEstimator(BaseEstimator):
         learning_rate_init=0.005, learning_rate="constant", alpha=0.0, momentum=0.9, nesterovs_momentum=True,
         beta_1=0.9, beta_2=0.999, epsilon=1e-8, batch_size="auto", max_iter=200, tol=1e-4, n_iter_no_change=10,
         early_stopping=False, validation_fraction=0.1, warm_start=False, shuffle=True, random_state=None,
-        verbose=False, clip_norm=None, bptt_steps=None, standardize=True, device="cpu", n_jobs=None, dtype="auto",
+        verbose=False, clip_norm=None, bptt_steps=None, checkpoint_steps=None, standardize=True, device="cpu",
+        n_jobs=None, dtype="auto",
     ):  # fmt: skip
         self.cell = cell
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -68,6 +69,7 @@ class SequenceEstimator(BaseEstimator):
         self.verbose = verbose
         self.clip_norm = clip_norm
         self.bptt_steps = bptt_steps
+        self.checkpoint_steps = checkpoint_steps
         self.standardize = standardize
         self.device = device
         self.n_jobs = n_jobs
@@ -162,6 +164,11 @@ class SequenceEstimator(BaseEstimator):
         return weight
 
     def _check_truncation(self, X: Sequences, y: Targets) -> None:
+        if self.checkpoint_steps is not None and self.bidirectional:
+            raise ValueError(
+                f"checkpoint_steps={self.checkpoint_steps} needs bidirectional=False: going backwards, a layer begins "
+                "with the end of the sequence."
+            )
         if self.bptt_steps is None or self.bptt_steps >= X.values.shape[1]:
             return
         if y.last != 0 or self.bidirectional:

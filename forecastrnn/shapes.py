@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from forecastrnn.cpu.direction import Batch, Run
+from forecastrnn.cpu.direction import Batch, Rows, Run
 from forecastrnn.program import Buffer
 
 ALL = 0  # `last`: the head reads every output
@@ -21,7 +21,8 @@ class Shape:
     """What one program is built for.
 
     steps, rows : time steps and rows of a mini-batch. last : outputs that the head reads (0: all).
-    lengths : rows differ in length. training : keep what the backward pass needs.
+    lengths : rows differ in length. training : keep what the backward pass needs. segment : steps for which that is
+    kept at once, fewer than `steps` with checkpoints (0: all).
     """
 
     steps: int
@@ -30,16 +31,25 @@ class Shape:
     lengths: bool = False
     training: bool = False
     shards: int = 1
+    segment: int = 0
+
+    @property
+    def segments(self) -> list[tuple[int, int]]:
+        """First step and end of each stretch that is in memory at once."""
+        size = self.segment or self.steps
+        return [(lo, min(lo + size, self.steps)) for lo in range(0, self.steps, size)]
 
 
 @dataclass
 class Stack:
-    """The passes of one shard through all layers."""
+    """The passes of one shard through all layers, over the steps of its batch."""
 
     batch: Batch
     runs: list[list[Run]] = field(default_factory=list)
     joined: list[Buffer | None] = field(default_factory=list)
-    features: Any = None  # Rows that the head reads; set by the forward pass, as the next two
+    x: Rows | None = None  # set by the forward pass, as the next one
+    top: Rows | None = None
+    features: Any = None  # Rows that the head reads; set by the head, as the next two
     skip: Any = None
     out: Any = None
     dout: Any = None  # set by the loss

@@ -13,10 +13,12 @@ from forecastrnn.inference import emit_lengths
 from forecastrnn.network import Network, Parameter
 from forecastrnn.optimizers import SOLVERS, OptimizerState, Rule
 from forecastrnn.program import Buffer
+from forecastrnn.segments import Segments
 from forecastrnn.shapes import Shape, Stack, shards_of
 
 PLAIN_RULE = Rule()
 MAX_STEPS = 256  # training steps in one call at most
+MAX_INDICES = 2**19  # samples of one call at most, or one mini-batch
 
 
 @dataclass(frozen=True)
@@ -80,23 +82,28 @@ class TrainingProgram:
     loss, last, rule : the loss, the outputs that it reads (0: all, k: the last k), the update rule
     lengths : samples differ in length
     carry : the state at the end of a step is that at the beginning of the next (truncated BPTT)
+    checkpoint_steps : keep the states every so many steps only, and recompute those between (memory-bounded BPTT)
     """
 
     def __init__(
         self, network: Network, theta: np.ndarray, optimizer: OptimizerState | None, source: Source, *,
         steps: int, rows: int, loss: str, last: int = 0, rule: Rule = PLAIN_RULE, lengths: bool = False,
-        carry: bool = False, input_gradient: bool = False,
+        carry: bool = False, input_gradient: bool = False, checkpoint_steps: int | None = None,
     ) -> None:  # fmt: skip
-        shape = Shape(steps, rows, last, lengths, training=True, shards=shards_of(rows))
+        segment = min(checkpoint_steps or steps, steps)
+        shape = Shape(steps, rows, last, lengths, training=True, shards=shards_of(rows), segment=segment)
         self.build = build = Assembly(network, theta, shape)
         self.program, self.shape, self.optimizer, self.rule = build.program, shape, optimizer, rule
         self.source, self.loss_name, self.carry = source, loss, carry
+        self.most_steps = int(np.clip(MAX_INDICES // max(rows, 1), 1, MAX_STEPS))
         self.theta, self.grad = theta, np.zeros_like(theta)
         self._bind_sources()
         self.sums = self.program.buffer("sums", (MAX_STEPS, shape.shards, 2), np.float64)
+        self.input_gradients: dict[int, Rows] = {}
         build.pack(input_gradient=input_gradient)
-        for stack in build.stacks:
-            self._emit_shard(stack, input_gradient)
+        for shard in range(shape.shards):
+            self._emit_shard(Segments(build, shard), input_gradient)
+        self.backward_rounds = len(self.program.rounds)
         self.program.next_round()
         build.reduce(self.grad, self.sums)
         if optimizer is not None:
@@ -109,27 +116,46 @@ class TrainingProgram:
         self.base = None if self.source.base is None else program.bind("base", self.source.base)
         self.weight = None if self.source.weight is None else program.bind("weight", self.source.weight)
         names = ("starts", "y_starts", "samples") + (("lengths",) if self.shape.lengths else ())
-        self.indices = {name: program.buffer(name, (MAX_STEPS, rows), np.int64) for name in names}
+        self.indices = {name: program.buffer(name, (self.most_steps, rows), np.int64) for name in names}
         self.keep = program.buffer("keep", (MAX_STEPS,)) if self.carry else None
 
     # Emission -----------------------------------------------------------------------------------------
-    def _emit_shard(self, stack: Stack, input_gradient: bool) -> None:
-        build, batch = self.build, stack.batch
-        emit_lengths(build, batch, self.indices.get("lengths"))
-        x = self._gather(batch, "x", self.X, self.indices["starts"], self.shape.steps)
-        build.forward(batch.shard, x)
+    def _emit_shard(self, segments: Segments, input_gradient: bool) -> None:
+        """Stretch by stretch: forward to the end, then backward, each but the last recomputed before."""
+        stacks, shard = segments.stacks, segments.shard
+        emit_lengths(self.build, self.build.stacks[shard].batch, self.indices.get("lengths"))
         if self.keep is not None:
-            self._emit_carry(stack, self.keep)
-        target = self._targets(batch)
-        weights = None
-        if self.weight is not None:
-            weights = self._gather(batch, "w", self.weight, self.indices["samples"], 1).place.buffer
-        build.loss(batch.shard, self.loss_name, target, weights, self.sums)
-        build.backward(batch.shard, input_gradient=input_gradient)
+            segments.carry(self.keep)
+        for number, stack in enumerate(stacks):
+            self._emit_forward(segments, number, stack)
+            segments.leave(number, self.carry)
+        for number in range(len(stacks) - 1, -1, -1):
+            if number < len(stacks) - 1:
+                stacks[number] = self.build.segment(shard, *self.shape.segments[number])
+                self._emit_forward(segments, number, stacks[number])
+            self._emit_backward(stacks[number], number == len(stacks) - 1, input_gradient)
+
+    def _emit_forward(self, segments: Segments, number: int, stack: Stack) -> None:
+        segments.enter(number)
+        x = self._gather(stack.batch, "x", self.X, self.indices["starts"], stack.batch.steps, stack.batch.first)
+        self.build.forward(stack, x)
+
+    def _emit_backward(self, stack: Stack, fresh: bool, input_gradient: bool) -> None:
+        """Head, loss and gradients of a stretch; `fresh`: it is the last one, where all sums begin."""
+        build, head = self.build, self.build.head
+        if fresh if build.reads_state else head.steps(stack.batch) > 0:
+            head.forward(stack)
+            weights = None
+            if self.weight is not None:
+                weights = self._gather(stack.batch, "w", self.weight, self.indices["samples"], 1).place.buffer
+            head.loss(stack, self.loss_name, self._targets(stack.batch), weights, self.sums, fresh)
+        found = build.backward(stack, fresh=fresh, input_gradient=input_gradient)
+        if found is not None:
+            self.input_gradients[stack.batch.shard] = found
 
     def _gather(self, batch: Batch, name: str, source: Buffer, starts: Buffer, steps: int, first: int = 0) -> Rows:
-        width = source.array.shape[1] if source.array.ndim > 1 else 1
-        out = self.program.buffer(f"{name}[{batch.shard}]", (steps, batch.rows, width))
+        width = source.shape[1] if len(source.shape) > 1 else 1
+        out = self.program.scratch(f"{name}[{batch.shard}]", (steps, batch.rows, width))
         self.program.emit(
             "gather", batch.shard, source=source.at(first * width), out=out,
             starts=starts.at(self.build.first_row(batch.shard)), T=steps, B=batch.rows, F=width, lds=width,
@@ -137,25 +163,19 @@ class TrainingProgram:
         )  # fmt: skip
         return Rows(out.at(0), width, width)
 
-    def _emit_carry(self, stack: Stack, keep: Buffer) -> None:
-        """States go on: emitted behind the forward pass, moved to the front of the shard's list."""
-        operations = self.program.rounds[-1][stack.batch.shard]
-        before = len(operations)
-        self.build.carry(stack.batch.shard, keep, 1)
-        operations[:] = operations[before:] + operations[:before]
-
     def _targets(self, batch: Batch) -> Buffer:
-        steps, build = self.build.head_steps(), self.build
+        build, head = self.build, self.build.head
+        steps, first = head.steps(batch), batch.first + head.first_read(batch)
         if not self.source.ahead:
-            skipped = self.shape.steps - (self.source.y_steps or self.shape.steps)
-            first = 0 if build.reads_state or self.carry else build.first - skipped
+            skipped = 0 if self.carry else self.shape.steps - (self.source.y_steps or self.shape.steps)
+            first = 0 if build.reads_state else first - skipped
             return self._gather(batch, "target", self.y, self.indices["y_starts"], steps, first).place.buffer
         n = build.network.n_outputs
-        out = self.program.buffer(f"target[{batch.shard}]", (steps, batch.rows, n))
+        out = self.program.scratch(f"target[{batch.shard}]", (steps, batch.rows, n))
         self.program.emit(
             "gather_ahead", batch.shard, source=self.base, target=self.y, out=out,
             starts=self.indices["y_starts"].at(build.first_row(batch.shard)), T=steps, B=batch.rows, F=n,
-            stride=self.shape.rows, first=self.shape.steps - 1 if build.reads_state else build.first,
+            stride=self.shape.rows, first=self.shape.steps - 1 if build.reads_state else first,
         )  # fmt: skip
         return out
 
@@ -197,14 +217,29 @@ class TrainingProgram:
         return parameter.offset + lo, parameter.offset + hi
 
     # Running ------------------------------------------------------------------------------------------
-    def run(self, index: Index, total: int, n_threads: int) -> np.ndarray:
-        """Make index.steps <= MAX_STEPS updates; the loss of each, before its update. `weights`: what it rests on."""
+    def loss(self, index: Index, n_threads: int) -> np.ndarray:
+        """The loss of one step's mini-batch; nothing is updated."""
+        self._write_index(index)
+        self.program.run(0, 1, n_threads, rounds=self.backward_rounds)
+        return self._read_losses(1)
+
+    def _write_index(self, index: Index) -> None:
         n = index.steps
         given = {"starts": index.x, "y_starts": index.y, "samples": index.sample, "lengths": index.lengths}
         for name, buffer in self.indices.items():
             buffer.array[:n] = given[name]
         if self.keep is not None:
             self.keep.array[:n] = index.keep
+
+    def _read_losses(self, n: int) -> np.ndarray:
+        sums = self.sums.array[:n].sum(axis=1)
+        self.weights = sums[:, 1]
+        return sums[:, 0] / np.maximum(self.weights, np.finfo(float).tiny)
+
+    def run(self, index: Index, total: int, n_threads: int) -> np.ndarray:
+        """Make index.steps <= most_steps updates; the loss of each, before its update. `weights`: what it rests on."""
+        n = index.steps
+        self._write_index(index)
         if self.optimizer is not None:
             self.rates.array[:n] = self.rule.rates(self.optimizer.since_start, n, total)
             self.options.array[COUNT] = self.optimizer.count
@@ -212,6 +247,4 @@ class TrainingProgram:
         if self.optimizer is not None:
             self.optimizer.count += n
             self.optimizer.since_start += n
-        sums = self.sums.array[:n].sum(axis=1)
-        self.weights = sums[:, 1]
-        return sums[:, 0] / np.maximum(self.weights, np.finfo(float).tiny)
+        return self._read_losses(n)

@@ -215,7 +215,7 @@ def _read_inputs(program: TrainingProgram, problem: Problem) -> Array:
     """Gradients of the inputs (n, T, I), undivided, in the mini-batch's order."""
     T, parts = problem.x.shape[1], []
     for number, stack in enumerate(program.build.stacks):
-        flat = program.build.input_gradients[number].place.buffer.array
+        flat = program.input_gradients[number].place.buffer.array
         parts.append(flat.reshape(T, stack.batch.rows, -1)[:, :, : problem.x.shape[2]])
     return np.concatenate(parts, axis=1).transpose(1, 0, 2)
 

@@ -134,7 +134,7 @@ def test_what_a_program_refuses() -> None:
     with pytest.raises(ValueError, match=r"clear_columns has the fields .*'ldo'.*, not \('out',\)"):
         program.emit("clear_columns", 0, out=a)
     with pytest.raises(ValueError, match="buffer 'b' must be C-contiguous"):
-        Buffer("b", np.zeros((4, 4))[:, ::2])
+        Buffer.of("b", np.zeros((4, 4))[:, ::2])
 
 
 def test_a_kernel_by_itself() -> None:
@@ -151,5 +151,7 @@ def test_a_kernel_by_itself() -> None:
     program.emit("clear_columns", 0, **fields)
     program.run(0, 1, 1)
     np.testing.assert_array_equal(a.array, [[1, 0, 0, 1]] * 3)
-    assert program.nbytes == 48
     assert str(program).endswith("clear_columns(source=-, out=a+1, rows=3, F=2, lds=0, ldo=4)")
+    assert program.nbytes == 0
+    program.buffer("b", (3, 4))
+    assert program.nbytes == 48

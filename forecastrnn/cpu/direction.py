@@ -25,13 +25,17 @@ class Rows:
 
 @dataclass(frozen=True)
 class Batch:
-    """What a shard's operations share: number, rows, steps, and the buffers of lengths."""
+    """What a shard's operations share: number, rows, steps, lengths of rows, active[t] rows that reach step t.
+
+    `first`: the number of its first step in the sequence, where it is only a stretch of one.
+    """
 
     shard: int
     rows: int
     steps: int
     valid: Buffer
-    active: Buffer
+    active: Buffer | Place
+    first: int = 0
 
 
 def padded(n: int, dtype: str) -> int:
@@ -60,8 +64,7 @@ class Direction:
         self.options = cell_options(cell)
         self.slots = self.plan.slots or 1
         self.zero = self._shared("zero", (4 * self.L + self.Hp,))
-        self.one = self._shared("one", (self.L,))
-        self.one.array[:] = 1
+        self.one = program.buffer(f"{name}one", (self.L,), fill=1)
         self.packed: dict[str, Buffer] = {}
         self.grads: dict[str, Buffer] = {}
 
@@ -69,7 +72,11 @@ class Direction:
         return self.program.buffer(f"{self.name}{name}", shape)
 
     def _own(self, batch: Batch, name: str, shape: tuple[int, ...]) -> Buffer:
-        return self.program.buffer(f"{self.name}{name}[{batch.shard}]", shape)
+        return self.program.scratch(f"{self.name}{name}[{batch.shard}]", shape)
+
+    def state(self, batch: Batch, name: str) -> Buffer:
+        """States "h" or "c" (T + 1, B, Hp), the first one before the first step."""
+        return self._own(batch, name, (batch.steps + 1, batch.rows, self.Hp))
 
     def height(self, block: Block) -> int:
         """Rows of a block's parameter."""
@@ -113,7 +120,7 @@ class Direction:
     def forward(self, batch: Batch, x: Rows) -> Run:
         """Emit the forward pass over x."""
         T, B = batch.steps, batch.rows
-        run = Run(batch, x, self._own(batch, "h", (T + 1, B, self.Hp)))
+        run = Run(batch, x, self.state(batch, "h"))
         work = T if self.keep else 1
         fields: dict[str, Field] = {
             "x": x.place, "h": run.h, "active": batch.active, "T": T, "B": B, "I": self.I, "Hp": self.Hp,
@@ -124,7 +131,7 @@ class Direction:
             run.z = self._own(batch, "z", (panels * work, B, self.slots * self.L))
             fields |= {"z": run.z, "keep": int(self.keep)}
         if "c" in self.cell.states:
-            run.c = self._own(batch, "c", (T + 1, B, self.Hp))
+            run.c = self.state(batch, "c")
             fields |= {"c": run.c, "peephole": self.packed.get("peephole")}
         if "weights_n" in self.packed:
             run.reset = self._own(batch, "reset", (work, B, self.Hp))
@@ -135,14 +142,26 @@ class Direction:
         self.program.emit(self.plan.forward, batch.shard, **fields)
         return run
 
-    def prepare_backward(self, run: Run) -> None:
-        """Buffers of the derivatives by the states, which the caller may fill."""
-        run.dh = self._own(run.batch, "dh", (run.batch.rows, self.Hp))
-        if run.c is not None:
-            run.dc = self._own(run.batch, "dc", (run.batch.rows, self.Hp))
+    def prepare_backward(self, run: Run, clear: bool) -> None:
+        """Buffers of the derivatives by the final states: zero with `clear`, else as a later stretch left them."""
+        names = ("dh", "dc") if run.c is not None else ("dh",)
+        for name in names:
+            state = self._own(run.batch, name, (run.batch.rows, self.Hp))
+            setattr(run, name, state)
+            if clear:
+                self.clear(run.batch, state.at(0))
 
-    def backward(self, run: Run, dout: Rows | None, first: int, start: bool) -> None:
-        """Emit the backward pass: dout are derivatives by the outputs of steps first .. T."""
+    def clear(self, batch: Batch, state: Place) -> None:
+        """Emit: a state (B, Hp) becomes zero."""
+        self.program.emit(
+            "clear_columns", batch.shard, source=None, out=state, rows=batch.rows, F=self.Hp, lds=0, ldo=self.Hp
+        )
+
+    def backward(self, run: Run, dout: Rows | None, first: int, start: bool, fresh: bool) -> None:
+        """Emit the backward pass: dout are derivatives by the outputs of steps first .. T.
+
+        start : go on to the derivatives by the initial states. fresh : peephole gradients begin here.
+        """
         batch = run.batch
         fields: dict[str, Field] = {
             "transposed_h": self.packed["transposed_h"], "dout": dout.place if dout else None, "dh": run.dh,
@@ -158,6 +177,7 @@ class Direction:
         else:
             fields |= {"c": run.c, "dc": run.dc, "peephole": self.packed.get("peephole")}
             fields["dpeephole"] = self._gradient_place("peephole", 3, 1, batch) if "peephole" in self.packed else None
+            fields["fresh"] = int(fresh)
         if "weights_n" in self.packed:
             fields |= {"transposed_n": self.packed["transposed_n"]}
             fields["dreset"] = self._own(batch, "dreset", (batch.rows, self.Hp))
@@ -178,8 +198,8 @@ class Direction:
             return run.z.at(0), self.Hp, self.L
         return run.z.at(slot * self.L), self.slots * self.L, rows * self.slots * self.L
 
-    def weight_gradients(self, run: Run) -> None:
-        """Emit the gradients of all weights: products over all time steps and rows."""
+    def weight_gradients(self, run: Run, fresh: bool) -> None:
+        """Emit the gradients of all weights: products over all time steps and rows; not `fresh`: added up."""
         operands = {
             "x": (run.x.place, self.I, run.x.ld), "h": (run.h, self.H, self.Hp),
             "reset": (run.reset, self.H, self.Hp), "one": (self.one, 1, 0),
@@ -192,7 +212,7 @@ class Direction:
                 "weight_gradient", run.batch.shard, a=place, dz=dz, zero=self.zero,
                 grad=self._gradient_place(total.packed, K, total.slots, run.batch),
                 rows=run.batch.steps * run.batch.rows, K=K, lda=lda, vecs=self.P, wide=self.wide(block),
-                slots=total.slots, ldz=ldz, gap=gap,
+                slots=total.slots, ldz=ldz, gap=gap, fresh=int(fresh),
             )  # fmt: skip
 
     def input_gradient(self, run: Run) -> Rows:
@@ -220,7 +240,7 @@ class Direction:
             self.program.emit(
                 "unpack", shard, packed=packed, grad=grad[block.parameter].at(block.gate * self.H), sums=sums,
                 K=K, slots=block.slots, first=block.first, wide=self.wide(block), shards=self.shards,
-                stride=packed.array.shape[1], lo=K * shard // self.shards, hi=K * (shard + 1) // self.shards,
+                stride=packed.shape[1], lo=K * shard // self.shards, hi=K * (shard + 1) // self.shards,
                 **self.geometry(block),
             )  # fmt: skip
 

@@ -33,6 +33,12 @@ def row_weight(t, r, first, last, valid, weights, weighted):
 
 
 @fast
+def begin_sums(sums, fresh):
+    """Loss and weight so far."""
+    return (0.0, 0.0) if fresh != 0 else (sums[0], sums[1])
+
+
+@fast
 def elementwise_row(kind, w, O, out, target, dout):
     """Gradients of one row; its weighted loss and weight. A target that is NaN is not observed: it counts 0."""
     loss, weight = 0.0, 0.0
@@ -46,21 +52,25 @@ def elementwise_row(kind, w, O, out, target, dout):
     return loss, weight
 
 
-@kernel("out target weights dout valid sums | k B O ldo ldd first last weighted kind shards piece")
+@kernel("out target weights dout valid sums | k B O ldo ldd first last weighted kind shards piece fresh")
 def elementwise_loss(record, step):
-    """out (k, B, ldo), target (k, B, O) -> dout (k, B, ldd); a row's loss is the mean over its outputs."""
+    """out (k, B, ldo), target (k, B, O) -> dout (k, B, ldd); a row's loss is the mean over its outputs.
+
+    Later steps come first, as in BPTT; not `fresh`: the sums go on from those of a later stretch.
+    """
     out, target, weights, dout = pointers(record, 0, 4)
     (valid,) = integers(record, 4, 1)
     (sums,) = doubles(record, 5, 1)
-    k, B, O, ldo, ldd, first, last, weighted, kind, shards, piece = sizes(record, 6, 11)
-    loss, weight = 0.0, 0.0
-    for t in range(k):
+    k, B, O, ldo, ldd, first, last, weighted, kind, shards, piece, fresh = sizes(record, 6, 12)
+    own = at(sums, (step * shards + piece) * 2)
+    loss, weight = begin_sums(own, fresh)
+    for t in range(k - 1, -1, -1):
         for r in range(B):
             w, row = row_weight(t, r, first, last, valid, weights, weighted), t * B + r
             l, n = elementwise_row(kind, w, O, at(out, row * ldo), at(target, row * O), at(dout, row * ldd))
             loss += l
             weight += n
-    sums[(step * shards + piece) * 2], sums[(step * shards + piece) * 2 + 1] = loss, weight
+    own[0], own[1] = loss, weight
 
 
 @fast
@@ -78,15 +88,16 @@ def softmax_row(O, out, dout):
     return top + math.log(s)
 
 
-@kernel("out target weights dout valid sums | k B O ldo ldd first last weighted kind shards piece")
+@kernel("out target weights dout valid sums | k B O ldo ldd first last weighted kind shards piece fresh")
 def cross_entropy(record, step):
     """out (k, B, ldo) of scores, target (k, B, 1) of class numbers -> dout = softmax - indicator."""
     out, target, weights, dout = pointers(record, 0, 4)
     (valid,) = integers(record, 4, 1)
     (sums,) = doubles(record, 5, 1)
-    k, B, O, ldo, ldd, first, last, weighted, _kind, shards, piece = sizes(record, 6, 11)
-    loss, weight = 0.0, 0.0
-    for t in range(k):
+    k, B, O, ldo, ldd, first, last, weighted, _kind, shards, piece, fresh = sizes(record, 6, 12)
+    own = at(sums, (step * shards + piece) * 2)
+    loss, weight = begin_sums(own, fresh)
+    for t in range(k - 1, -1, -1):
         for r in range(B):
             w = row_weight(t, r, first, last, valid, weights, weighted)
             weight += w
@@ -98,4 +109,4 @@ def cross_entropy(record, step):
             d[label] -= 1
             for o in range(O):
                 d[o] = d[o] * w if w != 0.0 else d[o] * 0
-    sums[(step * shards + piece) * 2], sums[(step * shards + piece) * 2 + 1] = loss, weight
+    own[0], own[1] = loss, weight

@@ -91,15 +91,15 @@ def backward_panel(n, Hp, z, c_old, c_new, dh, dc, peephole, dpeephole, peephole
         store(dpeephole, 2 * Hp, load(dpeephole, 2 * Hp) + do_sum)
 
 
-@kernel("c z transposed_h dout dh dc peephole dpeephole zero active | T B Hp first peepholes start")
+@kernel("c z transposed_h dout dh dc peephole dpeephole zero active | T B Hp first peepholes start fresh")
 def lstm_backward(record, step):
     """dout (T - first, B, Hp), dh, dc (B, Hp) by the final state -> dz in z, dh, dc by the initial state."""
     c, z, wt, dout, dh, dc, peephole, dpeephole, zero = pointers(record, 0, 9)
     (active,) = integers(record, 9, 1)
-    T, B, Hp, first, peepholes, start = sizes(record, 10, 6)
+    T, B, Hp, first, peepholes, start, fresh = sizes(record, 10, 7)
     L = lanes(c)
     N, P = VECS * L, Hp // L
-    if peepholes:
+    if peepholes and fresh:
         clear(dpeephole, 0, 3 * Hp)
     for t in range(T - 1, -1, -1):
         n = active[t]

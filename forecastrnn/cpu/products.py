@@ -27,22 +27,24 @@ def product(record, step):
     multiply(rows, a, lda, blocks, block, depth, packed, init, ldi, c, ldc, vecs)
 
 
-@kernel("a dz zero grad | rows K lda vecs wide slots ldz gap")
+@kernel("a dz zero grad | rows K lda vecs wide slots ldz gap fresh")
 def weight_gradient(record, step):
-    """grad, packed (K, vecs * slots) = a^T dz over all rows: time and batch.
+    """grad, packed (K, vecs * slots) = a^T dz over all rows: time and batch; added to grad if not `fresh`.
 
     a (rows, lda), or one row again and again if lda is 0; vector v of dz begins at v * gap, its rows ldz apart.
+    Rows are taken last to first, as BPTT goes: a sequence that is cut in stretches then gives the same bits.
     """
     a, dz, zero, grad = pointers(record, 0, 4)
-    rows, K, lda, vecs, wide, slots, ldz, gap = sizes(record, 4, 8)
+    rows, K, lda, vecs, wide, slots, ldz, gap, fresh = sizes(record, 4, 9)
     L = lanes(a)
     panels = (vecs + wide - 1) // wide
     for p in range(panels):
         lo, n = part(vecs, panels, p), (part(vecs, panels, p + 1) - part(vecs, panels, p)) * slots
         out = at(grad, lo * slots * L * K)
-        for r in range(0, max(rows, 1), BLOCK):  # no rows: a zero gradient
-            start, ldi = (zero, 0) if r == 0 else (out, n * L)
+        for end in range(max(rows, 1), 0, -BLOCK):  # no rows: a zero gradient
+            begins = fresh != 0 and end == max(rows, 1)
+            start, ldi = (zero, 0) if begins else (out, n * L)
             gemm(
-                K, n, start, ldi, at(a, r * lda), 1, lda, 1, 0, min(BLOCK, rows - r),
-                at(dz, lo * gap + r * ldz), ldz, out, n * L,
+                K, n, start, ldi, at(a, (end - 1) * lda), 1, -lda, 1, 0, min(BLOCK, end, rows),
+                at(dz, lo * gap + (end - 1) * ldz), -ldz, out, n * L,
             )  # fmt: skip

@@ -1,6 +1,6 @@
 """Moving rows: windows gathered by index, reversed and joined directions, carried states."""
 
-from forecastrnn.cpu.build import integers, kernel, pointers, sizes
+from forecastrnn.cpu.build import doubles, integers, kernel, pointers, sizes
 
 
 @kernel("source out starts | T B F lds stride every")
@@ -58,15 +58,14 @@ def reverse(record, step):
                 out[b + f] = old + source[a + f]
 
 
-@kernel("source out | rows F lds ldo add")
+@kernel("source out | rows F lds ldo")
 def copy_columns(record, step):
-    """out (rows, ldo)[:, :F] = source (rows, lds)[:, :F], or += with `add`."""
+    """out (rows, ldo)[:, :F] = source (rows, lds)[:, :F]."""
     source, out = pointers(record, 0, 2)
-    rows, F, lds, ldo, add = sizes(record, 2, 5)
+    rows, F, lds, ldo = sizes(record, 2, 4)
     for r in range(rows):
         for f in range(F):
-            old = out[r * ldo + f] if add != 0 else source[r * lds + f] * 0
-            out[r * ldo + f] = old + source[r * lds + f]
+            out[r * ldo + f] = source[r * lds + f]
 
 
 @kernel("source out | rows F lds ldo")
@@ -79,14 +78,20 @@ def clear_columns(record, step):
             out[r * ldo + f] = 0
 
 
-@kernel("h out valid | T B F ldh ldo")
+@kernel("h out valid | T B F ldh ldo first")
 def take_last(record, step):
-    """out[r] = h[valid[r], r]: the state after each row's last valid step; h has T + 1 steps."""
+    """out[r] = h[valid[r] - first, r], the state after each row's last valid step, where that is in first .. first + T.
+
+    h has T + 1 steps.
+    """
     h, out = pointers(record, 0, 2)
     (valid,) = integers(record, 2, 1)
-    _T, B, F, ldh, ldo = sizes(record, 3, 5)
+    T, B, F, ldh, ldo, first = sizes(record, 3, 6)
     for r in range(B):
-        row = (valid[r] * B + r) * ldh
+        t = valid[r] - first
+        if t > T or t < 0 or (t == 0 and first > 0):
+            continue
+        row = (t * B + r) * ldh
         for f in range(F):
             out[r * ldo + f] = h[row + f]
 
@@ -122,3 +127,23 @@ def append_output(record, step):
             value = out[r * ldo + f]
             result[(r * total + step) * F + f] = value
             history[(r * (known + total) + known + step) * F + f] = value * gain[f] + shift[f]
+
+
+@kernel("given shift scale x | F")
+def scale_in(record, step):
+    """x (F,) = (given - shift) / scale, from float64."""
+    given, shift, scale = doubles(record, 0, 3)
+    (x,) = pointers(record, 3, 1)
+    (F,) = sizes(record, 4, 1)
+    for f in range(F):
+        x[f] = (given[f] - shift[f]) / scale[f]
+
+
+@kernel("out shift scale result | F")
+def scale_out(record, step):
+    """result (F,) = out * scale + shift, in float64."""
+    (out,) = pointers(record, 0, 1)
+    shift, scale, result = doubles(record, 1, 3)
+    (F,) = sizes(record, 4, 1)
+    for f in range(F):
+        result[f] = float(out[f]) * scale[f] + shift[f]
