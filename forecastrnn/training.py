@@ -10,9 +10,10 @@ import numpy as np
 
 from forecastrnn.batches import ArrayBatches, WindowBatches
 from forecastrnn.exceptions import TrainingDivergedError
+from forecastrnn.memory import check_fits, machine_memory
 from forecastrnn.network import Network
 from forecastrnn.optimizers import OptimizerState, Rule
-from forecastrnn.stepping import MAX_STEPS, Index, Source, TrainingProgram
+from forecastrnn.stepping import Index, Source, TrainingProgram
 
 CALL_SECONDS = 0.05  # one call into compiled code, so that Ctrl-C is heard soon
 BLOW_UP = 1e4  # a loss this many times the first one counts as diverged
@@ -31,6 +32,7 @@ class Plan:
     n_threads: int = 1
     verbose: bool = False
     stop_early: bool = True
+    checkpoint_steps: int | None = None
     total_updates: int | None = None
 
 
@@ -70,6 +72,7 @@ class Trainer:
         """Train until the plan says stop; raises TrainingDivergedError."""
         progress, plan = self.progress, self.plan
         best, waited, kept = -np.inf, 0, None
+        self._check_memory()
         for epoch in range(plan.max_iter):
             loss = self.run_epoch(len(progress.loss_curve))
             progress.loss_curve.append(loss)
@@ -103,16 +106,26 @@ class Trainer:
             self.programs[rows] = TrainingProgram(
                 self.network, self.progress.theta, self.progress.optimizer, self.source,
                 steps=batches.window_steps, rows=rows, loss=plan.loss, last=plan.last, rule=plan.rule,
-                lengths=batches.ragged, carry=batches.carries,
+                lengths=batches.ragged, carry=batches.carries, checkpoint_steps=plan.checkpoint_steps,
             )  # fmt: skip
         return self.programs[rows]
+
+    def _check_memory(self) -> None:
+        """Refuse mini-batches that would not fit, before anything is allocated for them."""
+        sizes, steps = self.batches.sizes, self.batches.window_steps
+        need = sum(self._program(rows).program.nbytes for rows in sizes)
+        fit = int(sizes[0] * machine_memory() / max(need, 1))
+        check_fits(
+            need, f"batch_size={sizes[0]}: mini-batches of {sizes[0]} sequences of {steps} steps",
+            f"About {fit} such sequences fit. Lower batch_size, or set checkpoint_steps or bptt_steps where there are.",
+        )  # fmt: skip
 
     def _run_calls(self, program: TrainingProgram, index: Index) -> tuple[np.ndarray, np.ndarray]:
         """Run all steps, in calls that are short enough to be interrupted; their losses and weights."""
         losses, weights, at = [], [], 0
         program.program.prepare()
         while at < index.steps:
-            n = int(np.clip(CALL_SECONDS / self.seconds_a_step, 1, MAX_STEPS))
+            n = int(np.clip(CALL_SECONDS / self.seconds_a_step, 1, program.most_steps))
             begun = time.perf_counter()
             losses.append(program.run(index.part(at, at + n), self._total(), self.plan.n_threads))
             weights.append(program.weights)
@@ -150,12 +163,8 @@ class Trainer:
     def _check_end(self) -> None:
         """The last update can be the one that ruins the model: look at the loss behind it."""
         first = self._first_epoch()[0]
-        probe = TrainingProgram(
-            self.network, self.progress.theta, None, self.source, steps=self.batches.window_steps,
-            rows=first.x.shape[1], loss=self.plan.loss, last=self.plan.last, lengths=self.batches.ragged,
-            carry=self.batches.carries,
-        )  # fmt: skip
-        self._check(probe.run(first.part(0, 1), 1, self.plan.n_threads))
+        program = self._program(first.x.shape[1])
+        self._check(program.loss(first.part(0, 1), self.plan.n_threads))
 
     def _score(self, loss: float) -> float:
         if self.validate is None:

@@ -1,0 +1,44 @@
+"""How many threads to use: what `n_jobs` means."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from functools import cache
+from numbers import Integral
+
+import joblib
+
+LIMITS = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS")  # joblib sets them in its workers, so that all of them together fit
+
+
+def thread_count(n_jobs: int | None) -> int:
+    """Threads to use: all cores for None and -1, all but one for -2 and so on; a positive number is taken as it is."""
+    if n_jobs is not None and (isinstance(n_jobs, bool) or not isinstance(n_jobs, Integral) or n_jobs == 0):
+        raise ValueError(f"n_jobs must be None or an int other than 0, but it is {n_jobs!r}.")
+    if n_jobs is not None and n_jobs > 0:
+        return int(n_jobs)
+    cores = min([_usable_cores(_affinity()), *_limits()])
+    return max(1, cores + 1 + int(-1 if n_jobs is None else n_jobs))
+
+
+def _limits() -> list[int]:
+    """What the environment allows; read at each call, since a worker's is set after it has begun."""
+    values = [os.environ.get(name, "").split(",")[0].strip() for name in LIMITS]  # OpenMP: a number for each nesting
+    return [int(value) for value in values if value.isdecimal() and int(value) > 0]
+
+
+def _affinity() -> frozenset[int] | None:
+    """The cores that the system lets this process run on, where it tells."""
+    return frozenset(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
+
+
+@cache
+def _usable_cores(affinity: frozenset[int] | None) -> int:
+    """Physical cores of this process, also limited by cgroups and LOKY_MAX_CPU_COUNT; logical ones if not known."""
+    with warnings.catch_warnings():  # joblib warns of what it cannot find, and prints where that was
+        warnings.filterwarnings("error", "Could not find the number of physical cores", UserWarning)
+        try:
+            return joblib.cpu_count(only_physical_cores=True)
+        except UserWarning:
+            return joblib.cpu_count()
