@@ -51,6 +51,11 @@ class Model:
     reading: Reading
     strategy: str
 
+    @property
+    def thetas(self) -> np.ndarray:
+        """Parameters (members, size)."""
+        return np.stack([member.theta for member in self.members])
+
     def check_recursive(self, method: str, why: str) -> None:
         """Refuse a method that the direct strategy does not have."""
         if self.strategy == "direct":
@@ -77,31 +82,20 @@ class Model:
 
     def median(self, tail: Tail, h: int) -> np.ndarray:
         """The members' median forecast (n_series, h), in the unit of the series."""
-        paths = [
-            tail.prepared.inverse(forecast(self.network, member.theta, tail, self.settings, h))
-            for member in self.members
-        ]
-        return np.median(paths, axis=0)
+        paths = forecast(self.network, self.thetas, tail, self.settings, h, np.arange(len(self.members)))
+        return np.median(tail.prepared.inverse(paths), axis=0)
 
-    def draw(self, tail: Tail, h: int, count: int, rng: np.random.RandomState, known: bool) -> list[np.ndarray]:
-        """`count` paths (n_series, h), each with residuals fed back; those of one member run side by side.
+    def draw(self, tail: Tail, h: int, count: int, rng: np.random.RandomState, known: bool) -> np.ndarray:
+        """Paths (count, n_series, h), each with residuals fed back, from one member in turn.
 
         `known`: the series are those of fit, so each has residuals of its own.
         """
         check_size(h, count, tail.n_series)
-        n, paths = tail.n_series, [np.empty(0)] * count
-        for number, member in enumerate(self.members[:count]):
-            mine = list(range(number, count, len(self.members)))
-            pool = self.residuals[number]
-            source = np.arange(n) if known else rng.randint(len(pool), size=n)
-            pick = rng.randint(pool.shape[1], size=(len(mine) * n, h))
-            noise = np.take_along_axis(np.tile(pool[source], (len(mine), 1)), pick, axis=1)
-            many = take(tail, np.tile(np.arange(n), len(mine)))
-            drawn = forecast(self.network, member.theta, many, self.settings, h, noise)
-            values = many.prepared.inverse(drawn).reshape(len(mine), n, h)
-            for k, path in zip(mine, values, strict=True):
-                paths[k] = path
-        return paths
+        n, which = tail.n_series, np.arange(count) % len(self.members)
+        source = np.tile(np.arange(n), (count, 1)) if known else rng.randint(len(self.residuals[0]), size=(count, n))
+        pick = rng.randint(self.residuals.shape[2], size=(count, n, h))
+        noise = np.take_along_axis(self.residuals[which[:, None], source], pick, axis=2)
+        return tail.prepared.inverse(forecast(self.network, self.thetas, tail, self.settings, h, which, noise))
 
     def stream(self, series: Any) -> ForecastStream:
         """A stream that goes on from the end of one series of fit."""

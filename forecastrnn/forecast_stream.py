@@ -6,10 +6,68 @@ from numbers import Real
 
 import numpy as np
 
-from forecastrnn.forecasting import Settings, Tail, Warmed
+from forecastrnn.forecasting import Settings, Tail, histories_of
+from forecastrnn.generation import StepProgram
+from forecastrnn.inference import forward, write_state
 from forecastrnn.network import Network
+from forecastrnn.paths import means_of
+from forecastrnn.program import Program
 
 ROOM = 1024  # values taken before the history is moved back to the front
+
+
+class _Member:
+    """One network, warmed up over the context of one series, and the values it goes on from."""
+
+    def __init__(self, network: Network, theta: np.ndarray, tail: Tail, settings: Settings) -> None:
+        self.width, self.season = tail.prepared.width, tail.prepared.season
+        known = tail.z.shape[1]
+        self.now, length, dtype = known - 1, known + ROOM, settings.dtype
+        histories = histories_of(tail, dtype)
+        self.z, self.a = np.zeros((1, length), dtype), means_of(histories.z, self.width, length)
+        self.z[:, :known] = histories.z
+        self.phase = histories.phase.copy()
+        self.program = self._step_program(network, theta, tail, settings)
+
+    def _step_program(self, network: Network, theta: np.ndarray, tail: Tail, settings: Settings) -> Program:
+        """Inputs of the last value, the network, and the next value behind it."""
+        histories, p = histories_of(tail, settings.dtype), tail.prepared
+        warm = forward(network, theta, histories.inputs, last=1)
+        step = StepProgram((network, theta), 1)
+        program, stack = step.build.program, step.build.stacks[0]
+        z, a, phase = (program.bind(name, getattr(self, name)) for name in ("z", "a", "phase"))
+        operations = program.rounds[0][0]
+        own = len(operations)
+        program.emit(
+            "forecast_inputs", 0, z=z, a=a, static=program.bind("static", histories.static), x=step.x[0], phase=phase,
+            period=program.bind("period", histories.period), B=1, season=p.season, two=p.two,
+            with_lags=int(settings.with_lags), columns=step.x[0].shape[-1], length=z.shape[1], now=self.now,
+        )  # fmt: skip
+        operations[:] = operations[own:] + operations[:own]
+        program.emit(
+            "append_value", 0, z=z, a=a, out=stack.out.place, noise=None, B=1, ldo=stack.out.ld, width=p.width,
+            length=z.shape[1], now=self.now, noisy=0,
+        )  # fmt: skip
+        write_state(step.build, warm.states)
+        return program
+
+    def advance(self, at: int) -> float:
+        """Run step `at`: the state takes the last known value in; the scaled forecast of the next."""
+        self.program.run(at, 1, 1)
+        return float(self.z[0, self.now + at + 1])
+
+    def observe(self, at: int, scaled: float) -> None:
+        """Put the value that came in the place of its forecast."""
+        t = self.now + at + 1
+        self.z[0, t] = scaled
+        self.a[0, t] = self.a[0, t - 1] + (self.z[0, t] - self.z[0, t - self.width]) / self.width
+
+    def move_back(self, at: int) -> None:
+        """Forget the oldest `at` values: the last known one is at `now` again; means are freed of rounding errors."""
+        known = self.now + 1
+        self.z[:, :known] = self.z[:, at : at + known].copy()
+        self.a[:] = means_of(self.z[:, :known], self.width, self.a.shape[1])
+        self.phase[:] = (self.phase + at) % self.season
 
 
 class ForecastStream:
@@ -20,7 +78,7 @@ class ForecastStream:
 
     def __init__(self, network: Network, thetas: list[np.ndarray], tail: Tail, settings: Settings) -> None:
         self._p = tail.prepared
-        self._members = [Warmed((network, theta.copy()), tail, settings, ROOM) for theta in thetas]
+        self._members = [_Member(network, theta.copy(), tail, settings) for theta in thetas]
         self._taken = 0  # values since the end of the series in fit
         self._at = 0  # values since the history was moved
         self._forecast = self._advance()

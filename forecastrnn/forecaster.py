@@ -15,9 +15,9 @@ from forecastrnn.forecast_model import Model, Reading
 from forecastrnn.forecast_stream import ForecastStream
 from forecastrnn.forecasting import Settings, fit_members, network_of, residuals_of, tail_of, use_lags
 from forecastrnn.generation import check_count
-from forecastrnn.inference import thread_count
 from forecastrnn.parameters import TRAINING_CONSTRAINTS, check_numbers, device_of, layers_of, refuse, rule_of
 from forecastrnn.preparation import Prepared, prepare
+from forecastrnn.threads import thread_count
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from forecastrnn.batches import WindowBatches
-from forecastrnn.generation import CALL_STEPS, StepProgram
-from forecastrnn.inference import forward, write_state
-from forecastrnn.inputs import STATIC, build_inputs, n_columns
+from forecastrnn.inference import forward
+from forecastrnn.inputs import build_inputs, n_columns
 from forecastrnn.network import Layer, Network
 from forecastrnn.optimizers import OptimizerState, Rule
+from forecastrnn.paths import Histories, Kind, job_rows, run_paths
 from forecastrnn.preparation import Prepared
-from forecastrnn.program import Buffer, Program
 from forecastrnn.stepping import Index, Source, TrainingProgram
 from forecastrnn.training import Plan, Progress, train
 
 MANY = 20_000  # observations from which on the values one season ago are inputs too
 HEAD = 0.05  # first weights of the dense layer are drawn from U(-HEAD, HEAD): a forecast starts as the last value
 EPOCH = 50  # updates between two looks at the loss
-CHUNK = 512  # series forecast at once
+CHUNK = 512  # series at once
+CHUNK_VALUES = 2**25  # values of paths in memory at once
 RECENT = 76  # one-step errors of a series that its residuals come from
 RESIDUALS = 64  # quantiles of them that are kept
 
@@ -170,138 +171,46 @@ def take(tail: Tail, rows: np.ndarray) -> Tail:
     return Tail(replace(p, **each), tail.z[rows], tail.inputs[rows], tail.phase[rows])
 
 
-def last_inputs(tail: Tail, settings: Settings) -> np.ndarray:
-    """Input rows (n_series, 2 columns) of the last known time."""
-    return Warmed(None, tail, settings, 1).first_inputs()
+def histories_of(tail: Tail, dtype: str) -> Histories:
+    """What paths begin with."""
+    p, as_real = tail.prepared, partial(np.ascontiguousarray, dtype=dtype)
+    return Histories(as_real(tail.z), as_real(p.static), tail.phase, p.periods, as_real(tail.inputs))
 
 
 def forecast(
-    network: Network, theta: np.ndarray, tail: Tail, settings: Settings, h: int, noise: np.ndarray | None = None
-) -> np.ndarray:
-    """Scaled values (n_series, h) behind the end of each series; `noise` (n_series, h) is added as it goes."""
-    parts = []
-    for lo in range(0, tail.n_series, CHUNK):
-        rows = np.arange(lo, min(lo + CHUNK, tail.n_series))
-        own = None if noise is None else noise[rows]
-        if settings.horizon > 1:
-            parts.append(_direct(network, theta, take(tail, rows), settings, h))
-        else:
-            parts.append(Warmed((network, theta), take(tail, rows), settings, h, own).run())
+    network: Network, thetas: np.ndarray, tail: Tail, settings: Settings, h: int, which: np.ndarray,
+    noise: np.ndarray | None = None,
+) -> np.ndarray:  # fmt: skip
+    """Scaled values (paths, n_series, h) behind the end of each series, in one call.
+
+    thetas (k, size); which (paths,): the network of each path, or (paths, n_series): of each of its series. `noise`
+    (paths, n_series, h) is added as it goes.
+    """
+    p, n, paths = tail.prepared, tail.n_series, len(which)
+    rows = job_rows(n, paths, settings.n_threads) if which.ndim == 1 else 1
+    chosen = np.repeat(which[:, None], -(-n // rows), axis=1) if which.ndim == 1 else which
+    kind = Kind(
+        network,
+        settings.dtype,
+        rows,
+        p.context,
+        p.season,
+        p.two,
+        p.width,
+        settings.with_lags,
+        noise is not None,
+        settings.n_threads,
+    )
+    histories = histories_of(tail, settings.dtype)
+    at_once = max(1, CHUNK_VALUES // (n * (tail.z.shape[1] + h)))
+    parts = [
+        run_paths(
+            kind, thetas, chosen[lo : lo + at_once], histories, h, settings.n_threads,
+            None if noise is None else noise[lo : lo + at_once],
+        )
+        for lo in range(0, paths, at_once)
+    ]  # fmt: skip
     return np.concatenate(parts)
-
-
-def _direct(network: Network, theta: np.ndarray, tail: Tail, settings: Settings, h: int) -> np.ndarray:
-    """All steps at once, from the state at the last known time."""
-    rows = np.concatenate([tail.inputs, last_inputs(tail, settings)[:, None]], axis=1)
-    outputs = forward(network, theta, rows, last=1, n_threads=settings.n_threads).outputs[:, 0, :h]
-    return tail.z[:, -1:] + outputs
-
-
-class Warmed:
-    """Warm-up over the context, then h steps in one call."""
-
-    def __init__(
-        self, model: tuple | None, tail: Tail, settings: Settings, h: int, noise: np.ndarray | None = None
-    ) -> None:
-        self.tail, self.settings, self.h, self.noise = tail, settings, h, noise
-        self.model, p = model, tail.prepared
-        n, known = tail.z.shape
-        self.now, self.length = known - 1, known + h
-        dtype = settings.dtype
-        self.z, self.a = np.zeros((n, self.length), dtype), np.zeros((n, self.length), dtype)
-        self.z[:, :known] = tail.z
-        self._set_means(tail.z)
-        self.static = np.ascontiguousarray(p.static, dtype)
-        self.phase, self.period = np.ascontiguousarray(tail.phase), np.ascontiguousarray(p.periods)
-
-    def _set_means(self, z: np.ndarray) -> None:
-        """Trailing means of the known values z (rows, known)."""
-        width = self.tail.prepared.width
-        sums = np.cumsum(np.pad(z, ((0, 0), (1, 0))), axis=1, dtype=np.float64)
-        self.a[:, width - 1 : z.shape[1]] = (sums[:, width:] - sums[:, :-width]) / width
-
-    def _bind(self, program: Program) -> dict[str, Buffer]:
-        arrays = {"z": self.z, "a": self.a, "static": self.static, "phase": self.phase, "period": self.period}
-        return {name: program.bind(name, array) for name, array in arrays.items()}
-
-    def _emit_inputs(
-        self, program: Program, bound: dict[str, Buffer], shard: int, lo: int, rows: int, x: Buffer
-    ) -> None:
-        """Write the inputs of rows lo .. lo + rows to x (..., rows, 2 columns)."""
-        p = self.tail.prepared
-        program.emit(
-            "forecast_inputs", shard, z=bound["z"].at(lo * self.length), a=bound["a"].at(lo * self.length),
-            static=bound["static"].at(lo * STATIC), x=x, phase=bound["phase"].at(lo), period=bound["period"].at(lo),
-            B=rows, season=p.season, two=p.two, with_lags=int(self.settings.with_lags), columns=x.array.shape[-1],
-            length=self.length, now=self.now,
-        )  # fmt: skip
-
-    def _emit(self, step: StepProgram) -> None:
-        """Put the inputs before, and the new value behind, the network's step."""
-        program, p = step.build.program, self.tail.prepared
-        bound = self._bind(program)
-        if self.noise is not None:
-            bound["noise"] = program.bind("noise", np.ascontiguousarray(self.noise, self.settings.dtype))
-        for stack, x in zip(step.build.stacks, step.x, strict=True):
-            shard, B, lo = stack.batch.shard, stack.batch.rows, step.build.first_row(stack.batch.shard)
-            operations = program.rounds[0][shard]
-            own = len(operations)
-            z, a = bound["z"].at(lo * self.length), bound["a"].at(lo * self.length)
-            self._emit_inputs(program, bound, shard, lo, B, x)
-            operations[:] = operations[own:] + operations[:own]
-            noise = bound["noise"].at(lo * self.h) if self.noise is not None else None
-            program.emit(
-                "append_value", shard, z=z, a=a, out=stack.out.place, noise=noise, B=B, ldo=stack.out.ld,
-                width=p.width, length=self.length, now=self.now, noisy=0 if noise is None else self.h,
-            )  # fmt: skip
-
-    def first_inputs(self) -> np.ndarray:
-        """Inputs of the last known time, by the kernel that the steps use."""
-        p, n = self.tail.prepared, self.tail.n_series
-        columns = 2 * n_columns(p.season, self.settings.with_lags)
-        program = Program(self.settings.dtype, 1)
-        x = program.buffer("x", (n, columns))
-        self._emit_inputs(program, self._bind(program), 0, 0, n, x)
-        program.run(0, 1, 1)
-        return x.array
-
-    def warm_up(self) -> StepProgram:
-        """The program of a step, with the state that the context leaves."""
-        assert self.model is not None
-        network, theta = self.model
-        warm = forward(network, theta, self.tail.inputs, last=1, n_threads=self.settings.n_threads)
-        step = StepProgram((network, theta), self.tail.n_series)
-        self._emit(step)
-        write_state(step.build, warm.states)
-        return step
-
-    def run(self) -> np.ndarray:
-        """Scaled forecasts (rows, h)."""
-        program = self.warm_up().build.program
-        for at in range(0, self.h, CALL_STEPS):
-            program.run(at, min(CALL_STEPS, self.h - at), self.settings.n_threads)
-        return self.z[:, self.now + 1 :]
-
-    # One step at a time, for streams of one series ------------------------------------------------------
-    def advance(self, at: int) -> float:
-        """Run step `at`: the state takes the last known value in; the scaled forecast of the next."""
-        if not hasattr(self, "step"):
-            self.step = self.warm_up()
-        self.step.build.program.run(at, 1, 1)
-        return float(self.z[0, self.now + at + 1])
-
-    def observe(self, at: int, scaled: float) -> None:
-        """Put the value that came in the place of its forecast."""
-        t, width = self.now + at + 1, self.tail.prepared.width
-        self.z[0, t] = scaled
-        self.a[0, t] = self.a[0, t - 1] + (self.z[0, t] - self.z[0, t - width]) / width
-
-    def move_back(self, at: int) -> None:
-        """Forget the oldest `at` values: the last known one is at `now` again; means are freed of rounding errors."""
-        known, season = self.now + 1, self.tail.prepared.season
-        self.z[:, :known] = self.z[:, at : at + known].copy()
-        self._set_means(self.z[:, :known])
-        self.phase[:] = (self.phase + at) % season
 
 
 def residuals_of(

@@ -11,9 +11,11 @@ from sklearn.utils import check_array
 from forecastrnn.arrays import refuse_non_numbers, refuse_odd_types
 from forecastrnn.assembly import Assembly
 from forecastrnn.cpu.direction import Rows
-from forecastrnn.inference import State, emit_states, forward, read_states, thread_count, write_state
+from forecastrnn.cpu.stepper import UNSTOPPED, stepper
+from forecastrnn.inference import State, emit_states, forward, forward_pass, read_states, write_state
 from forecastrnn.program import Buffer
 from forecastrnn.shapes import Shape, shards_of
+from forecastrnn.threads import thread_count
 
 if TYPE_CHECKING:
     from forecastrnn.fitting import Fitted
@@ -33,12 +35,10 @@ class StepProgram:
         self.build = build = Assembly(network, theta, shape, free=True)
         build.pack_once()
         width = network.n_inputs + network.n_skip
-        self.keep = build.program.buffer("keep", (1,))
-        self.keep.array[:] = 1
         self.x = [build.program.buffer(f"x[{s}]", (1, b.batch.rows, width)) for s, b in enumerate(build.stacks)]
         for stack, x in zip(build.stacks, self.x, strict=True):
-            build.forward(stack.batch.shard, Rows(x.at(0), width, width))
-            build.carry(stack.batch.shard, self.keep, 0)
+            forward_pass(build, stack, Rows(x.at(0), width, width))
+            build.carry(stack)
         self.finals = emit_states(build)
 
     def rows_of(self, shard: int) -> slice:
@@ -208,7 +208,7 @@ def _emit_window_steps(
             "gather", batch.shard, source=history, out=x, starts=index.at(lo), T=context, B=batch.rows, F=F, lds=F,
             stride=build.shape.rows, every=1,
         )  # fmt: skip
-        build.forward(batch.shard, Rows(x.at(0), F, F))
+        forward_pass(build, stack, Rows(x.at(0), F, F))
         program.emit(
             "append_output", batch.shard, out=stack.out.place, result=result.at(lo * n_steps * F),
             history=history.at(lo * (context + n_steps) * F), gain=gain, shift=shift, B=batch.rows, F=F,
@@ -225,6 +225,13 @@ def _shapes(state: object) -> list | None:
     return [[{name: np.shape(d[name]) for name in sorted(d)} for d in layer] for layer in state]
 
 
+def _factors(scaler: ArrayScaler | None, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Shift and scale of n columns."""
+    if scaler is None:
+        return np.zeros(n), np.ones(n)
+    return np.ascontiguousarray(scaler.mean_, np.float64), np.ascontiguousarray(scaler.scale_, np.float64)
+
+
 class Stream:
     """One sequence, one step at a time; the state is kept between calls.
 
@@ -234,25 +241,32 @@ class Stream:
     def __init__(self, fitted: Fitted) -> None:
         if any(layer.bidirectional for layer in fitted.network.layers):
             raise ValueError("stream needs bidirectional=False: a bidirectional network reads the future.")
-        self._fitted = fitted
-        theta = fitted.progress.theta.copy()
-        self._step = StepProgram((fitted.network, theta), 1, 1)
-        self._program = self._step.build.program
-        self._program.prepare()
-        self._x = self._step.x[0].array.reshape(-1)
-        out = self._step.build.stacks[0].out
-        self._out = out.place.array.reshape(-1)[: out.width]
+        network, theta = fitted.network, fitted.progress.theta.copy()
+        self._step = StepProgram((network, theta), 1, 1)
+        program, stack, F = self._step.build.program, self._step.build.stacks[0], network.n_inputs
+        factors = [_factors(fitted.x_scaler, F), _factors(fitted.y_scaler, stack.out.width)]
+        (x_shift, x_scale), (y_shift, y_scale) = (
+            [program.bind(f"{side}_{k}", values) for k, values in enumerate(pair)]
+            for side, pair in zip("xy", factors, strict=True)
+        )
+        operations = program.rounds[0][0]
+        given, result = (program.buffer(n, (k,), np.float64) for n, k in (("given", F), ("result", stack.out.width)))
+        program.emit("scale_in", 0, given=given, shift=x_shift, scale=x_scale, x=self._step.x[0], F=F)
+        operations.insert(0, operations.pop())
+        program.emit(
+            "scale_out", 0, out=stack.out.place, shift=y_shift, scale=y_scale, result=result, F=stack.out.width
+        )
+        self._words, self._run = program.prepare().words, stepper()
+        self._given, self._result, self._shape = given.array, result.array, given.shape
 
     def step(self, x: object) -> np.ndarray:
         """Outputs (n_outputs,) for one step's input x (channels,), or a number for one channel."""
-        values = np.asarray(x, np.float64).reshape(-1)
-        if values.shape != self._x.shape or not np.isfinite(values).all():
-            raise ValueError(f"x must be {len(self._x)} finite numbers, one a channel. Got {x!r}.")
-        scaler = self._fitted.x_scaler
-        self._x[:] = values if scaler is None else (values - scaler.mean_) / scaler.scale_
-        self._program.run(0, 1, 1)
-        y = self._fitted.y_scaler
-        return self._out.astype(np.float64) if y is None else self._out * y.scale_ + y.mean_
+        values = np.asarray(x, np.float64)
+        if values.size == self._shape[0]:
+            self._given[:] = values.reshape(-1)
+            if self._run(self._words, UNSTOPPED, self._given):
+                return self._result.copy()
+        raise ValueError(f"x must be {self._shape[0]} finite numbers, one a channel. Got {x!r}.")
 
     def get_state(self) -> State:
         """A copy of the state: layer, direction, name -> array (1, units)."""

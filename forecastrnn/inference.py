@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 
 import numpy as np
 
 from forecastrnn.assembly import Assembly
 from forecastrnn.cpu.direction import Batch, Rows, padded
+from forecastrnn.jobs import borrowed
 from forecastrnn.network import Network
-from forecastrnn.program import Buffer
+from forecastrnn.program import Argument, Buffer
 from forecastrnn.shapes import Shape, Stack, shards_of
 
 CHUNK_BYTES = 64 * 2**20  # work space of one forward pass
 
 State = list[list[dict[str, np.ndarray]]]  # layer, direction, name -> (n, units)
-
-
-def thread_count(n_jobs: int | None) -> int:
-    """Threads to use: all cores that this process may run on for None or -1."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return cores if n_jobs is None or n_jobs < 0 else n_jobs
 
 
 def sort_rows(lengths: np.ndarray, shards: int) -> np.ndarray:
@@ -86,6 +80,19 @@ def _join_states(states: list[State]) -> State:
     ]
 
 
+@dataclass(frozen=True)
+class _Kind:
+    """What a pass is built for."""
+
+    network: Network
+    dtype: str
+    steps: int
+    rows: int
+    last: int
+    ragged: bool
+    started: bool
+
+
 def _forward_chunk(
     network: Network,
     theta: np.ndarray,
@@ -96,38 +103,59 @@ def _forward_chunk(
     n_threads: int,
 ) -> Forward:
     n, T, _ = X.shape
-    shape = Shape(T, n, last, lengths is not None, shards=shards_of(n))
-    build = Assembly(network, theta, shape)
-    order = np.arange(n) if lengths is None else sort_rows(lengths, shape.shards)
-    build.pack()
-    feed(build, X, order * T, None if lengths is None else lengths[order])
-    for shard in range(shape.shards):
-        build.forward(shard, build.inputs[shard])
-    if state is not None:
-        write_state(build, _select(state, order))
-    finals = emit_states(build)
-    build.program.run(0, 1, n_threads)
-    back = np.empty(n, np.intp)
-    back[order] = np.arange(n)
-    outputs = read_outputs(build, order, lengths)
-    return Forward(outputs, _select(read_states(build, finals), back))
+    kind = _Kind(network, theta.dtype.name, T, n, last, lengths is not None, state is not None)
+    with borrowed(kind, lambda: _Pass(kind)) as one:
+        return one.run(np.ascontiguousarray(theta), np.ascontiguousarray(X, theta.dtype), lengths, state, n_threads)
 
 
-def feed(build: Assembly, X: np.ndarray, starts: np.ndarray, lengths: np.ndarray | None) -> None:
-    """Emit the gathering of inputs: rows starts[i] ... of X seen as (rows, columns)."""
-    program, shape, width = build.program, build.shape, X.shape[-1]
-    source = program.bind("X", np.ascontiguousarray(X, build.dtype))
-    first = program.bind("starts", np.ascontiguousarray(starts, np.int64))
-    valid = None if lengths is None else program.bind("lengths", np.ascontiguousarray(lengths, np.int64))
-    for stack in build.stacks:
-        batch, lo = stack.batch, build.first_row(stack.batch.shard)
-        emit_lengths(build, batch, valid)
-        x = program.buffer(f"x[{batch.shard}]", (shape.steps, batch.rows, width))
+class _Pass:
+    """The program of a forward pass over all rows; weights and inputs are arguments."""
+
+    def __init__(self, kind: _Kind) -> None:
+        self.kind, network, rows = kind, kind.network, kind.rows
+        shape = Shape(kind.steps, rows, kind.last, kind.ragged, shards=shards_of(rows))
+        self.build = build = Assembly(network, Argument("theta", kind.dtype), shape)
+        self.starts = build.program.bind("starts", np.arange(rows) * kind.steps)
+        self.lengths = build.program.buffer("lengths", (rows,), np.int64) if kind.ragged else None
+        build.pack()
+        for stack in build.stacks:
+            emit_lengths(build, stack.batch, self.lengths)
+            forward_pass(build, stack, self._gather(stack.batch))
+        self.finals = emit_states(build)
+        self.nbytes = build.program.nbytes
+
+    def _gather(self, batch: Batch) -> Rows:
+        """Emit the gathering of a shard's rows of X seen as (rows, columns)."""
+        program, width = self.build.program, self.kind.network.n_inputs + self.kind.network.n_skip
+        x = program.buffer(f"x[{batch.shard}]", (batch.steps, batch.rows, width))
         program.emit(
-            "gather", batch.shard, source=source, out=x, starts=first.at(lo), T=shape.steps, B=batch.rows,
-            F=width, lds=width, stride=shape.rows, every=1,
+            "gather", batch.shard, source=Argument("X", self.kind.dtype), out=x,
+            starts=self.starts.at(self.build.first_row(batch.shard)), T=batch.steps, B=batch.rows, F=width, lds=width,
+            stride=self.kind.rows, every=1,
         )  # fmt: skip
-        build.inputs[batch.shard] = Rows(x.at(0), width, width)
+        return Rows(x.at(0), width, width)
+
+    def run(
+        self, theta: np.ndarray, X: np.ndarray, lengths: np.ndarray | None, state: State | None, n_threads: int
+    ) -> Forward:
+        """Outputs and final states in the order of the rows of X."""
+        order = np.arange(self.kind.rows)
+        if lengths is not None and self.lengths is not None:
+            order = sort_rows(lengths, self.build.shape.shards)
+            self.starts.array[:], self.lengths.array[:] = order * self.kind.steps, lengths[order]
+        if state is not None:
+            write_state(self.build, _select(state, order))
+        self.build.program.run(0, 1, n_threads, theta=theta, X=X)
+        back = np.empty_like(order)
+        back[order] = np.arange(len(order))
+        return Forward(read_outputs(self.build, order, lengths), _select(read_states(self.build, self.finals), back))
+
+
+def forward_pass(build: Assembly, stack: Stack, x: Rows) -> None:
+    """Emit all layers and the head."""
+    build.forward(stack, x)
+    if build.network.n_outputs:
+        build.head.forward(stack)
 
 
 def emit_lengths(build: Assembly, batch: Batch, valid: Buffer | None) -> None:
@@ -155,7 +183,7 @@ def emit_states(build: Assembly) -> list[list[dict[str, list[Rows]]]]:
     found = []
     for number, layer in enumerate(build.network.layers):
         names = layer.cell.states
-        rows = {name: [build.last_states(s, number, name) for s in range(build.shape.shards)] for name in names}
+        rows = {name: [build.last_states(stack, number, name) for stack in build.stacks] for name in names}
         count = len(layer.directions)
         found.append([{name: [shard[k] for shard in rows[name]] for name in names} for k in range(count)])
     return found
@@ -181,7 +209,7 @@ def read_outputs(build: Assembly, order: np.ndarray, lengths: np.ndarray | None)
         rows = stack.out if build.network.n_outputs else _layer_outputs(build, stack)
         place = rows.place.at(0)
         flat = place.buffer.array.reshape(-1)[place.offset :]
-        steps = build.head_steps() if build.network.n_outputs else build.shape.steps
+        steps = build.head.steps(stack.batch) if build.network.n_outputs else build.shape.steps
         grid = flat[: steps * stack.batch.rows * rows.ld].reshape(steps, stack.batch.rows, rows.ld)
         pieces.append(grid[:, :, : rows.width].transpose(1, 0, 2))
     outputs = np.empty((len(order), *pieces[0].shape[1:]), build.dtype)

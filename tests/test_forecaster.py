@@ -129,7 +129,9 @@ def test_members_give_the_median(airline: pd.Series) -> None:
     for small, large in zip(two.members, three.members[:2], strict=True):
         np.testing.assert_array_equal(small.theta, large.theta)
     paths = [
-        three.tail.prepared.inverse(forecasting.forecast(three.network, m.theta, three.tail, three.settings, 4))[0]
+        three.tail.prepared.inverse(
+            forecasting.forecast(three.network, m.theta[None], three.tail, three.settings, 4, np.array([0]))
+        )[0, 0]
         for m in three.members
     ]
     assert len({path[0] for path in paths}) == 3

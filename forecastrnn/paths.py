@@ -1,0 +1,153 @@
+"""Forecasts of many series by many networks in one call: each path is warmed up and then fed back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from forecastrnn.assembly import Assembly
+from forecastrnn.cpu.direction import Rows
+from forecastrnn.jobs import Jobs, addresses, borrowed
+from forecastrnn.network import Network
+from forecastrnn.program import Argument, Program
+from forecastrnn.shapes import Shape
+
+MOST_ROWS = 256  # series of a job at most
+SLOWEST = 5e-11  # seconds for each parameter and row of a step: a high guess
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a program of paths is built for: network, rows of a job, and how their inputs are made."""
+
+    network: Network
+    dtype: str
+    rows: int
+    context: int
+    season: int
+    two: int
+    width: int
+    with_lags: bool
+    noisy: bool
+    lanes: int
+
+
+@dataclass(frozen=True)
+class Histories:
+    """The end of each series, what it is made into inputs with, and the inputs of the context before it.
+
+    z (n, known), static (n, STATIC), phase, period (n,), inputs (n, context, columns).
+    """
+
+    z: np.ndarray
+    static: np.ndarray
+    phase: np.ndarray
+    period: np.ndarray
+    inputs: np.ndarray
+
+
+def means_of(z: np.ndarray, width: int, length: int) -> np.ndarray:
+    """Trailing means of z (n, known) over `width` values; room for `length`, in which kernels go on."""
+    out = np.zeros((len(z), length), z.dtype)
+    sums = np.cumsum(np.pad(z, ((0, 0), (1, 0))), axis=1, dtype=np.float64)
+    out[:, width - 1 : z.shape[1]] = (sums[:, width:] - sums[:, :-width]) / width
+    return out
+
+
+def _build_lane(kind: Kind) -> Program:
+    """Rounds: states cleared and weights packed; one step of the context; one step of the forecast."""
+    network = kind.network
+    build = Assembly(network, Argument("theta", kind.dtype), Shape(1, kind.rows, 1))
+    columns = network.n_inputs + network.n_skip
+    x = Rows(build.program.buffer("x", (kind.rows, columns)).at(0), columns, columns)
+    for directions, layer in zip(build.directions, network.layers, strict=True):
+        for state in layer.cell.states:
+            directions[0].clear(build.stacks[0].batch, directions[0].state(build.stacks[0].batch, state).at(0))
+    build.pack()
+    _emit_context_step(build, x, kind)
+    build.program.next_round()
+    _emit_forecast_step(build, x, kind)
+    return build.program
+
+
+def _emit_context_step(build: Assembly, x: Rows, kind: Kind) -> None:
+    """The state takes one row of known inputs in."""
+    starts = np.arange(kind.rows) * kind.context + np.arange(kind.context)[:, None]
+    build.program.emit(
+        "gather", 0, source=Argument("inputs", kind.dtype), out=x.place, starts=build.program.bind("starts", starts),
+        T=1, B=kind.rows, F=x.width, lds=x.width, stride=kind.rows, every=1,
+    )  # fmt: skip
+    stack = build.segment(0, 0, 1)
+    build.forward(stack, x)
+    build.carry(stack)
+
+
+def _emit_forecast_step(build: Assembly, x: Rows, kind: Kind) -> None:
+    """Inputs of the last value, the network, and the next value behind it."""
+    real, stack = partial(Argument, dtype=kind.dtype), build.segment(0, 0, 1)
+    z, a, now, length = real("z"), real("a"), Argument("now"), Argument("length")
+    build.program.emit(
+        "forecast_inputs", 0, z=z, a=a, static=real("static"), x=x.place, phase=Argument("phase"),
+        period=Argument("period"), B=kind.rows, season=kind.season, two=kind.two, with_lags=int(kind.with_lags),
+        columns=x.width, length=length, now=now,
+    )  # fmt: skip
+    build.forward(stack, x)
+    build.head.forward(stack)
+    if kind.network.n_outputs > 1:  # all steps ahead at once
+        build.copy(0, stack.out, Rows(real("result"), kind.network.n_outputs, stack.out.width), kind.rows)
+        return
+    build.carry(stack)
+    build.program.emit(
+        "append_value", 0, z=z, a=a, out=stack.out.place, noise=real("noise") if kind.noisy else None, B=kind.rows,
+        ldo=stack.out.ld, width=kind.width, length=length, now=now, noisy=Argument("noisy") if kind.noisy else 0,
+    )  # fmt: skip
+
+
+def job_rows(n: int, paths: int, n_threads: int) -> int:
+    """Series of a job: few enough that every thread has work, but enough to share packed weights."""
+    most = int(np.clip(-(-n * paths // (2 * n_threads)), 16, MOST_ROWS))
+    return -(-n // -(-n // most))
+
+
+def run_paths(
+    kind: Kind, thetas: np.ndarray, which: np.ndarray, histories: Histories, h: int, n_threads: int,
+    noise: np.ndarray | None = None,
+) -> np.ndarray:  # fmt: skip
+    """Scaled values (paths, n, h) behind the end of n series; of a network with several outputs, those.
+
+    thetas (k, size); which (paths, jobs): the network of each path's chunk of `kind.rows` series. `noise`
+    (paths, n, h) is added to each value before it is fed back.
+    """
+    n, known = histories.z.shape
+    rows, (paths, chunks) = kind.rows, which.shape
+    own = np.minimum(np.arange(rows * chunks), n - 1)  # the last chunk is filled up
+    jobs, length = paths * chunks, known + h
+
+    def cut(values: np.ndarray) -> np.ndarray:
+        """Where each job's rows of values (n, ...) begin."""
+        padded = np.ascontiguousarray(values[own] if len(own) > n else values)
+        kept.append(padded)
+        return np.tile(addresses(padded.reshape(chunks, -1)), paths)
+
+    kept: list[np.ndarray] = []  # until the call is over
+    z, a = (np.empty((paths, len(own), length), kind.dtype) for _ in range(2))
+    z[:, :, :known] = histories.z[own]
+    a[:] = means_of(z[0, :, :known], kind.width, length)
+    arguments = {name: cut(getattr(histories, name)) for name in ("static", "phase", "period", "inputs")}
+    if noise is not None:
+        kept.append(np.ascontiguousarray(noise[:, own], kind.dtype))
+        arguments |= {"noise": addresses(kept[-1].reshape(jobs, -1)), "noisy": h}
+    ahead, steps = kind.network.n_outputs, h
+    if ahead > 1:
+        kept.append(np.empty((paths, len(own), ahead), kind.dtype))
+        arguments["result"], steps = addresses(kept[-1].reshape(jobs, -1)), 1
+    seconds = (kind.context + steps) * (rows * kind.network.size * SLOWEST + 1e-6) * jobs
+    with borrowed(kind, lambda: Jobs([_build_lane(kind) for _ in range(kind.lanes)])) as program:
+        program.run(
+            jobs, (1, kind.context, steps), n_threads, seconds, theta=addresses(thetas)[which.reshape(-1)],
+            z=addresses(z.reshape(jobs, -1)), a=addresses(a.reshape(jobs, -1)), now=known - 1, length=length,
+            **arguments,
+        )  # fmt: skip
+    return z[:, :n, known - 1 : known] + kept[-1][:, :n, :h] if ahead > 1 else z[:, :n, known:]
