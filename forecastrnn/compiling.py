@@ -2,7 +2,7 @@
 
 Numba's own cache looks only at the file of the cached function, so an edit of a callee elsewhere, or
 another vector width, would go unnoticed. Here the name of the cache folder is a hash of every kernel
-source and of the versions; where no folder can be written, kernels are compiled in memory.
+source, of the versions and of the CPU; where no folder can be written, kernels are compiled in memory.
 """
 
 import hashlib
@@ -11,8 +11,10 @@ import os
 import pickle
 import tempfile
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +22,21 @@ import llvmlite
 import numba
 import numba.extending
 import numpy as np
+from llvmlite import binding
 from numba.core import config
 
 _PACKAGE = Path(__file__).parent
 KERNEL_SOURCES = ("compiling.py", "formulas.py", "seasonal.py", "preparation.py", "inputs.py", "cpu/*.py")
 COMPILE_LOCK = threading.RLock()  # numba's configuration is global while a function is being compiled
+PATIENCE = 1.0  # seconds of compilation after which a user is told what takes so long
 
 
 def sources_digest(folder: Path = _PACKAGE) -> str:
     """Hash of all kernel sources under `folder` and of what compiles them."""
-    digest = hashlib.sha256(repr((numba.__version__, llvmlite.__version__, np.__version__)).encode())
-    digest.update(os.environ.get("FORECASTRNN_LANES", "").encode())
+    versions = numba.__version__, llvmlite.__version__, np.__version__
+    cpu = binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten()  # they decide the vectors' width
+    lanes = os.environ.get("FORECASTRNN_LANES", "")
+    digest = hashlib.sha256(repr((versions, cpu, lanes)).encode())
     for pattern in KERNEL_SOURCES:
         for path in sorted(folder.glob(pattern)):
             digest.update(path.name.encode() + path.read_bytes())
@@ -67,8 +73,42 @@ def cache_folder() -> str:
 _FOLDER = cache_folder()
 
 
+class _Announcement:
+    """Says that kernels are being compiled: once, after a second of it, before the next one."""
+
+    def __init__(self) -> None:
+        self.seconds, self.said = 0.0, False
+
+    def add(self, seconds: float) -> None:
+        """So long did one function take."""
+        self.seconds += seconds
+        if self.seconds > PATIENCE and not self.said:
+            self.said = True
+            where = "once, then it is in the cache" if _FOLDER else "no folder for a cache can be written"
+            print(f"Compiling the network for this machine ({where}) ...", flush=True)
+
+
+_announcement: ContextVar[_Announcement | None] = ContextVar("announcement", default=None)
+
+
 @contextmanager
-def compilation(cached: bool = True):
+def announced(verbose: bool) -> Iterator[None]:
+    """Inside, if `verbose`, a line is printed when compilation takes over a second; not for what the cache holds."""
+    token = _announcement.set(_Announcement() if verbose else None)
+    try:
+        yield
+    finally:
+        _announcement.reset(token)
+
+
+def _from_cache(made: Any) -> bool:
+    """Whether a compiled function was read from the disk."""
+    hits = made.cache_hits if hasattr(made, "cache_hits") else sum(made.stats.cache_hits.values())
+    return hits > 0
+
+
+@contextmanager
+def compilation(cached: bool = True) -> Iterator[None]:
     """Numba's global settings as kernels need them: own cache folder, compiler on."""
     with COMPILE_LOCK:
         before = config.CACHE_DIR, config.DISABLE_JIT
@@ -92,6 +132,15 @@ def _forget(function: Callable[..., Any]) -> None:
 
 
 def _compile(function: Callable[..., Any], make: Callable[[bool], Any]) -> Any:
+    """make(cache), timed for the announcement."""
+    begun, announcement = time.perf_counter(), _announcement.get()
+    made = _make(function, make)
+    if announcement is not None and not _from_cache(made):
+        announcement.add(time.perf_counter() - begun)
+    return made
+
+
+def _make(function: Callable[..., Any], make: Callable[[bool], Any]) -> Any:
     """make(cache): from the cache, anew into the cache, or in memory."""
     for _ in range(2 if _FOLDER else 0):
         try:

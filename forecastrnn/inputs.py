@@ -53,10 +53,11 @@ def fill_inputs(z, a, starts, pads, season, width, periods, two, with_lags, stat
             total += z[t]
             if t - lo >= width:
                 total -= z[t - width]
-            a[t] = total / min(t - lo + 1, width)
-        past = width + max(periods[i], two)
+            a[t] = total / (width if t - lo >= width else t - lo + 1)
+        past = width + (periods[i] if periods[i] > two else two)
+        phase = (past - pads[i]) % season
         for t in range(lo + past, hi - 1):
-            phase = (t - lo - pads[i] + 1) % season
+            phase = phase + 1 if phase + 1 < season else 0
             write_inputs(z, a, t, phase, season, periods[i], two, with_lags, static, i * STATIC, out, t * columns)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass
 
@@ -61,69 +62,67 @@ class Prepared:
         return np.where(self.linear[:, None], z, curved) * self.level[:, None]
 
 
-@jitted(cache=False)
-def bridge(z, known, lo, hi):
-    """Gaps in z[lo:hi] in line between the known values around them, level behind the last; z[lo] is known."""
-    last = lo
-    for t in range(lo, hi):
-        if known[t]:
-            for gap in range(last + 1, t):
-                z[gap] = z[last] + (gap - last) / (t - last) * (z[t] - z[last])
-            last = t
-    z[last + 1 : hi] = z[last]
+def bridge(z: np.ndarray, known: np.ndarray, offsets: np.ndarray) -> None:
+    """Gaps in line between the known values around them, level behind the last; each series begins with one."""
+    gaps, places = np.flatnonzero(~known), np.flatnonzero(known)
+    following = gaps - np.arange(len(gaps))  # so many values before a gap are known
+    before, after = places[following - 1], places[np.minimum(following, len(places) - 1)]
+    end = offsets[np.searchsorted(offsets, gaps, side="right")]
+    inside = (after > gaps) & (after < end)
+    share = np.where(inside, gaps - before, 0) / np.where(inside, after - before, 1)
+    z[gaps] = z[before] + share * (z[after] - z[before])
 
 
 @jitted
-def bridge_all(z, known, offsets):
-    """Gaps of all series."""
-    for i in range(len(offsets) - 1):
-        bridge(z, known, offsets[i], offsets[i + 1])
-
-
-@jitted
-def read_levels(y, known, offsets, width, z, level, linear):
-    """Gaps filled in line; z = log(y / mean|y|) of a positive series, else y over the mean of its last |values|."""
+def read_levels(z, offsets, width, level, linear):
+    """z becomes log(z / mean|z|) in a positive series, else z over the mean of its last |values|."""
     for i in range(len(offsets) - 1):
         lo, hi = offsets[i], offsets[i + 1]
-        z[lo:hi] = y[lo:hi]
-        bridge(z, known, lo, hi)
-        size = np.abs(z[lo:hi]).max()
-        size = size if size > 0.0 else 1.0
-        mean = np.mean(np.abs(z[lo:hi]) / size) * size
-        tail = np.mean(np.abs(z[max(lo, hi - 2 * width) : hi]) / size) * size
-        linear[i] = z[lo:hi].min() <= 0.0
-        level[i] = (tail if linear[i] and tail > 0.0 else mean) or 1.0
+        size, positive = 0.0, True
         for t in range(lo, hi):
-            z[t] = z[t] / level[i] if linear[i] else np.log(z[t]) - np.log(level[i])
+            size = abs(z[t]) if abs(z[t]) > size else size
+            positive = positive and z[t] > 0.0
+        size = size if size > 0.0 else 1.0  # sums of |z| / size stay finite
+        total, tail, recent = 0.0, 0.0, hi - 2 * width if hi - 2 * width > lo else lo
+        for t in range(lo, hi):
+            total += abs(z[t]) / size
+            tail += abs(z[t]) / size if t >= recent else 0.0
+        tail = tail / (hi - recent) * size
+        level[i] = total / (hi - lo) * size if positive or tail == 0.0 else tail
+        level[i] = level[i] if level[i] > 0.0 else 1.0
+        linear[i] = not positive
+        shift = math.log(level[i])
+        for t in range(lo, hi):
+            z[t] = math.log(z[t]) - shift if positive else z[t] / level[i]
 
 
 @jitted
-def read_scales(z, offsets, periods, scale):
-    """sqrt(NOISE * mean |z_t - z_(t - period)|), at least FLOOR."""
+def mean_changes(z, offsets, periods, change):
+    """change (n_series,) = mean |z_t - z_(t - period)|, of neighbours in a series too short for that."""
     for i in range(len(offsets) - 1):
         lo, hi = offsets[i], offsets[i + 1]
         lag = periods[i] if hi - lo > periods[i] + 1 else 1
-        change = 0.0
+        total = 0.0
         for t in range(lo + lag, hi):
-            change += abs(z[t] - z[t - lag])
-        change /= max(hi - lo - lag, 1)
-        scale[i] = max(np.sqrt(max(change, 1e-9) * NOISE), FLOOR)
+            total += abs(z[t] - z[t - lag])
+        change[i] = total / (hi - lo - lag) if hi - lo > lag else 0.0
 
 
 @jitted
 def pad_left(z, known, offsets, periods, scale, pads, starts, out, observed):
-    """Scaled values behind `pads[i]` repetitions of the first period; what counts starts after the burn-in."""
+    """Scaled values behind `pads[i]` repetitions of the first period; what counts, after the burn-in, is marked."""
     for i in range(len(offsets) - 1):
-        n, base = offsets[i + 1] - offsets[i], starts[i] + pads[i]
+        lo, n, base = offsets[i], offsets[i + 1] - offsets[i], starts[i] + pads[i]
+        p = periods[i] if periods[i] < n else n
+        burn = 0 if n <= 2 * p else p if n <= 3 * p else p + p // 2
         for t in range(n):
-            out[base + t] = z[offsets[i] + t] / scale[i]
-            observed[base + t] = known[offsets[i] + t]
-        p = min(periods[i], n)
-        for d in range(1, pads[i] + 1):
-            out[base - d] = out[base + (-d) % p]
-        if n > 2 * p:
-            burn = p + p // 2 if n > 3 * p else p
-            observed[base : base + burn] = False
+            out[base + t] = z[lo + t] / scale[i]
+            if t >= burn:
+                observed[base + t] = known[lo + t]
+        t = base
+        while t > starts[i]:
+            t -= 1
+            out[t] = out[t + p]
 
 
 def machine_memory() -> int:
@@ -183,17 +182,19 @@ def prepare(values: np.ndarray, offsets: np.ndarray, season: int, context: int |
     check_memory(len(values), len(offsets) - 1, season)
     values, offsets = drop_leading_gaps(values, offsets)
     count, width = len(offsets) - 1, max(season, 4)
-    z, removed = np.empty(len(values)), np.empty(len(values))
+    z, removed = values.copy(), np.empty(len(values))
     level, scale = np.empty(count), np.empty(count)
     linear, periods = np.empty(count, bool), np.empty(count, np.int64)
     longest = int(np.diff(offsets).max())
     after = np.empty((count, longest_multiple(longest, season) * season))
     known = np.isfinite(values)
-    read_levels(values, known, offsets, width, z, level, linear)
+    bridge(z, known, offsets)
+    read_levels(z, offsets, width, level, linear)
     remove_figures(z, offsets, season, removed, after, periods)
     z -= removed
-    bridge_all(z, known, offsets)  # again: a line between two seasons is not one without them
-    read_scales(z, offsets, periods, scale)
+    bridge(z, known, offsets)  # again: a line between two seasons is not one without them
+    mean_changes(z, offsets, periods, scale)
+    scale = np.maximum(np.sqrt(NOISE * np.maximum(scale, 1e-9)), FLOOR)
     own, ahead = window_steps(season, longest)
     context = context or own
     pads = np.maximum(periods, 2 * season) + width + context + ahead + 1

@@ -5,153 +5,106 @@ from the cycles before it is subtracted, and then moved towards the cycle's own 
 `gamma` if that is more; `kappa` shrinks it. Both are chosen per series, or no figure at all, by the one-step error
 of a trailing mean. A second figure of period k m, k = 2 .. 7 (the week of hourly data), is fitted to what remains,
 and kept if it lowers that error by 7%.
+
+The compiled functions are loops over numbers: expressions on slices of arrays take seconds to compile.
 """
 
 import numpy as np
-from numba.extending import register_jitable
 
 from forecastrnn.compiling import jitted
 
-GAMMAS = (0.0, 0.15, 0.3)
-KAPPAS = (0.5, 1.0)
+# (gamma, kappa) of all trials. The first has no figure: its error is what the others are measured by.
+TRIALS = ((0.0, 0.0), (0.0, 0.5), (0.0, 1.0), (0.15, 0.5), (0.15, 1.0), (0.3, 0.5), (0.3, 1.0))
 LONGEST = 7  # seasons in the second period, at most
 WORTH = 0.93  # error of the second figure over that without it, at most
+STAGES = ((1, 1, 1.0), (2, LONGEST, WORTH))  # shortest and longest period in seasons, relative error to stay below
 
 
 @jitted(cache=False)
-def trailing_mean(z, width, out):
-    """out[t] = mean of z[max(0, t - width + 1) : t + 1]."""
+def season_differences(z, lo, n, period, out):
+    """out (n,) = z[lo : lo + n] minus its centred moving average; where both ends of the period lie in the series."""
+    half = period // 2
+    width, trim = 2 * half + 1, 0.0 if period % 2 else 0.5  # an even period counts half of both ends
     total = 0.0
-    for t in range(len(z)):
-        total += z[t]
-        if t >= width:
-            total -= z[t - width]
-        out[t] = total / min(t + 1, width)
+    for end in range(n):
+        total += z[lo + end] - (z[lo + end - width] if end >= width else 0.0)
+        if end >= width - 1:
+            t = end - half
+            out[t] = z[lo + t] - (total - trim * (z[lo + t - half] + z[lo + end])) / period
 
 
 @jitted(cache=False)
-def season_differences(z, period, out):
-    """z minus its centred moving average over one period; NaN where the period is not complete to the right."""
-    n, half = len(z), period // 2
-    even = period % 2 == 0
-    width = period + 1 if even else period
-    if n < width:
-        out[:] = np.nan
-        return
-    total = 0.0
-    for j in range(width):
-        total += z[j]
-    for t in range(half, n - half):
-        average = (total - 0.5 * (z[t - half] + z[t + half])) / period if even else total / period
-        out[t] = z[t] - average
-        if t + half + 1 < n:
-            total += z[t + half + 1] - z[t - half]
-    first = z[half] - out[half]
-    for t in range(half):
-        out[t] = z[t] - first
-    out[n - half :] = np.nan
-
-
-@jitted(cache=False)
-def causal_figure(differences, period, gamma, figure, seen, after, count):
-    """figure[t]: known before t; seen[t]: cycles it rests on; after[j]: figure of phase j behind the end."""
-    n = len(differences)
-    count[:period] = 0.0
-    after[:period] = 0.0
+def follow_figure(z, lo, n, period, width, differences, gamma, kappa, figure, after, count):
+    """Learn as time goes on: kappa * figure is known before t and `after` behind the end, by phase; the mean error."""
+    for phase in range(period):
+        count[phase] = after[phase] = 0.0
+    half, phase = period // 2, 0
+    first = z[lo + half] - differences[half]  # the first average that there is holds for all times before
+    total, error = 0.0, 0.0
     for t in range(n):
-        phase = t % period
-        figure[t], seen[t] = after[phase], count[phase]
-        d = differences[t]
-        if d == d:
-            count[phase] += 1.0
-            after[phase] += max(1.0 / count[phase], gamma) * (d - after[phase])
-
-
-@jitted(cache=False)
-def one_step_error(z, figure, kappa, seen, width):
-    """Mean error of the trailing mean of z - kappa * figure as a forecast, where a figure is known."""
-    total, error, counted = 0.0, 0.0, 0
-    for t in range(len(z)):
-        x = z[t] - kappa * figure[t]
-        if t >= width and seen[t] > 0.0:
+        figure[t] = after[phase]
+        x = z[lo + t] - kappa * figure[t]
+        if t >= width:
             error += abs(x - total / width)
-            counted += 1
         total += x
         if t >= width:
-            total -= z[t - width] - kappa * figure[t - width]
-    return error / max(counted, 1), counted
+            total -= z[lo + t - width] - kappa * figure[t - width]
+        if t < n - half:
+            d = differences[t] if t >= half else z[lo + t] - first
+            count[phase] += 1.0
+            share = 1.0 / count[phase]
+            after[phase] += (share if share > gamma else gamma) * (d - after[phase])
+        phase = phase + 1 if phase + 1 < period else 0
+    return error / (n - width)
 
 
-@jitted(cache=False)
-def best_figure(z, season, period, width, work, best, best_after):
-    """Try all gammas and kappas; best (n,) and best_after (period,) get the figure; its relative error."""
-    n = len(z)
-    differences, figure, seen, count, after = work[0, :n], work[1, :n], work[2, :n], work[3], work[4]
-    season_differences(z, period, differences)
-    lowest = np.inf
-    for gamma in GAMMAS:
-        causal_figure(differences, period, gamma, figure, seen, after, count)
-        plain, counted = one_step_error(z, figure, 0.0, seen, width)
-        if counted < min(season, period // 2) or plain <= 0.0:
-            return np.inf
-        for kappa in KAPPAS:
-            error = one_step_error(z, figure, kappa, seen, width)[0] / plain
-            if error < lowest:
-                lowest = error
-                for t in range(n):
-                    best[t] = kappa * figure[t]
-                for j in range(period):
-                    best_after[j] = kappa * after[(n + j) % period]
-    return lowest
+@jitted
+def remove_best(rest, offsets, season, first, last, worth, lines, tables, removed, after, periods):
+    """Move the best figure of `first` .. `last` seasons, if it is worth it, from rest to removed, in each series."""
+    differences, figure, kept = lines
+    learned, count, kept_after = tables
+    for i in range(len(offsets) - 1):
+        lo, n = offsets[i], offsets[i + 1] - offsets[i]
+        lowest, chosen = worth, 0
+        for period in range(first * season, (last + 1) * season, season):
+            width = period if period > 4 else 4
+            if n <= width or n < (2 * season if period == season else 3 * period + season):
+                break
+            season_differences(rest, lo, n, period, differences)
+            plain = np.inf
+            for gamma, kappa in TRIALS:
+                error = follow_figure(rest, lo, n, period, width, differences, gamma, kappa, figure, learned, count)
+                if kappa == 0.0:
+                    plain = error
+                elif plain > 0.0 and error / plain < lowest:
+                    lowest, chosen = error / plain, period
+                    for t in range(n):
+                        kept[t] = kappa * figure[t]
+                    for j in range(period):
+                        kept_after[j] = kappa * learned[(n + j) % period]
+        if chosen > 0:
+            periods[i] = chosen
+            for t in range(n):
+                removed[lo + t] += kept[t]
+                rest[lo + t] -= kept[t]
+            for j in range(after.shape[1]):
+                after[i, j] += kept_after[j % chosen]
 
 
-@register_jitable
-def longest_multiple(n, season):
+def longest_multiple(n: int, season: int) -> int:
     """Seasons in the longest period that a series of n values can show: three times, and a season more."""
     return max(1, min(LONGEST, (n - season) // (3 * season)))
 
 
-@jitted(cache=False)
-def second_figure(rest, season, work, trial, trial_after, kept, kept_after):
-    """The best figure of a longer period; its period, or 0 if none is worth it."""
-    n, lowest, chosen = len(rest), WORTH, 0
-    for k in range(2, longest_multiple(n, season) + 1):
-        period = k * season
-        error = best_figure(rest, season, period, period, work, trial, trial_after)
-        if error < lowest:
-            lowest, chosen = error, period
-            kept[:n] = trial[:n]
-            kept_after[:period] = trial_after[:period]
-    return chosen
-
-
-@jitted
-def remove_figures(values, offsets, season, removed, after, periods):
+def remove_figures(
+    values: np.ndarray, offsets: np.ndarray, season: int, removed: np.ndarray, after: np.ndarray, periods: np.ndarray
+) -> None:
     """For each series: the figure to remove (total,), that after the end (n_series, room), its period."""
-    longest, count = 1, len(offsets) - 1
-    for i in range(count):
-        longest = max(longest, offsets[i + 1] - offsets[i])
-    room = after.shape[1]
-    work = np.empty((5, max(longest, room)))
-    trial, kept, rest = np.empty(longest), np.empty(longest), np.empty(longest)
-    trial_after, kept_after = np.empty(room), np.empty(room)
-    width = max(season, 4)
-    for i in range(count):
-        z, mine = values[offsets[i] : offsets[i + 1]], removed[offsets[i] : offsets[i + 1]]
-        n = len(z)
-        mine[:] = 0.0
-        after[i] = 0.0
-        periods[i] = season
-        if season < 2 or n < 2 * season:
-            continue
-        if best_figure(z, season, season, width, work, trial[:n], trial_after) < 1.0:
-            mine[:] = trial[:n]
-            for j in range(room):
-                after[i, j] = trial_after[j % season]
-        rest[:n] = z - mine
-        period = second_figure(rest[:n], season, work, trial[:n], trial_after, kept, kept_after)
-        if period > 0:
-            periods[i] = period
-            mine += kept[:n]
-            for j in range(period):
-                after[i, j] += kept_after[j]
+    removed[:], after[:], periods[:] = 0.0, 0.0, season
+    if season < 2:
+        return
+    rest = values.copy()
+    lines = tuple(np.empty((3, int(np.diff(offsets).max()))))
+    tables = tuple(np.empty((3, after.shape[1])))
+    for first, last, worth in STAGES:
+        remove_best(rest, offsets, season, first, last, worth, lines, tables, removed, after, periods)
