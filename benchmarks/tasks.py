@@ -12,7 +12,8 @@ from forecastrnn import GRU, LSTM, Elman
 from forecastrnn.cells import Cell
 from forecastrnn.network import Layer, Network
 from forecastrnn.optimizers import OptimizerState, Rule
-from forecastrnn.stepping import Index, Source, TrainingProgram
+from forecastrnn.stepping import Index, TrainingProgram
+from forecastrnn.training_step import Source
 
 TOLERANCE = 1e-4  # of the gradients, relative to the largest entry
 
@@ -28,6 +29,20 @@ class Shape:
     B: int
     target: float
     layers: int = 1
+
+    @property
+    def flops(self) -> int:
+        """Of a step's products, with the true sizes: forward, weight gradients, gradients by states and inputs.
+
+        Gates are not counted, nor what no gradient needs: those by the first state and by the data.
+        """
+        gates, total, inputs = len(self.cell.gates), 0, self.I
+        for number in range(self.layers):
+            columns = gates * self.H
+            total += 2 * self.T * (inputs + self.H) * columns + (self.T - 1) * columns * self.H
+            total += self.T * columns * inputs if number else 0
+            inputs = self.H
+        return 2 * self.B * (total + 3 * self.H)
 
     def __str__(self) -> str:
         kind = f"{self.cell.activation} RNN" if isinstance(self.cell, Elman) else type(self.cell).__name__

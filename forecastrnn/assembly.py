@@ -23,7 +23,8 @@ class Assembly:
         self.network, self.shape = network, shape
         self.dtype = theta.dtype.name
         self.program = Program(self.dtype, shape.shards, free)
-        self.theta = self._places(theta if isinstance(theta, Buffer) else self.program.bind("theta", theta))
+        self.whole_theta = theta if isinstance(theta, Buffer) else self.program.bind("theta", theta)
+        self.theta = self._places(self.whole_theta)
         self.directions = [
             [self._direction(number, layer, prefix) for prefix in layer.directions]
             for number, layer in enumerate(network.layers)
@@ -224,9 +225,9 @@ class Assembly:
         return parts
 
     # Reduction ----------------------------------------------------------------------------------------
-    def reduce(self, grad: np.ndarray, sums: Buffer) -> None:
+    def reduce(self, grad: Buffer, sums: Buffer) -> None:
         """Emit the sum of all shards' gradients into `grad`, each piece a part of every parameter's rows."""
-        places = self._places(self.program.bind("grad", grad))
+        places = self._places(grad)
         for shard in range(self.shape.shards):
             for number, layer in enumerate(self.network.layers):
                 for prefix, direction in zip(layer.directions, self.directions[number], strict=True):

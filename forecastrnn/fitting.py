@@ -16,9 +16,9 @@ from forecastrnn.network import Network
 from forecastrnn.optimizers import OptimizerState
 from forecastrnn.parameters import layers_of, rule_of
 from forecastrnn.standardize import ArrayScaler
-from forecastrnn.stepping import Source
 from forecastrnn.threads import thread_count
 from forecastrnn.training import Plan, Progress, train
+from forecastrnn.training_step import Source
 
 AUTO_BATCH = 128  # rows of a mini-batch, if there are as many
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from forecastrnn.forecast_stream import ForecastStream
-from forecastrnn.forecasting import Settings, Tail, forecast, tail_of, take
+from forecastrnn.forecasting import EPOCH, Settings, Tail, fit_members, forecast, one_step_outputs, tail_of, take
 from forecastrnn.inputs import build_inputs
+from forecastrnn.local_models import fit_local, local_outputs
 from forecastrnn.network import Network
-from forecastrnn.preparation import prepare
+from forecastrnn.preparation import Prepared, prepare
 from forecastrnn.training import Progress
 
 if TYPE_CHECKING:
@@ -39,11 +41,57 @@ class Reading:
 
 
 @dataclass(frozen=True)
+class Trained:
+    """Networks of each member: thetas (members, 1, size), one for all series, or (members, n_series, size).
+
+    curves : the loss of each member every 50 updates; members : their progress, where one network is for all.
+    """
+
+    thetas: np.ndarray
+    curves: list[list[float]]
+    updates: int
+    members: list[Progress]
+
+    @property
+    def is_local(self) -> bool:
+        """Whether each series has a network of its own."""
+        return not self.members
+
+    def outputs(self, network: Network, inputs: np.ndarray, n_threads: int) -> Callable[[np.ndarray, int], np.ndarray]:
+        """The outputs of a member for the inputs of some rows."""
+
+        def one_step(rows: np.ndarray, k: int) -> np.ndarray:
+            if self.is_local:
+                return local_outputs(network, self.thetas[k], inputs, rows, n_threads)
+            return one_step_outputs(network, self.thetas[k, 0], inputs, rows, n_threads)
+
+        return one_step
+
+
+def train_all(
+    prepared: Prepared, inputs: np.ndarray, settings: Settings, seeds: list[int], ids: tuple, old: Trained | None
+) -> Trained:
+    """Train all networks; those of an earlier fit go on from where they are."""
+    if settings.is_local:
+        fit = fit_local(prepared, inputs, settings, seeds, ids, old.thetas if old else None)
+        curves = [[float(part.mean()) for part in _parts(member)] for member in fit.losses]
+        return Trained(fit.thetas, curves, fit.losses.shape[2], [])
+    members = fit_members(prepared, inputs, settings, seeds, old.members if old else [])
+    thetas = np.stack([member.theta for member in members])[:, None]
+    return Trained(thetas, [m.loss_curve for m in members], members[0].optimizer.count, members)
+
+
+def _parts(losses: np.ndarray) -> list[np.ndarray]:
+    """Losses (n_series, updates), 50 updates at a time."""
+    return np.split(losses, np.arange(EPOCH, losses.shape[1], EPOCH), axis=1)
+
+
+@dataclass(frozen=True)
 class Model:
     """All that a fitted forecaster holds: replaced in one assignment when a fit has succeeded."""
 
     network: Network
-    members: list[Progress]
+    trained: Trained
     settings: Settings
     tail: Tail
     residuals: np.ndarray  # (members, n_series, RESIDUALS), scaled
@@ -52,9 +100,16 @@ class Model:
     strategy: str
 
     @property
-    def thetas(self) -> np.ndarray:
-        """Parameters (members, size)."""
-        return np.stack([member.theta for member in self.members])
+    def n_members(self) -> int:
+        """Networks that forecast each series."""
+        return len(self.trained.thetas)
+
+    def _forecast(self, tail: Tail, own: np.ndarray, h: int, member: np.ndarray, noise: Any = None) -> np.ndarray:
+        """Paths (len(member), n_series, h) in the unit of the series; `own`: the row of each series in fit."""
+        thetas, count = self.trained.thetas, self.trained.thetas.shape[1]
+        which = member[:, None] * count + own if self.trained.is_local else member
+        flat = thetas.reshape(-1, thetas.shape[2])
+        return tail.prepared.inverse(forecast(self.network, flat, tail, self.settings, h, which, noise))
 
     def check_recursive(self, method: str, why: str) -> None:
         """Refuse a method that the direct strategy does not have."""
@@ -70,32 +125,46 @@ class Model:
                 'horizon, or use strategy="recursive".'
             )
 
-    def choose(self, y: Any) -> tuple[TimeAxis, Tail]:
-        """Axis and tail of the series of fit, or of others, prepared as those were."""
+    def choose(self, y: Any) -> tuple[TimeAxis, Tail, np.ndarray]:
+        """Axis and tail of the series of fit, or of others, prepared as those were; the row of each in fit."""
         if y is None:
-            return self.axis, self.tail
+            return self.axis, self.tail, np.arange(self.tail.n_series)
         own = self.tail.prepared
         read = self.reading.read(y, "y of predict")
+        rows = self._rows(read) if self.trained.is_local else np.zeros(read.n_series, np.int64)
         prepared = replace(prepare(read.values, read.offsets, own.season, own.context), two=own.two)
         inputs = build_inputs(prepared, self.settings.with_lags, self.settings.dtype)
-        return read.axis, tail_of(prepared, inputs)
+        return read.axis, tail_of(prepared, inputs), rows
 
-    def median(self, tail: Tail, h: int) -> np.ndarray:
+    def _rows(self, read: SeriesSet) -> np.ndarray:
+        """Rows in fit of these series, which must have been there."""
+        known = {name: row for row, name in enumerate(self.axis.ids)}
+        missing = next((name for name in read.ids if name not in known), None)
+        if missing is not None:
+            raise ValueError(
+                f"y of predict: series {missing!r} was not in fit, and with global_model=False each series has a "
+                "network of its own. Fit with it, or use global_model=True."
+            )
+        return np.array([known[name] for name in read.ids])
+
+    def median(self, tail: Tail, own: np.ndarray, h: int) -> np.ndarray:
         """The members' median forecast (n_series, h), in the unit of the series."""
-        paths = forecast(self.network, self.thetas, tail, self.settings, h, np.arange(len(self.members)))
-        return np.median(tail.prepared.inverse(paths), axis=0)
+        return np.median(self._forecast(tail, own, h, np.arange(self.n_members)), axis=0)
 
-    def draw(self, tail: Tail, h: int, count: int, rng: np.random.RandomState, known: bool) -> np.ndarray:
+    def draw(
+        self, tail: Tail, own: np.ndarray, h: int, count: int, rng: np.random.RandomState, known: bool
+    ) -> np.ndarray:
         """Paths (count, n_series, h), each with residuals fed back, from one member in turn.
 
         `known`: the series are those of fit, so each has residuals of its own.
         """
         check_size(h, count, tail.n_series)
-        n, which = tail.n_series, np.arange(count) % len(self.members)
-        source = np.tile(np.arange(n), (count, 1)) if known else rng.randint(len(self.residuals[0]), size=(count, n))
+        n, member = tail.n_series, np.arange(count) % self.n_members
+        known = known or self.trained.is_local
+        source = np.tile(own, (count, 1)) if known else rng.randint(len(self.residuals[0]), size=(count, n))
         pick = rng.randint(self.residuals.shape[2], size=(count, n, h))
-        noise = np.take_along_axis(self.residuals[which[:, None], source], pick, axis=2)
-        return tail.prepared.inverse(forecast(self.network, self.thetas, tail, self.settings, h, which, noise))
+        noise = np.take_along_axis(self.residuals[member[:, None], source], pick, axis=2)
+        return self._forecast(tail, own, h, member, noise)
 
     def stream(self, series: Any) -> ForecastStream:
         """A stream that goes on from the end of one series of fit."""
@@ -104,7 +173,9 @@ class Model:
                 f"series must name one of the {self.tail.n_series} series of fit, for example {self.axis.ids[0]!r}."
             )
         row = self.axis.position([series]) if series is not None else np.array([0])
-        return ForecastStream(self.network, [m.theta for m in self.members], take(self.tail, row), self.settings)
+        column = row[0] if self.trained.is_local else 0
+        thetas = list(self.trained.thetas[:, column])
+        return ForecastStream(self.network, thetas, take(self.tail, row), self.settings)
 
 
 def check_size(h: int, n_sequences: int, n_series: int) -> None:

@@ -11,10 +11,12 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from forecastrnn.forecast_model import Model, Reading
+from forecastrnn.compiling import announced
+from forecastrnn.forecast_model import Model, Reading, train_all
 from forecastrnn.forecast_stream import ForecastStream
-from forecastrnn.forecasting import Settings, fit_members, network_of, residuals_of, tail_of, use_lags
+from forecastrnn.forecasting import Settings, network_of, residuals_of, tail_of, use_lags
 from forecastrnn.generation import check_count
+from forecastrnn.inputs import build_inputs
 from forecastrnn.parameters import TRAINING_CONSTRAINTS, check_numbers, device_of, layers_of, refuse, rule_of
 from forecastrnn.preparation import Prepared, prepare
 from forecastrnn.threads import thread_count
@@ -57,6 +59,9 @@ class RNNForecaster(BaseEstimator):
         Steps of history that the network reads before it forecasts; None: twice the season, within 24 .. 72.
     n_members : int
         Networks whose median is the forecast. 5 rather than 3: in backtests the median then varies less by seed.
+    global_model : bool
+        True: one network (a member) learns from all series. False: each series has networks of its own, trained side
+        by side in one call; early_stopping is then not possible, and `predict` takes series of `fit` only.
     missing : {"raise", "mask"}
         What NaN in a series means: an error, or a gap that is bridged in the inputs and left out of the loss.
     loss : {"absolute_error", "squared_error", "huber"}
@@ -65,7 +70,7 @@ class RNNForecaster(BaseEstimator):
 epsilon, clip_norm
         As in `RNNRegressor`. The defaults (AdamW, 0.004, one cycle, 0.0001, norm 1) were chosen by backtests.
     batch_size : int
-        Windows in a mini-batch; "auto" is 64.
+        Windows in a mini-batch; "auto" is 64, and 16 for local networks, which in backtests were as good with it.
     max_steps : int or None
         Updates of each member; None: 2 sqrt(observations), within 300 .. 1200.
     early_stopping, validation_fraction, n_iter_no_change : bool, float, int
@@ -80,7 +85,7 @@ epsilon, clip_norm
     device : {"cpu", "cuda", "auto"}
         Where to run.
     n_jobs : int or None
-        Threads; None is all cores.
+        Threads; None and -1 are all physical cores, -2 all but one.
     dtype : {"float32", "float64"}
         Type to compute in.
 
@@ -114,6 +119,7 @@ epsilon, clip_norm
         "season_length": [Interval(Integral, 1, None, closed="left"), None],
         "context_length": [Interval(Integral, 1, None, closed="left"), None],
         "n_members": [Interval(Integral, 1, None, closed="left")],
+        "global_model": ["boolean"],
         "missing": [StrOptions({"raise", "mask"})],
         "loss": [StrOptions({"squared_error", "absolute_error", "huber"})],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
@@ -123,9 +129,9 @@ epsilon, clip_norm
 
     def __init__(
         self, *, cell="gru", hidden_layer_sizes=(64,), strategy="recursive", horizon=None, season_length=None,
-        context_length=None, n_members=5, missing="raise", loss="absolute_error", initializer="uniform",
-        solver="adamw", learning_rate_init=0.004, learning_rate="one_cycle", alpha=1e-4, momentum=0.9,
-        nesterovs_momentum=True, beta_1=0.9, beta_2=0.999, epsilon=1e-8, clip_norm=1.0, batch_size="auto",
+        context_length=None, n_members=5, global_model=True, missing="raise", loss="absolute_error",
+        initializer="uniform", solver="adamw", learning_rate_init=0.004, learning_rate="one_cycle", alpha=1e-4,
+        momentum=0.9, nesterovs_momentum=True, beta_1=0.9, beta_2=0.999, epsilon=1e-8, clip_norm=1.0, batch_size="auto",
         max_steps=None, early_stopping=False, validation_fraction=0.1, n_iter_no_change=5, warm_start=False,
         random_state=None, verbose=False, device="cpu", n_jobs=None, dtype="float32",
     ):  # fmt: skip
@@ -136,6 +142,7 @@ epsilon, clip_norm
         self.season_length = season_length
         self.context_length = context_length
         self.n_members = n_members
+        self.global_model = global_model
         self.missing = missing
         self.loss = loss
         self.initializer = initializer
@@ -192,26 +199,32 @@ epsilon, clip_norm
         TrainingDivergedError
             A ValueError: the loss became non-finite or exploded.
         """
+        with announced(bool(self.verbose)):
+            return self._fit({"id_col": id_col, "time_col": time_col, "target_col": target_col}, y)
+
+    def _fit(self, columns: dict[str, Any], y: Any) -> Self:
         from forecastrnn.series import season_of
 
         check_numbers(self)
         layers_of(self)
         device = device_of(self)
-        columns = {"id_col": id_col, "time_col": time_col, "target_col": target_col}
+        if self.early_stopping and not self.global_model:
+            raise ValueError("early_stopping=True needs global_model=True: local networks all take max_steps updates.")
         reading = self._reading(columns)
         read = reading.read(y)
         season = int(self.season_length or season_of(read.axis))
         prepared = prepare(read.values, read.offsets, season, self.context_length)
         self._check_known(prepared, read.ids)
         old = self._model if self.warm_start and hasattr(self, "_model") else None
-        settings = self._settings(old.settings.with_lags if old else use_lags(prepared))
-        self._check_same(old, settings, season)
-        seeds = self._seeds()
-        members, inputs = fit_members(prepared, settings, seeds, old.members if old else None)
-        network, tail = network_of(prepared, settings), tail_of(prepared, inputs)
-        residuals = residuals_of(network, members, prepared, inputs, settings)
-        later = self._reading(columns, other=True)
-        self._model = Model(network, members, settings, tail, residuals, read.axis, later, self.strategy)
+        settings = self._settings(old.settings.with_lags if old else use_lags(prepared, not self.global_model))
+        self._check_same(old, settings, season, read)
+        inputs, seeds = build_inputs(prepared, settings.with_lags, settings.dtype), self._seeds()
+        network = network_of(prepared, settings)
+        trained = train_all(prepared, inputs, settings, seeds, read.ids, old.trained if old else None)
+        one_step = trained.outputs(network, inputs, settings.n_threads)
+        residuals = residuals_of(prepared, settings, one_step, len(seeds))
+        later, tail = self._reading(columns, other=True), tail_of(prepared, inputs)
+        self._model = Model(network, trained, settings, tail, residuals, read.axis, later, self.strategy)
         self._publish(device, read)
         return self
 
@@ -242,23 +255,27 @@ epsilon, clip_norm
             )
 
     def _settings(self, with_lags: bool) -> Settings:
-        batch = 64 if self.batch_size == "auto" else int(self.batch_size)
+        batch = (64 if self.global_model else 16) if self.batch_size == "auto" else int(self.batch_size)
         fraction = float(self.validation_fraction) if self.early_stopping else None
         return Settings(
             layers_of(self), self.initializer, self.loss, rule_of(self), batch, self.max_steps, self._horizon(),
             int(self.n_iter_no_change), fraction, thread_count(self.n_jobs), bool(self.verbose), self.dtype,
-            with_lags,
+            with_lags, not self.global_model,
         )  # fmt: skip
 
-    def _check_same(self, old: Model | None, settings: Settings, season: int) -> None:
-        """A warm start needs the network that there is."""
+    def _check_same(self, old: Model | None, settings: Settings, season: int, read: SeriesSet) -> None:
+        """A warm start needs the networks that there are."""
         if old is None:
             return
-        same = (old.settings.layers, old.settings.horizon, old.settings.dtype, len(old.members))
-        if same != (settings.layers, settings.horizon, settings.dtype, self.n_members):
+        was, now = old.settings, settings
+        same = (was.layers, was.horizon, was.dtype, was.is_local, old.n_members)
+        if same != (now.layers, now.horizon, now.dtype, now.is_local, self.n_members):
             raise ValueError(
-                "warm_start=True: cell, hidden_layer_sizes, horizon, dtype and n_members must be as in the first fit."
+                "warm_start=True: cell, hidden_layer_sizes, horizon, dtype, global_model and n_members must be as in "
+                "the first fit."
             )
+        if now.is_local and tuple(read.ids) != tuple(old.axis.ids):
+            raise ValueError("warm_start=True with global_model=False: the series must be those of the first fit.")
         if season != old.tail.prepared.season:
             raise ValueError(
                 f"warm_start=True: the season is {season}, but the first fit had {old.tail.prepared.season}."
@@ -274,10 +291,10 @@ epsilon, clip_norm
         self.season_length_ = model.tail.prepared.season
         self.context_length_ = model.tail.prepared.context
         self.n_series_in_ = read.n_series
-        curves = [member.loss_curve for member in model.members]
+        curves = model.trained.curves
         shortest = min(len(curve) for curve in curves)
         self.loss_curve_ = np.mean([curve[:shortest] for curve in curves], axis=0).tolist()
-        self.n_iter_ = model.members[0].optimizer.count
+        self.n_iter_ = model.trained.updates
 
     # Forecasting --------------------------------------------------------------------------------------
     def predict(self, h: Any, y: Any = None) -> pd.Series | pd.DataFrame:
@@ -307,10 +324,10 @@ epsilon, clip_norm
 
         check_is_fitted(self)
         model = self._model
-        axis, tail = model.choose(y)
+        axis, tail, own = model.choose(y)
         steps = read_horizon(axis, h)
         model.check_horizon(int(steps[-1]))
-        return write_forecast(axis, {"RNN": model.median(tail, int(steps[-1]))[:, steps - 1]}, h)
+        return write_forecast(axis, {"RNN": model.median(tail, own, int(steps[-1]))[:, steps - 1]}, h)
 
     def generate(
         self, n_steps: int, prompt: Any = None, n_sequences: int = 1, random_state: Any = None
@@ -342,9 +359,9 @@ epsilon, clip_norm
         check_is_fitted(self)
         model, count = self._model, check_count(n_sequences, "n_sequences")
         model.check_recursive("generate", "the direct strategy does not feed back")
-        axis, tail = model.choose(prompt)
+        axis, tail, own = model.choose(prompt)
         h = int(read_horizon(axis, check_count(n_steps, "n_steps"))[-1])
-        paths = model.draw(tail, h, count, check_random_state(random_state), known=prompt is None)
+        paths = model.draw(tail, own, h, count, check_random_state(random_state), known=prompt is None)
         names = ["RNN"] if count == 1 else [f"RNN-path-{k + 1}" for k in range(count)]
         return write_forecast(axis, dict(zip(names, paths, strict=True)), h)
 

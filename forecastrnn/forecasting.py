@@ -10,13 +10,14 @@ import numpy as np
 
 from forecastrnn.batches import WindowBatches
 from forecastrnn.inference import forward
-from forecastrnn.inputs import build_inputs, n_columns
+from forecastrnn.inputs import n_columns
 from forecastrnn.network import Layer, Network
 from forecastrnn.optimizers import OptimizerState, Rule
 from forecastrnn.paths import Histories, Kind, job_rows, run_paths
 from forecastrnn.preparation import Prepared
-from forecastrnn.stepping import Index, Source, TrainingProgram
+from forecastrnn.stepping import Index, TrainingProgram
 from forecastrnn.training import Plan, Progress, train
+from forecastrnn.training_step import Source
 
 MANY = 20_000  # observations from which on the values one season ago are inputs too
 HEAD = 0.05  # first weights of the dense layer are drawn from U(-HEAD, HEAD): a forecast starts as the last value
@@ -44,6 +45,7 @@ class Settings:
     verbose: bool
     dtype: str
     with_lags: bool
+    is_local: bool = False  # a network for each series, not one for all
 
 
 @dataclass(frozen=True)
@@ -61,9 +63,9 @@ class Tail:
         return len(self.z)
 
 
-def use_lags(prepared: Prepared) -> bool:
-    """Whether there are data enough for the inputs of one season ago."""
-    return int(prepared.n_observations) >= MANY
+def use_lags(prepared: Prepared, is_local: bool) -> bool:
+    """Whether a network has data enough for the inputs of one season ago."""
+    return prepared.n_observations >= MANY * (prepared.n_series if is_local else 1)
 
 
 def update_count(prepared: Prepared, max_steps: int | None) -> int:
@@ -214,25 +216,30 @@ def forecast(
 
 
 def residuals_of(
-    network: Network, members: list[Progress], prepared: Prepared, inputs: np.ndarray, settings: Settings
+    prepared: Prepared, settings: Settings, one_step: Callable[[np.ndarray, int], np.ndarray], n_members: int
 ) -> np.ndarray:
     """Quantiles of each series' last one-step errors (members, n_series, RESIDUALS), scaled, median 0.
 
-    A series with few errors of its own gets those of all, scaled to its mean error.
+    A series with few errors of its own gets those of all, scaled to its mean error. one_step(rows, k): the outputs of
+    member k (n_series, steps) for the inputs of rows (n_series, steps).
     """
     if settings.horizon > 1:
-        return np.zeros((len(members), prepared.n_series, 0))
+        return np.zeros((n_members, prepared.n_series, 0))
     steps = min(RECENT + prepared.context, int(np.diff(prepared.starts).min()) - prepared.width - 2)
     rows = prepared.starts[1:, None] + np.arange(-steps - 1, -1)
-    change = np.where(prepared.observed[rows + 1], prepared.z[rows + 1] - prepared.z[rows], np.nan)
-    found = []
-    for member in members:
-        parts = [
-            forward(network, member.theta, inputs[part], n_threads=settings.n_threads).outputs[:, -RECENT:, 0]
-            for part in np.array_split(rows, -(-len(rows) // CHUNK))
-        ]
-        found.append(_quantiles(change[:, -RECENT:] - np.concatenate(parts)))
-    return np.stack(found)
+    change = np.where(prepared.observed[rows + 1], prepared.z[rows + 1] - prepared.z[rows], np.nan)[:, -RECENT:]
+    return np.stack([_quantiles(change - one_step(rows, k)[:, -RECENT:]) for k in range(n_members)])
+
+
+def one_step_outputs(
+    network: Network, theta: np.ndarray, inputs: np.ndarray, rows: np.ndarray, n_threads: int
+) -> np.ndarray:
+    """Outputs (n_series, steps) of one network for the inputs of rows (n_series, steps)."""
+    parts = [
+        forward(network, theta, inputs[part], n_threads=n_threads).outputs[:, -RECENT:, 0]
+        for part in np.array_split(rows, -(-len(rows) // CHUNK))
+    ]
+    return np.concatenate(parts)
 
 
 def _quantiles(errors: np.ndarray) -> np.ndarray:
@@ -253,10 +260,9 @@ def _quantiles(errors: np.ndarray) -> np.ndarray:
 
 
 def fit_members(
-    prepared: Prepared, settings: Settings, seeds: list[int], members: list[Progress] | None = None
-) -> tuple[list[Progress], np.ndarray]:
-    """Train one network a seed on the same windows; those given go on from where they are. Also the inputs."""
-    inputs = build_inputs(prepared, settings.with_lags, settings.dtype)
+    prepared: Prepared, inputs: np.ndarray, settings: Settings, seeds: list[int], members: list[Progress]
+) -> list[Progress]:
+    """Train one network a seed on the same windows; `members`, if any, go on from where they are."""
     network = network_of(prepared, settings)
-    begun = [m.copy() for m in members] if members else [start_member(network, settings, s) for s in seeds]
-    return [train_member(prepared, inputs, settings, m, s) for m, s in zip(begun, seeds, strict=True)], inputs
+    begun = [m.copy() for m in members] or [start_member(network, settings, s) for s in seeds]
+    return [train_member(prepared, inputs, settings, m, s) for m, s in zip(begun, seeds, strict=True)]

@@ -73,7 +73,7 @@ def check_numbers(estimator: object) -> None:
         if isinstance(value, Real) and not np.isfinite(float(value)):
             refuse(estimator, name, "a finite number in the range (0.0, inf)")
     if getattr(estimator, "n_jobs", None) == 0:
-        refuse(estimator, "n_jobs", "None, -1 or an int in the range [1, inf)")
+        refuse(estimator, "n_jobs", "None, a positive int, or a negative one: -1 for all cores, -2 for all but one")
 
 
 def layers_of(estimator: Any) -> tuple[Layer, ...]:

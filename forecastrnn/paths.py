@@ -135,7 +135,9 @@ def run_paths(
     z, a = (np.empty((paths, len(own), length), kind.dtype) for _ in range(2))
     z[:, :, :known] = histories.z[own]
     a[:] = means_of(z[0, :, :known], kind.width, length)
-    arguments = {name: cut(getattr(histories, name)) for name in ("static", "phase", "period", "inputs")}
+    arguments: dict[str, np.ndarray | int] = {
+        name: cut(getattr(histories, name)) for name in ("static", "phase", "period", "inputs")
+    }
     if noise is not None:
         kept.append(np.ascontiguousarray(noise[:, own], kind.dtype))
         arguments |= {"noise": addresses(kept[-1].reshape(jobs, -1)), "noisy": h}

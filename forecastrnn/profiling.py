@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from forecastrnn.cpu import tape
 from forecastrnn.cpu.costs import cost_of
-from forecastrnn.program import Buffer, Operation, Place, Program
+from forecastrnn.program import Argument, Buffer, Operation, Place, Program, as_word
 
+Value = np.ndarray | int
 LINES = 30  # operations that the table lists
 HEADER = f"{'round':>5} {'shard':>5}  {'kernel':20} {'us':>10} {'share':>7} {'bytes':>13} {'GFLOP/s':>8}"
 
@@ -96,10 +97,9 @@ def _largest_first(rows: Sequence[Measured]) -> tuple[Measured, ...]:
 
 
 class _Snapshot:
-    """What buffers hold; arrays that cannot be written are left out, since no kernel changes them."""
+    """What arrays hold; those that cannot be written are left out, since no kernel changes them."""
 
-    def __init__(self, buffers: Iterable[Buffer]) -> None:
-        arrays = [buffer.array for buffer in buffers]
+    def __init__(self, arrays: Iterable[np.ndarray]) -> None:
         self.kept = [(array, array.copy()) for array in arrays if array.flags.writeable]
 
     def restore(self) -> None:
@@ -108,7 +108,7 @@ class _Snapshot:
             array[...] = values
 
 
-def profile(program: Program, *, first: int = 0, repeats: int = 5) -> Profile:
+def profile(program: Program, *, first: int = 0, repeats: int = 5, **arguments: Value) -> Profile:
     """Time each operation of a program by itself, on one thread.
 
     Operations run in order (rounds, then shards, then operations) on what the buffers hold, so run the program
@@ -123,6 +123,8 @@ def profile(program: Program, *, first: int = 0, repeats: int = 5) -> Profile:
         Number of the step.
     repeats : int, default=5
         Runs of each operation, on the same numbers; the fastest counts.
+    **arguments : ndarray or int
+        What a call of the program has to be given.
 
     Returns
     -------
@@ -132,43 +134,64 @@ def profile(program: Program, *, first: int = 0, repeats: int = 5) -> Profile:
     Raises
     ------
     ValueError
-        If `repeats` is less than 1.
+        If `repeats` is less than 1, or an argument of the program is missing.
     """
     if repeats < 1:
         raise ValueError(f"repeats={repeats!r} must be at least 1.")
+    _check_given(program, arguments)
     program.prepare()
-    before = _Snapshot(program.buffers.values())
+    timing = _Timing(program.dtype, first, repeats, arguments)
+    before = _Snapshot([*(buffer.array for buffer in program.buffers.values()), *timing.given_arrays])
     try:
-        overhead = _fastest(_call([], program.dtype, first), lambda: None, 20 * repeats)
-        step = _fastest(lambda: program.run(first, 1, 1), before.restore, repeats)
+        step = _fastest(lambda: program.run(first, 1, 1, None, **arguments), before.restore, repeats) - timing.overhead
         before.restore()
         rows = [
-            _measure(operation, program.dtype, (number, shard), first, repeats, overhead)
+            timing.measure(operation, number, shard)
             for number, turn in enumerate(program.rounds)
             for shard, operations in enumerate(turn)
             for operation in operations
         ]
     finally:
         before.restore()
-    return Profile(tuple(rows), max(step - overhead, 0.0))
+    return Profile(tuple(rows), max(step, 0.0))
 
 
-def _measure(
-    operation: Operation, dtype: str, place: tuple[int, int], first: int, repeats: int, overhead: float
-) -> Measured:
-    """Time one operation; it is left as if it had run once."""
-    places = [value.buffer if isinstance(value, Place) else value for value in operation.fields.values()]
-    own = {buffer.name: buffer for buffer in places if isinstance(buffer, Buffer)}
-    us = _fastest(_call([operation], dtype, first), _Snapshot(own.values()).restore, repeats)
-    cost = cost_of(operation.kernel, operation.fields, np.dtype(dtype).itemsize)
-    return Measured(*place, operation.kernel, max(us - overhead, 0.0), cost.bytes, cost.flops)
+def _check_given(program: Program, arguments: Mapping[str, Value]) -> None:
+    """A record without its arguments would point nowhere."""
+    needed = {name for turn in program.rounds for ops in turn for o in ops for name in o.holes().values()}
+    if needed - set(arguments):
+        raise ValueError(f"the program needs the arguments {sorted(needed)}; {sorted(arguments)} are given.")
 
 
-def _call(operations: Sequence[Operation], dtype: str, first: int) -> Callable[[], None]:
-    """A call of the interpreter with a tape of these operations alone."""
-    records = [(operation.kernel, operation.record()) for operation in operations]
-    alone = tape.assemble([[records]], dtype, False)
-    return lambda: tape.run(alone, first, 1, 1)
+class _Timing:
+    """Times operations of one program, by themselves."""
+
+    def __init__(self, dtype: str, first: int, repeats: int, arguments: Mapping[str, Value]) -> None:
+        self.dtype, self.first, self.repeats, self.arguments = dtype, first, repeats, arguments
+        self.given_arrays = [value for value in arguments.values() if isinstance(value, np.ndarray)]
+        self.overhead = _fastest(self._call([]), lambda: None, 20 * repeats)
+
+    def measure(self, operation: Operation, number: int, shard: int) -> Measured:
+        """Time one operation; it is left as if it had run once."""
+        places = [value.buffer if isinstance(value, Place) else value for value in operation.fields.values()]
+        own = {b.name: b.array for b in places if isinstance(b, Buffer) and not isinstance(b, Argument)}
+        us = _fastest(
+            self._call([operation]), _Snapshot([*own.values(), *self.given_arrays]).restore, self.repeats
+        )  # fmt: skip
+        sizes = {name: self._value(value) for name, value in operation.fields.items()}
+        cost = cost_of(operation.kernel, sizes, np.dtype(self.dtype).itemsize)
+        return Measured(number, shard, operation.kernel, max(us - self.overhead, 0.0), cost.bytes, cost.flops)
+
+    def _value(self, field: object) -> object:
+        """A field, or what is given for it."""
+        return self.arguments[field.name] if isinstance(field, Argument) else field
+
+    def _call(self, operations: Sequence[Operation]) -> Callable[[], None]:
+        """A call of the interpreter with a tape of these operations alone, on this thread."""
+        records = [operation.written() for operation in operations]
+        alone = tape.assemble([[records]], self.dtype, False, nbytes=0)
+        alone.fill({name: as_word(value) for name, value in self.arguments.items()})
+        return lambda: tape.run(alone, self.first, 1, 1)
 
 
 def _fastest(call: Callable[[], None], before: Callable[[], None], repeats: int) -> float:

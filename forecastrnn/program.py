@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from forecastrnn.cpu import tape
 from forecastrnn.cpu.build import KERNELS
+
+if TYPE_CHECKING:
+    from forecastrnn.profiling import Profile
 
 ALIGN = 64  # bytes: a cache line
 
@@ -217,6 +220,20 @@ class Program:
         made = self.prepare(rounds)
         made.fill({name: as_word(value) for name, value in arguments.items()})
         tape.run(made, first, steps, n_threads, owner=(self, arguments))
+
+    def profile(self, first: int = 0, repeats: int = 5) -> Profile:
+        """Microseconds, bytes and GFLOP/s of each operation, run by itself on one thread; numbers stay as they are.
+
+        Parameters
+        ----------
+        first : int
+            The step whose data the operations see.
+        repeats : int
+            Runs of each, of which the fastest counts.
+        """
+        from forecastrnn.profiling import profile
+
+        return profile(self, first=first, repeats=repeats)
 
     @property
     def nbytes(self) -> int:

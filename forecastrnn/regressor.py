@@ -70,7 +70,7 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
     device : {"cpu", "cuda", "auto"}
         Where to run.
     n_jobs : int or None
-        Threads; None is all cores.
+        Threads; None and -1 are all physical cores, -2 all but one.
     dtype : {"auto", "float32", "float64"}
         Type to compute in; "auto" is float32 for float32 input, else float64. float32 is several times faster.
 

@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from forecastrnn.arrays import Sequences, read_sequences
+from forecastrnn.compiling import announced
 from forecastrnn.fitting import Fitted, Targets, run, start, train_on
 from forecastrnn.generation import Stream
 from forecastrnn.parameters import TRAINING_CONSTRAINTS, check_numbers, device_of, layers_of
@@ -145,10 +146,11 @@ class SequenceEstimator(BaseEstimator):
         else:
             outputs = self._n_outputs(targets)
             fitted = start(self, read, targets, self._loss_name(), outputs, weight, self._scales_y)
-        if partial:
-            train_on(self, fitted, read, targets, weight, max_iter=1)
-        else:
-            self._train(fitted, read, targets, weight)
+        with announced(bool(self.verbose)):
+            if partial:
+                train_on(self, fitted, read, targets, weight, max_iter=1)
+            else:
+                self._train(fitted, read, targets, weight)
         self._publish(fitted, device)
         return self
 

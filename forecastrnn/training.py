@@ -13,7 +13,8 @@ from forecastrnn.exceptions import TrainingDivergedError
 from forecastrnn.memory import check_fits, machine_memory
 from forecastrnn.network import Network
 from forecastrnn.optimizers import OptimizerState, Rule
-from forecastrnn.stepping import Index, Source, TrainingProgram
+from forecastrnn.stepping import Index, TrainingProgram
+from forecastrnn.training_step import Source
 
 CALL_SECONDS = 0.05  # one call into compiled code, so that Ctrl-C is heard soon
 BLOW_UP = 1e4  # a loss this many times the first one counts as diverged

@@ -15,7 +15,8 @@ from forecastrnn.cells import Cell
 from forecastrnn.inference import sort_rows, write_state
 from forecastrnn.network import Layer, Network
 from forecastrnn.optimizers import OptimizerState, Rule
-from forecastrnn.stepping import Index, Source, TrainingProgram
+from forecastrnn.stepping import Index, TrainingProgram
+from forecastrnn.training_step import Source
 
 Array = np.ndarray
 
@@ -182,7 +183,7 @@ def gradients(problem: Problem, dtype: str) -> Gradients:
     if problem.states is not None:
         write_state(program.build, engine_state(problem, index.sample[0]))
     loss = program.run(index, 1, 2)[0]
-    back, weight = np.argsort(index.sample[0]), program.sums.array[0, :, 1].sum()
+    back, weight = np.argsort(index.sample[0]), program.feed.sums.array[0, :, 1].sum()
     d_theta = problem.network.views(program.grad)
     d_states = [_read_states(program, k, back, weight) for k in range(len(problem.layers))]
     return Gradients(loss, d_theta, _read_inputs(program, problem)[back] / weight, d_states)
@@ -215,7 +216,7 @@ def _read_inputs(program: TrainingProgram, problem: Problem) -> Array:
     """Gradients of the inputs (n, T, I), undivided, in the mini-batch's order."""
     T, parts = problem.x.shape[1], []
     for number, stack in enumerate(program.build.stacks):
-        flat = program.input_gradients[number].place.buffer.array
+        flat = program.step.input_gradients[number].place.buffer.array
         parts.append(flat.reshape(T, stack.batch.rows, -1)[:, :, : problem.x.shape[2]])
     return np.concatenate(parts, axis=1).transpose(1, 0, 2)
 

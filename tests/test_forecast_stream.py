@@ -60,7 +60,7 @@ def slow_forecasts(model: RNNForecaster, values: np.ndarray) -> np.ndarray:
     z = np.concatenate([tail.z[0], (z - figure[:-1]) / p.scale[0]])
     rows = np.array([slow_row(p, z, t, tail.phase[0] + t - known + 1) for t in range(known - 1, len(z))])
     X = np.concatenate([tail.inputs[0], rows])[None].astype(held.settings.dtype)
-    change = forward(held.network, held.members[0].theta, X).outputs[0, -len(rows) :, 0]
+    change = forward(held.network, held.trained.thetas[0, 0], X).outputs[0, -len(rows) :, 0]
     path = (z[known - 1 :] + change) * p.scale[0] + figure
     return path * p.level[0] if p.linear[0] else np.exp(path) * p.level[0]
 

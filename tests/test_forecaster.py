@@ -126,13 +126,13 @@ def test_random_state_object_is_drawn_from(airline: pd.Series) -> None:
 def test_members_give_the_median(airline: pd.Series) -> None:
     """The first members of a larger ensemble are those of a smaller one."""
     two, three = (quick(n_members=n).fit(airline)._model for n in (2, 3))
-    for small, large in zip(two.members, three.members[:2], strict=True):
+    for small, large in zip(two.trained.members, three.trained.members[:2], strict=True):
         np.testing.assert_array_equal(small.theta, large.theta)
     paths = [
         three.tail.prepared.inverse(
             forecasting.forecast(three.network, m.theta[None], three.tail, three.settings, 4, np.array([0]))
         )[0, 0]
-        for m in three.members
+        for m in three.trained.members
     ]
     assert len({path[0] for path in paths}) == 3
     np.testing.assert_array_equal(quick(n_members=3).fit(airline).predict(4), np.median(paths, axis=0))

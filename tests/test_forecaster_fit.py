@@ -75,7 +75,7 @@ def test_early_stopping_keeps_the_best(options: dict) -> None:
     y = pd.DataFrame({k: monthly(60, k) for k in range(3)})
     shared = {"learning_rate": "constant", "learning_rate_init": 0.01, "hidden_layer_sizes": 16, **options}
     model = quick(early_stopping=True, n_iter_no_change=3, max_steps=1000, **shared).fit(y)
-    member = model._model.members[0]
+    member = model._model.trained.members[0]
     scores = member.validation_scores
     assert len(scores) == min(member.best_iter + 3, 20)
     assert member.best_iter == 1 + int(np.argmax(scores))

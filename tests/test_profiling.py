@@ -13,7 +13,7 @@ from forecastrnn.cpu.costs import COSTS, cost_of
 from forecastrnn.cpu.direction import padded
 from forecastrnn.optimizers import Rule
 from forecastrnn.profiling import LINES, profile
-from forecastrnn.program import Buffer, Operation, Place
+from forecastrnn.program import Argument, Buffer, Operation, Place, Program
 from forecastrnn.stepping import TrainingProgram
 
 LAYERS = (layer("peephole_lstm", 9, True), layer("gru", 5))
@@ -102,6 +102,32 @@ def test_print() -> None:
     shares = [float(line.split()[2].rstrip("%")) for line in lines[first : first + len(found.totals)]]
     assert sum(shares) == pytest.approx(100.0, abs=0.05 * len(shares))
     assert lines[-1] == f"sum {found.sum_us:.2f} us, a whole step on one thread {found.step_us:.2f} us"
+
+
+def scaling() -> Program:
+    """A program of one operation, with two arguments: an array and a number."""
+    program = Program("float32", 1)
+    program.bind("ones", np.ones(8))
+    program.emit(
+        "scale_in", 0, given=Argument("given", np.float64).at(0), shift=program.buffers["ones"],
+        scale=program.buffers["ones"], x=program.buffer("x", (8,)), F=Argument("count"),
+    )  # fmt: skip
+    return program
+
+
+def test_arguments() -> None:
+    """A program may wait for arrays and sizes, which count as any other."""
+    program, given = scaling(), np.arange(8.0)
+    (row,) = profile(program, given=given, count=6).rows
+    assert row.flops == 12
+    np.testing.assert_array_equal(program.buffers["x"].array, 0.0)
+    np.testing.assert_array_equal(given, np.arange(8.0))
+
+
+def test_missing_arguments_are_refused() -> None:
+    """Without them a record would point nowhere."""
+    with pytest.raises(ValueError, match=r"needs the arguments \['count', 'given'\]; \['count'\] are given"):
+        profile(scaling(), count=6)
 
 
 def test_repeats_must_be_positive() -> None:

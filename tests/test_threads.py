@@ -97,7 +97,7 @@ def regressor(**options: object) -> RNNRegressor:
 
 def bits(model: RNNRegressor | RNNForecaster) -> bytes:
     """All that training leaves: parameters, both moments, losses."""
-    members = model._model.members if isinstance(model, RNNForecaster) else [model._fitted.progress]
+    members = model._model.trained.members if isinstance(model, RNNForecaster) else [model._fitted.progress]
     arrays = [a for m in members for a in (m.theta, m.optimizer.m, m.optimizer.v, np.array(m.loss_curve))]
     return b"".join(a.tobytes() for a in arrays)
 
@@ -192,9 +192,9 @@ from test_threads import X, Y, bits, regressor
 
 def big_steps():
     "A training step takes more than a second, and so do single operations of it."
-    values = np.random.default_rng(0).standard_normal((8, 3000, 1))
-    options = {"hidden_layer_sizes": 256, "initializer": "uniform", "max_iter": 10**6, "n_iter_no_change": 10**6}
-    return regressor(dtype="float64"), (X, Y), options, (values, Y[:8])
+    values = np.random.default_rng(0).standard_normal((2, 6000, 1))
+    options = {"hidden_layer_sizes": 512, "initializer": "uniform", "max_iter": 10**6, "n_iter_no_change": 10**6}
+    return regressor(dtype="float64"), (X, Y), options, (values, Y[:2])
 
 def small_steps():
     return regressor(), (X, Y), {"max_iter": 10**6, "n_iter_no_change": 10**6}, (X[:30], Y[:30])

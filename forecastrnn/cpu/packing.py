@@ -22,9 +22,7 @@ def vectors_of(n, lane_count):
 def packed_at(vec, k, K, slots, vecs, wide, L):
     """Where the slots of vector `vec` in row k begin, in a packed matrix of K rows."""
     panels = (vecs + wide - 1) // wide
-    p = vec * panels // vecs
-    while part(vecs, panels, p + 1) <= vec:
-        p += 1
+    p = ((vec + 1) * panels - 1) // vecs  # the last panel that begins at or before vec
     lo, hi = part(vecs, panels, p), part(vecs, panels, p + 1)
     return (lo * slots * K + (k * (hi - lo) + vec - lo) * slots) * L
 

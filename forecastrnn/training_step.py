@@ -1,0 +1,180 @@
+"""The operations of a training step: gather, forward, loss, backward, reduce, update."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from forecastrnn.assembly import Assembly
+from forecastrnn.cpu.direction import Batch, Rows
+from forecastrnn.inference import emit_lengths
+from forecastrnn.network import Parameter
+from forecastrnn.optimizers import SOLVERS, Rule
+from forecastrnn.program import Buffer
+from forecastrnn.segments import Segments
+from forecastrnn.shapes import Stack
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where mini-batches come from; nothing is copied before a batch is gathered.
+
+    X (rows, columns): a sample is `steps` rows from its start on. y: (rows, outputs), gathered from the sample's
+    own start in y; or, with `ahead`, the flat series whose next values, relative to `base` at the same place, are
+    the targets (NaN: not observed). weight: one a sample.
+    """
+
+    X: np.ndarray
+    y: np.ndarray
+    base: np.ndarray | None = None
+    weight: np.ndarray | None = None
+    y_steps: int | None = None  # rows of y that belong to a sample; None: as many as it has steps
+
+    @property
+    def ahead(self) -> bool:
+        """Whether targets are the next values of a series."""
+        return self.base is not None
+
+
+@dataclass(frozen=True)
+class Feed:
+    """What a step reads of its mini-batch, and where it leaves loss and weight; arrays of the program, or arguments.
+
+    Each has a row for each step of a call: starts in X and y, sample numbers and lengths (steps, rows), keep (steps,),
+    sums (steps, shards, 2).
+    """
+
+    starts: Buffer
+    y_starts: Buffer
+    sums: Buffer
+    samples: Buffer | None = None
+    lengths: Buffer | None = None
+    keep: Buffer | None = None
+
+
+@dataclass(frozen=True)
+class Update:
+    """How parameters are updated: the rule, its rates (steps,), and the moments."""
+
+    rule: Rule
+    rates: Buffer
+    m: Buffer
+    v: Buffer
+
+
+class TrainingStep:
+    """Emits a training step of what `build` is for; the weights are packed in its first round."""
+
+    def __init__(
+        self, build: Assembly, source: Source, feed: Feed, loss: str, update: Update | None = None,
+        input_gradient: bool = False,
+    ) -> None:  # fmt: skip
+        self.build, self.program, self.shape = build, build.program, build.shape
+        self.source, self.feed, self.loss_name = source, feed, loss
+        self._bind_source()
+        self.grad = self.program.buffer("grad", (build.network.size,))
+        self.input_gradients: dict[int, Rows] = {}
+        build.pack(input_gradient=input_gradient)
+        for shard in range(self.shape.shards):
+            self._emit_shard(Segments(build, shard), input_gradient)
+        self.backward_rounds = len(self.program.rounds)
+        self.program.next_round()
+        build.reduce(self.grad, feed.sums)
+        if update is not None:
+            self._emit_update(update)
+
+    def _bind_source(self) -> None:
+        program, source = self.program, self.source
+        self.X = program.bind("X", source.X)
+        self.y = program.bind("y", source.y)
+        self.base = None if source.base is None else program.bind("base", source.base)
+        self.weight = None if source.weight is None else program.bind("weight", source.weight)
+
+    # Emission -----------------------------------------------------------------------------------------
+    def _emit_shard(self, segments: Segments, input_gradient: bool) -> None:
+        """Stretch by stretch: forward to the end, then backward, each but the last recomputed before."""
+        stacks, shard = segments.stacks, segments.shard
+        emit_lengths(self.build, self.build.stacks[shard].batch, self.feed.lengths)
+        if self.feed.keep is not None:
+            segments.carry(self.feed.keep)
+        for number, stack in enumerate(stacks):
+            self._emit_forward(segments, number, stack)
+            segments.leave(number, self.feed.keep is not None)
+        for number in range(len(stacks) - 1, -1, -1):
+            if number < len(stacks) - 1:
+                stacks[number] = self.build.segment(shard, *self.shape.segments[number])
+                self._emit_forward(segments, number, stacks[number])
+            self._emit_backward(stacks[number], number == len(stacks) - 1, input_gradient)
+
+    def _emit_forward(self, segments: Segments, number: int, stack: Stack) -> None:
+        segments.enter(number)
+        x = self._gather(stack.batch, "x", self.X, self.feed.starts, stack.batch.steps, stack.batch.first)
+        self.build.forward(stack, x)
+
+    def _emit_backward(self, stack: Stack, fresh: bool, input_gradient: bool) -> None:
+        """Head, loss and gradients of a stretch; `fresh`: it is the last one, where all sums begin."""
+        build, head = self.build, self.build.head
+        if fresh if build.reads_state else head.steps(stack.batch) > 0:
+            head.forward(stack)
+            weights = None
+            if self.weight is not None and self.feed.samples is not None:
+                weights = self._gather(stack.batch, "w", self.weight, self.feed.samples, 1).place.buffer
+            head.loss(stack, self.loss_name, self._targets(stack.batch), weights, self.feed.sums, fresh)
+        found = build.backward(stack, fresh=fresh, input_gradient=input_gradient)
+        if found is not None:
+            self.input_gradients[stack.batch.shard] = found
+
+    def _gather(self, batch: Batch, name: str, source: Buffer, starts: Buffer, steps: int, first: int = 0) -> Rows:
+        width = source.shape[1] if len(source.shape) > 1 else 1
+        out = self.program.scratch(f"{name}[{batch.shard}]", (steps, batch.rows, width))
+        self.program.emit(
+            "gather", batch.shard, source=source.at(first * width), out=out,
+            starts=starts.at(self.build.first_row(batch.shard)), T=steps, B=batch.rows, F=width, lds=width,
+            stride=self.shape.rows, every=1,
+        )  # fmt: skip
+        return Rows(out.at(0), width, width)
+
+    def _targets(self, batch: Batch) -> Buffer:
+        build, head = self.build, self.build.head
+        steps, first = head.steps(batch), batch.first + head.first_read(batch)
+        if not self.source.ahead:
+            skipped = 0 if self.feed.keep is not None else self.shape.steps - (self.source.y_steps or self.shape.steps)
+            first = 0 if build.reads_state else first - skipped
+            return self._gather(batch, "target", self.y, self.feed.y_starts, steps, first).place.buffer
+        n = build.network.n_outputs
+        out = self.program.scratch(f"target[{batch.shard}]", (steps, batch.rows, n))
+        self.program.emit(
+            "gather_ahead", batch.shard, source=self.base, target=self.y, out=out,
+            starts=self.feed.y_starts.at(build.first_row(batch.shard)), T=steps, B=batch.rows, F=n,
+            stride=self.shape.rows, first=self.shape.steps - 1 if build.reads_state else first,
+        )  # fmt: skip
+        return out
+
+    def _emit_update(self, update: Update) -> None:
+        program, shards, size = self.program, self.shape.shards, self.build.network.size
+        partial, options = (
+            program.buffer("norms", (shards,), np.float64),
+            program.bind("options", update.rule.options()),
+        )
+        if update.rule.clip_norm:
+            program.next_round()  # the norm needs all shards' reductions
+            for shard in range(shards):
+                lo, hi = size * shard // shards, size * (shard + 1) // shards
+                program.emit("norm_part", shard, grad=self.grad, partial=partial, lo=lo, hi=hi, piece=shard)
+            program.next_round()
+        for parameter in self.build.network.layout.values():
+            for shard in range(shards):
+                lo, hi = self._piece(parameter, shard)
+                program.emit(
+                    SOLVERS[update.rule.solver].kernel, shard, theta=self.build.whole_theta, grad=self.grad,
+                    m=update.m, v=update.v, rates=update.rates, options=options, partial=partial, lo=lo, hi=hi,
+                    shards=shards, matrix=int(parameter.is_matrix),
+                )  # fmt: skip
+
+    def _piece(self, parameter: Parameter, shard: int) -> tuple[int, int]:
+        """The stretch of a parameter that a shard has reduced, and so may update in the same round."""
+        rows = parameter.shape[0] if len(parameter.shape) == 2 else 1
+        width, shards = parameter.size // max(rows, 1), self.shape.shards
+        lo, hi = (rows * (shard + k) // shards * width for k in (0, 1))
+        return parameter.offset + lo, parameter.offset + hi
