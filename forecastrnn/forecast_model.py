@@ -12,6 +12,7 @@ from forecastrnn.forecast_stream import ForecastStream
 from forecastrnn.forecasting import EPOCH, Settings, Tail, fit_members, forecast, one_step_outputs, tail_of, take
 from forecastrnn.inputs import build_inputs
 from forecastrnn.local_models import fit_local, local_outputs
+from forecastrnn.memory import check_fits
 from forecastrnn.network import Network
 from forecastrnn.preparation import Prepared, prepare
 from forecastrnn.training import Progress
@@ -19,7 +20,7 @@ from forecastrnn.training import Progress
 if TYPE_CHECKING:
     from forecastrnn.series import SeriesSet, TimeAxis
 
-MOST_VALUES = 2**30  # drawn by one call of generate: 8 GiB
+VALUE_BYTES = 40  # of a drawn value: its residual, itself, and what is between
 
 
 @dataclass(frozen=True)
@@ -180,8 +181,5 @@ class Model:
 
 def check_size(h: int, n_sequences: int, n_series: int) -> None:
     """Refuse more values than `generate` can hold."""
-    if h * n_sequences * n_series > MOST_VALUES:
-        size = 8.0 * h * n_sequences * n_series / 2**30
-        raise ValueError(
-            f"n_sequences={n_sequences} is too large: {h} steps of {n_series} series would need {size:.3g} GiB."
-        )
+    what = f"n_sequences={n_sequences} is too large: {h} steps of {n_series} series"
+    check_fits(VALUE_BYTES * h * n_sequences * n_series, what, "Draw fewer sequences at once.")

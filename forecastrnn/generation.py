@@ -13,6 +13,7 @@ from forecastrnn.assembly import Assembly
 from forecastrnn.cpu.direction import Rows
 from forecastrnn.cpu.stepper import UNSTOPPED, stepper
 from forecastrnn.inference import State, emit_states, forward, forward_pass, read_states, write_state
+from forecastrnn.memory import check_fits
 from forecastrnn.program import Buffer
 from forecastrnn.shapes import Shape, shards_of
 from forecastrnn.threads import thread_count
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from forecastrnn.standardize import ArrayScaler
 
 CALL_STEPS = 4096  # steps in one call, so that Ctrl-C is heard soon
-MAX_VALUES = 2**30  # generated at once: 8 GiB
+VALUE_BYTES = 24  # of a generated value: as it is computed, in the user's unit, and on the way
 
 
 class StepProgram:
@@ -97,12 +98,9 @@ def check_count(value: object, name: str) -> int:
 
 def _check_size(n_steps: int, n_sequences: int, n_outputs: int) -> None:
     """Refuse what would not fit into memory before anything is allocated."""
-    values = n_steps * n_sequences * n_outputs
-    if values > MAX_VALUES:
-        raise ValueError(
-            f"n_steps={n_steps} is too large: {n_sequences} sequences of {n_outputs} values a step need "
-            f"{values * 8 / 2**30:.3g} GiB. Generate in parts, each prompted by the end of the one before."
-        )
+    what = f"n_steps={n_steps} is too large: {n_sequences} sequences of {n_outputs} values a step"
+    advice = "Generate in parts, each prompted by the end of the one before."
+    check_fits(VALUE_BYTES * n_steps * n_sequences * n_outputs, what, advice)
 
 
 def _read_prompt(fitted: Fitted, prompt: Any, n_sequences: int) -> tuple[np.ndarray, int]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import os
 from dataclasses import dataclass
 
 import numpy as np
 
 from forecastrnn.compiling import jitted
+from forecastrnn.memory import check_fits
 from forecastrnn.seasonal import longest_multiple, remove_figures
 
 NOISE = 0.1  # scale = sqrt(NOISE * mean change over a period): the network still sees how noisy a series is
@@ -125,22 +125,11 @@ def pad_left(z, known, offsets, periods, scale, pads, starts, out, observed):
             out[t] = out[t + p]
 
 
-def machine_memory() -> int:
-    """Bytes of memory of this machine; 64 GiB where the system does not tell."""
-    if not hasattr(os, "sysconf"):
-        return 2**36
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-
-
 def check_memory(n_values: int, n_series: int, season: int) -> None:
     """Refuse what cannot fit into memory before anything is allocated for it."""
-    padded = n_values + n_series * 3 * season
-    need, have = VALUE_BYTES * padded, machine_memory()
-    if need > have:
-        raise ValueError(
-            f"y: {n_values} values in {n_series} series with a season of {season} steps need {need / 2**30:.3g} GiB, "
-            f"but this machine has {have / 2**30:.3g} GiB. Take fewer or shorter series, or a shorter season_length."
-        )
+    what = f"y: {n_values} values in {n_series} series with a season of {season} steps"
+    advice = "Take fewer or shorter series, or a shorter season_length."
+    check_fits(VALUE_BYTES * (n_values + n_series * 3 * season), what, advice)
 
 
 def drop_leading_gaps(values: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import threading
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -156,3 +159,25 @@ def test_settings_are_those_of_the_forecaster(wide: pd.DataFrame) -> None:
     prepared, inputs, settings = problem(wide)
     fit = fit_local(prepared, inputs, replace(settings, max_steps=None, batch_size=2), [0], tuple(wide))
     assert fit.losses.shape == (1, N, 300)
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="needs signals to threads")
+def test_interrupted(wide: pd.DataFrame) -> None:
+    """Ctrl-C in the middle of a long call is heard within half a second, and the old model stays."""
+    model = local().fit(wide)
+    before, many = model.predict(3), pd.concat([wide.add_prefix(f"{k} ") for k in range(40)], axis=1)
+    heard: list[float] = []
+
+    def interrupt() -> None:
+        heard.append(time.perf_counter())
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+
+    timer = threading.Timer(1.0, interrupt)
+    timer.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            model.set_params(max_steps=3000).fit(many)
+        assert time.perf_counter() - heard[0] < 0.5
+    finally:
+        timer.cancel()
+    pd.testing.assert_frame_equal(model.predict(3), before)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from forecastrnn import preparation
+from forecastrnn import memory
 from forecastrnn.preparation import Prepared, prepare, window_steps
 from forecastrnn.standardize import ArrayScaler
 from test_seasonal import SEASONS, naive_figure, seasonal_series
@@ -165,7 +165,7 @@ def test_unit_does_not_matter(factor: float, shift: float) -> None:
 
 
 def test_memory_is_asked_for_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preparation, "machine_memory", lambda: 2**34)
+    monkeypatch.setattr(memory, "machine_memory", lambda: 2**34)
     many = np.broadcast_to(1.0, 50_000 * 50_000)
     with pytest.raises(ValueError, match=r"50000 series.* need \d+ GiB, but this machine has 16 GiB"):
         prepare(many, np.arange(50_001) * 50_000, 24)

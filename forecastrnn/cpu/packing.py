@@ -8,7 +8,7 @@ Slot first + g holds gate (g + shift) % G.
 """
 
 from forecastrnn.cpu.build import doubles, fast, kernel, pointers, sizes
-from forecastrnn.cpu.simd import lanes, splat, store
+from forecastrnn.cpu.simd import lanes, load, splat, store
 from forecastrnn.cpu.tile import panels_of, part
 
 
@@ -40,9 +40,12 @@ def pack(record, step):
             if add == 0:
                 clear(packed, base, base + slots * L)
             for g in range(G):
-                row = k * ld + (g + shift) % G * gap + vec * L
-                for lane in range(min(L, H - vec * L)):
-                    packed[base + (first + g) * L + lane] += src[row + lane]
+                row, out = k * ld + (g + shift) % G * gap + vec * L, base + (first + g) * L
+                if (vec + 1) * L <= H:
+                    store(packed, out, load(packed, out) + load(src, row))
+                else:
+                    for lane in range(H - vec * L):
+                        packed[out + lane] += src[row + lane]
 
 
 @fast
@@ -89,12 +92,18 @@ def unpack(record, step):
         for k in range(low, high):
             base = packed_at(vec, k, K, slots, vecs, wide, L) + first * L
             for g in range(G):
-                row = k * ld + (g + shift) % G * gap + vec * L
-                for lane in range(min(L, H - vec * L)):
-                    s = packed[base + g * L + lane]
+                row, own = k * ld + (g + shift) % G * gap + vec * L, base + g * L
+                if (vec + 1) * L <= H:
+                    total = load(packed, own)
                     for shard in range(1, shards):
-                        s += packed[shard * stride + base + g * L + lane]
-                    grad[row + lane] = s * scale
+                        total = total + load(packed, shard * stride + own)
+                    store(grad, row, total * scale)
+                else:
+                    for lane in range(H - vec * L):
+                        s = packed[own + lane]
+                        for shard in range(1, shards):
+                            s += packed[shard * stride + own + lane]
+                        grad[row + lane] = s * scale
 
 
 @fast
