@@ -1,4 +1,4 @@
-"""One sequence at a time: free-running generation, streams and predictions, beside PyTorch's fastest plain way.
+"""Free-running generation, one sequence at a time, beside PyTorch's fastest plain way.
 
 python -m benchmarks.generation [--seconds 3]
 """
@@ -6,125 +6,109 @@ python -m benchmarks.generation [--seconds 3]
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 
 import numpy as np
 import torch
 
+from benchmarks.pictures import bars, picture
 from benchmarks.racing import Timing, Variant, describe, race, save, show, text
-from forecastrnn import RNNForecaster, RNNRegressor
-from forecastrnn.datasets import load_airline
+from forecastrnn import RNNRegressor
 
-UNITS = (32, 64, 128)
+CELLS, UNITS = ("lstm", "gru"), (32, 64, 128)
 HORIZON, TORCH_HORIZON = 20_000, 200  # steps of one call
-WINDOW = 24  # steps of a row to predict from, and of a forecast
-TARGETS = {"generate": 1.0, "stream": 3.0, "forecast": 1000.0}  # us
-HEADER = (
-    "what",
-    "forecastrnn us, fastest / median",
-    "PyTorch us, fastest / median",
-    "ratio at median",
-    "target us",
-)
+WINDOW = 24  # steps of a row to predict from
+TARGET = 1.0  # us a step
+HEADER = ("a step of", "forecastrnn us, fastest / median", "PyTorch us, fastest / median", "ratio at median",
+          "target us")  # fmt: skip
 
 
 class TorchStep:
-    """LSTMCell and Linear, in inference mode and with one thread: the fastest at batch 1 that needs no export."""
+    """A cell and a dense layer in inference mode: the fastest of PyTorch's at batch 1 that needs no export."""
 
-    def __init__(self, units: int) -> None:
-        self.cell, self.dense = torch.nn.LSTMCell(1, units), torch.nn.Linear(units, 1)
-        self.layer = torch.nn.LSTM(1, units, batch_first=True)
-        self.state: tuple | None = None
+    def __init__(self, cell: str, units: int, inputs: int = 1) -> None:
+        layer, one = {"lstm": (torch.nn.LSTM, torch.nn.LSTMCell), "gru": (torch.nn.GRU, torch.nn.GRUCell)}[cell]
+        self.layer, self.cell = layer(inputs, units, batch_first=True), one(inputs, units)
+        self.dense, self.inputs = torch.nn.Linear(units, 1), inputs
+        self.state: torch.Tensor | tuple | None = None
+
+    def _advance(self, x: torch.Tensor) -> torch.Tensor:
+        self.state = self.cell(x, self.state)
+        return self.dense(self.state[0] if isinstance(self.state, tuple) else self.state)
 
     @torch.inference_mode()
     def generate(self) -> None:
-        """Feed outputs back."""
-        x, state = torch.zeros(1, 1), None
+        """Feed outputs back, to all inputs."""
+        x = torch.zeros(1, self.inputs)
         for _ in range(TORCH_HORIZON):
-            state = self.cell(x, state)
-            x = self.dense(state[0])
+            x = self._advance(x).expand(-1, self.inputs)
 
     @torch.inference_mode()
     def step(self, value: float = 0.5) -> float:
         """One value in, one out."""
-        self.state = self.cell(torch.tensor([[value]]), self.state)
-        return self.dense(self.state[0]).item()
+        return self._advance(torch.full((1, self.inputs), value)).item()
 
     @torch.inference_mode()
-    def predict(self, row: np.ndarray) -> np.ndarray:
-        """A whole row in, one value out."""
-        return self.dense(self.layer(torch.from_numpy(row))[0][:, -1]).numpy()
+    def predict(self, rows: np.ndarray) -> np.ndarray:
+        """Whole rows (n, steps, inputs) in, one value each out."""
+        return self.dense(self.layer(torch.from_numpy(rows))[0][:, -1]).numpy()
 
 
-def fitted(units: int) -> RNNRegressor:
+def fitted(cell: str, units: int, n_jobs: int = 1) -> RNNRegressor:
     """A regressor that predicts the next value of a sine; how well does not matter here."""
     t = np.arange(64)[:, None] + np.arange(WINDOW + 1)
     values = np.sin(0.3 * t).astype(np.float32)
-    model = RNNRegressor(hidden_layer_sizes=units, max_iter=2, random_state=0, dtype="float32", n_jobs=1)
+    model = RNNRegressor(
+        cell=cell, hidden_layer_sizes=units, max_iter=2, random_state=0, dtype="float32", n_jobs=n_jobs
+    )
     return model.fit(values[:, :-1], values[:, -1])
 
 
-def compare(ours: Variant, theirs: Variant, seconds: float) -> dict[str, Timing]:
-    """Race one of ours and one of PyTorch's."""
+def measure(cell: str, units: int, seconds: float) -> dict[str, object]:
+    """Generation from one cell, both with one thread."""
+    model, peer = fitted(cell, units), TorchStep(cell, units)
     torch.set_num_threads(1)
-    return race({"ours": ours, "torch": theirs}, seconds)
-
-
-def network_rows(units: int, seconds: float) -> list[dict[str, object]]:
-    """Generation, stream and prediction of one LSTM."""
-    model, peer = fitted(units), TorchStep(units)
-    stream, row = model.stream(), np.sin(0.3 * np.arange(WINDOW, dtype=np.float32))[None]
-    found = {
-        "generate": compare(
-            Variant(lambda: model.generate(HORIZON), HORIZON), Variant(peer.generate, TORCH_HORIZON), seconds
-        ),
-        "stream": compare(Variant(lambda: stream.step(0.5)), Variant(peer.step), seconds),
-        "predict": compare(Variant(lambda: model.predict(row)), Variant(lambda: peer.predict(row[..., None])), seconds),
-    }
-    what = {
-        "generate": f"generation, a step, LSTM {units}",
-        "stream": f"stream().step, LSTM {units}",
-        "predict": f"predict of one row of {WINDOW}, LSTM {units}",
-    }
-    return [result(what[key], timings, TARGETS.get(key)) for key, timings in found.items()]
-
-
-def forecaster_rows(seconds: float) -> list[dict[str, object]]:
-    """What a user of the forecaster waits for: pandas in and out, all members."""
-    model = RNNForecaster(max_steps=20, random_state=0, n_jobs=1).fit(load_airline())
-    stream, value = model.stream(), float(load_airline().iloc[-1])
-    calls: dict[str, tuple[Callable[[], object], float | None]] = {
-        f"RNNForecaster.predict({WINDOW}), one series, {model.n_members} members": (
-            lambda: model.predict(WINDOW),
-            TARGETS["forecast"],
-        ),
-        f"RNNForecaster.stream().step, {model.n_members} members": (lambda: stream.step(value), None),
-    }
-    return [result(what, race({"ours": Variant(call)}, seconds), target) for what, (call, target) in calls.items()]
+    timings = race(
+        {
+            "ours": Variant(lambda: model.generate(HORIZON), HORIZON),
+            "torch": Variant(peer.generate, TORCH_HORIZON, lambda: setattr(peer, "state", None)),
+        },
+        seconds,
+    )
+    return result(f"{cell.upper()} {units}", timings, TARGET)
 
 
 def result(what: str, timings: dict[str, Timing], target: float | None) -> dict[str, object]:
     """One row, in us."""
     us = {name: [1e6 * timing.fastest, 1e6 * timing.median] for name, timing in timings.items()}
-    ratio = us["torch"][1] / us["ours"][1] if "torch" in us else None
-    return {"what": what, "us": us, "ratio": ratio, "target_us": target}
+    return {"what": what, "us": us, "ratio": us["torch"][1] / us["ours"][1], "target_us": target}
 
 
 def table_row(row: dict) -> list[object]:
-    """The columns of HEADER."""
+    """The columns of HEADER; a missed target is bold."""
     pair = {name: " / ".join(map(text, both)) for name, both in row["us"].items()}
-    return [row["what"], pair["ours"], pair.get("torch"), row["ratio"], row["target_us"]]
+    missed = row["target_us"] is not None and row["us"]["ours"][1] > row["target_us"]
+    return [row["what"], f"**{pair['ours']}**" if missed else pair["ours"], pair["torch"], row["ratio"],
+            row["target_us"]]  # fmt: skip
+
+
+def draw(name: str, rows: list[dict], xlabel: str, height: float) -> None:
+    """The medians of both sides and the targets, on a logarithmic axis."""
+    with picture(name, height=height) as (axes,):
+        values = {"forecastrnn": "ours", "PyTorch": "torch"}
+        found = {label: [row["us"][key][1] for row in rows] for label, key in values.items()}
+        bars(axes, [row["what"] for row in rows], found, [row["target_us"] for row in rows], logarithmic=True)
+        axes.set(xlabel=xlabel)
 
 
 def main() -> None:
-    """Measure, print and write."""
+    """Measure, print, draw and write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=3.0, help="of each race")
     options = parser.parse_args()
     print(describe("torch"))
-    rows = [row for units in UNITS for row in network_rows(units, options.seconds)]
-    rows += forecaster_rows(options.seconds)
+    rows = [measure(cell, units, options.seconds) for cell in CELLS for units in UNITS]
     show(HEADER, [table_row(row) for row in rows])
+    draw("generation", rows, "us a generated step, median, one thread", 4.0)
     print(f"written: results/{save('generation', rows, 'torch').name}")
 
 

@@ -1,4 +1,4 @@
-"""Reading the sets of series, and holding out their ends."""
+"""Reading the sets of series, holding out their ends, and drawing series of any number."""
 
 from __future__ import annotations
 
@@ -74,3 +74,10 @@ def _by_series(path: Path, order: str, column: str) -> dict[str, np.ndarray]:
     """Values of each series, in the order of time."""
     table = pd.read_csv(path, dtype={"unique_id": str}).sort_values(["unique_id", order], kind="stable")
     return {str(name): part.to_numpy(float) for name, part in table.groupby("unique_id", sort=False)[column]}
+
+
+def seasonal_panel(n: int, length: int = 120) -> pd.DataFrame:
+    """n noisy series with a season of 12 in a long frame."""
+    rng, t = np.random.default_rng(0), np.arange(length)
+    y = 50 + 10 * np.sin(2 * np.pi * (t / 12 + rng.random((n, 1)))) + rng.normal(size=(n, length))
+    return pd.DataFrame({"unique_id": np.repeat(np.arange(n), length), "ds": np.tile(t, n), "y": y.ravel()})

@@ -12,15 +12,19 @@ from functools import partial
 
 import numpy as np
 import torch
+from threadpoolctl import ThreadpoolController
 
+from benchmarks.pictures import bars, picture
 from benchmarks.racing import Timing, Variant, best, describe, race, save, show, text
 from benchmarks.tasks import SHAPES, Shape, Task
 from forecastrnn.training import CALL_SECONDS
 
 MOST_STEPS = 8  # steps of one call of ours; fewer where they would take longer than the estimators allow a call
 ADAM = {"plain": {"foreach": False}, "foreach": {"foreach": True}, "fused": {"fused": True}}
+PEAK_SIZE = 1024  # rows and columns of the matrices that the peak is measured with
 HEADER = ("shape", "", "PyTorch ms, fastest / median", "its best", "forecastrnn ms, fastest / median", "threads",
-          "1 thread ms", "ratio at fastest", "ratio at median", "target")  # fmt: skip
+          "1 thread ms", "ratio at fastest", "ratio at median", "target", "GFLOP/s at fastest",
+          "% of sgemm peak")  # fmt: skip
 
 
 def torch_step(task: Task, options: dict[str, bool]) -> Callable[[], None]:
@@ -46,10 +50,18 @@ def our_variant(task: Task, threads: int) -> Variant:
     return Variant(lambda: program.run(index, 1, threads), steps)
 
 
+def sgemm(threads: int) -> Variant:
+    """The product of two large matrices on so many threads: what this machine can do at most."""
+    a, b = np.random.default_rng(0).normal(size=(2, PEAK_SIZE, PEAK_SIZE)).astype(np.float32)
+    blas, out = ThreadpoolController().select(user_api="blas"), np.empty_like(a)
+    return Variant(lambda: np.dot(a, b, out=out), prepare=lambda: blas.limit(limits=threads))
+
+
 def variants_of(task: Task) -> dict[str, Variant]:
-    """All that take part: ours and each of PyTorch's optimizers, with one thread and with two."""
+    """All that take part: ours, each of PyTorch's optimizers and the peak, with one thread and with two."""
     found = {}
     for threads in (1, 2):
+        found[f"sgemm {threads}"] = sgemm(threads)
         found[f"ours {threads}"] = our_variant(task, threads)
         for name, options in ADAM.items():
             step = torch_step(task, options)
@@ -65,10 +77,14 @@ def measure(name: str, shape: Shape, seconds: float) -> dict[str, object]:
     theirs, their_name = best(timings, "torch")
     ours, our_name = best(timings, "ours")
     ratios = Timing(theirs.fastest / ours.fastest, theirs.median / ours.median)
+    gflops = 1e-9 * shape.flops / ours.fastest
+    threads = min((1, 2), key=lambda n: timings[f"ours {n}"].fastest)
+    peak = 2e-9 * PEAK_SIZE**3 / timings[f"sgemm {threads}"].fastest
     scaled = {key: [1e3 * t.fastest, 1e3 * t.median] for key, t in timings.items()}
     return {
         "name": name, "shape": str(shape), "target": shape.target, "ratio": asdict(ratios), "ours": our_name,
-        "torch": their_name, "gradient_difference": error, "ms": scaled,
+        "torch": their_name, "gradient_difference": error, "gflop": 1e-9 * shape.flops, "gflops": gflops,
+        "sgemm_gflops": peak, "ms": scaled,
     }  # fmt: skip
 
 
@@ -80,7 +96,16 @@ def table_row(row: dict) -> list[object]:
     )
     theirs, ours = (" / ".join(map(text, both)) for both in (theirs, ours))
     return [row["name"], row["shape"], theirs, row["torch"][6:], ours, row["ours"][5:], ms["ours 1"][1],
-            row["ratio"]["fastest"], row["ratio"]["median"], row["target"]]  # fmt: skip
+            row["ratio"]["fastest"], row["ratio"]["median"], row["target"], row["gflops"],
+            100 * row["gflops"] / row["sgemm_gflops"]]  # fmt: skip
+
+
+def draw(rows: list[dict]) -> None:
+    """The ratios at the median beside their targets."""
+    with picture("training_step", height=4.5) as (axes,):
+        labels = [f"{row['name']}: {row['shape']}" for row in rows]
+        bars(axes, labels, {"measured": [r["ratio"]["median"] for r in rows]}, [r["target"] for r in rows])
+        axes.set(xlabel="time of a training step: PyTorch's best / forecastrnn (ratio at the median)")
 
 
 def main() -> None:
@@ -97,6 +122,7 @@ def main() -> None:
         print(f"{name}: {ratio['fastest']:.2f} / {ratio['median']:.2f}, target {rows[-1]['target']}", flush=True)
     show(HEADER, [table_row(row) for row in rows])
     if not options.only:
+        draw(rows)
         print(f"written: results/{save('training_step', rows, 'torch').name}")
 
 

@@ -29,6 +29,11 @@ def tanh(x):
     return np.tanh(x)
 
 
+def exp(x):
+    """The exponential function."""
+    return np.exp(x)
+
+
 formula = register_jitable(forceinline=True)
 
 

@@ -221,7 +221,7 @@ class Program:
         made.fill({name: as_word(value) for name, value in arguments.items()})
         tape.run(made, first, steps, n_threads, owner=(self, arguments))
 
-    def profile(self, first: int = 0, repeats: int = 5) -> Profile:
+    def profile(self, first: int = 0, repeats: int = 5, **arguments: np.ndarray | int) -> Profile:
         """Microseconds, bytes and GFLOP/s of each operation, run by itself on one thread; numbers stay as they are.
 
         Parameters
@@ -230,10 +230,12 @@ class Program:
             The step whose data the operations see.
         repeats : int
             Runs of each, of which the fastest counts.
+        arguments : array or int
+            Those that `run` needs.
         """
         from forecastrnn.profiling import profile
 
-        return profile(self, first=first, repeats=repeats)
+        return profile(self, first=first, repeats=repeats, **arguments)
 
     @property
     def nbytes(self) -> int:

@@ -7,8 +7,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from cases import draw, index_of, layer, program_of
 from forecastrnn import Elman, formulas
 from forecastrnn.functional import dynamic_rnn
+from forecastrnn.program import Program
 from naive import logistic
 
 EXACT = {"tanh": np.tanh, "logistic": logistic, "relu": lambda x: np.maximum(x, 0.0)}
@@ -60,7 +62,61 @@ def test_bounds_are_kept(dtype: str) -> None:
     np.testing.assert_array_equal(in_a_kernel("tanh", -x), -y)
 
 
+def softmax_in_a_kernel(scores: np.ndarray) -> np.ndarray:
+    """The gradient of the cross-entropy of one row of scores, whose true class is the first one."""
+    program, n = Program(scores.dtype.name, 1), len(scores)
+    arrays = {"out": scores, "target": np.zeros(1, scores.dtype), "valid": np.ones(1, np.int64), "sums": np.zeros(2)}
+    bound = {name: program.bind(name, array) for name, array in arrays.items()}
+    dout = program.buffer("dout", (n,))
+    program.emit(
+        "cross_entropy", 0, **bound, dout=dout, weights=None, k=1, B=1, O=n, ldo=n, ldd=n, first=0, last=1, weighted=0,
+        kind=0, shards=1, piece=0, fresh=1,
+    )  # fmt: skip
+    program.run(0, 1, 1)
+    return dout.array
+
+
+@pytest.mark.parametrize("dtype", ERROR)
+def test_exponential_in_a_kernel(dtype: str) -> None:
+    """Its relative error over all that softmax asks for, and its absolute error, both below the bound."""
+    scores = np.concatenate([[0.0], np.linspace(-87.0, 0.0, 400_000), np.logspace(-30, 0, 1000) * -1]).astype(dtype)
+    exact = np.exp(scores.astype(np.float64))
+    found = softmax_in_a_kernel(scores)[1:] * exact.sum()
+    flushed = 2 * np.finfo(dtype).tiny * exact.sum()  # probabilities below the smallest normal number are 0
+    np.testing.assert_allclose(found, exact[1:], rtol=1e-6 if dtype == "float32" else 1e-12, atol=flushed)
+    assert np.abs(found - exact[1:]).max() <= max(ERROR[dtype], 1e-12)
+
+
+@pytest.mark.parametrize("dtype", ERROR)
+def test_scores_far_below_the_largest(dtype: str) -> None:
+    """They have no probability, but are no error; a NaN is not hidden."""
+    scores = np.full(40, -1e30, dtype)
+    scores[[0, 17]] = 0.0
+    found = softmax_in_a_kernel(scores)
+    np.testing.assert_allclose(found[[0, 17]], [-0.5, 0.5], rtol=1e-6)
+    assert np.abs(np.delete(found, [0, 17])).max() < 1e-37
+    scores[30] = np.nan
+    assert np.isnan(softmax_in_a_kernel(scores)[30])
+
+
+@pytest.mark.parametrize("dtype", ERROR)
+@pytest.mark.parametrize("classes", [2, 15, 16, 33])
+def test_softmax_of_vectors_and_what_is_left(classes: int, dtype: str) -> None:
+    """In whole vectors and number by number the exponential is the same function."""
+    problem = draw((layer("lstm", 3),), outputs=classes, loss="cross_entropy", steps="last")
+    program = program_of(problem, dtype)
+    program.run(index_of(problem, program, np.arange(7)[None]), 1, 1)
+    out, dout = (
+        s.array[0, :, :classes] for s in (program.build.stacks[0].out.place, program.build.stacks[0].dout.place)
+    )
+    p = np.exp(out.astype(np.float64) - out.max(axis=1, keepdims=True))
+    labels = problem.y[: len(p), 0]
+    expected = p / p.sum(axis=1, keepdims=True) - np.eye(classes)[labels]
+    np.testing.assert_allclose(dout, expected, atol=ERROR[dtype])
+
+
 ALL: dict[str, tuple[Callable, int]] = {
+    "exp": (formulas.exp, 1),
     "maximum": (formulas.maximum, 2),
     "minimum": (formulas.minimum, 2),
     "positive": (formulas.positive, 1),

@@ -6,8 +6,9 @@ the total weight of all shards. Step t of row r counts if valid[r] - last <= fir
 
 import math
 
+from forecastrnn import formulas
 from forecastrnn.cpu.build import doubles, fast, integers, kernel, pointers, sizes
-from forecastrnn.cpu.simd import at
+from forecastrnn.cpu.simd import at, lanes, load, store, total
 
 SQUARED, ABSOLUTE, HUBER = 0, 1, 2
 
@@ -76,13 +77,17 @@ def elementwise_loss(record, step):
 @fast
 def softmax_row(O, out, dout):
     """dout (O,) = softmax of out (O,), computed from the largest."""
-    top, s = out[0], 0.0
+    L, top, s = lanes(out), out[0], 0.0
+    whole = O // L * L
     for o in range(1, O):
         top = max(top, out[o])
-    for o in range(O):
-        e = math.exp(float(out[o]) - float(top))
-        dout[o] = e
-        s += e
+    for o in range(0, whole, L):
+        e = formulas.exp(load(out, o) - float(top))
+        store(dout, o, e)
+        s += float(total(e))
+    for o in range(whole, O):
+        dout[o] = formulas.exp(out[o] - top)
+        s += float(dout[o])
     for o in range(O):
         dout[o] = dout[o] / s
     return top + math.log(s)

@@ -13,7 +13,7 @@ from llvmlite.binding import get_host_cpu_features
 from numba import types
 from numba.core import cgutils
 from numba.core.typing.templates import ConcreteTemplate, infer_global, signature
-from numba.extending import intrinsic, lower_builtin, models, overload, register_model
+from numba.extending import intrinsic, lower_builtin, models, register_model
 
 from forecastrnn import formulas
 
@@ -135,48 +135,6 @@ _define(formulas.minimum, _emit_pick("<"), 2, scalar=True)
 _define(formulas.maximum, _emit_pick(">"), 2, scalar=True)
 _define(formulas.positive, _emit_positive, 1, scalar=True)
 _define(sqrt, lambda b, x: emit_call(b, "llvm.sqrt", x), 1, scalar=True)
-
-
-@intrinsic
-def _tanh_libm(tctx, x):
-    """The C library's tanh on each lane: exact to about one unit of float64."""
-
-    def gen(ctx, b, sig, args):
-        real = ir.DoubleType()
-        f = cgutils.get_or_insert_function(b.module, ir.FunctionType(real, [real]), "tanh")
-        if sig.args[0] == types.float64:
-            return b.call(f, args)
-        v = ir.Constant(sig.args[0].ir, ir.Undefined)
-        for lane in range(sig.args[0].lanes):
-            v = b.insert_element(v, b.call(f, [b.extract_element(args[0], I32(lane))]), I32(lane))
-        return v
-
-    return x(x), gen
-
-
-@overload(formulas.tanh, jit_options={"forceinline": True})
-def _tanh(x):
-    """Float32: odd polynomial over even polynomial, clamped; error at most about 3e-7. Float64: libm."""
-    if x in (VECTORS[types.float64], types.float64):
-        return lambda x: _tanh_libm(x)
-    if x not in (VECTORS[types.float32], types.float32):
-        return None
-
-    def rational(x):
-        x = formulas.maximum(formulas.minimum(x, 7.90531110763549805), -7.90531110763549805)
-        s = x * x
-        p = s * -2.76076847742355e-16 + 2.00018790482477e-13
-        p = s * p + -8.60467152213735e-11
-        p = s * p + 5.12229709037114e-08
-        p = s * p + 1.48572235717979e-05
-        p = s * p + 6.37261928875436e-04
-        p = s * p + 4.89352455891786e-03
-        q = s * 1.19825839466702e-06 + 1.18534705686654e-04
-        q = s * q + 2.26843463243900e-03
-        q = s * q + 4.89352518554385e-03
-        return x * p / q
-
-    return rational
 
 
 @intrinsic
