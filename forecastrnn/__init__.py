@@ -13,10 +13,20 @@ if TYPE_CHECKING:
     from forecastrnn.classifier import RNNClassifier
     from forecastrnn.exceptions import TrainingDivergedError
     from forecastrnn.forecaster import RNNForecaster
+    from forecastrnn.gradient_check import check_gradients
     from forecastrnn.regressor import RNNRegressor
 
 __version__ = "0.1.0"
-__all__ = ["GRU", "LSTM", "Elman", "RNNClassifier", "RNNForecaster", "RNNRegressor", "TrainingDivergedError"]
+__all__ = [
+    "GRU",
+    "LSTM",
+    "Elman",
+    "RNNClassifier",
+    "RNNForecaster",
+    "RNNRegressor",
+    "TrainingDivergedError",
+    "check_gradients",
+]
 
 _HOMES = {
     "GRU": "cells",
@@ -26,6 +36,7 @@ _HOMES = {
     "RNNForecaster": "forecaster",
     "RNNRegressor": "regressor",
     "TrainingDivergedError": "exceptions",
+    "check_gradients": "gradient_check",
 }
 
 

@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 
 from forecastrnn.cpu.direction import Batch, Direction, Rows, Run
+from forecastrnn.cpu.dropout import WHOLE
 from forecastrnn.head import Head
 from forecastrnn.network import Layer, Network
 from forecastrnn.program import Buffer, Place, Program
 from forecastrnn.shapes import Shape, Stack
+
+INPUTS, OUTPUTS, STATES = 1, 100, 10_000  # where dropout acts: `salt` of its masks; 2 is the head
 
 
 class Assembly:
@@ -31,6 +34,7 @@ class Assembly:
         ]
         self.lanes = self.directions[0][0].L
         self.head = Head(self)
+        self.seeds: Buffer | None = None  # of dropout, one a step: set before the forward pass is emitted
         self.stacks = [Stack(self._batch(shard)) for shard in range(shape.shards)]
 
     def _places(self, buffer: Buffer) -> dict[str, Place]:
@@ -39,7 +43,7 @@ class Assembly:
     def _direction(self, number: int, layer: Layer, prefix: str) -> Direction:
         return Direction(
             self.program, f"{number}.{prefix}", layer.cell, self.network.inputs_of(number), layer.units,
-            self.shape.shards, self.shape.training,
+            self.shape.shards, self.shape.training, self.shape.dropout.recurrent > 0.0,
         )  # fmt: skip
 
     def _batch(self, shard: int) -> Batch:
@@ -102,13 +106,43 @@ class Assembly:
         """Emit all layers for one stack; x (steps, rows, ld) has the skip's columns first."""
         network = self.network
         source = Rows(x.place.at(network.n_skip), x.ld, network.n_inputs)
-        stack.x = x
+        stack.x, rates = x, self.shape.dropout
+        if rates.inputs:
+            self.drop(stack.batch, source, source, rates.inputs, INPUTS)
         for number in range(len(network.layers)):
+            if number > 0 and rates.outputs:
+                name = f"{number}.dropped[{stack.batch.shard}]"
+                room = self.program.scratch(name, (stack.batch.steps, stack.batch.rows, source.width))
+                dropped = Rows(room.at(0), source.width, source.width)
+                self.drop(stack.batch, source, dropped, rates.outputs, OUTPUTS + number)
+                source = dropped
             source = self._layer_forward(stack, number, source)
         stack.top = source
 
+    def drop(
+        self, batch: Batch, source: Rows, out: Rows, rate: float, salt: int, steps: int | None = None, first: int = 0,
+        shared: bool = False,
+    ) -> None:  # fmt: skip
+        """Emit dropout of rows (steps, batch rows); `first`: of which step; `shared`: all steps have one mask."""
+        self.program.emit(
+            "drop", batch.shard, source=source.place, out=out.place, seeds=self.seeds,
+            T=batch.steps if steps is None else steps, B=batch.rows, F=source.width, lds=source.ld, ldo=out.ld,
+            rate=round(rate * WHOLE), salt=salt, row=self.first_row(batch.shard), time=batch.first + first,
+            span=0 if shared else 1,
+        )  # fmt: skip
+
+    def _drop_state(self, batch: Batch, number: int, k: int) -> None:
+        """Emit the mask of the state that direction k of a layer reads in all steps."""
+        if self.shape.dropout.recurrent:
+            direction = self.directions[number][k]
+            mask, salt = Rows(direction.mask(batch).at(0), direction.Hp, direction.H), STATES + 2 * number + k
+            ones = Rows(direction.ones(), 0, direction.H)
+            self.drop(replace(batch, first=0), ones, mask, self.shape.dropout.recurrent, salt, 1, shared=True)
+
     def _layer_forward(self, stack: Stack, number: int, source: Rows) -> Rows:
         batch, layer = stack.batch, self.network.layers[number]
+        for k in range(len(layer.directions)):
+            self._drop_state(batch, number, k)
         runs = [self.directions[number][0].forward(batch, source)]
         Hp = self.directions[number][0].Hp
         stack.joined.append(None)
@@ -192,8 +226,16 @@ class Assembly:
         for number in range(len(self.network.layers) - 1, -1, -1):
             inputs = number > 0 or input_gradient
             dout = self._layer_backward(stack, number, dout, first, inputs, start, fresh)
+            self._drop_gradient(stack.batch, number, dout)
             first = 0
         return dout
+
+    def _drop_gradient(self, batch: Batch, number: int, dout: Rows | None) -> None:
+        """Emit: derivatives by what layer `number` read become those by what was there before dropout."""
+        rates = self.shape.dropout
+        rate, salt = (rates.outputs, OUTPUTS + number) if number > 0 else (rates.inputs, INPUTS)
+        if dout is not None and rate:
+            self.drop(batch, dout, dout, rate, salt)
 
     def _layer_backward(
         self, stack: Stack, number: int, dout: Rows | None, first: int, inputs: bool, start: bool, fresh: bool

@@ -112,18 +112,25 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
     def _score_outputs(self, outputs: np.ndarray, y: Targets, lengths: np.ndarray | None) -> float:
         return float(accuracy_score(y.values[:, 0, 0], outputs[:, 0].argmax(axis=1)))
 
-    def predict_proba(self, X: object, lengths: object = None) -> np.ndarray:
+    def predict_proba(
+        self, X: object, lengths: object = None, n_samples: int | None = None, random_state: object = None
+    ) -> np.ndarray:
         """Probability of each class.
 
         Parameters
         ----------
         X, lengths
             As in `fit`.
+        n_samples, random_state : optional
+            Monte Carlo dropout, as in `RNNRegressor.predict`.
 
         Returns
         -------
-        ndarray (n, n_classes), columns in the order of `classes_`
+        ndarray (n, n_classes), columns in the order of `classes_`; behind a first dimension of n_samples if given
         """
+        if n_samples is not None:
+            drawn = self._sampled(X, lengths, n_samples, random_state)
+            return np.stack([softmax(outputs[:, 0].astype(np.float64)) for outputs in drawn])
         outputs, _ = self._outputs(X, lengths)
         return softmax(outputs[:, 0].astype(np.float64))
 

@@ -5,3 +5,7 @@ from __future__ import annotations
 
 class TrainingDivergedError(ValueError):
     """The loss became non-finite, or increased far beyond where it began. The model before the fit is kept."""
+
+
+class ModelFileError(ValueError):
+    """A file is not a model file, or a damaged one, or one that this version cannot read."""

@@ -14,7 +14,8 @@ from forecastrnn.batches import ArrayBatches
 from forecastrnn.inference import forward
 from forecastrnn.network import Network
 from forecastrnn.optimizers import OptimizerState
-from forecastrnn.parameters import layers_of, rule_of
+from forecastrnn.parameters import dropout_of, layers_of, rule_of
+from forecastrnn.shapes import NO_DROPOUT, Dropout
 from forecastrnn.standardize import ArrayScaler
 from forecastrnn.threads import thread_count
 from forecastrnn.training import Plan, Progress, train
@@ -35,6 +36,7 @@ class Fitted:
     last: int
     target_ndim: int
     seed: int
+    dropout: Dropout = NO_DROPOUT  # of the last fit
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ def start(estimator: Any, X: Sequences, y: Targets, loss: str, n_outputs: int, w
         counted = y.values if weight is None else y.values[weight > 0]
         network.views(theta)["output.kernel"][:, np.ptp(counted, axis=(0, 1)) == 0] = 0
     progress = Progress(theta, OptimizerState.zeros(theta))
-    return Fitted(network, progress, x_scaler, y_scaler, loss, y.last, y.ndim, seed)
+    return Fitted(network, progress, x_scaler, y_scaler, loss, y.last, y.ndim, seed, dropout_of(estimator))
 
 
 def _aligned_targets(y: Targets, X: Sequences, network: Network) -> np.ndarray:
@@ -159,18 +161,28 @@ def train_on(
     plan = Plan(
         fitted.loss, fitted.last, rule_of(estimator), max_iter or estimator.max_iter, estimator.tol,
         estimator.n_iter_no_change, thread_count(estimator.n_jobs), bool(estimator.verbose),
-        checkpoint_steps=checkpoint_steps_of(estimator, batches.window_steps),
+        checkpoint_steps=checkpoint_steps_of(estimator, batches.window_steps), dropout=dropout_of(estimator),
     )  # fmt: skip
     train(fitted.network, fitted.progress, source, batches, plan, validate)
 
 
-def run(fitted: Fitted, X: Sequences, n_jobs: int | None, theta: np.ndarray | None = None) -> np.ndarray:
-    """Outputs (n, steps, outputs) of the network, in the unit of the targets."""
+def run(
+    fitted: Fitted, X: Sequences, n_jobs: int | None, theta: np.ndarray | None = None, dropout: Dropout = NO_DROPOUT,
+    seed: int = 0,
+) -> np.ndarray:  # fmt: skip
+    """Outputs (n, steps, outputs) of the network, in the unit of the targets; dropout is off if not asked for."""
     theta = fitted.progress.theta if theta is None else theta
     inputs = scaled_inputs(fitted, X, theta.dtype.name)
     steps = min(fitted.last, inputs.shape[1])
     result = forward(
-        fitted.network, theta, inputs, last=steps, lengths=X.lengths, n_threads=thread_count(n_jobs)
+        fitted.network,
+        theta,
+        inputs,
+        last=steps,
+        lengths=X.lengths,
+        n_threads=thread_count(n_jobs),
+        dropout=dropout,
+        seed=seed,
     ).outputs
     if fitted.last > 1 and result.shape[1] > steps:
         result = _last_steps(result, X.lengths, steps)

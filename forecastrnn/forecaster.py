@@ -17,7 +17,15 @@ from forecastrnn.forecast_stream import ForecastStream
 from forecastrnn.forecasting import Settings, network_of, residuals_of, tail_of, use_lags
 from forecastrnn.generation import check_count
 from forecastrnn.inputs import build_inputs
-from forecastrnn.parameters import TRAINING_CONSTRAINTS, check_numbers, device_of, layers_of, refuse, rule_of
+from forecastrnn.parameters import (
+    TRAINING_CONSTRAINTS,
+    check_numbers,
+    device_of,
+    dropout_of,
+    layers_of,
+    refuse,
+    rule_of,
+)
 from forecastrnn.preparation import Prepared, prepare
 from forecastrnn.threads import thread_count
 
@@ -78,6 +86,8 @@ epsilon, clip_norm
         a better one, and keep the best weights.
     warm_start : bool
         `fit` goes on from the fitted members.
+    dropout, input_dropout, recurrent_dropout : float
+        As in `RNNRegressor`; off in forecasts.
     random_state : int, RandomState or None
         Seed; the same seed gives the same bits, whatever n_jobs.
     verbose : bool
@@ -133,7 +143,8 @@ epsilon, clip_norm
         initializer="uniform", solver="adamw", learning_rate_init=0.004, learning_rate="one_cycle", alpha=1e-4,
         momentum=0.9, nesterovs_momentum=True, beta_1=0.9, beta_2=0.999, epsilon=1e-8, clip_norm=1.0, batch_size="auto",
         max_steps=None, early_stopping=False, validation_fraction=0.1, n_iter_no_change=5, warm_start=False,
-        random_state=None, verbose=False, device="cpu", n_jobs=None, dtype="float32",
+        dropout=0.0, input_dropout=0.0, recurrent_dropout=0.0, random_state=None, verbose=False, device="cpu",
+        n_jobs=None, dtype="float32",
     ):  # fmt: skip
         self.cell = cell
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -162,6 +173,9 @@ epsilon, clip_norm
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
         self.warm_start = warm_start
+        self.dropout = dropout
+        self.input_dropout = input_dropout
+        self.recurrent_dropout = recurrent_dropout
         self.random_state = random_state
         self.verbose = verbose
         self.device = device
@@ -260,7 +274,7 @@ epsilon, clip_norm
         return Settings(
             layers_of(self), self.initializer, self.loss, rule_of(self), batch, self.max_steps, self._horizon(),
             int(self.n_iter_no_change), fraction, thread_count(self.n_jobs), bool(self.verbose), self.dtype,
-            with_lags, not self.global_model,
+            with_lags, not self.global_model, dropout_of(self),
         )  # fmt: skip
 
     def _check_same(self, old: Model | None, settings: Settings, season: int, read: SeriesSet) -> None:

@@ -15,6 +15,7 @@ from forecastrnn.network import Layer, Network
 from forecastrnn.optimizers import OptimizerState, Rule
 from forecastrnn.paths import Histories, Kind, job_rows, run_paths
 from forecastrnn.preparation import Prepared
+from forecastrnn.shapes import NO_DROPOUT, Dropout
 from forecastrnn.stepping import Index, TrainingProgram
 from forecastrnn.training import Plan, Progress, train
 from forecastrnn.training_step import Source
@@ -46,6 +47,7 @@ class Settings:
     dtype: str
     with_lags: bool
     is_local: bool = False  # a network for each series, not one for all
+    dropout: Dropout = NO_DROPOUT
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,7 @@ def train_member(prepared: Prepared, inputs: np.ndarray, settings: Settings, pro
     plan = Plan(
         settings.loss, 0, settings.rule, -(-updates // batches.steps_an_epoch), 0.0, settings.n_iter_no_change,
         settings.n_threads, settings.verbose, stop_early=bool(fraction), total_updates=updates,
+        dropout=settings.dropout,
     )  # fmt: skip
     validate = _validator(prepared, inputs, network, settings, held) if fraction else None
     return train(network, progress, source, batches, plan, validate)

@@ -10,6 +10,8 @@ from forecastrnn.losses import LOSSES
 from forecastrnn.program import Buffer, Place
 from forecastrnn.shapes import Stack
 
+TOP = 2  # `salt` of the masks of dropout here
+
 if TYPE_CHECKING:
     from forecastrnn.assembly import Assembly
 
@@ -68,6 +70,8 @@ class Head:
             stack.features = self._final_features(stack)
         else:
             stack.features = Rows(top.place.at(self.first_read(batch) * batch.rows * top.ld), top.ld, top.width)
+        if self.shape.dropout.outputs:
+            stack.features = self._dropped(stack)
         out = self.program.scratch(f"out[{batch.shard}]", (self.steps(batch), batch.rows, self.ld))
         stack.out = Rows(out, self.ld, self.outputs)
         init, ldi = self.packed["bias"], 0
@@ -76,6 +80,20 @@ class Head:
             self._dense(batch.shard, rows, stack.skip, "skip", init, ldi, out)
             init, ldi = out, self.ld
         self._dense(batch.shard, rows, stack.features, "kernel", init, ldi, out)
+
+    def _drop(self, batch: Batch, source: Rows, out: Rows) -> None:
+        """Emit dropout of the features, or of the derivatives by them."""
+        self.build.drop(
+            batch, source, out, self.shape.dropout.outputs, TOP, self.steps(batch),
+            -batch.first if self.build.reads_state else self.first_read(batch),
+        )  # fmt: skip
+
+    def _dropped(self, stack: Stack) -> Rows:
+        batch, width = stack.batch, stack.features.width
+        room = self.program.scratch(f"dropped[{batch.shard}]", (self.steps(batch), batch.rows, width))
+        out = Rows(room.at(0), width, width)
+        self._drop(batch, stack.features, out)
+        return out
 
     def _final_features(self, stack: Stack) -> Rows:
         """Final states of the last layer, both directions side by side."""
@@ -140,6 +158,8 @@ class Head:
             init=top[0].zero_row(ld), c=target, rows=rows, lda=self.ld, blocks=1, block=0, depth=self.ld,
             ldi=0, ldc=ld, vecs=ld // build.lanes,
         )  # fmt: skip
+        if self.shape.dropout.outputs:
+            self._drop(batch, Rows(target.at(0), ld, width), Rows(target.at(0), ld, width))
         if not build.reads_state:
             return Rows(target.at(0), ld, width)
         if not plain:

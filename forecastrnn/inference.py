@@ -11,7 +11,7 @@ from forecastrnn.cpu.direction import Batch, Rows, padded
 from forecastrnn.jobs import borrowed
 from forecastrnn.network import Network
 from forecastrnn.program import Argument, Buffer
-from forecastrnn.shapes import Shape, Stack, shards_of
+from forecastrnn.shapes import NO_DROPOUT, Dropout, Shape, Stack, shards_of
 
 CHUNK_BYTES = 64 * 2**20  # work space of one forward pass
 
@@ -51,10 +51,13 @@ def forward(
     lengths: np.ndarray | None = None,
     state: State | None = None,
     n_threads: int = 1,
+    dropout: Dropout = NO_DROPOUT,
+    seed: int = 0,
 ) -> Forward:
     """Run X (n, time, columns) through the network.
 
-    `last`: 0 all outputs, 1 one output from the final states, k the outputs of the last k steps.
+    `last`: 0 all outputs, 1 one output from the final states, k the outputs of the last k steps. `dropout` is what is
+    set to zero by chance, from `seed` on (Monte Carlo dropout).
     """
     chunk = rows_at_once(network, X.shape[1], theta.dtype.name)
     parts = []
@@ -62,7 +65,7 @@ def forward(
         rows = slice(lo, lo + chunk)
         own = None if lengths is None else lengths[rows]
         begin = None if state is None else _select(state, rows)
-        parts.append(_forward_chunk(network, theta, X[rows], last, own, begin, n_threads))
+        parts.append(_forward_chunk(network, theta, X[rows], last, own, begin, n_threads, dropout, seed + lo))
     return Forward(np.concatenate([p.outputs for p in parts]), _join_states([p.states for p in parts]))
 
 
@@ -91,6 +94,7 @@ class _Kind:
     last: int
     ragged: bool
     started: bool
+    dropout: Dropout
 
 
 def _forward_chunk(
@@ -101,11 +105,14 @@ def _forward_chunk(
     lengths: np.ndarray | None,
     state: State | None,
     n_threads: int,
+    dropout: Dropout,
+    seed: int,
 ) -> Forward:
     n, T, _ = X.shape
-    kind = _Kind(network, theta.dtype.name, T, n, last, lengths is not None, state is not None)
+    kind = _Kind(network, theta.dtype.name, T, n, last, lengths is not None, state is not None, dropout)
     with borrowed(kind, lambda: _Pass(kind)) as one:
-        return one.run(np.ascontiguousarray(theta), np.ascontiguousarray(X, theta.dtype), lengths, state, n_threads)
+        arrays = np.ascontiguousarray(theta), np.ascontiguousarray(X, theta.dtype)
+        return one.run(*arrays, lengths, state, n_threads, seed)
 
 
 class _Pass:
@@ -113,8 +120,9 @@ class _Pass:
 
     def __init__(self, kind: _Kind) -> None:
         self.kind, network, rows = kind, kind.network, kind.rows
-        shape = Shape(kind.steps, rows, kind.last, kind.ragged, shards=shards_of(rows))
+        shape = Shape(kind.steps, rows, kind.last, kind.ragged, shards=shards_of(rows), dropout=kind.dropout)
         self.build = build = Assembly(network, Argument("theta", kind.dtype), shape)
+        self.seed = build.seeds = build.program.buffer("seeds", (1,), np.int64)
         self.starts = build.program.bind("starts", np.arange(rows) * kind.steps)
         self.lengths = build.program.buffer("lengths", (rows,), np.int64) if kind.ragged else None
         build.pack()
@@ -136,8 +144,9 @@ class _Pass:
         return Rows(x.at(0), width, width)
 
     def run(
-        self, theta: np.ndarray, X: np.ndarray, lengths: np.ndarray | None, state: State | None, n_threads: int
-    ) -> Forward:
+        self, theta: np.ndarray, X: np.ndarray, lengths: np.ndarray | None, state: State | None, n_threads: int,
+        seed: int,
+    ) -> Forward:  # fmt: skip
         """Outputs and final states in the order of the rows of X."""
         order = np.arange(self.kind.rows)
         if lengths is not None and self.lengths is not None:
@@ -145,6 +154,7 @@ class _Pass:
             self.starts.array[:], self.lengths.array[:] = order * self.kind.steps, lengths[order]
         if state is not None:
             write_state(self.build, _select(state, order))
+        self.seed.array[0] = seed
         self.build.program.run(0, 1, n_threads, theta=theta, X=X)
         back = np.empty_like(order)
         back[order] = np.arange(len(order))

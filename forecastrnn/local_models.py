@@ -23,6 +23,7 @@ from forecastrnn.network import Network
 from forecastrnn.preparation import Prepared
 from forecastrnn.program import Argument, Program
 from forecastrnn.shapes import Shape
+from forecastrnn.stepping import dropout_seeds
 from forecastrnn.training import BLOW_UP
 from forecastrnn.training_step import Feed, Source, TrainingStep, Update
 
@@ -46,12 +47,13 @@ def update_count(prepared: Prepared, max_steps: int | None) -> int:
 def _build_lane(network: Network, settings: Settings, source: Source, steps: int, updates: int) -> Program:
     """Rounds: moments cleared; one update."""
     real = settings.dtype
-    shape = Shape(steps, settings.batch_size, training=True)
+    shape = Shape(steps, settings.batch_size, training=True, dropout=settings.dropout)
     build = Assembly(network, Argument("theta", real), shape)
     program, size = build.program, network.size
     m, v = (program.buffer(name, (size,)) for name in ("m", "v"))
     starts = Argument("starts", np.int64)
-    feed = Feed(starts, starts, Argument("sums", np.float64))
+    seeds = Argument("seeds", np.int64) if settings.dropout else None
+    feed = Feed(starts, starts, Argument("sums", np.float64), seeds=seeds)
     TrainingStep(build, source, feed, settings.loss, Update(settings.rule, Argument("rates"), m, v))
     update = [operation for turn in program.rounds for operation in turn[0]]
     program.rounds = [[[]]]
@@ -91,21 +93,26 @@ def fit_local(
             part = slice(begin, min(begin + at_once, n))
             room = (hi - lo + 1)[part, None, None]
             starts = lo[part, None, None] + np.minimum((shares[member] * room).astype(np.int64), room - 1)
-            _train_part(jobs, fit.thetas[member, part], fit.losses[member, part], starts, settings, steps)
+            drop = dropout_seeds(seeds[member], 0, updates)
+            _train_part(jobs, fit.thetas[member, part], fit.losses[member, part], starts, drop, settings, steps)
             _check(fit.thetas[member, part], fit.losses[member, part], ids[part], settings)
     return fit
 
 
 def _train_part(
-    jobs: Jobs, thetas: np.ndarray, losses: np.ndarray, starts: np.ndarray, settings: Settings, steps: int
-) -> None:
-    """Train thetas (n, size) in place on windows starts (n, updates, batch); their losses (n, updates)."""
+    jobs: Jobs, thetas: np.ndarray, losses: np.ndarray, starts: np.ndarray, seeds: np.ndarray, settings: Settings,
+    steps: int,
+) -> None:  # fmt: skip
+    """Train thetas (n, size) in place on windows starts (n, updates, batch); their losses (n, updates).
+
+    seeds (updates,): of dropout.
+    """
     n, updates, batch = starts.shape
     sums, rates = np.empty((n, updates, 2)), settings.rule.rates(0, updates, updates)
     seconds = SLOWEST * thetas.size * updates * batch * steps
     jobs.run(
         n, (1, updates), settings.n_threads, seconds, theta=addresses(thetas), starts=addresses(starts),
-        sums=addresses(sums), rates=rates.ctypes.data,
+        sums=addresses(sums), rates=rates.ctypes.data, seeds=seeds.ctypes.data,
     )  # fmt: skip
     losses[:] = sums[:, :, 0] / np.maximum(sums[:, :, 1], np.finfo(float).tiny)
 

@@ -12,6 +12,7 @@ from forecastrnn.cells import CELLS, Cell, as_cell
 from forecastrnn.initializers import INITIALIZERS
 from forecastrnn.network import Layer
 from forecastrnn.optimizers import SCHEDULES, SOLVERS, Rule
+from forecastrnn.shapes import Dropout
 
 _POSITIVE = Interval(Real, 0, None, closed="neither")
 _COUNT = Interval(Integral, 1, None, closed="left")
@@ -44,6 +45,9 @@ TRAINING_CONSTRAINTS: dict[str, list] = {
     "clip_norm": [_POSITIVE, None],
     "bptt_steps": [_COUNT, None],
     "checkpoint_steps": [StrOptions({"auto"}), _COUNT, None],
+    "dropout": [_SHARE],
+    "input_dropout": [_SHARE],
+    "recurrent_dropout": [_SHARE],
     "standardize": ["boolean"],
     "device": [StrOptions({"cpu", "cuda", "auto"})],
     "n_jobs": [Integral, None],
@@ -52,7 +56,8 @@ TRAINING_CONSTRAINTS: dict[str, list] = {
 _NUMBERS = (
     "hidden_layer_sizes", "learning_rate_init", "alpha", "momentum", "beta_1", "beta_2", "epsilon",
     "batch_size", "max_iter", "tol", "n_iter_no_change", "validation_fraction", "clip_norm", "bptt_steps",
-    "checkpoint_steps", "n_jobs", "context_length", "horizon", "season_length", "n_members", "max_steps",
+    "checkpoint_steps", "dropout", "input_dropout", "recurrent_dropout", "n_jobs", "context_length",
+    "horizon", "season_length", "n_members", "max_steps",
 )  # fmt: skip
 
 
@@ -91,6 +96,11 @@ def layers_of(estimator: Any) -> tuple[Layer, ...]:
         refuse(estimator, "cell", f"cells, each a str among {{{names}}} or an instance of Elman, LSTM, GRU")
     bidirectional = getattr(estimator, "bidirectional", False)
     return tuple(Layer(as_cell(c), int(s), bidirectional) for c, s in zip(cells, sizes, strict=True))
+
+
+def dropout_of(estimator: Any) -> Dropout:
+    """What is set to zero by chance in training."""
+    return Dropout(estimator.input_dropout, estimator.dropout, estimator.recurrent_dropout)
 
 
 def rule_of(estimator: object) -> Rule:

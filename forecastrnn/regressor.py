@@ -65,6 +65,10 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
     checkpoint_steps : int, "auto" or None
         Memory-bounded BPTT: keep the state every so many steps and recompute those between, for about a third more
         time and the same bits. "auto" is sqrt(time), with which memory is least; None keeps every step.
+    dropout, input_dropout, recurrent_dropout : float
+        Chances, in training, that an output of a layer, an input, and the state that the recurrence reads are set to
+        zero; the rest is scaled so that the mean stays. The recurrent mask is the same at all steps of a sequence
+        (Gal & Ghahramani 2016), so that memory is not worn away. Seeded by random_state.
     standardize : bool
         Scale each channel of X and each output of y to mean 0 and variance 1 inside.
     device : {"cpu", "cuda", "auto"}
@@ -107,7 +111,8 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
         momentum=0.9, nesterovs_momentum=True, beta_1=0.9, beta_2=0.999, epsilon=1e-8, batch_size="auto",
         max_iter=200, tol=1e-4, n_iter_no_change=10, early_stopping=False, validation_fraction=0.1,
         warm_start=False, shuffle=True, random_state=None, verbose=False, clip_norm=None, bptt_steps=None,
-        checkpoint_steps=None, standardize=True, device="cpu", n_jobs=None, dtype="auto",
+        checkpoint_steps=None, dropout=0.0, input_dropout=0.0, recurrent_dropout=0.0, standardize=True,
+        device="cpu", n_jobs=None, dtype="auto",
     ):  # fmt: skip
         super().__init__(
             cell=cell, hidden_layer_sizes=hidden_layer_sizes, bidirectional=bidirectional, initializer=initializer,
@@ -116,8 +121,8 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
             epsilon=epsilon, batch_size=batch_size, max_iter=max_iter, tol=tol, n_iter_no_change=n_iter_no_change,
             early_stopping=early_stopping, validation_fraction=validation_fraction, warm_start=warm_start,
             shuffle=shuffle, random_state=random_state, verbose=verbose, clip_norm=clip_norm,
-            bptt_steps=bptt_steps, checkpoint_steps=checkpoint_steps, standardize=standardize, device=device,
-            n_jobs=n_jobs, dtype=dtype,
+            bptt_steps=bptt_steps, checkpoint_steps=checkpoint_steps, dropout=dropout, input_dropout=input_dropout,
+            recurrent_dropout=recurrent_dropout, standardize=standardize, device=device, n_jobs=n_jobs, dtype=dtype,
         )  # fmt: skip
         self.loss = loss
 
@@ -150,19 +155,36 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
         with unchanged_on_error(self):
             return self._fit(X, y, sample_weight, lengths, partial=True)
 
-    def predict(self, X: object, lengths: object = None) -> np.ndarray:
+    def predict(
+        self, X: object, lengths: object = None, n_samples: int | None = None, random_state: object = None
+    ) -> np.ndarray:
         """Predicted targets, in the shape of the y of `fit`; zero past the end of a shorter row.
 
         Parameters
         ----------
         X, lengths
             As in `fit`.
+        n_samples : int, optional
+            Monte Carlo dropout (Gal & Ghahramani 2016): so many predictions with the dropout of training left on;
+            how far they differ says how sure the network is of itself. None: one prediction, without dropout.
+        random_state : int, RandomState or None
+            Seed of the dropout of `n_samples`.
 
         Returns
         -------
-        ndarray (n,), (n, outputs) or (n, k, outputs)
+        ndarray (n,), (n, outputs) or (n, k, outputs), behind a first dimension of n_samples if that is given
+
+        Raises
+        ------
+        ValueError
+            For unusable X, and for n_samples of a model that was fitted without dropout.
         """
-        outputs, _ = self._outputs(X, lengths)
+        if n_samples is not None:
+            return np.stack([self._in_shape(o) for o in self._sampled(X, lengths, n_samples, random_state)])
+        return self._in_shape(self._outputs(X, lengths)[0])
+
+    def _in_shape(self, outputs: np.ndarray) -> np.ndarray:
+        """Outputs (n, k, outputs) in the shape of the y of `fit`."""
         if self._fitted.target_ndim == 3:
             return outputs
         return outputs[:, 0, 0] if self._fitted.target_ndim == 1 else outputs[:, 0]

@@ -10,13 +10,14 @@ from typing import Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, _fit_context
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from forecastrnn.arrays import Sequences, read_sequences
 from forecastrnn.compiling import announced
 from forecastrnn.fitting import Fitted, Targets, run, start, train_on
-from forecastrnn.generation import Stream
-from forecastrnn.parameters import TRAINING_CONSTRAINTS, check_numbers, device_of, layers_of
+from forecastrnn.generation import Stream, check_count
+from forecastrnn.parameters import TRAINING_CONSTRAINTS, check_numbers, device_of, dropout_of, layers_of
 
 
 @contextmanager
@@ -42,8 +43,8 @@ class SequenceEstimator(BaseEstimator):
         learning_rate_init=0.005, learning_rate="constant", alpha=0.0, momentum=0.9, nesterovs_momentum=True,
         beta_1=0.9, beta_2=0.999, epsilon=1e-8, batch_size="auto", max_iter=200, tol=1e-4, n_iter_no_change=10,
         early_stopping=False, validation_fraction=0.1, warm_start=False, shuffle=True, random_state=None,
-        verbose=False, clip_norm=None, bptt_steps=None, checkpoint_steps=None, standardize=True, device="cpu",
-        n_jobs=None, dtype="auto",
+        verbose=False, clip_norm=None, bptt_steps=None, checkpoint_steps=None, dropout=0.0, input_dropout=0.0,
+        recurrent_dropout=0.0, standardize=True, device="cpu", n_jobs=None, dtype="auto",
     ):  # fmt: skip
         self.cell = cell
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -71,6 +72,9 @@ class SequenceEstimator(BaseEstimator):
         self.clip_norm = clip_norm
         self.bptt_steps = bptt_steps
         self.checkpoint_steps = checkpoint_steps
+        self.dropout = dropout
+        self.input_dropout = input_dropout
+        self.recurrent_dropout = recurrent_dropout
         self.standardize = standardize
         self.device = device
         self.n_jobs = n_jobs
@@ -204,7 +208,7 @@ class SequenceEstimator(BaseEstimator):
                     f"and the data's shape must stay as they were: {what} changed from {before} to {now}. "
                     "Set warm_start=False, or use a new estimator."
                 )
-        return replace(old, progress=old.progress.copy(), loss=self._loss_name())
+        return replace(old, progress=old.progress.copy(), loss=self._loss_name(), dropout=dropout_of(self))
 
     def _train(self, fitted: Fitted, X: Sequences, y: Targets, weight: np.ndarray | None) -> None:
         if not self.early_stopping:
@@ -260,6 +264,19 @@ class SequenceEstimator(BaseEstimator):
         check_is_fitted(self)
         read = read_sequences(self, X, lengths, reset=False)
         return run(self._fitted, read, self.n_jobs), read
+
+    def _sampled(self, X: object, lengths: object, n_samples: object, random_state: object) -> Iterator[np.ndarray]:
+        """Outputs with dropout left on, again and again."""
+        check_is_fitted(self)
+        count, dropout = check_count(n_samples, "n_samples"), self._fitted.dropout
+        if not dropout:
+            raise ValueError(
+                f"n_samples={count} needs a model fitted with dropout, input_dropout or recurrent_dropout above 0: "
+                "without it all samples would be the same."
+            )
+        read = read_sequences(self, X, lengths, reset=False)
+        for seed in check_random_state(random_state).randint(2**31 - 1, size=count):
+            yield run(self._fitted, read, self.n_jobs, dropout=dropout, seed=int(seed))
 
     def stream(self) -> Stream:
         """An object that takes one time step at a time and keeps the state.

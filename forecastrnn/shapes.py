@@ -17,12 +17,30 @@ def shards_of(rows: int) -> int:
 
 
 @dataclass(frozen=True)
+class Dropout:
+    """Chances to be set to zero: of inputs, of each layer's outputs, of the state that the recurrence reads.
+
+    The last is the same at all steps of a sequence (variational dropout, Gal & Ghahramani 2016, arXiv:1512.05287).
+    """
+
+    inputs: float = 0.0
+    outputs: float = 0.0
+    recurrent: float = 0.0
+
+    def __bool__(self) -> bool:
+        return bool(self.inputs or self.outputs or self.recurrent)
+
+
+NO_DROPOUT = Dropout()
+
+
+@dataclass(frozen=True)
 class Shape:
     """What one program is built for.
 
     steps, rows : time steps and rows of a mini-batch. last : outputs that the head reads (0: all).
     lengths : rows differ in length. training : keep what the backward pass needs. segment : steps for which that is
-    kept at once, fewer than `steps` with checkpoints (0: all).
+    kept at once, fewer than `steps` with checkpoints (0: all). dropout : what is set to zero by chance.
     """
 
     steps: int
@@ -32,6 +50,7 @@ class Shape:
     training: bool = False
     shards: int = 1
     segment: int = 0
+    dropout: Dropout = NO_DROPOUT
 
     @property
     def segments(self) -> list[tuple[int, int]]:

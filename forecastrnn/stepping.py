@@ -10,10 +10,11 @@ from forecastrnn.assembly import Assembly
 from forecastrnn.cpu.update import COUNT
 from forecastrnn.network import Network
 from forecastrnn.optimizers import OptimizerState, Rule
-from forecastrnn.shapes import Shape, shards_of
+from forecastrnn.shapes import NO_DROPOUT, Dropout, Shape, shards_of
 from forecastrnn.training_step import Feed, Source, TrainingStep, Update
 
 PLAIN_RULE = Rule()
+DROP = 4  # a stream of random numbers
 MAX_STEPS = 256  # training steps in one call at most
 MAX_INDICES = 2**19  # samples of one call at most, or one mini-batch
 
@@ -46,6 +47,12 @@ class Index:
         return len(self.x)
 
 
+def dropout_seeds(seed: int, first: int, n: int) -> np.ndarray:
+    """Seeds of steps first .. first + n: a function of their numbers, so that calls may be cut anywhere."""
+    begin = int(np.random.default_rng([seed, DROP]).integers(2**62))
+    return begin + np.arange(first, first + n)
+
+
 class TrainingProgram:
     """Runs training steps on mini-batches of one size.
 
@@ -58,6 +65,7 @@ class TrainingProgram:
     loss, last, rule : the loss, the outputs that it reads (0: all, k: the last k), the update rule
     lengths : samples differ in length
     carry : the state at the end of a step is that at the beginning of the next (truncated BPTT)
+    dropout, seed : what is set to zero by chance, and the seed of that chance
     checkpoint_steps : keep the states every so many steps only, and recompute those between (memory-bounded BPTT)
     """
 
@@ -65,12 +73,15 @@ class TrainingProgram:
         self, network: Network, theta: np.ndarray, optimizer: OptimizerState | None, source: Source, *,
         steps: int, rows: int, loss: str, last: int = 0, rule: Rule = PLAIN_RULE, lengths: bool = False,
         carry: bool = False, input_gradient: bool = False, checkpoint_steps: int | None = None,
+        dropout: Dropout = NO_DROPOUT, seed: int = 0,
     ) -> None:  # fmt: skip
         segment = min(checkpoint_steps or steps, steps)
-        shape = Shape(steps, rows, last, lengths, training=True, shards=shards_of(rows), segment=segment)
+        shape = Shape(
+            steps, rows, last, lengths, training=True, shards=shards_of(rows), segment=segment, dropout=dropout
+        )
         self.build = build = Assembly(network, theta, shape)
         self.program, self.shape, self.optimizer, self.rule = build.program, shape, optimizer, rule
-        self.source, self.theta = source, theta
+        self.source, self.theta, self.seed = source, theta, seed
         self.most_steps = int(np.clip(MAX_INDICES // max(rows, 1), 1, MAX_STEPS))
         self.feed = self._feed(lengths, carry)
         self.step = TrainingStep(build, source, self.feed, loss, self._update(), input_gradient)
@@ -84,6 +95,7 @@ class TrainingProgram:
             program.buffer("samples", shape, np.int64),
             program.buffer("lengths", shape, np.int64) if lengths else None,
             program.buffer("keep", (MAX_STEPS,)) if carry else None,
+            program.buffer("seeds", (MAX_STEPS,), np.int64) if self.shape.dropout else None,
         )
 
     def _update(self) -> Update | None:
@@ -114,6 +126,9 @@ class TrainingProgram:
         for buffer, values in pairs:
             if buffer is not None:
                 buffer.array[: index.steps] = values
+        if feed.seeds is not None:
+            done = self.optimizer.count if self.optimizer else 0
+            feed.seeds.array[: index.steps] = dropout_seeds(self.seed, done, index.steps)
 
     def _read_losses(self, n: int) -> np.ndarray:
         sums = self.feed.sums.array[:n].sum(axis=1)

@@ -13,6 +13,7 @@ from forecastrnn.exceptions import TrainingDivergedError
 from forecastrnn.memory import check_fits, machine_memory
 from forecastrnn.network import Network
 from forecastrnn.optimizers import OptimizerState, Rule
+from forecastrnn.shapes import NO_DROPOUT, Dropout
 from forecastrnn.stepping import Index, TrainingProgram
 from forecastrnn.training_step import Source
 
@@ -34,6 +35,7 @@ class Plan:
     verbose: bool = False
     stop_early: bool = True
     checkpoint_steps: int | None = None
+    dropout: Dropout = NO_DROPOUT
     total_updates: int | None = None
 
 
@@ -108,6 +110,7 @@ class Trainer:
                 self.network, self.progress.theta, self.progress.optimizer, self.source,
                 steps=batches.window_steps, rows=rows, loss=plan.loss, last=plan.last, rule=plan.rule,
                 lengths=batches.ragged, carry=batches.carries, checkpoint_steps=plan.checkpoint_steps,
+                dropout=plan.dropout, seed=batches.seed,
             )  # fmt: skip
         return self.programs[rows]
 

@@ -51,6 +51,7 @@ class Feed:
     samples: Buffer | None = None
     lengths: Buffer | None = None
     keep: Buffer | None = None
+    seeds: Buffer | None = None  # of dropout
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,7 @@ class TrainingStep:
     ) -> None:  # fmt: skip
         self.build, self.program, self.shape = build, build.program, build.shape
         self.source, self.feed, self.loss_name = source, feed, loss
+        build.seeds = feed.seeds
         self._bind_source()
         self.grad = self.program.buffer("grad", (build.network.size,))
         self.input_gradients: dict[int, Rows] = {}

@@ -202,6 +202,7 @@ COSTS: dict[str, Formula] = {
     "append_output": _moved("B F", flops=2, passes=5),
     "forecast_inputs": _moved("B columns", flops=1, words=2),
     "append_value": _append_value,
+    "drop": _moved("T B F", flops=1),
     "scale_in": _scaled,
     "scale_out": _scaled,
 }

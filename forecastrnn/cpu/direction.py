@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from forecastrnn.cells import GRU, Cell
+from forecastrnn.cells import Cell
 from forecastrnn.cpu.plans import Block, cell_options, plan_of
 from forecastrnn.cpu.simd import VECTOR_BYTES
 from forecastrnn.cpu.tile import VECS
@@ -53,9 +53,10 @@ class Direction:
     """Emits operations for one cell with its own weights; `keep` all that the backward pass needs."""
 
     def __init__(
-        self, program: Program, name: str, cell: Cell, n_inputs: int, units: int, shards: int, keep: bool
-    ) -> None:
-        self.program, self.name, self.cell, self.keep = program, name, cell, keep
+        self, program: Program, name: str, cell: Cell, n_inputs: int, units: int, shards: int, keep: bool,
+        masked: bool = False,
+    ) -> None:  # fmt: skip
+        self.program, self.name, self.cell, self.keep, self.masked = program, name, cell, keep, masked
         self.I, self.H, self.shards = n_inputs, units, shards
         self.L = lanes_of(program.dtype)
         self.Hp = padded(units, program.dtype)
@@ -122,8 +123,11 @@ class Direction:
         T, B = batch.steps, batch.rows
         run = Run(batch, x, self.state(batch, "h"))
         work = T if self.keep else 1
+        if self.masked:
+            run.hr, run.mask = self._own(batch, "hr", (T + 1, B, self.Hp)), self.mask(batch)
         fields: dict[str, Field] = {
-            "x": x.place, "h": run.h, "active": batch.active, "T": T, "B": B, "I": self.I, "Hp": self.Hp,
+            "x": x.place, "h": run.h, "hr": run.hr or run.h, "mask": run.mask, "masked": int(self.masked),
+            "active": batch.active, "T": T, "B": B, "I": self.I, "Hp": self.Hp,
             "depth": self.H, "ldx": x.ld, **self.options,
         }  # fmt: skip
         if self.plan.slots:
@@ -141,6 +145,16 @@ class Direction:
                 fields[name] = self.packed[name]
         self.program.emit(self.plan.forward, batch.shard, **fields)
         return run
+
+    def ones(self) -> Place:
+        """A row of Hp ones."""
+        name = f"{self.name}ones"
+        found = self.program.buffers.get(name) or self.program.buffer(name, (self.Hp,), fill=1)
+        return found.at(0)
+
+    def mask(self, batch: Batch) -> Buffer:
+        """Where the mask (B, Hp) of recurrent dropout lies; the caller fills it before the forward pass."""
+        return self._own(batch, "mask", (batch.rows, self.Hp))
 
     def prepare_backward(self, run: Run, clear: bool) -> None:
         """Buffers of the derivatives by the final states: zero with `clear`, else as a later stretch left them."""
@@ -166,7 +180,9 @@ class Direction:
         fields: dict[str, Field] = {
             "transposed_h": self.packed["transposed_h"], "dout": dout.place if dout else None, "dh": run.dh,
             "active": batch.active, "T": batch.steps, "B": batch.rows, "Hp": self.Hp,
-            "first": first if dout else batch.steps, "start": int(start), **self.options,
+            "first": first if dout else batch.steps, "start": int(start), "zero": self.zero, "mask": run.mask,
+            "work": self._own(batch, "work", (batch.rows, self.Hp)) if self.masked else None,
+            "masked": int(self.masked), **self.options,
         }  # fmt: skip
         if self.plan.slots:
             fields["z"] = run.z
@@ -180,9 +196,7 @@ class Direction:
             fields["fresh"] = int(fresh)
         if "weights_n" in self.packed:
             fields |= {"transposed_n": self.packed["transposed_n"]}
-            fields["dreset"] = self._own(batch, "dreset", (batch.rows, self.Hp))
-        if not (isinstance(self.cell, GRU) and self.cell.reset_after):
-            fields["zero"] = self.zero
+            fields["dreset"], fields["hr"] = self._own(batch, "dreset", (batch.rows, self.Hp)), run.hr or run.h
         self.program.emit(self.plan.backward, batch.shard, **fields)
 
     def _gradient_place(self, packed: str, K: int, slots: int, batch: Batch) -> Place:
@@ -201,7 +215,7 @@ class Direction:
     def weight_gradients(self, run: Run, fresh: bool) -> None:
         """Emit the gradients of all weights: products over all time steps and rows; not `fresh`: added up."""
         operands = {
-            "x": (run.x.place, self.I, run.x.ld), "h": (run.h, self.H, self.Hp),
+            "x": (run.x.place, self.I, run.x.ld), "h": (run.hr or run.h, self.H, self.Hp),
             "reset": (run.reset, self.H, self.Hp), "one": (self.one, 1, 0),
         }  # fmt: skip
         for total in self.plan.sums:
@@ -252,6 +266,8 @@ class Run:
     batch: Batch
     x: Rows
     h: Buffer
+    hr: Buffer | None = None  # h as the recurrence reads it, with recurrent dropout
+    mask: Buffer | None = None
     c: Buffer | None = None
     z: Buffer | None = None
     reset: Buffer | None = None

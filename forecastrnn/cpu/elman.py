@@ -30,19 +30,44 @@ def slope(kind, y):
     return formulas.tanh_slope(y) if kind == TANH else formulas.sigmoid_slope(y)
 
 
-@kernel("x weights_x bias weights_h h active | T B I Hp depth ldx kind")
+@fast
+def mask_state(masked, n, h, mask, hr):
+    """hr[:n] = h[:n] * mask[:n], with recurrent dropout; else hr is h itself."""
+    if masked != 0:
+        for j in range(0, n, lanes(h)):
+            store(hr, j, load(h, j) * load(mask, j))
+
+
+@fast
+def state_gradient(n, dz, ldz, blocks, block, depth, wt, zero, keep, dh, Hp, masked, mask, work):
+    """dh (n, Hp) = dz U^T, through the mask of recurrent dropout, and dh itself if `keep`."""
+    L = lanes(dh)
+    if masked != 0:
+        multiply(n, dz, ldz, blocks, block, depth, wt, zero, 0, work, Hp, Hp // L)
+        for j in range(0, n * Hp, L):
+            d = load(work, j) * load(mask, j)
+            store(dh, j, d + load(dh, j) if keep else d)
+    elif keep:
+        multiply(n, dz, ldz, blocks, block, depth, wt, dh, Hp, dh, Hp, Hp // L)
+    else:
+        multiply(n, dz, ldz, blocks, block, depth, wt, zero, 0, dh, Hp, Hp // L)
+
+
+@kernel("x weights_x bias weights_h h hr mask active | T B I Hp depth ldx masked kind")
 def elman_forward(record, step):
-    """x (T, B, ldx) -> h (T + 1, B, Hp), whose first step is the initial state."""
-    x, wx, bias, wh, h = pointers(record, 0, 5)
-    (active,) = integers(record, 5, 1)
-    T, B, I, Hp, H, ldx, kind = sizes(record, 6, 7)
+    """x (T, B, ldx) -> h (T + 1, B, Hp), whose first step is the initial state; hr: h as the recurrence reads it."""
+    x, wx, bias, wh, h, hr, mask = pointers(record, 0, 7)
+    (active,) = integers(record, 7, 1)
+    T, B, I, Hp, H, ldx, masked, kind = sizes(record, 8, 8)
     L = lanes(h)
+    mask_state(masked, B * Hp, h, mask, hr)
     for t in range(T):
-        n, old, new = active[t], at(h, t * B * Hp), at(h, (t + 1) * B * Hp)
+        n, new = active[t], at(h, (t + 1) * B * Hp)
         multiply(n, at(x, t * B * ldx), ldx, 1, 0, I, wx, bias, 0, new, Hp, Hp // L)
-        multiply(n, old, Hp, 1, 0, H, wh, new, Hp, new, Hp, Hp // L)
+        multiply(n, at(hr, t * B * Hp), Hp, 1, 0, H, wh, new, Hp, new, Hp, Hp // L)
         for j in range(0, n * Hp, L):
             store(new, j, activate(kind, load(new, j)))
+        mask_state(masked, n * Hp, new, mask, at(hr, (t + 1) * B * Hp))
 
 
 @fast
@@ -54,12 +79,12 @@ def add_output_gradient(t, first, n, B, Hp, dout, dh):
             store(dh, j, load(dh, j) + load(dout, base + j))
 
 
-@kernel("h transposed_h dout dh dz zero active | T B Hp first kind start")
+@kernel("h transposed_h dout dh dz zero mask work active | T B Hp first kind start masked")
 def elman_backward(record, step):
     """dout (T - first, B, Hp), dh (B, Hp) by the final state -> dz (T, B, Hp), dh by the initial state."""
-    h, wt, dout, dh, dz, zero = pointers(record, 0, 6)
-    (active,) = integers(record, 6, 1)
-    T, B, Hp, first, kind, start = sizes(record, 7, 6)
+    h, wt, dout, dh, dz, zero, mask, work = pointers(record, 0, 8)
+    (active,) = integers(record, 8, 1)
+    T, B, Hp, first, kind, start, masked = sizes(record, 9, 7)
     L = lanes(h)
     for t in range(T - 1, -1, -1):
         n, new, now = active[t], at(h, (t + 1) * B * Hp), at(dz, t * B * Hp)
@@ -68,4 +93,4 @@ def elman_backward(record, step):
             store(now, j, load(dh, j) * slope(kind, load(new, j)))
         clear(now, n * Hp, B * Hp)
         if t > 0 or start > 0:
-            multiply(n, now, Hp, 1, 0, Hp, wt, zero, 0, dh, Hp, Hp // L)
+            state_gradient(n, now, Hp, 1, 0, Hp, wt, zero, False, dh, Hp, masked, mask, work)

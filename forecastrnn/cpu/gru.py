@@ -6,7 +6,7 @@ of n, and [n | r | z] for `before`. The inputs' weights fill slots n, r, z.
 
 from forecastrnn import formulas
 from forecastrnn.cpu.build import fast, integers, kernel, pointers, sizes
-from forecastrnn.cpu.elman import add_output_gradient
+from forecastrnn.cpu.elman import add_output_gradient, mask_state, state_gradient
 from forecastrnn.cpu.lstm import four, put_four
 from forecastrnn.cpu.packing import clear
 from forecastrnn.cpu.products import multiply
@@ -14,14 +14,18 @@ from forecastrnn.cpu.simd import at, lanes, load, store
 from forecastrnn.cpu.tile import gemm
 
 
-@kernel("x weights_x bias weights_h h z active | T B I Hp depth ldx keep")
+@kernel("x weights_x bias weights_h h hr mask z active | T B I Hp depth ldx masked keep")
 def gru_after_forward(record, step):
-    """x (T, B, ldx) -> h (T + 1, B, Hp), whose first step is the initial state; gates in z if `keep`."""
-    x, wx, bias, wh, h, z = pointers(record, 0, 6)
-    (active,) = integers(record, 6, 1)
-    T, B, I, Hp, H, ldx, keep = sizes(record, 7, 7)
+    """x (T, B, ldx) -> h (T + 1, B, Hp), whose first step is the initial state; gates in z if `keep`.
+
+    hr: h as the recurrence reads it.
+    """
+    x, wx, bias, wh, h, hr, mask, z = pointers(record, 0, 8)
+    (active,) = integers(record, 8, 1)
+    T, B, I, Hp, H, ldx, masked, keep = sizes(record, 9, 8)
     L = lanes(h)
     N = 4 * L
+    mask_state(masked, B * Hp, h, mask, hr)
     for t in range(T):
         n = active[t]
         for p in range(Hp // L):
@@ -44,20 +48,22 @@ def gru_after_forward(record, step):
             )
             for r in range(n):
                 store(zp, r * N + 3 * L, load(bias, p * N + 3 * L))
-            gemm(n, 3, at(zp, L), N, old, Hp, 1, 1, 0, H, at(wh, p * H * 3 * L), 3 * L, at(zp, L), N)
+            hr_t = at(hr, t * B * Hp)
+            gemm(n, 3, at(zp, L), N, hr_t, Hp, 1, 1, 0, H, at(wh, p * H * 3 * L), 3 * L, at(zp, L), N)
             for r in range(n):
                 a, b, c, m = four(zp, r * N)
                 a, b, c, out = formulas.gru_after(a, b, c, m, load(old, r * Hp + p * L))
                 put_four(zp, r * N, a, b, c, m)
                 store(h, ((t + 1) * B + r) * Hp + p * L, out)
+        mask_state(masked, n * Hp, at(h, (t + 1) * B * Hp), mask, at(hr, (t + 1) * B * Hp))
 
 
-@kernel("h z transposed_h dout dh active | T B Hp first start")
+@kernel("h z transposed_h dout dh zero mask work active | T B Hp first start masked")
 def gru_after_backward(record, step):
     """dout (T - first, B, Hp), dh (B, Hp) by the final state -> dz in z, dh by the initial state."""
-    h, z, wt, dout, dh = pointers(record, 0, 5)
-    (active,) = integers(record, 5, 1)
-    T, B, Hp, first, start = sizes(record, 6, 5)
+    h, z, wt, dout, dh, zero, mask, work = pointers(record, 0, 8)
+    (active,) = integers(record, 8, 1)
+    T, B, Hp, first, start, masked = sizes(record, 9, 6)
     L = lanes(h)
     N, P = 4 * L, Hp // L
     for t in range(T - 1, -1, -1):
@@ -73,7 +79,8 @@ def gru_after_backward(record, step):
                 store(dh, k, d)
             clear(zp, n * N, B * N)
         if t > 0 or start > 0:
-            multiply(n, at(z, t * B * N + L), N, P, T * B * N, 3 * L, wt, dh, Hp, dh, Hp, P)
+            dz = at(z, t * B * N + L)
+            state_gradient(n, dz, N, P, T * B * N, 3 * L, wt, zero, True, dh, Hp, masked, mask, work)
 
 
 @fast
@@ -88,21 +95,23 @@ def reset_panel(n, Hp, z, old, reset):
         store(reset, row * Hp, r * load(old, row * Hp))
 
 
-@kernel("x weights_x bias weights_h weights_n h z reset active | T B I Hp depth ldx keep")
+@kernel("x weights_x bias weights_h weights_n h hr mask z reset active | T B I Hp depth ldx masked keep")
 def gru_before_forward(record, step):
     """As gru_after_forward; `reset` (T, B, Hp) keeps r * h."""
-    x, wx, bias, wh, wn, h, z, reset = pointers(record, 0, 8)
-    (active,) = integers(record, 8, 1)
-    T, B, I, Hp, H, ldx, keep = sizes(record, 9, 7)
+    x, wx, bias, wh, wn, h, hr, mask, z, reset = pointers(record, 0, 10)
+    (active,) = integers(record, 10, 1)
+    T, B, I, Hp, H, ldx, masked, keep = sizes(record, 11, 8)
     L = lanes(h)
     N, P = 3 * L, Hp // L
+    mask_state(masked, B * Hp, h, mask, hr)
     for t in range(T):
         n, old, rh = active[t], at(h, t * B * Hp), at(reset, t * B * Hp if keep else 0)
+        seen = at(hr, t * B * Hp)
         for p in range(P):
             zp = at(z, (p * T + t) * B * N if keep else p * B * N)
             gemm(n, 3, at(bias, p * N), 0, at(x, t * B * ldx), ldx, 1, 1, 0, I, at(wx, p * I * N), N, zp, N)
-            gemm(n, 2, at(zp, L), N, old, Hp, 1, 1, 0, H, at(wh, p * H * 2 * L), 2 * L, at(zp, L), N)
-            reset_panel(n, Hp, zp, at(old, p * L), at(rh, p * L))
+            gemm(n, 2, at(zp, L), N, seen, Hp, 1, 1, 0, H, at(wh, p * H * 2 * L), 2 * L, at(zp, L), N)
+            reset_panel(n, Hp, zp, at(seen, p * L), at(rh, p * L))
         for p in range(P):
             zp = at(z, (p * T + t) * B * N if keep else p * B * N)
             gemm(n, 1, zp, N, rh, Hp, 1, 1, 0, H, at(wn, p * H * L), L, zp, N)
@@ -111,6 +120,7 @@ def gru_before_forward(record, step):
                 store(zp, row * N, new)
                 out = formulas.gru_mix(load(zp, row * N + 2 * L), new, load(old, row * Hp + p * L))
                 store(h, ((t + 1) * B + row) * Hp + p * L, out)
+        mask_state(masked, n * Hp, at(h, (t + 1) * B * Hp), mask, at(hr, (t + 1) * B * Hp))
 
 
 @fast
@@ -127,22 +137,25 @@ def mix_back_panel(n, Hp, z, old, dh):
 
 
 @fast
-def reset_back_panel(n, Hp, z, old, dreset, dh):
-    """Derivative by r * h -> by the sum of r in z, and added to dh."""
+def reset_back_panel(n, Hp, z, seen, dreset, dh, masked, mask):
+    """Derivative by r * h -> by the sum of r in z, and added to dh, through the mask of recurrent dropout."""
     L = lanes(z)
     for row in range(n):
         k = row * 3 * L + L
         r, d = load(z, k), load(dreset, row * Hp)
-        store(z, k, d * load(old, row * Hp) * formulas.sigmoid_slope(r))
-        store(dh, row * Hp, load(dh, row * Hp) + d * r)
+        store(z, k, d * load(seen, row * Hp) * formulas.sigmoid_slope(r))
+        own = d * r
+        if masked != 0:
+            own = own * load(mask, row * Hp)
+        store(dh, row * Hp, load(dh, row * Hp) + own)
 
 
-@kernel("h z transposed_h transposed_n dout dh dreset zero active | T B Hp first start")
+@kernel("h hr z transposed_h transposed_n dout dh dreset zero mask work active | T B Hp first start masked")
 def gru_before_backward(record, step):
     """As gru_after_backward; dreset (B, Hp) is work space."""
-    h, z, wt, wt_n, dout, dh, dreset, zero = pointers(record, 0, 8)
-    (active,) = integers(record, 8, 1)
-    T, B, Hp, first, start = sizes(record, 9, 5)
+    h, hr, z, wt, wt_n, dout, dh, dreset, zero, mask, work = pointers(record, 0, 11)
+    (active,) = integers(record, 11, 1)
+    T, B, Hp, first, start, masked = sizes(record, 12, 6)
     L = lanes(h)
     N, P = 3 * L, Hp // L
     for t in range(T - 1, -1, -1):
@@ -153,7 +166,8 @@ def gru_before_backward(record, step):
         multiply(n, zt, N, P, T * B * N, L, wt_n, zero, 0, dreset, Hp, P)
         for p in range(P):
             zp = at(zt, p * T * B * N)
-            reset_back_panel(n, Hp, zp, at(old, p * L), at(dreset, p * L), at(dh, p * L))
+            seen, k = at(hr, t * B * Hp + p * L), p * L
+            reset_back_panel(n, Hp, zp, seen, at(dreset, k), at(dh, k), masked, at(mask, k))
             clear(zp, n * N, B * N)
         if t > 0 or start > 0:
-            multiply(n, at(zt, L), N, P, T * B * N, 2 * L, wt, dh, Hp, dh, Hp, P)
+            state_gradient(n, at(zt, L), N, P, T * B * N, 2 * L, wt, zero, True, dh, Hp, masked, mask, work)

@@ -6,9 +6,8 @@ cell needs: gate sums, later gates, later derivatives z[panel, t, row] = [i | f 
 
 from forecastrnn import formulas
 from forecastrnn.cpu.build import fast, integers, kernel, pointers, sizes
-from forecastrnn.cpu.elman import add_output_gradient
+from forecastrnn.cpu.elman import add_output_gradient, mask_state, state_gradient
 from forecastrnn.cpu.packing import clear
-from forecastrnn.cpu.products import multiply
 from forecastrnn.cpu.simd import at, lanes, load, splat, store
 from forecastrnn.cpu.tile import VECS, gemm
 
@@ -48,22 +47,27 @@ def forward_panel(n, Hp, z, c_old, c_new, h, peephole, peepholes):
         store(h, r * Hp, out)
 
 
-@kernel("x weights_x bias weights_h h c z peephole active | T B I Hp depth ldx peepholes keep")
+@kernel("x weights_x bias weights_h h hr mask c z peephole active | T B I Hp depth ldx masked peepholes keep")
 def lstm_forward(record, step):
-    """x (T, B, ldx) -> h, c (T + 1, B, Hp), whose first steps are the initial state; gates in z if `keep`."""
-    x, wx, bias, wh, h, c, z, peephole = pointers(record, 0, 8)
-    (active,) = integers(record, 8, 1)
-    T, B, I, Hp, H, ldx, peepholes, keep = sizes(record, 9, 8)
+    """x (T, B, ldx) -> h, c (T + 1, B, Hp), whose first steps are the initial state; gates in z if `keep`.
+
+    hr: h as the recurrence reads it.
+    """
+    x, wx, bias, wh, h, hr, mask, c, z, peephole = pointers(record, 0, 10)
+    (active,) = integers(record, 10, 1)
+    T, B, I, Hp, H, ldx, masked, peepholes, keep = sizes(record, 11, 9)
     L = lanes(h)
     N = VECS * L
+    mask_state(masked, B * Hp, h, mask, hr)
     for t in range(T):
         n, state = active[t], at(c, t * B * Hp)
         for p in range(Hp // L):
             zp = at(z, (p * T + t) * B * N if keep else 0)
             gemm(n, VECS, at(bias, p * N), 0, at(x, t * B * ldx), ldx, 1, 1, 0, I, at(wx, p * I * N), N, zp, N)
-            gemm(n, VECS, zp, N, at(h, t * B * Hp), Hp, 1, 1, 0, H, at(wh, p * H * N), N, zp, N)
+            gemm(n, VECS, zp, N, at(hr, t * B * Hp), Hp, 1, 1, 0, H, at(wh, p * H * N), N, zp, N)
             out = at(h, (t + 1) * B * Hp + p * L)
             forward_panel(n, Hp, zp, at(state, p * L), at(state, B * Hp + p * L), out, at(peephole, p * L), peepholes)
+        mask_state(masked, n * Hp, at(h, (t + 1) * B * Hp), mask, at(hr, (t + 1) * B * Hp))
 
 
 @fast
@@ -91,12 +95,14 @@ def backward_panel(n, Hp, z, c_old, c_new, dh, dc, peephole, dpeephole, peephole
         store(dpeephole, 2 * Hp, load(dpeephole, 2 * Hp) + do_sum)
 
 
-@kernel("c z transposed_h dout dh dc peephole dpeephole zero active | T B Hp first peepholes start fresh")
+@kernel(
+    "c z transposed_h dout dh dc peephole dpeephole zero mask work active | T B Hp first peepholes start fresh masked"
+)
 def lstm_backward(record, step):
     """dout (T - first, B, Hp), dh, dc (B, Hp) by the final state -> dz in z, dh, dc by the initial state."""
-    c, z, wt, dout, dh, dc, peephole, dpeephole, zero = pointers(record, 0, 9)
-    (active,) = integers(record, 9, 1)
-    T, B, Hp, first, peepholes, start, fresh = sizes(record, 10, 7)
+    c, z, wt, dout, dh, dc, peephole, dpeephole, zero, mask, work = pointers(record, 0, 11)
+    (active,) = integers(record, 11, 1)
+    T, B, Hp, first, peepholes, start, fresh, masked = sizes(record, 12, 8)
     L = lanes(c)
     N, P = VECS * L, Hp // L
     if peepholes and fresh:
@@ -112,4 +118,5 @@ def lstm_backward(record, step):
             )  # fmt: skip
             clear(zp, n * N, B * N)
         if t > 0 or start > 0:
-            multiply(n, at(z, t * B * N), N, P, T * B * N, N, wt, zero, 0, dh, Hp, P)
+            dz = at(z, t * B * N)
+            state_gradient(n, dz, N, P, T * B * N, N, wt, zero, False, dh, Hp, masked, mask, work)
