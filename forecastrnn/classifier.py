@@ -8,19 +8,22 @@ import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.model_selection import train_test_split
-from sklearn.utils import check_consistent_length
+from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.utils.validation import check_is_fitted
 
-from forecastrnn.arrays import Sequences
+from forecastrnn.arrays import Sequences, read_sequences
 from forecastrnn.fitting import Targets
 from forecastrnn.losses import softmax
 from forecastrnn.sequence_estimator import SequenceEstimator, unchanged_on_error
-from forecastrnn.targets import read_labels
+from forecastrnn.symbols import Drawing, generate_symbols
+from forecastrnn.targets import are_step_labels, read_labels, read_step_labels
 
 
 class RNNClassifier(ClassifierMixin, SequenceEstimator):
     """Recurrent network for classification of sequences, trained on cross-entropy.
 
-    The class comes from a softmax over a dense layer on the final state (of both directions, if bidirectional).
+    The class comes from a softmax over a dense layer on the final state (of both directions, if bidirectional); where
+    y has a label for each step, (n, time) or a list of label sequences, on the state of that step.
     Parameters and attributes are those of `RNNRegressor`, without `loss`; early stopping watches accuracy on a
     stratified random part of the rows, since rows may be ordered by class.
 
@@ -50,8 +53,11 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
         return len(self.classes_)
 
     def _read_targets(self, y: object, X: Sequences, weight: np.ndarray | None, reset: bool) -> Targets:
-        labels = read_labels(y, 5)
-        check_consistent_length(X.values, labels)
+        if by_step := are_step_labels(y, X):
+            labels, valid = read_step_labels(y, X, 5)
+        else:
+            labels, valid = read_labels(y, 5), np.ones((X.n, 1), bool)
+            check_consistent_length(X.values, labels)
         announced = self.__dict__.pop("_announced_classes", None)
         if reset:
             self.classes_ = np.unique(labels) if announced is None else announced
@@ -60,11 +66,12 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
             raise ValueError(
                 f"y contains the previously unseen label {labels[~seen][0]!r}; classes are {self.classes_}."
             )
-        used = labels if weight is None else labels[weight > 0]
+        used = labels if weight is None else labels[np.repeat(weight > 0, valid.sum(axis=1))]
         if len(np.unique(used)) < 2 and reset and announced is None:
             raise ValueError(f"The number of classes has to be greater than one; got {len(np.unique(used))} class.")
-        codes = np.searchsorted(self.classes_, labels)
-        return Targets(codes.astype(np.float64).reshape(-1, 1, 1), 1, 1)
+        codes = np.zeros(valid.shape)
+        codes[valid] = np.searchsorted(self.classes_, labels)
+        return Targets(codes[:, :, None], 0 if by_step else 1, 2 if by_step else 1)
 
     def partial_fit(
         self,
@@ -103,14 +110,18 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
             )
 
     def _split(self, X: Sequences, y: Targets) -> tuple[np.ndarray, np.ndarray]:
-        labels = y.values[:, 0, 0]
+        labels = y.values[:, 0, 0] if y.last == 1 else None
         rows = np.arange(X.n)
         return train_test_split(
             rows, test_size=self.validation_fraction, stratify=labels, random_state=self.random_state
         )
 
     def _score_outputs(self, outputs: np.ndarray, y: Targets, lengths: np.ndarray | None) -> float:
-        return float(accuracy_score(y.values[:, 0, 0], outputs[:, 0].argmax(axis=1)))
+        found, codes = outputs.argmax(axis=2), y.values[:, :, 0]
+        valid = np.ones(codes.shape, bool)
+        if lengths is not None and y.last == 0:
+            valid = np.arange(codes.shape[1]) < lengths[:, None]
+        return float(accuracy_score(codes[valid], found[valid]))
 
     def predict_proba(
         self, X: object, lengths: object = None, n_samples: int | None = None, random_state: object = None
@@ -126,16 +137,21 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
 
         Returns
         -------
-        ndarray (n, n_classes), columns in the order of `classes_`; behind a first dimension of n_samples if given
+        ndarray (n, n_classes), columns in the order of `classes_`, or (n, time, n_classes) with labels at each step;
+        behind a first dimension of n_samples if that is given
         """
         if n_samples is not None:
             drawn = self._sampled(X, lengths, n_samples, random_state)
-            return np.stack([softmax(outputs[:, 0].astype(np.float64)) for outputs in drawn])
-        outputs, _ = self._outputs(X, lengths)
-        return softmax(outputs[:, 0].astype(np.float64))
+            return np.stack([self._probabilities(outputs) for outputs in drawn])
+        return self._probabilities(self._outputs(X, lengths)[0])
+
+    def _probabilities(self, outputs: np.ndarray) -> np.ndarray:
+        """Of the classes, from scores (n, k, n_classes), in the shape of the y of `fit`."""
+        found = softmax(outputs.astype(np.float64))
+        return found[:, 0] if self._fitted.target_ndim == 1 else found
 
     def predict(self, X: object, lengths: object = None) -> np.ndarray:
-        """The most probable class of each sequence.
+        """The most probable class of each sequence, or of each of its steps.
 
         Parameters
         ----------
@@ -144,13 +160,50 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
 
         Returns
         -------
-        ndarray (n,)
+        ndarray (n,), or (n, time) with labels at each step; past the end of a shorter row the first class
         """
-        probabilities = self.predict_proba(X, lengths)
-        return self.classes_[probabilities.argmax(axis=1)]
+        numbers = self.predict_proba(X, lengths).argmax(axis=-1)
+        return self.classes_[numbers]
+
+    def generate(
+        self, n_steps: int, prompt: object = None, n_sequences: int = 1, temperature: float = 1.0,
+        top_k: int | None = None, random_state: object = None,
+    ) -> np.ndarray:  # fmt: skip
+        """Draw symbols, each from the probabilities behind those before it, which are fed back one-hot.
+
+        For models of the next symbol: each channel of X stands for a class, in the order of `classes_`, one of them 1
+        and the others 0; y (n, time) has the symbol that follows at each step.
+
+        Parameters
+        ----------
+        n_steps : int
+            Symbols to draw.
+        prompt : array of labels (time,) or (n, time), optional
+            What is continued; without it, `n_sequences` sequences begin at a symbol drawn evenly.
+        n_sequences : int
+            Sequences to draw, without a prompt.
+        temperature : float
+            Scores are divided by it: below 1 likely symbols become likelier; 0 takes the most probable one.
+        top_k : int, optional
+            Draw from the k most probable symbols only.
+        random_state : int, RandomState or None
+            Seed.
+
+        Returns
+        -------
+        ndarray of labels (n_steps,), or (n, n_steps) for several sequences
+
+        Raises
+        ------
+        ValueError, TypeError
+            For a model of another kind, a label that `fit` has not seen, and counts or a temperature out of range.
+        """
+        check_is_fitted(self)
+        options = Drawing(temperature, top_k, check_random_state(random_state))
+        return generate_symbols(self._fitted, self.classes_, n_steps, prompt, n_sequences, options, self.n_jobs)
 
     def score(self, X: object, y: object, sample_weight: object = None, lengths: object = None) -> float:
-        """Accuracy of `predict`.
+        """Accuracy of `predict`, over all valid steps where there are labels at each.
 
         Parameters
         ----------
@@ -161,4 +214,9 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
         -------
         float
         """
-        return float(accuracy_score(y, self.predict(X, lengths), sample_weight=sample_weight))
+        guess = self.predict(X, lengths)
+        if guess.ndim == 2:
+            labels, valid = read_step_labels(y, read_sequences(self, X, lengths, reset=False), 2)
+            weight = None if sample_weight is None else np.repeat(np.asarray(sample_weight), valid.sum(axis=1))
+            return float(accuracy_score(labels, guess[valid], sample_weight=weight))
+        return float(accuracy_score(y, guess, sample_weight=sample_weight))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import warnings
 from numbers import Real
+from typing import Any
 
 import numpy as np
 from sklearn.exceptions import DataConversionWarning
 from sklearn.utils import assert_all_finite, check_array
 from sklearn.utils.multiclass import check_classification_targets
 
-from forecastrnn.arrays import refuse_odd_types
+from forecastrnn.arrays import Sequences, refuse_odd_types
 
 
 def _without_column(array: np.ndarray, stacklevel: int) -> np.ndarray:
@@ -54,6 +55,38 @@ def read_labels(y: object, stacklevel: int) -> np.ndarray:
     if array.ndim != 1:
         raise ValueError(f"y must be 1-D class labels. Got shape {array.shape}.")
     return array
+
+
+def are_step_labels(y: Any, X: Sequences) -> bool:
+    """Whether y has a label for each step: an array (n, time), or a list of sequences of labels."""
+    if hasattr(y, "ndim"):
+        return y.ndim == 2 and y.shape[1] == X.values.shape[1] > 1
+    if not isinstance(y, list | tuple) or not y:
+        return False
+    rows = all(hasattr(row, "__len__") and not isinstance(row, str | bytes) for row in y)
+    return rows and any(len(row) > 1 for row in y)
+
+
+def read_step_labels(y: Any, X: Sequences, stacklevel: int) -> tuple[np.ndarray, np.ndarray]:
+    """Labels of all valid steps, row by row, and which steps of (n, time) those are.
+
+    Raises as `read_labels` does, and for a row of y that is not as long as that of X.
+    """
+    n, steps = X.values.shape[:2]
+    lengths = np.full(n, steps) if X.lengths is None else X.lengths
+    valid = np.arange(steps) < lengths[:, None]
+    if len(y) != n:
+        raise ValueError(f"y has {len(y)} rows of labels, but X has {n} sequences.")
+    if hasattr(y, "ndim"):
+        rows = [np.asarray(y)[row, : lengths[row]] for row in range(n)]
+    else:
+        rows = [np.asarray(row) for row in y]
+    for number, (row, length) in enumerate(zip(rows, lengths, strict=True)):
+        if row.shape != (length,):
+            raise ValueError(
+                f"y[{number}] must have a label for each of the {length} steps of X[{number}]. Got shape {row.shape}."
+            )
+    return read_labels(np.concatenate(rows), stacklevel), valid
 
 
 def _uniform(y: object) -> np.ndarray:

@@ -11,5 +11,6 @@ from forecastrnn.cpu import (  # noqa: F401  (each registers its kernels)
     packing,
     products,
     rows,
+    symbols,
     update,
 )

@@ -203,6 +203,7 @@ COSTS: dict[str, Formula] = {
     "forecast_inputs": _moved("B columns", flops=1, words=2),
     "append_value": _append_value,
     "drop": _moved("T B F", flops=1),
+    "draw_symbol": _moved("B F", flops=4, passes=5, words=2),
     "scale_in": _scaled,
     "scale_out": _scaled,
 }

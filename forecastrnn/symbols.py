@@ -1,0 +1,111 @@
+"""Generation of symbols: a classifier of the next symbol draws, and reads what it drew."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+
+from forecastrnn.fitting import Fitted
+from forecastrnn.generation import CALL_STEPS, StepProgram, check_count
+from forecastrnn.inference import forward, write_state
+from forecastrnn.memory import check_fits
+from forecastrnn.threads import thread_count
+
+VALUE_BYTES = 16  # of a symbol: its chance and its number
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """How symbols are drawn; checked."""
+
+    temperature: float
+    top_k: int | None
+    rng: np.random.RandomState
+
+    def __post_init__(self) -> None:
+        t, k = self.temperature, self.top_k
+        if isinstance(t, bool) or not isinstance(t, Real) or not np.isfinite(float(t)) or t < 0:
+            raise ValueError(f"temperature must be a finite number >= 0. Got {t!r}.")
+        if k is not None and (isinstance(k, bool) or not isinstance(k, Integral) or k < 1):
+            raise ValueError(f"top_k must be None or an int >= 1. Got {k!r}.")
+
+
+def generate_symbols(
+    fitted: Fitted, classes: np.ndarray, n_steps: int, prompt: Any, n_sequences: int, drawing: Drawing,
+    n_jobs: int | None,
+) -> np.ndarray:  # fmt: skip
+    """See `RNNClassifier.generate`."""
+    n_steps, F = check_count(n_steps, "n_steps"), len(classes)
+    _check_model(fitted, F)
+    codes = _read_prompt(prompt, classes, n_sequences, drawing.rng)
+    advice = "Generate in parts, each prompted by the end of the one before."
+    check_fits(VALUE_BYTES * n_steps * len(codes), f"n_steps={n_steps}: {len(codes)} sequences", advice)
+    gain, shift = _factors(fitted, F)
+    x = np.ascontiguousarray(np.eye(F)[codes] * gain + shift, fitted.progress.theta.dtype)
+    threads = thread_count(n_jobs)
+    step = StepProgram((fitted.network, fitted.progress.theta), len(codes))
+    if x.shape[1] > 1:
+        state = forward(fitted.network, fitted.progress.theta, x[:, :-1], last=1, n_threads=threads).states
+        write_state(step.build, state)
+    chosen = _run(step, x[:, -1], gain, shift, n_steps, drawing, threads)
+    labels = classes[chosen]
+    return labels[0] if np.ndim(prompt) == 1 or (prompt is None and len(codes) == 1) else labels
+
+
+def _check_model(fitted: Fitted, n_classes: int) -> None:
+    if fitted.last != 0:
+        raise ValueError("generate needs a model of the next symbol: fit it on y (n, time), a label at each step.")
+    if fitted.network.n_inputs != n_classes:
+        raise ValueError(
+            f"generate feeds symbols back one-hot, but X had {fitted.network.n_inputs} channels and there are "
+            f"{n_classes} classes: each channel must stand for a class, in the order of classes_."
+        )
+    if any(layer.bidirectional for layer in fitted.network.layers):
+        raise ValueError("generate needs bidirectional=False: a bidirectional network reads the future.")
+
+
+def _factors(fitted: Fitted, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """What a 1 and a 0 of the one-hot input become when they are standardised: gain + shift, shift."""
+    if fitted.x_scaler is None:
+        return np.ones(n), np.zeros(n)
+    return 1 / fitted.x_scaler.scale_, -fitted.x_scaler.mean_ / fitted.x_scaler.scale_
+
+
+def _read_prompt(prompt: Any, classes: np.ndarray, n_sequences: int, rng: np.random.RandomState) -> np.ndarray:
+    """Numbers of the prompt's symbols (n, time)."""
+    if prompt is None:
+        return rng.randint(len(classes), size=(check_count(n_sequences, "n_sequences"), 1))
+    labels = np.asarray(prompt)
+    if labels.ndim not in (1, 2) or labels.size == 0:
+        raise ValueError(f"prompt must be labels of shape (time,) or (n, time). Got shape {labels.shape}.")
+    unknown = ~np.isin(labels, classes)
+    if unknown.any():
+        where = np.argwhere(unknown)[0].tolist()
+        raise ValueError(f"prompt has the label {labels[unknown][0].item()!r} at {where}, which is not among classes_.")
+    return np.searchsorted(classes, np.atleast_2d(labels))
+
+
+def _run(
+    step: StepProgram, first: np.ndarray, gain: np.ndarray, shift: np.ndarray, n_steps: int, drawing: Drawing,
+    n_threads: int,
+) -> np.ndarray:  # fmt: skip
+    """Numbers of the symbols drawn (n, n_steps), from the first inputs (n, classes)."""
+    program, n, F = step.build.program, len(first), first.shape[1]
+    factors = [program.bind(name, a.astype(first.dtype)) for name, a in (("gain", gain), ("shift", shift))]
+    u = program.bind("u", drawing.rng.random_sample((n, n_steps)))
+    temperature = program.bind("temperature", np.array([float(drawing.temperature)]))
+    chosen = program.buffer("chosen", (n, n_steps), np.int64)
+    for stack, x in zip(step.build.stacks, step.x, strict=True):
+        lo, B = step.build.first_row(stack.batch.shard), stack.batch.rows
+        program.emit(
+            "draw_symbol", stack.batch.shard, out=stack.out.place, x=x, gain=factors[0], shift=factors[1],
+            u=u.at(lo * n_steps), temperature=temperature, chosen=chosen.at(lo * n_steps), B=B, F=F, ldo=stack.out.ld,
+            ldx=F, total=n_steps, top=min(drawing.top_k or F, F),
+        )  # fmt: skip
+        x.array[0] = first[lo : lo + B]
+    for at in range(0, n_steps, CALL_STEPS):
+        program.run(at, min(CALL_STEPS, n_steps - at), n_threads)
+    return chosen.array
