@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from forecastrnn.cells import GRU, LSTM, Elman
     from forecastrnn.classifier import RNNClassifier
-    from forecastrnn.exceptions import TrainingDivergedError
+    from forecastrnn.exceptions import ModelFileError, TrainingDivergedError
     from forecastrnn.forecaster import RNNForecaster
     from forecastrnn.gradient_check import check_gradients
+    from forecastrnn.persistence import load
     from forecastrnn.regressor import RNNRegressor
 
 __version__ = "0.1.0"
@@ -21,21 +22,25 @@ __all__ = [
     "GRU",
     "LSTM",
     "Elman",
+    "ModelFileError",
     "RNNClassifier",
     "RNNForecaster",
     "RNNRegressor",
     "TrainingDivergedError",
     "check_gradients",
+    "load",
 ]
 
 _HOMES = {
     "GRU": "cells",
     "LSTM": "cells",
     "Elman": "cells",
+    "ModelFileError": "exceptions",
     "RNNClassifier": "classifier",
     "RNNForecaster": "forecaster",
     "RNNRegressor": "regressor",
     "TrainingDivergedError": "exceptions",
+    "load": "persistence",
     "check_gradients": "gradient_check",
 }
 

@@ -89,7 +89,9 @@ def unpack_labels(name: str, raw: Any, values: Values) -> tuple:
         labels = tuple(values[f"{name}.numbers"].tolist())
     else:
         texts = unpack_texts(name, values)
-        labels = tuple(texts if raw["kind"] == "text" else [decode_label(parse_header(t.encode(), name)) for t in texts])
+        labels = tuple(
+            texts if raw["kind"] == "text" else [decode_label(parse_header(t.encode(), name)) for t in texts]
+        )
     if len(set(labels)) < len(labels):
         raise ModelFileError(f"{name}: a name is there twice")
     return labels
@@ -116,7 +118,8 @@ def _decode_zone(raw: Any) -> Any:
     if not isinstance(raw, str) or not _ZONE.fullmatch(raw):
         raise ModelFileError(f"{str(raw)[:80]} is not a time zone")
     try:
-        return ZoneInfo(raw)
+        ZoneInfo(raw)  # looks it up, and knows no other names
+        return pd.Timestamp(0, tz=raw).tz  # pandas 2 has classes of its own
     except (OSError, ValueError, KeyError) as error:
         raise ModelFileError(f"the time zone {raw!r} is not known here; install tzdata.") from error
 
@@ -133,6 +136,10 @@ def _check_ordinal(raw: Any) -> int:
     return raw
 
 
+def _is_positive(value: Any) -> bool:
+    return type(value) is int and value > 0
+
+
 def _encode_freq(freq: Any) -> Any:
     """None, pandas' name of an offset, or how many times which parts of a date."""
     if freq is None:
@@ -140,7 +147,7 @@ def _encode_freq(freq: Any) -> Any:
     name = freq.freqstr
     if _ALIAS.fullmatch(name) and to_offset(name) == freq:
         return name
-    plain = {part: value for part, value in freq.kwds.items() if part in _PARTS and type(value) is int}
+    plain = {part: value for part, value in freq.kwds.items() if part in _PARTS and _is_positive(value)}
     if type(freq) is pd.DateOffset and plain == freq.kwds and pd.DateOffset(n=freq.n, **plain) == freq:
         return {"times": freq.n, "parts": plain}
     raise TypeError(
@@ -156,7 +163,7 @@ def _decode_freq(raw: Any) -> Any:
             return to_offset(raw)
         described = Fields(raw, "the frequency", "times parts")
         parts = described["parts"]
-        if isinstance(parts, dict) and set(parts) <= _PARTS and all(type(value) is int for value in parts.values()):
+        if isinstance(parts, dict) and set(parts) <= _PARTS and all(map(_is_positive, parts.values())):
             return pd.DateOffset(n=described.count("times", 1, 2**31), **parts)
     except (ValueError, OverflowError, TypeError) as error:
         raise ModelFileError(f"pandas {pd.__version__} does not know the frequency {str(raw)[:80]}") from error
@@ -253,15 +260,26 @@ def axis_tensors(raw: Any, n_series: int) -> list[Tensor]:
     return found + (label_tensors("categories", dtype["labels"]) if categorical else [])
 
 
+def _check_last(form: str, clock: Clock, last: np.ndarray) -> None:
+    """Last times, from which forecasts go on: shared by columns, and on the grid of the frequency."""
+    times = _index_of(clock, np.unique(last))
+    if form in ("series", "array") and len(last) > 1 or form == "wide" and len(times) > 1:
+        raise ModelFileError("the series do not end together")
+    if isinstance(times, pd.DatetimeIndex):
+        wall = times.tz_localize(None)
+        if not all(clock.freq.is_on_offset(time) for time in wall):
+            raise ModelFileError("the last times do not belong to the frequency")
+
+
 def unpack_axis(raw: Any, values: Values) -> TimeAxis:
     """The axis that `pack_axis` was given."""
     clock = _read_clock(raw["clock"])
-    _index_of(clock, values["last"])
+    _check_last(raw["form"], clock, values["last"])
     ids = unpack_labels("ids", raw["ids"], values)
     id_name = decode_label(raw["id_name"])
     if raw["form"] == "wide":
         levels = {len(name) if isinstance(name, tuple) else 1 for name in ids}
-        if not isinstance(id_name, tuple) or levels != {len(id_name)}:
+        if not isinstance(id_name, tuple) or not id_name or len(id_name) > 1 and levels != {len(id_name)}:
             raise ModelFileError("the names of the columns do not fit the columns")
     try:
         dtype = _unpack_dtype(raw["id_dtype"], values)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -11,13 +12,15 @@ from forecastrnn.shapes import shards_of
 from forecastrnn.stepping import Index
 
 SHUFFLE, SAMPLE = 1, 2  # streams of random numbers
+SHORTEST = 8  # time steps of the shortest program: below, there is nothing left to save
 
 
 @dataclass(frozen=True)
 class ArrayBatches:
     """Mini-batches over n samples of `steps` rows each; with `window`, each is cut for truncated BPTT.
 
-    The samples are in one array (n * steps, columns); targets begin at sample * target_steps.
+    The samples are in one array (n * steps, columns); targets begin at sample * target_steps. With `buckets`, whole
+    mini-batches are of samples of like length, and run on a program of about as many time steps.
     """
 
     n: int
@@ -28,21 +31,55 @@ class ArrayBatches:
     seed: int
     lengths: np.ndarray | None = None
     window: int | None = None
+    buckets: bool = False
 
     def epoch(self, number: int) -> list[Index]:
         """Indices of epoch `number`: all whole mini-batches, then what is left."""
-        order = np.arange(self.n)
-        if self.shuffle:
-            order = np.random.default_rng([self.seed, SHUFFLE, number]).permutation(self.n)
+        rng = np.random.default_rng([self.seed, SHUFFLE, number])
+        order = rng.permutation(self.n) if self.shuffle else np.arange(self.n)
         whole = self.n // self.batch * self.batch
         groups = [order[:whole].reshape(-1, self.batch), order[whole:].reshape(1, -1)]
+        if len(self.ladder) > 1:
+            groups = [*self._bucketed(groups[0], rng), groups[1]]
         return [self._index(group) for group in groups if group.size]
 
+    def _bucketed(self, group: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:
+        """The samples of all whole mini-batches dealt anew by length, cut where the next needs another program."""
+        samples, rungs = group.ravel(), self.rungs[group.ravel()]
+        by_length = np.argsort(rungs, kind="stable")  # in the order drawn where they have the same rung
+        group, longest = samples[by_length].reshape(group.shape), rungs[by_length].reshape(group.shape)[:, -1]
+        if self.shuffle:
+            order = rng.permutation(len(group))
+            group, longest = group[order], longest[order]
+        return np.split(group, np.flatnonzero(np.diff(longest)) + 1)
+
+    @cached_property
+    def ladder(self) -> np.ndarray:
+        """Most steps of the samples of a bucket, rising: the last is of all, the one before of half that, and so on."""
+        rungs = [self.steps]
+        if self.buckets and self.lengths is not None:
+            while rungs[-1] > max(SHORTEST, int(self.lengths.min())):
+                rungs.append(-(-rungs[-1] // 2))
+        return np.array(rungs[::-1])
+
+    @cached_property
+    def rungs(self) -> np.ndarray:
+        """The bucket of each sample, by its place in the ladder."""
+        lengths = np.full(self.n, self.steps) if self.lengths is None else self.lengths
+        return np.searchsorted(self.ladder, lengths)
+
+    def steps_of(self, index: Index) -> int:
+        """Time steps of the program that runs these mini-batches."""
+        if self.carries or index.lengths is None:
+            return self.window_steps
+        return int(self.ladder[np.searchsorted(self.ladder, index.lengths.max())])
+
     @property
-    def sizes(self) -> list[int]:
-        """Rows of the mini-batches: of whole ones, and of what is left."""
+    def sizes(self) -> list[tuple[int, int]]:
+        """Rows and time steps of the programs: of whole mini-batches, the longest first, and of what is left."""
         rest = self.n % self.batch
-        return [self.batch, rest] if rest else [self.batch]
+        steps = [self.window_steps] if self.carries else self.ladder[np.unique(self.rungs)][::-1].tolist()
+        return [(rows, count) for rows in (self.batch, rest) if rows for count in steps]
 
     @property
     def window_steps(self) -> int:
@@ -103,9 +140,13 @@ class WindowBatches:
     carries: bool = False
 
     @property
-    def sizes(self) -> list[int]:
-        """Rows of the mini-batches."""
-        return [self.batch]
+    def sizes(self) -> list[tuple[int, int]]:
+        """Rows and time steps of the mini-batches."""
+        return [(self.batch, self.window_steps)]
+
+    def steps_of(self, index: Index) -> int:
+        """Time steps of the program that runs these mini-batches."""
+        return self.window_steps
 
     def epoch(self, number: int) -> list[Index]:
         """Indices of epoch `number`, counted from the first fit on."""

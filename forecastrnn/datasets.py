@@ -1,4 +1,4 @@
-"""Small real series that come with the package, and the curve of the first examples."""
+"""Small real series that come with the package, the curve of the first examples, and strings of a grammar."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from importlib.resources import files
 import numpy as np
 import pandas as pd
 from sklearn.utils import check_random_state
+
+from forecastrnn.grammars import encode_reber as encode_reber
+from forecastrnn.grammars import make_reber as make_reber
 
 _CURVE_END = 30.0
 _CURVE_STEP = 0.1

@@ -18,7 +18,7 @@ from forecastrnn.parameters import dropout_of, layers_of, rule_of
 from forecastrnn.shapes import NO_DROPOUT, Dropout
 from forecastrnn.standardize import ArrayScaler
 from forecastrnn.threads import thread_count
-from forecastrnn.training import Plan, Progress, train
+from forecastrnn.training import Plan, Progress, Watch, train
 from forecastrnn.training_step import Source
 
 AUTO_BATCH = 128  # rows of a mini-batch, if there are as many
@@ -119,7 +119,10 @@ def batches_of(estimator: Any, X: Sequences, target_steps: int, seed: int) -> Ar
     """How the rows are cut into mini-batches."""
     size = min(AUTO_BATCH, X.n) if estimator.batch_size == "auto" else min(int(estimator.batch_size), X.n)
     steps = X.values.shape[1]
-    return ArrayBatches(X.n, steps, target_steps, size, estimator.shuffle, seed, X.lengths, estimator.bptt_steps)
+    return ArrayBatches(
+        X.n, steps, target_steps, size, estimator.shuffle, seed, X.lengths, estimator.bptt_steps,
+        estimator.bucket_by_length,
+    )  # fmt: skip
 
 
 def checkpoint_steps_of(estimator: Any, steps: int) -> int | None:
@@ -142,7 +145,7 @@ def _cast_targets(values: np.ndarray, dtype: str) -> np.ndarray:
 
 def train_on(
     estimator: Any, fitted: Fitted, X: Sequences, y: Targets, weight: np.ndarray | None, *,
-    max_iter: int | None = None, validate: Any = None,
+    max_iter: int | None = None, validate: Any = None, watch: Watch | None = None,
 ) -> None:  # fmt: skip
     """Train `fitted` in place; it is a copy of what the estimator holds, so a failure loses nothing."""
     dtype = fitted.progress.theta.dtype.name
@@ -163,7 +166,7 @@ def train_on(
         estimator.n_iter_no_change, thread_count(estimator.n_jobs), bool(estimator.verbose),
         checkpoint_steps=checkpoint_steps_of(estimator, batches.window_steps), dropout=dropout_of(estimator),
     )  # fmt: skip
-    train(fitted.network, fitted.progress, source, batches, plan, validate)
+    train(fitted.network, fitted.progress, source, batches, plan, validate, watch)
 
 
 def run(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -189,8 +189,3 @@ def _check_series(values: Values, season: int, room: int, past: int) -> None:
     )  # fmt: skip
     if not good:
         raise ModelFileError("the figures of the series do not fit together")
-
-
-def kept_fields() -> dict[type, set[str]]:
-    """For the tests: the classes above whose fields are stored one by one, and what is stored of each."""
-    return {kind: {field.name for field in fields(kind)} for kind in (Model, Trained, Reading, Tail, Prepared)}

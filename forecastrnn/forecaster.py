@@ -12,36 +12,28 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from forecastrnn.compiling import announced
-from forecastrnn.forecast_model import Model, Reading, train_all
+from forecastrnn.forecast_model import Model, train_all
+from forecastrnn.forecast_settings import check_known, check_parameters, check_same, reading_of, settings_of
 from forecastrnn.forecast_stream import ForecastStream
-from forecastrnn.forecasting import Settings, network_of, residuals_of, tail_of, use_lags
+from forecastrnn.forecasting import network_of, residuals_of, tail_of, use_lags
 from forecastrnn.generation import check_count
 from forecastrnn.inputs import build_inputs
-from forecastrnn.parameters import (
-    TRAINING_CONSTRAINTS,
-    check_numbers,
-    device_of,
-    dropout_of,
-    layers_of,
-    refuse,
-    rule_of,
-)
-from forecastrnn.preparation import Prepared, prepare
-from forecastrnn.threads import thread_count
+from forecastrnn.parameters import TRAINING_CONSTRAINTS, device_of
+from forecastrnn.preparation import prepare
+from forecastrnn.saving import SavedToFile
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from forecastrnn.series import SeriesSet
 
-SHORTEST = 4  # observations of a series, at least, where context_length does not ask for more
 _SHARED = ("cell", "hidden_layer_sizes", "initializer", "solver", "learning_rate_init", "learning_rate", "alpha",
            "momentum", "nesterovs_momentum", "beta_1", "beta_2", "epsilon", "clip_norm", "n_iter_no_change",
            "early_stopping", "validation_fraction", "warm_start", "random_state", "verbose", "device",
            "n_jobs")  # fmt: skip
 
 
-class RNNForecaster(BaseEstimator):
+class RNNForecaster(SavedToFile, BaseEstimator):
     """Forecasts one or many time series with one recurrent network.
 
     All series train one global network, whatever their number, levels and lengths. Level, season and scale of each
@@ -75,7 +67,7 @@ class RNNForecaster(BaseEstimator):
     loss : {"absolute_error", "squared_error", "huber"}
         Loss of the scaled values; the absolute error forecasts the median.
     initializer, solver, learning_rate_init, learning_rate, alpha, momentum, nesterovs_momentum, beta_1, beta_2, \
-epsilon, clip_norm
+epsilon, clip_norm, gradient_noise
         As in `RNNRegressor`. The defaults (AdamW, 0.004, one cycle, 0.0001, norm 1) were chosen by backtests.
     batch_size : int
         Windows in a mini-batch; "auto" is 64, and 16 for local networks, which in backtests were as good with it.
@@ -141,10 +133,10 @@ epsilon, clip_norm
         self, *, cell="gru", hidden_layer_sizes=(64,), strategy="recursive", horizon=None, season_length=None,
         context_length=None, n_members=5, global_model=True, missing="raise", loss="absolute_error",
         initializer="uniform", solver="adamw", learning_rate_init=0.004, learning_rate="one_cycle", alpha=1e-4,
-        momentum=0.9, nesterovs_momentum=True, beta_1=0.9, beta_2=0.999, epsilon=1e-8, clip_norm=1.0, batch_size="auto",
-        max_steps=None, early_stopping=False, validation_fraction=0.1, n_iter_no_change=5, warm_start=False,
-        dropout=0.0, input_dropout=0.0, recurrent_dropout=0.0, random_state=None, verbose=False, device="cpu",
-        n_jobs=None, dtype="float32",
+        momentum=0.9, nesterovs_momentum=True, beta_1=0.9, beta_2=0.999, epsilon=1e-8, clip_norm=1.0,
+        gradient_noise=0.0, batch_size="auto", max_steps=None, early_stopping=False, validation_fraction=0.1,
+        n_iter_no_change=5, warm_start=False, dropout=0.0, input_dropout=0.0, recurrent_dropout=0.0,
+        random_state=None, verbose=False, device="cpu", n_jobs=None, dtype="float32",
     ):  # fmt: skip
         self.cell = cell
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -167,6 +159,7 @@ epsilon, clip_norm
         self.beta_2 = beta_2
         self.epsilon = epsilon
         self.clip_norm = clip_norm
+        self.gradient_noise = gradient_noise
         self.batch_size = batch_size
         self.max_steps = max_steps
         self.early_stopping = early_stopping
@@ -219,81 +212,25 @@ epsilon, clip_norm
     def _fit(self, columns: dict[str, Any], y: Any) -> Self:
         from forecastrnn.series import season_of
 
-        check_numbers(self)
-        layers_of(self)
+        check_parameters(self)
         device = device_of(self)
-        if self.early_stopping and not self.global_model:
-            raise ValueError("early_stopping=True needs global_model=True: local networks all take max_steps updates.")
-        reading = self._reading(columns)
+        reading = reading_of(self, columns)
         read = reading.read(y)
         season = int(self.season_length or season_of(read.axis))
         prepared = prepare(read.values, read.offsets, season, self.context_length)
-        self._check_known(prepared, read.ids)
+        check_known(self, prepared, read.ids)
         old = self._model if self.warm_start and hasattr(self, "_model") else None
-        settings = self._settings(old.settings.with_lags if old else use_lags(prepared, not self.global_model))
-        self._check_same(old, settings, season, read)
+        settings = settings_of(self, old.settings.with_lags if old else use_lags(prepared, not self.global_model))
+        check_same(old, settings, self.n_members, season, read)
         inputs, seeds = build_inputs(prepared, settings.with_lags, settings.dtype), self._seeds()
         network = network_of(prepared, settings)
         trained = train_all(prepared, inputs, settings, seeds, read.ids, old.trained if old else None)
         one_step = trained.outputs(network, inputs, settings.n_threads)
         residuals = residuals_of(prepared, settings, one_step, len(seeds))
-        later, tail = self._reading(columns, other=True), tail_of(prepared, inputs)
+        later, tail = reading_of(self, columns, other=True), tail_of(prepared, inputs)
         self._model = Model(network, trained, settings, tail, residuals, read.axis, later, self.strategy)
         self._publish(device, read)
         return self
-
-    def _horizon(self) -> int:
-        if self.strategy == "recursive":
-            return 1
-        if self.horizon is None:
-            refuse(self, "horizon", 'an int in the range [1, inf) with strategy="direct"')
-        return int(self.horizon)
-
-    def _reading(self, columns: dict[str, Any], other: bool = False) -> Reading:
-        """How series are read, with the length that the parameters need; `other`: series to forecast only."""
-        least, needs, horizon = SHORTEST, "forecasting needs", self._horizon()
-        if self.context_length is not None and self.context_length + 1 > least:
-            least, needs = int(self.context_length) + 1, f"context_length={self.context_length} needs"
-        if self.strategy == "direct" and horizon + SHORTEST > least and not other:
-            least, needs = horizon + SHORTEST, f"horizon={horizon} needs"
-        return Reading(columns, self.missing, least, needs)
-
-    def _check_known(self, prepared: Prepared, ids: tuple) -> None:
-        """Steps learned at once must fit between the first known value and the end."""
-        known, least = np.diff(prepared.starts) - prepared.pads, self._horizon() + SHORTEST
-        if self.strategy == "direct" and known.min() < least:
-            row = int(np.argmax(known < least))
-            raise ValueError(
-                f"y: series {ids[row]!r} has {known[row]} values from its first known one on, but horizon="
-                f"{self.horizon} needs at least {least}. Drop the series, or lower horizon."
-            )
-
-    def _settings(self, with_lags: bool) -> Settings:
-        batch = (64 if self.global_model else 16) if self.batch_size == "auto" else int(self.batch_size)
-        fraction = float(self.validation_fraction) if self.early_stopping else None
-        return Settings(
-            layers_of(self), self.initializer, self.loss, rule_of(self), batch, self.max_steps, self._horizon(),
-            int(self.n_iter_no_change), fraction, thread_count(self.n_jobs), bool(self.verbose), self.dtype,
-            with_lags, not self.global_model, dropout_of(self),
-        )  # fmt: skip
-
-    def _check_same(self, old: Model | None, settings: Settings, season: int, read: SeriesSet) -> None:
-        """A warm start needs the networks that there are."""
-        if old is None:
-            return
-        was, now = old.settings, settings
-        same = (was.layers, was.horizon, was.dtype, was.is_local, old.n_members)
-        if same != (now.layers, now.horizon, now.dtype, now.is_local, self.n_members):
-            raise ValueError(
-                "warm_start=True: cell, hidden_layer_sizes, horizon, dtype, global_model and n_members must be as in "
-                "the first fit."
-            )
-        if now.is_local and tuple(read.ids) != tuple(old.axis.ids):
-            raise ValueError("warm_start=True with global_model=False: the series must be those of the first fit.")
-        if season != old.tail.prepared.season:
-            raise ValueError(
-                f"warm_start=True: the season is {season}, but the first fit had {old.tail.prepared.season}."
-            )
 
     def _seeds(self) -> list[int]:
         rng = check_random_state(self.random_state)

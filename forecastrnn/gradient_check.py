@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from forecastrnn.cells import as_cell
+from forecastrnn.cpu.plans import PLANS
 from forecastrnn.inference import sort_rows
 from forecastrnn.losses import LOSSES
 from forecastrnn.network import Layer, Network
@@ -114,14 +115,8 @@ def check_gradients(
     sizes = {"n_inputs": n_inputs, "n_steps": n_steps, "n_sequences": n_sequences, "n_outputs": n_outputs}
     for name, value in sizes.items():
         _check_count(name, value)
-    if not isinstance(loss, str) or loss not in LOSSES:
-        raise ValueError(f"loss must be one of {sorted(LOSSES)}. Got {loss!r}.")
-    if loss == "cross_entropy" and n_outputs < 2:
-        raise ValueError(f'loss="cross_entropy" needs n_outputs of at least 2, one a class. Got {n_outputs}.')
-    if isinstance(tolerance, bool) or not isinstance(tolerance, Real) or not 0.0 < tolerance < np.inf:
-        raise ValueError(f"tolerance must be a finite number above 0. Got {tolerance!r}.")
-    if isinstance(random_state, bool) or not isinstance(random_state, Integral) or random_state < 0:
-        raise ValueError(f"random_state must be an int >= 0. Got {random_state!r}.")
+    _check_loss(loss, n_outputs)
+    _check_settings(tolerance, random_state)
     ends = _check_lengths(lengths, n_sequences, n_steps)
     read = _check_last(last, n_steps if ends is None else int(ends.min()))
     rng = np.random.default_rng(random_state)
@@ -135,8 +130,22 @@ def check_gradients(
 
 
 def _check_count(name: str, value: object) -> None:
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, Integral) or value < 1:
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, Integral) or int(value) < 1:
         raise ValueError(f"{name} must be an int >= 1. Got {value!r}.")
+
+
+def _check_loss(loss: object, n_outputs: int) -> None:
+    if not isinstance(loss, str) or loss not in LOSSES:
+        raise ValueError(f"loss must be one of {sorted(LOSSES)}. Got {loss!r}.")
+    if loss == "cross_entropy" and n_outputs < 2:
+        raise ValueError(f'loss="cross_entropy" needs n_outputs of at least 2, one a class. Got {n_outputs}.')
+
+
+def _check_settings(tolerance: object, random_state: object) -> None:
+    if isinstance(tolerance, bool) or not isinstance(tolerance, Real) or not 0.0 < float(tolerance) < np.inf:
+        raise ValueError(f"tolerance must be a finite number above 0. Got {tolerance!r}.")
+    if isinstance(random_state, bool) or not isinstance(random_state, Integral) or int(random_state) < 0:
+        raise ValueError(f"random_state must be an int >= 0. Got {random_state!r}.")
 
 
 def _layers(cell: Any, units: Any, bidirectional: bool) -> tuple[Layer, ...]:
@@ -148,7 +157,11 @@ def _layers(cell: Any, units: Any, bidirectional: bool) -> tuple[Layer, ...]:
         _check_count("units", size)
     if not isinstance(bidirectional, bool):
         raise ValueError(f"bidirectional must be True or False. Got {bidirectional!r}.")
-    return tuple(Layer(as_cell(c), int(size), bidirectional) for c, size in zip(cells, sizes, strict=True))
+    layers = tuple(Layer(as_cell(c), int(size), bidirectional) for c, size in zip(cells, sizes, strict=True))
+    for layer in layers:
+        if type(layer.cell) not in PLANS:
+            raise ValueError(f"cell {layer.cell!r} has no plan. Add one to PLANS in forecastrnn/cpu/plans.py.")
+    return layers
 
 
 def _check_lengths(lengths: Any, n: int, n_steps: int) -> np.ndarray | None:
@@ -167,7 +180,7 @@ def _check_last(last: Any, shortest: int) -> int:
     """Outputs that the loss reads, as the engine counts them: 0 is all."""
     if isinstance(last, str) and last == "all":
         return 0
-    if isinstance(last, bool) or not isinstance(last, Integral) or not 1 <= last <= shortest:
+    if isinstance(last, bool) or not isinstance(last, Integral) or not 1 <= int(last) <= shortest:
         raise ValueError(f'last must be "all" or an int within 1 .. {shortest}, the shortest length. Got {last!r}.')
     return int(last)
 

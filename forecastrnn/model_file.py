@@ -7,6 +7,7 @@ what a header says is checked by those who read it, before anything is allocated
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import math
@@ -18,7 +19,8 @@ import struct
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from io import BufferedReader
+from typing import Any
 
 import numpy as np
 
@@ -31,6 +33,7 @@ MOST_HEADER = 2**20  # bytes; names, curves and ids are tensors, so a header sta
 MOST_DEPTH = 16
 CHUNK = 2**20  # bytes hashed at a time
 MOST_DIGITS = 20  # of an integer
+Block = bytes | memoryview
 ASK = "Save the model again, or take a copy that is whole."
 
 
@@ -55,7 +58,7 @@ def write_model(path: Any, header: dict, tensors: list[Tensor], values: dict[str
         raise ValueError(f"the model's description takes {len(text)} bytes, more than a model file holds")
     if [t.name for t in tensors] != list(values):
         raise RuntimeError(f"tensors {list(values)} are not those of the header: {[t.name for t in tensors]}")
-    blocks = [text, *(_raw(tensor, values[tensor.name]) for tensor in tensors)]
+    blocks: list[Block] = [text, *(_raw(tensor, values[tensor.name]) for tensor in tensors)]
     lengths = len(text), sum(tensor.nbytes for tensor in tensors)
     digest = _digest(lengths, blocks)
     _replace_file(_target(path), [PREAMBLE.pack(MAGIC, VERSION, digest, *lengths), *blocks])
@@ -67,10 +70,10 @@ def _raw(tensor: Tensor, value: np.ndarray) -> memoryview:
         raise RuntimeError(f"tensor {tensor.name}: {value.dtype} {value.shape} is not {tensor.dtype} {tensor.shape}")
     if not np.isfinite(value).all():
         raise ValueError(f"the model has non-finite values ({tensor.name}) and is of no use: fit it again, then save")
-    return memoryview(np.ascontiguousarray(value, tensor.dtype).reshape(-1).view(np.uint8))
+    return np.ascontiguousarray(value, tensor.dtype).reshape(-1).view(np.uint8).data
 
 
-def _digest(lengths: tuple[int, int], blocks: Iterable[bytes | memoryview]) -> bytes:
+def _digest(lengths: tuple[int, int], blocks: Iterable[Block]) -> bytes:
     """SHA-256 of everything in the file but itself."""
     digest = hashlib.sha256(PREAMBLE.pack(MAGIC, VERSION, b"", *lengths))
     for block in blocks:
@@ -82,19 +85,19 @@ def _target(path: Any) -> str:
     """Where to write: behind symbolic links, and an ordinary file if there is one."""
     target = os.path.realpath(os.fsdecode(path))
     if os.path.isdir(target):
-        raise IsADirectoryError(21, "this is a directory; give the name of a file in it", target)
+        raise IsADirectoryError(errno.EISDIR, "this is a directory; give the name of a file in it", target)
     folder = os.path.dirname(target)
     if not os.path.isdir(folder):
-        raise FileNotFoundError(2, "there is no such directory; make it first", folder)
+        raise FileNotFoundError(errno.ENOENT, "there is no such directory; make it first", folder)
     if os.path.exists(target):
         if not os.path.isfile(target):
-            raise OSError(22, "this is not an ordinary file; give another name", target)
+            raise OSError(errno.EINVAL, "this is not an ordinary file; give another name", target)
         if not os.access(target, os.W_OK):
-            raise PermissionError(13, "the file may not be written; give another name, or change its mode", target)
+            raise PermissionError(errno.EACCES, "the file may not be written; give another name", target)
     return target
 
 
-def _replace_file(target: str, blocks: list[bytes | memoryview]) -> None:
+def _replace_file(target: str, blocks: list[Block]) -> None:
     """A temporary file beside the target, made safe on disk, and then put in its place."""
     folder = os.path.dirname(target)
     temporary = os.path.join(folder, f".{secrets.token_hex(12)}.tmp")
@@ -135,7 +138,7 @@ class ModelFile:
 
     path: str
     header: Any
-    handle: BinaryIO
+    handle: BufferedReader
     nbytes: int
 
     def read(self, tensors: list[Tensor]) -> dict[str, np.ndarray]:
@@ -149,7 +152,7 @@ class ModelFile:
 
     def _read(self, tensor: Tensor) -> np.ndarray:
         values = np.empty(tensor.shape, tensor.dtype)
-        if self.handle.readinto(memoryview(values.reshape(-1).view(np.uint8))) != values.nbytes:  # type: ignore[attr-defined]
+        if self.handle.readinto(values.reshape(-1).view(np.uint8).data) != values.nbytes:
             raise ModelFileError(f"{self.path}: the file became shorter while it was read. {ASK}")
         if not np.isfinite(values).all():
             raise ModelFileError(f"{self.path}: {tensor.name} has non-finite values. {ASK}")
@@ -165,7 +168,7 @@ def open_model(path: Any) -> Iterator[ModelFile]:
     name = os.fsdecode(path)
     mode = os.stat(name).st_mode
     if stat.S_ISDIR(mode):
-        raise IsADirectoryError(21, "this is a directory; give the name of a model file in it", name)
+        raise IsADirectoryError(errno.EISDIR, "this is a directory; give the name of a model file in it", name)
     if not stat.S_ISREG(mode):
         raise ModelFileError(f"{name} is not an ordinary file; give the name of a model file.")
     with open(name, "rb") as handle:
@@ -173,7 +176,7 @@ def open_model(path: Any) -> Iterator[ModelFile]:
         yield ModelFile(name, parse_header(text, name), handle, nbytes)
 
 
-def _check_whole(handle: BinaryIO, name: str) -> tuple[bytes, int]:
+def _check_whole(handle: BufferedReader, name: str) -> tuple[bytes, int]:
     """The text of the header, and the bytes behind it, of a file that is as it was written."""
     size, start = os.fstat(handle.fileno()).st_size, handle.read(PREAMBLE.size)
     if not start.startswith(MAGIC):

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from forecastrnn.cells import GRU, LSTM, Cell, Elman
+from forecastrnn.cells import GRU, LSTM, Elman
 from forecastrnn.exceptions import ModelFileError
 from forecastrnn.model_file import Tensor
 from forecastrnn.network import Layer, Network

@@ -82,9 +82,10 @@ class Rule:
     beta_1: float = 0.9
     beta_2: float = 0.999
     epsilon: float = 1e-8
+    gradient_noise: float = 0.0
 
-    def options(self) -> np.ndarray:
-        """The kernels' constants (cpu/update.py)."""
+    def options(self, seed: int = 0) -> np.ndarray:
+        """The kernels' constants (cpu/update.py); `seed` of gradient noise."""
         values = np.zeros(update.OPTIONS)
         decoupled = SOLVERS[self.solver].decoupled
         values[update.CLIP] = self.clip_norm or 0.0
@@ -93,6 +94,7 @@ class Rule:
         values[update.SECOND] = 0.9 if self.solver == "rmsprop" else self.beta_2
         values[update.EPSILON] = self.epsilon
         values[update.NESTEROV] = float(self.nesterovs_momentum)
+        values[update.NOISE], values[update.SEED] = self.gradient_noise, seed
         return values
 
     def rates(self, done: int, steps: int, total: int) -> np.ndarray:

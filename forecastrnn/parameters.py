@@ -43,6 +43,8 @@ TRAINING_CONSTRAINTS: dict[str, list] = {
     "random_state": ["random_state"],
     "verbose": ["verbose"],
     "clip_norm": [_POSITIVE, None],
+    "gradient_noise": [Interval(Real, 0, None, closed="left")],
+    "bucket_by_length": ["boolean"],
     "bptt_steps": [_COUNT, None],
     "checkpoint_steps": [StrOptions({"auto"}), _COUNT, None],
     "dropout": [_SHARE],
@@ -56,7 +58,7 @@ TRAINING_CONSTRAINTS: dict[str, list] = {
 _NUMBERS = (
     "hidden_layer_sizes", "learning_rate_init", "alpha", "momentum", "beta_1", "beta_2", "epsilon",
     "batch_size", "max_iter", "tol", "n_iter_no_change", "validation_fraction", "clip_norm", "bptt_steps",
-    "checkpoint_steps", "dropout", "input_dropout", "recurrent_dropout", "n_jobs", "context_length",
+    "checkpoint_steps", "dropout", "input_dropout", "recurrent_dropout", "gradient_noise", "n_jobs", "context_length",
     "horizon", "season_length", "n_members", "max_steps",
 )  # fmt: skip
 
@@ -105,7 +107,7 @@ def dropout_of(estimator: Any) -> Dropout:
 
 def rule_of(estimator: object) -> Rule:
     """The update rule."""
-    names = ("solver", "learning_rate_init", "learning_rate", "alpha", "clip_norm", "momentum",
+    names = ("solver", "learning_rate_init", "learning_rate", "alpha", "clip_norm", "momentum", "gradient_noise",
              "nesterovs_momentum", "beta_1", "beta_2", "epsilon")  # fmt: skip
     return Rule(**{name: getattr(estimator, name) for name in names})
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import replace
 from typing import Self
 
@@ -14,10 +15,13 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from forecastrnn.arrays import Sequences, read_sequences
+from forecastrnn.callbacks import Epoch, check_callback
 from forecastrnn.compiling import announced
 from forecastrnn.fitting import Fitted, Targets, run, start, train_on
 from forecastrnn.generation import Stream, check_count
 from forecastrnn.parameters import TRAINING_CONSTRAINTS, check_numbers, device_of, dropout_of, layers_of
+from forecastrnn.saving import SavedToFile
+from forecastrnn.training import Watch
 
 
 @contextmanager
@@ -32,7 +36,7 @@ def unchanged_on_error(estimator: BaseEstimator) -> Iterator[None]:
         raise
 
 
-class SequenceEstimator(BaseEstimator):
+class SequenceEstimator(SavedToFile, BaseEstimator):
     """Fitting and the fitted attributes; subclasses read targets and turn outputs into predictions."""
 
     _parameter_constraints: dict = TRAINING_CONSTRAINTS
@@ -43,8 +47,9 @@ class SequenceEstimator(BaseEstimator):
         learning_rate_init=0.005, learning_rate="constant", alpha=0.0, momentum=0.9, nesterovs_momentum=True,
         beta_1=0.9, beta_2=0.999, epsilon=1e-8, batch_size="auto", max_iter=200, tol=1e-4, n_iter_no_change=10,
         early_stopping=False, validation_fraction=0.1, warm_start=False, shuffle=True, random_state=None,
-        verbose=False, clip_norm=None, bptt_steps=None, checkpoint_steps=None, dropout=0.0, input_dropout=0.0,
-        recurrent_dropout=0.0, standardize=True, device="cpu", n_jobs=None, dtype="auto",
+        verbose=False, clip_norm=None, gradient_noise=0.0, bucket_by_length=False, bptt_steps=None,
+        checkpoint_steps=None, dropout=0.0, input_dropout=0.0, recurrent_dropout=0.0, standardize=True, device="cpu",
+        n_jobs=None, dtype="auto",
     ):  # fmt: skip
         self.cell = cell
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -70,6 +75,8 @@ class SequenceEstimator(BaseEstimator):
         self.random_state = random_state
         self.verbose = verbose
         self.clip_norm = clip_norm
+        self.gradient_noise = gradient_noise
+        self.bucket_by_length = bucket_by_length
         self.bptt_steps = bptt_steps
         self.checkpoint_steps = checkpoint_steps
         self.dropout = dropout
@@ -100,7 +107,10 @@ class SequenceEstimator(BaseEstimator):
 
     # Fitting ------------------------------------------------------------------------------------------
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: object, y: object, sample_weight: object = None, lengths: object = None) -> Self:
+    def fit(
+        self, X: object, y: object, sample_weight: object = None, lengths: object = None,
+        callback: Callable[[Epoch], object] | None = None,
+    ) -> Self:  # fmt: skip
         """Train on sequences X and targets y.
 
         Parameters
@@ -114,6 +124,9 @@ class SequenceEstimator(BaseEstimator):
             Weight of each sequence in the loss.
         lengths : array of int (n,), optional
             Valid steps of each row of a padded X.
+        callback : callable, optional
+            Called behind each epoch with an `Epoch` (iteration, loss, validation_score, and the model so far by
+            `estimator()`); training stops when it returns True. Whatever it raises leaves the estimator as it was.
 
         Returns
         -------
@@ -127,11 +140,15 @@ class SequenceEstimator(BaseEstimator):
             A ValueError: the loss became non-finite or exploded.
         """
         with unchanged_on_error(self):
-            return self._fit(X, y, sample_weight, lengths, partial=False)
+            return self._fit(X, y, sample_weight, lengths, partial=False, callback=callback)
 
-    def _fit(self, X: object, y: object, sample_weight: object, lengths: object, *, partial: bool) -> Self:
+    def _fit(
+        self, X: object, y: object, sample_weight: object, lengths: object, *, partial: bool,
+        callback: Callable[[Epoch], object] | None = None,
+    ) -> Self:  # fmt: skip
         goes_on = hasattr(self, "_fitted") and (partial or self.warm_start)
         check_numbers(self)
+        check_callback(callback)
         layers_of(self)
         device = device_of(self)
         if partial and self.early_stopping:
@@ -154,7 +171,7 @@ class SequenceEstimator(BaseEstimator):
             if partial:
                 train_on(self, fitted, read, targets, weight, max_iter=1)
             else:
-                self._train(fitted, read, targets, weight)
+                self._train(fitted, read, targets, weight, self._watch(fitted, device, callback))
         self._publish(fitted, device)
         return self
 
@@ -210,9 +227,9 @@ class SequenceEstimator(BaseEstimator):
                 )
         return replace(old, progress=old.progress.copy(), loss=self._loss_name(), dropout=dropout_of(self))
 
-    def _train(self, fitted: Fitted, X: Sequences, y: Targets, weight: np.ndarray | None) -> None:
+    def _train(self, fitted: Fitted, X: Sequences, y: Targets, weight: np.ndarray | None, watch: Watch | None) -> None:
         if not self.early_stopping:
-            return train_on(self, fitted, X, y, weight)
+            return train_on(self, fitted, X, y, weight, watch=watch)
         train_rows, held = self._split(X, y)
         own = None if weight is None else weight[train_rows]
         held_X, held_y = X.take(held), y.take(held)
@@ -220,7 +237,22 @@ class SequenceEstimator(BaseEstimator):
         def validate(theta: np.ndarray) -> float:
             return self._score_outputs(run(fitted, held_X, self.n_jobs, theta), held_y, held_X.lengths)
 
-        return train_on(self, fitted, X.take(train_rows), y.take(train_rows), own, validate=validate)
+        return train_on(self, fitted, X.take(train_rows), y.take(train_rows), own, validate=validate, watch=watch)
+
+    def _watch(self, fitted: Fitted, device: str, callback: Callable[[Epoch], object] | None) -> Watch | None:
+        """What calls the user's callback behind each epoch."""
+        if callback is None:
+            return None
+
+        def so_far() -> SequenceEstimator:
+            model = copy(self)
+            model._publish(replace(fitted, progress=fitted.progress.copy()), device)
+            return model
+
+        def watch(loss: float, score: float | None) -> bool:
+            return bool(callback(Epoch(len(fitted.progress.loss_curve), loss, score, so_far)))
+
+        return watch
 
     def _split(self, X: Sequences, y: Targets) -> tuple[np.ndarray, np.ndarray]:
         """Rows to train on, and the tail to validate on: rows are taken to be in order of time."""

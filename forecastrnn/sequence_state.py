@@ -12,8 +12,16 @@ from forecastrnn.fitting import Fitted
 from forecastrnn.losses import LOSSES
 from forecastrnn.model_file import Tensor
 from forecastrnn.model_records import (
-    MOST, Fields, check_dropout, check_network, decode, encode, pack_texts, text_tensors, unpack_texts,
-)  # fmt: skip
+    MOST,
+    Fields,
+    check_dropout,
+    check_network,
+    decode,
+    encode,
+    pack_texts,
+    text_tensors,
+    unpack_texts,
+)
 from forecastrnn.network import Network
 from forecastrnn.optimizers import OptimizerState
 from forecastrnn.shapes import Dropout

@@ -102,8 +102,8 @@ class TrainingProgram:
         if self.optimizer is None:
             return None
         self.rates = self.program.buffer("rates", (MAX_STEPS,), np.float64)
-        moments = (self.program.bind(name, getattr(self.optimizer, name)) for name in ("m", "v"))
-        return Update(self.rule, self.rates, *moments)
+        m, v = (self.program.bind(name, getattr(self.optimizer, name)) for name in ("m", "v"))
+        return Update(self.rule, self.rates, m, v, self.seed)
 
     @property
     def grad(self) -> np.ndarray:

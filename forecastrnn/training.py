@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from forecastrnn.stepping import Index, TrainingProgram
 from forecastrnn.training_step import Source
 
 CALL_SECONDS = 0.05  # one call into compiled code, so that Ctrl-C is heard soon
+Watch = Callable[[float, float | None], bool]
 BLOW_UP = 1e4  # a loss this many times the first one counts as diverged
 
 
@@ -58,16 +59,19 @@ class Progress:
 
 
 class Trainer:
-    """Runs a plan on one source of mini-batches; `validate` gives a score, larger is better."""
+    """Runs a plan on one source of mini-batches; `validate` gives a score, larger is better.
+
+    `watch` is called behind each epoch with its loss and score, and stops training by returning True.
+    """
 
     def __init__(
         self, network: Network, progress: Progress, source: Source, batches: ArrayBatches | WindowBatches,
-        plan: Plan, validate: Callable[[np.ndarray], float] | None = None,
+        plan: Plan, validate: Callable[[np.ndarray], float] | None = None, watch: Watch | None = None,
     ) -> None:  # fmt: skip
         self.network, self.progress, self.source = network, progress, source
-        self.batches, self.plan, self.validate = batches, plan, validate
+        self.batches, self.plan, self.validate, self.watch = batches, plan, validate, watch
         progress.optimizer.since_start = 0
-        self.programs: dict[int, TrainingProgram] = {}
+        self.programs: dict[tuple[int, int], TrainingProgram] = {}
         self.seconds_a_step = CALL_SECONDS
         self.first_loss: float | None = None
 
@@ -86,7 +90,8 @@ class Trainer:
                 best = score
                 if self.validate:
                     progress.best_iter, kept = len(progress.loss_curve), progress.theta.copy()
-            if plan.stop_early and waited >= plan.n_iter_no_change:
+            asked = self.watch is not None and self.watch(loss, score if self.validate else None)
+            if asked or plan.stop_early and waited >= plan.n_iter_no_change:
                 progress.stopped = True
                 break
         self._check_end()
@@ -98,29 +103,34 @@ class Trainer:
         """One pass over the mini-batches of an epoch; the mean loss, weighted as the samples are."""
         total, weight = 0.0, 0.0
         for index in self.batches.epoch(number):
-            losses, weights = self._run_calls(self._program(index.x.shape[1]), index)
+            losses, weights = self._run_calls(self._program_of(index), index)
             total += float(losses @ weights)
             weight += float(weights.sum())
         return total / weight if weight > 0.0 else 0.0
 
-    def _program(self, rows: int) -> TrainingProgram:
-        if rows not in self.programs:
-            batches, plan = self.batches, self.plan
-            self.programs[rows] = TrainingProgram(
-                self.network, self.progress.theta, self.progress.optimizer, self.source,
-                steps=batches.window_steps, rows=rows, loss=plan.loss, last=plan.last, rule=plan.rule,
+    def _program_of(self, index: Index) -> TrainingProgram:
+        return self._program(index.x.shape[1], self.batches.steps_of(index))
+
+    def _program(self, rows: int, steps: int) -> TrainingProgram:
+        if (rows, steps) not in self.programs:
+            batches, plan, source = self.batches, self.plan, self.source
+            if source.y_steps is not None:  # a shorter program reads no further
+                source = replace(source, y_steps=min(source.y_steps, steps))
+            self.programs[rows, steps] = TrainingProgram(
+                self.network, self.progress.theta, self.progress.optimizer, source,
+                steps=steps, rows=rows, loss=plan.loss, last=plan.last, rule=plan.rule,
                 lengths=batches.ragged, carry=batches.carries, checkpoint_steps=plan.checkpoint_steps,
                 dropout=plan.dropout, seed=batches.seed,
             )  # fmt: skip
-        return self.programs[rows]
+        return self.programs[rows, steps]
 
     def _check_memory(self) -> None:
         """Refuse mini-batches that would not fit, before anything is allocated for them."""
-        sizes, steps = self.batches.sizes, self.batches.window_steps
-        need = sum(self._program(rows).program.nbytes for rows in sizes)
-        fit = int(sizes[0] * machine_memory() / max(need, 1))
+        rows, steps = self.batches.sizes[0]
+        need = sum(self._program(*size).program.nbytes for size in self.batches.sizes)
+        fit = int(rows * machine_memory() / max(need, 1))
         check_fits(
-            need, f"batch_size={sizes[0]}: mini-batches of {sizes[0]} sequences of {steps} steps",
+            need, f"batch_size={rows}: mini-batches of {rows} sequences of {steps} steps",
             f"About {fit} such sequences fit. Lower batch_size, or set checkpoint_steps or bptt_steps where there are.",
         )  # fmt: skip
 
@@ -167,7 +177,7 @@ class Trainer:
     def _check_end(self) -> None:
         """The last update can be the one that ruins the model: look at the loss behind it."""
         first = self._first_epoch()[0]
-        program = self._program(first.x.shape[1])
+        program = self._program_of(first)
         self._check(program.loss(first.part(0, 1), self.plan.n_threads))
 
     def _score(self, loss: float) -> float:
@@ -186,7 +196,7 @@ class Trainer:
 
 def train(
     network: Network, progress: Progress, source: Source, batches: ArrayBatches | WindowBatches, plan: Plan,
-    validate: Callable[[np.ndarray], float] | None = None,
+    validate: Callable[[np.ndarray], float] | None = None, watch: Watch | None = None,
 ) -> Progress:  # fmt: skip
     """Train `progress` in place and return it."""
-    return Trainer(network, progress, source, batches, plan, validate).run()
+    return Trainer(network, progress, source, batches, plan, validate, watch).run()

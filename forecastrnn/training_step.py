@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from forecastrnn.assembly import Assembly
+from forecastrnn.cpu.build import KERNELS
 from forecastrnn.cpu.direction import Batch, Rows
 from forecastrnn.inference import emit_lengths
 from forecastrnn.network import Parameter
 from forecastrnn.optimizers import SOLVERS, Rule
-from forecastrnn.program import Buffer
+from forecastrnn.program import Buffer, Field
 from forecastrnn.segments import Segments
 from forecastrnn.shapes import Stack
 
@@ -62,6 +63,7 @@ class Update:
     rates: Buffer
     m: Buffer
     v: Buffer
+    seed: int = 0
 
 
 class TrainingStep:
@@ -157,22 +159,29 @@ class TrainingStep:
         program, shards, size = self.program, self.shape.shards, self.build.network.size
         partial, options = (
             program.buffer("norms", (shards,), np.float64),
-            program.bind("options", update.rule.options()),
+            program.bind("options", update.rule.options(update.seed)),
         )
+        if update.rule.gradient_noise:
+            self._emit_pieces("add_noise", grad=self.grad, options=options)
         if update.rule.clip_norm:
             program.next_round()  # the norm needs all shards' reductions
             for shard in range(shards):
                 lo, hi = size * shard // shards, size * (shard + 1) // shards
                 program.emit("norm_part", shard, grad=self.grad, partial=partial, lo=lo, hi=hi, piece=shard)
             program.next_round()
+        self._emit_pieces(
+            SOLVERS[update.rule.solver].kernel, theta=self.build.whole_theta, grad=self.grad, m=update.m, v=update.v,
+            rates=update.rates, options=options, partial=partial, shards=shards,
+        )  # fmt: skip
+
+    def _emit_pieces(self, kernel: str, **fields: Field) -> None:
+        """Emit a kernel for each parameter's stretch of each shard."""
+        told = {"matrix"} & set(KERNELS[kernel].fields)
         for parameter in self.build.network.layout.values():
-            for shard in range(shards):
+            for shard in range(self.shape.shards):
                 lo, hi = self._piece(parameter, shard)
-                program.emit(
-                    SOLVERS[update.rule.solver].kernel, shard, theta=self.build.whole_theta, grad=self.grad,
-                    m=update.m, v=update.v, rates=update.rates, options=options, partial=partial, lo=lo, hi=hi,
-                    shards=shards, matrix=int(parameter.is_matrix),
-                )  # fmt: skip
+                own = {name: int(parameter.is_matrix) for name in told}
+                self.program.emit(kernel, shard, lo=lo, hi=hi, **fields, **own)
 
     def _piece(self, parameter: Parameter, shard: int) -> tuple[int, int]:
         """The stretch of a parameter that a shard has reduced, and so may update in the same round."""

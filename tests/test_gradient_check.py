@@ -9,6 +9,7 @@ import pytest
 
 from cases import CELLS
 from forecastrnn import check_gradients
+from forecastrnn.cells import Cell
 from forecastrnn.losses import LOSSES
 from forecastrnn.stepping import TrainingProgram
 
@@ -76,12 +77,20 @@ def test_right_ones_read_so() -> None:
     assert len(lines) == 2 + 5
 
 
+def test_a_cell_without_kernels() -> None:
+    class Leaky(Cell):
+        gates = ("h",)
+
+    with pytest.raises(ValueError, match="has no plan. Add one to PLANS"):
+        check_gradients(Leaky())
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ({"cell": "elman"}, "cell must be a str among .* Got 'elman'"),
         ({"cell": ["rnn", "gru"]}, "cell and units must name as many layers, at least one. Got 2 and 1"),
-        ({"units": []}, "Got 0 and 0|at least one"),
+        ({"units": []}, "at least one. Got 0 and 0"),
         ({"units": 0}, "units must be an int >= 1. Got 0"),
         ({"n_inputs": 2.5}, "n_inputs must be an int >= 1. Got 2.5"),
         ({"n_steps": True}, "n_steps must be an int >= 1. Got True"),

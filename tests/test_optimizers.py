@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from cases import Problem, by_name, draw, index_of, layer, program_of
+from forecastrnn import RNNRegressor
 from forecastrnn.optimizers import SCHEDULES, SOLVERS, OptimizerState, Rule
 from forecastrnn.stepping import TrainingProgram
 from naive_training import Update, loss_and_gradients, update
@@ -155,3 +156,48 @@ def test_one_cycle_beside_pytorch(total: int) -> None:
             schedule.step()
     rates = Rule(learning_rate_init=0.3, learning_rate="one_cycle").rates(0, total, total)
     np.testing.assert_allclose(rates, expected, rtol=1e-12)
+
+
+# Gradient noise.
+
+
+def noisy(noise: float, steps: int, seed: int = 3, n_threads: int = 1) -> np.ndarray:
+    """What SGD of rate 1 adds to the parameters in `steps` updates, beyond the gradients: (parameters,)."""
+    problem, found = draw((layer("lstm", 20),), n=4, T=2), []
+    for own in (noise, 0.0):
+        rule = Rule("sgd", 1e-3, momentum=0.0, nesterovs_momentum=False, gradient_noise=own)
+        program = program_of(problem, "float64", rule=rule, seed=seed)
+        order = np.tile(np.arange(4), (steps, 1))
+        program.run(index_of(problem, program, order), steps, n_threads)
+        found.append(program.theta)
+    return (found[1] - found[0]) / 1e-3
+
+
+def test_gradient_noise() -> None:
+    """Normal, of the variance asked for, other numbers for every parameter, seeded, in every number of threads."""
+    first = noisy(0.3, 1)
+    n = len(first)
+    assert abs(first.mean()) < 5 * np.sqrt(0.3 / n)
+    assert np.square(first).mean() == pytest.approx(0.3, rel=5 * np.sqrt(2 / n))
+    assert np.mean(np.square(first) > 0.3 * 3.84) == pytest.approx(0.05, abs=5 * np.sqrt(0.05 / n))
+    assert len(np.unique(first)) == n
+    np.testing.assert_array_equal(noisy(0.3, 1, n_threads=2), first)
+    assert abs(np.corrcoef(noisy(0.3, 1, seed=4), first)[0, 1]) < 5 / np.sqrt(n)
+
+
+def test_gradient_noise_fades() -> None:
+    """The variance of the update behind 200 others is smaller by 201^0.55."""
+    last = noisy(1e-6, 201) - noisy(1e-6, 200)
+    assert np.square(last).mean() == pytest.approx(1e-6 / 201**0.55, rel=0.2)
+
+
+def test_gradient_noise_of_an_estimator() -> None:
+    """It changes the fit, by the seed."""
+    X = np.random.default_rng(0).standard_normal((30, 5)).astype(np.float32)
+    plain, one, again, other = (
+        RNNRegressor(max_iter=3, gradient_noise=noise, random_state=seed).fit(X, X[:, 0]).predict(X)
+        for noise, seed in ((0.0, 0), (0.1, 0), (0.1, 0), (0.1, 1))
+    )
+    np.testing.assert_array_equal(one, again)
+    assert np.abs(one - plain).max() > 1e-4
+    assert np.abs(one - other).max() > 1e-4

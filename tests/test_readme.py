@@ -14,10 +14,12 @@ BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encod
 
 
 def test_readme_has_a_block_for_each_kind_of_user() -> None:
-    assert len(BLOCKS) == 4
+    assert len(BLOCKS) == 5
 
 
-@pytest.mark.parametrize("block", BLOCKS, ids=["pandas", "one network a series", "scikit-learn", "scripts"])
+@pytest.mark.parametrize(
+    "block", BLOCKS, ids=["pandas", "one network a series", "scikit-learn", "scripts", "save and load"]
+)
 def test_readme_blocks_run(block: str, capsys: pytest.CaptureFixture[str]) -> None:
     exec(compile(block, "README.md", "exec"), {})
     assert capsys.readouterr().out

@@ -187,6 +187,7 @@ COSTS: dict[str, Formula] = {
     "elementwise_loss": _loss(9, "O"),
     "cross_entropy": _loss(6, "one label"),
     "norm_part": _update(2, 1),
+    "add_noise": _update(20, 2),
     "adam": _update(17, 7),
     "sgd": _update(7, 5),
     "rmsprop": _update(12, 5),

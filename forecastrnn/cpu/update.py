@@ -1,16 +1,21 @@
 """Update rules on a stretch lo .. hi of the flat parameter vector, and the norm that clips the gradient.
 
 `rates` holds the learning rate of each step of the call; `options` the rule's constants:
-[clip norm, L2, decoupled decay, first moment, second moment, epsilon, updates before this call].
+[clip norm, L2, decoupled decay, first moment, second moment, epsilon, updates before this call, Nesterov or not,
+gradient noise, seed].
 """
 
 import math
 
+import numpy as np
+
 from forecastrnn.cpu.build import doubles, fast, kernel, pointers, sizes
+from forecastrnn.cpu.dropout import mix
 from forecastrnn.cpu.simd import lanes, load, sqrt, store
 
-CLIP, L2, DECAY, FIRST, SECOND, EPSILON, COUNT, NESTEROV = range(8)
-OPTIONS = 8
+CLIP, L2, DECAY, FIRST, SECOND, EPSILON, COUNT, NESTEROV, NOISE, SEED = range(10)
+OPTIONS = 10
+FADING = 0.55  # the variance of gradient noise falls with this power of the updates made
 
 
 @kernel("grad partial | lo hi piece")
@@ -23,6 +28,22 @@ def norm_part(record, step):
     for j in range(lo, hi):
         s += float(grad[j]) * float(grad[j])
     partial[piece] = s
+
+
+@kernel("grad options | lo hi")
+def add_noise(record, step):
+    """grad[lo:hi] += N(0, noise / (1 + updates)^0.55) (Neelakantan et al. 2015, arXiv:1511.06807), by Box, Muller."""
+    (grad,) = pointers(record, 0, 1)
+    (options,) = doubles(record, 1, 1)
+    lo, hi = sizes(record, 2, 2)
+    count = options[COUNT] + step
+    deviation = math.sqrt(options[NOISE] / (1.0 + count) ** FADING)
+    begin = mix(np.int64(options[SEED]) + mix(np.int64(count)))
+    for j in range(lo, hi):
+        x = mix(begin + np.uint64(j))
+        one = (np.float64(x >> np.uint64(32)) + 0.5) / 4294967296.0
+        two = np.float64(x & np.uint64(0xFFFFFFFF)) / 4294967296.0
+        grad[j] += deviation * math.sqrt(-2.0 * math.log(one)) * math.cos(2.0 * math.pi * two)
 
 
 @fast

@@ -1,0 +1,58 @@
+"""What a callback sees of a training in progress."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """An epoch that is over, as the `callback` of `fit` receives it.
+
+    Attributes
+    ----------
+    iteration : int
+        Number of the epoch, from 1 on; with warm_start it counts on from earlier fits, as `n_iter_` does.
+    loss : float
+        Mean training loss of the epoch.
+    validation_score : float or None
+        With early_stopping, the score on the rows held out: accuracy, or R^2 of a regressor.
+
+    Examples
+    --------
+    Stop at an accuracy of 0.9 on the rows held out:
+
+    >>> import numpy as np
+    >>> from forecastrnn import RNNClassifier
+    >>> X = np.cumsum(np.random.RandomState(0).normal(size=(200, 15)), axis=1)
+    >>> model = RNNClassifier(hidden_layer_sizes=8, early_stopping=True, random_state=0)
+    >>> model = model.fit(X, X[:, -1] > X[:, 0], callback=lambda epoch: epoch.validation_score >= 0.9)
+    >>> model.n_iter_ < model.max_iter, model.validation_scores_[-1] >= 0.9
+    (True, True)
+    """
+
+    iteration: int
+    loss: float
+    validation_score: float | None
+    _model: Callable[[], Any] = field(repr=False)
+
+    def estimator(self) -> Any:
+        """A copy of the estimator as if it had stopped here, to predict with or to save.
+
+        Returns
+        -------
+        RNNRegressor or RNNClassifier
+            Fitted; the training that goes on does not change it.
+        """
+        return self._model()
+
+
+def check_callback(callback: object) -> None:
+    """Raise TypeError for what cannot be called."""
+    if callback is not None and not callable(callback):
+        raise TypeError(
+            "callback must be None or a function that takes the epoch and returns True to stop. "
+            f"Got {type(callback).__name__}."
+        )

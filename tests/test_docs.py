@@ -1,0 +1,151 @@
+"""The pages of docs/ run as they stand, print what they say, and name all that is public."""
+
+from __future__ import annotations
+
+import contextlib
+import doctest
+import inspect
+import io
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import forecastrnn
+from forecastrnn import datasets, functional
+
+DOCS = Path(__file__).parents[1] / "docs"
+PAGES = sorted(page.name for page in DOCS.glob("*.md"))
+BLOCK = re.compile(r"```python\n(.*?)```(?:\n+```text\n(.*?)```)?", re.DOTALL)
+OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+
+
+def read(page: str) -> str:
+    return (DOCS / page).read_text(encoding="utf-8")
+
+
+def run_page(page: str) -> dict[str, Any]:
+    """Run the Python blocks of a page in order, in one namespace; a text block behind one is what it prints."""
+    names: dict[str, Any] = {}
+    for code, expected in BLOCK.findall(read(page)):
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            exec(compile(code, page, "exec"), names)
+        if expected:
+            found = printed.getvalue()
+            assert doctest.OutputChecker().check_output(expected, found, OPTIONS), f"{code}\nprints\n{found}"
+    return names
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if "```python" in read(page)])
+def test_pages_run(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    run_page(page)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_text_block_is_compared(page: str) -> None:
+    """Output that no block prints would never be checked."""
+    text = read(page)
+    assert text.count("```text") == sum(bool(expected) for _, expected in BLOCK.findall(text))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_code_is_not_wider_than_the_page(page: str) -> None:
+    lines = [line for code, _ in BLOCK.findall(read(page)) for line in code.splitlines()]
+    assert max((len(line) for line in lines), default=0) <= 96
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    listed = re.findall(r": (\w+\.md)$", (DOCS.parent / "mkdocs.yml").read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(listed) == PAGES
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_and_pictures_exist(page: str) -> None:
+    for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", read(page)):
+        if not target.startswith("http"):
+            assert (DOCS / target).is_file(), target
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_measured_figures_are_those_of_the_benchmarks(page: str) -> None:
+    measured = (DOCS.parent / "benchmarks" / "README.md").read_text(encoding="utf-8")
+    known = set(re.findall(r"[\d.]+", measured))
+    assert set(re.findall(r"([\d.]+) (?:MB|GFLOP/s|ms)\b", read(page))) <= known
+
+
+@pytest.mark.slow
+def test_the_documentation_builds_without_warnings(tmp_path: Path) -> None:
+    pytest.importorskip("mkdocs")
+    pytest.importorskip("mkdocstrings")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)]
+    done = subprocess.run(command, cwd=DOCS.parent, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "api" / "index.html").is_file()
+
+
+# The API page --------------------------------------------------------------------------------------------------
+
+
+def documented() -> dict[str, list[str]]:
+    """Name -> inherited members that its entry asks for."""
+    entries = re.findall(r"^::: ([\w.]+)\n((?:    .*\n)*)", read("api.md"), re.MULTILINE)
+    found = {}
+    for path, options in entries:
+        asked = re.search(r"inherited_members: \[(.*?)\]", options)
+        found[path] = asked.group(1).split(", ") if asked else []
+    return found
+
+
+def path_of(thing: Any) -> str:
+    return f"{thing.__module__}.{thing.__qualname__}"
+
+
+def test_everything_public_is_on_the_api_page() -> None:
+    public = [getattr(forecastrnn, name) for name in forecastrnn.__all__]
+    public += [functional.dynamic_rnn, functional.static_rnn]
+    assert {path_of(thing) for thing in public} <= documented().keys()
+    assert datasets.__name__ in documented()
+    borrowed = [thing for name, thing in vars(datasets).items() if inspect.isfunction(thing) and name[0] != "_"]
+    ours = {path_of(thing) for thing in borrowed if thing.__module__.startswith("forecastrnn.")}
+    assert {path for path in ours if not path.startswith(datasets.__name__)} <= documented().keys()
+
+
+def own_members(kind: type) -> set[str]:
+    """Public methods and properties that the package gives a class, but that the class does not define itself."""
+    homes = [base for base in kind.__mro__[1:] if base.__module__.startswith("forecastrnn")]
+    names = {name for base in homes for name, value in vars(base).items() if callable(value) or is_descriptor(value)}
+    return {name for name in names if not name.startswith("_")} - vars(kind).keys()
+
+
+def is_descriptor(value: Any) -> bool:
+    return isinstance(value, property | classmethod | staticmethod)
+
+
+@pytest.mark.parametrize("name", ["RNNForecaster", "RNNRegressor", "RNNClassifier", "Elman", "LSTM", "GRU"])
+def test_inherited_methods_are_on_the_api_page(name: str) -> None:
+    kind = getattr(forecastrnn, name)
+    assert own_members(kind) - {"parameter_shapes"} == set(documented()[path_of(kind)])
+
+
+# Coming from PyTorch -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
+def test_weights_of_pytorch_give_its_outputs(kind: str) -> None:
+    torch = pytest.importorskip("torch")
+    page = run_page("frameworks.md")
+    torch.manual_seed(0)
+    layer = getattr(torch.nn, kind)(3, 5, batch_first=True, dtype=torch.float64)
+    weights = page["from_torch"]({name: w.detach().numpy() for name, w in layer.state_dict().items()}, kind)
+    x = np.random.default_rng(0).standard_normal((2, 7, 3))
+    with torch.no_grad():
+        expected, _ = layer(torch.from_numpy(x))
+    outputs, _ = functional.dynamic_rnn(page["CELLS"][kind], x, weights)
+    np.testing.assert_allclose(outputs, expected.numpy(), atol=1e-12)
