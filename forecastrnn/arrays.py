@@ -174,6 +174,8 @@ def _read_ragged(estimator: Any, X: Any, reset: bool) -> Sequences:
 
 
 def _read_cube(estimator: Any, X: object, reset: bool) -> np.ndarray:
+    if isinstance(X, list | tuple) and all(getattr(x, "dtype", None) == np.float32 for x in X):
+        X = np.stack(X)  # scikit-learn would read a list as float64
     array = check_array(X, dtype=_dtypes(estimator), allow_nd=True, input_name="X", estimator=estimator)
     if 0 in array.shape:
         raise ValueError(f"Found array with 0 sample(s), steps or channels (shape={array.shape}), at least 1 needed.")
