@@ -53,7 +53,7 @@ def test_print() -> None:
         assert f"  {kernel}(" in text
     assert "round 0, shard 0:" in text
     assert "round 2, shard 1:" in text
-    assert "h=0.h[0], c=0.c[0]" in text
+    assert "h=0.h[0], hr=0.h[0], mask=-, c=0.c[0]" in text
     assert "target=target[0], weights=-, dout=dout[0]" in text
 
 
