@@ -1,6 +1,7 @@
 """The CPU engine: vector kernels compiled by Numba, run from a tape by the package's own threads."""
 
 from forecastrnn.cpu import (  # noqa: F401  (each registers its kernels)
+    beam,
     dropout,
     elementary,
     elman,
