@@ -17,7 +17,7 @@ class Search:
         S, V = tables.shape[:2]
         self.program = program = Program(dtype, 1)
         real = {"out": (S * k, V + 3), "x": (S * k,), "work": (V,)}
-        doubles = {"logp": (S * k,), "scores": (k,), "logs": (k,)}
+        doubles = {"logp": (most + 1, S * k), "scores": (k,), "logs": (k,)}
         whole = {"length": (S * k,), "symbols": (most, S * k), "parents": (most, S * k), "done": (S,), "ends": (k,)}
         self.at = {name: program.buffer(name, shape) for name, shape in real.items()}
         self.at |= {name: program.buffer(name, shape, np.float64) for name, shape in doubles.items()}
@@ -46,9 +46,10 @@ class Search:
         self.back.run(0, 1, 1)
         best = self.best.array
         ends = self.at["length"].array[best]
+        logp = self.at["logp"].array[-1, best]
         sizes = np.where(ends > 0, ends, self.most)
         symbols = [tuple(row[:n].tolist()) for row, n in zip(self.found["found"].array, sizes, strict=True)]
-        return list(zip(self.at["logp"].array[best].tolist(), symbols, (ends > 0).tolist(), strict=True))
+        return list(zip(logp.tolist(), symbols, (ends > 0).tolist(), strict=True))
 
 
 def tables(S: int, V: int, seed: int = 0, spread: float = 1.5) -> np.ndarray:
@@ -105,10 +106,10 @@ def test_what_has_settled_stays() -> None:
     search = Search(table, 2, 5)
     search.step(0)
     assert search.at["done"].array.tolist() == [1]
-    before = search.at["logp"].array.copy(), search.at["length"].array.copy()
+    before = search.at["length"].array.copy()
     search.step(1)
-    np.testing.assert_array_equal(search.at["logp"].array, before[0])
-    np.testing.assert_array_equal(search.at["length"].array, before[1])
+    np.testing.assert_array_equal(search.at["logp"].array[2], search.at["logp"].array[1])
+    np.testing.assert_array_equal(search.at["length"].array, before)
     assert search.at["parents"].array[1].tolist() == [0, 1]
 
 
@@ -124,6 +125,18 @@ def test_in_float32() -> None:
     for single, double in zip(Search(scores, 4, 6, dtype="float32").run(), Search(scores, 4, 6).run(), strict=True):
         assert single[1:] == double[1:]
         assert single[0] == pytest.approx(double[0], abs=6 * 2e-6)
+
+
+def test_the_way_back() -> None:
+    """Each symbol's row before its step leads to the log-probabilities along the way."""
+    scores, k, most = tables(30, 5, seed=5), 4, 6
+    search = Search(scores, k, most)
+    for s, (_, symbols, _) in enumerate(search.run()):
+        rows, logp = search.found["rows"].array[s], search.at["logp"].array
+        assert set(rows) <= set(range(s * k, s * k + k))
+        for t in range(len(symbols)):
+            expected = naive.log_probability(naive.markov(scores[s]), symbols[:t])
+            assert logp[t, rows[t]] == pytest.approx(expected, abs=1e-12)
 
 
 def test_states_follow_their_hypotheses() -> None:

@@ -79,8 +79,8 @@ def expand(k, V, ldo, first, time, out, work, logp, length, penalty, scores, log
 def grow_beams(record, step):
     """out (B, ldo) of scores -> the k best continuations of each source's hypotheses; x (B,): their last symbols.
 
-    logp, length (B,), done (S,): as they were, and then as they are; penalty (most + 1,); work (V,), scores, logs and
-    ends (k,) are work space.
+    logp (most + 1, B): before the first step and behind each; length (B,), done (S,): as they were, and then as they
+    are; penalty (most + 1,); work (V,), scores, logs and ends (k,) are work space.
     """
     out, x, work = pointers(record, 0, 3)
     logp, penalty, scores, logs = doubles(record, 3, 4)
@@ -88,13 +88,13 @@ def grow_beams(record, step):
     S, k, V, ldo, most = sizes(record, 12, 5)
     for s in range(S):
         r, here = s * k, (step * S + s) * k
-        own, steps = at(logp, r), at(length, r)
+        old, own, steps = at(logp, here), at(logp, here + S * k), at(length, r)
         if done[s] != 0:
             for j in range(k):
-                symbols[here + j], parents[here + j] = V - 1, r + j
+                symbols[here + j], parents[here + j], own[j] = V - 1, r + j, old[j]
             continue
         n = expand(
-            k, V, ldo, r, step + 1, at(out, r * ldo), work, own, steps, penalty, scores, logs, ends,
+            k, V, ldo, r, step + 1, at(out, r * ldo), work, old, steps, penalty, scores, logs, ends,
             at(symbols, here), at(parents, here),
         )  # fmt: skip
         for j in range(k):
@@ -121,7 +121,7 @@ def select_rows(record, step):
 def trace_beams(record, step):
     """Back from the best hypothesis that has ended, or the best one: found (S, total), its symbols; best (S,): its row.
 
-    rows (S, total): the row that each symbol came from, one of those before the step; behind the end V - 1 and 0.
+    rows (S, total): the row that each symbol was behind, one of those before its step; past `steps` V - 1 and 0.
     """
     length, symbols, parents, rows, found, best = integers(record, 0, 6)
     S, k, V, steps, total = sizes(record, 6, 5)
