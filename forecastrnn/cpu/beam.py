@@ -117,6 +117,16 @@ def select_rows(record, step):
             out[b + f] = source[a + f]
 
 
+@kernel("source out | B F lds")
+def keep_step(record, step):
+    """out (steps, B, F)[step] = source (B, lds)[:, :F]."""
+    source, out = pointers(record, 0, 2)
+    B, F, lds = sizes(record, 2, 3)
+    for r in range(B):
+        for f in range(F):
+            out[(step * B + r) * F + f] = source[r * lds + f]
+
+
 @kernel("length symbols parents rows found best | S k V steps total")
 def trace_beams(record, step):
     """Back from the best hypothesis that has ended, or the best one: found (S, total), its symbols; best (S,): its row.

@@ -217,6 +217,7 @@ COSTS: dict[str, Formula] = {
     "draw_symbol": _moved("B F", flops=4, passes=5, words=2),
     "grow_beams": _grow_beams,
     "select_rows": _moved("B F", words=1),
+    "keep_step": _moved("B F"),
     "trace_beams": _trace_beams,
     "scale_in": _scaled,
     "scale_out": _scaled,

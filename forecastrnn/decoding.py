@@ -1,0 +1,281 @@
+"""Decoding: sequences of symbols from an encoder-decoder, each symbol fed back, by beam search in compiled code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from forecastrnn.assembly import Assembly
+from forecastrnn.cpu.direction import Batch, Rows
+from forecastrnn.inference import State, forward, write_state
+from forecastrnn.jobs import borrowed
+from forecastrnn.memory import check_fits
+from forecastrnn.program import Argument, Buffer, Program
+from forecastrnn.seq2seq_assembly import attention_of, decode
+from forecastrnn.seq2seq_network import Seq2SeqNetwork
+from forecastrnn.shapes import Shape, Stack, shards_of
+
+CALL_STEPS = 16  # symbols in one call: between two calls it is seen whether all have ended
+MOST_ROWS = 512  # hypotheses of a chunk
+STEP_GRAIN = 8  # source steps of a program are a multiple: fewer programs are made
+
+
+@dataclass(frozen=True)
+class Search:
+    """How symbols are chosen.
+
+    width : hypotheses kept for a source; 1 is greedy decoding. most : symbols at most, the end included. penalty : the
+    exponent alpha of ((5 + symbols) / 6)^alpha, by which log-probabilities are divided before they are compared (Wu
+    et al. 2016, arXiv:1609.08144, equation 14). attends : keep the weights of attention.
+    """
+
+    width: int
+    most: int
+    penalty: float = 0.0
+    attends: bool = False
+
+
+@dataclass(frozen=True)
+class Found:
+    """Symbols (n, most), how many before the end, log-probabilities (n,), whether they ended, weights or None.
+
+    weights (n, most, source steps): of attention, behind each symbol that was chosen; zero past the ends of both.
+    """
+
+    symbols: np.ndarray
+    sizes: np.ndarray
+    log_probabilities: np.ndarray
+    ended: np.ndarray
+    weights: np.ndarray | None
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """What a program of decoding is built for."""
+
+    network: Seq2SeqNetwork
+    dtype: str
+    sources: int
+    steps: int
+    search: Search
+
+
+class _Shard:
+    """The search of one shard's sources: what is kept of it, and the operations of a step."""
+
+    def __init__(self, program: Program, batch: Batch, kind: _Kind) -> None:
+        self.program, self.batch, self.kind = program, batch, kind
+        k, self.B, most = kind.search.width, batch.rows, kind.search.most
+        self.S, self.V = batch.rows // k, kind.network.decoder.n_outputs
+        self.x = self._room("x", (1, self.B, 1))
+        self.logp = self._room("logp", (most + 1, self.B), np.float64)
+        self.length, self.done = self._room("length", (self.B,), np.int64), self._room("done", (self.S,), np.int64)
+        self.symbols, self.parents = (self._room(name, (most, self.B), np.int64) for name in ("symbols", "parents"))
+        self.rows, self.found = (self._room(name, (self.S, most), np.int64) for name in ("rows", "found"))
+        self.best = self._room("best", (self.S,), np.int64)
+        self.weights: Buffer | None = None
+
+    def _room(self, name: str, shape: tuple[int, ...], dtype: type | None = None) -> Buffer:
+        return self.program.buffer(f"{name}[{self.batch.shard}]", shape, dtype)
+
+    def emit_growth(self, stack: Stack, penalty: Buffer) -> None:
+        """Emit: the scores of a step become the next hypotheses and their symbols."""
+        k = self.kind.search.width
+        self.program.emit(
+            "grow_beams", self.batch.shard, out=stack.out.place, x=self.x, work=self._room("work", (stack.out.ld,)),
+            logp=self.logp, penalty=penalty, scores=self._room("scores", (k,), np.float64),
+            logs=self._room("logs", (k,), np.float64), length=self.length, symbols=self.symbols, parents=self.parents,
+            done=self.done, ends=self._room("ends", (k,), np.int64), S=self.S, k=k, V=self.V, ldo=stack.out.ld,
+            most=self.kind.search.most,
+        )  # fmt: skip
+
+    def emit_carry(self, build: Assembly, stack: Stack) -> None:
+        """Emit: each hypothesis goes on from the states of the one that it continues."""
+        for number, layer in enumerate(build.network.layers):
+            for name in layer.cell.states:
+                (run,), (last,) = stack.runs[number], build.last_states(stack, number, name)
+                self.program.emit(
+                    "select_rows", self.batch.shard, source=last.place, out=run.state(name), which=self.parents,
+                    B=self.B, F=last.ld, lds=last.ld, ldo=last.ld,
+                )  # fmt: skip
+
+    def emit_keep(self, weights: Buffer, J: int, Jp: int) -> None:
+        """Emit: the weights of attention (B, 1, Jp) of a step are kept."""
+        self.weights = self._room("kept_weights", (self.kind.search.most, self.B, J))
+        self.program.emit("keep_step", self.batch.shard, source=weights, out=self.weights, B=self.B, F=J, lds=Jp)
+
+    def emit_trace(self, back: Program) -> None:
+        """Emit, in a program of its own, the way back from the best hypotheses."""
+        search = self.kind.search
+        back.emit(
+            "trace_beams", self.batch.shard, length=self.length, symbols=self.symbols, parents=self.parents,
+            rows=self.rows, found=self.found, best=self.best, S=self.S, k=search.width, V=self.V,
+            steps=Argument("steps"), total=search.most,
+        )  # fmt: skip
+
+    def begin(self) -> None:
+        """One empty hypothesis a source."""
+        self.x.array[:], self.logp.array[0], self.done.array[:] = self.V - 1, 0.0, 0
+        self.length.array[:] = np.where(np.arange(self.B) % self.kind.search.width, -1, 0)
+
+    def result(self, steps: int) -> Found:
+        """What `steps` steps have found; one that has not ended is cut before its last symbol."""
+        best, most = self.best.array, self.kind.search.most
+        ends = self.length.array[best]
+        ended = ends > 0
+        sizes = np.where(ended, ends, most) - 1
+        before = self.logp.array[most - 1, self.rows.array[:, -1]]
+        logp = np.where(ended, self.logp.array[steps, best], before)
+        weights = None
+        if self.weights is not None:
+            weights = self.weights.array[np.arange(most), self.rows.array]
+            weights[np.arange(most) >= sizes[:, None]] = 0
+        return Found(self.found.array.copy(), sizes, logp, ended, weights)
+
+
+class _Decoding:
+    """The programs that decode a chunk of sources: packing and keys, one step, the way back."""
+
+    def __init__(self, kind: _Kind) -> None:
+        network, self.kind = kind.network, kind
+        rows, theta = kind.sources * kind.search.width, Argument("theta", kind.dtype)
+        self.shape = Shape(1, rows, shards=shards_of(kind.sources))
+        self.build = build = Assembly(network.decoder, theta, self.shape, free=True, offset=network.decoder_offset)
+        self.program = build.program
+        self.attention = attention_of(network, self.program, theta, build, kind.steps)
+        self.begin = self._emit_begin()
+        self.penalty = self.program.buffer("penalty", (kind.search.most + 1,), np.float64)
+        self.shards = [self._emit_step(stack) for stack in build.stacks]
+        self.back = Program(kind.dtype, self.shape.shards)
+        for shard in self.shards:
+            shard.emit_trace(self.back)
+        self.nbytes = self.program.nbytes
+
+    def _emit_begin(self) -> Program:
+        """What is done once: weights packed, then keys made; a program of its own."""
+        self.build.emit_pack()
+        if self.attention:
+            self.attention.pack()
+            self.program.next_round()
+            for shard in range(self.shape.shards):
+                self.attention.make_keys(shard)
+        begin = Program(self.kind.dtype, self.shape.shards)
+        begin.rounds = list(self.program.rounds)
+        self.program.rounds[:] = Program(self.kind.dtype, self.shape.shards).rounds  # in place: parts share the list
+        return begin
+
+    def _emit_step(self, stack: Stack) -> _Shard:
+        own = _Shard(self.program, stack.batch, self.kind)
+        stack = decode(self.build, self.attention, stack.batch.shard, Rows(own.x.at(0), 1, 1))
+        own.emit_growth(stack, self.penalty)
+        own.emit_carry(self.build, stack)
+        if self.attention and self.kind.search.attends:
+            own.emit_keep(self.attention.weights(stack.batch.shard), self.kind.steps, self.attention.Jp)
+        return own
+
+    def run(self, theta: np.ndarray, source: Source, n_threads: int) -> Found:
+        """Decode `kind.sources` sources."""
+        kind, most, k = self.kind, self.kind.search.most, self.kind.search.width
+        self.penalty.array[:] = ((5.0 + np.arange(most + 1)) / 6.0) ** kind.search.penalty
+        for shard in self.shards:
+            shard.begin()
+        write_state(self.build, [[{n: np.repeat(v, k, axis=0) for n, v in layer.items()}] for layer in source.states])
+        self._write_memory(source)
+        self.begin.run(0, 1, n_threads, theta=theta)
+        steps = 0
+        while steps < most and not all(shard.done.array.all() for shard in self.shards):
+            count = min(CALL_STEPS, most - steps)
+            self.program.run(steps, count, n_threads, theta=theta)
+            steps += count
+        self.back.run(0, 1, n_threads, steps=steps)
+        return joined([shard.result(steps) for shard in self.shards])
+
+    def _write_memory(self, source: Source) -> None:
+        """What attention looks back at, for each hypothesis."""
+        k = self.kind.search.width
+        for shard in self.shards if self.attention else ():
+            assert self.attention is not None
+            kept, lo = self.attention.kept[shard.batch.shard], self.build.first_row(shard.batch.shard) // k
+            part = slice(lo, lo + shard.S)
+            kept.values.array[:, :, : source.outputs.shape[2]] = np.repeat(source.outputs[part], k, axis=0)
+            kept.valid.array[:] = np.repeat(source.lengths[part], k)
+
+
+@dataclass(frozen=True)
+class Source:
+    """What the encoder made of sources: outputs (n, steps, units), the decoder's first states, lengths (n,)."""
+
+    outputs: np.ndarray
+    states: list[dict[str, np.ndarray]]
+    lengths: np.ndarray
+
+
+def joined(parts: list[Found]) -> Found:
+    """Of consecutive sources, put together."""
+    weights = None if parts[0].weights is None else np.concatenate([p.weights for p in parts if p.weights is not None])
+    arrays = [np.concatenate([getattr(p, name) for p in parts]) for name in
+              ("symbols", "sizes", "log_probabilities", "ended")]  # fmt: skip
+    return Found(*arrays, weights)
+
+
+def encode(network: Seq2SeqNetwork, theta: np.ndarray, codes: np.ndarray, lengths: np.ndarray, threads: int) -> Source:
+    """Run the encoder over codes (n, steps)."""
+    x = codes[:, :, None].astype(theta.dtype)
+    made = forward(network.encoder, network.encoder_theta(theta), x, lengths=lengths, n_threads=threads)
+    return Source(made.outputs, _first_states(made.states), lengths)
+
+
+def _first_states(states: State) -> list[dict[str, np.ndarray]]:
+    """Final states of each layer, both directions side by side."""
+    return [{name: np.concatenate([d[name] for d in layer], axis=1) for name in layer[0]} for layer in states]
+
+
+def decode_codes(
+    network: Seq2SeqNetwork, theta: np.ndarray, codes: np.ndarray, lengths: np.ndarray, search: Search, n_threads: int
+) -> Found:
+    """Decode sources given as codes (n, steps), each as its encoder reads it; chunks are of like length."""
+    n, order = len(codes), np.argsort(lengths, kind="stable")
+    size = max(1, MOST_ROWS // search.width)
+    chunks = [order[lo : lo + size] for lo in range(0, n, size)]
+    parts = [_decode_chunk(network, theta, codes[rows], lengths[rows], search, n_threads) for rows in chunks]
+    if search.attends:
+        need = n * search.most * codes.shape[1] * theta.itemsize
+        check_fits(need, f"weights of attention for {n} sequences", "Decode fewer at a time.")
+        parts = [_widened(part, codes.shape[1]) for part in parts]
+    whole, back = joined(parts), np.argsort(order)
+    weights = None if whole.weights is None else whole.weights[back]
+    return Found(
+        whole.symbols[back], whole.sizes[back], whole.log_probabilities[back], whole.ended[back], weights
+    )
+
+
+def _widened(part: Found, steps: int) -> Found:
+    """With weights of as many source steps as there are in the whole."""
+    assert part.weights is not None
+    wide = np.zeros((*part.weights.shape[:2], steps), part.weights.dtype)
+    count = min(steps, part.weights.shape[2])
+    wide[:, :, :count] = part.weights[:, :, :count]
+    return Found(part.symbols, part.sizes, part.log_probabilities, part.ended, wide)
+
+
+def _decode_chunk(
+    network: Seq2SeqNetwork, theta: np.ndarray, codes: np.ndarray, lengths: np.ndarray, search: Search, n_threads: int
+) -> Found:
+    """Some sources; others like the last one fill up the shards."""
+    n = len(codes)
+    shards = shards_of(n)
+    own = np.minimum(np.arange(-(-n // shards) * shards), n - 1)
+    steps = min(-(-int(lengths.max()) // STEP_GRAIN) * STEP_GRAIN, codes.shape[1])
+    kind = _Kind(network, theta.dtype.name, len(own), steps, search)
+    source = encode(network, theta, codes[own, :steps], lengths[own], n_threads)
+    with borrowed(kind, lambda: _made(kind)) as programs:
+        found = programs.run(theta, source, n_threads)
+    return Found(*(None if value is None else value[:n] for value in vars(found).values()))
+
+
+def _made(kind: _Kind) -> _Decoding:
+    made = _Decoding(kind)
+    width, rows = kind.search.width, kind.sources * kind.search.width
+    check_fits(made.nbytes, f"beam_width={width}: {rows} hypotheses of {kind.search.most} symbols", "Lower beam_width.")
+    return made
