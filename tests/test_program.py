@@ -168,7 +168,7 @@ def test_two_networks_in_one_program() -> None:
     inputs = [np.random.default_rng(k).standard_normal((4, 6, n.n_inputs)) for k, n in enumerate(networks)]
     program = Program("float32", 2)
     theta, builds = program.bind("theta", np.concatenate(thetas)), []
-    for prefix, offset, network, x in zip(("one.", "two."), (0, thetas[0].size), networks, inputs, strict=True):
+    for prefix, offset, network in zip(("one.", "two."), (0, thetas[0].size), networks, strict=True):
         shape = Shape(4, 6, shards=2)
         builds.append(Assembly(network, theta, shape, program=program.part(prefix), offset=offset))
         builds[-1].emit_pack()
