@@ -245,9 +245,7 @@ def decode_codes(
         parts = [_widened(part, codes.shape[1]) for part in parts]
     whole, back = joined(parts), np.argsort(order)
     weights = None if whole.weights is None else whole.weights[back]
-    return Found(
-        whole.symbols[back], whole.sizes[back], whole.log_probabilities[back], whole.ended[back], weights
-    )
+    return Found(whole.symbols[back], whole.sizes[back], whole.log_probabilities[back], whole.ended[back], weights)
 
 
 def _widened(part: Found, steps: int) -> Found:
