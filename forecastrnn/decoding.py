@@ -111,7 +111,7 @@ class _Shard:
         back.emit(
             "trace_beams", self.batch.shard, length=self.length, symbols=self.symbols, parents=self.parents,
             rows=self.rows, found=self.found, best=self.best, S=self.S, k=search.width, V=self.V,
-            steps=Argument("steps"), total=search.most,
+            steps=Argument("taken"), total=search.most,
         )  # fmt: skip
 
     def begin(self) -> None:
@@ -188,7 +188,7 @@ class _Decoding:
             count = min(CALL_STEPS, most - steps)
             self.program.run(steps, count, n_threads, theta=theta)
             steps += count
-        self.back.run(0, 1, n_threads, steps=steps)
+        self.back.run(0, 1, n_threads, taken=steps)
         return joined([shard.result(steps) for shard in self.shards])
 
     def _write_memory(self, source: Source) -> None:
@@ -239,7 +239,7 @@ def decode_codes(
     size = max(1, MOST_ROWS // search.width)
     chunks = [order[lo : lo + size] for lo in range(0, n, size)]
     parts = [_decode_chunk(network, theta, codes[rows], lengths[rows], search, n_threads) for rows in chunks]
-    if search.attends:
+    if search.attends and network.attention:
         need = n * search.most * codes.shape[1] * theta.itemsize
         check_fits(need, f"weights of attention for {n} sequences", "Decode fewer at a time.")
         parts = [_widened(part, codes.shape[1]) for part in parts]
