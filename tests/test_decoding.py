@@ -113,7 +113,5 @@ def test_a_wider_beam_can_be_better_and_memory_is_refused() -> None:
     both = narrow.ended & wide.ended
     assert (wide.log_probabilities[both] >= narrow.log_probabilities[both] - 1e-12).all()
     assert (wide.log_probabilities[both] > narrow.log_probabilities[both] + 1e-6).any()
-    with pytest.raises(
-        ValueError, match="beam_width=1000000000: 12000000000 hypotheses of 7 symbols.*Lower beam_width"
-    ):
+    with pytest.raises(ValueError, match="beam_width=1000000000: 1000000000 hypotheses of 7 symbols.*Lower beam_width"):
         decode_codes(network, theta, codes[:12], lengths[:12], replace(Search(1, MOST), width=10**9), 1)
