@@ -120,10 +120,10 @@ def vocabulary_of(texts: Texts) -> np.ndarray:
     return np.array(tokens, np.int64 if isinstance(tokens[0], int) else object)
 
 
-def check_tokens(texts: Texts, vocabulary: np.ndarray, name: str, known: str, hint: str = "") -> np.ndarray:
+def check_tokens(texts: Texts, vocabulary: np.ndarray, name: str = "", known: str = "", hint: str = "") -> np.ndarray:
     """The code of each token, one behind the other; a token that is not in the vocabulary has len(vocabulary).
 
-    With `hint`, what a user can do about it, such a token is an error.
+    With `hint`, what a user can do about it, such a token is an error, which says that `name` has it and `known` not.
     """
     numbers = {token: code for code, token in enumerate(vocabulary.tolist())}
     count, size = int(texts.lengths.sum()), len(vocabulary)

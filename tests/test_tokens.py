@@ -27,7 +27,7 @@ def test_all_forms_have_the_same_codes(kind: str) -> None:
     texts = read_texts(GOOD[kind], "X")
     vocabulary = vocabulary_of(texts)
     assert vocabulary.tolist() == ["a", "b", "c"]
-    assert check_tokens(texts, vocabulary, "X", "source_tokens_").tolist() == [0, 1, 2, 0, 1]
+    assert check_tokens(texts, vocabulary).tolist() == [0, 1, 2, 0, 1]
     assert texts.lengths.tolist() == [4, 1]
 
 
@@ -36,7 +36,7 @@ def test_integers_are_tokens(values: Any) -> None:
     texts = read_texts(values, "X")
     vocabulary = vocabulary_of(texts)
     assert vocabulary.dtype == np.int64 and vocabulary.tolist() == [-3, 7]
-    codes = check_tokens(texts, vocabulary, "X", "source_tokens_")
+    codes = check_tokens(texts, vocabulary)
     assert codes[:2].tolist() == [1, 0]
     rows = written(padded_codes(codes, texts.lengths), texts.lengths, vocabulary, False)
     assert rows == [list(row) for row in values]
@@ -53,7 +53,7 @@ def test_what_was_written_was_read() -> None:
     values = ["zeta", "é\0ß", "𝄞 ", "a"]
     texts = read_texts(values, "y")
     vocabulary = vocabulary_of(texts)
-    codes = padded_codes(check_tokens(texts, vocabulary, "y", "target_tokens_"), texts.lengths)
+    codes = padded_codes(check_tokens(texts, vocabulary), texts.lengths)
     assert written(codes, texts.lengths, vocabulary, True) == values
     assert written(codes, texts.lengths, vocabulary, False) == [list(value) for value in values]
 
