@@ -49,6 +49,11 @@ class Found:
     ended: np.ndarray
     weights: np.ndarray | None
 
+    def take(self, rows: np.ndarray | slice) -> Found:
+        """Those of some sources."""
+        weights = None if self.weights is None else self.weights[rows]
+        return Found(self.symbols[rows], self.sizes[rows], self.log_probabilities[rows], self.ended[rows], weights)
+
 
 @dataclass(frozen=True)
 class _Kind:
@@ -213,10 +218,14 @@ class Source:
 
 def joined(parts: list[Found]) -> Found:
     """Of consecutive sources, put together."""
-    weights = None if parts[0].weights is None else np.concatenate([p.weights for p in parts if p.weights is not None])
-    arrays = [np.concatenate([getattr(p, name) for p in parts]) for name in
-              ("symbols", "sizes", "log_probabilities", "ended")]  # fmt: skip
-    return Found(*arrays, weights)
+    weights = [p.weights for p in parts if p.weights is not None]
+    return Found(
+        np.concatenate([p.symbols for p in parts]),
+        np.concatenate([p.sizes for p in parts]),
+        np.concatenate([p.log_probabilities for p in parts]),
+        np.concatenate([p.ended for p in parts]),
+        np.concatenate(weights) if weights else None,
+    )
 
 
 def encode(network: Seq2SeqNetwork, theta: np.ndarray, codes: np.ndarray, lengths: np.ndarray, threads: int) -> Source:
@@ -238,14 +247,14 @@ def decode_codes(
     n, order = len(codes), np.argsort(lengths, kind="stable")
     size = max(1, MOST_ROWS // search.width)
     chunks = [order[lo : lo + size] for lo in range(0, n, size)]
-    parts = [_decode_chunk(network, theta, codes[rows], lengths[rows], search, n_threads) for rows in chunks]
-    if search.attends and network.attention:
+    attends = search.attends and network.attention is not None
+    if attends:
         need = n * search.most * codes.shape[1] * theta.itemsize
         check_fits(need, f"weights of attention for {n} sequences", "Decode fewer at a time.")
+    parts = [_decode_chunk(network, theta, codes[rows], lengths[rows], search, n_threads) for rows in chunks]
+    if attends:
         parts = [_widened(part, codes.shape[1]) for part in parts]
-    whole, back = joined(parts), np.argsort(order)
-    weights = None if whole.weights is None else whole.weights[back]
-    return Found(whole.symbols[back], whole.sizes[back], whole.log_probabilities[back], whole.ended[back], weights)
+    return joined(parts).take(np.argsort(order))
 
 
 def _widened(part: Found, steps: int) -> Found:
@@ -269,7 +278,7 @@ def _decode_chunk(
     source = encode(network, theta, codes[own, :steps], lengths[own], n_threads)
     with borrowed(kind, lambda: _made(kind)) as programs:
         found = programs.run(theta, source, n_threads)
-    return Found(*(None if value is None else value[:n] for value in vars(found).values()))
+    return found.take(slice(n))
 
 
 def _made(kind: _Kind) -> _Decoding:

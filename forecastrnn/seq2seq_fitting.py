@@ -103,8 +103,8 @@ def _source_of(fitted: FittedPairs, x: Coded, y: Coded, weight: np.ndarray | Non
     dtype, boundary = fitted.progress.theta.dtype, len(fitted.target_tokens)
     given = np.insert(y.codes, y.starts, boundary)
     asked = np.insert(y.codes, y.starts + y.lengths, boundary)
-    rows = [codes[:, None].astype(dtype) for codes in (x.codes, given, asked)]
-    return PairSource(*rows, weight=None if weight is None else np.ascontiguousarray(weight, dtype))
+    X_in, X_out, out = (codes[:, None].astype(dtype) for codes in (x.codes, given, asked))
+    return PairSource(X_in, X_out, out, None if weight is None else np.ascontiguousarray(weight, dtype))
 
 
 def train_on(
