@@ -131,7 +131,7 @@ class Decoding:
         self._begin.run(0, 1, n_threads, theta=np.ascontiguousarray(theta))
 
     def step(self, x: np.ndarray, n_threads: int = 1) -> np.ndarray:
-        """Outputs (rows, steps, outputs), before any link, for x (rows, steps, columns); a single step may be left out."""
+        """Outputs (rows, steps, outputs), before any link, for x (rows, steps, columns) or one step (rows, columns)."""
         given = x.reshape(len(x), -1, x.shape[-1])
         for shard, own in enumerate(self.x):
             own.array[:] = given[self.rows_of(shard)].transpose(1, 0, 2)
@@ -160,7 +160,7 @@ class PairForward:
 
 def rows_at_once(network: Seq2SeqNetwork, source_steps: int, steps: int, dtype: str) -> int:
     """Rows of a chunk whose work space stays under `CHUNK_BYTES`."""
-    lengths = 3 * padded(network.units, dtype) + network.decoder.n_inputs + padded(network.decoder.n_outputs, dtype)
+    lengths = 3 * padded(network.units, dtype) + network.decoder.width + padded(network.decoder.n_outputs, dtype)
     width = steps * (lengths + padded(source_steps, dtype)) + 2 * source_steps * padded(network.units, dtype)
     width += sum((2 * padded(layer.units, dtype) + 8 * layer.units) * (steps + 1) for layer in network.decoder.layers)
     return max(8, min(1024, CHUNK_BYTES // (width * np.dtype(dtype).itemsize)))
