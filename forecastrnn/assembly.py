@@ -107,7 +107,7 @@ class Assembly:
     def pack_once(self) -> None:
         """Pack all weights now, in a program of its own, for programs whose steps only read them."""
         self.pack()
-        run_once(self.program)
+        split_off(self.program).run(0, 1, 1)
 
     # Forward ------------------------------------------------------------------------------------------
     def forward(self, stack: Stack, x: Rows) -> None:
@@ -304,9 +304,9 @@ class Assembly:
             self.embedder.unpack(places, sums, shard)
 
 
-def run_once(program: Program) -> None:
-    """Run what was emitted so far now, in a program of its own, and begin anew: later steps only read its results."""
+def split_off(program: Program) -> Program:
+    """What was emitted so far as a program of its own, on the same buffers; what follows begins anew."""
     once = Program(program.dtype, program.shards)
     once.rounds = list(program.rounds)
     program.rounds[:] = Program(program.dtype, program.shards).rounds  # in place: its parts share the list
-    once.run(0, 1, 1)
+    return once

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from forecastrnn.assembly import Assembly
-from forecastrnn.cpu.direction import Batch, Rows
-from forecastrnn.inference import State, forward, write_state
+from forecastrnn.cpu.direction import Batch
 from forecastrnn.jobs import borrowed
 from forecastrnn.memory import check_fits
 from forecastrnn.program import Argument, Buffer, Program
-from forecastrnn.seq2seq_assembly import attention_of, decode
+from forecastrnn.seq2seq_inference import Decoding, encode
 from forecastrnn.seq2seq_network import Seq2SeqNetwork
-from forecastrnn.shapes import Shape, Stack, shards_of
+from forecastrnn.shapes import Stack, shards_of
 
 CALL_STEPS = 16  # symbols in one call: between two calls it is seen whether all have ended
 MOST_ROWS = 512  # hypotheses of a chunk
@@ -69,11 +68,10 @@ class _Kind:
 class _Shard:
     """The search of one shard's sources: what is kept of it, and the operations of a step."""
 
-    def __init__(self, program: Program, batch: Batch, kind: _Kind) -> None:
-        self.program, self.batch, self.kind = program, batch, kind
+    def __init__(self, program: Program, batch: Batch, x: Buffer, kind: _Kind) -> None:
+        self.program, self.batch, self.x, self.kind = program, batch, x, kind
         k, self.B, most = kind.search.width, batch.rows, kind.search.most
         self.S, self.V = batch.rows // k, kind.network.decoder.n_outputs
-        self.x = self._room("x", (1, self.B, 1))
         self.logp = self._room("logp", (most + 1, self.B), np.float64)
         self.length, self.done = self._room("length", (self.B,), np.int64), self._room("done", (self.S,), np.int64)
         self.symbols, self.parents = (self._room(name, (most, self.B), np.int64) for name in ("symbols", "parents"))
@@ -139,81 +137,44 @@ class _Shard:
         return Found(self.found.array.copy(), sizes, logp, ended, weights)
 
 
-class _Decoding:
-    """The programs that decode a chunk of sources: packing and keys, one step, the way back."""
+class _BeamSearch:
+    """The programs that decode a chunk of sources: the decoder's with the search behind each step, and the way back."""
 
     def __init__(self, kind: _Kind) -> None:
-        network, self.kind = kind.network, kind
-        rows, theta = kind.sources * kind.search.width, Argument("theta", kind.dtype)
-        self.shape = Shape(1, rows, shards=shards_of(kind.sources))
-        self.build = build = Assembly(network.decoder, theta, self.shape, free=True, offset=network.decoder_offset)
-        self.program = build.program
-        self.attention = attention_of(network, self.program, theta, build, kind.steps)
-        self.begin = self._emit_begin()
-        self.penalty = self.program.buffer("penalty", (kind.search.most + 1,), np.float64)
-        self.shards = [self._emit_step(stack) for stack in build.stacks]
-        self.back = Program(kind.dtype, self.shape.shards)
+        self.kind, shards = kind, shards_of(kind.sources)
+        rows = kind.sources * kind.search.width
+        self.decoder = Decoding(kind.network, kind.dtype, rows, kind.steps, shards=shards)
+        self.penalty = self.decoder.program.buffer("penalty", (kind.search.most + 1,), np.float64)
+        self.shards = [self._emit_search(stack) for stack in self.decoder.stacks]
+        self.back = Program(kind.dtype, shards)
         for shard in self.shards:
             shard.emit_trace(self.back)
-        self.nbytes = self.program.nbytes
+        self.nbytes = self.decoder.nbytes
 
-    def _emit_begin(self) -> Program:
-        """What is done once: weights packed, then keys made; a program of its own."""
-        self.build.emit_pack()
-        if self.attention:
-            self.attention.pack()
-            self.program.next_round()
-            for shard in range(self.shape.shards):
-                self.attention.make_keys(shard)
-        begin = Program(self.kind.dtype, self.shape.shards)
-        begin.rounds = list(self.program.rounds)
-        self.program.rounds[:] = Program(self.kind.dtype, self.shape.shards).rounds  # in place: parts share the list
-        return begin
-
-    def _emit_step(self, stack: Stack) -> _Shard:
-        own = _Shard(self.program, stack.batch, self.kind)
-        stack = decode(self.build, self.attention, stack.batch.shard, Rows(own.x.at(0), 1, 1))
+    def _emit_search(self, stack: Stack) -> _Shard:
+        shard, attention = stack.batch.shard, self.decoder.attention
+        own = _Shard(self.decoder.program, stack.batch, self.decoder.x[shard], self.kind)
         own.emit_growth(stack, self.penalty)
-        own.emit_carry(self.build, stack)
-        if self.attention and self.kind.search.attends:
-            own.emit_keep(self.attention.weights(stack.batch.shard), self.kind.steps, self.attention.Jp)
+        own.emit_carry(self.decoder.decoder, stack)
+        if attention and self.kind.search.attends:
+            own.emit_keep(attention.weights(shard), self.kind.steps, attention.Jp)
         return own
 
-    def run(self, theta: np.ndarray, source: Source, n_threads: int) -> Found:
-        """Decode `kind.sources` sources."""
-        kind, most, k = self.kind, self.kind.search.most, self.kind.search.width
-        self.penalty.array[:] = ((5.0 + np.arange(most + 1)) / 6.0) ** kind.search.penalty
+    def run(self, theta: np.ndarray, codes: np.ndarray, lengths: np.ndarray, n_threads: int) -> Found:
+        """Decode `kind.sources` sources, codes (n, kind.steps)."""
+        network, search = self.kind.network, self.kind.search
+        encoded = encode(network, theta, codes[:, :, None].astype(theta.dtype), lengths, n_threads)
+        self.decoder.start(theta, encoded.take(np.repeat(np.arange(len(codes)), search.width)), n_threads)
+        self.penalty.array[:] = ((5.0 + np.arange(search.most + 1)) / 6.0) ** search.penalty
         for shard in self.shards:
             shard.begin()
-        write_state(self.build, [[{n: np.repeat(v, k, axis=0) for n, v in layer.items()}] for layer in source.states])
-        self._write_memory(source)
-        self.begin.run(0, 1, n_threads, theta=theta)
         steps = 0
-        while steps < most and not all(shard.done.array.all() for shard in self.shards):
-            count = min(CALL_STEPS, most - steps)
-            self.program.run(steps, count, n_threads, theta=theta)
+        while steps < search.most and not all(shard.done.array.all() for shard in self.shards):
+            count = min(CALL_STEPS, search.most - steps)
+            self.decoder.program.run(steps, count, n_threads, theta=theta)
             steps += count
         self.back.run(0, 1, n_threads, taken=steps)
         return joined([shard.result(steps) for shard in self.shards])
-
-    def _write_memory(self, source: Source) -> None:
-        """What attention looks back at, for each hypothesis."""
-        k = self.kind.search.width
-        for shard in self.shards if self.attention else ():
-            assert self.attention is not None
-            kept, lo = self.attention.kept[shard.batch.shard], self.build.first_row(shard.batch.shard) // k
-            part = slice(lo, lo + shard.S)
-            kept.values.array[:, :, : source.outputs.shape[2]] = np.repeat(source.outputs[part], k, axis=0)
-            kept.valid.array[:] = np.repeat(source.lengths[part], k)
-
-
-@dataclass(frozen=True)
-class Source:
-    """What the encoder made of sources: outputs (n, steps, units), the decoder's first states, lengths (n,)."""
-
-    outputs: np.ndarray
-    states: list[dict[str, np.ndarray]]
-    lengths: np.ndarray
 
 
 def joined(parts: list[Found]) -> Found:
@@ -226,18 +187,6 @@ def joined(parts: list[Found]) -> Found:
         np.concatenate([p.ended for p in parts]),
         np.concatenate(weights) if weights else None,
     )
-
-
-def encode(network: Seq2SeqNetwork, theta: np.ndarray, codes: np.ndarray, lengths: np.ndarray, threads: int) -> Source:
-    """Run the encoder over codes (n, steps)."""
-    x = codes[:, :, None].astype(theta.dtype)
-    made = forward(network.encoder, network.encoder_theta(theta), x, lengths=lengths, n_threads=threads)
-    return Source(made.outputs, _first_states(made.states), lengths)
-
-
-def _first_states(states: State) -> list[dict[str, np.ndarray]]:
-    """Final states of each layer, both directions side by side."""
-    return [{name: np.concatenate([d[name] for d in layer], axis=1) for name in layer[0]} for layer in states]
 
 
 def decode_codes(
@@ -275,14 +224,13 @@ def _decode_chunk(
     own = np.minimum(np.arange(-(-n // shards) * shards), n - 1)
     steps = min(-(-int(lengths.max()) // STEP_GRAIN) * STEP_GRAIN, codes.shape[1])
     kind = _Kind(network, theta.dtype.name, len(own), steps, search)
-    source = encode(network, theta, codes[own, :steps], lengths[own], n_threads)
     with borrowed(kind, lambda: _made(kind)) as programs:
-        found = programs.run(theta, source, n_threads)
+        found = programs.run(theta, codes[own, :steps], lengths[own], n_threads)
     return found.take(slice(n))
 
 
-def _made(kind: _Kind) -> _Decoding:
-    made = _Decoding(kind)
+def _made(kind: _Kind) -> _BeamSearch:
+    made = _BeamSearch(kind)
     width, rows = kind.search.width, kind.sources * kind.search.width
     check_fits(made.nbytes, f"beam_width={width}: {rows} hypotheses of {kind.search.most} symbols", "Lower beam_width.")
     return made
