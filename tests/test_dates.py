@@ -94,11 +94,3 @@ def test_dates_are_translated(seed: int) -> None:
     print(f"seed {seed}: {right:.4f} of {len(new_sources)} exactly right, {seconds:.0f} s of processor time")
     assert right >= 0.99
     assert seconds < 120
-
-
-@pytest.mark.slow
-def test_the_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
-    monkeypatch.chdir(tmp_path)
-    runpy.run_path(str(EXAMPLE), run_name="__main__")
-    assert float(re.search(r"([\d.]+) of \d+ new dates", capsys.readouterr().out).group(1)) >= 0.99
-    assert (tmp_path / "dates.png").stat().st_size > 20_000
