@@ -26,7 +26,7 @@ from forecastrnn.assembly import Assembly, split_off
 from forecastrnn.cpu.direction import Rows, padded
 from forecastrnn.inference import CHUNK_BYTES, State, emit_states, forward, read_outputs, read_states, write_state
 from forecastrnn.jobs import borrowed
-from forecastrnn.program import Argument, Buffer, Program
+from forecastrnn.program import Buffer, Program
 from forecastrnn.seq2seq_assembly import attention_of, decode
 from forecastrnn.seq2seq_network import Seq2SeqNetwork
 from forecastrnn.shapes import Shape, Stack, shards_of
@@ -81,11 +81,11 @@ class Decoding:
     ) -> None:  # fmt: skip
         self.network, shape = network, Shape(steps, rows, shards=shards or shards_of(rows))
         self.program = program = Program(dtype, shape.shards, free=True)
-        theta = Argument("theta", dtype)
+        self.theta = program.buffer("theta", (network.size,))
         self.decoder = Assembly(
-            network.decoder, theta, shape, program=program.part("decoder."), offset=network.decoder_offset
+            network.decoder, self.theta, shape, program=program.part("decoder."), offset=network.decoder_offset
         )
-        self.attention = attention_of(network, program, theta, self.decoder, source_steps)
+        self.attention = attention_of(network, program, self.theta, self.decoder, source_steps)
         self._begin = self._emit_begin()
         width = network.decoder.n_inputs
         self.x: list[Buffer] = []
@@ -128,7 +128,8 @@ class Decoding:
                 rows = self.rows_of(shard)
                 kept.values.array[:, :steps, :width] = encoded.outputs[rows]
                 kept.valid.array[:] = encoded.lengths[rows]
-        self._begin.run(0, 1, n_threads, theta=np.ascontiguousarray(theta))
+        self.theta.array[:] = theta
+        self._begin.run(0, 1, n_threads)
 
     def step(self, x: np.ndarray, n_threads: int = 1) -> np.ndarray:
         """Outputs (rows, steps, outputs), before any link, for x (rows, steps, columns) or one step (rows, columns)."""
