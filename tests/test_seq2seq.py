@@ -66,6 +66,27 @@ def test_sizes(attention: str | None, sizes: tuple[int, ...], dtype: str) -> Non
 
 
 @pytest.mark.parametrize("attention", ATTENTIONS)
+def test_skip_connection(attention: str | None) -> None:
+    """A linear map from the decoder's inputs to its outputs, beside the layers and the attention."""
+    check(draw_pairs(small("gru"), attention, skip=True), "float64")
+
+
+@pytest.mark.parametrize("attention", ATTENTIONS)
+def test_empty_sources(attention: str | None) -> None:
+    """The decoder then begins at zero and looks back at nothing."""
+    problem = draw_pairs(small("lstm"), attention)
+    lengths = np.where(np.arange(7) % 3, problem.pairs.lengths, 0)
+    program = pair_program(problem, "float64")
+    problem = replace(problem, pairs=problem.pairs._replace(lengths=lengths))
+    index = pair_index(problem, program)
+    assert differences(program, index) < 1e-8
+    if attention:
+        weights = np.concatenate(program.attention())
+        sums = weights.sum(axis=2)
+        np.testing.assert_allclose(sums, np.repeat(index.lengths[0] > 0, 4).reshape(7, 4), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("attention", ATTENTIONS)
 def test_missing_targets_count_for_nothing(attention: str | None) -> None:
     """A value that is NaN acts as if the target were shorter there."""
     problem = draw_pairs(small("lstm"), attention)
@@ -203,7 +224,6 @@ def test_networks_that_do_not_fit() -> None:
     refused("the encoder has 2 layers and the decoder 1", Network(2, two), good[1])
     refused("the decoder needs an output projection", good[0], good[0])
     refused("the encoder has none", good[1], good[1])
-    refused("skip the layers", good[0], Network(2, one, 3, n_skip=1))
     refused("decoder's layer 0 is bidirectional", good[0], Network(2, (Layer(GRU(), 4, True),), 3))
     refused(r"the same cell and 4 units. Got GRU\(.*LSTM\(", good[0], Network(2, other, 3))
     refused("and 8 units", Network(2, (Layer(GRU(), 4, True),)), good[1])
