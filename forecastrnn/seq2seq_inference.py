@@ -10,10 +10,10 @@ To decode n sources, one step in each call::
 
 To do it in one call of compiled code, emit what makes the next input behind the operations that are there: for shard
 s of `decoding.program`, `decoding.stacks[s].out` are the outputs and `decoding.x[s]` (1, rows, columns) is what the
-next step reads (as `generation.Generator` does); then `decoding.program.run(first, steps, n_threads)`. A row's state
-lies in `run.state(name)` (2, rows, padded units) of `decoding.stacks[s].runs[layer][0]`, both steps of it, its source
-in `decoding.attention.kept[s]`: a search that gives a row the past of another copies only the state, as long as both
-belong to the same source.
+next step reads (as `generation.Generator` does); then `decoding.program.run(first, steps, n_threads, theta=theta)`.
+A row's state lies in `run.state(name)` (2, rows, padded units) of `decoding.stacks[s].runs[layer][0]`, both steps of
+it, its source in `decoding.attention.kept[s]`: a search that gives a row the past of another copies only the state, as
+long as both belong to the same source.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ class Decoding:
         )
         self.attention = attention_of(network, program, theta, self.decoder, source_steps)
         self._begin = self._emit_begin()
-        width = network.decoder.n_inputs
+        width = network.decoder.n_skip + network.decoder.n_inputs
         self.x: list[Buffer] = []
         for shard, stack in enumerate(list(self.stacks)):
             self.x.append(program.buffer(f"x[{shard}]", (steps, stack.batch.rows, width)))
