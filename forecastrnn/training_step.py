@@ -23,7 +23,7 @@ class Source:
 
     X (rows, columns): a sample is `steps` rows from its start on. y: (rows, outputs), gathered from the sample's
     own start in y; or, with `ahead`, the flat series whose next values, relative to `base` at the same place, are
-    the targets (NaN: not observed). weight: one a sample.
+    the targets (NaN: not observed). weight: one a sample. class_order: for sampled softmax.
     """
 
     X: np.ndarray
@@ -31,6 +31,7 @@ class Source:
     base: np.ndarray | None = None
     weight: np.ndarray | None = None
     y_steps: int | None = None  # rows of y that belong to a sample; None: as many as it has steps
+    class_order: np.ndarray | None = None  # class numbers, the most frequent first
 
     @property
     def ahead(self) -> bool:
@@ -52,7 +53,7 @@ class Feed:
     samples: Buffer | None = None
     lengths: Buffer | None = None
     keep: Buffer | None = None
-    seeds: Buffer | None = None  # of dropout
+    seeds: Buffer | None = None  # of dropout and of sampled classes
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,8 @@ class TrainingStep:
         self.y = program.bind("y", source.y)
         self.base = None if source.base is None else program.bind("base", source.base)
         self.weight = None if source.weight is None else program.bind("weight", source.weight)
+        if source.class_order is not None:
+            self.build.class_order = program.bind("class_order", source.class_order)
 
     # Emission -----------------------------------------------------------------------------------------
     def _emit_shard(self, segments: Segments, input_gradient: bool) -> None:
