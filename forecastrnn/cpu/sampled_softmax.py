@@ -16,7 +16,7 @@ from forecastrnn.cpu.build import doubles, fast, integers, kernel, pointers, siz
 from forecastrnn.cpu.dropout import mix
 from forecastrnn.cpu.losses import begin_sums, row_weight, softmax_row
 from forecastrnn.cpu.packing import packed_at, total_weight, vectors_of
-from forecastrnn.cpu.simd import at, lanes, load, splat, store, total
+from forecastrnn.cpu.simd import at, lanes, load, splat, total
 
 CLASSES = 3  # `salt` of the draws, beside those of dropout
 NEVER = -1e30  # the score of a class that does not count
