@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from forecastrnn.arrays import Sequences, read_sequences
 from forecastrnn.fitting import Targets
 from forecastrnn.losses import softmax
+from forecastrnn.parameters import CLASSIFIER_CONSTRAINTS
 from forecastrnn.sequence_estimator import SequenceEstimator, unchanged_on_error
 from forecastrnn.symbols import Drawing, generate_symbols
 from forecastrnn.targets import are_step_labels, read_labels, read_step_labels
@@ -24,8 +25,17 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
 
     The class comes from a softmax over a dense layer on the final state (of both directions, if bidirectional); where
     y has a label for each step, (n, time) or a list of label sequences, on the state of that step.
-    Parameters and attributes are those of `RNNRegressor`, without `loss`; early stopping watches accuracy on a
-    stratified random part of the rows, since rows may be ordered by class.
+    Parameters and attributes are those of `RNNRegressor`, without `loss` and with one more; early stopping watches
+    accuracy on a stratified random part of the rows, since rows may be ordered by class.
+
+    Parameters
+    ----------
+    n_sampled_classes : int or None
+        For many classes, thousands and more: train on a softmax over the true class and so many others, drawn anew
+        for each mini-batch, instead of all (Jean et al. 2015, arXiv:1412.2007). Classes are ranked by how often they
+        are in y; the first ranks are always in, the others drawn log-uniformly, and scores corrected by the log of the
+        count in which each is expected, so that the sum over all classes is estimated without bias. `loss_curve_` then
+        has estimates. `predict` is over all classes. None, or a number not below that of the classes: the full softmax.
 
     Attributes
     ----------
@@ -44,7 +54,31 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
     (['down', 'up'], True)
     """
 
+    _parameter_constraints: dict = CLASSIFIER_CONSTRAINTS
     _scales_y = False
+
+    def __init__(
+        self, *, cell="lstm", hidden_layer_sizes=(32,), bidirectional=False, initializer="glorot", solver="adam",
+        learning_rate_init=0.005, learning_rate="constant", alpha=0.0, momentum=0.9, nesterovs_momentum=True,
+        beta_1=0.9, beta_2=0.999, epsilon=1e-8, batch_size="auto", max_iter=200, tol=1e-4, n_iter_no_change=10,
+        early_stopping=False, validation_fraction=0.1, warm_start=False, shuffle=True, random_state=None,
+        verbose=False, clip_norm=None, gradient_noise=0.0, bucket_by_length=False, bptt_steps=None,
+        checkpoint_steps=None, dropout=0.0, input_dropout=0.0, recurrent_dropout=0.0, n_sampled_classes=None,
+        standardize=True, device="cpu", n_jobs=None, dtype="auto",
+    ):  # fmt: skip
+        super().__init__(
+            cell=cell, hidden_layer_sizes=hidden_layer_sizes, bidirectional=bidirectional, initializer=initializer,
+            solver=solver, learning_rate_init=learning_rate_init, learning_rate=learning_rate, alpha=alpha,
+            momentum=momentum, nesterovs_momentum=nesterovs_momentum, beta_1=beta_1, beta_2=beta_2,
+            epsilon=epsilon, batch_size=batch_size, max_iter=max_iter, tol=tol, n_iter_no_change=n_iter_no_change,
+            early_stopping=early_stopping, validation_fraction=validation_fraction, warm_start=warm_start,
+            shuffle=shuffle, random_state=random_state, verbose=verbose, clip_norm=clip_norm,
+            gradient_noise=gradient_noise, bucket_by_length=bucket_by_length, bptt_steps=bptt_steps,
+            checkpoint_steps=checkpoint_steps,
+            dropout=dropout, input_dropout=input_dropout, recurrent_dropout=recurrent_dropout,
+            standardize=standardize, device=device, n_jobs=n_jobs, dtype=dtype,
+        )  # fmt: skip
+        self.n_sampled_classes = n_sampled_classes
 
     def _loss_name(self) -> str:
         return "cross_entropy"

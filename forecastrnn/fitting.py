@@ -143,6 +143,21 @@ def _cast_targets(values: np.ndarray, dtype: str) -> np.ndarray:
     return cast
 
 
+def n_sampled_of(estimator: Any, network: Network) -> int:
+    """Classes drawn for the softmax of a mini-batch; 0: all count, as where more were asked for than there are."""
+    asked = getattr(estimator, "n_sampled_classes", None)
+    return 0 if asked is None or asked >= network.n_outputs else int(asked)
+
+
+def class_order(y: Targets, lengths: np.ndarray | None, n_classes: int) -> np.ndarray:
+    """Class numbers, those that y (n, steps, 1) has most often first; padding does not count."""
+    codes = y.values[:, :, 0]
+    if y.last == 0 and lengths is not None:
+        codes = codes[np.arange(codes.shape[1]) < lengths[:, None]]
+    counts = np.bincount(codes.ravel().astype(np.int64), minlength=n_classes)
+    return np.argsort(-counts, kind="stable")
+
+
 def train_on(
     estimator: Any, fitted: Fitted, X: Sequences, y: Targets, weight: np.ndarray | None, *,
     max_iter: int | None = None, validate: Any = None, watch: Watch | None = None,
@@ -153,18 +168,20 @@ def train_on(
     values = _aligned_targets(y, X, fitted.network)
     if fitted.y_scaler is not None:
         values = fitted.y_scaler.transform(values.reshape(-1, values.shape[2])).reshape(values.shape)
-    batches = batches_of(estimator, X, values.shape[1], fitted.seed)
+    batches, n_sampled = batches_of(estimator, X, values.shape[1], fitted.seed), n_sampled_of(estimator, fitted.network)
     spare = batches.window_steps if batches.carries and batches.ragged else 0
     source = Source(
         _with_spare_rows(inputs.reshape(-1, inputs.shape[2]), spare),
         _with_spare_rows(_cast_targets(values.reshape(-1, values.shape[2]), dtype), spare),
         weight=None if weight is None else np.ascontiguousarray(weight, dtype),
         y_steps=values.shape[1],
+        class_order=class_order(y, X.lengths, fitted.network.n_outputs) if n_sampled else None,
     )
     plan = Plan(
         fitted.loss, fitted.last, rule_of(estimator), max_iter or estimator.max_iter, estimator.tol,
         estimator.n_iter_no_change, thread_count(estimator.n_jobs), bool(estimator.verbose),
         checkpoint_steps=checkpoint_steps_of(estimator, batches.window_steps), dropout=dropout_of(estimator),
+        n_sampled=n_sampled,
     )  # fmt: skip
     train(fitted.network, fitted.progress, source, batches, plan, validate, watch)
 

@@ -55,11 +55,12 @@ TRAINING_CONSTRAINTS: dict[str, list] = {
     "n_jobs": [Integral, None],
     "dtype": [StrOptions({"auto", "float32", "float64"})],
 }
+CLASSIFIER_CONSTRAINTS: dict[str, list] = TRAINING_CONSTRAINTS | {"n_sampled_classes": [_COUNT, None]}
 _NUMBERS = (
     "hidden_layer_sizes", "learning_rate_init", "alpha", "momentum", "beta_1", "beta_2", "epsilon",
     "batch_size", "max_iter", "tol", "n_iter_no_change", "validation_fraction", "clip_norm", "bptt_steps",
     "checkpoint_steps", "dropout", "input_dropout", "recurrent_dropout", "gradient_noise", "n_jobs", "context_length",
-    "horizon", "season_length", "n_members", "max_steps",
+    "horizon", "season_length", "n_members", "max_steps", "n_sampled_classes",
 )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """The head of training with sampled softmax: its columns are the classes drawn for the step.
 
-What is packed, multiplied and differentiated as in any head is the matrix of the sample's columns; the true classes of the
-rows come on top, one dot product each. So no work grows with rows times all classes.
+What is packed, multiplied and differentiated as in any head is the matrix of the sample's columns; the true classes of
+the rows come on top, one dot product each. So no work grows with rows times all classes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def taken_always(n_classes: int, n_sampled: int) -> int:
-    """How many of the most frequent classes are in every sample: those that would be drawn at least once in the mean."""
+    """How many of the most frequent classes are in every sample: those that would be drawn once or more in the mean."""
     ranks = np.arange(n_sampled)
     spread = np.log((n_classes + 1.0) / (ranks + 1.0))
     expected = (n_sampled - ranks) * np.log((ranks + 2.0) / (ranks + 1.0)) / spread
@@ -54,8 +54,8 @@ class SampledHead(Head):
         program, S, V = self.program, self.outputs, self.classes
         shift = program.buffer("shift", (S,))
         program.emit(
-            "draw_classes", shard, order=self.build.class_order, seeds=self.build.seeds, classes=self.drawn, shift=shift,
-            V=V, S=S, always=taken_always(V, S),
+            "draw_classes", shard, order=self.build.class_order, seeds=self.build.seeds, classes=self.drawn,
+            shift=shift, V=V, S=S, always=taken_always(V, S),
         )  # fmt: skip
         found = {}
         for name, K in self.rows().items():

@@ -107,8 +107,8 @@ class SequenceState:
         state.text("loss", {"cross_entropy"} if is_classifier else set(LOSSES) - {"cross_entropy"})
         state.text("dtype", {"float32", "float64"})
         state.text("device", {"cpu", "cuda"})
-        state.count("last", *((1, 1) if is_classifier else (0, MOST)))
-        state.count("target_ndim", 1, 1 if is_classifier else 3)
+        state.count("last", 0, 1 if is_classifier else MOST)
+        state.count("target_ndim", 1, 2 if is_classifier else 3)
         state.count("seed", 0, 2**32 - 1)
         for name in ("best_iter", "updates", "since_start", "n_scores"):
             state.count(name)

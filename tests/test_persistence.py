@@ -19,6 +19,7 @@ from forecastrnn import (
     GRU,
     LSTM,
     Elman,
+    RNNClassifier,
     RNNForecaster,
     RNNRegressor,
     forecast_model,
@@ -45,6 +46,9 @@ ARRAYS: dict[str, Callable[[], Any]] = {
     "column names": lambda: regressor().fit(pd.DataFrame(X[:, :, 0], columns=list("pqrsté")), X[:, -1, 0]),
     "dropout": lambda: regressor(dropout=0.25, recurrent_dropout=0.5).fit(X, X),
     "texts": lambda: classifier(["no", "yes, très"]),
+    "labels at each step, sampled": lambda: RNNClassifier(
+        hidden_layer_sizes=3, max_iter=2, random_state=0, n_sampled_classes=2
+    ).fit(X, np.arange(X.shape[0] * X.shape[1]).reshape(X.shape[:2]) % 5),
     "objects": lambda: classifier(np.array(["no", "yes"], object)),
     "ints": lambda: classifier(np.array([3, -1, 7], np.int32)),
     "floats": lambda: classifier(np.array([0.0, 2.0])),

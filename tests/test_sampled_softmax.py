@@ -1,4 +1,4 @@
-"""Sampled softmax: draws, loss and gradients beside the oracle and the full softmax, bits, and what an estimator learns."""
+"""Sampled softmax: draws, gradients beside the oracle and the full softmax, bits, and what an estimator learns."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.utils._param_validation import InvalidParameterError
 
 import naive_training
 from cases import Problem, by_name, draw, index_of, layer, program_of, worst
+from forecastrnn import RNNClassifier
 from forecastrnn.optimizers import Rule
 from forecastrnn.sampled_head import taken_always
 from forecastrnn.shapes import Dropout
@@ -101,7 +103,7 @@ def test_classes_come_as_often_as_expected() -> None:
 
 @pytest.mark.parametrize(("classes", "drawn"), [(2, 1), (3, 2), (100, 1), (100, 99), (50_000, 1000), (10**6, 8192)])
 def test_no_class_is_expected_twice(classes: int, drawn: int) -> None:
-    """The most frequent ones are taken once each, the next would be drawn once at most, the one before at least once."""
+    """The most frequent are taken once each; the next would be drawn once at most, the one before at least once."""
 
     def expected(always: int) -> float:
         return (drawn - always) * np.log((always + 2) / (always + 1)) / np.log((classes + 1) / (always + 1))
@@ -239,3 +241,105 @@ def test_the_same_bits_with_checkpoints(steps: Any) -> None:
     problem = problem_of(T=7, ragged=True, weighted=True, steps=steps)
     plain = three_updates(problem, 1)
     assert all(three_updates(problem, 2, checkpoint_steps=k) == plain for k in (1, 3))
+
+
+@pytest.mark.parametrize("steps", ["all", "last"])
+def test_targets_that_are_not_there(steps: Any) -> None:
+    """A label that is NaN counts as its row's weight 0: the rows beside it have the same loss and gradient."""
+    problem = problem_of(steps=steps, weighted=True)
+    missing = np.arange(7) % 3 == 0
+    program = fixed(sampled(problem), TWICE, SHIFT)
+    program.source.y.reshape(7, -1)[missing] = np.nan
+    found = program.run(whole(problem, program), 1, 1)[0]
+    unweighted = replace(problem, weights=np.where(missing, 0.0, problem.weights))
+    other = fixed(sampled(unweighted), TWICE, SHIFT)
+    assert found == other.run(whole(unweighted, other), 1, 1)[0]
+    np.testing.assert_array_equal(program.grad, other.grad)
+    assert np.isfinite(program.grad).all()
+
+
+def test_memory_does_not_grow_with_rows_times_classes() -> None:
+    """Beside parameters and their gradient, and a table of the classes."""
+
+    def stated(n: int, classes: int) -> int:
+        problem = draw((layer("gru", 5),), n=n, T=5, outputs=classes, loss="cross_entropy")
+        return program_of(problem, "float32", class_order=np.arange(classes), n_sampled=S).program.nbytes
+
+    assert stated(64, 4000) - stated(64, 2000) < 2000 * (6 * 4 + 2 * 8) + 4000
+    full = draw((layer("gru", 5),), n=64, T=5, outputs=4000, loss="cross_entropy")
+    assert program_of(full, "float32").program.nbytes > 10 * stated(64, 4000)
+
+
+# An estimator ---------------------------------------------------------------------------------------------
+MANY = 300
+PLACES = np.random.default_rng(0).permutation(MANY)
+
+
+def many_classes(n: int, seed: int) -> tuple[Array, Array]:
+    """Two one-hot steps that name one of 300 classes; some classes are frequent, many rare."""
+    found = np.minimum(np.random.default_rng(seed).pareto(0.7, n) * 8, MANY - 1).astype(int)
+    codes, X = PLACES[found], np.zeros((n, 2, 40), np.float32)
+    X[np.arange(n), 0, codes // 20] = X[np.arange(n), 1, 20 + codes % 20] = 1.0
+    return X, codes
+
+
+def classifier(**options: Any) -> RNNClassifier:
+    settings = {"cell": "rnn", "hidden_layer_sizes": 48, "learning_rate_init": 0.01, "tol": 0.0, "random_state": 0}
+    return RNNClassifier(**settings | options)
+
+
+def test_it_learns_as_well_as_the_full_softmax() -> None:
+    (X, y), (test_X, test_y) = many_classes(4000, 1), many_classes(2000, 2)
+    full, drawn = (classifier(max_iter=15, n_sampled_classes=n).fit(X, y) for n in (None, 30))
+    assert full.score(test_X, test_y) > 0.97  # the rest is of classes that are not in y
+    assert drawn.score(test_X, test_y) > full.score(test_X, test_y) - 0.01
+    assert len(full.classes_) > 200
+    np.testing.assert_allclose(drawn.predict_proba(test_X[:5]).sum(axis=1), 1.0)
+
+
+@pytest.mark.parametrize("n_sampled", [248, 10**6])
+def test_as_many_as_there_are_classes_are_the_full_softmax(n_sampled: int) -> None:
+    X, y = many_classes(4000, 1)
+    assert len(np.unique(y)) == 248
+    full, same, fewer = (
+        classifier(max_iter=1, n_sampled_classes=n).fit(X, y)._fitted.progress.theta for n in (None, n_sampled, 247)
+    )
+    np.testing.assert_array_equal(full, same)
+    assert (full != fewer).any()
+
+
+def step_labels(n: int = 40, steps: int = 24) -> tuple[Array, Array, Array]:
+    """Sequences of one-hot symbols of 12, each step's label the symbol before; and their lengths."""
+    rng = np.random.default_rng(0)
+    symbols = rng.integers(12, size=(n, steps))
+    X = np.eye(12, dtype=np.float32)[symbols]
+    y = np.concatenate([symbols[:, :1], symbols[:, :-1]], axis=1)
+    return X, y, rng.integers(steps // 2, steps + 1, n)
+
+
+@pytest.mark.parametrize("options", [{}, {"bptt_steps": 6}, {"checkpoint_steps": 5}], ids=str)
+def test_labels_at_each_step(options: dict) -> None:
+    """Ragged rows with weights, whole, cut in windows, and with checkpoints; in any number of threads."""
+    X, y, lengths = step_labels()
+    weight = np.random.default_rng(1).uniform(0.5, 2.0, len(X))
+    models = [
+        classifier(cell="gru", max_iter=60, n_sampled_classes=4, n_jobs=jobs, **options).fit(X, y, weight, lengths)
+        for jobs in (1, 2)
+    ]
+    np.testing.assert_array_equal(*[model._fitted.progress.theta for model in models])
+    assert models[0].score(X, y, lengths=lengths) > 0.9
+
+
+def test_a_warm_start_goes_on_with_other_draws() -> None:
+    """Two fits of 2 epochs are one of 4, where nothing else depends on how many there were."""
+    X, y = many_classes(300, 1)
+    once = classifier(max_iter=4, n_sampled_classes=9).fit(X, y)
+    twice = classifier(max_iter=2, n_sampled_classes=9, warm_start=True).fit(X, y).fit(X, y)
+    np.testing.assert_array_equal(once.predict_proba(X), twice.predict_proba(X))
+
+
+@pytest.mark.parametrize("value", [0, -1, 1.5, "all", True, np.nan], ids=str)
+def test_what_n_sampled_classes_may_not_be(value: Any) -> None:
+    X, y = many_classes(20, 1)
+    with pytest.raises(InvalidParameterError, match="n_sampled_classes.*Got"):
+        RNNClassifier(n_sampled_classes=value).fit(X, y)

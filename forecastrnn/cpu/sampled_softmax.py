@@ -1,8 +1,9 @@
 """Cross-entropy over a sample of the classes (Jean, Cho, Memisevic & Bengio 2015, arXiv:1412.2007).
 
 The sum over all classes in a row's softmax becomes its true class and, for each of S classes drawn once a step, its
-exponential over the count in which the class is expected in the draw: an unbiased estimate of the whole sum. So `shift`,
-the log of that count, is taken from the scores of the sample; a drawn class that is a row's true one does not count twice.
+exponential over the count in which the class is expected in the draw: an unbiased estimate of the whole sum. So
+`shift`, the log of that count, is taken from the scores of the sample; a drawn class that is a row's true one does not
+count twice.
 
 A true class has a slot in each shard: its column of the kernel and its bias lie together in truth (slots, F + 1), and
 its gradients are summed in acc (slots, F + 1). place (V,) is 1 + the slot of a class, 0 without one.
@@ -99,7 +100,7 @@ def dot(a, b, n):
 
 @fast
 def sampled_row(S, w, score, out, dout, lo, hi):
-    """dout (S,) = w times the chances by scores out (S,), but for lo .. hi, beside the true class; its loss and slope."""
+    """dout (S,) = w times the chances by scores out (S,), without lo .. hi; loss and slope of the true class."""
     for j in range(lo, hi):
         out[j] = NEVER
     others = float(softmax_row(S, out, dout))
@@ -118,8 +119,8 @@ def sampled_row(S, w, score, out, dout, lo, hi):
     " | k B S F V ldo ldf first last weighted shards piece fresh"
 )
 def sampled_cross_entropy(record, step):
-    """out (k, B, ldo) of the sample's scores, features (k, B, ldf), target (k, B, 1) -> dout, share (k, B): the slopes by
-    the scores of the sample and of the true class, whose slots (k, B) are found or opened; weights_t (F, V), bias (V,).
+    """out (k, B, ldo) of the sample's scores, features (k, B, ldf), target (k, B, 1) -> the slopes by the scores of the
+    sample, dout, and of the true class, share (k, B), whose slots (k, B) are found or opened; weights_t (F, V).
 
     A target that is NaN, or whose weight is 0, has slot -1. `fresh`: sums and slots begin here.
     """
@@ -157,7 +158,7 @@ def sampled_cross_entropy(record, step):
 
 @kernel("features truth acc share dfeatures slots | rows F ldf ldd")
 def true_class_back(record, step):
-    """acc[slot] += share (features, 1), and dfeatures (rows, ldd) += share truth[slot], the last rows first, as in BPTT."""
+    """acc[slot] += share (features, 1), dfeatures (rows, ldd) += share truth[slot]; the last rows first, as in BPTT."""
     features, truth, acc, share, dfeatures = pointers(record, 0, 5)
     (slots,) = integers(record, 5, 1)
     rows, F, ldf, ldd = sizes(record, 6, 4)
@@ -174,8 +175,8 @@ def true_class_back(record, step):
 
 @kernel("packed acc grad classes labels count sums | K S V ld room wide shards stride lo hi")
 def scatter_classes(record, step):
-    """Rows lo .. hi of grad (K, V) = sums over shards of packed (K, S), at the sample's columns, and of acc (shards, room,
-    ld), at the true classes', over the total weight; zero elsewhere.
+    """Rows lo .. hi of grad (K, V) = sums over shards of packed (K, S), at the sample's columns, and of
+    acc (shards, room, ld), at the true classes', over the total weight; zero elsewhere.
     """
     packed, acc, grad = pointers(record, 0, 3)
     classes, labels, count = integers(record, 3, 3)
