@@ -61,6 +61,7 @@ EMBEDDING_CONSTRAINTS: dict[str, list] = {
     "embedding_weights": [dict, None],
     "freeze_embeddings": ["boolean"],
 }
+SEQUENCE_CONSTRAINTS: dict[str, list] = {**TRAINING_CONSTRAINTS, "vector_input": ["boolean"]}
 CLASSIFIER_CONSTRAINTS: dict[str, list] = {"n_sampled_classes": [_COUNT, None]}
 _NUMBERS = (
     "hidden_layer_sizes", "learning_rate_init", "alpha", "momentum", "beta_1", "beta_2", "epsilon",
