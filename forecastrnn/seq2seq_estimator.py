@@ -56,10 +56,11 @@ class PairEstimator(SavedToFile, BaseEstimator):
         self, *, cell="gru", hidden_layer_sizes=(64,), bidirectional=False, embedding_dim=16, attention="dot",
         reverse_source=True, scheduled_sampling=0.0, n_sampled_tokens=None, max_length=None, beam_width=1,
         length_penalty=0.0, unknown="raise", initializer="glorot", solver="adam", learning_rate_init=0.005,
-        learning_rate="constant", alpha=0.0, momentum=0.9, nesterovs_momentum=True, beta_1=0.9, beta_2=0.999, epsilon=1e-8, batch_size="auto",
-        max_iter=200, tol=1e-4, n_iter_no_change=10, early_stopping=False, validation_fraction=0.1, warm_start=False,
-        shuffle=True, random_state=None, verbose=False, clip_norm=1.0, gradient_noise=0.0, bucket_by_length=True,
-        dropout=0.0, input_dropout=0.0, recurrent_dropout=0.0, device="cpu", n_jobs=None, dtype="auto",
+        learning_rate="constant", alpha=0.0, momentum=0.9, nesterovs_momentum=True, beta_1=0.9, beta_2=0.999,
+        epsilon=1e-8, batch_size="auto", max_iter=200, tol=1e-4, n_iter_no_change=10, early_stopping=False,
+        validation_fraction=0.1, warm_start=False, shuffle=True, random_state=None, verbose=False, clip_norm=1.0,
+        gradient_noise=0.0, bucket_by_length=True, dropout=0.0, input_dropout=0.0, recurrent_dropout=0.0,
+        device="cpu", n_jobs=None, dtype="auto",
     ):  # fmt: skip
         self.cell = cell
         self.hidden_layer_sizes = hidden_layer_sizes
