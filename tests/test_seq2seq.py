@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -141,6 +142,17 @@ def test_threads_and_batches_of_predict_change_nothing() -> None:
     np.testing.assert_array_equal(found.log_probabilities, other.log_probabilities)
     alone = [one.decode([x]) for x in X[:5]]
     assert [row.sequences[0] for row in alone] == found.sequences[:5]
+
+
+def test_many_threads_decode_with_one_model(model: RNNSeq2Seq) -> None:
+    """Each call has a program of its own; nothing is written to the model."""
+    before = dict(vars(model))
+    expected = [model.decode(X[k : k + 9], beam_width=1 + k % 3).log_probabilities for k in range(24)]
+    with ThreadPoolExecutor(8) as pool:
+        calls = [pool.submit(model.decode, X[k : k + 9], beam_width=1 + k % 3) for k in range(24)]
+    for call, one in zip(calls, expected, strict=True):
+        np.testing.assert_array_equal(call.result().log_probabilities, one)
+    assert vars(model) == before
 
 
 def test_padding_and_buckets_change_nothing() -> None:
