@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from forecastrnn.series import SeriesSet
 
-_SHARED = ("cell", "hidden_layer_sizes", "initializer", "solver", "learning_rate_init", "learning_rate", "alpha",
-           "momentum", "nesterovs_momentum", "beta_1", "beta_2", "epsilon", "clip_norm", "n_iter_no_change",
+_SHARED = ("cell", "hidden_layer_sizes", "layer_norm", "initializer", "solver", "learning_rate_init", "learning_rate",
+           "alpha", "momentum", "nesterovs_momentum", "beta_1", "beta_2", "epsilon", "clip_norm", "n_iter_no_change",
            "early_stopping", "validation_fraction", "warm_start", "random_state", "verbose", "device",
            "n_jobs")  # fmt: skip
 
@@ -47,6 +47,8 @@ class RNNForecaster(SavedToFile, BaseEstimator):
         The recurrent cell.
     hidden_layer_sizes : int or list of int
         Units of each layer.
+    layer_norm : bool
+        Layer normalisation inside the cells, as in `RNNRegressor`.
     strategy : {"recursive", "direct"}
         "recursive": one step is learned, and fed back: any horizon can be asked for. "direct": `horizon` steps
         come out at once.
@@ -130,8 +132,8 @@ epsilon, clip_norm, gradient_noise
     }
 
     def __init__(
-        self, *, cell="gru", hidden_layer_sizes=(64,), strategy="recursive", horizon=None, season_length=None,
-        context_length=None, n_members=5, global_model=True, missing="raise", loss="absolute_error",
+        self, *, cell="gru", hidden_layer_sizes=(64,), layer_norm=False, strategy="recursive", horizon=None,
+        season_length=None, context_length=None, n_members=5, global_model=True, missing="raise", loss="absolute_error",
         initializer="uniform", solver="adamw", learning_rate_init=0.004, learning_rate="one_cycle", alpha=1e-4,
         momentum=0.9, nesterovs_momentum=True, beta_1=0.9, beta_2=0.999, epsilon=1e-8, clip_norm=1.0,
         gradient_noise=0.0, batch_size="auto", max_steps=None, early_stopping=False, validation_fraction=0.1,
@@ -140,6 +142,7 @@ epsilon, clip_norm, gradient_noise
     ):  # fmt: skip
         self.cell = cell
         self.hidden_layer_sizes = hidden_layer_sizes
+        self.layer_norm = layer_norm
         self.strategy = strategy
         self.horizon = horizon
         self.season_length = season_length
