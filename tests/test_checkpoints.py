@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cases import CELLS, Problem, draw, index_of, layer, program_of
+from cases import CELLS, NORMED, Problem, draw, index_of, layer, program_of
 from forecastrnn import RNNClassifier, RNNForecaster, RNNRegressor
 from forecastrnn.datasets import load_airline
 from forecastrnn.optimizers import Rule
@@ -34,7 +34,7 @@ def compare(problem: Problem, k: int, dtype: str = "float32", **options: Any) ->
 @pytest.mark.parametrize("k", [1, 3, 4, 10])
 @pytest.mark.parametrize("ragged", [False, True], ids=["full", "ragged"])
 @pytest.mark.parametrize("steps", ["all", "last", 5])
-@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize("name", [*CELLS, *NORMED])
 def test_same_bits(name: str, steps: Any, ragged: bool, k: int) -> None:
     """Every cell under every head, in stretches that fit and that do not."""
     compare(draw((layer(name, 5), layer("lstm", 17)), T=T, steps=steps, ragged=ragged, weighted=True), k)

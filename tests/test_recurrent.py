@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import naive
-from cases import CELLS, described, layer, random_state
+from cases import CELLS, NORMED, described, layer, random_state
 from forecastrnn.functional import dynamic_rnn
 from forecastrnn.network import Layer
 from naive_training import flatten
@@ -63,7 +63,7 @@ def compare_states(found: Any, expected: Any, dtype: str) -> None:
 @pytest.mark.parametrize("started", [False, True], ids=["zero", "started"])
 @pytest.mark.parametrize("ragged", [False, True], ids=["full", "ragged"])
 @pytest.mark.parametrize("sizes", SIZES, ids=str)
-@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize("name", [*CELLS, *NORMED])
 def test_a_layer(name: str, sizes: tuple[int, ...], ragged: bool, started: bool, dtype: str) -> None:
     """Every cell on sizes = (units, rows, steps, inputs)."""
     units, n, T, inputs = sizes
@@ -73,7 +73,7 @@ def test_a_layer(name: str, sizes: tuple[int, ...], ragged: bool, started: bool,
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize("started", [False, True], ids=["zero", "started"])
 @pytest.mark.parametrize("ragged", [False, True], ids=["full", "ragged"])
-@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize("name", [*CELLS, *NORMED])
 def test_both_directions(name: str, ragged: bool, started: bool, dtype: str) -> None:
     """[forward | backward] at each step, and the pair of final states."""
     check((layer(name, 9, True),), dtype, 11, 5, 3, ragged, started)
