@@ -80,7 +80,7 @@ def test_losses(loss: str, steps: Any, weighted: bool, dtype: str) -> None:
 )
 @pytest.mark.parametrize("name", [*CELLS, *NORMED])
 def test_sizes(name: str, sizes: tuple[int, ...], dtype: str) -> None:
-    """Sizes = (units, rows, steps, inputs), many of them in several shards. One or two normalised units are all but constant."""
+    """Sizes = (units, rows, steps, inputs); many rows make several shards. Fewer than 3 normalised units are fixed."""
     units, n, T, inputs = (max(sizes[0], 3 if name in NORMED else 1), *sizes[1:])
     check(draw((layer(name, units),), n=n, T=T, inputs=inputs, ragged=True, started=True), dtype)
 

@@ -16,28 +16,28 @@ EPSILON = 1e-5  # added to the variance
 
 
 @fast
-def centre(P, z, gap, units):
-    """Subtract the mean over one row's P vectors at z, and return the variance."""
+def centre(P, z, gap, units, share):
+    """Subtract the mean over one row's P vectors at z (share: 1 / units), and return the variance."""
     L = lanes(z)
     mean, square = splat(z, 0.0), splat(z, 0.0)
     for p in range(P):
         mean = mean + load(z, p * gap)
-    shift = splat(z, total(mean) / units)
+    shift = splat(z, total(mean) * share)
     for p in range(P):
         s = (load(z, p * gap) - shift) * first_lanes(z, units - p * L)
         square = square + s * s
         store(z, p * gap, s)
-    return total(square) / units
+    return total(square) * share
 
 
 @fast
 def normalise(n, P, slots, count, z, ld, gap, units, gain, bias, normed, scale, keep):
     """Sums z (n, P, slots) -> y in z; with `keep` also x in normed, laid out as z, and scale (n, count) = dx / ds."""
-    L = lanes(z)
+    L, share = lanes(z), 1.0 / units
     for r in range(n):
         for s in range(slots):
             k = r * ld + s * L
-            width = 1.0 / math.sqrt(centre(P, at(z, k), gap, units) + EPSILON)
+            width = 1.0 / math.sqrt(centre(P, at(z, k), gap, units, share) + EPSILON)
             if keep:
                 scale[r * count + s] = width
             for p in range(P):
@@ -51,7 +51,7 @@ def normalise(n, P, slots, count, z, ld, gap, units, gain, bias, normed, scale, 
 @fast
 def normalise_back(n, P, slots, count, dz, ld, gap, units, gain, normed, scale, dgain, dbias):
     """Derivatives by y in dz (n, P, slots) -> by the sums; those by gain and bias are added to dgain and dbias."""
-    L = lanes(dz)
+    L, share = lanes(dz), 1.0 / units
     for p in range(P):
         for s in range(slots):
             own = (p * count + s) * L
@@ -66,7 +66,7 @@ def normalise_back(n, P, slots, count, dz, ld, gap, units, gain, normed, scale, 
                 mean, along = mean + d, along + d * load(normed, here)
                 store(dz, here, d)
             width = scale[r * count + s]
-            shift, slope = splat(dz, total(mean) / units), splat(dz, total(along) / units)
+            shift, slope = splat(dz, total(mean) * share), splat(dz, total(along) * share)
             for p in range(P):
                 here = k + p * gap
                 d = (load(dz, here) - shift - slope * load(normed, here)) * width
