@@ -35,7 +35,7 @@ def dynamic_rnn(
     weights : dict, or list of dicts
         As `cell.init_weights` gives it; a pair of dicts makes a layer bidirectional. With a further array `gain`
         (units,) for an Elman layer, (4 * units,) for an LSTM and a GRU that resets after, (3 * units,) for one that
-        resets before, the layer's sums are normalised (`layer_norm` of `RNNRegressor` says how); ones are no gain.
+        resets before, the layer's sums are normalised, as `layer_norm` of `RNNRegressor` says; training begins with ones.
     initial_state : array (n, units), pair (c, h), or list, default zero
         The state before the first step, in the form in which `state` comes back.
     lengths : array of int (n,), optional

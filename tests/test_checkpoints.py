@@ -34,10 +34,17 @@ def compare(problem: Problem, k: int, dtype: str = "float32", **options: Any) ->
 @pytest.mark.parametrize("k", [1, 3, 4, 10])
 @pytest.mark.parametrize("ragged", [False, True], ids=["full", "ragged"])
 @pytest.mark.parametrize("steps", ["all", "last", 5])
-@pytest.mark.parametrize("name", [*CELLS, *NORMED])
+@pytest.mark.parametrize("name", CELLS)
 def test_same_bits(name: str, steps: Any, ragged: bool, k: int) -> None:
     """Every cell under every head, in stretches that fit and that do not."""
     compare(draw((layer(name, 5), layer("lstm", 17)), T=T, steps=steps, ragged=ragged, weighted=True), k)
+
+
+@pytest.mark.parametrize("steps", ["all", "last"])
+@pytest.mark.parametrize("name", NORMED)
+def test_same_bits_of_gains(name: str, steps: Any) -> None:
+    """Their gradients grow on from stretch to stretch."""
+    compare(draw((layer(name, 20), layer("lstm+norm", 3)), T=T, steps=steps, ragged=True, weighted=True), 4)
 
 
 @pytest.mark.parametrize("steps", ["all", "last", 5])
