@@ -33,9 +33,9 @@ def dynamic_rnn(
     X : array of shape (n, time, inputs), or (time, n, inputs) with `time_major`
         The sequences. float32 stays float32, everything else is computed in float64.
     weights : dict, or list of dicts
-        As `cell.init_weights` gives it; a pair of dicts makes a layer bidirectional. With a further array `gain`
-        (units,) for an Elman layer, (4 * units,) for an LSTM and a GRU that resets after, (3 * units,) for one that
-        resets before, the layer's sums are normalised, as `layer_norm` of `RNNRegressor` says; training begins with ones.
+        As `cell.init_weights` gives it; a pair of dicts makes a layer bidirectional. With one more array, `gain`, the
+        layer's sums are normalised, as `layer_norm` of `RNNRegressor` says: (units,) for an Elman layer, (4 * units,)
+        for an LSTM and a GRU that resets after, (3 * units,) for one that resets before; training begins with ones.
     initial_state : array (n, units), pair (c, h), or list, default zero
         The state before the first step, in the form in which `state` comes back.
     lengths : array of int (n,), optional

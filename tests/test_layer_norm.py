@@ -212,13 +212,7 @@ def test_steps_of_a_stream(name: str) -> None:
 def test_threads_change_nothing() -> None:
     features, y = sums(1.0, 300)
     found = []
-    options = {
-        "cell": "gru",
-        "hidden_layer_sizes": 5,
-        "batch_size": 150,
-        "checkpoint_steps": 4,
-        "recurrent_dropout": 0.3,
-    }
+    options = {"hidden_layer_sizes": 5, "batch_size": 150, "checkpoint_steps": 4, "recurrent_dropout": 0.3}
     for n_jobs in (1, 2, 3):
         model = RNNRegressor(cell="gru", layer_norm=True, max_iter=2, random_state=0, n_jobs=n_jobs, **options)
         found.append(model.fit(features, y)._fitted.progress.theta)
