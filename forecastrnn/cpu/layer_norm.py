@@ -37,12 +37,12 @@ def normalise(n, P, slots, count, z, ld, gap, units, gain, bias, normed, scale, 
     for r in range(n):
         for s in range(slots):
             k = r * ld + s * L
-            width = 1.0 / math.sqrt(centre(P, at(z, k), gap, units, share) + EPSILON)
+            factor = 1.0 / math.sqrt(centre(P, at(z, k), gap, units, share) + EPSILON)
             if keep:
-                scale[r * count + s] = width
+                scale[r * count + s] = factor
             for p in range(P):
                 here, own = k + p * gap, (p * count + s) * L
-                x = load(z, here) * width
+                x = load(z, here) * factor
                 if keep:
                     store(normed, here, x)
                 store(z, here, x * load(gain, own) + load(bias, own))
@@ -65,11 +65,11 @@ def normalise_back(n, P, slots, count, dz, ld, gap, units, gain, normed, scale, 
                 d = load(dz, here) * load(gain, (p * count + s) * L)
                 mean, along = mean + d, along + d * load(normed, here)
                 store(dz, here, d)
-            width = scale[r * count + s]
+            factor = scale[r * count + s]
             shift, slope = splat(dz, total(mean) * share), splat(dz, total(along) * share)
             for p in range(P):
                 here = k + p * gap
-                d = (load(dz, here) - shift - slope * load(normed, here)) * width
+                d = (load(dz, here) - shift - slope * load(normed, here)) * factor
                 store(dz, here, d * first_lanes(dz, units - p * L))
 
 

@@ -54,8 +54,8 @@ def elman_norm_backward(record, step):
         add_output_gradient(t, first, n, B, Hp, dout, dh)
         for j in range(0, n * Hp, L):
             store(now, j, load(dh, j) * slope(kind, load(new, j)))
-        x, width = at(normed, t * B * Hp), at(scale, t * B)
-        normalise_back(n, Hp // L, 1, 1, now, Hp, L, H, gain, x, width, dgain, dbias)
+        x, factors = at(normed, t * B * Hp), at(scale, t * B)
+        normalise_back(n, Hp // L, 1, 1, now, Hp, L, H, gain, x, factors, dgain, dbias)
         clear(now, n * Hp, B * Hp)
         if t > 0 or start > 0:
             state_gradient(n, now, Hp, 1, 0, Hp, wt, zero, False, dh, Hp, masked, mask, work)
@@ -88,8 +88,8 @@ def lstm_norm_forward(record, step):
             zp = at(zt, p * gap)
             gemm(n, VECS, zero, 0, at(x, t * B * ldx), ldx, 1, 1, 0, I, at(wx, p * I * N), N, zp, N)
             gemm(n, VECS, zp, N, at(hr, old), Hp, 1, 1, 0, H, at(wh, p * H * N), N, zp, N)
-        saved, width = at(normed, t * B * N), at(scale, t * B * VECS)
-        normalise(n, P, VECS, VECS, zt, N, gap, H, gain, bias, saved, width, keep)
+        saved, factors = at(normed, t * B * N), at(scale, t * B * VECS)
+        normalise(n, P, VECS, VECS, zt, N, gap, H, gain, bias, saved, factors, keep)
         for p in range(P):
             k, new = old + p * L, old + B * Hp + p * L
             forward_panel(n, Hp, at(zt, p * gap), at(c, k), at(c, new), at(h, new), at(peephole, p * L), peepholes)
@@ -122,8 +122,8 @@ def lstm_norm_backward(record, step):
                 n, Hp, at(zt, p * gap), at(c, k), at(c, k + B * Hp), at(dh, p * L), at(dc, p * L),
                 at(peephole, p * L), at(dpeephole, p * L), peepholes,
             )  # fmt: skip
-        saved, width = at(normed, t * B * N), at(scale, t * B * VECS)
-        normalise_back(n, P, VECS, VECS, zt, N, gap, H, gain, saved, width, dgain, dbias)
+        saved, factors = at(normed, t * B * N), at(scale, t * B * VECS)
+        normalise_back(n, P, VECS, VECS, zt, N, gap, H, gain, saved, factors, dgain, dbias)
         clear_rest(n, B, P, N, zt, gap)
         if t > 0 or start > 0:
             state_gradient(n, zt, N, P, gap, N, wt, zero, False, dh, Hp, masked, mask, work)
@@ -179,8 +179,8 @@ def gru_after_norm_backward(record, step):
         add_output_gradient(t, first, n, B, Hp, dout, dh)
         for p in range(P):
             after_back_panel(n, Hp, at(zt, p * gap), at(h, t * B * Hp + p * L), at(dh, p * L))
-        saved, width = at(normed, t * B * N), at(scale, t * B * 4)
-        normalise_back(n, P, 4, 4, zt, N, gap, H, gain, saved, width, dgain, dbias)
+        saved, factors = at(normed, t * B * N), at(scale, t * B * 4)
+        normalise_back(n, P, 4, 4, zt, N, gap, H, gain, saved, factors, dgain, dbias)
         clear_rest(n, B, P, N, zt, gap)
         if t > 0 or start > 0:
             state_gradient(n, at(zt, L), N, P, gap, 3 * L, wt, zero, True, dh, Hp, masked, mask, work)
@@ -201,19 +201,19 @@ def gru_before_norm_forward(record, step):
     mask_state(masked, B * Hp, h, mask, hr)
     for t in range(T):
         n, zt, old, rh = active[t], at(z, t * B * N if keep else 0), t * B * Hp, at(reset, t * B * Hp if keep else 0)
-        saved, width = at(normed, t * B * N), at(scale, t * B * 3)
+        saved, factors = at(normed, t * B * N), at(scale, t * B * 3)
         for p in range(P):
             zp = at(zt, p * gap)
             gemm(n, 3, zero, 0, at(x, t * B * ldx), ldx, 1, 1, 0, I, at(wx, p * I * N), N, zp, N)
             gemm(n, 2, at(zp, L), N, at(hr, old), Hp, 1, 1, 0, H, at(wh, p * H * D), D, at(zp, L), N)
         normalise(
-            n, P, 2, 3, at(zt, L), N, gap, H, at(gain, L), at(bias, L), at(saved, L), at(width, 1), keep
+            n, P, 2, 3, at(zt, L), N, gap, H, at(gain, L), at(bias, L), at(saved, L), at(factors, 1), keep
         )  # fmt: skip
         for p in range(P):
             reset_panel(n, Hp, at(zt, p * gap), at(hr, old + p * L), at(rh, p * L))
         for p in range(P):
             gemm(n, 1, at(zt, p * gap), N, rh, Hp, 1, 1, 0, H, at(wn, p * H * L), L, at(zt, p * gap), N)
-        normalise(n, P, 1, 3, zt, N, gap, H, gain, bias, saved, width, keep)
+        normalise(n, P, 1, 3, zt, N, gap, H, gain, bias, saved, factors, keep)
         for p in range(P):
             mix_panel(n, Hp, at(zt, p * gap), at(h, old + p * L), at(h, old + B * Hp + p * L))
         mask_state(masked, n * Hp, at(h, old + B * Hp), mask, at(hr, old + B * Hp))
@@ -234,20 +234,20 @@ def gru_before_norm_backward(record, step):
     begin(fresh, P * N, dgain, dbias)
     for t in range(T - 1, -1, -1):
         n, zt, old = active[t], at(z, t * B * N), t * B * Hp
-        saved, width = at(normed, t * B * N), at(scale, t * B * 3)
+        saved, factors = at(normed, t * B * N), at(scale, t * B * 3)
         add_output_gradient(t, first, n, B, Hp, dout, dh)
         for p in range(P):
             mix_back_panel(n, Hp, at(zt, p * gap), at(h, old + p * L), at(dh, p * L))
-        normalise_back(n, P, 1, 3, zt, N, gap, H, gain, saved, width, dgain, dbias)
+        normalise_back(n, P, 1, 3, zt, N, gap, H, gain, saved, factors, dgain, dbias)
         multiply(n, zt, N, P, gap, L, wt_n, zero, 0, dreset, Hp, P)
         for p in range(P):
             k = p * L
             reset_back_panel(
                 n, Hp, at(zt, p * gap), at(hr, old + k), at(dreset, k), at(dh, k), masked, at(mask, k)
             )  # fmt: skip
-        # mix_back_panel left the derivative by z's sum before the normalisation of n went back: both go here
+        # by now there are the derivatives by both gates: z's from mix_back_panel, r's from reset_back_panel
         normalise_back(
-            n, P, 2, 3, at(zt, L), N, gap, H, at(gain, L), at(saved, L), at(width, 1), at(dgain, L), at(dbias, L)
+            n, P, 2, 3, at(zt, L), N, gap, H, at(gain, L), at(saved, L), at(factors, 1), at(dgain, L), at(dbias, L)
         )  # fmt: skip
         clear_rest(n, B, P, N, zt, gap)
         if t > 0 or start > 0:
