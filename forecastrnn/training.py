@@ -106,6 +106,7 @@ class Trainer:
             losses, weights = self._run_calls(self._program_of(index), index)
             total += float(losses @ weights)
             weight += float(weights.sum())
+        self.network.set_unknown(self.progress.theta)
         return total / weight if weight > 0.0 else 0.0
 
     def _program_of(self, index: Index) -> TrainingProgram:

@@ -172,6 +172,12 @@ def _reverse(S: Sizes, n: int) -> Cost:
     return Cost(numbers * S["add"], (2 + S["add"]) * numbers * n + S["B"] * WORD)
 
 
+def _embed_gradient(S: Sizes, n: int) -> Cost:
+    """Each row is added to one of the table's, which are cleared before."""
+    numbers, table = S["T"] * S["B"] * S["F"], S["size"] * S["ldg"] * S["fresh"]
+    return Cost(numbers, (3 * numbers + S["T"] * S["B"] + table) * n + S["B"] * WORD)
+
+
 def _append_value(S: Sizes, n: int) -> Cost:
     """A value, its noise, and a trailing mean that gains one and loses one."""
     noise = 1 if S["noisy"] else 0
@@ -218,6 +224,8 @@ COSTS: dict[str, Formula] = {
     "reverse": _reverse,
     "copy_columns": _moved("rows F"),
     "clear_columns": _moved("rows F", passes=1),
+    "embed": _moved("rows F"),
+    "embed_gradient": _embed_gradient,
     "take_last": _moved("B F", words=1),
     "carry": _moved("B F"),
     "feed_back": _moved("B F", flops=2, passes=5),
