@@ -35,9 +35,13 @@ class Head:
         n = self.outputs
         return {"H": n, "G": 1, "ld": n, "gap": n, "shift": 0}
 
+    def weights(self, shard: int) -> dict[str, Place]:
+        """Where the parameters lie that are packed."""
+        return self.build.theta
+
     def pack(self, shard: int) -> None:
         """Emit the packing of the weights."""
-        theta = self.build.theta
+        theta = self.weights(shard)
         for name, K in self.rows().items():
             self.packed[name] = self.program.buffer(f"output.{name}.packed", (K * self.ld,))
             self.program.emit(
@@ -128,18 +132,22 @@ class Head:
     # Loss and backward --------------------------------------------------------------------------------
     def loss(self, stack: Stack, name: str, target: Buffer, weights: Buffer | None, sums: Buffer, fresh: bool) -> None:
         """Emit the loss; `weights`: one a row; `fresh`: sums begin here, else they go on from a later stretch."""
-        batch, at_end = stack.batch, self.build.reads_state
+        batch = stack.batch
         dout = self.program.scratch(f"dout[{batch.shard}]", (self.steps(batch), batch.rows, self.ld))
         stack.dout = Rows(dout, self.ld, self.outputs)
         rule = LOSSES[name]
         self.program.emit(
             rule.kernel, batch.shard, out=stack.out.place, target=target, weights=weights, dout=dout,
             valid=batch.valid, sums=sums, k=self.steps(batch), B=batch.rows, O=self.outputs, ldo=self.ld, ldd=self.ld,
-            first=0 if at_end else batch.first + self.first_read(batch),
-            last=self.shape.steps if at_end or not self.shape.last else self.shape.last,
             weighted=int(weights is not None), kind=rule.kind, shards=self.shape.shards, piece=batch.shard,
-            fresh=int(fresh),
+            fresh=int(fresh), **self.span(batch),
         )  # fmt: skip
+
+    def span(self, batch: Batch) -> dict[str, int]:
+        """First step of a stretch that the loss reads, and how many steps before a row's end it reads."""
+        if self.build.reads_state:
+            return {"first": 0, "last": self.shape.steps}
+        return {"first": batch.first + self.first_read(batch), "last": self.shape.last or self.shape.steps}
 
     def backward(self, stack: Stack, fresh: bool) -> Rows | None:
         """Emit gradients of the weights, and by the features: into the final states, or returned."""
@@ -158,6 +166,7 @@ class Head:
             init=top[0].zero_row(ld), c=target, rows=rows, lda=self.ld, blocks=1, block=0, depth=self.ld,
             ldi=0, ldc=ld, vecs=ld // build.lanes,
         )  # fmt: skip
+        self.finish_features(stack, Rows(target.at(0), ld, width))
         if self.shape.dropout.outputs:
             self._drop(batch, Rows(target.at(0), ld, width), Rows(target.at(0), ld, width))
         if not build.reads_state:
@@ -167,6 +176,9 @@ class Head:
                 own = Rows(target.at(k * direction.H), ld, direction.H)
                 build.copy(batch.shard, own, Rows(run.dh, direction.Hp, direction.H), batch.rows)
         return None
+
+    def finish_features(self, stack: Stack, gradient: Rows) -> None:
+        """Emit what the derivatives by the features need beside the product: nothing in a plain head."""
 
     def _weight_gradient(self, stack: Stack, name: str, a: Rows | None, rows: int, fresh: bool) -> None:
         first, K, shard = self.build.directions[0][0], self.rows()[name], stack.batch.shard

@@ -14,6 +14,7 @@ from forecastrnn.cpu import (  # noqa: F401  (each registers its kernels)
     pairs,
     products,
     rows,
+    sampled_softmax,
     symbols,
     update,
 )

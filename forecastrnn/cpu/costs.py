@@ -146,6 +146,35 @@ def _update(flops: int, passes: int) -> Formula:
     return lambda S, n: Cost(flops * (S["hi"] - S["lo"]), passes * (S["hi"] - S["lo"]) * n)
 
 
+# Sampled softmax: every row is taken to have another class ------------------------------------------------
+def _draw_classes(S: Sizes, n: int) -> Cost:
+    return Cost(12 * S["S"], S["S"] * (2 * WORD + n) + WORD)
+
+
+def _gather_columns(S: Sizes, n: int) -> Cost:
+    numbers = S["K"] * S["S"]
+    return Cost(numbers * S["shifted"], 2 * numbers * n + S["S"] * (WORD + n * S["shifted"]))
+
+
+def _sampled_cross_entropy(S: Sizes, n: int) -> Cost:
+    """The sample's scores, a true class's weights and its score."""
+    rows = S["k"] * S["B"]
+    numbers = rows * (2 * S["S"] + 4 * S["F"] + 2) + S["B"] * S["weighted"]
+    return Cost(rows * (7 * S["S"] + 2 * S["F"]), numbers * n + (S["S"] + 2 * rows + S["B"] + 2) * WORD)
+
+
+def _true_class_back(S: Sizes, n: int) -> Cost:
+    numbers = S["rows"] * S["F"]
+    return Cost(4 * numbers, (6 * numbers + S["rows"]) * n + S["rows"] * WORD)
+
+
+def _scatter_classes(S: Sizes, n: int) -> Cost:
+    """All columns become zero; those of the sample, and of as many true classes as there is room for, are sums."""
+    rows, sampled, true = S["hi"] - S["lo"], S["S"] * S["shards"], S["room"] * S["shards"]
+    moved = rows * (S["V"] + sampled + true) * n
+    return Cost(rows * (sampled + true), moved + (S["S"] + true + 3 * S["shards"]) * WORD)
+
+
 # Rows ---------------------------------------------------------------------------------------------------
 def _moved(rows: str, flops: int = 0, passes: int = 2, words: int = 0) -> Formula:
     """Numbers: the product of the fields that `rows` names; `words`: indices for each of the B rows."""
@@ -206,6 +235,11 @@ COSTS: dict[str, Formula] = {
     "unpack": _unpack,
     "elementwise_loss": _loss(9, "O"),
     "cross_entropy": _loss(6, "one label"),
+    "draw_classes": _draw_classes,
+    "gather_columns": _gather_columns,
+    "sampled_cross_entropy": _sampled_cross_entropy,
+    "true_class_back": _true_class_back,
+    "scatter_classes": _scatter_classes,
     "dot_scores": _attention(1, 0, 1, 1, turned=2),
     "dot_scores_back": _attention(2, 0, 3, 1),
     "additive_scores": _attention(0, 4, 1, 1),
