@@ -1,6 +1,7 @@
 """The CPU engine: vector kernels compiled by Numba, run from a tape by the package's own threads."""
 
 from forecastrnn.cpu import (  # noqa: F401  (each registers its kernels)
+    attention,
     dropout,
     elementary,
     elman,
@@ -11,8 +12,10 @@ from forecastrnn.cpu import (  # noqa: F401  (each registers its kernels)
     lstm,
     normalised,
     packing,
+    pairs,
     products,
     rows,
+    sampled_softmax,
     symbols,
     update,
 )

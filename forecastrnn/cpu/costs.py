@@ -128,6 +128,20 @@ def _unpack(S: Sizes, n: int) -> Cost:
     return Cost(numbers * S["shards"], numbers * (S["shards"] + 1) * n + 2 * S["shards"] * WORD)
 
 
+# Attention ----------------------------------------------------------------------------------------------
+def _attention(products: int, flops: int, sides: int, grids: int, turned: int = 0) -> Formula:
+    """Products of both sides with one another, `flops` for each of their numbers besides; passes over the arrays.
+
+    sides : of each side's numbers. grids : of the scores. turned : of a transposed copy.
+    """
+
+    def cost(S: Sizes, n: int) -> Cost:
+        grid, rows = S["B"] * S["T"] * S["Jp"], S["B"] * (S["T"] + S["J"] + turned * S["J"])
+        return Cost((2 * products + flops) * grid * S["F"], (sides * rows * S["F"] + grids * grid) * n + S["B"] * WORD)
+
+    return cost
+
+
 # Losses and updates -------------------------------------------------------------------------------------
 def _loss(flops: int, targets: str) -> Formula:
     """`flops` an output; `targets`: the field that says how many targets a row has."""
@@ -143,6 +157,35 @@ def _loss(flops: int, targets: str) -> Formula:
 def _update(flops: int, passes: int) -> Formula:
     """`flops` a parameter, and how many times one of the arrays is read or written."""
     return lambda S, n: Cost(flops * (S["hi"] - S["lo"]), passes * (S["hi"] - S["lo"]) * n)
+
+
+# Sampled softmax: every row is taken to have another class ------------------------------------------------
+def _draw_classes(S: Sizes, n: int) -> Cost:
+    return Cost(12 * S["S"], S["S"] * (2 * WORD + n) + WORD)
+
+
+def _gather_columns(S: Sizes, n: int) -> Cost:
+    numbers = S["K"] * S["S"]
+    return Cost(numbers * S["shifted"], 2 * numbers * n + S["S"] * (WORD + n * S["shifted"]))
+
+
+def _sampled_cross_entropy(S: Sizes, n: int) -> Cost:
+    """The sample's scores, a true class's weights and its score."""
+    rows = S["k"] * S["B"]
+    numbers = rows * (2 * S["S"] + 4 * S["F"] + 2) + S["B"] * S["weighted"]
+    return Cost(rows * (7 * S["S"] + 2 * S["F"]), numbers * n + (S["S"] + 2 * rows + S["B"] + 2) * WORD)
+
+
+def _true_class_back(S: Sizes, n: int) -> Cost:
+    numbers = S["rows"] * S["F"]
+    return Cost(4 * numbers, (6 * numbers + S["rows"]) * n + S["rows"] * WORD)
+
+
+def _scatter_classes(S: Sizes, n: int) -> Cost:
+    """All columns become zero; those of the sample, and of as many true classes as there is room for, are sums."""
+    rows, sampled, true = S["hi"] - S["lo"], S["S"] * S["shards"], S["room"] * S["shards"]
+    moved = rows * (S["V"] + sampled + true) * n
+    return Cost(rows * (sampled + true), moved + (S["S"] + true + 3 * S["shards"]) * WORD)
 
 
 # Rows ---------------------------------------------------------------------------------------------------
@@ -213,6 +256,23 @@ COSTS: dict[str, Formula] = {
     "unpack": _unpack,
     "elementwise_loss": _loss(9, "O"),
     "cross_entropy": _loss(6, "one label"),
+    "dot_scores": _attention(1, 0, 1, 1, turned=2),
+    "dot_scores_back": _attention(2, 0, 3, 1),
+    "additive_scores": _attention(0, 4, 1, 1),
+    "additive_scores_back": _attention(0, 9, 2, 1),
+    "attend": _attention(1, 0, 1, 2),
+    "attend_back": _attention(2, 0, 2, 2, turned=2),
+    "squash": _moved("rows F", flops=1),
+    "squash_back": _moved("rows F", flops=3, passes=3),
+    "take_lengths": _moved("B", passes=0, words=2),
+    "gather_valid": _moved("T B F", words=2),
+    "turn_rows": _moved("T B F", words=1),
+    "feed_own": _moved("T B O", passes=1, words=1),
+    "draw_classes": _draw_classes,
+    "gather_columns": _gather_columns,
+    "sampled_cross_entropy": _sampled_cross_entropy,
+    "true_class_back": _true_class_back,
+    "scatter_classes": _scatter_classes,
     "norm_part": _update(2, 1),
     "add_noise": _update(20, 2),
     "adam": _update(17, 7),
