@@ -1,6 +1,8 @@
 """The CPU engine: vector kernels compiled by Numba, run from a tape by the package's own threads."""
 
 from forecastrnn.cpu import (  # noqa: F401  (each registers its kernels)
+    attention,
+    beam,
     dropout,
     elementary,
     elman,
@@ -10,6 +12,7 @@ from forecastrnn.cpu import (  # noqa: F401  (each registers its kernels)
     losses,
     lstm,
     packing,
+    pairs,
     products,
     rows,
     sampled_softmax,

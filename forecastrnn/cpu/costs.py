@@ -115,6 +115,20 @@ def _unpack(S: Sizes, n: int) -> Cost:
     return Cost(numbers * S["shards"], numbers * (S["shards"] + 1) * n + 2 * S["shards"] * WORD)
 
 
+# Attention ----------------------------------------------------------------------------------------------
+def _attention(products: int, flops: int, sides: int, grids: int, turned: int = 0) -> Formula:
+    """Products of both sides with one another, `flops` for each of their numbers besides; passes over the arrays.
+
+    sides : of each side's numbers. grids : of the scores. turned : of a transposed copy.
+    """
+
+    def cost(S: Sizes, n: int) -> Cost:
+        grid, rows = S["B"] * S["T"] * S["Jp"], S["B"] * (S["T"] + S["J"] + turned * S["J"])
+        return Cost((2 * products + flops) * grid * S["F"], (sides * rows * S["F"] + grids * grid) * n + S["B"] * WORD)
+
+    return cost
+
+
 # Losses and updates -------------------------------------------------------------------------------------
 def _loss(flops: int, targets: str) -> Formula:
     """`flops` an output; `targets`: the field that says how many targets a row has."""
@@ -200,6 +214,16 @@ def _append_value(S: Sizes, n: int) -> Cost:
     return Cost((4 + noise) * S["B"], (6 + noise) * S["B"] * n)
 
 
+def _grow_beams(S: Sizes, n: int) -> Cost:
+    """A softmax of each row and the score of each symbol; candidates that come in are few."""
+    rows = S["S"] * S["k"]
+    return Cost(6 * rows * S["V"], rows * (S["V"] * n + 7 * WORD) + S["S"] * WORD)
+
+
+def _trace_beams(S: Sizes, n: int) -> Cost:
+    return Cost(0, S["S"] * (2 * S["steps"] + 2 * S["total"] + S["k"] + 1) * WORD)
+
+
 def _scaled(S: Sizes, n: int) -> Cost:
     """Shift and scale, in float64 but for one side."""
     return Cost(2 * S["F"], S["F"] * (n + 3 * WORD))
@@ -221,6 +245,18 @@ COSTS: dict[str, Formula] = {
     "unpack": _unpack,
     "elementwise_loss": _loss(9, "O"),
     "cross_entropy": _loss(6, "one label"),
+    "dot_scores": _attention(1, 0, 1, 1, turned=2),
+    "dot_scores_back": _attention(2, 0, 3, 1),
+    "additive_scores": _attention(0, 4, 1, 1),
+    "additive_scores_back": _attention(0, 9, 2, 1),
+    "attend": _attention(1, 0, 1, 2),
+    "attend_back": _attention(2, 0, 2, 2, turned=2),
+    "squash": _moved("rows F", flops=1),
+    "squash_back": _moved("rows F", flops=3, passes=3),
+    "take_lengths": _moved("B", passes=0, words=2),
+    "gather_valid": _moved("T B F", words=2),
+    "turn_rows": _moved("T B F", words=1),
+    "feed_own": _moved("T B O", passes=1, words=1),
     "draw_classes": _draw_classes,
     "gather_columns": _gather_columns,
     "sampled_cross_entropy": _sampled_cross_entropy,
@@ -247,6 +283,10 @@ COSTS: dict[str, Formula] = {
     "append_value": _append_value,
     "drop": _moved("T B F", flops=1),
     "draw_symbol": _moved("B F", flops=4, passes=5, words=2),
+    "grow_beams": _grow_beams,
+    "select_rows": _moved("B F", words=1),
+    "keep_step": _moved("B F"),
+    "trace_beams": _trace_beams,
     "scale_in": _scaled,
     "scale_out": _scaled,
 }
