@@ -67,8 +67,8 @@ _NUMBERS = (
     "hidden_layer_sizes", "learning_rate_init", "alpha", "momentum", "beta_1", "beta_2", "epsilon",
     "batch_size", "max_iter", "tol", "n_iter_no_change", "validation_fraction", "clip_norm", "bptt_steps",
     "checkpoint_steps", "dropout", "input_dropout", "recurrent_dropout", "gradient_noise", "n_jobs", "context_length",
-    "horizon", "embedding_dim", "season_length", "n_members", "max_steps", "n_sampled_classes", "scheduled_sampling",
-    "max_length", "beam_width", "length_penalty",
+    "horizon", "embedding_dim", "id_embedding_dim", "season_length", "n_members", "max_steps", "n_sampled_classes",
+    "scheduled_sampling", "max_length", "beam_width", "length_penalty",
 )  # fmt: skip
 
 
