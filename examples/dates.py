@@ -2,7 +2,7 @@
 
     python examples/dates.py
 
-The model sees characters, nothing else: that Mar, march and 3 are one month, that 69 is 2069 and 70 is 1970, which of
+The model sees characters, nothing else: that Mar, march and 3 are one month, that 68 is 2068 and 70 is 1970, which of
 03/04/21 and 03.04.21 is in March. The picture shows which characters of a date it looks at for each one it writes.
 """
 

@@ -69,6 +69,10 @@ class RNNSeq2Seq(PairEstimator):
     scheduled_sampling : float
         Share of the decoder's inputs that are its own outputs at the end of training, below 1; it grows from 0
         linearly over all updates (Bengio et al. 2015, arXiv:1506.03099).
+    n_sampled_tokens : int or None
+        For targets of many distinct tokens, thousands and more: train on a softmax over the true token and so many
+        others, drawn anew for each mini-batch, as `n_sampled_classes` of `RNNClassifier` (Jean et al. 2015,
+        arXiv:1412.2007). `loss_curve_` then has estimates; decoding is over all. None: the full softmax.
     max_length : int or None
         Tokens that are decoded at most; None is twice the longest target of `fit`.
     beam_width : int

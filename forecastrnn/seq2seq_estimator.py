@@ -44,6 +44,7 @@ class PairEstimator(SavedToFile, BaseEstimator):
         "attention": [StrOptions({"dot", "additive"}), None],
         "reverse_source": ["boolean"],
         "scheduled_sampling": [Interval(Real, 0, 1, closed="left")],
+        "n_sampled_tokens": [Interval(Integral, 1, None, closed="left"), None],
         "max_length": [Interval(Integral, 1, None, closed="left"), None],
         "beam_width": [Interval(Integral, 1, None, closed="left")],
         "length_penalty": [Interval(Real, 0, None, closed="left")],
@@ -53,12 +54,13 @@ class PairEstimator(SavedToFile, BaseEstimator):
 
     def __init__(
         self, *, cell="gru", hidden_layer_sizes=(64,), bidirectional=False, embedding_dim=16, attention="dot",
-        reverse_source=True, scheduled_sampling=0.0, max_length=None, beam_width=1, length_penalty=0.0,
-        unknown="raise", initializer="glorot", solver="adam", learning_rate_init=0.005, learning_rate="constant",
-        alpha=0.0, momentum=0.9, nesterovs_momentum=True, beta_1=0.9, beta_2=0.999, epsilon=1e-8, batch_size="auto",
-        max_iter=200, tol=1e-4, n_iter_no_change=10, early_stopping=False, validation_fraction=0.1, warm_start=False,
-        shuffle=True, random_state=None, verbose=False, clip_norm=1.0, gradient_noise=0.0, bucket_by_length=True,
-        dropout=0.0, input_dropout=0.0, recurrent_dropout=0.0, device="cpu", n_jobs=None, dtype="auto",
+        reverse_source=True, scheduled_sampling=0.0, n_sampled_tokens=None, max_length=None, beam_width=1,
+        length_penalty=0.0, unknown="raise", initializer="glorot", solver="adam", learning_rate_init=0.005,
+        learning_rate="constant", alpha=0.0, momentum=0.9, nesterovs_momentum=True, beta_1=0.9, beta_2=0.999,
+        epsilon=1e-8, batch_size="auto", max_iter=200, tol=1e-4, n_iter_no_change=10, early_stopping=False,
+        validation_fraction=0.1, warm_start=False, shuffle=True, random_state=None, verbose=False, clip_norm=1.0,
+        gradient_noise=0.0, bucket_by_length=True, dropout=0.0, input_dropout=0.0, recurrent_dropout=0.0,
+        device="cpu", n_jobs=None, dtype="auto",
     ):  # fmt: skip
         self.cell = cell
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -67,6 +69,7 @@ class PairEstimator(SavedToFile, BaseEstimator):
         self.attention = attention
         self.reverse_source = reverse_source
         self.scheduled_sampling = scheduled_sampling
+        self.n_sampled_tokens = n_sampled_tokens
         self.max_length = max_length
         self.beam_width = beam_width
         self.length_penalty = length_penalty
@@ -145,6 +148,11 @@ class PairEstimator(SavedToFile, BaseEstimator):
         check_numbers(self)
         check_callback(callback)
         layers_of(self)
+        if self.n_sampled_tokens is not None and self.scheduled_sampling:
+            raise ValueError(
+                "n_sampled_tokens and scheduled_sampling exclude one another: the decoder's own next token needs the "
+                "scores of all. Set n_sampled_tokens=None or scheduled_sampling=0."
+            )
         device = device_of(self)
         if y is None:
             raise ValueError("This RNNSeq2Seq estimator requires y to be passed, but the target y is None.")

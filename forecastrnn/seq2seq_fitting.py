@@ -104,7 +104,14 @@ def _source_of(fitted: FittedPairs, x: Coded, y: Coded, weight: np.ndarray | Non
     given = np.insert(y.codes, y.starts, boundary)
     asked = np.insert(y.codes, y.starts + y.lengths, boundary)
     X_in, X_out, out = (codes[:, None].astype(dtype) for codes in (x.codes, given, asked))
-    return PairSource(X_in, X_out, out, None if weight is None else np.ascontiguousarray(weight, dtype))
+    order = np.argsort(-np.bincount(asked, minlength=boundary + 1), kind="stable")
+    return PairSource(X_in, X_out, out, None if weight is None else np.ascontiguousarray(weight, dtype), order)
+
+
+def _n_sampled(estimator: Any, fitted: FittedPairs) -> int:
+    """Classes of a sampled softmax; 0 if it would not be fewer than all."""
+    asked = estimator.n_sampled_tokens
+    return int(asked) if asked is not None and asked < fitted.network.decoder.n_outputs else 0
 
 
 def train_on(
@@ -121,7 +128,7 @@ def train_on(
     plan = Plan(
         "cross_entropy", 0, rule_of(estimator), max_iter or estimator.max_iter, estimator.tol,
         estimator.n_iter_no_change, thread_count(estimator.n_jobs), bool(estimator.verbose),
-        dropout=dropout_of(estimator),
+        dropout=dropout_of(estimator), n_sampled=_n_sampled(estimator, fitted),
     )  # fmt: skip
     sampling = None
     if estimator.scheduled_sampling:

@@ -271,3 +271,16 @@ def test_matches_are_exact() -> None:
     assert matches(found, wanted).tolist() == [True, False, False, False, False]
     assert wanted.take(np.array([4, 0])).codes.tolist() == [0, 1, 2, 0, 1]
     assert wanted.reversed().codes.tolist() == [1, 0] * 4 + [2, 1, 0]
+
+
+def test_sampled_softmax_learns_many_tokens() -> None:
+    """Trained on a few of 120 tokens a step; with as many as there are it is the full softmax."""
+    rng = np.random.RandomState(0)
+    rows = [rng.randint(120, size=rng.randint(1, 4)).tolist() for _ in range(1500)]
+    options = {"hidden_layer_sizes": 48, "embedding_dim": 24, "learning_rate_init": 0.01, "random_state": 0}
+    model = RNNSeq2Seq(**options, n_sampled_tokens=40, max_iter=30).fit(rows, rows)
+    assert model.score(rows, rows) > 0.9
+    losses = [RNNSeq2Seq(**SMALL, n_sampled_tokens=n).fit(X, Y).loss_curve_ for n in (None, 5, 900, 3)]
+    assert losses[0] == losses[1] == losses[2] != losses[3]
+    with pytest.raises(ValueError, match="n_sampled_tokens and scheduled_sampling exclude one another"):
+        RNNSeq2Seq(**SMALL, n_sampled_tokens=3, scheduled_sampling=0.1).fit(X, Y)

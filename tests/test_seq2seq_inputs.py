@@ -33,6 +33,7 @@ def small(**options: Any) -> RNNSeq2Seq:
         *[("embedding_dim", value, "embedding_dim.*Got") for value in (0, -1, 2.5, True, "auto", None)],
         *[("attention", value, "attention.*must be a str among {.*} or None.*Got") for value in ("dots", True, 1)],
         *[("scheduled_sampling", value, r"scheduled_sampling.*Got") for value in (-0.1, 1.0, np.nan, "x", True)],
+        *[("n_sampled_tokens", value, "n_sampled_tokens.*Got") for value in (0, -1, 2.5, "x", True)],
         *[("max_length", value, "max_length.*Got") for value in (0, -1, 2.5, "x", True)],
         *[("beam_width", value, "beam_width.*Got") for value in (0, -1, 2.5, None, True)],
         *[("length_penalty", value, "length_penalty.*Got") for value in (-0.1, np.nan, np.inf, "x", True)],
