@@ -8,8 +8,8 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
-from forecastrnn import GRU, LSTM, Elman, RNNForecaster
-from forecastrnn.datasets import load_airline
+from forecastrnn import GRU, LSTM, Elman, RNNForecaster, RNNSeq2Seq
+from forecastrnn.datasets import load_airline, make_dates
 from forecastrnn.functional import dynamic_rnn
 from forecastrnn.network import Layer, Network
 from forecastrnn.optimizers import OptimizerState
@@ -173,6 +173,27 @@ def draw_arrow(
     axes.annotate("", end, begin, arrowprops=style)
 
 
+def attention() -> None:
+    """Dates, and what is read of them for each character of their ISO form."""
+    dates = ["Wed 3rd of March 2021", "12/31/68", "31.12.70"]
+    options = {"attention": "additive", "learning_rate": "cosine", "max_iter": 10}
+    model = RNNSeq2Seq(**options, random_state=0).fit(*make_dates(20_000, 0))
+    found, font = model.decode(dates, return_attention=True), "DejaVu Sans Mono"
+    widths = [len(date) for date in dates]
+    figure, grid = plt.subplots(
+        1, 3, figsize=(7.2, 2.5), layout="constrained", width_ratios=widths
+    )
+    for k, axes in enumerate(grid):
+        weights = found.attention[k, : len(found.sequences[k]), : widths[k]]
+        axes.imshow(weights, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+        axes.set_xticks(range(widths[k]), [*dates[k].replace(" ", "␣")], family=font)
+        axes.set_yticks(range(weights.shape[0]), [*found.sequences[k]], family=font)
+        axes.xaxis.tick_top()
+        axes.tick_params(length=0, labelsize=8)
+        axes.spines[:].set_color("0.8")
+    save(figure, "attention.png")
+
+
 def save(figure: plt.Figure, name: str) -> None:
     """Write a small file."""
     FOLDER.mkdir(exist_ok=True)
@@ -186,3 +207,4 @@ if __name__ == "__main__":
     reach()
     memory()
     shapes()
+    attention()

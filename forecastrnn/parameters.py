@@ -69,6 +69,7 @@ _NUMBERS = (
     "batch_size", "max_iter", "tol", "n_iter_no_change", "validation_fraction", "clip_norm", "bptt_steps",
     "checkpoint_steps", "dropout", "input_dropout", "recurrent_dropout", "gradient_noise", "n_jobs", "context_length",
     "horizon", "embedding_dim", "id_embedding_dim", "season_length", "n_members", "max_steps", "n_sampled_classes",
+    "scheduled_sampling", "max_length", "beam_width", "length_penalty", "n_sampled_tokens",
 )  # fmt: skip
 
 

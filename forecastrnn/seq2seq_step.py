@@ -25,13 +25,14 @@ class PairSource:
     X_in (rows, columns): what the encoder reads. X_out (rows, columns): what the decoder reads, in training the right
     output of the step before (teacher forcing), the first step's being a start token, or the last known value.
     y: (rows, 1) of classes or (rows, outputs) of values, for the same rows as X_out; NaN: a value not observed.
-    weight: one a pair.
+    weight: one a pair. class_order: of sampled softmax, class numbers with the most frequent first.
     """
 
     X_in: np.ndarray
     X_out: np.ndarray
     y: np.ndarray
     weight: np.ndarray | None = None
+    class_order: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,8 @@ class PairStep:
         build.encoder.seeds = build.decoder.seeds = feed.seeds
         self.X_in, self.X_out, self.y = (self.program.bind(n, getattr(source, n)) for n in ("X_in", "X_out", "y"))
         self.weight = None if source.weight is None else self.program.bind("weight", source.weight)
+        if source.class_order is not None:
+            build.decoder.class_order = self.program.bind("class_order", source.class_order)
         self.grad = self.program.buffer("grad", (build.network.size,))
         build.pack()
         for shard in range(build.shape.shards):

@@ -352,7 +352,8 @@ class SequenceEstimator(SavedToFile, BaseEstimator):
         return steps_of(y) if self._fitted.repeats else None
 
     def _outputs(self, X: object, lengths: object, n_steps: object = None) -> np.ndarray:
-        return run(self._fitted, self._read(X, lengths, n_steps), self.n_jobs)
+        read = self._read(X, lengths, n_steps)
+        return run(self._fitted, read, self.n_jobs)
 
     def _sampled(
         self, X: object, lengths: object, n_samples: object, random_state: object, n_steps: object

@@ -227,6 +227,16 @@ def _append_value(S: Sizes, n: int) -> Cost:
     return Cost((4 + noise) * S["B"], (6 + noise) * S["B"] * n)
 
 
+def _grow_beams(S: Sizes, n: int) -> Cost:
+    """A softmax of each row and the score of each symbol; candidates that come in are few."""
+    rows = S["S"] * S["k"]
+    return Cost(6 * rows * S["V"], rows * (S["V"] * n + 7 * WORD) + S["S"] * WORD)
+
+
+def _trace_beams(S: Sizes, n: int) -> Cost:
+    return Cost(0, S["S"] * (2 * S["steps"] + 2 * S["total"] + S["k"] + 1) * WORD)
+
+
 def _scaled(S: Sizes, n: int) -> Cost:
     """Shift and scale, in float64 but for one side."""
     return Cost(2 * S["F"], S["F"] * (n + 3 * WORD))
@@ -294,6 +304,10 @@ COSTS: dict[str, Formula] = {
     "append_value": _append_value,
     "drop": _moved("T B F", flops=1),
     "draw_symbol": _moved("B F", flops=4, passes=5, words=2),
+    "grow_beams": _grow_beams,
+    "select_rows": _moved("B F", words=1),
+    "keep_step": _moved("B F"),
+    "trace_beams": _trace_beams,
     "scale_in": _scaled,
     "scale_out": _scaled,
 }
