@@ -36,6 +36,9 @@ class _Member:
         step = StepProgram((network, theta), 1)
         program, stack = step.build.program, step.build.stacks[0]
         z, a, phase = (program.bind(name, getattr(self, name)) for name in ("z", "a", "phase"))
+        if network.embeddings:  # codes stay as they are in all steps
+            codes = slice(-len(network.embeddings), None)
+            step.x[0].array[:, :, codes] = histories.inputs[:, -1, codes]
         operations = program.rounds[0][0]
         own = len(operations)
         program.emit(

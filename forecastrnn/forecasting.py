@@ -11,7 +11,7 @@ import numpy as np
 from forecastrnn.batches import WindowBatches
 from forecastrnn.inference import forward
 from forecastrnn.inputs import n_columns
-from forecastrnn.network import Layer, Network
+from forecastrnn.network import Embedding, Layer, Network
 from forecastrnn.optimizers import OptimizerState, Rule
 from forecastrnn.paths import Histories, Kind, job_rows, run_paths
 from forecastrnn.preparation import Prepared
@@ -48,6 +48,7 @@ class Settings:
     with_lags: bool
     is_local: bool = False  # a network for each series, not one for all
     dropout: Dropout = NO_DROPOUT
+    embeddings: tuple[Embedding, ...] = ()  # of the series' codes, which are the last columns of the inputs
 
 
 @dataclass(frozen=True)
@@ -76,9 +77,15 @@ def update_count(prepared: Prepared, max_steps: int | None) -> int:
 
 
 def network_of(prepared: Prepared, settings: Settings) -> Network:
-    """The layers read the squashed columns, the linear skip the raw ones."""
-    columns = n_columns(prepared.season, settings.with_lags)
-    return Network(columns, settings.layers, settings.horizon, columns)
+    """The layers read the squashed columns and the vectors of the series, the linear skip the raw columns."""
+    return network_for(prepared.season, settings)
+
+
+def network_for(season: int, settings: Settings) -> Network:
+    """The network of series with such a season."""
+    columns = n_columns(season, settings.with_lags)
+    embeddings = tuple(replace(e, column=columns + e.column) for e in settings.embeddings)
+    return Network(columns + len(embeddings), settings.layers, settings.horizon, columns, embeddings)
 
 
 def start_member(network: Network, settings: Settings, seed: int) -> Progress:

@@ -44,7 +44,7 @@ def write_inputs(z, a, t, phase, season, period, two, with_lags, static, static_
 
 @jitted
 def fill_inputs(z, a, starts, pads, season, width, periods, two, with_lags, static, out):
-    """Rows of all padded times of all series; out (total, 2 columns) flat. Rows without enough past stay zero."""
+    """Rows of all padded times of all series; out (total, 2 columns + k) flat. Rows without enough past stay zero."""
     columns = len(out) // len(z)
     for i in range(len(starts) - 1):
         lo, hi = starts[i], starts[i + 1]
@@ -61,13 +61,16 @@ def fill_inputs(z, a, starts, pads, season, width, periods, two, with_lags, stat
             write_inputs(z, a, t, phase, season, periods[i], two, with_lags, static, i * STATIC, out, t * columns)
 
 
-def build_inputs(prepared: object, with_lags: bool, dtype: str) -> np.ndarray:
-    """Input rows (total, 2 columns) of all padded times of a `Prepared`."""
-    columns = 2 * n_columns(prepared.season, with_lags)
+def build_inputs(prepared: object, with_lags: bool, dtype: str, codes: np.ndarray | None = None) -> np.ndarray:
+    """Input rows (total, 2 columns + k) of all padded times of a `Prepared`; codes (n_series, k) come last."""
+    columns = 2 * n_columns(prepared.season, with_lags) + (0 if codes is None else codes.shape[1])
     out = np.zeros(len(prepared.z) * columns, dtype)
     means = np.zeros(len(prepared.z))
     fill_inputs(
         prepared.z, means, prepared.starts, prepared.pads, prepared.season, prepared.width, prepared.periods,
         prepared.two, with_lags, prepared.static.reshape(-1), out,
     )  # fmt: skip
-    return out.reshape(-1, columns)
+    rows = out.reshape(-1, columns)
+    if codes is not None:
+        rows[:, columns - codes.shape[1] :] = np.repeat(codes, np.diff(prepared.starts), axis=0)
+    return rows

@@ -105,8 +105,8 @@ class SampledHead(Head):
     def unpack(self, grad: dict[str, Place], sums: Buffer, shard: int) -> None:
         """Emit the sums over shards of this piece's part of each parameter's rows, scattered to the classes."""
         shards = self.shape.shards
-        for name, packed in self.grads.items():
-            K = self.rows()[name]
+        for name, part in self.parts.items():
+            K, packed = part.K, part.grads
             self.program.emit(
                 "scatter_classes", shard, packed=packed, acc=self.acc.at(self.width if name == "bias" else 0),
                 grad=grad[f"output.{name}"], classes=self.drawn, labels=self.labels, count=self.count, sums=sums, K=K,

@@ -107,7 +107,7 @@ class PairStep:
     With `own`, scheduled sampling (Bengio et al. 2015, arXiv:1506.03099) in its parallel form (Mihaylova & Martins
     2019, arXiv:1906.07651; Duckworth et al. 2019, arXiv:1906.04331): the decoder runs over the right inputs, each of
     which is then replaced, with chance feed.chances[step], by what it put out at the step before, and the pass over
-    these inputs is the one that is trained. No derivative goes through the choice.
+    these inputs is the one that is trained. No derivative goes through the choice, and both passes drop the same.
     """
 
     def __init__(

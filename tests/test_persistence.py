@@ -41,6 +41,7 @@ ARRAYS: dict[str, Callable[[], Any]] = {
         X, X[:, -3:]
     ),
     "bidirectional": lambda: regressor(cell=LSTM(forget_bias=0.25), bidirectional=True).fit(X, X[:, -1]),
+    "layer norm": lambda: regressor(cell=["gru", "lstm"], hidden_layer_sizes=(3, 2), layer_norm=True).fit(X, X),
     "early stopping, sgd": lambda: regressor(solver="sgd", early_stopping=True, cell=Elman("relu")).fit(X, X[:, -1]),
     "array parameter": lambda: regressor(hidden_layer_sizes=np.array([3]), alpha=np.float64(0.1)).fit(X, X[:, -1]),
     "column names": lambda: regressor().fit(pd.DataFrame(X[:, :, 0], columns=list("pqrsté")), X[:, -1, 0]),
@@ -62,6 +63,7 @@ FORECASTS: dict[str, Callable[[], Any]] = {
     ),
     "long": lambda: quick(dtype="float64").fit(long_of({"x": monthly(60), "ÿ": monthly(48, 2)})),
     "local": lambda: quick(global_model=False, n_members=2).fit(WIDE),
+    "local, layer norm": lambda: quick(global_model=False, layer_norm=True).fit(WIDE),
     "local, direct": lambda: quick(global_model=False, strategy="direct", horizon=3).fit(WIDE),
     "stack of cells": lambda: quick(cell=["gru", LSTM()], hidden_layer_sizes=(3, 2), batch_size=8).fit(monthly(60)),
 }
@@ -232,7 +234,7 @@ def test_every_field_is_kept() -> None:
         Fitted: "network progress x_scaler y_scaler loss last target_ndim seed dropout coding repeats",
         Progress: "theta optimizer loss_curve validation_scores best_iter stopped",
         OptimizerState: "m v count since_start",
-        forecast_model.Model: "network trained settings tail residuals axis reading strategy",
+        forecast_model.Model: "network trained settings tail residuals axis reading strategy static",
         forecast_model.Trained: "thetas curves updates members",
         forecast_model.Reading: "columns missing least needs",
         forecasting.Tail: "prepared z inputs phase",

@@ -61,7 +61,7 @@ def naive_draw(seed: int, always: int) -> tuple[list[int], list[float]]:
     ranks, shift, parts = list(range(always)), [0.0] * always, S - always
     ends = np.log(np.arange(always + 1, V + 2) / (always + 1)) / np.log((V + 1) / (always + 1))  # of the ranks' chances
     for i in range(parts):
-        u = (mixed((mixed(seed) + (3 << 48) + i) & MASK) >> 11) / 2.0**53
+        u = (mixed((mixed(seed) + (4 << 48) + i) & MASK) >> 11) / 2.0**53
         ranks.append(always + int(np.searchsorted(ends, (i + u) / parts, side="right")) - 1)
         chance = ends[ranks[-1] - always + 1] - ends[ranks[-1] - always]
         shift.append(np.log(parts * chance))

@@ -10,7 +10,10 @@ from forecastrnn.inputs import STATIC, write_inputs
 
 @kernel("z a static x phase period | B season two with_lags columns length now")
 def forecast_inputs(record, step):
-    """x (B, 2 columns): what the network reads to forecast time now + step + 1; phase: that of step 0."""
+    """x (B, columns): what the network reads to forecast time now + step + 1; phase: that of step 0.
+
+    Codes of the series, behind the inputs that are written here, stay in x as they are.
+    """
     z, a, static, x = pointers(record, 0, 4)
     phase, period = integers(record, 4, 2)
     B, season, two, with_lags, columns, length, now = sizes(record, 6, 7)

@@ -19,7 +19,7 @@ from forecastrnn.cpu.losses import begin_sums, row_weight, softmax_row
 from forecastrnn.cpu.packing import packed_at, total_weight, vectors_of
 from forecastrnn.cpu.simd import at, lanes, load, splat, total
 
-CLASSES = 3  # `salt` of the draws, beside those of dropout
+CLASSES = 4  # `salt` of the draws, beside those of dropout
 NEVER = -1e30  # the score of a class that does not count
 
 
