@@ -170,7 +170,13 @@ def test_a_warm_start_goes_on() -> None:
         parts.fit(["z"], ["a"])
     with pytest.raises(ValueError, match=r"y\[0\] has the token 'z'.*target_tokens_"):
         parts.fit(["a"], ["z"])
-    for name, value in (("embedding_dim", 4), ("attention", None), ("reverse_source", False), ("cell", "lstm")):
+    for name, value in (
+        ("embedding_dim", 4),
+        ("attention", None),
+        ("layer_norm", True),
+        ("reverse_source", False),
+        ("cell", "lstm"),
+    ):
         with pytest.raises(ValueError, match="must stay as they were. Set warm_start=False"):
             pickle.loads(pickle.dumps(parts)).set_params(**{name: value}).fit(X, Y)
     assert parts.loss_curve_ == whole.loss_curve_
@@ -246,7 +252,7 @@ def test_dropout_and_depth_in_both_directions() -> None:
     """All options together run, and none is active in decoding."""
     model = RNNSeq2Seq(
         **SMALL | {"hidden_layer_sizes": (4, 3), "max_iter": 2}, bidirectional=True, dropout=0.2, input_dropout=0.1,
-        recurrent_dropout=0.1, gradient_noise=0.01, alpha=1e-3,
+        recurrent_dropout=0.1, layer_norm=True, gradient_noise=0.01, alpha=1e-3,
     ).fit(X, Y)  # fmt: skip
     assert quietly(model, X) == quietly(model, X)
     assert model.weights_["decoder.layers.0.recurrent_kernel"].shape == (8, 24)
