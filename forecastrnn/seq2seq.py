@@ -58,6 +58,8 @@ class RNNSeq2Seq(PairEstimator):
         many), since it goes on from the encoder's states.
     bidirectional : bool
         The encoder reads sources in both directions.
+    layer_norm : bool
+        Layer normalisation in the cells of both sides, as in `RNNRegressor`.
     embedding_dim : int
         Numbers that stand for a token, on either side.
     attention : {None, "dot", "additive"}

@@ -53,18 +53,19 @@ class PairEstimator(SavedToFile, BaseEstimator):
     _fitted: FittedPairs
 
     def __init__(
-        self, *, cell="gru", hidden_layer_sizes=(64,), bidirectional=False, embedding_dim=16, attention="dot",
-        reverse_source=True, scheduled_sampling=0.0, n_sampled_tokens=None, max_length=None, beam_width=1,
-        length_penalty=0.0, unknown="raise", initializer="glorot", solver="adam", learning_rate_init=0.005,
-        learning_rate="constant", alpha=0.0, momentum=0.9, nesterovs_momentum=True, beta_1=0.9, beta_2=0.999,
-        epsilon=1e-8, batch_size="auto", max_iter=200, tol=1e-4, n_iter_no_change=10, early_stopping=False,
-        validation_fraction=0.1, warm_start=False, shuffle=True, random_state=None, verbose=False, clip_norm=1.0,
-        gradient_noise=0.0, bucket_by_length=True, dropout=0.0, input_dropout=0.0, recurrent_dropout=0.0,
-        device="cpu", n_jobs=None, dtype="auto",
+        self, *, cell="gru", hidden_layer_sizes=(64,), bidirectional=False, layer_norm=False, embedding_dim=16,
+        attention="dot", reverse_source=True, scheduled_sampling=0.0, n_sampled_tokens=None, max_length=None,
+        beam_width=1, length_penalty=0.0, unknown="raise", initializer="glorot", solver="adam",
+        learning_rate_init=0.005, learning_rate="constant", alpha=0.0, momentum=0.9, nesterovs_momentum=True,
+        beta_1=0.9, beta_2=0.999, epsilon=1e-8, batch_size="auto", max_iter=200, tol=1e-4, n_iter_no_change=10,
+        early_stopping=False, validation_fraction=0.1, warm_start=False, shuffle=True, random_state=None,
+        verbose=False, clip_norm=1.0, gradient_noise=0.0, bucket_by_length=True, dropout=0.0, input_dropout=0.0,
+        recurrent_dropout=0.0, device="cpu", n_jobs=None, dtype="auto",
     ):  # fmt: skip
         self.cell = cell
         self.hidden_layer_sizes = hidden_layer_sizes
         self.bidirectional = bidirectional
+        self.layer_norm = layer_norm
         self.embedding_dim = embedding_dim
         self.attention = attention
         self.reverse_source = reverse_source
@@ -179,7 +180,7 @@ class PairEstimator(SavedToFile, BaseEstimator):
         if (old.network, old.reverse) != now:
             raise ValueError(
                 "warm_start=True goes on from the fitted weights, so cell, hidden_layer_sizes, bidirectional, "
-                "embedding_dim, attention and reverse_source must stay as they were. Set warm_start=False."
+                "layer_norm, embedding_dim, attention and reverse_source must stay as they were. Set warm_start=False."
             )
         longest = max(old.longest, int(y.lengths.max()))
         return replace(old, progress=old.progress.copy(), dropout=dropout_of(self), longest=longest), (x, y)

@@ -79,7 +79,7 @@ class Coded:
 def network_of(estimator: Any, n_source: int, n_target: int) -> Seq2SeqNetwork:
     """Encoder and decoder for vocabularies of these sizes."""
     layers, dim = layers_of(estimator), int(estimator.embedding_dim)
-    below = tuple(Layer(layer.cell, layer.width) for layer in layers)
+    below = tuple(Layer(layer.cell, layer.width, layer_norm=layer.layer_norm) for layer in layers)
     encoder = Network(1, layers, embeddings=(Embedding(0, n_source, dim),))
     decoder = Network(1, below, n_target + 1, embeddings=(Embedding(0, n_target + 1, dim),))
     return Seq2SeqNetwork(encoder, decoder, estimator.attention)
