@@ -11,12 +11,12 @@ from forecastrnn.cpu.direction import Batch
 from forecastrnn.jobs import borrowed
 from forecastrnn.memory import check_fits
 from forecastrnn.program import Argument, Buffer, Program
-from forecastrnn.seq2seq_inference import Decoding, encode
+from forecastrnn.seq2seq_inference import Decoding, encode, rows_at_once
 from forecastrnn.seq2seq_network import Seq2SeqNetwork
 from forecastrnn.shapes import Stack, shards_of
 
 CALL_STEPS = 16  # symbols in one call: between two calls it is seen whether all have ended
-MOST_ROWS = 512  # hypotheses of a chunk
+MOST_ROWS = 512  # hypotheses of a chunk, fewer if sources are long
 STEP_GRAIN = 8  # source steps of a program are a multiple: fewer programs are made
 
 
@@ -194,7 +194,8 @@ def decode_codes(
 ) -> Found:
     """Decode sources given as codes (n, steps), each as its encoder reads it; chunks are of like length."""
     n, order = len(codes), np.argsort(lengths, kind="stable")
-    size = max(1, MOST_ROWS // search.width)
+    rows = min(MOST_ROWS, rows_at_once(network, codes.shape[1], 1, theta.dtype.name))
+    size = max(1, rows // search.width)
     chunks = [order[lo : lo + size] for lo in range(0, n, size)]
     attends = search.attends and network.attention is not None
     if attends:

@@ -27,6 +27,11 @@ from forecastrnn.tokens import UNKNOWN, Texts, check_tokens, read_texts, vocabul
 from forecastrnn.training import Watch
 
 _NOT_HERE = ("bptt_steps", "checkpoint_steps", "standardize")
+_VOCABULARIES = ("source_tokens", "target_tokens")
+_KEEPS = (
+    "A model that goes on keeps its tokens: set warm_start=False, or give the first call of partial_fit all of them, "
+    "as source_tokens and target_tokens."
+)
 
 
 def check_pairs(sources: Texts | Coded, targets: Texts) -> None:
@@ -144,46 +149,95 @@ class PairEstimator(SavedToFile, BaseEstimator):
         with unchanged_on_error(self):
             return self._fit(X, y, sample_weight, callback)
 
-    def _fit(self, X: object, y: object, sample_weight: object, callback: Callable[[Epoch], object] | None) -> Self:
-        goes_on = hasattr(self, "_fitted") and self.warm_start
+    def partial_fit(
+        self, X: object, y: object, source_tokens: object = None, target_tokens: object = None,
+        sample_weight: object = None,
+    ) -> Self:  # fmt: skip
+        """One epoch on X and y, going on from the fitted weights.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in `fit`.
+        source_tokens, target_tokens : list of tokens, optional
+            All tokens that will ever come; needed in the first call unless X and y hold them all.
+
+        Returns
+        -------
+        self
+        """
+        self._validate_params()
+        if self.early_stopping:
+            raise ValueError("partial_fit does not support early_stopping=True: it is one epoch on all pairs.")
+        with unchanged_on_error(self):
+            return self._fit(X, y, sample_weight, None, (source_tokens, target_tokens))
+
+    def _fit(
+        self, X: object, y: object, sample_weight: object, callback: Callable[[Epoch], object] | None,
+        partial: tuple[object, object] | None = None,
+    ) -> Self:  # fmt: skip
+        """All epochs; or one, `partial`: with these tokens announced for source and target."""
+        goes_on = hasattr(self, "_fitted") and (partial is not None or self.warm_start)
         check_numbers(self)
         check_callback(callback)
         layers_of(self)
+        self._check_sampling()
+        device = device_of(self)
+        if y is None:
+            raise ValueError("This RNNSeq2Seq estimator requires y to be passed, but the target y is None.")
+        texts = read_texts(X, "X"), read_texts(y, "y")
+        check_pairs(*texts)
+        weight = self._read_weight(sample_weight, texts[0].n)
+        self._warn_batch(texts[0].n)
+        tokens = self._vocabularies(texts, partial or (None, None), goes_on)
+        x, y_coded = (
+            Coded(check_tokens(one, own, name, f"{vocabulary}_", _KEEPS), one.lengths)
+            for one, own, name, vocabulary in zip(texts, tokens, "Xy", _VOCABULARIES, strict=True)
+        )
+        writes_str = texts[1].are_str
+        fitted = self._continue(y_coded, writes_str) if goes_on else start(self, tokens, y_coded, writes_str)
+        with announced(bool(self.verbose)):
+            if partial:
+                train_on(self, fitted, x, y_coded, weight, max_iter=1)
+            else:
+                self._train(fitted, x, y_coded, weight, self._watch(fitted, device, callback))
+        self._publish(fitted, device)
+        return self
+
+    def _check_sampling(self) -> None:
         if self.n_sampled_tokens is not None and self.scheduled_sampling:
             raise ValueError(
                 "n_sampled_tokens and scheduled_sampling exclude one another: the decoder's own next token needs the "
                 "scores of all. Set n_sampled_tokens=None or scheduled_sampling=0."
             )
-        device = device_of(self)
-        if y is None:
-            raise ValueError("This RNNSeq2Seq estimator requires y to be passed, but the target y is None.")
-        sources, targets = read_texts(X, "X"), read_texts(y, "y")
-        check_pairs(sources, targets)
-        weight = self._read_weight(sample_weight, sources.n)
-        self._warn_batch(sources.n)
-        fitted, pairs = self._begin(sources, targets, goes_on)
-        with announced(bool(self.verbose)):
-            self._train(fitted, *pairs, weight, self._watch(fitted, device, callback))
-        self._publish(fitted, device)
-        return self
 
-    def _begin(self, sources: Texts, targets: Texts, goes_on: bool) -> tuple[FittedPairs, tuple[Coded, Coded]]:
-        """The model to train and its data: a new one, or a copy of the fitted one if it fits parameters and data."""
-        if not goes_on:
-            tokens = vocabulary_of(sources), vocabulary_of(targets)
-            x, y = (Coded(check_tokens(t, own), t.lengths) for t, own in zip((sources, targets), tokens, strict=True))
-            return start(self, tokens, y, targets.are_str), (x, y)
-        old, hint = self._fitted, "warm_start=True goes on with the tokens of the first fit: set warm_start=False."
-        x = Coded(check_tokens(sources, old.source_tokens, "X", "source_tokens_", hint), sources.lengths)
-        y = Coded(check_tokens(targets, old.target_tokens, "y", "target_tokens_", hint), targets.lengths)
+    def _vocabularies(
+        self, texts: tuple[Texts, Texts], given: tuple[object, object], goes_on: bool
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Those of the fitted model, those that were announced, or those of the data."""
+        found = []
+        for one, announced_tokens, name in zip(texts, given, _VOCABULARIES, strict=True):
+            own = one if announced_tokens is None else read_texts([announced_tokens], name)
+            old = getattr(self, f"{name}_") if goes_on else None
+            if old is not None and announced_tokens is not None and vocabulary_of(own).tolist() != old.tolist():
+                raise ValueError(f"{name} must be those of the first call, {old.tolist()}.")
+            found.append(vocabulary_of(own) if old is None else old)
+        return found[0], found[1]
+
+    def _continue(self, y: Coded, writes_str: bool) -> FittedPairs:
+        """A copy of the fitted model, if it fits the parameters."""
+        old = self._fitted
         now = network_of(self, len(old.source_tokens), len(old.target_tokens)), bool(self.reverse_source)
         if (old.network, old.reverse) != now:
             raise ValueError(
-                "warm_start=True goes on from the fitted weights, so cell, hidden_layer_sizes, bidirectional, "
-                "layer_norm, embedding_dim, attention and reverse_source must stay as they were. Set warm_start=False."
+                "warm_start=True and partial_fit go on from the fitted weights, so cell, hidden_layer_sizes, "
+                "bidirectional, layer_norm, embedding_dim, attention and reverse_source must stay as they were. "
+                "Set warm_start=False, or use a new estimator."
             )
         longest = max(old.longest, int(y.lengths.max()))
-        return replace(old, progress=old.progress.copy(), dropout=dropout_of(self), longest=longest), (x, y)
+        return replace(
+            old, progress=old.progress.copy(), dropout=dropout_of(self), longest=longest, writes_str=writes_str
+        )  # fmt: skip
 
     def _read_weight(self, sample_weight: object, n: int) -> np.ndarray | None:
         if sample_weight is None:

@@ -9,6 +9,7 @@ import pytest
 
 import naive_decoding as naive
 from cases import layer
+from forecastrnn import decoding
 from forecastrnn.decoding import CALL_STEPS, Found, Search, decode_codes
 from forecastrnn.network import Embedding, Network
 from forecastrnn.seq2seq_network import Seq2SeqNetwork
@@ -80,7 +81,7 @@ def test_more_symbols_than_one_call() -> None:
     check(network_of(), Search(2, CALL_STEPS + 3), n=5)
 
 
-def test_one_source_is_one_of_many() -> None:
+def test_one_source_is_one_of_many(monkeypatch: pytest.MonkeyPatch) -> None:
     """Chunks, shards, threads and what else is decoded change no bit."""
     network = network_of(attention="additive")
     theta, (codes, lengths) = weights_of(network, "float32"), sources(700, 20)
@@ -88,6 +89,9 @@ def test_one_source_is_one_of_many() -> None:
     whole, threads = (decode_codes(network, theta, codes, lengths, search, threads) for threads in (1, 2))
     for name in ("symbols", "log_probabilities", "weights"):
         np.testing.assert_array_equal(getattr(whole, name), getattr(threads, name))
+    monkeypatch.setattr(decoding, "MOST_ROWS", 100)
+    cut = decode_codes(network, theta, codes, lengths, search, 1)
+    np.testing.assert_array_equal(cut.log_probabilities, whole.log_probabilities)
     for s in (0, 1, 350, 699):
         alone = decode_codes(network, theta, codes[s : s + 1], lengths[s : s + 1], search, 1)
         assert alone.symbols[0].tolist() == whole.symbols[s].tolist()

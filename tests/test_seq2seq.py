@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -143,6 +144,17 @@ def test_threads_and_batches_of_predict_change_nothing() -> None:
     assert [row.sequences[0] for row in alone] == found.sequences[:5]
 
 
+def test_many_threads_decode_with_one_model(model: RNNSeq2Seq) -> None:
+    """Each call has a program of its own; nothing is written to the model."""
+    before = dict(vars(model))
+    expected = [model.decode(X[k : k + 9], beam_width=1 + k % 3).log_probabilities for k in range(24)]
+    with ThreadPoolExecutor(8) as pool:
+        calls = [pool.submit(model.decode, X[k : k + 9], beam_width=1 + k % 3) for k in range(24)]
+    for call, one in zip(calls, expected, strict=True):
+        np.testing.assert_array_equal(call.result().log_probabilities, one)
+    assert vars(model) == before
+
+
 def test_padding_and_buckets_change_nothing() -> None:
     """A mini-batch of all pairs has the same loss however they are cut into programs."""
     still = SMALL | {"max_iter": 1, "batch_size": 60, "shuffle": False}
@@ -154,7 +166,7 @@ def test_a_warm_start_goes_on() -> None:
     whole = RNNSeq2Seq(**SMALL | {"max_iter": 4, "n_iter_no_change": 99}).fit(X, Y)
     parts = RNNSeq2Seq(**SMALL | {"max_iter": 2, "n_iter_no_change": 99}, warm_start=True).fit(X, Y).fit(X, Y)
     assert parts.loss_curve_ == whole.loss_curve_ and parts.n_iter_ == 4
-    with pytest.raises(ValueError, match=r"X\[0\] has the token 'z'.*4 of source_tokens_. warm_start=True"):
+    with pytest.raises(ValueError, match=r"X\[0\] has the token 'z'.*4 of source_tokens_. A model that"):
         parts.fit(["z"], ["a"])
     with pytest.raises(ValueError, match=r"y\[0\] has the token 'z'.*target_tokens_"):
         parts.fit(["a"], ["z"])
@@ -162,6 +174,28 @@ def test_a_warm_start_goes_on() -> None:
         with pytest.raises(ValueError, match="must stay as they were. Set warm_start=False"):
             pickle.loads(pickle.dumps(parts)).set_params(**{name: value}).fit(X, Y)
     assert parts.loss_curve_ == whole.loss_curve_
+
+
+def test_data_in_pieces() -> None:
+    """Each call is one epoch; tokens that come later are announced."""
+    model = RNNSeq2Seq(**SMALL)
+    for rows in (slice(0, 30), slice(30, 60), slice(0, 30)):
+        model.partial_fit(X[rows], Y[rows], source_tokens="dcba", target_tokens=[*LETTERS, "z"])
+    assert model.n_iter_ == 3 and model.target_tokens_.tolist() == [*LETTERS, "z"]
+    assert model.partial_fit(["ab"], ["az"]).n_iter_ == 4
+    with pytest.raises(ValueError, match="target_tokens must be those of the first call"):
+        model.partial_fit(X, Y, target_tokens=LETTERS)
+    for sources, options in ((["abz"], {}), (["abz"], {"source_tokens": "ab"})):
+        with pytest.raises(ValueError, match=r"X\[0\] has the token 'z'|source_tokens must be those of the first"):
+            model.partial_fit(sources, ["a"], **options)
+    with pytest.raises(ValueError, match=r"y\[0\] has the token 'c' at place 0.*give the first call of partial"):
+        RNNSeq2Seq(**SMALL).partial_fit(["a"], ["c"], target_tokens=["a"])
+    with pytest.raises(TypeError, match=r"source_tokens\[0\] must be a sequence of tokens"):
+        RNNSeq2Seq(**SMALL).partial_fit(["a"], ["c"], source_tokens=3)
+    with pytest.raises(ValueError, match="partial_fit does not support early_stopping"):
+        RNNSeq2Seq(**SMALL, early_stopping=True).partial_fit(X, Y)
+    whole = RNNSeq2Seq(**SMALL | {"max_iter": 1}).fit(X, Y)
+    assert RNNSeq2Seq(**SMALL).partial_fit(X, Y).loss_curve_ == whole.loss_curve_
 
 
 def test_early_stopping_keeps_the_best_share_of_exact_matches() -> None:
