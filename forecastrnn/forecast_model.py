@@ -134,8 +134,9 @@ class Model:
         read = self.reading.read(y, "y of predict")
         rows = self._rows(read) if self.trained.is_local else np.zeros(read.n_series, np.int64)
         prepared = replace(prepare(read.values, read.offsets, own.season, own.context), two=own.two)
-        inputs = build_inputs(prepared, self.settings.with_lags, self.settings.dtype)
-        return read.axis, tail_of(prepared, inputs), rows
+        settings = self.settings
+        inputs = build_inputs(prepared, settings.with_lags, settings.dtype, settings.older_means)
+        return read.axis, tail_of(prepared, inputs, settings.older_means), rows
 
     def _rows(self, read: SeriesSet) -> np.ndarray:
         """Rows in fit of these series, which must have been there."""

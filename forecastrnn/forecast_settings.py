@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from forecastrnn.forecast_model import Model, Reading
 from forecastrnn.forecasting import Settings
+from forecastrnn.inputs import reach_of
 from forecastrnn.parameters import check_numbers, dropout_of, layers_of, refuse, rule_of
 from forecastrnn.preparation import Prepared
 from forecastrnn.threads import thread_count
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from forecastrnn.forecaster import RNNForecaster
     from forecastrnn.series import SeriesSet
 
+MOST_VALUES = 2**31  # in a block of older means, and blocks: more than any series has
 SHORTEST = 4  # observations of a series, at least, where context_length does not ask for more
 
 
@@ -23,6 +26,7 @@ def check_parameters(forecaster: RNNForecaster) -> None:
     """Refuse numbers and combinations that make no sense."""
     check_numbers(forecaster)
     layers_of(forecaster)
+    older_means_of(forecaster)
     if forecaster.early_stopping and not forecaster.global_model:
         raise ValueError("early_stopping=True needs global_model=True: local networks all take max_steps updates.")
 
@@ -34,6 +38,30 @@ def horizon_of(forecaster: RNNForecaster) -> int:
     if forecaster.horizon is None:
         refuse(forecaster, "horizon", 'an int in the range [1, inf) with strategy="direct"')
     return int(forecaster.horizon)
+
+
+def older_means_of(forecaster: RNNForecaster) -> tuple[int, ...]:
+    """Lengths and counts of blocks, in turn."""
+    pairs = () if forecaster.older_means is None else forecaster.older_means
+    whole = [isinstance(pair, list | tuple) and len(pair) == 2 and all(map(_is_count, pair)) for pair in pairs]
+    if not all(whole) or forecaster.older_means is not None and not whole:
+        refuse(forecaster, "older_means", "None or a list of pairs (length, count) of ints in the range [1, inf)")
+    return tuple(int(number) for pair in pairs for number in pair)
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool | np.bool_) and 1 <= int(value) < MOST_VALUES
+
+
+def check_reach(prepared: Prepared, older_means: tuple[int, ...], ids: tuple) -> None:
+    """Each older mean must be known somewhere before the last value."""
+    known, reach = np.diff(prepared.starts) - prepared.pads, reach_of(older_means)
+    longest = int(np.argmax(known))
+    if reach >= known[longest]:
+        raise ValueError(
+            f"older_means reaches back {reach} values, but even the longest series, {ids[longest]!r}, has only "
+            f"{known[longest]}. Take shorter or fewer blocks."
+        )
 
 
 def reading_of(forecaster: RNNForecaster, columns: dict[str, Any], other: bool = False) -> Reading:
@@ -67,7 +95,7 @@ def settings_of(forecaster: RNNForecaster, with_lags: bool) -> Settings:
         layers_of(forecaster), forecaster.initializer, forecaster.loss, rule_of(forecaster), batch,
         forecaster.max_steps, horizon_of(forecaster), int(forecaster.n_iter_no_change), fraction,
         thread_count(forecaster.n_jobs), bool(forecaster.verbose), forecaster.dtype, with_lags,
-        not forecaster.global_model, dropout_of(forecaster),
+        not forecaster.global_model, dropout_of(forecaster), older_means_of(forecaster),
     )  # fmt: skip
 
 
@@ -76,11 +104,11 @@ def check_same(old: Model | None, settings: Settings, n_members: int, season: in
     if old is None:
         return
     was, now = old.settings, settings
-    same = (was.layers, was.horizon, was.dtype, was.is_local, old.n_members)
-    if same != (now.layers, now.horizon, now.dtype, now.is_local, n_members):
+    same = (was.layers, was.horizon, was.dtype, was.is_local, was.older_means, old.n_members)
+    if same != (now.layers, now.horizon, now.dtype, now.is_local, now.older_means, n_members):
         raise ValueError(
-            "warm_start=True: cell, hidden_layer_sizes, horizon, dtype, global_model and n_members must be as in "
-            "the first fit."
+            "warm_start=True: cell, hidden_layer_sizes, horizon, dtype, global_model, older_means and n_members must "
+            "be as in the first fit."
         )
     if now.is_local and tuple(read.ids) != tuple(old.axis.ids):
         raise ValueError("warm_start=True with global_model=False: the series must be those of the first fit.")

@@ -9,7 +9,7 @@ import numpy as np
 
 from forecastrnn.exceptions import ModelFileError
 from forecastrnn.forecast_model import Model, Reading, Trained
-from forecastrnn.forecasting import RESIDUALS, Settings, Tail
+from forecastrnn.forecasting import RESIDUALS, Settings, Tail, first_of, past_of
 from forecastrnn.inputs import n_columns
 from forecastrnn.losses import LOSSES
 from forecastrnn.model_file import Tensor
@@ -100,7 +100,7 @@ class ForecastState:
             state.refuse("curves", "the lengths of the loss curves")
         if len(members) != (0 if settings.is_local else len(curves)):
             raise ModelFileError(f"there are {len(curves)} loss curves for {len(members)} members")
-        columns = n_columns(state["season"], settings.with_lags)
+        columns = n_columns(state["season"], settings.with_lags, settings.older_means)
         network = Network(columns, settings.layers, settings.horizon, columns)
         check_network(network)
         return cls(state, settings, network, members)
@@ -157,7 +157,7 @@ class ForecastState:
 
     def _tail(self, values: Values) -> Tail:
         state, season = self.fields, self.fields["season"]
-        _check_series(values, season, state["room"], state["past"])
+        _check_series(values, season, state["room"])
         p = Prepared(
             season=season, width=max(season, 4), context=state["context"], ahead=state["ahead"], z=np.empty(0),
             observed=np.empty(0, bool), starts=values["starts"], linear=values["linear"].view(bool),
@@ -165,7 +165,9 @@ class ForecastState:
             n_observations=state["n_observations"],
             **{name: values[name] for name in ("pads", "periods", "scale", "level")},
         )  # fmt: skip
-        return Tail(p, values["z"], values["inputs"], values["phase"])
+        if state["past"] != past_of(p, self.settings.older_means):
+            raise ModelFileError("the ends of the series are not as long as the inputs need")
+        return Tail(p, values["z"], values["inputs"], values["phase"], first_of(p, state["past"]))
 
 
 def _check_settings(settings: Settings) -> None:
@@ -174,14 +176,16 @@ def _check_settings(settings: Settings) -> None:
     if not good or settings.batch_size < 1:
         raise ModelFileError("the settings of the training are not possible ones")
     check_dropout(settings.dropout)
+    means = settings.older_means
+    if len(means) % 2 or not all(1 <= number <= MOST for number in means):
+        raise ModelFileError(f"older_means must be lengths and counts of blocks. Got {str(means)[:80]}")
 
 
-def _check_series(values: Values, season: int, room: int, past: int) -> None:
+def _check_series(values: Values, season: int, room: int) -> None:
     """Figures by which compiled code finds its way: each within the arrays that it counts places of."""
     periods, phase, starts = values["periods"], values["phase"], values["starts"]
     good = (
         (periods >= season).all() and (periods <= room).all()
-        and past == max(int(periods.max()), 2 * season) + max(season, 4) + 2
         and (phase >= 0).all() and (phase < season).all()
         and starts[0] == 0 and (np.diff(starts) > 0).all()
         and (values["pads"] >= 0).all() and (values["pads"] < np.diff(starts)).all()

@@ -10,7 +10,7 @@ from forecastrnn.forecasting import Settings, Tail, histories_of
 from forecastrnn.generation import StepProgram
 from forecastrnn.inference import forward, write_state
 from forecastrnn.network import Network
-from forecastrnn.paths import means_of
+from forecastrnn.paths import emit_inputs, means_of, sums_of
 from forecastrnn.program import Program
 
 ROOM = 1024  # values taken before the history is moved back to the front
@@ -26,7 +26,8 @@ class _Member:
         histories = histories_of(tail, dtype)
         self.z, self.a = np.zeros((1, length), dtype), means_of(histories.z, self.width, length)
         self.z[:, :known] = histories.z
-        self.phase = histories.phase.copy()
+        self.sums = sums_of(histories.z, length)
+        self.phase, self.first = histories.phase.copy(), histories.first.copy()
         self.program = self._step_program(network, theta, tail, settings)
 
     def _step_program(self, network: Network, theta: np.ndarray, tail: Tail, settings: Settings) -> Program:
@@ -35,13 +36,15 @@ class _Member:
         warm = forward(network, theta, histories.inputs, last=1)
         step = StepProgram((network, theta), 1)
         program, stack = step.build.program, step.build.stacks[0]
-        z, a, phase = (program.bind(name, getattr(self, name)) for name in ("z", "a", "phase"))
+        names = ("z", "a", "sums", "phase", "first")
+        z, a, sums, phase, first = (program.bind(name, getattr(self, name)) for name in names)
         operations = program.rounds[0][0]
         own = len(operations)
-        program.emit(
-            "forecast_inputs", 0, z=z, a=a, static=program.bind("static", histories.static), x=step.x[0], phase=phase,
-            period=program.bind("period", histories.period), B=1, season=p.season, two=p.two,
-            with_lags=int(settings.with_lags), columns=step.x[0].shape[-1], length=z.shape[1], now=self.now,
+        emit_inputs(
+            program, step.x[0].at(0), settings.older_means, z=z, a=a, static=program.bind("static", histories.static),
+            sums=sums, phase=phase, period=program.bind("period", histories.period), first=first, B=1,
+            season=p.season, two=p.two, with_lags=int(settings.with_lags), columns=step.x[0].shape[-1],
+            length=z.shape[1], now=self.now,
         )  # fmt: skip
         operations[:] = operations[own:] + operations[:own]
         program.emit(
@@ -61,12 +64,15 @@ class _Member:
         t = self.now + at + 1
         self.z[0, t] = scaled
         self.a[0, t] = self.a[0, t - 1] + (self.z[0, t] - self.z[0, t - self.width]) / self.width
+        self.sums[0, t + 1] = self.sums[0, t] + self.z[0, t]
 
     def move_back(self, at: int) -> None:
         """Forget the oldest `at` values: the last known one is at `now` again; means are freed of rounding errors."""
         known = self.now + 1
         self.z[:, :known] = self.z[:, at : at + known].copy()
         self.a[:] = means_of(self.z[:, :known], self.width, self.a.shape[1])
+        self.sums[:] = sums_of(self.z[:, :known], self.z.shape[1])
+        self.first[:] = np.maximum(self.first - at, 0)
         self.phase[:] = (self.phase + at) % self.season
 
 

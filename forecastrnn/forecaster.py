@@ -13,7 +13,14 @@ from sklearn.utils.validation import check_is_fitted
 
 from forecastrnn.compiling import announced
 from forecastrnn.forecast_model import Model, train_all
-from forecastrnn.forecast_settings import check_known, check_parameters, check_same, reading_of, settings_of
+from forecastrnn.forecast_settings import (
+    check_known,
+    check_parameters,
+    check_reach,
+    check_same,
+    reading_of,
+    settings_of,
+)
 from forecastrnn.forecast_stream import ForecastStream
 from forecastrnn.forecasting import network_of, residuals_of, tail_of, use_lags
 from forecastrnn.generation import check_count
@@ -57,6 +64,11 @@ class RNNForecaster(SavedToFile, BaseEstimator):
         quarters 4), 1 is no season.
     context_length : int or None
         Steps of history that the network reads before it forecasts; None: twice the season, within 24 .. 72.
+    older_means : list of (int, int), optional
+        Older history, coarser: pairs of a length and a count. At each time the network also reads the means of
+        `count` blocks of `length` values, each pair's blocks behind those of the pair before it, back from the last
+        known value. [(7, 5), (30, 5)] on daily data: five weeks, and five months before those. A mean that reaches
+        back beyond the beginning of a series counts as the recent mean.
     n_members : int
         Networks whose median is the forecast. 5 rather than 3: in backtests the median then varies less by seed.
     global_model : bool
@@ -120,6 +132,7 @@ epsilon, clip_norm, gradient_noise
         "horizon": [Interval(Integral, 1, None, closed="left"), None],
         "season_length": [Interval(Integral, 1, None, closed="left"), None],
         "context_length": [Interval(Integral, 1, None, closed="left"), None],
+        "older_means": [list, tuple, None],
         "n_members": [Interval(Integral, 1, None, closed="left")],
         "global_model": ["boolean"],
         "missing": [StrOptions({"raise", "mask"})],
@@ -131,7 +144,7 @@ epsilon, clip_norm, gradient_noise
 
     def __init__(
         self, *, cell="gru", hidden_layer_sizes=(64,), strategy="recursive", horizon=None, season_length=None,
-        context_length=None, n_members=5, global_model=True, missing="raise", loss="absolute_error",
+        context_length=None, older_means=None, n_members=5, global_model=True, missing="raise", loss="absolute_error",
         initializer="uniform", solver="adamw", learning_rate_init=0.004, learning_rate="one_cycle", alpha=1e-4,
         momentum=0.9, nesterovs_momentum=True, beta_1=0.9, beta_2=0.999, epsilon=1e-8, clip_norm=1.0,
         gradient_noise=0.0, batch_size="auto", max_steps=None, early_stopping=False, validation_fraction=0.1,
@@ -144,6 +157,7 @@ epsilon, clip_norm, gradient_noise
         self.horizon = horizon
         self.season_length = season_length
         self.context_length = context_length
+        self.older_means = older_means
         self.n_members = n_members
         self.global_model = global_model
         self.missing = missing
@@ -222,12 +236,14 @@ epsilon, clip_norm, gradient_noise
         old = self._model if self.warm_start and hasattr(self, "_model") else None
         settings = settings_of(self, old.settings.with_lags if old else use_lags(prepared, not self.global_model))
         check_same(old, settings, self.n_members, season, read)
-        inputs, seeds = build_inputs(prepared, settings.with_lags, settings.dtype), self._seeds()
+        check_reach(prepared, settings.older_means, read.ids)
+        inputs = build_inputs(prepared, settings.with_lags, settings.dtype, settings.older_means)
+        seeds = self._seeds()
         network = network_of(prepared, settings)
         trained = train_all(prepared, inputs, settings, seeds, read.ids, old.trained if old else None)
         one_step = trained.outputs(network, inputs, settings.n_threads)
         residuals = residuals_of(prepared, settings, one_step, len(seeds))
-        later, tail = reading_of(self, columns, other=True), tail_of(prepared, inputs)
+        later, tail = reading_of(self, columns, other=True), tail_of(prepared, inputs, settings.older_means)
         self._model = Model(network, trained, settings, tail, residuals, read.axis, later, self.strategy)
         self._publish(device, read)
         return self

@@ -10,7 +10,7 @@ import numpy as np
 
 from forecastrnn.batches import WindowBatches
 from forecastrnn.inference import forward
-from forecastrnn.inputs import n_columns
+from forecastrnn.inputs import n_columns, reach_of
 from forecastrnn.network import Layer, Network
 from forecastrnn.optimizers import OptimizerState, Rule
 from forecastrnn.paths import Histories, Kind, job_rows, run_paths
@@ -48,16 +48,21 @@ class Settings:
     with_lags: bool
     is_local: bool = False  # a network for each series, not one for all
     dropout: Dropout = NO_DROPOUT
+    older_means: tuple[int, ...] = ()  # of the inputs: length and count of blocks, and so on
 
 
 @dataclass(frozen=True)
 class Tail:
-    """The end of each series: all that a forecast needs. z, a (n_series, length), oldest first."""
+    """The end of each series: all that a forecast needs. z (n_series, length), oldest first.
+
+    first (n_series,): where in z the series begins; before lie repetitions of its first season.
+    """
 
     prepared: Prepared
     z: np.ndarray
     inputs: np.ndarray
     phase: np.ndarray
+    first: np.ndarray
 
     @property
     def n_series(self) -> int:
@@ -77,7 +82,7 @@ def update_count(prepared: Prepared, max_steps: int | None) -> int:
 
 def network_of(prepared: Prepared, settings: Settings) -> Network:
     """The layers read the squashed columns, the linear skip the raw ones."""
-    columns = n_columns(prepared.season, settings.with_lags)
+    columns = n_columns(prepared.season, settings.with_lags, settings.older_means)
     return Network(columns, settings.layers, settings.horizon, columns)
 
 
@@ -156,9 +161,20 @@ def _validator(
     return score
 
 
-def tail_of(prepared: Prepared, inputs: np.ndarray) -> Tail:
+def past_of(prepared: Prepared, older_means: tuple[int, ...]) -> int:
+    """Values of each series that a forecast needs."""
+    means = int(max(prepared.periods.max(), 2 * prepared.season)) + prepared.width + 2
+    return max(means, reach_of(older_means) + 1)
+
+
+def first_of(prepared: Prepared, past: int) -> np.ndarray:
+    """Where in its last `past` values each series begins; before lies padding."""
+    return np.maximum(past - (np.diff(prepared.starts) - prepared.pads), 0)
+
+
+def tail_of(prepared: Prepared, inputs: np.ndarray, older_means: tuple[int, ...]) -> Tail:
     """Cut what a forecast needs from the end of each series, so that the rest need not be kept."""
-    past = int(max(prepared.periods.max(), 2 * prepared.season)) + prepared.width + 2
+    past = past_of(prepared, older_means)
     ends = prepared.starts[1:]
     back = np.arange(-past, 0)
     at = ends[:, None] + back
@@ -166,20 +182,20 @@ def tail_of(prepared: Prepared, inputs: np.ndarray) -> Tail:
     rows = ends[:, None] + np.arange(-prepared.context - 1, -1)
     phase = (ends - prepared.starts[:-1] - prepared.pads) % prepared.season
     light = replace(prepared, z=np.empty(0), observed=np.empty(0, bool))
-    return Tail(light, z, inputs[rows], phase)
+    return Tail(light, z, inputs[rows], phase, first_of(prepared, past))
 
 
 def take(tail: Tail, rows: np.ndarray) -> Tail:
     """The tails of some series, in the order of `rows`; a series may come several times."""
     p = tail.prepared
     each = {name: getattr(p, name)[rows] for name in ("pads", "periods", "scale", "level", "linear", "after")}
-    return Tail(replace(p, **each), tail.z[rows], tail.inputs[rows], tail.phase[rows])
+    return Tail(replace(p, **each), tail.z[rows], tail.inputs[rows], tail.phase[rows], tail.first[rows])
 
 
 def histories_of(tail: Tail, dtype: str) -> Histories:
     """What paths begin with."""
     p, as_real = tail.prepared, partial(np.ascontiguousarray, dtype=dtype)
-    return Histories(as_real(tail.z), as_real(p.static), tail.phase, p.periods, as_real(tail.inputs))
+    return Histories(as_real(tail.z), as_real(p.static), tail.phase, p.periods, as_real(tail.inputs), tail.first)
 
 
 def forecast(
@@ -203,11 +219,12 @@ def forecast(
         p.two,
         p.width,
         settings.with_lags,
+        settings.older_means,
         noise is not None,
         settings.n_threads,
     )
     histories = histories_of(tail, settings.dtype)
-    at_once = max(1, CHUNK_VALUES // (n * (tail.z.shape[1] + h)))
+    at_once = max(1, CHUNK_VALUES // (n * (tail.z.shape[1] + h) * (2 if settings.older_means else 1)))
     parts = [
         run_paths(
             kind, thetas, chosen[lo : lo + at_once], histories, h, settings.n_threads,

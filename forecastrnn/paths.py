@@ -11,7 +11,7 @@ from forecastrnn.assembly import Assembly
 from forecastrnn.cpu.direction import Rows
 from forecastrnn.jobs import Jobs, addresses, borrowed
 from forecastrnn.network import Network
-from forecastrnn.program import Argument, Program
+from forecastrnn.program import Argument, Buffer, Field, Place, Program
 from forecastrnn.shapes import Shape
 
 MOST_ROWS = 256  # series of a job at most
@@ -30,6 +30,7 @@ class Kind:
     two: int
     width: int
     with_lags: bool
+    older_means: tuple[int, ...]
     noisy: bool
     lanes: int
 
@@ -38,7 +39,8 @@ class Kind:
 class Histories:
     """The end of each series, what it is made into inputs with, and the inputs of the context before it.
 
-    z (n, known), static (n, STATIC), phase, period (n,), inputs (n, context, columns).
+    z (n, known), static (n, STATIC), phase, period (n,), inputs (n, context, columns), first (n,): where in z the
+    series begins.
     """
 
     z: np.ndarray
@@ -46,6 +48,7 @@ class Histories:
     phase: np.ndarray
     period: np.ndarray
     inputs: np.ndarray
+    first: np.ndarray
 
 
 def means_of(z: np.ndarray, width: int, length: int) -> np.ndarray:
@@ -53,6 +56,13 @@ def means_of(z: np.ndarray, width: int, length: int) -> np.ndarray:
     out = np.zeros((len(z), length), z.dtype)
     sums = np.cumsum(np.pad(z, ((0, 0), (1, 0))), axis=1, dtype=np.float64)
     out[:, width - 1 : z.shape[1]] = (sums[:, width:] - sums[:, :-width]) / width
+    return out
+
+
+def sums_of(z: np.ndarray, length: int) -> np.ndarray:
+    """Sums of the k first values of z (n, known), from 0 on, in float64; room for `length` values."""
+    out = np.zeros((len(z), length + 1))
+    np.cumsum(z, axis=1, dtype=np.float64, out=out[:, 1 : z.shape[1] + 1])
     return out
 
 
@@ -88,10 +98,10 @@ def _emit_forecast_step(build: Assembly, x: Rows, kind: Kind) -> None:
     """Inputs of the last value, the network, and the next value behind it."""
     real, stack = partial(Argument, dtype=kind.dtype), build.segment(0, 0, 1)
     z, a, now, length = real("z"), real("a"), Argument("now"), Argument("length")
-    build.program.emit(
-        "forecast_inputs", 0, z=z, a=a, static=real("static"), x=x.place, phase=Argument("phase"),
-        period=Argument("period"), B=kind.rows, season=kind.season, two=kind.two, with_lags=int(kind.with_lags),
-        columns=x.width, length=length, now=now,
+    sums = emit_inputs(
+        build.program, x.place, kind.older_means, z=z, a=a, static=real("static"), sums=Argument("sums", np.float64),
+        phase=Argument("phase"), period=Argument("period"), first=Argument("first"), B=kind.rows, season=kind.season,
+        two=kind.two, with_lags=int(kind.with_lags), columns=x.width, length=length, now=now,
     )  # fmt: skip
     build.forward(stack, x)
     build.head.forward(stack)
@@ -103,6 +113,21 @@ def _emit_forecast_step(build: Assembly, x: Rows, kind: Kind) -> None:
         "append_value", 0, z=z, a=a, out=stack.out.place, noise=real("noise") if kind.noisy else None, B=kind.rows,
         ldo=stack.out.ld, width=kind.width, length=length, now=now, noisy=Argument("noisy") if kind.noisy else 0,
     )  # fmt: skip
+    if sums is not None:
+        build.program.emit("append_sum", 0, z=z, sums=sums, B=kind.rows, length=length, now=now)
+
+
+def emit_inputs(
+    program: Program, x: Place, older_means: tuple[int, ...], *, sums: Buffer, first: Buffer, **fields: Field
+) -> Buffer | None:
+    """Emit the inputs of a forecast's step; the sums that older means are made of, None without those."""
+    blocks = program.bind("blocks", np.array(older_means, np.int64)) if older_means else None
+    used = sums if older_means else None
+    program.emit(
+        "forecast_inputs", 0, x=x, sums=used, first=first if older_means else None, blocks=blocks,
+        groups=len(older_means) // 2, **fields,
+    )  # fmt: skip
+    return used
 
 
 def job_rows(n: int, paths: int, n_threads: int) -> int:
@@ -138,6 +163,9 @@ def run_paths(
     arguments: dict[str, np.ndarray | int] = {
         name: cut(getattr(histories, name)) for name in ("static", "phase", "period", "inputs")
     }
+    if kind.older_means:
+        kept.append(np.tile(sums_of(z[0, :, :known], length), (paths, 1, 1)))
+        arguments |= {"sums": addresses(kept[-1].reshape(jobs, -1)), "first": cut(histories.first)}
     if noise is not None:
         kept.append(np.ascontiguousarray(noise[:, own], kind.dtype))
         arguments |= {"noise": addresses(kept[-1].reshape(jobs, -1)), "noisy": h}

@@ -59,6 +59,7 @@ FORECASTS: dict[str, Callable[[], Any]] = {
     "long": lambda: quick(dtype="float64").fit(long_of({"x": monthly(60), "ÿ": monthly(48, 2)})),
     "local": lambda: quick(global_model=False, n_members=2).fit(WIDE),
     "local, direct": lambda: quick(global_model=False, strategy="direct", horizon=3).fit(WIDE),
+    "older means": lambda: quick(older_means=[(4, 3), (6, 2)]).fit(WIDE),
     "stack of cells": lambda: quick(cell=["gru", LSTM()], hidden_layer_sizes=(3, 2), batch_size=8).fit(monthly(60)),
 }
 # fmt: skip
@@ -231,7 +232,7 @@ def test_every_field_is_kept() -> None:
         forecast_model.Model: "network trained settings tail residuals axis reading strategy",
         forecast_model.Trained: "thetas curves updates members",
         forecast_model.Reading: "columns missing least needs",
-        forecasting.Tail: "prepared z inputs phase",
+        forecasting.Tail: "prepared z inputs phase first",
         Prepared: (
             "season width context ahead z observed starts pads periods scale level linear after two n_observations"
         ),
