@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from forecastrnn.callbacks import Look
 from forecastrnn.forecast_stream import ForecastStream
 from forecastrnn.forecasting import EPOCH, Settings, Tail, fit_members, forecast, one_step_outputs, tail_of, take
 from forecastrnn.inputs import build_inputs
@@ -70,14 +71,15 @@ class Trained:
 
 
 def train_all(
-    prepared: Prepared, inputs: np.ndarray, settings: Settings, seeds: list[int], ids: tuple, old: Trained | None
-) -> Trained:
+    prepared: Prepared, inputs: np.ndarray, settings: Settings, seeds: list[int], ids: tuple, old: Trained | None,
+    callback: Callable[[Look], object] | None = None,
+) -> Trained:  # fmt: skip
     """Train all networks; those of an earlier fit go on from where they are."""
     if settings.is_local:
         fit = fit_local(prepared, inputs, settings, seeds, ids, old.thetas if old else None)
         curves = [[float(part.mean()) for part in _parts(member)] for member in fit.losses]
         return Trained(fit.thetas, curves, fit.losses.shape[2], [])
-    members = fit_members(prepared, inputs, settings, seeds, old.members if old else [])
+    members = fit_members(prepared, inputs, settings, seeds, old.members if old else [], callback)
     thetas = np.stack([member.theta for member in members])[:, None]
     return Trained(thetas, [m.loss_curve for m in members], members[0].optimizer.count, members)
 

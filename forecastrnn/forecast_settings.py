@@ -22,13 +22,15 @@ MOST_VALUES = 2**31  # in a block of older means, and blocks: more than any seri
 SHORTEST = 4  # observations of a series, at least, where context_length does not ask for more
 
 
-def check_parameters(forecaster: RNNForecaster) -> None:
-    """Refuse numbers and combinations that make no sense."""
+def check_parameters(forecaster: RNNForecaster, watched: bool = False) -> None:
+    """Refuse numbers and combinations that make no sense; `watched`: there is a callback."""
     check_numbers(forecaster)
     layers_of(forecaster)
     older_means_of(forecaster)
     if forecaster.early_stopping and not forecaster.global_model:
         raise ValueError("early_stopping=True needs global_model=True: local networks all take max_steps updates.")
+    if watched and not forecaster.global_model:
+        raise ValueError("callback needs global_model=True: local networks are all trained in one call.")
 
 
 def horizon_of(forecaster: RNNForecaster) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, Self
 
@@ -11,6 +12,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from forecastrnn.callbacks import Look, check_callback
 from forecastrnn.compiling import announced
 from forecastrnn.forecast_model import Model, train_all
 from forecastrnn.forecast_settings import (
@@ -196,7 +198,10 @@ epsilon, clip_norm, gradient_noise
 
     # Fitting ------------------------------------------------------------------------------------------
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, y: Any, *, id_col: Any = "unique_id", time_col: Any = "ds", target_col: Any = "y") -> Self:
+    def fit(
+        self, y: Any, *, id_col: Any = "unique_id", time_col: Any = "ds", target_col: Any = "y",
+        callback: Callable[[Look], object] | None = None,
+    ) -> Self:  # fmt: skip
         """Learn from one or many series.
 
         Parameters
@@ -207,6 +212,10 @@ epsilon, clip_norm, gradient_noise
             missing="mask".
         id_col, time_col, target_col : hashable
             Columns of a long frame.
+        callback : callable, optional
+            Called every 50 updates of each member with a `forecastrnn.callbacks.Look`: its number, its updates, its
+            loss. When it returns True, that member stops there. An error in it ends `fit` and leaves the forecaster
+            as it was. Not with global_model=False, where all networks are trained in one call.
 
         Returns
         -------
@@ -221,12 +230,13 @@ epsilon, clip_norm, gradient_noise
             A ValueError: the loss became non-finite or exploded.
         """
         with announced(bool(self.verbose)):
-            return self._fit({"id_col": id_col, "time_col": time_col, "target_col": target_col}, y)
+            return self._fit({"id_col": id_col, "time_col": time_col, "target_col": target_col}, y, callback)
 
-    def _fit(self, columns: dict[str, Any], y: Any) -> Self:
+    def _fit(self, columns: dict[str, Any], y: Any, callback: Callable[[Look], object] | None) -> Self:
         from forecastrnn.series import season_of
 
-        check_parameters(self)
+        check_callback(callback, "a look")
+        check_parameters(self, callback is not None)
         device = device_of(self)
         reading = reading_of(self, columns)
         read = reading.read(y)
@@ -240,7 +250,7 @@ epsilon, clip_norm, gradient_noise
         inputs = build_inputs(prepared, settings.with_lags, settings.dtype, settings.older_means)
         seeds = self._seeds()
         network = network_of(prepared, settings)
-        trained = train_all(prepared, inputs, settings, seeds, read.ids, old.trained if old else None)
+        trained = train_all(prepared, inputs, settings, seeds, read.ids, old.trained if old else None, callback)
         one_step = trained.outputs(network, inputs, settings.n_threads)
         residuals = residuals_of(prepared, settings, one_step, len(seeds))
         later, tail = reading_of(self, columns, other=True), tail_of(prepared, inputs, settings.older_means)

@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 
 from forecastrnn.batches import WindowBatches
+from forecastrnn.callbacks import Look
 from forecastrnn.inference import forward
 from forecastrnn.inputs import n_columns, reach_of
 from forecastrnn.network import Layer, Network
@@ -17,7 +18,7 @@ from forecastrnn.paths import Histories, Kind, job_rows, run_paths
 from forecastrnn.preparation import Prepared
 from forecastrnn.shapes import NO_DROPOUT, Dropout
 from forecastrnn.stepping import Index, TrainingProgram
-from forecastrnn.training import Plan, Progress, train
+from forecastrnn.training import Plan, Progress, Watch, train
 from forecastrnn.training_step import Source
 
 MANY = 20_000  # observations from which on the values one season ago are inputs too
@@ -110,7 +111,10 @@ def held_out(lengths: np.ndarray, fraction: float | None, horizon: int) -> np.nd
     return np.minimum(np.maximum(1, (lengths * fraction).astype(np.int64)), lengths - horizon + 1)
 
 
-def train_member(prepared: Prepared, inputs: np.ndarray, settings: Settings, progress: Progress, seed: int) -> Progress:
+def train_member(
+    prepared: Prepared, inputs: np.ndarray, settings: Settings, progress: Progress, seed: int,
+    watch: Watch | None = None,
+) -> Progress:  # fmt: skip
     """Train one member in place."""
     dtype, fraction = settings.dtype, settings.validation_fraction
     lengths = np.diff(prepared.starts) - prepared.pads
@@ -131,7 +135,7 @@ def train_member(prepared: Prepared, inputs: np.ndarray, settings: Settings, pro
         dropout=settings.dropout,
     )  # fmt: skip
     validate = _validator(prepared, inputs, network, settings, held) if fraction else None
-    return train(network, progress, source, batches, plan, validate)
+    return train(network, progress, source, batches, plan, validate, watch)
 
 
 def _validator(
@@ -280,9 +284,20 @@ def _quantiles(errors: np.ndarray) -> np.ndarray:
 
 
 def fit_members(
-    prepared: Prepared, inputs: np.ndarray, settings: Settings, seeds: list[int], members: list[Progress]
-) -> list[Progress]:
+    prepared: Prepared, inputs: np.ndarray, settings: Settings, seeds: list[int], members: list[Progress],
+    callback: Callable[[Look], object] | None = None,
+) -> list[Progress]:  # fmt: skip
     """Train one network a seed on the same windows; `members`, if any, go on from where they are."""
     network = network_of(prepared, settings)
     begun = [m.copy() for m in members] or [start_member(network, settings, s) for s in seeds]
-    return [train_member(prepared, inputs, settings, m, s) for m, s in zip(begun, seeds, strict=True)]
+    return [
+        train_member(prepared, inputs, settings, progress, seed, _watch(progress, member, callback))
+        for member, (progress, seed) in enumerate(zip(begun, seeds, strict=True))
+    ]
+
+
+def _watch(progress: Progress, member: int, callback: Callable[[Look], object] | None) -> Watch | None:
+    """What calls the user's callback at each look at the loss."""
+    if callback is None:
+        return None
+    return lambda loss, score: bool(callback(Look(member, progress.optimizer.count, loss, score)))
