@@ -18,14 +18,19 @@ INPUTS, OUTPUTS, STATES = 1, 100, 10_000  # where dropout acts: `salt` of its ma
 
 
 class Assembly:
-    """Builds the parts of a program for `network` on one `Shape`; parts are emitted in the order of calls."""
+    """Builds the parts of a program for `network` on one `Shape`; parts are emitted in the order of calls.
+
+    Several networks may share a program: then `program` is that, or a part of it with names of its own, `offset`
+    where the network's parameters begin in theta, and `salt` what tells its dropout from that of the others.
+    """
 
     def __init__(
-        self, network: Network, theta: np.ndarray | Buffer, shape: Shape, *, free: bool = False
+        self, network: Network, theta: np.ndarray | Buffer, shape: Shape, *, free: bool = False,
+        program: Program | None = None, offset: int = 0, salt: int = 0,
     ) -> None:  # fmt: skip
-        self.network, self.shape = network, shape
+        self.network, self.shape, self.offset, self.salt = network, shape, offset, salt
         self.dtype = theta.dtype.name
-        self.program = Program(self.dtype, shape.shards, free)
+        self.program = program or Program(self.dtype, shape.shards, free)
         self.whole_theta = theta if isinstance(theta, Buffer) else self.program.bind("theta", theta)
         self.theta = self._places(self.whole_theta)
         self.directions = [
@@ -38,7 +43,7 @@ class Assembly:
         self.stacks = [Stack(self._batch(shard)) for shard in range(shape.shards)]
 
     def _places(self, buffer: Buffer) -> dict[str, Place]:
-        return {name: buffer.at(p.offset) for name, p in self.network.layout.items()}
+        return {name: buffer.at(self.offset + p.offset) for name, p in self.network.layout.items()}
 
     def _direction(self, number: int, layer: Layer, prefix: str) -> Direction:
         return Direction(
@@ -80,7 +85,13 @@ class Assembly:
         return {key: places[start + key] for key in names}
 
     def pack(self, *, input_gradient: bool = False) -> None:
-        """Emit the packing of all weights, dealt to the shards in turn; ends the round."""
+        """Emit the packing of all weights; ends the round."""
+        self.emit_pack(input_gradient=input_gradient)
+        if not self.program.free:
+            self.program.next_round()
+
+    def emit_pack(self, *, input_gradient: bool = False) -> None:
+        """Emit the packing of all weights, dealt to the shards in turn."""
         turn = 0
         for number, layer in enumerate(self.network.layers):
             for prefix, direction in zip(layer.directions, self.directions[number], strict=True):
@@ -90,16 +101,11 @@ class Assembly:
                 turn += 1
         if self.network.n_outputs:
             self.head.pack(turn % self.shape.shards)
-        if not self.program.free:
-            self.program.next_round()
 
     def pack_once(self) -> None:
         """Pack all weights now, in a program of its own, for programs whose steps only read them."""
         self.pack()
-        packing = Program(self.dtype, self.shape.shards)
-        packing.rounds = self.program.rounds
-        self.program.rounds = Program(self.dtype, self.shape.shards).rounds
-        packing.run(0, 1, 1)
+        run_once(self.program)
 
     # Forward ------------------------------------------------------------------------------------------
     def forward(self, stack: Stack, x: Rows) -> None:
@@ -127,7 +133,7 @@ class Assembly:
         self.program.emit(
             "drop", batch.shard, source=source.place, out=out.place, seeds=self.seeds,
             T=batch.steps if steps is None else steps, B=batch.rows, F=source.width, lds=source.ld, ldo=out.ld,
-            rate=round(rate * WHOLE), salt=salt, row=self.first_row(batch.shard), time=batch.first + first,
+            rate=round(rate * WHOLE), salt=self.salt + salt, row=self.first_row(batch.shard), time=batch.first + first,
             span=0 if shared else 1,
         )  # fmt: skip
 
@@ -217,12 +223,26 @@ class Assembly:
 
         `fresh`: they begin here; otherwise they go on from a later stretch, as do the derivatives by its states.
         """
+        self.prepare_backward(stack, fresh)
+        reads = fresh if self.reads_state else self.head.steps(stack.batch) > 0
+        dout = self.head.backward(stack, fresh) if reads else None
+        start = input_gradient or stack.batch.first > 0
+        return self.layers_backward(stack, dout, fresh=fresh, input_gradient=input_gradient, start=start)
+
+    def prepare_backward(self, stack: Stack, fresh: bool = True) -> None:
+        """Emit: the derivatives by the final states of all layers begin at zero, if `fresh`."""
         for number, runs in enumerate(stack.runs):
             for direction, run in zip(self.directions[number], runs, strict=True):
                 direction.prepare_backward(run, clear=fresh)
-        reads = fresh if self.reads_state else self.head.steps(stack.batch) > 0
-        dout = self.head.backward(stack, fresh) if reads else None
-        first, start = self.head.first_read(stack.batch), input_gradient or stack.batch.first > 0
+
+    def layers_backward(
+        self, stack: Stack, dout: Rows | None, *, fresh: bool = True, input_gradient: bool = False, start: bool = False
+    ) -> Rows | None:  # fmt: skip
+        """Emit the layers' gradients, from those by the last one's outputs and by all final states.
+
+        `start`: go on to the derivatives by the states before the first step.
+        """
+        first = self.head.first_read(stack.batch)
         for number in range(len(self.network.layers) - 1, -1, -1):
             inputs = number > 0 or input_gradient
             dout = self._layer_backward(stack, number, dout, first, inputs, start, fresh)
@@ -275,3 +295,11 @@ class Assembly:
                 for prefix, direction in zip(layer.directions, self.directions[number], strict=True):
                     direction.unpack(self.own(places, number, prefix), sums, shard)
             self.head.unpack(places, sums, shard)
+
+
+def run_once(program: Program) -> None:
+    """Run what was emitted so far now, in a program of its own, and begin anew: later steps only read its results."""
+    once = Program(program.dtype, program.shards)
+    once.rounds = list(program.rounds)
+    program.rounds[:] = Program(program.dtype, program.shards).rounds  # in place: its parts share the list
+    once.run(0, 1, 1)

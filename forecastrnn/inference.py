@@ -216,7 +216,7 @@ def read_outputs(build: Assembly, order: np.ndarray, lengths: np.ndarray | None)
     """Outputs as (n, steps, width) in the caller's order; zero past each row's end."""
     pieces = []
     for stack in build.stacks:
-        rows = stack.out if build.network.n_outputs else _layer_outputs(build, stack)
+        rows = stack.out if build.network.n_outputs else layer_outputs(build, stack)
         place = rows.place.at(0)
         flat = place.buffer.array.reshape(-1)[place.offset :]
         steps = build.head.steps(stack.batch) if build.network.n_outputs else build.shape.steps
@@ -229,7 +229,7 @@ def read_outputs(build: Assembly, order: np.ndarray, lengths: np.ndarray | None)
     return outputs
 
 
-def _layer_outputs(build: Assembly, stack: Stack) -> Rows:
+def layer_outputs(build: Assembly, stack: Stack) -> Rows:
     """Outputs of the last layer."""
     layer, joined = build.network.layers[-1], stack.joined[-1]
     if joined is not None:

@@ -25,7 +25,8 @@ from forecastrnn.program import Argument, Program
 from forecastrnn.shapes import Shape
 from forecastrnn.stepping import dropout_seeds
 from forecastrnn.training import BLOW_UP
-from forecastrnn.training_step import Feed, Source, TrainingStep, Update
+from forecastrnn.training_step import Feed, Source, TrainingStep
+from forecastrnn.update_step import Update
 
 INDEX_BYTES = 2**25  # of the windows that one call trains on
 SLOWEST = 1e-9  # seconds for each parameter, row and time step of an update: a high guess

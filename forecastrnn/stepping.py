@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -10,8 +11,10 @@ from forecastrnn.assembly import Assembly
 from forecastrnn.cpu.update import COUNT
 from forecastrnn.network import Network
 from forecastrnn.optimizers import OptimizerState, Rule
+from forecastrnn.program import Buffer, Program
 from forecastrnn.shapes import NO_DROPOUT, Dropout, Shape, shards_of
-from forecastrnn.training_step import Feed, Source, TrainingStep, Update
+from forecastrnn.training_step import Feed, Source, TrainingStep
+from forecastrnn.update_step import Update
 
 PLAIN_RULE = Rule()
 DROP = 4  # a stream of random numbers
@@ -53,7 +56,80 @@ def dropout_seeds(seed: int, first: int, n: int) -> np.ndarray:
     return begin + np.arange(first, first + n)
 
 
-class TrainingProgram:
+class Stepper:
+    """Runs the training steps of a program that a subclass has built."""
+
+    program: Program
+    optimizer: OptimizerState | None
+    rule: Rule
+    seed: int
+    feed: Any  # buffers of the mini-batches, and their sums
+    step: Any  # what emitted the operations
+
+    @staticmethod
+    def most_steps_of(rows: int) -> int:
+        """Steps of one call at most, for mini-batches of `rows`."""
+        return int(np.clip(MAX_INDICES // max(rows, 1), 1, MAX_STEPS))
+
+    def _update(self) -> Update | None:
+        if self.optimizer is None:
+            return None
+        self.rates = self.program.buffer("rates", (MAX_STEPS,), np.float64)
+        m, v = (self.program.bind(name, getattr(self.optimizer, name)) for name in ("m", "v"))
+        return Update(self.rule, self.rates, m, v, self.seed)
+
+    @property
+    def grad(self) -> np.ndarray:
+        """The gradient of the last step."""
+        return self.step.grad.array
+
+    # Running ------------------------------------------------------------------------------------------
+    def loss(self, index: Index, n_threads: int) -> np.ndarray:
+        """The loss of one step's mini-batch; nothing is updated."""
+        self._write_index(index)
+        self.program.run(0, 1, n_threads, rounds=self.step.backward_rounds)
+        return self._read_losses(1)
+
+    def _filled(self, index: Index) -> list[tuple[Buffer | None, np.ndarray | None]]:
+        """What an index has for each buffer of the feed."""
+        feed = self.feed
+        return [
+            (feed.starts, index.x), (feed.y_starts, index.y), (feed.samples, index.sample),
+            (feed.lengths, index.lengths),
+        ]  # fmt: skip
+
+    def _write_index(self, index: Index) -> None:
+        for buffer, values in self._filled(index):
+            if buffer is not None:
+                buffer.array[: index.steps] = values
+        if self.feed.seeds is not None:
+            done = self.optimizer.count if self.optimizer else 0
+            self.feed.seeds.array[: index.steps] = dropout_seeds(self.seed, done, index.steps)
+
+    def _write_rates(self, n: int, total: int) -> None:
+        """What changes from step to step by a schedule, for the next n of `total` steps."""
+        if self.optimizer is not None:
+            self.rates.array[:n] = self.rule.rates(self.optimizer.since_start, n, total)
+            self.program.buffers["options"].array[COUNT] = self.optimizer.count
+
+    def _read_losses(self, n: int) -> np.ndarray:
+        sums = self.feed.sums.array[:n].sum(axis=1)
+        self.weights = sums[:, 1]
+        return sums[:, 0] / np.maximum(self.weights, np.finfo(float).tiny)
+
+    def run(self, index: Index, total: int, n_threads: int) -> np.ndarray:
+        """Make index.steps <= most_steps updates; the loss of each, before its update. `weights`: what it rests on."""
+        n = index.steps
+        self._write_index(index)
+        self._write_rates(n, total)
+        self.program.run(0, n, n_threads)
+        if self.optimizer is not None:
+            self.optimizer.count += n
+            self.optimizer.since_start += n
+        return self._read_losses(n)
+
+
+class TrainingProgram(Stepper):
     """Runs training steps on mini-batches of one size.
 
     Parameters
@@ -82,7 +158,7 @@ class TrainingProgram:
         self.build = build = Assembly(network, theta, shape)
         self.program, self.shape, self.optimizer, self.rule = build.program, shape, optimizer, rule
         self.source, self.theta, self.seed = source, theta, seed
-        self.most_steps = int(np.clip(MAX_INDICES // max(rows, 1), 1, MAX_STEPS))
+        self.most_steps = self.most_steps_of(rows)
         self.feed = self._feed(lengths, carry)
         self.step = TrainingStep(build, source, self.feed, loss, self._update(), input_gradient)
 
@@ -98,52 +174,5 @@ class TrainingProgram:
             program.buffer("seeds", (MAX_STEPS,), np.int64) if self.shape.dropout else None,
         )
 
-    def _update(self) -> Update | None:
-        if self.optimizer is None:
-            return None
-        self.rates = self.program.buffer("rates", (MAX_STEPS,), np.float64)
-        m, v = (self.program.bind(name, getattr(self.optimizer, name)) for name in ("m", "v"))
-        return Update(self.rule, self.rates, m, v, self.seed)
-
-    @property
-    def grad(self) -> np.ndarray:
-        """The gradient of the last step."""
-        return self.step.grad.array
-
-    # Running ------------------------------------------------------------------------------------------
-    def loss(self, index: Index, n_threads: int) -> np.ndarray:
-        """The loss of one step's mini-batch; nothing is updated."""
-        self._write_index(index)
-        self.program.run(0, 1, n_threads, rounds=self.step.backward_rounds)
-        return self._read_losses(1)
-
-    def _write_index(self, index: Index) -> None:
-        feed = self.feed
-        pairs = (
-            (feed.starts, index.x), (feed.y_starts, index.y), (feed.samples, index.sample),
-            (feed.lengths, index.lengths), (feed.keep, index.keep),
-        )  # fmt: skip
-        for buffer, values in pairs:
-            if buffer is not None:
-                buffer.array[: index.steps] = values
-        if feed.seeds is not None:
-            done = self.optimizer.count if self.optimizer else 0
-            feed.seeds.array[: index.steps] = dropout_seeds(self.seed, done, index.steps)
-
-    def _read_losses(self, n: int) -> np.ndarray:
-        sums = self.feed.sums.array[:n].sum(axis=1)
-        self.weights = sums[:, 1]
-        return sums[:, 0] / np.maximum(self.weights, np.finfo(float).tiny)
-
-    def run(self, index: Index, total: int, n_threads: int) -> np.ndarray:
-        """Make index.steps <= most_steps updates; the loss of each, before its update. `weights`: what it rests on."""
-        n = index.steps
-        self._write_index(index)
-        if self.optimizer is not None:
-            self.rates.array[:n] = self.rule.rates(self.optimizer.since_start, n, total)
-            self.program.buffers["options"].array[COUNT] = self.optimizer.count
-        self.program.run(0, n, n_threads)
-        if self.optimizer is not None:
-            self.optimizer.count += n
-            self.optimizer.since_start += n
-        return self._read_losses(n)
+    def _filled(self, index: Index) -> list[tuple[Buffer | None, np.ndarray | None]]:
+        return [*super()._filled(index), (self.feed.keep, index.keep)]

@@ -1,6 +1,7 @@
 """The CPU engine: vector kernels compiled by Numba, run from a tape by the package's own threads."""
 
 from forecastrnn.cpu import (  # noqa: F401  (each registers its kernels)
+    attention,
     dropout,
     elementary,
     elman,
@@ -9,6 +10,7 @@ from forecastrnn.cpu import (  # noqa: F401  (each registers its kernels)
     losses,
     lstm,
     packing,
+    pairs,
     products,
     rows,
     symbols,

@@ -148,9 +148,7 @@ class Direction:
 
     def ones(self) -> Place:
         """A row of Hp ones."""
-        name = f"{self.name}ones"
-        found = self.program.buffers.get(name) or self.program.buffer(name, (self.Hp,), fill=1)
-        return found.at(0)
+        return self.program.shared(f"{self.name}ones", (self.Hp,), fill=1).at(0)
 
     def mask(self, batch: Batch) -> Buffer:
         """Where the mask (B, Hp) of recurrent dropout lies; the caller fills it before the forward pass."""
@@ -244,8 +242,7 @@ class Direction:
 
     def zero_row(self, n: int) -> Buffer:
         """A row of n zeros."""
-        name = f"{self.name}zeros{n}"
-        return self.program.buffers.get(name) or self.program.buffer(name, (n + VECS * self.L,))
+        return self.program.shared(f"{self.name}zeros{n}", (n + VECS * self.L,))
 
     def unpack(self, grad: dict[str, Place], sums: Buffer, shard: int) -> None:
         """Emit the sums over shards of this piece's part of each parameter's rows."""
