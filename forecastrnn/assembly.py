@@ -9,6 +9,7 @@ import numpy as np
 
 from forecastrnn.cpu.direction import Batch, Direction, Rows, Run
 from forecastrnn.cpu.dropout import WHOLE
+from forecastrnn.embedding import Embedder
 from forecastrnn.head import Head
 from forecastrnn.network import Layer, Network
 from forecastrnn.program import Buffer, Place, Program
@@ -39,6 +40,7 @@ class Assembly:
         ]
         self.lanes = self.directions[0][0].L
         self.head = Head(self)
+        self.embedder = Embedder(self)
         self.seeds: Buffer | None = None  # of dropout, one a step: set before the forward pass is emitted
         self.stacks = [Stack(self._batch(shard)) for shard in range(shape.shards)]
 
@@ -92,7 +94,7 @@ class Assembly:
 
     def emit_pack(self, *, input_gradient: bool = False) -> None:
         """Emit the packing of all weights, dealt to the shards in turn."""
-        turn = 0
+        turn, input_gradient = 0, input_gradient or self.embedder.learns
         for number, layer in enumerate(self.network.layers):
             for prefix, direction in zip(layer.directions, self.directions[number], strict=True):
                 inputs = number > 0 or input_gradient
@@ -105,7 +107,7 @@ class Assembly:
     def pack_once(self) -> None:
         """Pack all weights now, in a program of its own, for programs whose steps only read them."""
         self.pack()
-        run_once(self.program)
+        split_off(self.program).run(0, 1, 1)
 
     # Forward ------------------------------------------------------------------------------------------
     def forward(self, stack: Stack, x: Rows) -> None:
@@ -113,6 +115,8 @@ class Assembly:
         network = self.network
         source = Rows(x.place.at(network.n_skip), x.ld, network.n_inputs)
         stack.x, rates = x, self.shape.dropout
+        if network.embeddings:
+            source = self.embedder.forward(stack.batch, source)
         if rates.inputs:
             self.drop(stack.batch, source, source, rates.inputs, INPUTS)
         for number in range(len(network.layers)):
@@ -219,7 +223,7 @@ class Assembly:
 
     # Backward -----------------------------------------------------------------------------------------
     def backward(self, stack: Stack, *, fresh: bool = True, input_gradient: bool = False) -> Rows | None:
-        """Emit the gradients of all parameters for one stack, and return those by the inputs if asked.
+        """Emit the gradients of all parameters for one stack, and return those by what layer 0 reads if asked.
 
         `fresh`: they begin here; otherwise they go on from a later stretch, as do the derivatives by its states.
         """
@@ -244,11 +248,13 @@ class Assembly:
         """
         first = self.head.first_read(stack.batch)
         for number in range(len(self.network.layers) - 1, -1, -1):
-            inputs = number > 0 or input_gradient
+            inputs = number > 0 or input_gradient or self.embedder.learns
             dout = self._layer_backward(stack, number, dout, first, inputs, start, fresh)
             self._drop_gradient(stack.batch, number, dout)
             first = 0
-        return dout
+        if self.embedder.learns:
+            self.embedder.backward(stack, dout, fresh)
+        return dout if input_gradient else None
 
     def _drop_gradient(self, batch: Batch, number: int, dout: Rows | None) -> None:
         """Emit: derivatives by what layer `number` read become those by what was there before dropout."""
@@ -295,11 +301,12 @@ class Assembly:
                 for prefix, direction in zip(layer.directions, self.directions[number], strict=True):
                     direction.unpack(self.own(places, number, prefix), sums, shard)
             self.head.unpack(places, sums, shard)
+            self.embedder.unpack(places, sums, shard)
 
 
-def run_once(program: Program) -> None:
-    """Run what was emitted so far now, in a program of its own, and begin anew: later steps only read its results."""
+def split_off(program: Program) -> Program:
+    """What was emitted so far as a program of its own, on the same buffers; what follows begins anew."""
     once = Program(program.dtype, program.shards)
     once.rounds = list(program.rounds)
     program.rounds[:] = Program(program.dtype, program.shards).rounds  # in place: its parts share the list
-    once.run(0, 1, 1)
+    return once

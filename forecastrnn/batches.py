@@ -15,23 +15,31 @@ SHUFFLE, SAMPLE = 1, 2  # streams of random numbers
 SHORTEST = 8  # time steps of the shortest program: below, there is nothing left to save
 
 
-@dataclass(frozen=True)
-class ArrayBatches:
-    """Mini-batches over n samples of `steps` rows each; with `window`, each is cut for truncated BPTT.
+class Shuffled:
+    """Mini-batches of n samples, drawn anew for each epoch; whole ones are of samples of like length.
 
-    The samples are in one array (n * steps, columns); targets begin at sample * target_steps. With `buckets`, whole
-    mini-batches are of samples of like length, and run on a program of about as many time steps.
+    A subclass says what programs there are, the shortest first, and on which of them a sample runs: its rung on that
+    ladder. A mini-batch runs on the longest that its samples ask for.
     """
 
     n: int
-    steps: int
-    target_steps: int
     batch: int
     shuffle: bool
     seed: int
-    lengths: np.ndarray | None = None
-    window: int | None = None
-    buckets: bool = False
+
+    @property
+    def ladder(self) -> np.ndarray:
+        """What is the most that each program takes."""
+        raise NotImplementedError
+
+    @property
+    def rungs(self) -> np.ndarray:
+        """The program of each sample, by its place in the ladder."""
+        raise NotImplementedError
+
+    def _index(self, group: np.ndarray) -> Index:
+        """The index of mini-batches group (steps, rows)."""
+        raise NotImplementedError
 
     def epoch(self, number: int) -> list[Index]:
         """Indices of epoch `number`: all whole mini-batches, then what is left."""
@@ -52,6 +60,25 @@ class ArrayBatches:
             order = rng.permutation(len(group))
             group, longest = group[order], longest[order]
         return np.split(group, np.flatnonzero(np.diff(longest)) + 1)
+
+
+@dataclass(frozen=True)
+class ArrayBatches(Shuffled):
+    """Mini-batches over n samples of `steps` rows each; with `window`, each is cut for truncated BPTT.
+
+    The samples are in one array (n * steps, columns); targets begin at sample * target_steps. With `buckets`, whole
+    mini-batches are of samples of like length, and run on a program of about as many time steps.
+    """
+
+    n: int
+    steps: int
+    target_steps: int
+    batch: int
+    shuffle: bool
+    seed: int
+    lengths: np.ndarray | None = None
+    window: int | None = None
+    buckets: bool = False
 
     @cached_property
     def ladder(self) -> np.ndarray:

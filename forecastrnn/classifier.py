@@ -11,7 +11,8 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from forecastrnn.arrays import Sequences, read_sequences
+from forecastrnn.arrays import Sequences
+from forecastrnn.categorical_input import read_inputs
 from forecastrnn.fitting import Targets
 from forecastrnn.losses import softmax
 from forecastrnn.sequence_estimator import SequenceEstimator, unchanged_on_error
@@ -216,7 +217,7 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
         """
         guess = self.predict(X, lengths)
         if guess.ndim == 2:
-            labels, valid = read_step_labels(y, read_sequences(self, X, lengths, reset=False), 2)
+            labels, valid = read_step_labels(y, read_inputs(self, X, lengths, reset=False), 2)
             weight = None if sample_weight is None else np.repeat(np.asarray(sample_weight), valid.sum(axis=1))
             return float(accuracy_score(labels, guess[valid], sample_weight=weight))
         return float(accuracy_score(y, guess, sample_weight=sample_weight))

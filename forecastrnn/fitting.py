@@ -20,6 +20,7 @@ from forecastrnn.standardize import ArrayScaler
 from forecastrnn.threads import thread_count
 from forecastrnn.training import Plan, Progress, Watch, train
 from forecastrnn.training_step import Source
+from forecastrnn.vectors import Coding, embeddings_of, write_given
 
 AUTO_BATCH = 128  # rows of a mini-batch, if there are as many
 
@@ -37,6 +38,7 @@ class Fitted:
     target_ndim: int
     seed: int
     dropout: Dropout = NO_DROPOUT  # of the last fit
+    coding: Coding | None = None  # of the channels that are categorical
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,8 @@ def fit_scalers(
     used = np.ones((X.n, steps)) if X.lengths is None else (np.arange(steps) < X.lengths[:, None]).astype(float)
     used = used if weight is None else used * weight[:, None]
     x_scaler = ArrayScaler.fit(X.values.reshape(-1, X.values.shape[2]), used.reshape(-1))
+    if X.coding is not None:  # codes stay as they are
+        x_scaler.mean_[list(X.coding.columns)], x_scaler.scale_[list(X.coding.columns)] = 0.0, 1.0
     if not scale_y:
         return x_scaler, None
     if y.last > 0:  # one row for each step asked for, none of them padding
@@ -93,14 +97,18 @@ def _target_scaler(values: np.ndarray, weight: np.ndarray) -> ArrayScaler:
 def start(estimator: Any, X: Sequences, y: Targets, loss: str, n_outputs: int, weight: Any, scale_y: bool) -> Fitted:
     """An untrained model for these data."""
     seed = int(check_random_state(estimator.random_state).randint(2**31 - 1))
-    network = Network(X.values.shape[2], layers_of(estimator), n_outputs)
+    embeddings = embeddings_of(estimator, X.coding)
+    network = Network(X.values.shape[2], layers_of(estimator), n_outputs, embeddings=embeddings)
     theta = network.init_theta(seed, X.values.dtype.name, estimator.initializer)
+    if X.coding is not None:
+        write_given(estimator, network, theta, X.coding)
     x_scaler, y_scaler = fit_scalers(estimator, X, y, weight, scale_y)
     if y_scaler is not None:  # a constant is its own forecast: no output, no loss, no gradient
         counted = y.values if weight is None else y.values[weight > 0]
         network.views(theta)["output.kernel"][:, np.ptp(counted, axis=(0, 1)) == 0] = 0
     progress = Progress(theta, OptimizerState.zeros(theta))
-    return Fitted(network, progress, x_scaler, y_scaler, loss, y.last, y.ndim, seed, dropout_of(estimator))
+    dropout = dropout_of(estimator)
+    return Fitted(network, progress, x_scaler, y_scaler, loss, y.last, y.ndim, seed, dropout, X.coding)
 
 
 def _aligned_targets(y: Targets, X: Sequences, network: Network) -> np.ndarray:

@@ -36,7 +36,7 @@ class Forward:
 
 def rows_at_once(network: Network, steps: int, dtype: str) -> int:
     """Rows of a chunk whose work space stays under `CHUNK_BYTES`; a multiple of 8."""
-    width = network.n_inputs + network.n_skip + padded(max(network.n_outputs, 1), dtype)
+    width = network.n_inputs + network.n_skip + network.width + padded(max(network.n_outputs, 1), dtype)
     width += sum((2 * padded(d.units, dtype) + 8 * d.units) * len(d.directions) for d in network.layers)
     fit = CHUNK_BYTES // (width * (steps + 1) * np.dtype(dtype).itemsize)
     return max(8, min(1024, fit // 8 * 8))

@@ -97,6 +97,7 @@ def fit_local(
             drop = dropout_seeds(seeds[member], 0, updates)
             _train_part(jobs, fit.thetas[member, part], fit.losses[member, part], starts, drop, settings, steps)
             _check(fit.thetas[member, part], fit.losses[member, part], ids[part], settings)
+    network.set_unknown(fit.thetas)
     return fit
 
 

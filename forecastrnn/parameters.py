@@ -55,11 +55,17 @@ TRAINING_CONSTRAINTS: dict[str, list] = {
     "n_jobs": [Integral, None],
     "dtype": [StrOptions({"auto", "float32", "float64"})],
 }
+EMBEDDING_CONSTRAINTS: dict[str, list] = {
+    "categorical_features": ["array-like", None],
+    "embedding_dim": [StrOptions({"auto"}), _COUNT],
+    "embedding_weights": [dict, None],
+    "freeze_embeddings": ["boolean"],
+}
 _NUMBERS = (
     "hidden_layer_sizes", "learning_rate_init", "alpha", "momentum", "beta_1", "beta_2", "epsilon",
     "batch_size", "max_iter", "tol", "n_iter_no_change", "validation_fraction", "clip_norm", "bptt_steps",
     "checkpoint_steps", "dropout", "input_dropout", "recurrent_dropout", "gradient_noise", "n_jobs", "context_length",
-    "horizon", "season_length", "n_members", "max_steps",
+    "horizon", "embedding_dim", "season_length", "n_members", "max_steps",
 )  # fmt: skip
 
 

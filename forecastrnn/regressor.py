@@ -11,10 +11,11 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from forecastrnn.arrays import Sequences, read_sequences
+from forecastrnn.arrays import Sequences
+from forecastrnn.categorical_input import read_inputs
 from forecastrnn.fitting import Targets
 from forecastrnn.generation import generate
-from forecastrnn.parameters import TRAINING_CONSTRAINTS
+from forecastrnn.parameters import EMBEDDING_CONSTRAINTS, TRAINING_CONSTRAINTS
 from forecastrnn.sequence_estimator import SequenceEstimator, unchanged_on_error
 from forecastrnn.targets import read_numbers
 
@@ -76,6 +77,20 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
         Chances, in training, that an output of a layer, an input, and the state that the recurrence reads are set to
         zero; the rest is scaled so that the mean stays. The recurrent mask is the same at all steps of a sequence
         (Gal & Ghahramani 2016), so that memory is not worn away. Seeded by random_state.
+    categorical_features : None, array of int, bool or str
+        Channels whose values are categories, each read as a vector of its own (an embedding): their indexes, a mask,
+        or their names where X is a list of frames. [0] is the one channel of a 2-D X. `fit` learns the categories;
+        one that it has not seen, in `predict` or in a later fit, reads the mean of all vectors. Where every channel
+        is categorical, X may hold texts. Categories are not standardised, and `alpha` does not act on their vectors.
+    embedding_dim : int or "auto"
+        Numbers of each vector. "auto" is round(1.6 n^0.56) for n categories (the rule of thumb `emb_sz_rule` of
+        fastai; Howard & Gugger 2020, arXiv:2002.04688), 50 at most.
+    embedding_weights : dict or None
+        First vectors, by the index of the channel: an array (n_categories, dim) for the categories in sorted order,
+        or a mapping from category to vector. The keys of a mapping are known categories too, also those that `fit`
+        does not meet; others begin at the mean of the given vectors.
+    freeze_embeddings : bool
+        Leave given vectors as they are. With warm_start they may be learned later.
     standardize : bool
         Scale each channel of X and each output of y to mean 0 and variance 1 inside.
     device : {"cpu", "cuda", "auto"}
@@ -95,6 +110,9 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
         Epochs, last loss, time steps (2-D X) or channels, outputs, device.
     weights_, output_weights_
         Named views of the parameters.
+    is_categorical_, categories_, embedding_weights_
+        Mask of the categorical channels (None without any); their sorted categories; their vectors, one more than
+        there are categories: the last is read for unknown ones.
 
     Examples
     --------
@@ -109,6 +127,7 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
 
     _parameter_constraints: dict = {
         **TRAINING_CONSTRAINTS,
+        **EMBEDDING_CONSTRAINTS,
         "loss": [StrOptions({"squared_error", "absolute_error", "huber"})],
     }
 
@@ -119,7 +138,8 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
         max_iter=200, tol=1e-4, n_iter_no_change=10, early_stopping=False, validation_fraction=0.1,
         warm_start=False, shuffle=True, random_state=None, verbose=False, clip_norm=None, gradient_noise=0.0,
         bucket_by_length=False, bptt_steps=None, checkpoint_steps=None, dropout=0.0, input_dropout=0.0,
-        recurrent_dropout=0.0, standardize=True, device="cpu", n_jobs=None, dtype="auto",
+        recurrent_dropout=0.0, categorical_features=None, embedding_dim="auto", embedding_weights=None,
+        freeze_embeddings=False, standardize=True, device="cpu", n_jobs=None, dtype="auto",
     ):  # fmt: skip
         super().__init__(
             cell=cell, hidden_layer_sizes=hidden_layer_sizes, bidirectional=bidirectional, initializer=initializer,
@@ -131,6 +151,8 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
             gradient_noise=gradient_noise, bucket_by_length=bucket_by_length, bptt_steps=bptt_steps,
             checkpoint_steps=checkpoint_steps,
             dropout=dropout, input_dropout=input_dropout, recurrent_dropout=recurrent_dropout,
+            categorical_features=categorical_features, embedding_dim=embedding_dim,
+            embedding_weights=embedding_weights, freeze_embeddings=freeze_embeddings,
             standardize=standardize, device=device, n_jobs=n_jobs, dtype=dtype,
         )  # fmt: skip
         self.loss = loss
@@ -249,7 +271,7 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
             return _r2(truth, guess, sample_weight)
         if truth.shape != guess.shape:
             raise ValueError(f"y must have the shape of what predict returns, {guess.shape}. Got {truth.shape}.")
-        read = read_sequences(self, X, lengths, reset=False)
+        read = read_inputs(self, X, lengths, reset=False)
         valid: np.ndarray = np.ones(guess.shape[:2], bool)
         if read.lengths is not None and self._fitted.last == 0:
             valid = np.arange(guess.shape[1]) < read.lengths[:, None]

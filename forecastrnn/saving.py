@@ -14,6 +14,7 @@ from forecastrnn.model_file import ASK, ModelFile, open_model, write_model
 from forecastrnn.model_records import Fields, decode, encode
 from forecastrnn.parameters import check_numbers, layers_of
 
+TENSORS_OF = "embedding_weights"  # a parameter that may be large: its state keeps it
 CLASSES = ("RNNClassifier", "RNNForecaster", "RNNRegressor")
 
 
@@ -112,7 +113,8 @@ def save_estimator(estimator: Any, path: Any) -> None:
     if name not in CLASSES or not type(estimator).__module__.startswith("forecastrnn."):
         raise TypeError(f"save keeps {', '.join(CLASSES)}, not {name}: a file cannot hold the code of a subclass.")
     check_parameters(estimator)
-    parameters = {key: _encode_parameter(key, value) for key, value in estimator.get_params(deep=False).items()}
+    given = estimator.get_params(deep=False)
+    parameters = {key: _encode_parameter(key, value) for key, value in given.items() if key != TENSORS_OF}
     state, values = _state_module(name).pack(estimator)
     header = {"class": name, "written_by": __version__, "parameters": parameters, "state": state}
     tensors = _read_state(name, state).tensors()

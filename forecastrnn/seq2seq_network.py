@@ -143,3 +143,8 @@ class Seq2SeqNetwork:
             both = draw_dense(rng, 2 * n, n, initializer)
             views["attention.context_kernel"][...], views["attention.state_kernel"][...] = both[:n], both[n:]
         return theta
+
+    def set_unknown(self, theta: np.ndarray) -> None:
+        """Unknown categories read the mean of the known ones, on both sides."""
+        self.encoder.set_unknown(self.encoder_theta(theta))
+        self.decoder.set_unknown(self.decoder_theta(theta))

@@ -14,14 +14,24 @@ from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from forecastrnn.arrays import Sequences, read_sequences
+from forecastrnn.arrays import Sequences
 from forecastrnn.callbacks import Epoch, check_callback
+from forecastrnn.categorical_input import read_inputs
 from forecastrnn.compiling import announced
 from forecastrnn.fitting import Fitted, Targets, run, start, train_on
 from forecastrnn.generation import Stream, check_count
-from forecastrnn.parameters import TRAINING_CONSTRAINTS, check_numbers, device_of, dropout_of, layers_of
+from forecastrnn.network import Embedding
+from forecastrnn.parameters import (
+    EMBEDDING_CONSTRAINTS,
+    TRAINING_CONSTRAINTS,
+    check_numbers,
+    device_of,
+    dropout_of,
+    layers_of,
+)
 from forecastrnn.saving import SavedToFile
 from forecastrnn.training import Watch
+from forecastrnn.vectors import embeddings_of
 
 
 @contextmanager
@@ -39,7 +49,7 @@ def unchanged_on_error(estimator: BaseEstimator) -> Iterator[None]:
 class SequenceEstimator(SavedToFile, BaseEstimator):
     """Fitting and the fitted attributes; subclasses read targets and turn outputs into predictions."""
 
-    _parameter_constraints: dict = TRAINING_CONSTRAINTS
+    _parameter_constraints: dict = {**TRAINING_CONSTRAINTS, **EMBEDDING_CONSTRAINTS}
     _fitted: Fitted
 
     def __init__(
@@ -48,7 +58,8 @@ class SequenceEstimator(SavedToFile, BaseEstimator):
         beta_1=0.9, beta_2=0.999, epsilon=1e-8, batch_size="auto", max_iter=200, tol=1e-4, n_iter_no_change=10,
         early_stopping=False, validation_fraction=0.1, warm_start=False, shuffle=True, random_state=None,
         verbose=False, clip_norm=None, gradient_noise=0.0, bucket_by_length=False, bptt_steps=None,
-        checkpoint_steps=None, dropout=0.0, input_dropout=0.0, recurrent_dropout=0.0, standardize=True, device="cpu",
+        checkpoint_steps=None, dropout=0.0, input_dropout=0.0, recurrent_dropout=0.0, categorical_features=None,
+        embedding_dim="auto", embedding_weights=None, freeze_embeddings=False, standardize=True, device="cpu",
         n_jobs=None, dtype="auto",
     ):  # fmt: skip
         self.cell = cell
@@ -82,6 +93,10 @@ class SequenceEstimator(SavedToFile, BaseEstimator):
         self.dropout = dropout
         self.input_dropout = input_dropout
         self.recurrent_dropout = recurrent_dropout
+        self.categorical_features = categorical_features
+        self.embedding_dim = embedding_dim
+        self.embedding_weights = embedding_weights
+        self.freeze_embeddings = freeze_embeddings
         self.standardize = standardize
         self.device = device
         self.n_jobs = n_jobs
@@ -116,7 +131,8 @@ class SequenceEstimator(SavedToFile, BaseEstimator):
         Parameters
         ----------
         X : array (n, time), array (n, time, channels), or list of arrays (time, channels)
-            2-D: each row a sequence of one channel and fixed length. A list may be ragged.
+            2-D: each row a sequence of one channel and fixed length. A list may be ragged. Where every channel is
+            categorical, texts, and lists of lists of words.
         y : array
             Regressor: (n,) or (n, outputs) for one target a sequence, (n, k, outputs) for a target at each of
             the last k steps (k = time: at every step). Classifier: (n,) class labels.
@@ -157,7 +173,7 @@ class SequenceEstimator(SavedToFile, BaseEstimator):
             name = type(self).__name__
             raise ValueError(f"This {name} estimator requires y to be passed, but the target y is None.")
         columns = getattr(self, "n_features_in_", None)
-        read = read_sequences(self, X, lengths, reset=not (partial and goes_on))
+        read = read_inputs(self, X, lengths, reset=not (partial and goes_on), goes_on=goes_on)
         weight = self._read_weight(sample_weight, read)
         targets = self._read_targets(y, read, weight, not goes_on)
         self._check_truncation(read, targets)
@@ -225,7 +241,20 @@ class SequenceEstimator(SavedToFile, BaseEstimator):
                     f"and the data's shape must stay as they were: {what} changed from {before} to {now}. "
                     "Set warm_start=False, or use a new estimator."
                 )
-        return replace(old, progress=old.progress.copy(), loss=self._loss_name(), dropout=dropout_of(self))
+        network = replace(old.network, embeddings=self._continued_embeddings(old, X))
+        progress, loss = old.progress.copy(), self._loss_name()
+        return replace(old, network=network, progress=progress, loss=loss, dropout=dropout_of(self))
+
+    def _continued_embeddings(self, old: Fitted, X: Sequences) -> tuple[Embedding, ...]:
+        """Those of the fitted model; what was frozen may be learned now, and the other way round."""
+        now = embeddings_of(self, X.coding)
+        sizes = [[e.dim for e in embeddings] for embeddings in (old.network.embeddings, now)]
+        if sizes[0] != sizes[1]:
+            raise ValueError(
+                f"warm_start=True and partial_fit go on from the fitted embeddings of {sizes[0]} numbers, but "
+                f"embedding_dim and embedding_weights ask for {sizes[1]}. Set warm_start=False, or use a new estimator."
+            )
+        return now
 
     def _train(self, fitted: Fitted, X: Sequences, y: Targets, weight: np.ndarray | None, watch: Watch | None) -> None:
         if not self.early_stopping:
@@ -272,6 +301,10 @@ class SequenceEstimator(SavedToFile, BaseEstimator):
         self.loss_ = self.loss_curve_[-1]
         self.n_iter_ = len(self.loss_curve_)
         self.n_outputs_ = fitted.network.n_outputs
+        self.is_categorical_, self.categories_ = None, []
+        if fitted.coding is not None:
+            self.is_categorical_ = np.isin(np.arange(fitted.network.n_inputs), fitted.coding.columns)
+            self.categories_ = list(fitted.coding.categories)
         for name in ("validation_scores_", "best_iter_"):  # an earlier fit may have had them
             self.__dict__.pop(name, None)
         if self.early_stopping:
@@ -292,9 +325,18 @@ class SequenceEstimator(SavedToFile, BaseEstimator):
         views = self._fitted.network.views(self._fitted.progress.theta)
         return {name: views[f"output.{name}"] for name in ("kernel", "bias")}
 
+    @property
+    def embedding_weights_(self) -> list[np.ndarray]:
+        """Vectors (n_categories + 1, dim) of each categorical channel, in the order of `categories_`.
+
+        The last is what an unknown category reads: the mean of the others.
+        """
+        check_is_fitted(self)
+        return self._fitted.network.embedding_weights(self._fitted.progress.theta)
+
     def _outputs(self, X: object, lengths: object) -> tuple[np.ndarray, Sequences]:
         check_is_fitted(self)
-        read = read_sequences(self, X, lengths, reset=False)
+        read = read_inputs(self, X, lengths, reset=False)
         return run(self._fitted, read, self.n_jobs), read
 
     def _sampled(self, X: object, lengths: object, n_samples: object, random_state: object) -> Iterator[np.ndarray]:
@@ -306,7 +348,7 @@ class SequenceEstimator(SavedToFile, BaseEstimator):
                 f"n_samples={count} needs a model fitted with dropout, input_dropout or recurrent_dropout above 0: "
                 "without it all samples would be the same."
             )
-        read = read_sequences(self, X, lengths, reset=False)
+        read = read_inputs(self, X, lengths, reset=False)
         for seed in check_random_state(random_state).randint(2**31 - 1, size=count):
             yield run(self._fitted, read, self.n_jobs, dropout=dropout, seed=int(seed))
 

@@ -63,6 +63,7 @@ class Stepper:
     optimizer: OptimizerState | None
     rule: Rule
     seed: int
+    most_steps: int  # of one call
     feed: Any  # buffers of the mini-batches, and their sums
     step: Any  # what emitted the operations
 

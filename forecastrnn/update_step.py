@@ -61,5 +61,6 @@ def _piece(parameter: Parameter, shard: int, shards: int) -> tuple[int, int]:
     """The stretch of a parameter that a shard has reduced, and so may update in the same round."""
     rows = parameter.shape[0] if len(parameter.shape) == 2 else 1
     width = parameter.size // max(rows, 1)
+    rows -= parameter.fixed_rows
     lo, hi = (rows * (shard + k) // shards * width for k in (0, 1))
     return parameter.offset + lo, parameter.offset + hi

@@ -226,7 +226,7 @@ def test_what_cannot_be_kept_is_said(tmp_path: Path) -> None:
 def test_every_field_is_kept() -> None:
     """A field that is added to one of these must be added to the file too, with a new format version."""
     kept = {
-        Fitted: "network progress x_scaler y_scaler loss last target_ndim seed dropout",
+        Fitted: "network progress x_scaler y_scaler loss last target_ndim seed dropout coding",
         Progress: "theta optimizer loss_curve validation_scores best_iter stopped",
         OptimizerState: "m v count since_start",
         forecast_model.Model: "network trained settings tail residuals axis reading strategy",

@@ -5,6 +5,7 @@ from forecastrnn.cpu import (  # noqa: F401  (each registers its kernels)
     dropout,
     elementary,
     elman,
+    embedding,
     forecast,
     gru,
     losses,

@@ -115,6 +115,20 @@ def _unpack(S: Sizes, n: int) -> Cost:
     return Cost(numbers * S["shards"], numbers * (S["shards"] + 1) * n + 2 * S["shards"] * WORD)
 
 
+# Attention ----------------------------------------------------------------------------------------------
+def _attention(products: int, flops: int, sides: int, grids: int, turned: int = 0) -> Formula:
+    """Products of both sides with one another, `flops` for each of their numbers besides; passes over the arrays.
+
+    sides : of each side's numbers. grids : of the scores. turned : of a transposed copy.
+    """
+
+    def cost(S: Sizes, n: int) -> Cost:
+        grid, rows = S["B"] * S["T"] * S["Jp"], S["B"] * (S["T"] + S["J"] + turned * S["J"])
+        return Cost((2 * products + flops) * grid * S["F"], (sides * rows * S["F"] + grids * grid) * n + S["B"] * WORD)
+
+    return cost
+
+
 # Losses and updates -------------------------------------------------------------------------------------
 def _loss(flops: int, targets: str) -> Formula:
     """`flops` an output; `targets`: the field that says how many targets a row has."""
@@ -159,6 +173,12 @@ def _reverse(S: Sizes, n: int) -> Cost:
     return Cost(numbers * S["add"], (2 + S["add"]) * numbers * n + S["B"] * WORD)
 
 
+def _embed_gradient(S: Sizes, n: int) -> Cost:
+    """Each row is added to one of the table's, which are cleared before."""
+    numbers, table = S["T"] * S["B"] * S["F"], S["size"] * S["ldg"] * S["fresh"]
+    return Cost(numbers, (3 * numbers + S["T"] * S["B"] + table) * n + S["B"] * WORD)
+
+
 def _append_value(S: Sizes, n: int) -> Cost:
     """A value, its noise, and a trailing mean that gains one and loses one."""
     noise = 1 if S["noisy"] else 0
@@ -186,6 +206,18 @@ COSTS: dict[str, Formula] = {
     "unpack": _unpack,
     "elementwise_loss": _loss(9, "O"),
     "cross_entropy": _loss(6, "one label"),
+    "dot_scores": _attention(1, 0, 1, 1, turned=2),
+    "dot_scores_back": _attention(2, 0, 3, 1),
+    "additive_scores": _attention(0, 4, 1, 1),
+    "additive_scores_back": _attention(0, 9, 2, 1),
+    "attend": _attention(1, 0, 1, 2),
+    "attend_back": _attention(2, 0, 2, 2, turned=2),
+    "squash": _moved("rows F", flops=1),
+    "squash_back": _moved("rows F", flops=3, passes=3),
+    "take_lengths": _moved("B", passes=0, words=2),
+    "gather_valid": _moved("T B F", words=2),
+    "turn_rows": _moved("T B F", words=1),
+    "feed_own": _moved("T B O", passes=1, words=1),
     "norm_part": _update(2, 1),
     "add_noise": _update(20, 2),
     "adam": _update(17, 7),
@@ -197,6 +229,8 @@ COSTS: dict[str, Formula] = {
     "reverse": _reverse,
     "copy_columns": _moved("rows F"),
     "clear_columns": _moved("rows F", passes=1),
+    "embed": _moved("rows F"),
+    "embed_gradient": _embed_gradient,
     "take_last": _moved("B F", words=1),
     "carry": _moved("B F"),
     "feed_back": _moved("B F", flops=2, passes=5),
