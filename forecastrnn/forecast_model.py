@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from forecastrnn.callbacks import Look
+from forecastrnn.forecast_pairs import pair_outputs
 from forecastrnn.forecast_stream import ForecastStream
 from forecastrnn.forecasting import EPOCH, Settings, Tail, fit_members, forecast, one_step_outputs, tail_of, take
 from forecastrnn.inputs import build_inputs
@@ -16,6 +17,7 @@ from forecastrnn.local_models import fit_local, local_outputs
 from forecastrnn.memory import check_fits
 from forecastrnn.network import Network
 from forecastrnn.preparation import Prepared, prepare
+from forecastrnn.seq2seq_network import Seq2SeqNetwork
 from forecastrnn.training import Progress
 
 if TYPE_CHECKING:
@@ -59,10 +61,15 @@ class Trained:
         """Whether each series has a network of its own."""
         return not self.members
 
-    def outputs(self, network: Network, inputs: np.ndarray, n_threads: int) -> Callable[[np.ndarray, int], np.ndarray]:
-        """The outputs of a member for the inputs of some rows."""
+    def outputs(
+        self, network: Network | Seq2SeqNetwork, prepared: Prepared, inputs: np.ndarray, n_threads: int
+    ) -> Callable[[np.ndarray, int], np.ndarray]:
+        """The outputs of a member for the inputs of some rows, or of the last of them."""
 
         def one_step(rows: np.ndarray, k: int) -> np.ndarray:
+            if isinstance(network, Seq2SeqNetwork):
+                steps = prepared.context, prepared.ahead
+                return pair_outputs(network, self.thetas[k, 0], inputs, rows, steps, n_threads)
             if self.is_local:
                 return local_outputs(network, self.thetas[k], inputs, rows, n_threads)
             return one_step_outputs(network, self.thetas[k, 0], inputs, rows, n_threads)
@@ -93,7 +100,7 @@ def _parts(losses: np.ndarray) -> list[np.ndarray]:
 class Model:
     """All that a fitted forecaster holds: replaced in one assignment when a fit has succeeded."""
 
-    network: Network
+    network: Network | Seq2SeqNetwork
     trained: Trained
     settings: Settings
     tail: Tail
@@ -117,7 +124,7 @@ class Model:
     def check_recursive(self, method: str, why: str) -> None:
         """Refuse a method that the direct strategy does not have."""
         if self.strategy == "direct":
-            raise ValueError(f'{method} needs strategy="recursive": {why}.')
+            raise ValueError(f'{method} needs strategy="recursive" or "seq2seq": {why}.')
 
     def check_horizon(self, last: int) -> None:
         """Refuse a step that the direct strategy has not learned."""
@@ -125,7 +132,7 @@ class Model:
         if self.strategy == "direct" and last > horizon:
             raise ValueError(
                 f'h={last} is more than horizon={horizon}, which strategy="direct" was trained for. Fit with a larger '
-                'horizon, or use strategy="recursive".'
+                "horizon, or use another strategy."
             )
 
     def choose(self, y: Any) -> tuple[TimeAxis, Tail, np.ndarray]:
@@ -135,7 +142,7 @@ class Model:
         own = self.tail.prepared
         read = self.reading.read(y, "y of predict")
         rows = self._rows(read) if self.trained.is_local else np.zeros(read.n_series, np.int64)
-        prepared = replace(prepare(read.values, read.offsets, own.season, own.context), two=own.two)
+        prepared = replace(prepare(read.values, read.offsets, own.season, own.context, own.ahead), two=own.two)
         settings = self.settings
         inputs = build_inputs(prepared, settings.with_lags, settings.dtype, settings.older_means)
         return read.axis, tail_of(prepared, inputs, settings.older_means), rows

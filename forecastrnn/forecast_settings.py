@@ -29,17 +29,29 @@ def check_parameters(forecaster: RNNForecaster, watched: bool = False) -> None:
     older_means_of(forecaster)
     if forecaster.early_stopping and not forecaster.global_model:
         raise ValueError("early_stopping=True needs global_model=True: local networks all take max_steps updates.")
+    if forecaster.strategy == "seq2seq" and not forecaster.global_model:
+        raise ValueError('strategy="seq2seq" needs global_model=True: local networks are recursive or direct.')
     if watched and not forecaster.global_model:
         raise ValueError("callback needs global_model=True: local networks are all trained in one call.")
 
 
 def horizon_of(forecaster: RNNForecaster) -> int:
-    """Steps ahead that a network learns at once."""
-    if forecaster.strategy == "recursive":
+    """Steps ahead that a network puts out at once."""
+    if forecaster.strategy != "direct":
         return 1
     if forecaster.horizon is None:
         refuse(forecaster, "horizon", 'an int in the range [1, inf) with strategy="direct"')
     return int(forecaster.horizon)
+
+
+def ahead_of(forecaster: RNNForecaster) -> int | None:
+    """Steps that a decoder learns behind the context; None: as many as the season asks for."""
+    return forecaster.horizon if forecaster.strategy == "seq2seq" else None
+
+
+def _learned_of(forecaster: RNNForecaster) -> int:
+    """Steps that each series must have for the strategy, 0 if it needs none."""
+    return horizon_of(forecaster) if forecaster.strategy == "direct" else ahead_of(forecaster) or 0
 
 
 def older_means_of(forecaster: RNNForecaster) -> tuple[int, ...]:
@@ -68,19 +80,20 @@ def check_reach(prepared: Prepared, older_means: tuple[int, ...], ids: tuple) ->
 
 def reading_of(forecaster: RNNForecaster, columns: dict[str, Any], other: bool = False) -> Reading:
     """How series are read, with the length that the parameters need; `other`: series to forecast only."""
-    least, needs, horizon = SHORTEST, "forecasting needs", horizon_of(forecaster)
+    least, needs, horizon = SHORTEST, "forecasting needs", _learned_of(forecaster)
     context = forecaster.context_length
     if context is not None and context + 1 > least:
         least, needs = int(context) + 1, f"context_length={context} needs"
-    if forecaster.strategy == "direct" and horizon + SHORTEST > least and not other:
+    if horizon + SHORTEST > least and not other:
         least, needs = horizon + SHORTEST, f"horizon={horizon} needs"
     return Reading(columns, forecaster.missing, least, needs)
 
 
 def check_known(forecaster: RNNForecaster, prepared: Prepared, ids: tuple) -> None:
     """Steps learned at once must fit between the first known value and the end."""
-    known, least = np.diff(prepared.starts) - prepared.pads, horizon_of(forecaster) + SHORTEST
-    if forecaster.strategy == "direct" and known.min() < least:
+    known, horizon = np.diff(prepared.starts) - prepared.pads, _learned_of(forecaster)
+    least = horizon + SHORTEST
+    if horizon and known.min() < least:
         row = int(np.argmax(known < least))
         raise ValueError(
             f"y: series {ids[row]!r} has {known[row]} values from its first known one on, but horizon="
@@ -98,6 +111,7 @@ def settings_of(forecaster: RNNForecaster, with_lags: bool) -> Settings:
         forecaster.max_steps, horizon_of(forecaster), int(forecaster.n_iter_no_change), fraction,
         thread_count(forecaster.n_jobs), bool(forecaster.verbose), forecaster.dtype, with_lags,
         not forecaster.global_model, dropout_of(forecaster), older_means_of(forecaster),
+        forecaster.strategy == "seq2seq",
     )  # fmt: skip
 
 
@@ -106,11 +120,11 @@ def check_same(old: Model | None, settings: Settings, n_members: int, season: in
     if old is None:
         return
     was, now = old.settings, settings
-    same = (was.layers, was.horizon, was.dtype, was.is_local, was.older_means, old.n_members)
-    if same != (now.layers, now.horizon, now.dtype, now.is_local, now.older_means, n_members):
+    same = (was.layers, was.horizon, was.dtype, was.is_local, was.older_means, was.has_decoder, old.n_members)
+    if same != (now.layers, now.horizon, now.dtype, now.is_local, now.older_means, now.has_decoder, n_members):
         raise ValueError(
-            "warm_start=True: cell, hidden_layer_sizes, horizon, dtype, global_model, older_means and n_members must "
-            "be as in the first fit."
+            "warm_start=True: cell, hidden_layer_sizes, strategy, horizon, dtype, global_model, older_means and "
+            "n_members must be as in the first fit."
         )
     if now.is_local and tuple(read.ids) != tuple(old.axis.ids):
         raise ValueError("warm_start=True with global_model=False: the series must be those of the first fit.")

@@ -9,14 +9,14 @@ import numpy as np
 
 from forecastrnn.exceptions import ModelFileError
 from forecastrnn.forecast_model import Model, Reading, Trained
-from forecastrnn.forecasting import RESIDUALS, Settings, Tail, first_of, past_of
-from forecastrnn.inputs import n_columns
+from forecastrnn.forecasting import RESIDUALS, Settings, Tail, first_of, network_of, past_of
 from forecastrnn.losses import LOSSES
 from forecastrnn.model_file import Tensor
 from forecastrnn.model_records import MOST, Fields, check_dropout, check_network, decode_fields, encode_fields
 from forecastrnn.network import Network
 from forecastrnn.optimizers import OptimizerState
 from forecastrnn.preparation import Prepared
+from forecastrnn.seq2seq_network import Seq2SeqNetwork
 from forecastrnn.threads import thread_count
 from forecastrnn.training import Progress
 
@@ -70,7 +70,7 @@ class ForecastState:
 
     fields: Fields
     settings: Settings
-    network: Network
+    network: Network | Seq2SeqNetwork
     members: list[Fields]
 
     @classmethod
@@ -79,15 +79,17 @@ class ForecastState:
         state = Fields(raw, "the model", FIELDS)
         settings: Settings = decode_fields(Settings, state["settings"])
         _check_settings(settings)
-        state.text("strategy", {"recursive", "direct"})
+        state.text("strategy", {"recursive", "direct", "seq2seq"})
         state.text("missing", {"raise", "mask"})
         state.text("needs")
         state.text("device", {"cpu", "cuda"})
         for name in ("least", "season", "context", "ahead", "n_observations", "n_series", "room", "past", "updates"):
             state.count(name, 1)
         state.count("n_residuals", *((RESIDUALS, RESIDUALS) if settings.horizon == 1 else (0, 0)))
-        if state["strategy"] == "recursive" and settings.horizon != 1:
-            raise ModelFileError("a recursive forecaster learns one step")
+        if state["strategy"] != "direct" and settings.horizon != 1:
+            raise ModelFileError("a forecaster that is not direct puts out one step")
+        if (state["strategy"] == "seq2seq") != settings.has_decoder or settings.has_decoder and settings.is_local:
+            raise ModelFileError("a decoder, and networks for all series, belong to the strategy seq2seq")
         if len(state.items_of("columns")) != len(_COLUMNS):
             state.refuse("columns", "three names")
         members = [Fields(each, "a member", MEMBER) for each in state.items_of("members")]
@@ -100,9 +102,8 @@ class ForecastState:
             state.refuse("curves", "the lengths of the loss curves")
         if len(members) != (0 if settings.is_local else len(curves)):
             raise ModelFileError(f"there are {len(curves)} loss curves for {len(members)} members")
-        columns = n_columns(state["season"], settings.with_lags, settings.older_means)
-        network = Network(columns, settings.layers, settings.horizon, columns)
-        check_network(network)
+        network = network_of(state["season"], settings)
+        check_network(_writer(network))
         return cls(state, settings, network, members)
 
     def tensors(self) -> list[Tensor]:
@@ -117,8 +118,8 @@ class ForecastState:
             Tensor("after", "<f8", (n, state["room"])),
             *(Tensor(name, kind, (n,)) for name, kind in _SERIES.items()),
             Tensor("z", "<f8", (n, state["past"])),
-            Tensor("inputs", real, (n, state["context"], 2 * self.network.n_inputs)), Tensor("phase", "<i8", (n,)),
-            Tensor("curves", "<f8", (sum(state["curves"]),)),
+            Tensor("inputs", real, (n, state["context"], 2 * _writer(self.network).n_inputs)),
+            Tensor("phase", "<i8", (n,)), Tensor("curves", "<f8", (sum(state["curves"]),)),
         ]  # fmt: skip
         if self.members:
             found += [Tensor(name, real, (count, size)) for name in ("m", "v")]
@@ -168,6 +169,11 @@ class ForecastState:
         if state["past"] != past_of(p, self.settings.older_means):
             raise ModelFileError("the ends of the series are not as long as the inputs need")
         return Tail(p, values["z"], values["inputs"], values["phase"], first_of(p, state["past"]))
+
+
+def _writer(network: Network | Seq2SeqNetwork) -> Network:
+    """What forecasts."""
+    return network.decoder if isinstance(network, Seq2SeqNetwork) else network
 
 
 def _check_settings(settings: Settings) -> None:

@@ -12,6 +12,7 @@ from forecastrnn.inference import forward, write_state
 from forecastrnn.network import Network
 from forecastrnn.paths import emit_inputs, means_of, sums_of
 from forecastrnn.program import Program
+from forecastrnn.seq2seq_network import Seq2SeqNetwork
 
 ROOM = 1024  # values taken before the history is moved back to the front
 
@@ -19,7 +20,9 @@ ROOM = 1024  # values taken before the history is moved back to the front
 class _Member:
     """One network, warmed up over the context of one series, and the values it goes on from."""
 
-    def __init__(self, network: Network, theta: np.ndarray, tail: Tail, settings: Settings) -> None:
+    def __init__(
+        self, network: Network | Seq2SeqNetwork, theta: np.ndarray, tail: Tail, settings: Settings
+    ) -> None:  # fmt: skip
         self.width, self.season = tail.prepared.width, tail.prepared.season
         known = tail.z.shape[1]
         self.now, length, dtype = known - 1, known + ROOM, settings.dtype
@@ -30,11 +33,14 @@ class _Member:
         self.phase, self.first = histories.phase.copy(), histories.first.copy()
         self.program = self._step_program(network, theta, tail, settings)
 
-    def _step_program(self, network: Network, theta: np.ndarray, tail: Tail, settings: Settings) -> Program:
+    def _step_program(
+        self, network: Network | Seq2SeqNetwork, theta: np.ndarray, tail: Tail, settings: Settings
+    ) -> Program:  # fmt: skip
         """Inputs of the last value, the network, and the next value behind it."""
         histories, p = histories_of(tail, settings.dtype), tail.prepared
-        warm = forward(network, theta, histories.inputs, last=1)
-        step = StepProgram((network, theta), 1)
+        (reader, known_theta), (writer, own_theta) = _sides(network, theta)
+        warm = forward(reader, known_theta, histories.inputs, last=1)
+        step = StepProgram((writer, own_theta), 1)
         program, stack = step.build.program, step.build.stacks[0]
         names = ("z", "a", "sums", "phase", "first")
         z, a, sums, phase, first = (program.bind(name, getattr(self, name)) for name in names)
@@ -76,13 +82,24 @@ class _Member:
         self.phase[:] = (self.phase + at) % self.season
 
 
+def _sides(
+    network: Network | Seq2SeqNetwork, theta: np.ndarray
+) -> tuple[tuple[Network, np.ndarray], tuple[Network, np.ndarray]]:
+    """What reads known values and what goes on from its state, with their parameters; one network may do both."""
+    if not isinstance(network, Seq2SeqNetwork):
+        return (network, theta), (network, theta)
+    return (network.encoder, network.encoder_theta(theta)), (network.decoder, network.decoder_theta(theta))
+
+
 class ForecastStream:
     """Takes observed values of one series and forecasts one step ahead; the state is kept between calls.
 
     Level, season and scale are those of the fit. Not for several threads at once: make a stream for each.
     """
 
-    def __init__(self, network: Network, thetas: list[np.ndarray], tail: Tail, settings: Settings) -> None:
+    def __init__(
+        self, network: Network | Seq2SeqNetwork, thetas: list[np.ndarray], tail: Tail, settings: Settings
+    ) -> None:  # fmt: skip
         self._p = tail.prepared
         self._members = [_Member(network, theta.copy(), tail, settings) for theta in thetas]
         self._taken = 0  # values since the end of the series in fit

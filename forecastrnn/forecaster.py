@@ -16,6 +16,7 @@ from forecastrnn.callbacks import Look, check_callback
 from forecastrnn.compiling import announced
 from forecastrnn.forecast_model import Model, train_all
 from forecastrnn.forecast_settings import (
+    ahead_of,
     check_known,
     check_parameters,
     check_reach,
@@ -56,11 +57,14 @@ class RNNForecaster(SavedToFile, BaseEstimator):
         The recurrent cell.
     hidden_layer_sizes : int or list of int
         Units of each layer.
-    strategy : {"recursive", "direct"}
+    strategy : {"recursive", "direct", "seq2seq"}
         "recursive": one step is learned, and fed back: any horizon can be asked for. "direct": `horizon` steps
-        come out at once.
+        come out at once. "seq2seq": an encoder reads the context, and a decoder with weights of its own goes on from
+        the encoder's state: it learns `horizon` steps, reading the known values (teacher forcing), and forecasts any
+        number of steps, reading its own.
     horizon : int or None
-        Steps that "direct" learns; needed there only.
+        Steps that "direct" and "seq2seq" learn; "direct" needs it, with "seq2seq" None is as many steps as the other
+        strategies learn from behind the context: twice the season, within 18 .. 48.
     season_length : int or None
         Steps of a season; None guesses it from the frequency of the index (hours 24, days 7, weeks 52, months 12,
         quarters 4), 1 is no season.
@@ -75,7 +79,8 @@ class RNNForecaster(SavedToFile, BaseEstimator):
         Networks whose median is the forecast. 5 rather than 3: in backtests the median then varies less by seed.
     global_model : bool
         True: one network (a member) learns from all series. False: each series has networks of its own, trained side
-        by side in one call; early_stopping is then not possible, and `predict` takes series of `fit` only.
+        by side in one call; early_stopping and "seq2seq" are then not possible, and `predict` takes series of `fit`
+        only.
     missing : {"raise", "mask"}
         What NaN in a series means: an error, or a gap that is bridged in the inputs and left out of the loss.
     loss : {"absolute_error", "squared_error", "huber"}
@@ -130,7 +135,7 @@ epsilon, clip_norm, gradient_noise
 
     _parameter_constraints: dict = {
         **{name: TRAINING_CONSTRAINTS[name] for name in _SHARED},
-        "strategy": [StrOptions({"recursive", "direct"})],
+        "strategy": [StrOptions({"recursive", "direct", "seq2seq"})],
         "horizon": [Interval(Integral, 1, None, closed="left"), None],
         "season_length": [Interval(Integral, 1, None, closed="left"), None],
         "context_length": [Interval(Integral, 1, None, closed="left"), None],
@@ -241,7 +246,7 @@ epsilon, clip_norm, gradient_noise
         reading = reading_of(self, columns)
         read = reading.read(y)
         season = int(self.season_length or season_of(read.axis))
-        prepared = prepare(read.values, read.offsets, season, self.context_length)
+        prepared = prepare(read.values, read.offsets, season, self.context_length, ahead_of(self))
         check_known(self, prepared, read.ids)
         old = self._model if self.warm_start and hasattr(self, "_model") else None
         settings = settings_of(self, old.settings.with_lags if old else use_lags(prepared, not self.global_model))
@@ -249,9 +254,9 @@ epsilon, clip_norm, gradient_noise
         check_reach(prepared, settings.older_means, read.ids)
         inputs = build_inputs(prepared, settings.with_lags, settings.dtype, settings.older_means)
         seeds = self._seeds()
-        network = network_of(prepared, settings)
+        network = network_of(season, settings)
         trained = train_all(prepared, inputs, settings, seeds, read.ids, old.trained if old else None, callback)
-        one_step = trained.outputs(network, inputs, settings.n_threads)
+        one_step = trained.outputs(network, prepared, inputs, settings.n_threads)
         residuals = residuals_of(prepared, settings, one_step, len(seeds))
         later, tail = reading_of(self, columns, other=True), tail_of(prepared, inputs, settings.older_means)
         self._model = Model(network, trained, settings, tail, residuals, read.axis, later, self.strategy)
@@ -280,8 +285,7 @@ epsilon, clip_norm, gradient_noise
         Parameters
         ----------
         h : int or list of int
-            Steps to forecast, or which steps; any number with the recursive strategy, at most `horizon` with the
-            direct one.
+            Steps to forecast, or which steps; at most `horizon` with the direct strategy, any number with others.
         y : like the y of `fit`, optional
             Other series to forecast, which `fit` need not have seen; a long frame with the same column names.
 

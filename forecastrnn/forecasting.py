@@ -10,12 +10,16 @@ import numpy as np
 
 from forecastrnn.batches import WindowBatches
 from forecastrnn.callbacks import Look
+from forecastrnn.forecast_pairs import last_windows, pair_source, pair_validator
 from forecastrnn.inference import forward
 from forecastrnn.inputs import n_columns, reach_of
+from forecastrnn.pair_batches import PairWindows
 from forecastrnn.network import Layer, Network
 from forecastrnn.optimizers import OptimizerState, Rule
 from forecastrnn.paths import Histories, Kind, job_rows, run_paths
 from forecastrnn.preparation import Prepared
+from forecastrnn.seq2seq_network import Seq2SeqNetwork
+from forecastrnn.seq2seq_training import train_pairs
 from forecastrnn.shapes import NO_DROPOUT, Dropout
 from forecastrnn.stepping import Index, TrainingProgram
 from forecastrnn.training import Plan, Progress, Watch, train
@@ -50,6 +54,7 @@ class Settings:
     is_local: bool = False  # a network for each series, not one for all
     dropout: Dropout = NO_DROPOUT
     older_means: tuple[int, ...] = ()  # of the inputs: length and count of blocks, and so on
+    has_decoder: bool = False  # forecasts are made with weights of their own
 
 
 @dataclass(frozen=True)
@@ -81,17 +86,18 @@ def update_count(prepared: Prepared, max_steps: int | None) -> int:
     return max_steps or int(np.clip(2.0 * np.sqrt(prepared.observed.sum()), 300, 1200))
 
 
-def network_of(prepared: Prepared, settings: Settings) -> Network:
+def network_of(season: int, settings: Settings) -> Network | Seq2SeqNetwork:
     """The layers read the squashed columns, the linear skip the raw ones."""
-    columns = n_columns(prepared.season, settings.with_lags, settings.older_means)
-    return Network(columns, settings.layers, settings.horizon, columns)
+    columns = n_columns(season, settings.with_lags, settings.older_means)
+    network = Network(columns, settings.layers, settings.horizon, columns)
+    return Seq2SeqNetwork(replace(network, n_outputs=0), network) if settings.has_decoder else network
 
 
-def start_member(network: Network, settings: Settings, seed: int) -> Progress:
+def start_member(network: Network | Seq2SeqNetwork, settings: Settings, seed: int) -> Progress:
     """First parameters of a member."""
     theta = network.init_theta(seed, settings.dtype, settings.initializer)
     rng = np.random.default_rng([seed, 3])
-    kernel = network.views(theta)["output.kernel"]
+    kernel = network.views(theta)["decoder.output.kernel" if settings.has_decoder else "output.kernel"]
     kernel[...] = rng.uniform(-HEAD, HEAD, kernel.shape)
     return Progress(theta, OptimizerState.zeros(theta))
 
@@ -127,19 +133,23 @@ def train_member(
         lo, hi, chance / chance.sum(), settings.batch_size, seed, min(EPOCH, updates), steps, updates,
         len(progress.loss_curve),
     )  # fmt: skip
-    source = Source(inputs, np.where(prepared.observed, prepared.z, np.nan).astype(dtype), prepared.z.astype(dtype))
-    network = network_of(prepared, settings)
+    network = network_of(prepared.season, settings)
     plan = Plan(
         settings.loss, 0, settings.rule, -(-updates // batches.steps_an_epoch), 0.0, settings.n_iter_no_change,
         settings.n_threads, settings.verbose, stop_early=bool(fraction), total_updates=updates,
         dropout=settings.dropout,
     )  # fmt: skip
     validate = _validator(prepared, inputs, network, settings, held) if fraction else None
+    if isinstance(network, Seq2SeqNetwork):
+        pairs = pair_source(inputs, prepared.z, prepared.observed, dtype)
+        windows = PairWindows(**vars(batches), source=prepared.context)
+        return train_pairs(network, progress, pairs, windows, plan, None, validate, watch)
+    source = Source(inputs, np.where(prepared.observed, prepared.z, np.nan).astype(dtype), prepared.z.astype(dtype))
     return train(network, progress, source, batches, plan, validate, watch)
 
 
 def _validator(
-    prepared: Prepared, inputs: np.ndarray, network: Network, settings: Settings, held: np.ndarray
+    prepared: Prepared, inputs: np.ndarray, network: Network | Seq2SeqNetwork, settings: Settings, held: np.ndarray
 ) -> Callable[[np.ndarray], float]:
     """Score of parameters: minus the loss on the held-out ends of the series."""
     seen = np.zeros(len(prepared.z), bool)
@@ -147,6 +157,12 @@ def _validator(
         ends = prepared.starts[1:] - shift
         seen[ends[held >= shift]] = True
     dtype = settings.dtype
+    if isinstance(network, Seq2SeqNetwork):
+        pairs = pair_source(inputs, prepared.z, prepared.observed & seen, dtype)
+        return pair_validator(
+            network, pairs, settings.loss, last_windows(prepared, int(held.max())),
+            (prepared.context, prepared.ahead), settings.n_threads,
+        )  # fmt: skip
     y = np.where(prepared.observed & seen, prepared.z, np.nan).astype(dtype)
     y = np.concatenate([y, np.full(settings.horizon, np.nan, dtype)])
     source = Source(inputs, y, np.concatenate([prepared.z, np.zeros(settings.horizon)]).astype(dtype))
@@ -203,7 +219,7 @@ def histories_of(tail: Tail, dtype: str) -> Histories:
 
 
 def forecast(
-    network: Network, thetas: np.ndarray, tail: Tail, settings: Settings, h: int, which: np.ndarray,
+    network: Network | Seq2SeqNetwork, thetas: np.ndarray, tail: Tail, settings: Settings, h: int, which: np.ndarray,
     noise: np.ndarray | None = None,
 ) -> np.ndarray:  # fmt: skip
     """Scaled values (paths, n_series, h) behind the end of each series, in one call.
@@ -252,7 +268,8 @@ def residuals_of(
     steps = min(RECENT + prepared.context, int(np.diff(prepared.starts).min()) - prepared.width - 2)
     rows = prepared.starts[1:, None] + np.arange(-steps - 1, -1)
     change = np.where(prepared.observed[rows + 1], prepared.z[rows + 1] - prepared.z[rows], np.nan)[:, -RECENT:]
-    return np.stack([_quantiles(change - one_step(rows, k)[:, -RECENT:]) for k in range(n_members)])
+    outputs = [one_step(rows, k)[:, -RECENT:] for k in range(n_members)]
+    return np.stack([_quantiles(change[:, -out.shape[1] :] - out) for out in outputs])
 
 
 def one_step_outputs(
@@ -288,7 +305,7 @@ def fit_members(
     callback: Callable[[Look], object] | None = None,
 ) -> list[Progress]:  # fmt: skip
     """Train one network a seed on the same windows; `members`, if any, go on from where they are."""
-    network = network_of(prepared, settings)
+    network = network_of(prepared.season, settings)
     begun = [m.copy() for m in members] or [start_member(network, settings, s) for s in seeds]
     return [
         train_member(prepared, inputs, settings, progress, seed, _watch(progress, member, callback))

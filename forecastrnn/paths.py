@@ -8,10 +8,11 @@ from functools import partial
 import numpy as np
 
 from forecastrnn.assembly import Assembly
-from forecastrnn.cpu.direction import Rows
+from forecastrnn.cpu.direction import Direction, Rows
 from forecastrnn.jobs import Jobs, addresses, borrowed
 from forecastrnn.network import Network
 from forecastrnn.program import Argument, Buffer, Field, Place, Program
+from forecastrnn.seq2seq_network import Seq2SeqNetwork
 from forecastrnn.shapes import Shape
 
 MOST_ROWS = 256  # series of a job at most
@@ -22,7 +23,7 @@ SLOWEST = 5e-11  # seconds for each parameter and row of a step: a high guess
 class Kind:
     """What a program of paths is built for: network, rows of a job, and how their inputs are made."""
 
-    network: Network
+    network: Network | Seq2SeqNetwork
     dtype: str
     rows: int
     context: int
@@ -67,19 +68,52 @@ def sums_of(z: np.ndarray, length: int) -> np.ndarray:
 
 
 def _build_lane(kind: Kind) -> Program:
-    """Rounds: states cleared and weights packed; one step of the context; one step of the forecast."""
-    network = kind.network
-    build = Assembly(network, Argument("theta", kind.dtype), Shape(1, kind.rows, 1))
-    columns = network.n_inputs + network.n_skip
-    x = Rows(build.program.buffer("x", (kind.rows, columns)).at(0), columns, columns)
-    for directions, layer in zip(build.directions, network.layers, strict=True):
-        for state in layer.cell.states:
-            directions[0].clear(build.stacks[0].batch, directions[0].state(build.stacks[0].batch, state).at(0))
-    build.pack()
-    _emit_context_step(build, x, kind)
-    build.program.next_round()
-    _emit_forecast_step(build, x, kind)
-    return build.program
+    """Rounds: states cleared and weights packed; one step of the context; one step of the forecast.
+
+    Between the last two an encoder's states become the decoder's, in a round of their own.
+    """
+    program, both = Program(kind.dtype, 1), isinstance(kind.network, Seq2SeqNetwork)
+    reader, writer = _assemblies(kind, program)
+    columns = reader.network.n_inputs + reader.network.n_skip
+    x = Rows(program.buffer("x", (kind.rows, columns)).at(0), columns, columns)
+    for direction, state in _first_states(reader):
+        direction.clear(reader.stacks[0].batch, state)
+    reader.emit_pack()
+    if both:
+        writer.emit_pack()
+    program.next_round()
+    _emit_context_step(reader, x, kind)
+    program.next_round()
+    if both:
+        for (direction, state), (_, own) in zip(_first_states(reader), _first_states(writer), strict=True):
+            width = direction.Hp
+            reader.copy(0, Rows(state, width, width), Rows(own, width, width), kind.rows)
+        program.next_round()
+    _emit_forecast_step(writer, x, kind)
+    return program
+
+
+def _assemblies(kind: Kind, program: Program) -> tuple[Assembly, Assembly]:
+    """What reads the context and what forecasts: the same, or encoder and decoder."""
+    theta, shape = Argument("theta", kind.dtype), Shape(1, kind.rows, 1)
+    if not isinstance(kind.network, Seq2SeqNetwork):
+        build = Assembly(kind.network, theta, shape, program=program)
+        return build, build
+    reader, writer = kind.network.encoder, kind.network.decoder
+    return (
+        Assembly(reader, theta, shape, program=program.part("encoder.")),
+        Assembly(writer, theta, shape, program=program.part("decoder."), offset=kind.network.decoder_offset),
+    )
+
+
+def _first_states(build: Assembly) -> list[tuple[Direction, Place]]:
+    """Where each layer has its states before a step."""
+    batch = build.stacks[0].batch
+    return [
+        (directions[0], directions[0].state(batch, name).at(0))
+        for directions, layer in zip(build.directions, build.network.layers, strict=True)
+        for name in layer.cell.states
+    ]
 
 
 def _emit_context_step(build: Assembly, x: Rows, kind: Kind) -> None:
@@ -105,8 +139,9 @@ def _emit_forecast_step(build: Assembly, x: Rows, kind: Kind) -> None:
     )  # fmt: skip
     build.forward(stack, x)
     build.head.forward(stack)
-    if kind.network.n_outputs > 1:  # all steps ahead at once
-        build.copy(0, stack.out, Rows(real("result"), kind.network.n_outputs, stack.out.width), kind.rows)
+    ahead = build.network.n_outputs
+    if ahead > 1:  # all steps at once
+        build.copy(0, stack.out, Rows(real("result"), ahead, stack.out.width), kind.rows)
         return
     build.carry(stack)
     build.program.emit(
@@ -173,10 +208,11 @@ def run_paths(
     if ahead > 1:
         kept.append(np.empty((paths, len(own), ahead), kind.dtype))
         arguments["result"], steps = addresses(kept[-1].reshape(jobs, -1)), 1
+    between = (1,) if isinstance(kind.network, Seq2SeqNetwork) else ()
     seconds = (kind.context + steps) * (rows * kind.network.size * SLOWEST + 1e-6) * jobs
     with borrowed(kind, lambda: Jobs([_build_lane(kind) for _ in range(kind.lanes)])) as program:
         program.run(
-            jobs, (1, kind.context, steps), n_threads, seconds, theta=addresses(thetas)[which.reshape(-1)],
+            jobs, (1, kind.context, *between, steps), n_threads, seconds, theta=addresses(thetas)[which.reshape(-1)],
             z=addresses(z.reshape(jobs, -1)), a=addresses(a.reshape(jobs, -1)), now=known - 1, length=length,
             **arguments,
         )  # fmt: skip

@@ -149,7 +149,9 @@ def window_steps(season: int, longest: int) -> tuple[int, int]:
     return context, ahead
 
 
-def prepare(values: np.ndarray, offsets: np.ndarray, season: int, context: int | None = None) -> Prepared:
+def prepare(
+    values: np.ndarray, offsets: np.ndarray, season: int, context: int | None = None, ahead: int | None = None
+) -> Prepared:
     """Remove level, season and scale from each series.
 
     Parameters
@@ -158,6 +160,7 @@ def prepare(values: np.ndarray, offsets: np.ndarray, season: int, context: int |
     offsets : (n_series + 1,)
     season : season length, at least 1
     context : context length of windows; default from the season
+    ahead : steps of a window behind its context; default from the season
 
     Returns
     -------
@@ -184,8 +187,8 @@ def prepare(values: np.ndarray, offsets: np.ndarray, season: int, context: int |
     bridge(z, known, offsets)  # again: a line between two seasons is not one without them
     mean_changes(z, offsets, periods, scale)
     scale = np.maximum(np.sqrt(NOISE * np.maximum(scale, 1e-9)), FLOOR)
-    own, ahead = window_steps(season, longest)
-    context = context or own
+    usual = window_steps(season, longest)
+    context, ahead = context or usual[0], ahead or usual[1]
     pads = np.maximum(periods, 2 * season) + width + context + ahead + 1
     starts = np.concatenate([[0], np.cumsum(np.diff(offsets) + pads)])
     padded, observed = np.empty(starts[-1]), np.zeros(starts[-1], bool)

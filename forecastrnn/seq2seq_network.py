@@ -61,8 +61,6 @@ class Seq2SeqNetwork:
             raise ValueError(f"the encoder has {len(encoder)} layers and the decoder {len(decoder)}: make them equal.")
         if self.encoder.n_outputs or not self.decoder.n_outputs:
             raise ValueError("the decoder needs an output projection (n_outputs >= 1), the encoder has none.")
-        if self.encoder.n_skip or self.decoder.n_skip:
-            raise ValueError("neither encoder nor decoder can have columns that skip the layers (n_skip).")
         for number, (one, other) in enumerate(zip(encoder, decoder, strict=True)):
             if other.bidirectional:
                 raise ValueError(
@@ -73,6 +71,11 @@ class Seq2SeqNetwork:
                     f"layer {number} of the decoder begins with the final state of the encoder's: give it the same "
                     f"cell and {one.width} units. Got {one.cell} with {one.width} and {other.cell} with {other.units}."
                 )
+
+    @property
+    def n_outputs(self) -> int:
+        """Outputs of a step."""
+        return self.decoder.n_outputs
 
     @property
     def units(self) -> int:

@@ -59,7 +59,7 @@ def test_training_is_that_of_one_network(wide: pd.DataFrame) -> None:
     """The same windows through the training program of a single network: losses and parameters have the same bits."""
     prepared, inputs, settings = problem(wide)
     fit = fit_local(prepared, inputs, settings, [3, 4], tuple(wide))
-    network, shares = network_of(prepared, settings), draw_windows(prepared, settings, [3, 4], 8)
+    network, shares = network_of(prepared.season, settings), draw_windows(prepared, settings, [3, 4], 8)
     lo, hi = window_starts(prepared, 1, np.zeros(N, np.int64))
     z = prepared.z.astype(np.float32)
     source = Source(inputs, np.where(prepared.observed, z, np.nan).astype(np.float32), z)
