@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isqrt
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -10,6 +11,10 @@ import numpy as np
 from forecastrnn import GRU, LSTM, Elman, RNNForecaster
 from forecastrnn.datasets import load_airline
 from forecastrnn.functional import dynamic_rnn
+from forecastrnn.network import Layer, Network
+from forecastrnn.optimizers import OptimizerState
+from forecastrnn.stepping import TrainingProgram
+from forecastrnn.training_step import Source
 
 FOLDER = Path(__file__).parent / "img"
 BLUE, ORANGE, GREEN, GREY = "#0072b2", "#d55e00", "#009e73", "#555555"
@@ -65,6 +70,35 @@ def reach() -> None:
     save(figure, "reach.png")
 
 
+def memory() -> None:
+    """What a training step holds as sequences grow, with every state kept and with few."""
+    lengths = np.array([100, 300, 1000, 3000, 10_000, 30_000, 100_000])
+    figure, axes = plt.subplots(figsize=(7.2, 3.2), layout="constrained")
+    curves = {"every state kept": (None, ORANGE), 'checkpoint_steps="auto"': (isqrt, BLUE)}
+    for label, (every, color) in curves.items():
+        values = np.array([stated(T, every and every(T)) for T in lengths]) / 1e6
+        axes.loglog(lengths, values, "o-", ms=4, color=color, label=label)
+        place = {"xytext": (-6, 8), "textcoords": "offset points", "ha": "right"}
+        axes.annotate(
+            f"{values[-1]:.3g} MB", (lengths[-1], values[-1]), color=color, **place
+        )
+    axes.set_xlabel("time steps; 4 sequences, LSTM of 32 units, float32")
+    axes.set_ylabel("MB of a training step")
+    axes.set_ylim(0.1, 1500)
+    axes.grid(alpha=0.3)
+    axes.legend(frameon=False, loc="upper left")
+    save(figure, "memory.png")
+
+
+def stated(T: int, every: int | None) -> int:
+    """Bytes that a training step states before it allocates them."""
+    network = Network(1, (Layer(LSTM(), 32),), 1)
+    theta, column = network.init_theta(0, "float32"), np.zeros((4 * T, 1), np.float32)
+    source, moments = Source(column, column), OptimizerState.zeros(theta)
+    sizes = {"steps": T, "rows": 4, "loss": "squared_error", "checkpoint_steps": every}
+    return TrainingProgram(network, theta, moments, source, **sizes).program.nbytes
+
+
 def save(figure: plt.Figure, name: str) -> None:
     """Write a small file."""
     FOLDER.mkdir(exist_ok=True)
@@ -76,3 +110,4 @@ if __name__ == "__main__":
     plt.switch_backend("Agg")
     forecast()
     reach()
+    memory()

@@ -13,9 +13,9 @@ from forecastrnn.callbacks import Look
 from forecastrnn.forecast_pairs import last_windows, pair_source, pair_validator
 from forecastrnn.inference import forward
 from forecastrnn.inputs import n_columns, reach_of
-from forecastrnn.pair_batches import PairWindows
 from forecastrnn.network import Layer, Network
 from forecastrnn.optimizers import OptimizerState, Rule
+from forecastrnn.pair_batches import PairWindows
 from forecastrnn.paths import Histories, Kind, job_rows, run_paths
 from forecastrnn.preparation import Prepared
 from forecastrnn.seq2seq_network import Seq2SeqNetwork

@@ -10,10 +10,10 @@ To decode n sources, one step in each call::
 
 To do it in one call of compiled code, emit what makes the next input behind the operations that are there: for shard
 s of `decoding.program`, `decoding.stacks[s].out` are the outputs and `decoding.x[s]` (1, rows, columns) is what the
-next step reads (as `generation.Generator` does); then `decoding.program.run(first, steps, n_threads)`. A row's state
-lies in `run.state(name)` (2, rows, padded units) of `decoding.stacks[s].runs[layer][0]`, both steps of it, its source
-in `decoding.attention.kept[s]`: a search that gives a row the past of another copies only the state, as long as both
-belong to the same source.
+next step reads (as `generation.Generator` does); then `decoding.program.run(first, steps, n_threads, theta=theta)`.
+A row's state lies in `run.state(name)` (2, rows, padded units) of `decoding.stacks[s].runs[layer][0]`, both steps of
+it, its source in `decoding.attention.kept[s]`: a search that gives a row the past of another copies only the state, as
+long as both belong to the same source.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ class Decoding:
         )
         self.attention = attention_of(network, program, theta, self.decoder, source_steps)
         self._begin = self._emit_begin()
-        width = network.decoder.n_inputs
+        width = network.decoder.n_skip + network.decoder.n_inputs
         self.x: list[Buffer] = []
         for shard, stack in enumerate(list(self.stacks)):
             self.x.append(program.buffer(f"x[{shard}]", (steps, stack.batch.rows, width)))
@@ -128,14 +128,15 @@ class Decoding:
                 rows = self.rows_of(shard)
                 kept.values.array[:, :steps, :width] = encoded.outputs[rows]
                 kept.valid.array[:] = encoded.lengths[rows]
-        self._begin.run(0, 1, n_threads, theta=np.ascontiguousarray(theta))
+        self._theta = np.ascontiguousarray(theta)
+        self._begin.run(0, 1, n_threads, theta=self._theta)
 
     def step(self, x: np.ndarray, n_threads: int = 1) -> np.ndarray:
         """Outputs (rows, steps, outputs), before any link, for x (rows, steps, columns) or one step (rows, columns)."""
         given = x.reshape(len(x), -1, x.shape[-1])
         for shard, own in enumerate(self.x):
             own.array[:] = given[self.rows_of(shard)].transpose(1, 0, 2)
-        self.program.run(0, 1, n_threads)
+        self.program.run(0, 1, n_threads, theta=self._theta)
         return read_outputs(self.decoder, np.arange(len(x)), None)
 
     def state(self) -> State:

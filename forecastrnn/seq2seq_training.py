@@ -31,6 +31,12 @@ class Sampling:
     rate: float
     schedule: str = "linear"
 
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.rate <= 1.0:
+            raise ValueError(f"rate must be between 0 and 1. Got {self.rate!r}.")
+        if self.schedule not in ("linear", "constant"):
+            raise ValueError(f"schedule must be 'linear' or 'constant'. Got {self.schedule!r}.")
+
     def chances(self, done: int, steps: int, total: int) -> np.ndarray:
         """Those of the updates done .. done + steps, of `total` in all."""
         if self.schedule == "constant":
@@ -98,8 +104,8 @@ class PairTrainer(Trainer):
     """Runs a plan on pairs of sequences; as `Trainer`, whose `last` and `checkpoint_steps` it does not use."""
 
     def __init__(
-        self, network: Seq2SeqNetwork, progress: Progress, source: PairSource, batches: PairBatches | PairWindows, plan: Plan,
-        sampling: Sampling | None = None, validate: Callable[[np.ndarray], float] | None = None,
+        self, network: Seq2SeqNetwork, progress: Progress, source: PairSource, batches: PairBatches | PairWindows,
+        plan: Plan, sampling: Sampling | None = None, validate: Callable[[np.ndarray], float] | None = None,
         watch: Watch | None = None,
     ) -> None:  # fmt: skip
         super().__init__(network, progress, source, batches, plan, validate, watch)

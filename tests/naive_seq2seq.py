@@ -1,7 +1,8 @@
 """The oracle of pairs of sequences: encoder, attention, decoder, in plain NumPy, float64, row by row and step by step.
 
 Shapes: n rows, J steps of the source, T of the target, H units. theta = {"encoder": {"layers"}, "decoder": {"layers",
-"head"}, "attention": the parameters by their names}; without attention the last is empty.
+"head"}, "attention": the parameters by their names}; without attention the last is empty. A head with "skip" adds a
+linear map of the decoder's inputs.
 """
 
 from __future__ import annotations
@@ -137,11 +138,15 @@ def loss_and_gradients(network: Network, theta: dict, pairs: Pairs) -> Result:
         kept = attend(network.attention, w, h, s, pairs.lengths)
         features = kept[0]
     outputs = features @ head["kernel"] + head["bias"]
+    if "skip" in head:
+        outputs = outputs + pairs.x_out @ head["skip"]
     valid = (np.arange(h.shape[1]) < pairs.y_lengths[:, None]).astype(float)
     if pairs.weights is not None:
         valid = valid * pairs.weights[:, None]
     loss, d_outputs = weighted_loss(network.loss, outputs, pairs.y, valid)
     d_head = {"kernel": np.einsum("rtf,rto->fo", features, d_outputs), "bias": d_outputs.sum(axis=(0, 1))}
+    if "skip" in head:
+        d_head["skip"] = np.einsum("rti,rto->io", pairs.x_out, d_outputs)
     d_h, d_w, d_s = d_outputs @ head["kernel"].T, {}, np.zeros_like(s)
     if network.attention:
         d_w, d_h, d_s = attend_back(network.attention, w, h, s, pairs.lengths, kept, d_h)
@@ -153,7 +158,8 @@ def loss_and_gradients(network: Network, theta: dict, pairs: Pairs) -> Result:
 
 
 def random_theta(
-    network: Network, units: list[int], inputs: tuple[int, int], outputs: int, rng: np.random.Generator
+    network: Network, units: list[int], inputs: tuple[int, int], outputs: int, rng: np.random.Generator,
+    skip: bool = False,
 ) -> dict:  # fmt: skip
     """Random parameters; units of the encoder's layers, of which the decoder has twice as many where both ways."""
     wide = [n * 2 if cell[0] == "bidirectional" else n for cell, n in zip(network.cells, units, strict=True)]
@@ -164,6 +170,8 @@ def random_theta(
     if network.attention:
         shapes |= {"context_kernel": (n, n), "state_kernel": (n, n), "bias": (n,)}
     head = {"kernel": 0.4 * rng.standard_normal((n, outputs)), "bias": 0.4 * rng.standard_normal(outputs)}
+    if skip:
+        head["skip"] = 0.4 * rng.standard_normal((inputs[1], outputs))
     return {
         "encoder": {"layers": random_stack(network.cells, inputs[0], units, rng)},
         "decoder": {"layers": random_stack(network.decoder_cells, inputs[1], wide, rng), "head": head},

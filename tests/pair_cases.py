@@ -34,12 +34,10 @@ class PairProblem:
     @property
     def network(self) -> Seq2SeqNetwork:
         """The package's network."""
-        n_outputs = len(self.theta["decoder"]["head"]["bias"])
-        decoder = tuple(Layer(one.cell, one.width) for one in self.layers)
-        return Seq2SeqNetwork(
-            Network(self.pairs.x.shape[2], self.layers), Network(self.pairs.x_out.shape[2], decoder, n_outputs),
-            self.attention,
-        )  # fmt: skip
+        head, inputs = self.theta["decoder"]["head"], self.pairs.x_out.shape[2]
+        layers = tuple(Layer(one.cell, one.width) for one in self.layers)
+        decoder = Network(inputs, layers, len(head["bias"]), inputs if "skip" in head else 0)
+        return Seq2SeqNetwork(Network(self.pairs.x.shape[2], self.layers), decoder, self.attention)
 
     @property
     def oracle_network(self) -> oracle.Network:
@@ -54,12 +52,12 @@ class PairProblem:
 def draw_pairs(
     layers: tuple[Layer, ...], attention: str | None = None, *, n: int = 7, J: int = 5, T: int = 4,
     inputs: tuple[int, int] = (3, 2), outputs: int = 2, loss: str = "squared_error", weighted: bool = False,
-    seed: int = 0,
+    skip: bool = False, seed: int = 0,
 ) -> PairProblem:  # fmt: skip
     """A random problem, ragged on both sides."""
     rng = np.random.default_rng(seed)
     network = oracle.Network(described(layers), attention, loss)
-    theta = oracle.random_theta(network, [one.units for one in layers], inputs, outputs, rng)
+    theta = oracle.random_theta(network, [one.units for one in layers], inputs, outputs, rng, skip)
     classes = loss == "cross_entropy"
     pairs = oracle.Pairs(
         rng.standard_normal((n, J, inputs[0])), rng.integers(1, J + 1, n), rng.standard_normal((n, T, inputs[1])),
@@ -101,6 +99,8 @@ def source_of(problem: PairProblem, dtype: str) -> tuple[PairSource, Array, Arra
     y = pairs.y if pairs.y.ndim == 3 else pairs.y[:, :, None]
     X_in, starts = packed_rows(pairs.x, pairs.lengths, dtype)
     X_out, y_starts = packed_rows(pairs.x_out, pairs.y_lengths, dtype)
+    if problem.network.decoder.n_skip:
+        X_out = np.concatenate([X_out, X_out], axis=1)
     weight = None if pairs.weights is None else pairs.weights.astype(dtype)
     return PairSource(X_in, X_out, packed_rows(y, pairs.y_lengths, dtype)[0], weight), starts, y_starts
 

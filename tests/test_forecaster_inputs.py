@@ -243,7 +243,7 @@ BAD_PARAMETERS: dict[str, list] = {
     ],
     "horizon": [0, -1, 1.5, True],
     "max_steps": [0, -1, 1.5, True],
-    "strategy": ["x", None, 1, "seq2seq"],
+    "strategy": ["x", None, 1, "Recursive"],
     "missing": ["x", None, True],
     "loss": ["x", None, "quantile"],
     "batch_size": [0, -1, 1.5, True, None],

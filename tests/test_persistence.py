@@ -59,6 +59,7 @@ FORECASTS: dict[str, Callable[[], Any]] = {
     "long": lambda: quick(dtype="float64").fit(long_of({"x": monthly(60), "ÿ": monthly(48, 2)})),
     "local": lambda: quick(global_model=False, n_members=2).fit(WIDE),
     "local, direct": lambda: quick(global_model=False, strategy="direct", horizon=3).fit(WIDE),
+    "seq2seq": lambda: quick(strategy="seq2seq", n_members=2, hidden_layer_sizes=3, early_stopping=True).fit(WIDE),
     "older means": lambda: quick(older_means=[(4, 3), (6, 2)]).fit(WIDE),
     "stack of cells": lambda: quick(cell=["gru", LSTM()], hidden_layer_sizes=(3, 2), batch_size=8).fit(monthly(60)),
 }
@@ -128,7 +129,7 @@ def test_a_warm_start_goes_on_with_the_same_bits(saved: Callable[[str], tuple], 
     assert thetas[0].tobytes() == thetas[1].tobytes()
 
 
-@pytest.mark.parametrize(("name", "y"), [("a series", monthly(60)), ("local", WIDE)])
+@pytest.mark.parametrize(("name", "y"), [("a series", monthly(60)), ("local", WIDE), ("seq2seq", WIDE)])
 def test_a_forecaster_goes_on_with_the_same_bits(saved: Callable[[str], tuple], name: str, y: Any) -> None:
     went_on = [model.set_params(warm_start=True).fit(y)._model.trained.thetas for model in saved(name)]
     assert went_on[0].tobytes() == went_on[1].tobytes()

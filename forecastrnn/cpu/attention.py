@@ -121,7 +121,7 @@ def attend(record, step):
 
 @kernel("dcontext values weights zero turned dscores dvalues valid | T J B F Jp ldv ldc")
 def attend_back(record, step):
-    """dcontext (T, B, ldc) -> dscores (B, T, Jp), and dvalues (B, J, ldv), zero past a row's end."""
+    """dcontext (T, B, ldc) -> dscores (B, T, Jp), and dvalues (B, J, ldv) of the valid steps."""
     dcontext, values, weights, zero, turned, dscores, dvalues = pointers(record, 0, 7)
     (valid,) = integers(record, 7, 1)
     T, J, B, F, Jp, ldv, ldc = sizes(record, 8, 7)
@@ -134,7 +134,6 @@ def attend_back(record, step):
         times(T, dc, B * ldc, 1, F, turned, Jp, True, zero, d, Jp, vectors_of(n, L))
         for t in range(T):
             softmax_back(n, at(w, t * Jp), at(d, t * Jp))
-        clear(dv, n * ldv, J * ldv)
         times(n, w, 1, Jp, T, dc, B * ldc, True, zero, dv, ldv, vecs)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from forecastrnn.cpu.build import doubles, fast, integers, kernel, pointers, sizes
-from forecastrnn.cpu.dropout import WHOLE, chance, mix
+from forecastrnn.cpu.dropout import FIRST, SECOND, WHOLE, mix
 from forecastrnn.cpu.simd import at
 
 VALUE, TOKEN, ONE_HOT = 0, 1, 2  # how an output becomes an input
@@ -45,6 +45,15 @@ def turn_rows(record, step):
 
 
 @fast
+def chance(begin):
+    """24 bits of a row whose own hash is `begin`: those that dropout has for its first column."""
+    x = np.uint32(begin)
+    x = np.uint32((x ^ (x >> np.uint32(16))) * np.uint32(FIRST))
+    x = np.uint32((x ^ (x >> np.uint32(15))) * np.uint32(SECOND))
+    return np.int64(np.uint32(x ^ (x >> np.uint32(16))) >> np.uint32(8))
+
+
+@fast
 def largest(out, O):
     """Index of the largest of O numbers, the first of several."""
     best = 0
@@ -82,6 +91,6 @@ def feed_own(record, step):
     for t in range(1, T):
         for r in range(B):
             begin = np.uint32(mix(seed + np.uint64((salt << 48) + (t << 24) + row + r)))
-            if chance(begin, 0) < limit:
+            if chance(begin) < limit:
                 own = ((t - 1) * B + r) * ldo
                 write_own(kind, at(out, own), O, at(x, (t * B + r) * ldx + column), gain, shift)
