@@ -44,14 +44,18 @@ def horizon_of(forecaster: RNNForecaster) -> int:
     return int(forecaster.horizon)
 
 
-def ahead_of(forecaster: RNNForecaster) -> int | None:
+def ahead_of(forecaster: RNNForecaster, read: SeriesSet) -> int | None:
     """Steps that a decoder learns behind the context; None: as many as the season asks for."""
-    return forecaster.horizon if forecaster.strategy == "seq2seq" else None
-
-
-def _learned_of(forecaster: RNNForecaster) -> int:
-    """Steps that each series must have for the strategy, 0 if it needs none."""
-    return horizon_of(forecaster) if forecaster.strategy == "direct" else ahead_of(forecaster) or 0
+    if forecaster.strategy != "seq2seq" or forecaster.horizon is None:
+        return None
+    lengths, horizon = np.diff(read.offsets), int(forecaster.horizon)
+    longest = int(np.argmax(lengths))
+    if lengths[longest] < horizon + SHORTEST:
+        raise ValueError(
+            f"horizon={horizon}: the decoder learns so many steps from series of at least {horizon + SHORTEST} values, "
+            f"but the longest, {read.ids[longest]!r}, has {lengths[longest]}. Lower horizon; forecasts may go further."
+        )
+    return horizon
 
 
 def older_means_of(forecaster: RNNForecaster) -> tuple[int, ...]:
@@ -80,20 +84,19 @@ def check_reach(prepared: Prepared, older_means: tuple[int, ...], ids: tuple) ->
 
 def reading_of(forecaster: RNNForecaster, columns: dict[str, Any], other: bool = False) -> Reading:
     """How series are read, with the length that the parameters need; `other`: series to forecast only."""
-    least, needs, horizon = SHORTEST, "forecasting needs", _learned_of(forecaster)
+    least, needs, horizon = SHORTEST, "forecasting needs", horizon_of(forecaster)
     context = forecaster.context_length
     if context is not None and context + 1 > least:
         least, needs = int(context) + 1, f"context_length={context} needs"
-    if horizon + SHORTEST > least and not other:
+    if forecaster.strategy == "direct" and horizon + SHORTEST > least and not other:
         least, needs = horizon + SHORTEST, f"horizon={horizon} needs"
     return Reading(columns, forecaster.missing, least, needs)
 
 
 def check_known(forecaster: RNNForecaster, prepared: Prepared, ids: tuple) -> None:
     """Steps learned at once must fit between the first known value and the end."""
-    known, horizon = np.diff(prepared.starts) - prepared.pads, _learned_of(forecaster)
-    least = horizon + SHORTEST
-    if horizon and known.min() < least:
+    known, least = np.diff(prepared.starts) - prepared.pads, horizon_of(forecaster) + SHORTEST
+    if forecaster.strategy == "direct" and known.min() < least:
         row = int(np.argmax(known < least))
         raise ValueError(
             f"y: series {ids[row]!r} has {known[row]} values from its first known one on, but horizon="

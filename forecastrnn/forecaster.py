@@ -246,7 +246,7 @@ epsilon, clip_norm, gradient_noise
         reading = reading_of(self, columns)
         read = reading.read(y)
         season = int(self.season_length or season_of(read.axis))
-        prepared = prepare(read.values, read.offsets, season, self.context_length, ahead_of(self))
+        prepared = prepare(read.values, read.offsets, season, self.context_length, ahead_of(self, read))
         check_known(self, prepared, read.ids)
         old = self._model if self.warm_start and hasattr(self, "_model") else None
         settings = settings_of(self, old.settings.with_lags if old else use_lags(prepared, not self.global_model))

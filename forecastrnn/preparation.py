@@ -125,11 +125,11 @@ def pad_left(z, known, offsets, periods, scale, pads, starts, out, observed):
             out[t] = out[t + p]
 
 
-def check_memory(n_values: int, n_series: int, season: int) -> None:
-    """Refuse what cannot fit into memory before anything is allocated for it."""
+def check_memory(n_values: int, n_series: int, season: int, window: int) -> None:
+    """Refuse what cannot fit into memory before anything is allocated for it; `window`: steps that were asked for."""
     what = f"y: {n_values} values in {n_series} series with a season of {season} steps"
     advice = "Take fewer or shorter series, or a shorter season_length."
-    check_fits(VALUE_BYTES * (n_values + n_series * 3 * season), what, advice)
+    check_fits(VALUE_BYTES * (n_values + n_series * (3 * season + window)), what, advice)
 
 
 def drop_leading_gaps(values: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -171,7 +171,7 @@ def prepare(
     ValueError
         If the series would not fit into memory.
     """
-    check_memory(len(values), len(offsets) - 1, season)
+    check_memory(len(values), len(offsets) - 1, season, (context or 0) + (ahead or 0))
     values, offsets = drop_leading_gaps(values, offsets)
     count, width = len(offsets) - 1, max(season, 4)
     z, removed = values.copy(), np.empty(len(values))

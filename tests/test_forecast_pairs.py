@@ -238,13 +238,19 @@ def test_gaps_are_masked(airline: pd.Series) -> None:
 def test_what_is_refused(airline: pd.Series) -> None:
     with pytest.raises(ValueError, match='strategy="seq2seq" needs global_model=True'):
         pairs(global_model=False).fit(airline)
-    with pytest.raises(ValueError, match="length 20 but horizon=40 needs at least 44 observations"):
+    with pytest.raises(ValueError, match="horizon=40: .* of at least 44 values, but the longest, 'airline', has 20"):
         pairs(horizon=40).fit(airline[:20])
+    with pytest.raises(ValueError, match="horizon=1000000000000000000000: .*the longest, 'airline', has 144"):
+        pairs(horizon=10**21).fit(airline)
     with pytest.raises(ValueError, match="'horizon' parameter of RNNForecaster must be"):
         pairs(horizon=0).fit(airline)
-    y = np.r_[np.full(100, np.nan), np.arange(1.0, 10.0)]
-    with pytest.raises(ValueError, match="series 'y' has 9 values from its first known one on, but horizon=60 needs"):
-        pairs(horizon=60, missing="mask").fit(y)
+
+
+def test_short_series_teach_what_they_have() -> None:
+    """Beside one that has as many steps as the decoder learns."""
+    frame = long_of({"long": monthly(90, 1), "short": monthly(5, 2)})
+    forecast = pairs(horizon=30).fit(frame).predict(30)
+    assert np.isfinite(forecast["RNN"]).all() and len(forecast) == 60
 
 
 def test_horizon_is_what_the_decoder_learns(airline: pd.Series) -> None:
