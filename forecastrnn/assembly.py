@@ -50,7 +50,7 @@ class Assembly:
     def _direction(self, number: int, layer: Layer, prefix: str) -> Direction:
         return Direction(
             self.program, f"{number}.{prefix}", layer.cell, self.network.inputs_of(number), layer.units,
-            self.shape.shards, self.shape.training, self.shape.dropout.recurrent > 0.0,
+            self.shape.shards, self.shape.training, self.shape.dropout.recurrent > 0.0, layer.layer_norm,
         )  # fmt: skip
 
     def _batch(self, shard: int) -> Batch:
@@ -83,7 +83,7 @@ class Assembly:
     def own(self, places: dict[str, Place], number: int, prefix: str) -> dict[str, Place]:
         """Places of one direction's parameters, or of their gradients."""
         start = f"layers.{number}.{prefix}"
-        names = self.network.layers[number].cell.parameter_shapes(1, 1)
+        names = self.network.layers[number].parameter_shapes(1)
         return {key: places[start + key] for key in names}
 
     def pack(self, *, input_gradient: bool = False) -> None:

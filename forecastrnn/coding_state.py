@@ -11,10 +11,11 @@ from forecastrnn.label_records import Values, described_labels, label_tensors, p
 from forecastrnn.model_file import Tensor
 from forecastrnn.model_records import MOST, Fields
 from forecastrnn.network import Embedding
+from forecastrnn.static_input import StaticCoding
 from forecastrnn.vectors import Coding, given_vectors
 
 
-def pack_coding(coding: Coding | None) -> tuple[list, Values]:
+def pack_coding(coding: Coding | StaticCoding | None) -> tuple[list, Values]:
     """Descriptions of the categories of each categorical channel, and their tensors."""
     described: list = []
     values: Values = {}

@@ -18,6 +18,7 @@ from forecastrnn.memory import check_fits
 from forecastrnn.network import Network
 from forecastrnn.preparation import Prepared, prepare
 from forecastrnn.seq2seq_network import Seq2SeqNetwork
+from forecastrnn.static_input import StaticCoding, read_static
 from forecastrnn.training import Progress
 
 if TYPE_CHECKING:
@@ -108,6 +109,7 @@ class Model:
     axis: TimeAxis
     reading: Reading
     strategy: str
+    static: StaticCoding | None = None
 
     @property
     def n_members(self) -> int:
@@ -135,8 +137,11 @@ class Model:
                 "horizon, or use another strategy."
             )
 
-    def choose(self, y: Any) -> tuple[TimeAxis, Tail, np.ndarray]:
+    def choose(self, y: Any, static: Any = None) -> tuple[TimeAxis, Tail, np.ndarray]:
         """Axis and tail of the series of fit, or of others, prepared as those were; the row of each in fit."""
+        if static is not None and (y is None or self.static is None):
+            why = "the series of fit have theirs" if y is None else "the model was fitted without static"
+            raise ValueError(f"static must not be given here: {why}.")
         if y is None:
             return self.axis, self.tail, np.arange(self.tail.n_series)
         own = self.tail.prepared
@@ -144,8 +149,31 @@ class Model:
         rows = self._rows(read) if self.trained.is_local else np.zeros(read.n_series, np.int64)
         prepared = replace(prepare(read.values, read.offsets, own.season, own.context, own.ahead), two=own.two)
         settings = self.settings
-        inputs = build_inputs(prepared, settings.with_lags, settings.dtype, settings.older_means)
+        inputs = build_inputs(
+            prepared, settings.with_lags, settings.dtype, self._codes(read, static), settings.older_means
+        )
         return read.axis, tail_of(prepared, inputs, settings.older_means), rows
+
+    def _codes(self, read: SeriesSet, static: Any) -> np.ndarray | None:
+        """Codes (n_series, embeddings) of other series: their own where fit knew them."""
+        if not self.settings.embeddings:
+            return None
+        known = {name: row for row, name in enumerate(self.axis.ids)}
+        rows = np.array([known.get(name, len(known)) for name in read.ids])
+        columns, parts = 0 if self.static is None else len(self.static.names), []
+        if len(self.settings.embeddings) > columns:
+            parts.append(rows[:, None].astype(float))
+        if self.static is not None and static is not None:
+            parts.append(read_static(static, read.ids, self.reading.columns["id_col"], self.static)[1])
+        elif self.static is not None:
+            new = next((name for name in read.ids if name not in known), None)
+            if new is not None:
+                raise ValueError(
+                    f"static is needed: the model was fitted with it, and series {new!r} was not in fit. Give a frame "
+                    f"with a row for each series of y and the columns {list(self.static.names)}."
+                )
+            parts.append(self.tail.inputs[rows, -1, -columns:])
+        return np.concatenate(parts, axis=1)
 
     def _rows(self, read: SeriesSet) -> np.ndarray:
         """Rows in fit of these series, which must have been there."""

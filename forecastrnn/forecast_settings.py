@@ -10,9 +10,12 @@ import numpy as np
 from forecastrnn.forecast_model import Model, Reading
 from forecastrnn.forecasting import Settings
 from forecastrnn.inputs import reach_of
+from forecastrnn.network import Embedding
 from forecastrnn.parameters import check_numbers, dropout_of, layers_of, refuse, rule_of
 from forecastrnn.preparation import Prepared
+from forecastrnn.static_input import StaticCoding, read_static
 from forecastrnn.threads import thread_count
+from forecastrnn.vectors import MOST_CATEGORIES, auto_dim
 
 if TYPE_CHECKING:
     from forecastrnn.forecaster import RNNForecaster
@@ -27,6 +30,10 @@ def check_parameters(forecaster: RNNForecaster, watched: bool = False) -> None:
     check_numbers(forecaster)
     layers_of(forecaster)
     older_means_of(forecaster)
+    if forecaster.id_embedding_dim is not None and not forecaster.global_model:
+        raise ValueError(
+            f"id_embedding_dim={forecaster.id_embedding_dim} needs global_model=True: a local network knows one series."
+        )
     if forecaster.early_stopping and not forecaster.global_model:
         raise ValueError("early_stopping=True needs global_model=True: local networks all take max_steps updates.")
     if forecaster.strategy == "seq2seq" and not forecaster.global_model:
@@ -104,7 +111,27 @@ def check_known(forecaster: RNNForecaster, prepared: Prepared, ids: tuple) -> No
         )
 
 
-def settings_of(forecaster: RNNForecaster, with_lags: bool) -> Settings:
+def read_codes(
+    forecaster: RNNForecaster, read: SeriesSet, static: Any, id_col: Any, old: Model | None
+) -> tuple[tuple[Embedding, ...], np.ndarray | None, StaticCoding | None]:
+    """Embeddings of the series and their codes (n_series, embeddings); in a warm start categories stay."""
+    sizes, codes, coding = [], [], None
+    if forecaster.id_embedding_dim is not None:
+        if read.n_series >= MOST_CATEGORIES:
+            raise ValueError(f"y: {read.n_series} series are too many for id_embedding_dim, {MOST_CATEGORIES} or more.")
+        sizes.append((read.n_series, int(forecaster.id_embedding_dim)))
+        codes.append(np.arange(float(read.n_series))[:, None])
+    if static is not None:
+        if not forecaster.global_model:
+            raise ValueError("static needs global_model=True: a local network knows one series.")
+        coding, own = read_static(static, read.ids, id_col, old.static if old else None)
+        sizes += [(len(categories), auto_dim(len(categories))) for categories in coding.categories]
+        codes.append(own)
+    embeddings = tuple(Embedding(column, size, dim) for column, (size, dim) in enumerate(sizes))
+    return embeddings, np.concatenate(codes, axis=1) if codes else None, coding
+
+
+def settings_of(forecaster: RNNForecaster, with_lags: bool, embeddings: tuple[Embedding, ...] = ()) -> Settings:
     """How members are trained."""
     batch = 64 if forecaster.global_model else 16
     batch = batch if forecaster.batch_size == "auto" else int(forecaster.batch_size)
@@ -113,9 +140,14 @@ def settings_of(forecaster: RNNForecaster, with_lags: bool) -> Settings:
         layers_of(forecaster), forecaster.initializer, forecaster.loss, rule_of(forecaster), batch,
         forecaster.max_steps, horizon_of(forecaster), int(forecaster.n_iter_no_change), fraction,
         thread_count(forecaster.n_jobs), bool(forecaster.verbose), forecaster.dtype, with_lags,
-        not forecaster.global_model, dropout_of(forecaster), older_means_of(forecaster),
+        not forecaster.global_model, dropout_of(forecaster), embeddings, older_means_of(forecaster),
         forecaster.strategy == "seq2seq",
     )  # fmt: skip
+
+
+def knows_ids(model: Model) -> bool:
+    """Whether each series has a vector of its own."""
+    return len(model.settings.embeddings) > (len(model.static.names) if model.static else 0)
 
 
 def check_same(old: Model | None, settings: Settings, n_members: int, season: int, read: SeriesSet) -> None:
@@ -129,6 +161,10 @@ def check_same(old: Model | None, settings: Settings, n_members: int, season: in
             "warm_start=True: cell, hidden_layer_sizes, strategy, horizon, dtype, global_model, older_means and "
             "n_members must be as in the first fit."
         )
+    if was.embeddings != now.embeddings:
+        raise ValueError("warm_start=True: id_embedding_dim, static and its columns must be as in the first fit.")
+    if knows_ids(old) and tuple(read.ids) != tuple(old.axis.ids):
+        raise ValueError("warm_start=True with id_embedding_dim: the series must be those of the first fit.")
     if now.is_local and tuple(read.ids) != tuple(old.axis.ids):
         raise ValueError("warm_start=True with global_model=False: the series must be those of the first fit.")
     if season != old.tail.prepared.season:

@@ -7,23 +7,25 @@ from typing import Any
 
 import numpy as np
 
+from forecastrnn.coding_state import coding_tensors, pack_coding, unpack_coding
 from forecastrnn.exceptions import ModelFileError
 from forecastrnn.forecast_model import Model, Reading, Trained
-from forecastrnn.forecasting import RESIDUALS, Settings, Tail, first_of, network_of, past_of
+from forecastrnn.forecasting import RESIDUALS, Settings, Tail, first_of, network_for, past_of
 from forecastrnn.losses import LOSSES
 from forecastrnn.model_file import Tensor
 from forecastrnn.model_records import MOST, Fields, check_dropout, check_network, decode_fields, encode_fields
-from forecastrnn.network import Network
+from forecastrnn.network import Embedding, Network
 from forecastrnn.optimizers import OptimizerState
 from forecastrnn.preparation import Prepared
 from forecastrnn.seq2seq_network import Seq2SeqNetwork
+from forecastrnn.static_input import StaticCoding
 from forecastrnn.threads import thread_count
 from forecastrnn.training import Progress
 
 Values = dict[str, np.ndarray]
 FIELDS = (
     "settings strategy columns missing least needs season context ahead n_observations n_series room past n_residuals "
-    "updates members curves axis device"
+    "updates members curves axis device static"
 )
 MEMBER = "updates since_start best_iter stopped n_scores"
 _SERIES = {"pads": "<i8", "periods": "<i8", "scale": "<f8", "level": "<f8", "linear": "|u1"}
@@ -37,6 +39,8 @@ def pack(estimator: Any) -> tuple[dict, Values]:
     model: Model = estimator._model
     p, trained, tail = model.tail.prepared, model.trained, model.tail
     axis, axis_values = pack_axis(model.axis)
+    categories, static_values = pack_coding(model.static)
+    names = [encode_label(name) for name in model.static.names] if model.static else []
     state = {
         "settings": encode_fields(model.settings), "strategy": model.strategy,
         "columns": [encode_label(model.reading.columns[name]) for name in _COLUMNS], "missing": model.reading.missing,
@@ -45,6 +49,7 @@ def pack(estimator: Any) -> tuple[dict, Values]:
         "past": tail.z.shape[1], "n_residuals": model.residuals.shape[2], "updates": int(trained.updates),
         "members": [_describe(member) for member in trained.members], "axis": axis,
         "curves": [len(curve) for curve in trained.curves], "device": estimator.device_,
+        "static": {"names": names, "categories": categories},
     }  # fmt: skip
     values = {"thetas": trained.thetas, "residuals": model.residuals, "starts": p.starts, "after": p.after}
     values |= {name: getattr(p, name) for name in _SERIES} | {"linear": p.linear.view(np.uint8)}
@@ -53,7 +58,7 @@ def pack(estimator: Any) -> tuple[dict, Values]:
     if trained.members:
         values |= {name: np.stack([getattr(m.optimizer, name) for m in trained.members]) for name in ("m", "v")}
         values["scores"] = np.concatenate([np.array(m.validation_scores, float) for m in trained.members])
-    return state, values | axis_values
+    return state, values | axis_values | static_values
 
 
 def _describe(member: Progress) -> dict:
@@ -102,9 +107,19 @@ class ForecastState:
             state.refuse("curves", "the lengths of the loss curves")
         if len(members) != (0 if settings.is_local else len(curves)):
             raise ModelFileError(f"there are {len(curves)} loss curves for {len(members)} members")
-        network = network_of(state["season"], settings)
-        check_network(_writer(network))
+        network = network_for(state["season"], settings)
+        check_network(network.decoder if isinstance(network, Seq2SeqNetwork) else network)
+        static = Fields(state["static"], "static", "names categories")
+        if len(static.items_of("names")) != len(static.items_of("categories")):
+            raise ModelFileError("static has not as many names as columns")
+        if not 0 <= len(settings.embeddings) - len(static["names"]) <= 1:
+            raise ModelFileError("static is not that of the network")
         return cls(state, settings, network, members)
+
+    @property
+    def writer(self) -> Network:
+        """What forecasts: the network, or its decoder."""
+        return self.network.decoder if isinstance(self.network, Seq2SeqNetwork) else self.network
 
     def tensors(self) -> list[Tensor]:
         """Names, dtypes and shapes of all tensors, in the order of the file."""
@@ -118,13 +133,19 @@ class ForecastState:
             Tensor("after", "<f8", (n, state["room"])),
             *(Tensor(name, kind, (n,)) for name, kind in _SERIES.items()),
             Tensor("z", "<f8", (n, state["past"])),
-            Tensor("inputs", real, (n, state["context"], 2 * _writer(self.network).n_inputs)),
+            Tensor("inputs", real, (n, state["context"], self.writer.n_skip + self.writer.n_inputs)),
             Tensor("phase", "<i8", (n,)), Tensor("curves", "<f8", (sum(state["curves"]),)),
         ]  # fmt: skip
         if self.members:
             found += [Tensor(name, real, (count, size)) for name in ("m", "v")]
             found.append(Tensor("scores", "<f8", (sum(member["n_scores"] for member in self.members),)))
+        found += coding_tensors(state["static"]["categories"], self._static_embeddings)
         return found + axis_tensors(state["axis"], n)
+
+    @property
+    def _static_embeddings(self) -> tuple[Embedding, ...]:
+        """Those of static categories, behind that of the series."""
+        return self.writer.embeddings[len(self.writer.embeddings) - len(self.fields["static"]["names"]) :]
 
     def restore(self, estimator: Any, values: Values) -> None:
         """Give a forecaster, whose parameters are set, its model and fitted attributes."""
@@ -136,8 +157,19 @@ class ForecastState:
         reading = Reading(columns, state["missing"], state["least"], state["needs"])
         settings = replace(self.settings, n_threads=thread_count(estimator.n_jobs))  # those of this machine
         axis = unpack_axis(state["axis"], values)
+        names = tuple(decode_label(raw) for raw in state["static"]["names"])
+        coding = unpack_coding(state["static"]["categories"], self._static_embeddings, values)
+        static = StaticCoding(names, coding.categories) if coding else None
         estimator._model = Model(
-            self.network, self._trained(values), settings, tail, values["residuals"], axis, reading, state["strategy"]
+            self.network,
+            self._trained(values),
+            settings,
+            tail,
+            values["residuals"],
+            axis,
+            reading,
+            state["strategy"],
+            static,
         )
         estimator._publish(state["device"], axis)
 
@@ -159,6 +191,10 @@ class ForecastState:
     def _tail(self, values: Values) -> Tail:
         state, season = self.fields, self.fields["season"]
         _check_series(values, season, state["room"])
+        for e in self.writer.embeddings:  # by which compiled code finds vectors
+            codes = values["inputs"][:, :, self.writer.n_skip + e.column]
+            if not ((codes >= 0) & (codes <= e.size) & (codes == np.floor(codes))).all():
+                raise ModelFileError("a series has a category that there is not")
         p = Prepared(
             season=season, width=max(season, 4), context=state["context"], ahead=state["ahead"], z=np.empty(0),
             observed=np.empty(0, bool), starts=values["starts"], linear=values["linear"].view(bool),
@@ -169,11 +205,6 @@ class ForecastState:
         if state["past"] != past_of(p, self.settings.older_means):
             raise ModelFileError("the ends of the series are not as long as the inputs need")
         return Tail(p, values["z"], values["inputs"], values["phase"], first_of(p, state["past"]))
-
-
-def _writer(network: Network | Seq2SeqNetwork) -> Network:
-    """What forecasts."""
-    return network.decoder if isinstance(network, Seq2SeqNetwork) else network
 
 
 def _check_settings(settings: Settings) -> None:

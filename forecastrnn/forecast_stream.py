@@ -44,6 +44,9 @@ class _Member:
         program, stack = step.build.program, step.build.stacks[0]
         names = ("z", "a", "sums", "phase", "first")
         z, a, sums, phase, first = (program.bind(name, getattr(self, name)) for name in names)
+        if writer.embeddings:  # codes stay as they are in all steps
+            codes = slice(-len(writer.embeddings), None)
+            step.x[0].array[:, :, codes] = histories.inputs[:, -1, codes]
         operations = program.rounds[0][0]
         own = len(operations)
         emit_inputs(

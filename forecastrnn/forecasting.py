@@ -13,7 +13,7 @@ from forecastrnn.callbacks import Look
 from forecastrnn.forecast_pairs import last_windows, pair_source, pair_validator
 from forecastrnn.inference import forward
 from forecastrnn.inputs import n_columns, reach_of
-from forecastrnn.network import Layer, Network
+from forecastrnn.network import Embedding, Layer, Network
 from forecastrnn.optimizers import OptimizerState, Rule
 from forecastrnn.pair_batches import PairWindows
 from forecastrnn.paths import Histories, Kind, job_rows, run_paths
@@ -53,6 +53,7 @@ class Settings:
     with_lags: bool
     is_local: bool = False  # a network for each series, not one for all
     dropout: Dropout = NO_DROPOUT
+    embeddings: tuple[Embedding, ...] = ()  # of the series' codes, which are the last columns of the inputs
     older_means: tuple[int, ...] = ()  # of the inputs: length and count of blocks, and so on
     has_decoder: bool = False  # forecasts are made with weights of their own
 
@@ -86,10 +87,16 @@ def update_count(prepared: Prepared, max_steps: int | None) -> int:
     return max_steps or int(np.clip(2.0 * np.sqrt(prepared.observed.sum()), 300, 1200))
 
 
-def network_of(season: int, settings: Settings) -> Network | Seq2SeqNetwork:
-    """The layers read the squashed columns, the linear skip the raw ones."""
+def network_of(prepared: Prepared, settings: Settings) -> Network | Seq2SeqNetwork:
+    """The layers read the squashed columns and the vectors of the series, the linear skip the raw columns."""
+    return network_for(prepared.season, settings)
+
+
+def network_for(season: int, settings: Settings) -> Network | Seq2SeqNetwork:
+    """The network of series with such a season."""
     columns = n_columns(season, settings.with_lags, settings.older_means)
-    network = Network(columns, settings.layers, settings.horizon, columns)
+    embeddings = tuple(replace(e, column=columns + e.column) for e in settings.embeddings)
+    network = Network(columns + len(embeddings), settings.layers, settings.horizon, columns, embeddings)
     return Seq2SeqNetwork(replace(network, n_outputs=0), network) if settings.has_decoder else network
 
 
@@ -133,7 +140,7 @@ def train_member(
         lo, hi, chance / chance.sum(), settings.batch_size, seed, min(EPOCH, updates), steps, updates,
         len(progress.loss_curve),
     )  # fmt: skip
-    network = network_of(prepared.season, settings)
+    network = network_of(prepared, settings)
     plan = Plan(
         settings.loss, 0, settings.rule, -(-updates // batches.steps_an_epoch), 0.0, settings.n_iter_no_change,
         settings.n_threads, settings.verbose, stop_early=bool(fraction), total_updates=updates,
@@ -305,7 +312,7 @@ def fit_members(
     callback: Callable[[Look], object] | None = None,
 ) -> list[Progress]:  # fmt: skip
     """Train one network a seed on the same windows; `members`, if any, go on from where they are."""
-    network = network_of(prepared.season, settings)
+    network = network_of(prepared, settings)
     begun = [m.copy() for m in members] or [start_member(network, settings, s) for s in seeds]
     return [
         train_member(prepared, inputs, settings, progress, seed, _watch(progress, member, callback))

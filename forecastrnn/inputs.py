@@ -71,7 +71,7 @@ def write_inputs(
 
 @jitted
 def fill_inputs(z, a, sums, starts, pads, season, width, periods, two, with_lags, blocks, static, out):
-    """Rows of all padded times of all series; out (total, 2 columns) flat. Rows without enough past stay zero.
+    """Rows of all padded times of all series; out (total, 2 columns + k) flat. Rows without enough past stay zero.
 
     sums: scratch for one more value than the longest series has, or empty where there are no blocks.
     """
@@ -98,16 +98,22 @@ def fill_inputs(z, a, sums, starts, pads, season, width, periods, two, with_lags
             )  # fmt: skip
 
 
-def build_inputs(prepared: object, with_lags: bool, dtype: str, older_means: tuple[int, ...] = ()) -> np.ndarray:
-    """Input rows (total, 2 columns) of all padded times of a `Prepared`."""
-    columns, blocks = 2 * n_columns(prepared.season, with_lags, older_means), np.array(older_means, np.int64)
+def build_inputs(
+    prepared: object, with_lags: bool, dtype: str, codes: np.ndarray | None = None, older_means: tuple[int, ...] = ()
+) -> np.ndarray:  # fmt: skip
+    """Input rows (total, 2 columns + k) of all padded times of a `Prepared`; codes (n_series, k) come last."""
+    columns = 2 * n_columns(prepared.season, with_lags, older_means) + (0 if codes is None else codes.shape[1])
+    blocks = np.array(older_means, np.int64)
     if older_means:
         need = len(prepared.z) * columns * np.dtype(dtype).itemsize
-        check_fits(need, f"older_means: {columns // 2} inputs of {len(prepared.z)} values", "Take fewer blocks.")
+        check_fits(need, f"older_means: {columns} inputs of {len(prepared.z)} values", "Take fewer blocks.")
     out = np.zeros(len(prepared.z) * columns, dtype)
     means, sums = np.zeros(len(prepared.z)), np.zeros(np.diff(prepared.starts).max() + 1 if older_means else 0)
     fill_inputs(
         prepared.z, means, sums, prepared.starts, prepared.pads, prepared.season, prepared.width, prepared.periods,
         prepared.two, with_lags, blocks, prepared.static.reshape(-1), out,
     )  # fmt: skip
-    return out.reshape(-1, columns)
+    rows = out.reshape(-1, columns)
+    if codes is not None:
+        rows[:, columns - codes.shape[1] :] = np.repeat(codes, np.diff(prepared.starts), axis=0)
+    return rows

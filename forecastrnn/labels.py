@@ -41,9 +41,8 @@ def _refuse(value: Any, where: str, texts: bool = False) -> Any:
     missing, is_float = value is None or type(value).__name__ in ("NAType", "NaTType"), isinstance(value, float)
     if missing or is_float and not np.isfinite(value):
         raise ValueError(
-            f"Input X contains {'infinity' if is_float and np.isinf(value) else 'NaN'} in a categorical channel: "
-            f"{value!r} {where}. Give missing values a category of their own, such as "
-            f"{'missing' if texts else -1!r}."
+            f"Input contains {'infinity' if is_float and np.isinf(value) else 'NaN'} among categories: {value!r} "
+            f"{where}. Give missing values a category of their own, such as {'missing' if texts else -1!r}."
         )
     kind = "texts, as others there are" if texts else "texts or numbers"
     raise TypeError(f"categories must be {kind}. Got {value!r}, of type {type(value).__name__}, {where}.")

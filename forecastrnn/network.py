@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.random import RandomState
 from sklearn.utils import check_random_state
 
-from forecastrnn.cells import Cell
+from forecastrnn.cells import Cell, Weights
 from forecastrnn.initializers import draw_dense
 
 
@@ -28,7 +29,7 @@ class Parameter:
 
     @property
     def is_matrix(self) -> bool:
-        """Whether L2 and decay act on it: on kernels, not on biases, peepholes and embeddings.
+        """Whether L2 and decay act on it: on kernels, not on biases, gains, peepholes and embeddings.
 
         The vector of a rare category has a gradient in few steps, but would decay in all of them.
         """
@@ -41,11 +42,15 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Layer:
-    """One recurrent layer; bidirectional: a second set of weights reads the sequence backwards."""
+    """One recurrent layer; bidirectional: a second set of weights reads the sequence backwards.
+
+    layer_norm : the sums of each slot are normalised over its units (see `Cell.slots`).
+    """
 
     cell: Cell
     units: int
     bidirectional: bool = False
+    layer_norm: bool = False
 
     @property
     def directions(self) -> tuple[str, ...]:
@@ -56,6 +61,16 @@ class Layer:
     def width(self) -> int:
         """Outputs a step."""
         return self.units * len(self.directions)
+
+    def parameter_shapes(self, n_inputs: int) -> dict[str, tuple[int, ...]]:
+        """Name -> shape of each parameter of one direction."""
+        shapes = self.cell.parameter_shapes(n_inputs, self.units)
+        return shapes | {"gain": (len(self.cell.slots) * self.units,)} if self.layer_norm else shapes
+
+    def init_weights(self, n_inputs: int, rng: RandomState, initializer: str) -> Weights:
+        """First parameters of one direction; a gain begins at one."""
+        weights = self.cell.init_weights(n_inputs, self.units, rng, initializer)
+        return weights | {"gain": np.ones(len(self.cell.slots) * self.units)} if self.layer_norm else weights
 
 
 @dataclass(frozen=True)
@@ -116,7 +131,7 @@ class Network:
         shapes: dict[str, tuple[int, ...]] = {}
         for number, layer in enumerate(self.layers):
             for prefix in layer.directions:
-                own = layer.cell.parameter_shapes(self.inputs_of(number), layer.units)
+                own = layer.parameter_shapes(self.inputs_of(number))
                 shapes |= {f"layers.{number}.{prefix}{name}": shape for name, shape in own.items()}
         if self.n_outputs:
             shapes["output.kernel"] = (self.layers[-1].width, self.n_outputs)
@@ -141,7 +156,7 @@ class Network:
         views = self.views(theta)
         for number, layer in enumerate(self.layers):
             for prefix in layer.directions:
-                drawn = layer.cell.init_weights(self.inputs_of(number), layer.units, rng, initializer)
+                drawn = layer.init_weights(self.inputs_of(number), rng, initializer)
                 for name, values in drawn.items():
                     views[f"layers.{number}.{prefix}{name}"][...] = values
         if self.n_outputs:
@@ -170,7 +185,7 @@ class Network:
         for number, layer in enumerate(self.layers):
             pair = []
             for prefix in layer.directions:
-                names = layer.cell.parameter_shapes(self.inputs_of(number), layer.units)
+                names = layer.parameter_shapes(self.inputs_of(number))
                 pair.append({name: views[f"layers.{number}.{prefix}{name}"] for name in names})
             found.append(tuple(pair) if layer.bidirectional else pair[0])
         return found

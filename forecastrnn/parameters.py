@@ -22,6 +22,7 @@ TRAINING_CONSTRAINTS: dict[str, list] = {
     "cell": [StrOptions(set(CELLS)), Cell, list, tuple],
     "hidden_layer_sizes": [_COUNT, list, tuple, np.ndarray],
     "bidirectional": ["boolean"],
+    "layer_norm": ["boolean"],
     "initializer": [StrOptions(set(INITIALIZERS))],
     "solver": [StrOptions(set(SOLVERS))],
     "learning_rate_init": [_POSITIVE],
@@ -65,7 +66,7 @@ _NUMBERS = (
     "hidden_layer_sizes", "learning_rate_init", "alpha", "momentum", "beta_1", "beta_2", "epsilon",
     "batch_size", "max_iter", "tol", "n_iter_no_change", "validation_fraction", "clip_norm", "bptt_steps",
     "checkpoint_steps", "dropout", "input_dropout", "recurrent_dropout", "gradient_noise", "n_jobs", "context_length",
-    "horizon", "embedding_dim", "season_length", "n_members", "max_steps",
+    "horizon", "embedding_dim", "id_embedding_dim", "season_length", "n_members", "max_steps",
 )  # fmt: skip
 
 
@@ -90,7 +91,7 @@ def check_numbers(estimator: object) -> None:
 
 
 def layers_of(estimator: Any) -> tuple[Layer, ...]:
-    """Layers from `cell`, `hidden_layer_sizes` and `bidirectional`."""
+    """Layers from `cell`, `hidden_layer_sizes`, `bidirectional` and `layer_norm`."""
     sizes = estimator.hidden_layer_sizes
     sizes = [sizes] if isinstance(sizes, Integral) else list(sizes)
     good = [isinstance(s, Integral) and not isinstance(s, (bool, np.bool_)) and int(s) >= 1 for s in sizes]
@@ -102,8 +103,11 @@ def layers_of(estimator: Any) -> tuple[Layer, ...]:
     if not all(isinstance(c, Cell) or isinstance(c, str) and c in CELLS for c in cells):
         names = ", ".join(repr(name) for name in sorted(CELLS))
         refuse(estimator, "cell", f"cells, each a str among {{{names}}} or an instance of Elman, LSTM, GRU")
-    bidirectional = getattr(estimator, "bidirectional", False)
-    return tuple(Layer(as_cell(c), int(s), bidirectional) for c, s in zip(cells, sizes, strict=True))
+    if estimator.layer_norm and 1 in sizes:
+        expected = "at least 2 in each layer with layer_norm=True, where a unit alone is always its own mean"
+        refuse(estimator, "hidden_layer_sizes", expected)
+    options = bool(getattr(estimator, "bidirectional", False)), bool(estimator.layer_norm)
+    return tuple(Layer(as_cell(c), int(s), *options) for c, s in zip(cells, sizes, strict=True))
 
 
 def dropout_of(estimator: Any) -> Dropout:

@@ -31,6 +31,12 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
         Units of each layer; its length is the depth.
     bidirectional : bool
         Each layer also reads the sequence backwards.
+    layer_norm : bool
+        Layer normalisation inside the cells of all layers (Ba, Kiros & Hinton 2016, arXiv:1607.06450, eq. 4): at each
+        step the sums of a gate, x W + h U, become gain * (s - mean) / sqrt(var + 1e-5) + bias, with mean and variance
+        over the layer's units and a learned gain that begins at 1. In an LSTM that is i, f, g and o (peepholes are
+        added after it, the cell state is not normalised); in a GRU r and z, and of n, where it resets after the
+        product, the part of the inputs and the recurrent part each by itself, else the whole sum.
     initializer : {"glorot", "he", "orthogonal", "uniform"}
         First weights, see `Cell.init_weights`. "he" suits relu.
     loss : {"squared_error", "absolute_error", "huber"}
@@ -132,7 +138,7 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
     }
 
     def __init__(
-        self, *, cell="lstm", hidden_layer_sizes=(32,), bidirectional=False, initializer="glorot",
+        self, *, cell="lstm", hidden_layer_sizes=(32,), bidirectional=False, layer_norm=False, initializer="glorot",
         loss="squared_error", solver="adam", learning_rate_init=0.005, learning_rate="constant", alpha=0.0,
         momentum=0.9, nesterovs_momentum=True, beta_1=0.9, beta_2=0.999, epsilon=1e-8, batch_size="auto",
         max_iter=200, tol=1e-4, n_iter_no_change=10, early_stopping=False, validation_fraction=0.1,
@@ -142,17 +148,16 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
         freeze_embeddings=False, standardize=True, device="cpu", n_jobs=None, dtype="auto",
     ):  # fmt: skip
         super().__init__(
-            cell=cell, hidden_layer_sizes=hidden_layer_sizes, bidirectional=bidirectional, initializer=initializer,
-            solver=solver, learning_rate_init=learning_rate_init, learning_rate=learning_rate, alpha=alpha,
-            momentum=momentum, nesterovs_momentum=nesterovs_momentum, beta_1=beta_1, beta_2=beta_2,
+            cell=cell, hidden_layer_sizes=hidden_layer_sizes, bidirectional=bidirectional, layer_norm=layer_norm,
+            initializer=initializer, solver=solver, learning_rate_init=learning_rate_init, learning_rate=learning_rate,
+            alpha=alpha, momentum=momentum, nesterovs_momentum=nesterovs_momentum, beta_1=beta_1, beta_2=beta_2,
             epsilon=epsilon, batch_size=batch_size, max_iter=max_iter, tol=tol, n_iter_no_change=n_iter_no_change,
             early_stopping=early_stopping, validation_fraction=validation_fraction, warm_start=warm_start,
             shuffle=shuffle, random_state=random_state, verbose=verbose, clip_norm=clip_norm,
             gradient_noise=gradient_noise, bucket_by_length=bucket_by_length, bptt_steps=bptt_steps,
-            checkpoint_steps=checkpoint_steps,
-            dropout=dropout, input_dropout=input_dropout, recurrent_dropout=recurrent_dropout,
-            categorical_features=categorical_features, embedding_dim=embedding_dim,
-            embedding_weights=embedding_weights, freeze_embeddings=freeze_embeddings,
+            checkpoint_steps=checkpoint_steps, dropout=dropout, input_dropout=input_dropout,
+            recurrent_dropout=recurrent_dropout, categorical_features=categorical_features,
+            embedding_dim=embedding_dim, embedding_weights=embedding_weights, freeze_embeddings=freeze_embeddings,
             standardize=standardize, device=device, n_jobs=n_jobs, dtype=dtype,
         )  # fmt: skip
         self.loss = loss

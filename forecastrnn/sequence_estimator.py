@@ -53,18 +53,19 @@ class SequenceEstimator(SavedToFile, BaseEstimator):
     _fitted: Fitted
 
     def __init__(
-        self, *, cell="lstm", hidden_layer_sizes=(32,), bidirectional=False, initializer="glorot", solver="adam",
-        learning_rate_init=0.005, learning_rate="constant", alpha=0.0, momentum=0.9, nesterovs_momentum=True,
-        beta_1=0.9, beta_2=0.999, epsilon=1e-8, batch_size="auto", max_iter=200, tol=1e-4, n_iter_no_change=10,
-        early_stopping=False, validation_fraction=0.1, warm_start=False, shuffle=True, random_state=None,
-        verbose=False, clip_norm=None, gradient_noise=0.0, bucket_by_length=False, bptt_steps=None,
-        checkpoint_steps=None, dropout=0.0, input_dropout=0.0, recurrent_dropout=0.0, categorical_features=None,
-        embedding_dim="auto", embedding_weights=None, freeze_embeddings=False, standardize=True, device="cpu",
-        n_jobs=None, dtype="auto",
+        self, *, cell="lstm", hidden_layer_sizes=(32,), bidirectional=False, layer_norm=False, initializer="glorot",
+        solver="adam", learning_rate_init=0.005, learning_rate="constant", alpha=0.0, momentum=0.9,
+        nesterovs_momentum=True, beta_1=0.9, beta_2=0.999, epsilon=1e-8, batch_size="auto", max_iter=200, tol=1e-4,
+        n_iter_no_change=10, early_stopping=False, validation_fraction=0.1, warm_start=False, shuffle=True,
+        random_state=None, verbose=False, clip_norm=None, gradient_noise=0.0, bucket_by_length=False,
+        bptt_steps=None, checkpoint_steps=None, dropout=0.0, input_dropout=0.0, recurrent_dropout=0.0,
+        categorical_features=None, embedding_dim="auto", embedding_weights=None, freeze_embeddings=False,
+        standardize=True, device="cpu", n_jobs=None, dtype="auto",
     ):  # fmt: skip
         self.cell = cell
         self.hidden_layer_sizes = hidden_layer_sizes
         self.bidirectional = bidirectional
+        self.layer_norm = layer_norm
         self.initializer = initializer
         self.solver = solver
         self.learning_rate_init = learning_rate_init
@@ -228,7 +229,7 @@ class SequenceEstimator(SavedToFile, BaseEstimator):
         """A copy of the fitted model, if it fits the parameters and the data."""
         old, outputs = self._fitted, self._n_outputs(y)
         pairs = {
-            "layers (cell, hidden_layer_sizes, bidirectional)": (old.network.layers, layers_of(self)),
+            "layers (cell, hidden_layer_sizes, bidirectional, layer_norm)": (old.network.layers, layers_of(self)),
             "features of X": (columns, self.n_features_in_),
             "channels of X": (old.network.n_inputs, X.values.shape[2]),
             "outputs of y": (old.network.n_outputs, outputs),

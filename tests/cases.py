@@ -39,15 +39,24 @@ CELLS = {
 }
 
 
+NORMED = ["tanh+norm", "peephole_lstm+norm", "gru+norm", "gru_before+norm"]  # one for each pair of kernels
+
+
 def layer(name: str, units: int, bidirectional: bool = False) -> Layer:
-    """A layer of the cell called `name`."""
-    return Layer(CELLS[name].cell, units, bidirectional)
+    """A layer of the cell called `name`; behind its name "+norm", with layer normalisation."""
+    cell, _, norm = name.partition("+")
+    return Layer(CELLS[cell].cell, units, bidirectional, norm == "norm")
 
 
 def described(layers: tuple[Layer, ...]) -> list[naive.Cell]:
     """The layers in the oracle's words."""
     words = {case.cell: case.described for case in CELLS.values()}
-    return [("bidirectional", words[one.cell]) if one.bidirectional else words[one.cell] for one in layers]
+    found: list[naive.Cell] = []
+    for one in layers:
+        name, options = words[one.cell]
+        cell = (name, options | {"layer_norm": True}) if one.layer_norm else (name, options)
+        found.append(("bidirectional", cell) if one.bidirectional else cell)
+    return found
 
 
 def random_state(one: Layer, n: int, rng: np.random.Generator) -> Any:

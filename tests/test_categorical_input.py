@@ -250,7 +250,11 @@ def test_symbols_that_are_only_read_or_only_drawn() -> None:
 WORDS = np.array([["a", "b"], ["b", "c"], ["c", "a"]], object)
 MIXED = np.stack([WORDS, np.ones((3, 2), object)], axis=2)
 REFUSED = {
-    "a missing value": (np.array([["a", "b"], ["a", None]], object), {}, "NaN in .*None in channel 0 at step 1 of"),
+    "a missing value": (
+        np.array([["a", "b"], ["a", None]], object),
+        {},
+        "NaN among .*None in channel 0 at step 1 of",
+    ),
     "NaN among texts": (np.array([["a", "b"], [np.nan, "a"]], object), {}, "nan in channel 0 at step 0 of sequence 1"),
     "NA": (pd.DataFrame({"p": pd.array(["a", None], "string"), "q": ["a", "b"]}), {}, "NA.* at step 0 of sequence 1"),
     "NaN": (np.array([[1.0, np.nan], [2, 3]]), {}, "nan in channel 0 at step 1 of sequence 0"),

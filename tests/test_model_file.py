@@ -93,6 +93,21 @@ def put(*keys: str, value: Any) -> Callable[[dict], None]:
     return change
 
 
+def test_a_file_from_before_layer_norm_loads(content: bytes, small: RNNRegressor, tmp_path: Path) -> None:
+    """What it does not say has its default."""
+
+    def forget(header: dict) -> None:
+        del header["parameters"]["layer_norm"]
+        for one in header["state"]["network"]["layers"]["tuple"]:
+            assert one.pop("layer_norm") is False
+
+    path = tmp_path / "model.rnn"
+    path.write_bytes(forge(content, forget))
+    loaded = forecastrnn.load(path)
+    assert loaded.layer_norm is False
+    np.testing.assert_array_equal(loaded.predict(X[:, :, :1]), small.predict(X[:, :, :1]))
+
+
 FORGERIES: dict[str, tuple[Callable[[dict], Any], str]] = {
     "class": (put("class", value="os.system"), "class must be one of"),
     "key twice": (lambda header: b'{"class": 1, "class": 2}', "a key is there twice"),

@@ -38,7 +38,7 @@ def naive_means(z: np.ndarray, t: int, first: int, width: int, blocks: list[tupl
 def test_inputs_equal_the_slow_ones_at_all_times(season: int, with_lags: bool) -> None:
     """Of long series, of one that is shorter than the blocks reach back, and in all the padding."""
     p = prepare(*put_together(random_panel(season, True)), season)
-    plain, rows = build_inputs(p, with_lags, "float64"), build_inputs(p, with_lags, "float64", FLAT)
+    plain, rows = build_inputs(p, with_lags, "float64"), build_inputs(p, with_lags, "float64", None, FLAT)
     before, count = 3 + 3 * with_lags, 6
     assert rows.shape[1] == 2 * n_columns(season, with_lags, FLAT) == plain.shape[1] + 2 * count
     raw, squashed = np.split(rows, 2, axis=1)
@@ -134,7 +134,7 @@ def test_too_far_back_for_every_series() -> None:
 def test_memory_is_asked_for_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "machine_memory", lambda: 2**27)
     y = np.arange(1.0, 60_000.0)
-    with pytest.raises(ValueError, match=r"older_means: 3009 inputs of \d+ values need .* GiB.*Take fewer blocks"):
+    with pytest.raises(ValueError, match=r"older_means: 6018 inputs of \d+ values need .* GiB.*Take fewer blocks"):
         quick(older_means=[(1, 3000)], season_length=1).fit(y)
 
 

@@ -10,6 +10,7 @@ from forecastrnn.cpu import (  # noqa: F401  (each registers its kernels)
     gru,
     losses,
     lstm,
+    normalised,
     packing,
     pairs,
     products,

@@ -83,6 +83,19 @@ def _gru_before_backward(S: Sizes, n: int) -> Cost:
     return Cost(gates.flops + own, gates.bytes + (Hp + 2 * B) * Hp * n)
 
 
+def _normalised(plain: Formula, slots: int) -> Formula:
+    """The normalised sums are moved once more, with one factor a slot; gains and two gradients come on top."""
+
+    def cost(S: Sizes, n: int) -> Cost:
+        T, B, Hp = S["T"], S["B"], S["Hp"]
+        kept = T * B * slots * (Hp + 1) if S.get("keep", 1) else 0
+        rows = 5 if "fresh" in S else 1
+        own = plain(S, n)
+        return Cost(own.flops, own.bytes + (kept + rows * slots * Hp) * n)
+
+    return cost
+
+
 # Products -----------------------------------------------------------------------------------------------
 def _product(S: Sizes, n: int) -> Cost:
     rows, depth, columns = S["rows"], S["blocks"] * S["depth"], S["vecs"] * lanes_of(n)
@@ -199,6 +212,14 @@ COSTS: dict[str, Formula] = {
     "lstm_backward": _backward(4, 4, 2),
     "gru_after_backward": _backward(3, 4, 1),
     "gru_before_backward": _gru_before_backward,
+    "elman_norm_forward": _normalised(_forward(1, 0, 1), 1),
+    "lstm_norm_forward": _normalised(_forward(4, 4, 2), 4),
+    "gru_after_norm_forward": _normalised(_forward(3, 4, 1), 4),
+    "gru_before_norm_forward": _normalised(_gru_before_forward, 3),
+    "elman_norm_backward": _normalised(_elman_backward, 1),
+    "lstm_norm_backward": _normalised(_backward(4, 4, 2), 4),
+    "gru_after_norm_backward": _normalised(_backward(3, 4, 1), 4),
+    "gru_before_norm_backward": _normalised(_gru_before_backward, 3),
     "product": _product,
     "weight_gradient": _weight_gradient,
     "pack": _pack,

@@ -11,9 +11,10 @@ from forecastrnn.inputs import STATIC, write_inputs
 
 @kernel("z a static x sums phase period first blocks | B season two with_lags groups columns length now")
 def forecast_inputs(record, step):
-    """x (B, 2 columns): what the network reads to forecast time now + step + 1; phase: that of step 0.
+    """x (B, columns): what the network reads to forecast time now + step + 1; phase: that of step 0.
 
     first (B,): where each series begins; blocks (2 groups): length and count of older means; both None without any.
+    Codes of the series, behind the inputs that are written here, stay in x as they are.
     """
     z, a, static, x = pointers(record, 0, 4)
     (sums,) = doubles(record, 4, 1)
