@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,8 +15,9 @@ from forecaster_cases import long_of, mase, monthly, quick
 from forecastrnn import RNNForecaster
 from forecastrnn.forecast_model import Model
 from forecastrnn.forecast_pairs import last_windows, pair_outputs, pair_source
-from forecastrnn.network import Network
+from forecastrnn.network import Embedding, Network
 from forecastrnn.pair_batches import PairWindows, pair_index
+from forecastrnn.parameters import layers_of
 from forecastrnn.preparation import prepare
 from forecastrnn.seq2seq_network import Seq2SeqNetwork
 from forecastrnn.seq2seq_training import PairProgram
@@ -31,8 +34,11 @@ def pairs(**options: object) -> RNNForecaster:
 
 
 def naive_layers(network: Network, theta: np.ndarray, x: np.ndarray, states: list | None) -> tuple[np.ndarray, list]:
-    """Outputs of the last layer over x (n, T, columns), and the final states."""
+    """Outputs of the last layer over x (n, T, columns, codes), and the final states."""
     views, final = network.views(theta.astype(float)), []
+    count = len(network.embeddings)
+    read = [views[f"embeddings.{k}.vectors"][x[:, :, k - count].astype(int)] for k in range(count)]
+    x = np.concatenate([x[:, :, : x.shape[2] - count], *read], axis=2)
     for number, cell in enumerate(described(network.layers)):
         start = f"layers.{number}."
         weights = {name.removeprefix(start): w for name, w in views.items() if name.startswith(start)}
@@ -42,8 +48,8 @@ def naive_layers(network: Network, theta: np.ndarray, x: np.ndarray, states: lis
 
 
 def naive_outputs(network: Seq2SeqNetwork, theta: np.ndarray, known: np.ndarray, own: np.ndarray) -> np.ndarray:
-    """Outputs (n, H) over inputs known (n, C, 2 columns) and own (n, H, 2 columns), the raw columns first."""
-    columns, decoder = network.decoder.n_inputs, network.decoder
+    """Outputs (n, H) over inputs known (n, C, 2 columns + codes) and own (n, H, the same), the raw columns first."""
+    columns, decoder = network.decoder.n_skip, network.decoder
     _, states = naive_layers(network.encoder, network.encoder_theta(theta), known[:, :, columns:], None)
     top, _ = naive_layers(decoder, network.decoder_theta(theta), own[:, :, columns:], states)
     head = decoder.views(network.decoder_theta(theta).astype(float))
@@ -71,15 +77,15 @@ def test_predict_equals_numpy(airline: pd.Series, stack: str, dtype: str, tolera
 
 
 def window_problem(stack: str) -> tuple[Seq2SeqNetwork, np.ndarray, np.ndarray, np.ndarray]:
-    """A network, its parameters, inputs of 30 times, and values of which two do not count."""
-    from forecastrnn.parameters import layers_of
-
+    """A network, its parameters, inputs of 30 times with a code in the last column, and values."""
     rng, columns = np.random.default_rng(1), 3
     cell, units = STACKS[stack]
-    decoder = Network(columns, layers_of(RNNForecaster(cell=cell, hidden_layer_sizes=units)), 1, columns)
-    network = Seq2SeqNetwork(Network(columns, decoder.layers, 0, columns), decoder)
+    layers = layers_of(RNNForecaster(cell=cell, hidden_layer_sizes=units))
+    decoder = Network(columns + 1, layers, 1, columns, (Embedding(columns, 4, 2),))
+    network = Seq2SeqNetwork(replace(decoder, n_outputs=0), decoder)
     theta = network.init_theta(0, "float64", "uniform") + rng.normal(0, 0.1, network.size)
-    return network, theta, rng.normal(size=(30, 2 * columns)), rng.normal(size=30).cumsum()
+    inputs = np.concatenate([rng.normal(size=(30, 2 * columns)), rng.integers(4, size=(30, 1))], axis=1)
+    return network, theta, inputs, rng.normal(size=30).cumsum()
 
 
 @pytest.mark.parametrize("stack", STACKS)
@@ -154,6 +160,7 @@ OPTIONS = {
     "early stopping": {"early_stopping": True, "max_steps": 100},
     "dropout": {"dropout": 0.2, "input_dropout": 0.1, "recurrent_dropout": 0.2},
     "older means": {"older_means": [(4, 3)]},
+    "ids, layer normalisation": {"id_embedding_dim": 2, "layer_norm": True},
     "horizon": {"horizon": 20},
 }
 
