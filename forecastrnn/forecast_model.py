@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from forecastrnn.callbacks import Look
+from forecastrnn.forecast_pairs import pair_outputs
 from forecastrnn.forecast_stream import ForecastStream
 from forecastrnn.forecasting import EPOCH, Settings, Tail, fit_members, forecast, one_step_outputs, tail_of, take
 from forecastrnn.inputs import build_inputs
@@ -15,6 +17,7 @@ from forecastrnn.local_models import fit_local, local_outputs
 from forecastrnn.memory import check_fits
 from forecastrnn.network import Network
 from forecastrnn.preparation import Prepared, prepare
+from forecastrnn.seq2seq_network import Seq2SeqNetwork
 from forecastrnn.static_input import StaticCoding, read_static
 from forecastrnn.training import Progress
 
@@ -59,10 +62,15 @@ class Trained:
         """Whether each series has a network of its own."""
         return not self.members
 
-    def outputs(self, network: Network, inputs: np.ndarray, n_threads: int) -> Callable[[np.ndarray, int], np.ndarray]:
-        """The outputs of a member for the inputs of some rows."""
+    def outputs(
+        self, network: Network | Seq2SeqNetwork, prepared: Prepared, inputs: np.ndarray, n_threads: int
+    ) -> Callable[[np.ndarray, int], np.ndarray]:
+        """The outputs of a member for the inputs of some rows, or of the last of them."""
 
         def one_step(rows: np.ndarray, k: int) -> np.ndarray:
+            if isinstance(network, Seq2SeqNetwork):
+                steps = prepared.context, prepared.ahead
+                return pair_outputs(network, self.thetas[k, 0], inputs, rows, steps, n_threads)
             if self.is_local:
                 return local_outputs(network, self.thetas[k], inputs, rows, n_threads)
             return one_step_outputs(network, self.thetas[k, 0], inputs, rows, n_threads)
@@ -71,14 +79,15 @@ class Trained:
 
 
 def train_all(
-    prepared: Prepared, inputs: np.ndarray, settings: Settings, seeds: list[int], ids: tuple, old: Trained | None
-) -> Trained:
+    prepared: Prepared, inputs: np.ndarray, settings: Settings, seeds: list[int], ids: tuple, old: Trained | None,
+    callback: Callable[[Look], object] | None = None,
+) -> Trained:  # fmt: skip
     """Train all networks; those of an earlier fit go on from where they are."""
     if settings.is_local:
         fit = fit_local(prepared, inputs, settings, seeds, ids, old.thetas if old else None)
         curves = [[float(part.mean()) for part in _parts(member)] for member in fit.losses]
         return Trained(fit.thetas, curves, fit.losses.shape[2], [])
-    members = fit_members(prepared, inputs, settings, seeds, old.members if old else [])
+    members = fit_members(prepared, inputs, settings, seeds, old.members if old else [], callback)
     thetas = np.stack([member.theta for member in members])[:, None]
     return Trained(thetas, [m.loss_curve for m in members], members[0].optimizer.count, members)
 
@@ -92,7 +101,7 @@ def _parts(losses: np.ndarray) -> list[np.ndarray]:
 class Model:
     """All that a fitted forecaster holds: replaced in one assignment when a fit has succeeded."""
 
-    network: Network
+    network: Network | Seq2SeqNetwork
     trained: Trained
     settings: Settings
     tail: Tail
@@ -117,7 +126,7 @@ class Model:
     def check_recursive(self, method: str, why: str) -> None:
         """Refuse a method that the direct strategy does not have."""
         if self.strategy == "direct":
-            raise ValueError(f'{method} needs strategy="recursive": {why}.')
+            raise ValueError(f'{method} needs strategy="recursive" or "seq2seq": {why}.')
 
     def check_horizon(self, last: int) -> None:
         """Refuse a step that the direct strategy has not learned."""
@@ -125,7 +134,7 @@ class Model:
         if self.strategy == "direct" and last > horizon:
             raise ValueError(
                 f'h={last} is more than horizon={horizon}, which strategy="direct" was trained for. Fit with a larger '
-                'horizon, or use strategy="recursive".'
+                "horizon, or use another strategy."
             )
 
     def choose(self, y: Any, static: Any = None) -> tuple[TimeAxis, Tail, np.ndarray]:
@@ -138,10 +147,12 @@ class Model:
         own = self.tail.prepared
         read = self.reading.read(y, "y of predict")
         rows = self._rows(read) if self.trained.is_local else np.zeros(read.n_series, np.int64)
-        prepared = replace(prepare(read.values, read.offsets, own.season, own.context), two=own.two)
-        codes = self._codes(read, static)
-        inputs = build_inputs(prepared, self.settings.with_lags, self.settings.dtype, codes)
-        return read.axis, tail_of(prepared, inputs), rows
+        prepared = replace(prepare(read.values, read.offsets, own.season, own.context, own.ahead), two=own.two)
+        settings = self.settings
+        inputs = build_inputs(
+            prepared, settings.with_lags, settings.dtype, self._codes(read, static), settings.older_means
+        )
+        return read.axis, tail_of(prepared, inputs, settings.older_means), rows
 
     def _codes(self, read: SeriesSet, static: Any) -> np.ndarray | None:
         """Codes (n_series, embeddings) of other series: their own where fit knew them."""

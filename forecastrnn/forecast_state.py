@@ -10,13 +10,14 @@ import numpy as np
 from forecastrnn.coding_state import coding_tensors, pack_coding, unpack_coding
 from forecastrnn.exceptions import ModelFileError
 from forecastrnn.forecast_model import Model, Reading, Trained
-from forecastrnn.forecasting import RESIDUALS, Settings, Tail, network_for
+from forecastrnn.forecasting import RESIDUALS, Settings, Tail, first_of, network_for, past_of
 from forecastrnn.losses import LOSSES
 from forecastrnn.model_file import Tensor
 from forecastrnn.model_records import MOST, Fields, check_dropout, check_network, decode_fields, encode_fields
 from forecastrnn.network import Embedding, Network
 from forecastrnn.optimizers import OptimizerState
 from forecastrnn.preparation import Prepared
+from forecastrnn.seq2seq_network import Seq2SeqNetwork
 from forecastrnn.static_input import StaticCoding
 from forecastrnn.threads import thread_count
 from forecastrnn.training import Progress
@@ -75,7 +76,7 @@ class ForecastState:
 
     fields: Fields
     settings: Settings
-    network: Network
+    network: Network | Seq2SeqNetwork
     members: list[Fields]
 
     @classmethod
@@ -84,15 +85,17 @@ class ForecastState:
         state = Fields(LATER | raw if isinstance(raw, dict) else raw, "the model", FIELDS)
         settings: Settings = decode_fields(Settings, state["settings"])
         _check_settings(settings)
-        state.text("strategy", {"recursive", "direct"})
+        state.text("strategy", {"recursive", "direct", "seq2seq"})
         state.text("missing", {"raise", "mask"})
         state.text("needs")
         state.text("device", {"cpu", "cuda"})
         for name in ("least", "season", "context", "ahead", "n_observations", "n_series", "room", "past", "updates"):
             state.count(name, 1)
         state.count("n_residuals", *((RESIDUALS, RESIDUALS) if settings.horizon == 1 else (0, 0)))
-        if state["strategy"] == "recursive" and settings.horizon != 1:
-            raise ModelFileError("a recursive forecaster learns one step")
+        if state["strategy"] != "direct" and settings.horizon != 1:
+            raise ModelFileError("a forecaster that is not direct puts out one step")
+        if (state["strategy"] == "seq2seq") != settings.has_decoder or settings.has_decoder and settings.is_local:
+            raise ModelFileError("a decoder, and networks for all series, belong to the strategy seq2seq")
         if len(state.items_of("columns")) != len(_COLUMNS):
             state.refuse("columns", "three names")
         members = [Fields(each, "a member", MEMBER) for each in state.items_of("members")]
@@ -106,13 +109,18 @@ class ForecastState:
         if len(members) != (0 if settings.is_local else len(curves)):
             raise ModelFileError(f"there are {len(curves)} loss curves for {len(members)} members")
         network = network_for(state["season"], settings)
-        check_network(network)
+        check_network(network.decoder if isinstance(network, Seq2SeqNetwork) else network)
         static = Fields(state["static"], "static", "names categories")
         if len(static.items_of("names")) != len(static.items_of("categories")):
             raise ModelFileError("static has not as many names as columns")
-        if not 0 <= len(network.embeddings) - len(static["names"]) <= 1:
+        if not 0 <= len(settings.embeddings) - len(static["names"]) <= 1:
             raise ModelFileError("static is not that of the network")
         return cls(state, settings, network, members)
+
+    @property
+    def writer(self) -> Network:
+        """What forecasts: the network, or its decoder."""
+        return self.network.decoder if isinstance(self.network, Seq2SeqNetwork) else self.network
 
     def tensors(self) -> list[Tensor]:
         """Names, dtypes and shapes of all tensors, in the order of the file."""
@@ -126,7 +134,7 @@ class ForecastState:
             Tensor("after", "<f8", (n, state["room"])),
             *(Tensor(name, kind, (n,)) for name, kind in _SERIES.items()),
             Tensor("z", "<f8", (n, state["past"])),
-            Tensor("inputs", real, (n, state["context"], self.network.n_skip + self.network.n_inputs)),
+            Tensor("inputs", real, (n, state["context"], self.writer.n_skip + self.writer.n_inputs)),
             Tensor("phase", "<i8", (n,)), Tensor("curves", "<f8", (sum(state["curves"]),)),
         ]  # fmt: skip
         if self.members:
@@ -138,7 +146,7 @@ class ForecastState:
     @property
     def _static_embeddings(self) -> tuple[Embedding, ...]:
         """Those of static categories, behind that of the series."""
-        return self.network.embeddings[len(self.network.embeddings) - len(self.fields["static"]["names"]) :]
+        return self.writer.embeddings[len(self.writer.embeddings) - len(self.fields["static"]["names"]) :]
 
     def restore(self, estimator: Any, values: Values) -> None:
         """Give a forecaster, whose parameters are set, its model and fitted attributes."""
@@ -183,9 +191,9 @@ class ForecastState:
 
     def _tail(self, values: Values) -> Tail:
         state, season = self.fields, self.fields["season"]
-        _check_series(values, season, state["room"], state["past"])
-        for e in self.network.embeddings:  # by which compiled code finds vectors
-            codes = values["inputs"][:, :, self.network.n_skip + e.column]
+        _check_series(values, season, state["room"])
+        for e in self.writer.embeddings:  # by which compiled code finds vectors
+            codes = values["inputs"][:, :, self.writer.n_skip + e.column]
             if not ((codes >= 0) & (codes <= e.size) & (codes == np.floor(codes))).all():
                 raise ModelFileError("a series has a category that there is not")
         p = Prepared(
@@ -195,7 +203,9 @@ class ForecastState:
             n_observations=state["n_observations"],
             **{name: values[name] for name in ("pads", "periods", "scale", "level")},
         )  # fmt: skip
-        return Tail(p, values["z"], values["inputs"], values["phase"])
+        if state["past"] != past_of(p, self.settings.older_means):
+            raise ModelFileError("the ends of the series are not as long as the inputs need")
+        return Tail(p, values["z"], values["inputs"], values["phase"], first_of(p, state["past"]))
 
 
 def _check_settings(settings: Settings) -> None:
@@ -204,14 +214,16 @@ def _check_settings(settings: Settings) -> None:
     if not good or settings.batch_size < 1:
         raise ModelFileError("the settings of the training are not possible ones")
     check_dropout(settings.dropout)
+    means = settings.older_means
+    if len(means) % 2 or not all(1 <= number <= MOST for number in means):
+        raise ModelFileError(f"older_means must be lengths and counts of blocks. Got {str(means)[:80]}")
 
 
-def _check_series(values: Values, season: int, room: int, past: int) -> None:
+def _check_series(values: Values, season: int, room: int) -> None:
     """Figures by which compiled code finds its way: each within the arrays that it counts places of."""
     periods, phase, starts = values["periods"], values["phase"], values["starts"]
     good = (
         (periods >= season).all() and (periods <= room).all()
-        and past == max(int(periods.max()), 2 * season) + max(season, 4) + 2
         and (phase >= 0).all() and (phase < season).all()
         and starts[0] == 0 and (np.diff(starts) > 0).all()
         and (values["pads"] >= 0).all() and (values["pads"] < np.diff(starts)).all()

@@ -75,7 +75,9 @@ def fit_local(
     thetas: np.ndarray | None = None,
 ) -> LocalFit:  # fmt: skip
     """Train a network for each seed and series; `thetas` go on from where they are."""
-    network, n, updates = network_of(prepared, settings), prepared.n_series, update_count(prepared, settings.max_steps)
+    network, n = network_of(prepared, settings), prepared.n_series
+    updates = update_count(prepared, settings.max_steps)
+    assert isinstance(network, Network)
     steps, real = prepared.context + prepared.ahead, np.dtype(settings.dtype)
     source = Source(inputs, np.where(prepared.observed, prepared.z, np.nan).astype(real), prepared.z.astype(real))
     lanes = [_build_lane(network, settings, source, steps, updates) for _ in range(settings.n_threads)]

@@ -91,8 +91,8 @@ class Network:
     """Layers and head.
 
     The input row has `n_inputs` columns for the layers, behind `n_skip` columns that go to the head by a
-    linear map of their own. With `n_outputs` 0 there is no head. The first layer reads the columns without an
-    embedding, in their order, and then what each of `embeddings` has for the code in its column.
+    linear map of their own. With `n_outputs` 0 there is no head, and nothing reads those. The first layer reads the
+    columns without an embedding, in their order, and then what each of `embeddings` has for the code in its column.
     """
 
     n_inputs: int
@@ -136,7 +136,7 @@ class Network:
         if self.n_outputs:
             shapes["output.kernel"] = (self.layers[-1].width, self.n_outputs)
             shapes["output.bias"] = (self.n_outputs,)
-        if self.n_skip:
+        if self.n_skip and self.n_outputs:
             shapes["output.skip"] = (self.n_skip, self.n_outputs)
         return shapes | {vectors_of(k): (e.size + 1, e.dim) for k, e in enumerate(self.embeddings)}
 

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from forecastrnn.batches import SHORTEST, Shuffled
+from forecastrnn.batches import SHORTEST, Shuffled, WindowBatches
 from forecastrnn.inference import sort_rows
 from forecastrnn.shapes import shards_of
 from forecastrnn.stepping import Index
@@ -83,3 +83,34 @@ class PairBatches(Shuffled):
         group = np.stack([row[sort_rows(self.lengths[row], shards)] for row in group])
         arrays = (self.starts[group], self.y_starts[group], group, self.lengths[group])
         return PairIndex(*arrays, y_lengths=self.y_lengths[group])
+
+
+@dataclass(frozen=True)
+class PairWindows(WindowBatches):
+    """Windows of whose steps the encoder reads the first `source`, and the decoder the others."""
+
+    source: int = 1
+
+    @property
+    def pair(self) -> tuple[int, int]:
+        """Steps of the encoder and of the decoder."""
+        return self.source, self.window_steps - self.source
+
+    @property
+    def sizes(self) -> list:
+        """Rows and time steps of the mini-batches."""
+        return [(self.batch, self.pair)]
+
+    def steps_of(self, index: Index) -> tuple[int, int]:  # type: ignore[override]
+        """Time steps of the program that runs these mini-batches."""
+        return self.pair
+
+    def epoch(self, number: int) -> list[Index]:
+        """Indices of epoch `number`, counted from the first fit on."""
+        return [pair_index(index.x, self.pair) for index in super().epoch(number)]
+
+
+def pair_index(starts: np.ndarray, steps: tuple[int, int]) -> PairIndex:
+    """Windows starts (steps, rows), each cut into its context and what comes behind."""
+    source, target = (np.full_like(starts, count) for count in steps)
+    return PairIndex(starts, starts + source, starts, source, y_lengths=target)

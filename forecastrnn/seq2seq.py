@@ -59,7 +59,7 @@ class RNNSeq2Seq(PairEstimator):
     bidirectional : bool
         The encoder reads sources in both directions.
     layer_norm : bool
-        Layer normalisation on both sides, as in `RNNRegressor`.
+        Layer normalisation in the cells of both sides, as in `RNNRegressor`.
     embedding_dim : int
         Numbers that stand for a token, on either side.
     attention : {None, "dot", "additive"}

@@ -9,7 +9,7 @@ import numpy as np
 
 from forecastrnn.memory import check_fits, machine_memory
 from forecastrnn.optimizers import OptimizerState, Rule
-from forecastrnn.pair_batches import PairBatches, PairIndex
+from forecastrnn.pair_batches import PairBatches, PairIndex, PairWindows
 from forecastrnn.program import Buffer
 from forecastrnn.seq2seq_assembly import Seq2SeqAssembly
 from forecastrnn.seq2seq_network import Seq2SeqNetwork
@@ -107,8 +107,8 @@ class PairTrainer(Trainer):
     """Runs a plan on pairs of sequences; as `Trainer`, whose `last` and `checkpoint_steps` it does not use."""
 
     def __init__(
-        self, network: Seq2SeqNetwork, progress: Progress, source: PairSource, batches: PairBatches, plan: Plan,
-        sampling: Sampling | None = None, validate: Callable[[np.ndarray], float] | None = None,
+        self, network: Seq2SeqNetwork, progress: Progress, source: PairSource, batches: PairBatches | PairWindows,
+        plan: Plan, sampling: Sampling | None = None, validate: Callable[[np.ndarray], float] | None = None,
         watch: Watch | None = None,
     ) -> None:  # fmt: skip
         super().__init__(network, progress, source, batches, plan, validate, watch)
@@ -132,7 +132,7 @@ class PairTrainer(Trainer):
 
 
 def train_pairs(
-    network: Seq2SeqNetwork, progress: Progress, source: PairSource, batches: PairBatches, plan: Plan,
+    network: Seq2SeqNetwork, progress: Progress, source: PairSource, batches: PairBatches | PairWindows, plan: Plan,
     sampling: Sampling | None = None, validate: Callable[[np.ndarray], float] | None = None, watch: Watch | None = None,
 ) -> Progress:  # fmt: skip
     """Train `progress` in place and return it."""

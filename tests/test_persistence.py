@@ -65,6 +65,8 @@ FORECASTS: dict[str, Callable[[], Any]] = {
     "local": lambda: quick(global_model=False, n_members=2).fit(WIDE),
     "local, layer norm": lambda: quick(global_model=False, layer_norm=True).fit(WIDE),
     "local, direct": lambda: quick(global_model=False, strategy="direct", horizon=3).fit(WIDE),
+    "seq2seq": lambda: quick(strategy="seq2seq", n_members=2, hidden_layer_sizes=3, early_stopping=True).fit(WIDE),
+    "older means": lambda: quick(older_means=[(4, 3), (6, 2)]).fit(WIDE),
     "stack of cells": lambda: quick(cell=["gru", LSTM()], hidden_layer_sizes=(3, 2), batch_size=8).fit(monthly(60)),
 }
 # fmt: skip
@@ -133,7 +135,7 @@ def test_a_warm_start_goes_on_with_the_same_bits(saved: Callable[[str], tuple], 
     assert thetas[0].tobytes() == thetas[1].tobytes()
 
 
-@pytest.mark.parametrize(("name", "y"), [("a series", monthly(60)), ("local", WIDE)])
+@pytest.mark.parametrize(("name", "y"), [("a series", monthly(60)), ("local", WIDE), ("seq2seq", WIDE)])
 def test_a_forecaster_goes_on_with_the_same_bits(saved: Callable[[str], tuple], name: str, y: Any) -> None:
     went_on = [model.set_params(warm_start=True).fit(y)._model.trained.thetas for model in saved(name)]
     assert went_on[0].tobytes() == went_on[1].tobytes()
@@ -237,7 +239,7 @@ def test_every_field_is_kept() -> None:
         forecast_model.Model: "network trained settings tail residuals axis reading strategy static",
         forecast_model.Trained: "thetas curves updates members",
         forecast_model.Reading: "columns missing least needs",
-        forecasting.Tail: "prepared z inputs phase",
+        forecasting.Tail: "prepared z inputs phase first",
         Prepared: (
             "season width context ahead z observed starts pads periods scale level linear after two n_observations"
         ),

@@ -251,8 +251,8 @@ def test_scheduled_sampling_feeds_own_tokens() -> None:
 def test_dropout_and_depth_in_both_directions() -> None:
     """All options together run, and none is active in decoding."""
     model = RNNSeq2Seq(
-        **SMALL | {"hidden_layer_sizes": (4, 3), "max_iter": 2}, bidirectional=True, dropout=0.2, input_dropout=0.1,
-        recurrent_dropout=0.1, layer_norm=True, gradient_noise=0.01, alpha=1e-3,
+        **SMALL | {"hidden_layer_sizes": (4, 3), "max_iter": 2}, bidirectional=True, layer_norm=True, dropout=0.2,
+        input_dropout=0.1, recurrent_dropout=0.1, gradient_noise=0.01, alpha=1e-3,
     ).fit(X, Y)  # fmt: skip
     assert quietly(model, X) == quietly(model, X)
     assert model.weights_["decoder.layers.0.recurrent_kernel"].shape == (8, 24)
