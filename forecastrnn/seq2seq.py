@@ -62,9 +62,10 @@ class RNNSeq2Seq(PairEstimator):
         Layer normalisation in the cells of both sides, as in `RNNRegressor`.
     embedding_dim : int
         Numbers that stand for a token, on either side.
-    attention : {None, "dot", "additive"}
-        What the decoder looks back at the source with in each step: None, the score h . s (Luong, Pham & Manning 2015,
-        arXiv:1508.04025), or v . tanh(h Wq + s Wk) (Bahdanau, Cho & Bengio 2015, arXiv:1409.0473).
+    attention : {"additive", "dot", None}
+        How the decoder, in each step, looks back at the source: by the score v . tanh(h Wq + s Wk) (Bahdanau, Cho &
+        Bengio 2015, arXiv:1409.0473); by h . s (Luong, Pham & Manning 2015, arXiv:1508.04025), which is faster but
+        learns less surely; or not at all.
     reverse_source : bool
         The encoder reads a source from its end on, so that its first tokens are close to the target's (Sutskever,
         Vinyals & Le 2014, arXiv:1409.3215). It helps where there is no attention; with attention it matters little.
@@ -118,7 +119,8 @@ class RNNSeq2Seq(PairEstimator):
     >>> from forecastrnn import RNNSeq2Seq
     >>> rng = np.random.RandomState(0)
     >>> X = ["".join(rng.choice([*"abcd"], size=rng.randint(2, 6))) for _ in range(600)]
-    >>> model = RNNSeq2Seq(hidden_layer_sizes=32, max_iter=40, random_state=0).fit(X, [x[::-1] for x in X])
+    >>> model = RNNSeq2Seq(hidden_layer_sizes=32, batch_size=32, max_iter=30, random_state=0)
+    >>> model = model.fit(X, [x[::-1] for x in X])
     >>> model.predict(["abcd", "dab"])
     ['dcba', 'bad']
     """

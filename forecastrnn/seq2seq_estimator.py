@@ -59,7 +59,7 @@ class PairEstimator(SavedToFile, BaseEstimator):
 
     def __init__(
         self, *, cell="gru", hidden_layer_sizes=(64,), bidirectional=False, layer_norm=False, embedding_dim=16,
-        attention="dot", reverse_source=True, scheduled_sampling=0.0, n_sampled_tokens=None, max_length=None,
+        attention="additive", reverse_source=True, scheduled_sampling=0.0, n_sampled_tokens=None, max_length=None,
         beam_width=1, length_penalty=0.0, unknown="raise", initializer="glorot", solver="adam",
         learning_rate_init=0.005, learning_rate="constant", alpha=0.0, momentum=0.9, nesterovs_momentum=True,
         beta_1=0.9, beta_2=0.999, epsilon=1e-8, batch_size="auto", max_iter=200, tol=1e-4, n_iter_no_change=10,
