@@ -298,7 +298,7 @@ def test_a_failed_fit_leaves_the_model(model: RNNSeq2Seq) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        model.fit(["xyz"], ["pq"], callback=stop)
+        model.fit(["xyz"] * 40, ["pq"] * 40, callback=stop)
     assert model.source_tokens_.tolist() == LETTERS
     np.testing.assert_array_equal(model.decode(X).log_probabilities, before.log_probabilities)
 
