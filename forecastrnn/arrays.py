@@ -20,11 +20,17 @@ class Sequences:
     lengths: np.ndarray | None
     flat: bool  # the input was 2-D: rows of one channel and fixed length
     coding: Coding | None = None  # of the channels that are categorical
+    repeats: int = 0  # each row is one vector, values (n, 1, channels), read at so many steps
 
     @property
     def n(self) -> int:
         """Number of sequences."""
         return len(self.values)
+
+    @property
+    def steps(self) -> int:
+        """Time steps, of the longest sequence."""
+        return self.repeats or int(self.values.shape[1])
 
     def take(self, rows: np.ndarray) -> Sequences:
         """Some of the sequences."""

@@ -13,6 +13,7 @@ from forecastrnn.embedding import Embedder
 from forecastrnn.head import Head
 from forecastrnn.network import Layer, Network
 from forecastrnn.program import Buffer, Place, Program
+from forecastrnn.sampled_head import SampledHead
 from forecastrnn.shapes import Shape, Stack
 
 INPUTS, OUTPUTS, STATES = 1, 100, 10_000  # where dropout acts: `salt` of its masks; 2 is the head
@@ -39,9 +40,10 @@ class Assembly:
             for number, layer in enumerate(network.layers)
         ]
         self.lanes = self.directions[0][0].L
-        self.head = Head(self)
+        self.head = SampledHead(self) if shape.sampled else Head(self)
         self.embedder = Embedder(self)
-        self.seeds: Buffer | None = None  # of dropout, one a step: set before the forward pass is emitted
+        self.seeds: Buffer | None = None  # of what is drawn, one a step: set before anything is emitted
+        self.class_order: Buffer | None = None  # of sampled softmax, the most frequent class first: set as seeds
         self.stacks = [Stack(self._batch(shard)) for shard in range(shape.shards)]
 
     def _places(self, buffer: Buffer) -> dict[str, Place]:

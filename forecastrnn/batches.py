@@ -67,7 +67,8 @@ class ArrayBatches(Shuffled):
     """Mini-batches over n samples of `steps` rows each; with `window`, each is cut for truncated BPTT.
 
     The samples are in one array (n * steps, columns); targets begin at sample * target_steps. With `buckets`, whole
-    mini-batches are of samples of like length, and run on a program of about as many time steps.
+    mini-batches are of samples of like length, and run on a program of about as many time steps. `repeated`: a sample
+    has one row, which is read at every step.
     """
 
     n: int
@@ -79,6 +80,7 @@ class ArrayBatches(Shuffled):
     lengths: np.ndarray | None = None
     window: int | None = None
     buckets: bool = False
+    repeated: bool = False
 
     @cached_property
     def ladder(self) -> np.ndarray:
@@ -114,6 +116,11 @@ class ArrayBatches(Shuffled):
         return min(self.window or self.steps, self.steps)
 
     @property
+    def rows_each(self) -> int:
+        """Rows of X that belong to a sample."""
+        return 1 if self.repeated else self.steps
+
+    @property
     def ragged(self) -> bool:
         """Whether a training step can have rows of different lengths."""
         return self.lengths is not None or self.steps % self.window_steps > 0
@@ -130,7 +137,7 @@ class ArrayBatches(Shuffled):
             group = np.stack([row[sort_rows(self.lengths[row], shards)] for row in group])
             lengths = self.lengths[group]
         if not self.carries:
-            return Index(group * self.steps, group * self.target_steps, group, lengths)
+            return Index(group * self.rows_each, group * self.target_steps, group, lengths)
         return self._windows(group, np.full(group.shape, self.steps) if lengths is None else lengths)
 
     def _windows(self, group: np.ndarray, lengths: np.ndarray) -> Index:
@@ -145,7 +152,7 @@ class ArrayBatches(Shuffled):
         samples = np.repeat(group, count, axis=0)
         left = np.clip(lengths[:, None] - offset, 0, k).reshape(-1, width)
         keep = (np.arange(len(samples)) % count > 0).astype(float)
-        starts = spread(group * self.steps)
+        starts = samples if self.repeated else spread(group * self.steps)
         index = Index(starts, spread(group * self.target_steps), samples, left if self.ragged else None, keep)
         return index.where((left > 0).sum(axis=1) > 0)  # windows behind the end of all their rows teach nothing
 

@@ -18,7 +18,8 @@ class Epoch:
     loss : float
         Mean training loss of the epoch.
     validation_score : float or None
-        With early_stopping, the score on the rows held out: accuracy, or R^2 of a regressor.
+        With early_stopping, the score on the rows held out: accuracy, R^2 of a regressor, or exact matches of an
+        RNNSeq2Seq.
 
     Examples
     --------
@@ -43,7 +44,7 @@ class Epoch:
 
         Returns
         -------
-        RNNRegressor or RNNClassifier
+        RNNRegressor, RNNClassifier or RNNSeq2Seq
             Fitted; the training that goes on does not change it.
         """
         return self._model()

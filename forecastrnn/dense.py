@@ -63,12 +63,12 @@ class Dense:
         self.grads = self.program.scratch(f"{self.name}.grad", (self.near.shards, size))
         return self.grads.at(shard * size)
 
-    def weight_gradient(self, shard: int, rows: int, a: Rows | None, dout: Place) -> None:
-        """Emit the gradient by the parameter from dout (rows, ld); a None: ones, for a bias."""
+    def weight_gradient(self, shard: int, rows: int, a: Rows | None, dout: Place, fresh: bool = True) -> None:
+        """Emit the gradient by the parameter from dout (rows, ld); a None: ones, for a bias; not `fresh`: added up."""
         self.program.emit(
             "weight_gradient", shard, a=a.place if a else self.near.one, dz=dout, zero=self.near.zero,
             grad=self.gradient(shard), rows=rows, K=self.K, lda=a.ld if a else 0, vecs=self.ld // self.near.L,
-            wide=VECS, slots=1, ldz=self.ld, gap=self.near.L, fresh=1,
+            wide=VECS, slots=1, ldz=self.ld, gap=self.near.L, fresh=int(fresh),
         )  # fmt: skip
 
     def unpack(self, grad: Place, sums: Buffer, shard: int) -> None:

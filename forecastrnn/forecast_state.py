@@ -27,6 +27,7 @@ FIELDS = (
     "settings strategy columns missing least needs season context ahead n_observations n_series room past n_residuals "
     "updates members curves axis device static"
 )
+LATER: dict[str, Any] = {"static": {"names": [], "categories": []}}  # fields that the first files lack
 MEMBER = "updates since_start best_iter stopped n_scores"
 _SERIES = {"pads": "<i8", "periods": "<i8", "scale": "<f8", "level": "<f8", "linear": "|u1"}
 _COLUMNS = ("id_col", "time_col", "target_col")
@@ -81,7 +82,7 @@ class ForecastState:
     @classmethod
     def read(cls, raw: Any, kind: str) -> ForecastState:
         """Check the state of a forecaster."""
-        state = Fields(raw, "the model", FIELDS)
+        state = Fields(LATER | raw if isinstance(raw, dict) else raw, "the model", FIELDS)
         settings: Settings = decode_fields(Settings, state["settings"])
         _check_settings(settings)
         state.text("strategy", {"recursive", "direct", "seq2seq"})

@@ -96,6 +96,15 @@ def check_count(value: object, name: str) -> int:
     return int(value)
 
 
+def refuse_vectors(fitted: Fitted) -> None:
+    """Raise for a model that reads the same vector at every step."""
+    if fitted.repeats:
+        raise ValueError(
+            "generate feeds outputs back as inputs, but a model fitted with vector_input=True reads the same vector at "
+            "every step. Use predict, with n_steps for longer sequences."
+        )
+
+
 def _check_size(n_steps: int, n_sequences: int, n_outputs: int) -> None:
     """Refuse what would not fit into memory before anything is allocated."""
     what = f"n_steps={n_steps} is too large: {n_sequences} sequences of {n_outputs} values a step"
@@ -135,6 +144,7 @@ def generate(
 ) -> np.ndarray:
     """See `RNNRegressor.generate`."""
     n_steps = check_count(n_steps, "n_steps")
+    refuse_vectors(fitted)
     if fitted.coding is not None:
         raise ValueError(
             f"generate feeds outputs back as inputs, but channel {fitted.coding.columns[0]} of X is categorical: an "

@@ -53,19 +53,24 @@ def forward(
     n_threads: int = 1,
     dropout: Dropout = NO_DROPOUT,
     seed: int = 0,
+    repeats: int = 0,
 ) -> Forward:
     """Run X (n, time, columns) through the network.
 
     `last`: 0 all outputs, 1 one output from the final states, k the outputs of the last k steps. `dropout` is what is
-    set to zero by chance, from `seed` on (Monte Carlo dropout).
+    set to zero by chance, from `seed` on (Monte Carlo dropout). `repeats`: X (n, 1, columns) is read at so many steps.
     """
-    chunk = rows_at_once(network, X.shape[1], theta.dtype.name)
+    chunk = rows_at_once(network, repeats or X.shape[1], theta.dtype.name)
     parts = []
     for lo in range(0, len(X), chunk):
         rows = slice(lo, lo + chunk)
         own = None if lengths is None else lengths[rows]
         begin = None if state is None else _select(state, rows)
-        parts.append(_forward_chunk(network, theta, X[rows], last, own, begin, n_threads, dropout, seed + lo))
+        kind = _Kind(
+            network, theta.dtype.name, repeats or X.shape[1], len(X[rows]), last, own is not None, begin is not None,
+            dropout, repeats > 0,
+        )  # fmt: skip
+        parts.append(_forward_chunk(kind, theta, X[rows], own, begin, n_threads, seed + lo))
     return Forward(np.concatenate([p.outputs for p in parts]), _join_states([p.states for p in parts]))
 
 
@@ -95,21 +100,23 @@ class _Kind:
     ragged: bool
     started: bool
     dropout: Dropout
+    repeated: bool
+
+    @property
+    def rows_each(self) -> int:
+        """Rows of X that belong to a sequence."""
+        return 1 if self.repeated else self.steps
 
 
 def _forward_chunk(
-    network: Network,
+    kind: _Kind,
     theta: np.ndarray,
     X: np.ndarray,
-    last: int,
     lengths: np.ndarray | None,
     state: State | None,
     n_threads: int,
-    dropout: Dropout,
     seed: int,
 ) -> Forward:
-    n, T, _ = X.shape
-    kind = _Kind(network, theta.dtype.name, T, n, last, lengths is not None, state is not None, dropout)
     with borrowed(kind, lambda: _Pass(kind)) as one:
         arrays = np.ascontiguousarray(theta), np.ascontiguousarray(X, theta.dtype)
         return one.run(*arrays, lengths, state, n_threads, seed)
@@ -123,7 +130,7 @@ class _Pass:
         shape = Shape(kind.steps, rows, kind.last, kind.ragged, shards=shards_of(rows), dropout=kind.dropout)
         self.build = build = Assembly(network, Argument("theta", kind.dtype), shape)
         self.seed = build.seeds = build.program.buffer("seeds", (1,), np.int64)
-        self.starts = build.program.bind("starts", np.arange(rows) * kind.steps)
+        self.starts = build.program.bind("starts", np.arange(rows) * kind.rows_each)
         self.lengths = build.program.buffer("lengths", (rows,), np.int64) if kind.ragged else None
         build.pack()
         for stack in build.stacks:
@@ -139,7 +146,7 @@ class _Pass:
         program.emit(
             "gather", batch.shard, source=Argument("X", self.kind.dtype), out=x,
             starts=self.starts.at(self.build.first_row(batch.shard)), T=batch.steps, B=batch.rows, F=width, lds=width,
-            stride=self.kind.rows, every=1,
+            stride=self.kind.rows, every=0 if self.kind.repeated else 1,
         )  # fmt: skip
         return Rows(x.at(0), width, width)
 
@@ -151,7 +158,7 @@ class _Pass:
         order = np.arange(self.kind.rows)
         if lengths is not None and self.lengths is not None:
             order = sort_rows(lengths, self.build.shape.shards)
-            self.starts.array[:], self.lengths.array[:] = order * self.kind.steps, lengths[order]
+            self.starts.array[:], self.lengths.array[:] = order * self.kind.rows_each, lengths[order]
         if state is not None:
             write_state(self.build, _select(state, order))
         self.seed.array[0] = seed

@@ -14,10 +14,11 @@ from forecastrnn.exceptions import ModelFileError
 from forecastrnn.model_file import Tensor
 from forecastrnn.network import Embedding, Layer, Network
 from forecastrnn.optimizers import Rule
+from forecastrnn.seq2seq_network import Seq2SeqNetwork
 from forecastrnn.shapes import Dropout
 
 RECORDS: dict[str, type] = {
-    kind.__name__: kind for kind in (Elman, LSTM, GRU, Layer, Embedding, Network, Rule, Dropout)
+    kind.__name__: kind for kind in (Elman, LSTM, GRU, Layer, Embedding, Network, Seq2SeqNetwork, Rule, Dropout)
 }
 MOST = 2**24  # inputs, units or outputs: their products stay far within int64
 LARGEST = 2**63

@@ -62,11 +62,14 @@ EMBEDDING_CONSTRAINTS: dict[str, list] = {
     "embedding_weights": [dict, None],
     "freeze_embeddings": ["boolean"],
 }
+SEQUENCE_CONSTRAINTS: dict[str, list] = {**TRAINING_CONSTRAINTS, "vector_input": ["boolean"]}
+CLASSIFIER_CONSTRAINTS: dict[str, list] = {"n_sampled_classes": [_COUNT, None]}
 _NUMBERS = (
     "hidden_layer_sizes", "learning_rate_init", "alpha", "momentum", "beta_1", "beta_2", "epsilon",
     "batch_size", "max_iter", "tol", "n_iter_no_change", "validation_fraction", "clip_norm", "bptt_steps",
     "checkpoint_steps", "dropout", "input_dropout", "recurrent_dropout", "gradient_noise", "n_jobs", "context_length",
-    "horizon", "embedding_dim", "id_embedding_dim", "season_length", "n_members", "max_steps",
+    "horizon", "embedding_dim", "id_embedding_dim", "season_length", "n_members", "max_steps", "n_sampled_classes",
+    "scheduled_sampling", "max_length", "beam_width", "length_penalty", "n_sampled_tokens",
 )  # fmt: skip
 
 

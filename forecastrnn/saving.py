@@ -15,7 +15,7 @@ from forecastrnn.model_records import Fields, decode, encode
 from forecastrnn.parameters import check_numbers, layers_of
 
 TENSORS_OF = "embedding_weights"  # a parameter that may be large: its state keeps it
-CLASSES = ("RNNClassifier", "RNNForecaster", "RNNRegressor")
+CLASSES = ("RNNClassifier", "RNNForecaster", "RNNRegressor", "RNNSeq2Seq")
 
 
 class SavedToFile:
@@ -95,15 +95,20 @@ def _state_module(name: str) -> ModuleType:
         from forecastrnn import forecast_state
 
         return forecast_state
+    if name == "RNNSeq2Seq":
+        from forecastrnn import seq2seq_state
+
+        return seq2seq_state
     from forecastrnn import sequence_state
 
     return sequence_state
 
 
+_STATES = {"RNNForecaster": "ForecastState", "RNNSeq2Seq": "Seq2SeqState"}
+
+
 def _read_state(name: str, raw: Any) -> Any:
-    module = _state_module(name)
-    kind = module.ForecastState if name == "RNNForecaster" else module.SequenceState
-    return kind.read(raw, name)
+    return getattr(_state_module(name), _STATES.get(name, "SequenceState")).read(raw, name)
 
 
 def save_estimator(estimator: Any, path: Any) -> None:

@@ -34,7 +34,7 @@ class Seq2SeqAssembly:
         self.network, self.shape = network, shape
         self.program = program = Program(theta.dtype.name, shape.shards)
         self.theta = theta if isinstance(theta, Buffer) else program.bind("theta", theta)
-        source = replace(shape, steps=source_steps, lengths=True)
+        source = replace(shape, steps=source_steps, lengths=True, sampled=0)
         self.encoder = Assembly(network.encoder, self.theta, source, program=program.part("encoder."))
         self.decoder = Assembly(
             network.decoder, self.theta, shape, program=program.part("decoder."), offset=network.decoder_offset,

@@ -139,6 +139,10 @@ class Decoding:
         self.program.run(0, 1, n_threads, theta=self._theta)
         return read_outputs(self.decoder, np.arange(len(x)), None)
 
+    def end(self) -> None:
+        """Let go of the parameters; `start` comes next."""
+        self._theta = np.zeros(0)
+
     def state(self) -> State:
         """A copy of the states now: layer, direction, name -> (rows, units)."""
         return read_states(self.decoder, self._finals)
@@ -186,4 +190,5 @@ def forward_pairs(
             outputs.append(decoding.step(X_out[part], n_threads))
             if network.attention:
                 weights.append(decoding.attention_weights())
+            decoding.end()
     return PairForward(np.concatenate(outputs), np.concatenate(weights) if weights else None)

@@ -25,13 +25,14 @@ class PairSource:
     X_in (rows, columns): what the encoder reads. X_out (rows, columns): what the decoder reads, in training the right
     output of the step before (teacher forcing), the first step's being a start token, or the last known value.
     y: (rows, 1) of classes or (rows, outputs) of values, for the same rows as X_out; NaN: a value not observed.
-    weight: one a pair.
+    weight: one a pair. class_order: of sampled softmax, class numbers with the most frequent first.
     """
 
     X_in: np.ndarray
     X_out: np.ndarray
     y: np.ndarray
     weight: np.ndarray | None = None
+    class_order: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ class PairStep:
     With `own`, scheduled sampling (Bengio et al. 2015, arXiv:1506.03099) in its parallel form (Mihaylova & Martins
     2019, arXiv:1906.07651; Duckworth et al. 2019, arXiv:1906.04331): the decoder runs over the right inputs, each of
     which is then replaced, with chance feed.chances[step], by what it put out at the step before, and the pass over
-    these inputs is the one that is trained. No derivative goes through the choice.
+    these inputs is the one that is trained. No derivative goes through the choice, and both passes drop the same.
     """
 
     def __init__(
@@ -118,6 +119,8 @@ class PairStep:
         build.encoder.seeds = build.decoder.seeds = feed.seeds
         self.X_in, self.X_out, self.y = (self.program.bind(n, getattr(source, n)) for n in ("X_in", "X_out", "y"))
         self.weight = None if source.weight is None else self.program.bind("weight", source.weight)
+        if source.class_order is not None:
+            build.decoder.class_order = self.program.bind("class_order", source.class_order)
         self.grad = self.program.buffer("grad", (build.network.size,))
         build.pack()
         for shard in range(build.shape.shards):

@@ -57,14 +57,16 @@ class PairProgram(Stepper):
     loss, rule : the loss, and the update rule
     dropout, seed : what is set to zero by chance, on both sides, and the seed of that and of `sampling`
     sampling : feed the decoder's own outputs by chance
+    n_sampled : classes drawn for the softmax of a step, by the order in the source; 0: it is over all. Not together
+        with sampling, for which all scores are needed
     """
 
     def __init__(
         self, network: Seq2SeqNetwork, theta: np.ndarray, optimizer: OptimizerState | None, source: PairSource, *,
         steps: tuple[int, int], rows: int, loss: str, rule: Rule = PLAIN_RULE, dropout: Dropout = NO_DROPOUT,
-        seed: int = 0, sampling: Sampling | None = None,
+        seed: int = 0, sampling: Sampling | None = None, n_sampled: int = 0,
     ) -> None:  # fmt: skip
-        shape = Shape(steps[1], rows, training=True, shards=shards_of(rows), dropout=dropout)
+        shape = Shape(steps[1], rows, training=True, shards=shards_of(rows), dropout=dropout, sampled=n_sampled)
         self.build = build = Seq2SeqAssembly(network, theta, shape, steps[0])
         self.program, self.shape, self.optimizer, self.rule = build.program, shape, optimizer, rule
         self.theta, self.seed, self.sampling = theta, seed, sampling
@@ -75,10 +77,11 @@ class PairProgram(Stepper):
     def _feed(self) -> PairFeed:
         buffer, shape = self.program.buffer, (self.most_steps, self.shape.rows)
         names = ("starts", "y_starts", "lengths", "y_lengths", "samples")
+        draws = self.shape.dropout or self.shape.sampled or self.sampling
         return PairFeed(
             **{name: buffer(name, shape, np.int64) for name in names},
             sums=buffer("sums", (MAX_STEPS, self.shape.shards, 2), np.float64),
-            seeds=buffer("seeds", (MAX_STEPS,), np.int64) if self.shape.dropout or self.sampling else None,
+            seeds=buffer("seeds", (MAX_STEPS,), np.int64) if draws else None,
             chances=buffer("chances", (MAX_STEPS,), np.float64) if self.sampling else None,
         )
 
@@ -116,6 +119,7 @@ class PairTrainer(Trainer):
         return PairProgram(
             self.network, self.progress.theta, self.progress.optimizer, self.source, steps=steps, rows=rows,
             loss=plan.loss, rule=plan.rule, dropout=plan.dropout, seed=self.batches.seed, sampling=self.sampling,
+            n_sampled=plan.n_sampled,
         )  # fmt: skip
 
     def _check_memory(self) -> None:

@@ -16,14 +16,13 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from forecastrnn.arrays import Sequences
 from forecastrnn.callbacks import Epoch, check_callback
-from forecastrnn.categorical_input import read_inputs
 from forecastrnn.compiling import announced
 from forecastrnn.fitting import Fitted, Targets, run, start, train_on
 from forecastrnn.generation import Stream, check_count
 from forecastrnn.network import Embedding
 from forecastrnn.parameters import (
     EMBEDDING_CONSTRAINTS,
-    TRAINING_CONSTRAINTS,
+    SEQUENCE_CONSTRAINTS,
     check_numbers,
     device_of,
     dropout_of,
@@ -31,6 +30,7 @@ from forecastrnn.parameters import (
 )
 from forecastrnn.saving import SavedToFile
 from forecastrnn.training import Watch
+from forecastrnn.vector_input import read_any, read_fitted, steps_of
 from forecastrnn.vectors import embeddings_of
 
 
@@ -49,7 +49,7 @@ def unchanged_on_error(estimator: BaseEstimator) -> Iterator[None]:
 class SequenceEstimator(SavedToFile, BaseEstimator):
     """Fitting and the fitted attributes; subclasses read targets and turn outputs into predictions."""
 
-    _parameter_constraints: dict = {**TRAINING_CONSTRAINTS, **EMBEDDING_CONSTRAINTS}
+    _parameter_constraints: dict = {**SEQUENCE_CONSTRAINTS, **EMBEDDING_CONSTRAINTS}
     _fitted: Fitted
 
     def __init__(
@@ -59,8 +59,8 @@ class SequenceEstimator(SavedToFile, BaseEstimator):
         n_iter_no_change=10, early_stopping=False, validation_fraction=0.1, warm_start=False, shuffle=True,
         random_state=None, verbose=False, clip_norm=None, gradient_noise=0.0, bucket_by_length=False,
         bptt_steps=None, checkpoint_steps=None, dropout=0.0, input_dropout=0.0, recurrent_dropout=0.0,
-        categorical_features=None, embedding_dim="auto", embedding_weights=None, freeze_embeddings=False,
-        standardize=True, device="cpu", n_jobs=None, dtype="auto",
+        vector_input=False, categorical_features=None, embedding_dim="auto", embedding_weights=None,
+        freeze_embeddings=False, standardize=True, device="cpu", n_jobs=None, dtype="auto",
     ):  # fmt: skip
         self.cell = cell
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -94,6 +94,7 @@ class SequenceEstimator(SavedToFile, BaseEstimator):
         self.dropout = dropout
         self.input_dropout = input_dropout
         self.recurrent_dropout = recurrent_dropout
+        self.vector_input = vector_input
         self.categorical_features = categorical_features
         self.embedding_dim = embedding_dim
         self.embedding_weights = embedding_weights
@@ -133,14 +134,15 @@ class SequenceEstimator(SavedToFile, BaseEstimator):
         ----------
         X : array (n, time), array (n, time, channels), or list of arrays (time, channels)
             2-D: each row a sequence of one channel and fixed length. A list may be ragged. Where every channel is
-            categorical, texts, and lists of lists of words.
+            categorical, texts, and lists of lists of words. With `vector_input` (n, features), each row a vector.
         y : array
             Regressor: (n,) or (n, outputs) for one target a sequence, (n, k, outputs) for a target at each of
-            the last k steps (k = time: at every step). Classifier: (n,) class labels.
+            the last k steps (k = time: at every step). Classifier: (n,) class labels. With `vector_input` (n, time)
+            or, for a regressor, (n, time, outputs).
         sample_weight : array (n,), optional
             Weight of each sequence in the loss.
         lengths : array of int (n,), optional
-            Valid steps of each row of a padded X.
+            Valid steps of each row of a padded X, or of y with `vector_input`.
         callback : callable, optional
             Called behind each epoch with an `Epoch` (iteration, loss, validation_score, and the model so far by
             `estimator()`); training stops when it returns True. Whatever it raises leaves the estimator as it was.
@@ -174,7 +176,8 @@ class SequenceEstimator(SavedToFile, BaseEstimator):
             name = type(self).__name__
             raise ValueError(f"This {name} estimator requires y to be passed, but the target y is None.")
         columns = getattr(self, "n_features_in_", None)
-        read = read_inputs(self, X, lengths, reset=not (partial and goes_on), goes_on=goes_on)
+        steps = steps_of(y) if self.vector_input else None
+        read = read_any(self, X, lengths, steps, reset=not (partial and goes_on), goes_on=goes_on)
         weight = self._read_weight(sample_weight, read)
         targets = self._read_targets(y, read, weight, not goes_on)
         self._check_truncation(read, targets)
@@ -209,11 +212,11 @@ class SequenceEstimator(SavedToFile, BaseEstimator):
                 f"checkpoint_steps={self.checkpoint_steps} needs bidirectional=False: going backwards, a layer begins "
                 "with the end of the sequence."
             )
-        if self.bptt_steps is None or self.bptt_steps >= X.values.shape[1]:
+        if self.bptt_steps is None or self.bptt_steps >= X.steps:
             return
         if y.last != 0 or self.bidirectional:
             raise ValueError(
-                f"bptt_steps={self.bptt_steps} is shorter than the sequences ({X.values.shape[1]} steps): this "
+                f"bptt_steps={self.bptt_steps} is shorter than the sequences ({X.steps} steps): this "
                 "needs a target at every step, y of shape (n, time, outputs), and bidirectional=False."
             )
 
@@ -234,6 +237,7 @@ class SequenceEstimator(SavedToFile, BaseEstimator):
             "channels of X": (old.network.n_inputs, X.values.shape[2]),
             "outputs of y": (old.network.n_outputs, outputs),
             "steps of y": (old.last, y.last),
+            "vector_input": (old.repeats > 0, X.repeats > 0),
         }
         for what, (before, now) in pairs.items():
             if before != now:
@@ -244,7 +248,9 @@ class SequenceEstimator(SavedToFile, BaseEstimator):
                 )
         network = replace(old.network, embeddings=self._continued_embeddings(old, X))
         progress, loss = old.progress.copy(), self._loss_name()
-        return replace(old, network=network, progress=progress, loss=loss, dropout=dropout_of(self))
+        return replace(
+            old, network=network, progress=progress, loss=loss, dropout=dropout_of(self), repeats=X.repeats
+        )  # fmt: skip
 
     def _continued_embeddings(self, old: Fitted, X: Sequences) -> tuple[Embedding, ...]:
         """Those of the fitted model; what was frozen may be learned now, and the other way round."""
@@ -335,12 +341,23 @@ class SequenceEstimator(SavedToFile, BaseEstimator):
         check_is_fitted(self)
         return self._fitted.network.embedding_weights(self._fitted.progress.theta)
 
-    def _outputs(self, X: object, lengths: object) -> tuple[np.ndarray, Sequences]:
+    def _read(self, X: object, lengths: object, n_steps: object = None) -> Sequences:
+        """X as in `fit`; `n_steps`: of the sequences that vectors become, None: as many as there."""
         check_is_fitted(self)
-        read = read_inputs(self, X, lengths, reset=False)
-        return run(self._fitted, read, self.n_jobs), read
+        return read_fitted(self, X, lengths, n_steps)
 
-    def _sampled(self, X: object, lengths: object, n_samples: object, random_state: object) -> Iterator[np.ndarray]:
+    def _steps_of(self, y: object) -> int | None:
+        """Steps of the sequences y that belong to vectors."""
+        check_is_fitted(self)
+        return steps_of(y) if self._fitted.repeats else None
+
+    def _outputs(self, X: object, lengths: object, n_steps: object = None) -> np.ndarray:
+        read = self._read(X, lengths, n_steps)
+        return run(self._fitted, read, self.n_jobs)
+
+    def _sampled(
+        self, X: object, lengths: object, n_samples: object, random_state: object, n_steps: object
+    ) -> Iterator[np.ndarray]:  # fmt: skip
         """Outputs with dropout left on, again and again."""
         check_is_fitted(self)
         count, dropout = check_count(n_samples, "n_samples"), self._fitted.dropout
@@ -349,7 +366,7 @@ class SequenceEstimator(SavedToFile, BaseEstimator):
                 f"n_samples={count} needs a model fitted with dropout, input_dropout or recurrent_dropout above 0: "
                 "without it all samples would be the same."
             )
-        read = read_inputs(self, X, lengths, reset=False)
+        read = self._read(X, lengths, n_steps)
         for seed in check_random_state(random_state).randint(2**31 - 1, size=count):
             yield run(self._fitted, read, self.n_jobs, dropout=dropout, seed=int(seed))
 

@@ -40,8 +40,9 @@ from forecastrnn.training import Progress
 FIELDS = (
     "network dropout dtype loss last target_ndim seed best_iter stopped updates since_start n_losses n_scores "
     "shows_scores scales_x scales_y n_features n_channels names classes device "
-    "categories given"
+    "categories given repeats"
 )
+LATER: dict[str, Any] = {"categories": [], "given": [], "repeats": 0}  # fields that the first files lack
 
 
 def pack(estimator: Any) -> tuple[dict, Values]:
@@ -62,7 +63,7 @@ def pack(estimator: Any) -> tuple[dict, Values]:
         "scales_x": fitted.x_scaler is not None, "scales_y": fitted.y_scaler is not None,
         "n_features": int(estimator.n_features_in_), "n_channels": int(estimator.n_channels_in_),
         "names": names, "classes": classes, "device": estimator.device_,
-        "categories": categories, "given": given,
+        "categories": categories, "given": given, "repeats": fitted.repeats,
     }  # fmt: skip
     values = {"theta": progress.theta, "m": progress.optimizer.m, "v": progress.optimizer.v}
     values |= {"losses": np.array(progress.loss_curve, float), "scores": np.array(progress.validation_scores, float)}
@@ -91,7 +92,7 @@ class SequenceState:
     @classmethod
     def read(cls, raw: Any, kind: str) -> SequenceState:
         """Check the state of an estimator of this class name."""
-        state = Fields(raw, "the model", FIELDS)
+        state = Fields(LATER | raw if isinstance(raw, dict) else raw, "the model", FIELDS)
         network, dropout = decode(state["network"]), decode(state["dropout"])
         if type(network) is not Network or type(dropout) is not Dropout:
             raise ModelFileError("the file has no description of a network")
@@ -104,7 +105,7 @@ class SequenceState:
         state.count("last", 0, 1 if is_classifier else MOST)
         state.count("target_ndim", 1, 2 if is_classifier else 3)
         state.count("seed", 0, 2**32 - 1)
-        for name in ("best_iter", "updates", "since_start", "n_scores"):
+        for name in ("best_iter", "updates", "since_start", "n_scores", "repeats"):
             state.count(name)
         state.count("n_losses", 1)
         state.count("n_features", 1)
@@ -150,7 +151,7 @@ class SequenceState:
         fitted = Fitted(
             self.network, progress, _scaler(values, "x"), _scaler(values, "y"), state["loss"], state["last"],
             state["target_ndim"], state["seed"], self.dropout,
-            unpack_coding(state["categories"], self.network.embeddings, values),
+            unpack_coding(state["categories"], self.network.embeddings, values), state["repeats"],
         )  # fmt: skip
         estimator.n_features_in_, estimator.n_channels_in_ = state["n_features"], state["n_channels"]
         if state["names"] is not None:

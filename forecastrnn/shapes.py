@@ -41,6 +41,7 @@ class Shape:
     steps, rows : time steps and rows of a mini-batch. last : outputs that the head reads (0: all).
     lengths : rows differ in length. training : keep what the backward pass needs. segment : steps for which that is
     kept at once, fewer than `steps` with checkpoints (0: all). dropout : what is set to zero by chance.
+    sampled : classes that are drawn for the softmax (0: it is over all).
     """
 
     steps: int
@@ -51,6 +52,7 @@ class Shape:
     shards: int = 1
     segment: int = 0
     dropout: Dropout = NO_DROPOUT
+    sampled: int = 0
 
     @property
     def segments(self) -> list[tuple[int, int]]:

@@ -144,18 +144,20 @@ class TrainingProgram(Stepper):
     carry : the state at the end of a step is that at the beginning of the next (truncated BPTT)
     dropout, seed : what is set to zero by chance, and the seed of that chance
     checkpoint_steps : keep the states every so many steps only, and recompute those between (memory-bounded BPTT)
+    n_sampled : classes drawn for the softmax of a step, by the order in the source; 0: it is over all
     """
 
     def __init__(
         self, network: Network, theta: np.ndarray, optimizer: OptimizerState | None, source: Source, *,
         steps: int, rows: int, loss: str, last: int = 0, rule: Rule = PLAIN_RULE, lengths: bool = False,
         carry: bool = False, input_gradient: bool = False, checkpoint_steps: int | None = None,
-        dropout: Dropout = NO_DROPOUT, seed: int = 0,
+        dropout: Dropout = NO_DROPOUT, seed: int = 0, n_sampled: int = 0,
     ) -> None:  # fmt: skip
         segment = min(checkpoint_steps or steps, steps)
         shape = Shape(
-            steps, rows, last, lengths, training=True, shards=shards_of(rows), segment=segment, dropout=dropout
-        )
+            steps, rows, last, lengths, training=True, shards=shards_of(rows), segment=segment, dropout=dropout,
+            sampled=n_sampled,
+        )  # fmt: skip
         self.build = build = Assembly(network, theta, shape)
         self.program, self.shape, self.optimizer, self.rule = build.program, shape, optimizer, rule
         self.source, self.theta, self.seed = source, theta, seed
@@ -172,7 +174,7 @@ class TrainingProgram(Stepper):
             program.buffer("samples", shape, np.int64),
             program.buffer("lengths", shape, np.int64) if lengths else None,
             program.buffer("keep", (MAX_STEPS,)) if carry else None,
-            program.buffer("seeds", (MAX_STEPS,), np.int64) if self.shape.dropout else None,
+            program.buffer("seeds", (MAX_STEPS,), np.int64) if self.shape.dropout or self.shape.sampled else None,
         )
 
     def _filled(self, index: Index) -> list[tuple[Buffer | None, np.ndarray | None]]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from forecastrnn.fitting import Fitted
-from forecastrnn.generation import CALL_STEPS, StepProgram, check_count
+from forecastrnn.generation import CALL_STEPS, StepProgram, check_count, refuse_vectors
 from forecastrnn.inference import forward, write_state
 from forecastrnn.labels import are_texts, codes_of
 from forecastrnn.memory import check_fits
@@ -57,6 +57,7 @@ def generate_symbols(
 
 
 def _check_model(fitted: Fitted, n_classes: int) -> None:
+    refuse_vectors(fitted)
     if fitted.last != 0:
         raise ValueError("generate needs a model of the next symbol: fit it on y (n, time), a label at each step.")
     if fitted.coding is not None:

@@ -39,6 +39,7 @@ class Plan:
     checkpoint_steps: int | None = None
     dropout: Dropout = NO_DROPOUT
     total_updates: int | None = None
+    n_sampled: int = 0
 
 
 @dataclass
@@ -127,7 +128,7 @@ class Trainer:
             self.network, self.progress.theta, self.progress.optimizer, source,
             steps=steps, rows=rows, loss=plan.loss, last=plan.last, rule=plan.rule,
             lengths=batches.ragged, carry=batches.carries, checkpoint_steps=plan.checkpoint_steps,
-            dropout=plan.dropout, seed=batches.seed,
+            dropout=plan.dropout, seed=batches.seed, n_sampled=plan.n_sampled,
         )  # fmt: skip
 
     def _check_memory(self) -> None:

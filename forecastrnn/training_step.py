@@ -21,14 +21,16 @@ class Source:
 
     X (rows, columns): a sample is `steps` rows from its start on. y: (rows, outputs), gathered from the sample's
     own start in y; or, with `ahead`, the flat series whose next values, relative to `base` at the same place, are
-    the targets (NaN: not observed). weight: one a sample.
+    the targets (NaN: not observed). weight: one a sample. class_order: for sampled softmax.
     """
 
     X: np.ndarray
     y: np.ndarray
     base: np.ndarray | None = None
     weight: np.ndarray | None = None
+    repeated: bool = False  # a sample has one row of X, which is read at every step
     y_steps: int | None = None  # rows of y that belong to a sample; None: as many as it has steps
+    class_order: np.ndarray | None = None  # class numbers, the most frequent first
 
     @property
     def ahead(self) -> bool:
@@ -50,7 +52,7 @@ class Feed:
     samples: Buffer | None = None
     lengths: Buffer | None = None
     keep: Buffer | None = None
-    seeds: Buffer | None = None  # of dropout
+    seeds: Buffer | None = None  # of dropout and of sampled classes
 
 
 class TrainingStep:
@@ -81,6 +83,8 @@ class TrainingStep:
         self.y = program.bind("y", source.y)
         self.base = None if source.base is None else program.bind("base", source.base)
         self.weight = None if source.weight is None else program.bind("weight", source.weight)
+        if source.class_order is not None:
+            self.build.class_order = program.bind("class_order", source.class_order)
 
     # Emission -----------------------------------------------------------------------------------------
     def _emit_shard(self, segments: Segments, input_gradient: bool) -> None:
@@ -100,7 +104,8 @@ class TrainingStep:
 
     def _emit_forward(self, segments: Segments, number: int, stack: Stack) -> None:
         segments.enter(number)
-        x = self._gather(stack.batch, "x", self.X, self.feed.starts, stack.batch.steps, stack.batch.first)
+        every, batch = 0 if self.source.repeated else 1, stack.batch
+        x = self._gather(batch, "x", self.X, self.feed.starts, batch.steps, batch.first, every)
         self.build.forward(stack, x)
 
     def _emit_backward(self, stack: Stack, fresh: bool, input_gradient: bool) -> None:
@@ -116,13 +121,15 @@ class TrainingStep:
         if found is not None:
             self.input_gradients[stack.batch.shard] = found
 
-    def _gather(self, batch: Batch, name: str, source: Buffer, starts: Buffer, steps: int, first: int = 0) -> Rows:
+    def _gather(
+        self, batch: Batch, name: str, source: Buffer, starts: Buffer, steps: int, first: int = 0, every: int = 1
+    ) -> Rows:
         width = source.shape[1] if len(source.shape) > 1 else 1
         out = self.program.scratch(f"{name}[{batch.shard}]", (steps, batch.rows, width))
         self.program.emit(
-            "gather", batch.shard, source=source.at(first * width), out=out,
+            "gather", batch.shard, source=source.at(first * every * width), out=out,
             starts=starts.at(self.build.first_row(batch.shard)), T=steps, B=batch.rows, F=width, lds=width,
-            stride=self.shape.rows, every=1,
+            stride=self.shape.rows, every=every,
         )  # fmt: skip
         return Rows(out.at(0), width, width)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -155,12 +155,12 @@ def source_of(problem: Problem, dtype: str) -> Source:
 
 def program_of(
     problem: Problem, dtype: str, *, rows: int | None = None, steps: int | None = None,
-    rule: Rule | None = None, **options: Any,
+    rule: Rule | None = None, class_order: Array | None = None, **options: Any,
 ) -> TrainingProgram:  # fmt: skip
     """A training program over mini-batches of `rows` rows and `steps` steps, all of them if not given."""
-    theta = flat_theta(problem, dtype)
+    theta, source = flat_theta(problem, dtype), replace(source_of(problem, dtype), class_order=class_order)
     return TrainingProgram(
-        problem.network, theta, OptimizerState.zeros(theta) if rule else None, source_of(problem, dtype),
+        problem.network, theta, OptimizerState.zeros(theta) if rule else None, source,
         steps=steps or problem.x.shape[1], rows=rows or len(problem.x), loss=problem.loss,
         last={"all": 0, "last": 1}.get(problem.steps, problem.steps), rule=rule,
         lengths=problem.lengths is not None, **options,

@@ -73,6 +73,20 @@ def cross_entropy(outputs: Array, y: Array) -> tuple[Array, Array]:
     return -log_p[is_class].reshape(is_class.shape[:2]), np.exp(log_p) - is_class
 
 
+def sampled_cross_entropy(outputs: Array, y: Array, classes: Array, shift: Array) -> tuple[Array, Array]:
+    """-log softmax over the class y and the sample's other classes, whose outputs are less by shift (S,)."""
+    each, slopes = np.zeros(outputs.shape[:2]), np.zeros(outputs.shape)
+    for place in np.ndindex(each.shape):
+        label, scores = y[place], outputs[place]
+        counted = [j for j, c in enumerate(classes) if c != label]
+        e = np.exp([scores[label], *(scores[classes[j]] - shift[j] for j in counted)])
+        each[place], chances = np.log(e.sum()) - scores[label], e / e.sum()
+        slopes[place][label] = chances[0] - 1.0
+        for j, chance in zip(counted, chances[1:], strict=True):
+            slopes[place][classes[j]] += chance
+    return each, slopes
+
+
 LOSSES = {f.__name__: f for f in (squared_error, absolute_error, huber, cross_entropy)}
 
 

@@ -144,6 +144,17 @@ def test_the_embedded_reber_grammar(seed: int, results: Results) -> None:
     assert right.mean() >= 0.99 and right[lengths >= 18].mean() >= 0.97
 
 
+@pytest.mark.parametrize("seed", SEEDS)
+def test_dates_to_iso_form(seed: int, results: Results) -> None:
+    sources, targets, new_sources, new_targets = example("dates")["held_out"](seed)
+    assert len(new_sources) >= 2000 and not set(sources) & set(new_sources)
+    model, seconds = timed(lambda: example("dates")["learn"](sources, targets, seed))
+    right = model.score(new_sources, new_targets)
+    values = {"exactly right": f"{right:.4f}", "of new dates": len(new_sources), "epochs": model.n_iter_, "s": seconds}
+    results.add("dates", f"seed {seed}", values)
+    assert right >= 0.99 and seconds < 120
+
+
 @pytest.mark.parametrize("checkpoint_steps", [None, "auto"])
 def test_a_series_of_100000_steps(checkpoint_steps: str | None, results: Results) -> None:
     rng = np.random.default_rng(0)

@@ -17,7 +17,17 @@ from forecastrnn.seq2seq_step import PairSource, own_value
 from forecastrnn.seq2seq_training import PairProgram, Sampling
 from forecastrnn.shapes import Dropout
 from naive_training import numerical_gradient
-from pair_cases import PairProblem, by_name, draw_pairs, pair_gradients, pair_index, pair_program, small
+from pair_cases import (
+    PairProblem,
+    by_name,
+    draw_pairs,
+    flat_theta,
+    pair_gradients,
+    pair_index,
+    pair_program,
+    small,
+    source_of,
+)
 
 ATTENTIONS = [None, "dot", "additive"]
 TOLERANCE = {"float32": 3e-5, "float64": 1e-11}
@@ -171,6 +181,22 @@ def trained(problem: PairProblem, n_threads: int) -> tuple[np.ndarray, np.ndarra
     n = len(problem.pairs.x)
     order = np.stack([np.random.default_rng(step).permutation(n) for step in range(4)])
     return program.run(pair_index(problem, program, order), 4, n_threads), program.theta
+
+
+@pytest.mark.parametrize("attention", [None, "additive"])
+def test_sampled_softmax(attention: str | None) -> None:
+    """The gradient is that of the engine's own loss, for one draw of the classes and one of dropout."""
+    problem = draw_pairs(small("gru"), attention, n=4, loss="cross_entropy", outputs=20)
+    source = replace(source_of(problem, "float64")[0], class_order=np.arange(20))
+    theta, index = flat_theta(problem, "float64"), pair_index(problem, pair_program(problem, "float64"))
+    program = PairProgram(
+        problem.network, theta, None, source, steps=(5, 4), rows=4, loss="cross_entropy", n_sampled=6,
+        dropout=Dropout(outputs=0.3), seed=3,
+    )  # fmt: skip
+    program.run(index, 1, 1)
+    found = program.grad.copy()
+    expected = numerical_gradient(lambda: program.loss(index, 1)[0], theta)
+    assert np.abs(found - expected).max() < 1e-8 * np.abs(expected).max()
 
 
 @pytest.mark.parametrize("attention", ["dot", "additive"])

@@ -19,6 +19,7 @@ from forecastrnn import (
     GRU,
     LSTM,
     Elman,
+    RNNClassifier,
     RNNForecaster,
     RNNRegressor,
     forecast_model,
@@ -46,6 +47,9 @@ ARRAYS: dict[str, Callable[[], Any]] = {
     "column names": lambda: regressor().fit(pd.DataFrame(X[:, :, 0], columns=list("pqrsté")), X[:, -1, 0]),
     "dropout": lambda: regressor(dropout=0.25, recurrent_dropout=0.5).fit(X, X),
     "texts": lambda: classifier(["no", "yes, très"]),
+    "labels at each step, sampled": lambda: RNNClassifier(
+        hidden_layer_sizes=3, max_iter=2, random_state=0, n_sampled_classes=2
+    ).fit(X, np.arange(X.shape[0] * X.shape[1]).reshape(X.shape[:2]) % 5),
     "objects": lambda: classifier(np.array(["no", "yes"], object)),
     "ints": lambda: classifier(np.array([3, -1, 7], np.int32)),
     "floats": lambda: classifier(np.array([0.0, 2.0])),
@@ -229,7 +233,7 @@ def test_what_cannot_be_kept_is_said(tmp_path: Path) -> None:
 def test_every_field_is_kept() -> None:
     """A field that is added to one of these must be added to the file too, with a new format version."""
     kept = {
-        Fitted: "network progress x_scaler y_scaler loss last target_ndim seed dropout coding",
+        Fitted: "network progress x_scaler y_scaler loss last target_ndim seed dropout coding repeats",
         Progress: "theta optimizer loss_curve validation_scores best_iter stopped",
         OptimizerState: "m v count since_start",
         forecast_model.Model: "network trained settings tail residuals axis reading strategy static",

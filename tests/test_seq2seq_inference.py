@@ -88,3 +88,13 @@ def test_chunks_and_threads(attention: str | None, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("forecastrnn.seq2seq_inference.CHUNK_BYTES", 1)
     parts = forward_pairs(problem.network, theta, *given)
     np.testing.assert_allclose(parts.outputs, whole.outputs, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("attention", ATTENTIONS)
+def test_skip_connection(attention: str | None) -> None:
+    """The head reads the first columns of the inputs, the layers the others."""
+    problem = draw_pairs(small("gru"), attention, n=9, skip=True)
+    theta, pairs = flat_theta(problem, "float64"), problem.pairs
+    given = np.concatenate([pairs.x_out, pairs.x_out], axis=2)
+    found = forward_pairs(problem.network, theta, pairs.x, given, pairs.lengths).outputs
+    np.testing.assert_allclose(found, problem.solve().outputs, rtol=0, atol=1e-12)

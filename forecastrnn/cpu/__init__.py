@@ -2,6 +2,7 @@
 
 from forecastrnn.cpu import (  # noqa: F401  (each registers its kernels)
     attention,
+    beam,
     dropout,
     elementary,
     elman,
@@ -15,6 +16,7 @@ from forecastrnn.cpu import (  # noqa: F401  (each registers its kernels)
     pairs,
     products,
     rows,
+    sampled_softmax,
     symbols,
     update,
 )

@@ -8,7 +8,6 @@ Every sum runs over steps of one row in their order, so that shards and threads 
 
 from forecastrnn import formulas
 from forecastrnn.cpu.build import fast, integers, kernel, pointers, sizes
-from forecastrnn.cpu.losses import softmax_row
 from forecastrnn.cpu.packing import clear, vectors_of
 from forecastrnn.cpu.simd import at, lanes, load, splat, store, total
 from forecastrnn.cpu.tile import gemm, panels_of, part
@@ -101,6 +100,20 @@ def additive_scores_back(record, step):
                 store(ddirection, f, load(ddirection, f) + dv)
 
 
+@fast
+def softmax(n, row):
+    """Row (n,) becomes its softmax, computed from the largest; what lies behind in its last vector is lost."""
+    L, top, s = lanes(row), row[0], 0.0
+    for j in range(1, n):
+        top = max(top, row[j])
+    for j in range(0, n, L):
+        store(row, j, formulas.exp(load(row, j) - float(top)))
+    for j in range(n):
+        s += float(row[j])
+    for j in range(n):
+        row[j] = row[j] / s
+
+
 @kernel("values zero weights context valid | T J B F Jp ldv ldc")
 def attend(record, step):
     """weights (B, T, Jp): scores become their softmax, 0 past a row's end; context (T, B, ldc) = weights values."""
@@ -112,8 +125,7 @@ def attend(record, step):
         n, own = valid[r], at(weights, r * T * Jp)
         for t in range(T):
             row = at(own, t * Jp)
-            if n > 0:
-                softmax_row(n, row, row)
+            softmax(n, row)
             for j in range(n, Jp):
                 row[j] = 0
         times(T, own, Jp, 1, n, at(values, r * J * ldv), ldv, True, zero, at(context, r * ldc), B * ldc, vecs)

@@ -159,6 +159,35 @@ def _update(flops: int, passes: int) -> Formula:
     return lambda S, n: Cost(flops * (S["hi"] - S["lo"]), passes * (S["hi"] - S["lo"]) * n)
 
 
+# Sampled softmax: every row is taken to have another class ------------------------------------------------
+def _draw_classes(S: Sizes, n: int) -> Cost:
+    return Cost(12 * S["S"], S["S"] * (2 * WORD + n) + WORD)
+
+
+def _gather_columns(S: Sizes, n: int) -> Cost:
+    numbers = S["K"] * S["S"]
+    return Cost(numbers * S["shifted"], 2 * numbers * n + S["S"] * (WORD + n * S["shifted"]))
+
+
+def _sampled_cross_entropy(S: Sizes, n: int) -> Cost:
+    """The sample's scores, a true class's weights and its score."""
+    rows = S["k"] * S["B"]
+    numbers = rows * (2 * S["S"] + 4 * S["F"] + 2) + S["B"] * S["weighted"]
+    return Cost(rows * (7 * S["S"] + 2 * S["F"]), numbers * n + (S["S"] + 2 * rows + S["B"] + 2) * WORD)
+
+
+def _true_class_back(S: Sizes, n: int) -> Cost:
+    numbers = S["rows"] * S["F"]
+    return Cost(4 * numbers, (6 * numbers + S["rows"]) * n + S["rows"] * WORD)
+
+
+def _scatter_classes(S: Sizes, n: int) -> Cost:
+    """All columns become zero; those of the sample, and of as many true classes as there is room for, are sums."""
+    rows, sampled, true = S["hi"] - S["lo"], S["S"] * S["shards"], S["room"] * S["shards"]
+    moved = rows * (S["V"] + sampled + true) * n
+    return Cost(rows * (sampled + true), moved + (S["S"] + true + 3 * S["shards"]) * WORD)
+
+
 # Rows ---------------------------------------------------------------------------------------------------
 def _moved(rows: str, flops: int = 0, passes: int = 2, words: int = 0) -> Formula:
     """Numbers: the product of the fields that `rows` names; `words`: indices for each of the B rows."""
@@ -196,6 +225,16 @@ def _append_value(S: Sizes, n: int) -> Cost:
     """A value, its noise, and a trailing mean that gains one and loses one."""
     noise = 1 if S["noisy"] else 0
     return Cost((4 + noise) * S["B"], (6 + noise) * S["B"] * n)
+
+
+def _grow_beams(S: Sizes, n: int) -> Cost:
+    """A softmax of each row and the score of each symbol; candidates that come in are few."""
+    rows = S["S"] * S["k"]
+    return Cost(6 * rows * S["V"], rows * (S["V"] * n + 7 * WORD) + S["S"] * WORD)
+
+
+def _trace_beams(S: Sizes, n: int) -> Cost:
+    return Cost(0, S["S"] * (2 * S["steps"] + 2 * S["total"] + S["k"] + 1) * WORD)
 
 
 def _scaled(S: Sizes, n: int) -> Cost:
@@ -239,6 +278,11 @@ COSTS: dict[str, Formula] = {
     "gather_valid": _moved("T B F", words=2),
     "turn_rows": _moved("T B F", words=1),
     "feed_own": _moved("T B O", passes=1, words=1),
+    "draw_classes": _draw_classes,
+    "gather_columns": _gather_columns,
+    "sampled_cross_entropy": _sampled_cross_entropy,
+    "true_class_back": _true_class_back,
+    "scatter_classes": _scatter_classes,
     "norm_part": _update(2, 1),
     "add_noise": _update(20, 2),
     "adam": _update(17, 7),
@@ -261,6 +305,10 @@ COSTS: dict[str, Formula] = {
     "append_sum": lambda S, n: Cost(S["B"], S["B"] * (n + 2 * WORD)),
     "drop": _moved("T B F", flops=1),
     "draw_symbol": _moved("B F", flops=4, passes=5, words=2),
+    "grow_beams": _grow_beams,
+    "select_rows": _moved("B F", words=1),
+    "keep_step": _moved("B F"),
+    "trace_beams": _trace_beams,
     "scale_in": _scaled,
     "scale_out": _scaled,
 }
