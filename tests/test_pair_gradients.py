@@ -183,6 +183,20 @@ def trained(problem: PairProblem, n_threads: int) -> tuple[np.ndarray, np.ndarra
     return program.run(pair_index(problem, program, order), 4, n_threads), program.theta
 
 
+def test_layer_normalisation() -> None:
+    """On both sides."""
+    problem = draw_pairs(small("gru"), n=3)
+    layers = tuple(replace(one, layer_norm=True) for one in small("gru"))
+    network = Seq2SeqNetwork(replace(problem.network.encoder, layers=layers), Network(2, layers, 2), "dot")
+    theta, source = network.init_theta(0, "float64"), source_of(problem, "float64")[0]
+    program = PairProgram(network, theta, None, source, steps=(5, 4), rows=3, loss="squared_error")
+    index = pair_index(problem, program)
+    program.run(index, 1, 1)
+    found = program.grad.copy()
+    expected = numerical_gradient(lambda: program.loss(index, 1)[0], theta)
+    assert np.abs(found - expected).max() < 1e-7 * np.abs(expected).max()
+
+
 @pytest.mark.parametrize("attention", [None, "additive"])
 def test_sampled_softmax(attention: str | None) -> None:
     """The gradient is that of the engine's own loss, for one draw of the classes and one of dropout."""

@@ -170,7 +170,13 @@ def test_a_warm_start_goes_on() -> None:
         parts.fit(["z"], ["a"])
     with pytest.raises(ValueError, match=r"y\[0\] has the token 'z'.*target_tokens_"):
         parts.fit(["a"], ["z"])
-    for name, value in (("embedding_dim", 4), ("attention", None), ("reverse_source", False), ("cell", "lstm")):
+    for name, value in (
+        ("embedding_dim", 4),
+        ("attention", None),
+        ("layer_norm", True),
+        ("reverse_source", False),
+        ("cell", "lstm"),
+    ):
         with pytest.raises(ValueError, match="must stay as they were. Set warm_start=False"):
             pickle.loads(pickle.dumps(parts)).set_params(**{name: value}).fit(X, Y)
     assert parts.loss_curve_ == whole.loss_curve_

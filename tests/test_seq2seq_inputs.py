@@ -159,6 +159,7 @@ KEPT: dict[str, Callable[[], RNNSeq2Seq]] = {
     "numbers": lambda: small(attention=None, reverse_source=False).fit([[1, 2], [7]], [[-3], [5, 5]]),
     "words": lambda: small(cell=LSTM(), bidirectional=True, unknown="mean").fit([["zwölf", "a"]], [["𝄞", ""]]),
     "stack, float64": lambda: small(hidden_layer_sizes=(3, 2), dtype="float64", dropout=0.1).fit(X, Y),
+    "layer normalisation": lambda: small(layer_norm=True).fit(X, Y),
     "early stopping": lambda: small(early_stopping=True, beam_width=2).fit(X * 3, Y * 3),
 }
 
