@@ -58,19 +58,19 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
     _scales_y = False
 
     def __init__(
-        self, *, cell="lstm", hidden_layer_sizes=(32,), bidirectional=False, initializer="glorot", solver="adam",
-        learning_rate_init=0.005, learning_rate="constant", alpha=0.0, momentum=0.9, nesterovs_momentum=True,
-        beta_1=0.9, beta_2=0.999, epsilon=1e-8, batch_size="auto", max_iter=200, tol=1e-4, n_iter_no_change=10,
-        early_stopping=False, validation_fraction=0.1, warm_start=False, shuffle=True, random_state=None,
-        verbose=False, clip_norm=None, gradient_noise=0.0, bucket_by_length=False, bptt_steps=None,
-        checkpoint_steps=None, dropout=0.0, input_dropout=0.0, recurrent_dropout=0.0, n_sampled_classes=None,
-        vector_input=False, categorical_features=None, embedding_dim="auto", embedding_weights=None,
-        freeze_embeddings=False, standardize=True, device="cpu", n_jobs=None, dtype="auto",
+        self, *, cell="lstm", hidden_layer_sizes=(32,), bidirectional=False, layer_norm=False, initializer="glorot",
+        solver="adam", learning_rate_init=0.005, learning_rate="constant", alpha=0.0, momentum=0.9,
+        nesterovs_momentum=True, beta_1=0.9, beta_2=0.999, epsilon=1e-8, batch_size="auto", max_iter=200, tol=1e-4,
+        n_iter_no_change=10, early_stopping=False, validation_fraction=0.1, warm_start=False, shuffle=True,
+        random_state=None, verbose=False, clip_norm=None, gradient_noise=0.0, bucket_by_length=False,
+        bptt_steps=None, checkpoint_steps=None, dropout=0.0, input_dropout=0.0, recurrent_dropout=0.0,
+        n_sampled_classes=None, vector_input=False, categorical_features=None, embedding_dim="auto",
+        embedding_weights=None, freeze_embeddings=False, standardize=True, device="cpu", n_jobs=None, dtype="auto",
     ):  # fmt: skip
         super().__init__(
-            cell=cell, hidden_layer_sizes=hidden_layer_sizes, bidirectional=bidirectional, initializer=initializer,
-            solver=solver, learning_rate_init=learning_rate_init, learning_rate=learning_rate, alpha=alpha,
-            momentum=momentum, nesterovs_momentum=nesterovs_momentum, beta_1=beta_1, beta_2=beta_2,
+            cell=cell, hidden_layer_sizes=hidden_layer_sizes, bidirectional=bidirectional, layer_norm=layer_norm,
+            initializer=initializer, solver=solver, learning_rate_init=learning_rate_init, learning_rate=learning_rate,
+            alpha=alpha, momentum=momentum, nesterovs_momentum=nesterovs_momentum, beta_1=beta_1, beta_2=beta_2,
             epsilon=epsilon, batch_size=batch_size, max_iter=max_iter, tol=tol, n_iter_no_change=n_iter_no_change,
             early_stopping=early_stopping, validation_fraction=validation_fraction, warm_start=warm_start,
             shuffle=shuffle, random_state=random_state, verbose=verbose, clip_norm=clip_norm,

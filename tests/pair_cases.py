@@ -35,7 +35,7 @@ class PairProblem:
     def network(self) -> Seq2SeqNetwork:
         """The package's network."""
         head, inputs = self.theta["decoder"]["head"], self.pairs.x_out.shape[2]
-        layers = tuple(Layer(one.cell, one.width) for one in self.layers)
+        layers = tuple(Layer(one.cell, one.width, layer_norm=one.layer_norm) for one in self.layers)
         decoder = Network(inputs, layers, len(head["bias"]), inputs if "skip" in head else 0)
         return Seq2SeqNetwork(Network(self.pairs.x.shape[2], self.layers), decoder, self.attention)
 

@@ -288,9 +288,7 @@ def test_direct_needs_known_values() -> None:
 
 
 @pytest.mark.parametrize("fraction", [0.01, 0.5, 0.99])
-@pytest.mark.parametrize(
-    "options", [{}, {"strategy": "direct", "horizon": 100}, {"strategy": "seq2seq", "horizon": 100}], ids=str
-)
+@pytest.mark.parametrize("strategy", ["recursive", "direct", "seq2seq"])
 @pytest.mark.parametrize("n", [104, 150])
 def test_all_windows_lie_within_their_series(fraction: float, strategy: str, n: int) -> None:
     rng = np.random.default_rng(0)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cases import CELLS, layer, worst
+from cases import CELLS, NORMED, layer, worst
 from forecastrnn import GRU, LSTM
 from forecastrnn.network import Embedding, Layer, Network
 from forecastrnn.optimizers import OptimizerState, Rule
@@ -56,6 +56,13 @@ def test_gradients(name: str, layers: int, attention: str | None, dtype: str) ->
 def test_bidirectional_encoder(name: str, attention: str | None, dtype: str) -> None:
     """The decoder's layers begin with the states of both directions side by side."""
     check(draw_pairs(small(name, both=True, layers=2), attention), dtype)
+
+
+@pytest.mark.parametrize("attention", [None, "dot"])
+@pytest.mark.parametrize("name", NORMED)
+def test_layer_norm(name: str, attention: str | None) -> None:
+    """Sums are normalised on both sides, each with gains of its own."""
+    check(draw_pairs(small(name, layers=2), attention), "float64")
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE)

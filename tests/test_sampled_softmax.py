@@ -317,7 +317,7 @@ def step_labels(n: int = 40, steps: int = 24) -> tuple[Array, Array, Array]:
     return X, y, rng.integers(steps // 2, steps + 1, n)
 
 
-@pytest.mark.parametrize("options", [{}, {"bptt_steps": 6}, {"checkpoint_steps": 5}], ids=str)
+@pytest.mark.parametrize("options", [{}, {"bptt_steps": 6}, {"checkpoint_steps": 5}, {"layer_norm": True}], ids=str)
 def test_labels_at_each_step(options: dict) -> None:
     """Ragged rows with weights, whole, cut in windows, and with checkpoints; in any number of threads."""
     X, y, lengths = step_labels()
