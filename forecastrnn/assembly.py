@@ -25,7 +25,7 @@ class Assembly:
     ) -> None:  # fmt: skip
         self.network, self.shape = network, shape
         self.dtype = theta.dtype.name
-        self.program = Program(self.dtype, shape.shards, free)
+        self.program = Program(self.dtype, shape.shards, free, shape.device)
         self.whole_theta = theta if isinstance(theta, Buffer) else self.program.bind("theta", theta)
         self.theta = self._places(self.whole_theta)
         self.directions = [
@@ -96,7 +96,7 @@ class Assembly:
     def pack_once(self) -> None:
         """Pack all weights now, in a program of its own, for programs whose steps only read them."""
         self.pack()
-        packing = Program(self.dtype, self.shape.shards)
+        packing = Program(self.dtype, self.shape.shards, device=self.shape.device)
         packing.rounds = self.program.rounds
         self.program.rounds = Program(self.dtype, self.shape.shards).rounds
         packing.run(0, 1, 1)

@@ -14,8 +14,11 @@ import numpy as np
 
 from forecastrnn.cpu import tape
 from forecastrnn.cpu.build import KERNELS
+from forecastrnn.cpu.simd import VECTOR_BYTES
 
 if TYPE_CHECKING:
+    from forecastrnn.cuda.engine import Engine
+    from forecastrnn.cuda.memory import Mirror
     from forecastrnn.profiling import Profile
 
 ALIGN = 64  # bytes: a cache line
@@ -31,14 +34,16 @@ class Buffer:
         self.name, self.shape, self.dtype, self.fill = name, shape, np.dtype(dtype), fill
         self.itemsize, self.nbytes = self.dtype.itemsize, math.prod(shape) * self.dtype.itemsize
         self._array: np.ndarray | None = None
+        self.bound = self.constant = self.given = False
+        self.mirror: Mirror | None = None  # the copy on a GPU, where the program runs on one
 
     @classmethod
-    def of(cls, name: str, array: np.ndarray) -> Buffer:
-        """A buffer around an array that exists already."""
+    def of(cls, name: str, array: np.ndarray, constant: bool = False) -> Buffer:
+        """A buffer around an array that exists already; `constant`: its numbers never change."""
         if not array.flags.c_contiguous:
             raise ValueError(f"buffer {name!r} must be C-contiguous")
         made = cls(name, array.shape, array.dtype)
-        made._array, made.nbytes = array, 0
+        made._array, made.nbytes, made.bound, made.constant = array, 0, True, constant
         return made
 
     def grow(self, shape: tuple[int, ...]) -> None:
@@ -55,7 +60,20 @@ class Buffer:
             self._array = allocate(self.shape, self.dtype)
             if self.fill:
                 self._array[...] = self.fill
+        if self.mirror is not None:
+            self.mirror.look()
         return self._array
+
+    @property
+    def allocated(self) -> np.ndarray | None:
+        """The array of the host, if there is one yet."""
+        return self._array
+
+    def part(self, first: int, count: int) -> np.ndarray:
+        """`count` numbers from `first` on, to read only."""
+        if self.mirror is not None:
+            return self.mirror.part(first, count)
+        return self.array.reshape(-1)[first : first + count]
 
     @property
     def address(self) -> int:
@@ -72,6 +90,7 @@ class Argument(Buffer):
 
     def __init__(self, name: str, dtype: Any = np.int8) -> None:
         super().__init__(name, (0,), dtype)
+        self.given = True
 
     @property
     def array(self) -> np.ndarray:
@@ -165,13 +184,16 @@ class Program:
         Parts of the mini-batch. Fixed, so that results do not depend on the number of threads.
     free : bool
         The only round's shards never need to meet, so each runs all its steps by itself.
+    device : str
+        "cpu", or a GPU: "cuda:0".
     """
 
-    def __init__(self, dtype: str, shards: int, free: bool = False) -> None:
-        self.dtype, self.shards, self.free = dtype, shards, free
+    def __init__(self, dtype: str, shards: int, free: bool = False, device: str = "cpu") -> None:
+        self.dtype, self.shards, self.free, self.device = dtype, shards, free, device
         self.buffers: dict[str, Buffer] = {}
         self.rounds: list[list[list[Operation]]] = [[[] for _ in range(shards)]]
         self._tapes: dict[int, tape.Tape] = {}
+        self._engine: Engine | None = None
 
     def buffer(self, name: str, shape: tuple[int, ...], dtype: Any = None, fill: float = 0) -> Buffer:
         """A new buffer, all `fill`."""
@@ -184,9 +206,12 @@ class Program:
         self.buffers[name].grow(shape)
         return self.buffers[name]
 
-    def bind(self, name: str, array: np.ndarray) -> Buffer:
-        """Name an array that exists already; it is used where it lies."""
-        return self._add(Buffer.of(name, array))
+    def bind(self, name: str, array: np.ndarray, constant: bool = False) -> Buffer:
+        """Name an array that exists already; it is used where it lies, on a GPU in a copy for each call.
+
+        `constant`: its numbers never change, so that one copy does for all calls.
+        """
+        return self._add(Buffer.of(name, array, constant))
 
     def _add(self, made: Buffer) -> Buffer:
         if made.name in self.buffers:
@@ -205,6 +230,15 @@ class Program:
         """What follows begins when all shards have come here."""
         self.rounds.append([[] for _ in range(self.shards)])
 
+    @property
+    def engine(self) -> Engine:
+        """What runs the program on a GPU."""
+        if self._engine is None:
+            import forecastrnn.cuda.engine as engine
+
+            self._engine = engine.Engine(self, self.device, VECTOR_BYTES // np.dtype(self.dtype).itemsize)
+        return self._engine
+
     def prepare(self, rounds: int | None = None) -> tape.Tape:
         """Allocate the buffers, compile the kernels and write the tape, of the first `rounds` rounds only if given."""
         n = rounds or len(self.rounds)
@@ -217,6 +251,9 @@ class Program:
         self, first: int, steps: int, n_threads: int, rounds: int | None = None, **arguments: np.ndarray | int
     ) -> None:
         """Run steps first .. first + steps, the first `rounds` rounds of them only if given."""
+        if self.device != "cpu":
+            self.engine.run(first, steps, rounds, arguments)
+            return
         made = self.prepare(rounds)
         made.fill({name: as_word(value) for name, value in arguments.items()})
         tape.run(made, first, steps, n_threads, owner=(self, arguments))

@@ -11,8 +11,10 @@ from forecastrnn.program import Buffer
 ALL = 0  # `last`: the head reads every output
 
 
-def shards_of(rows: int) -> int:
-    """Parts of a mini-batch: a function of its size alone, so that threads never change a result."""
+def shards_of(rows: int, device: str = "cpu") -> int:
+    """Parts of a mini-batch: a function of its size alone, so that threads never change a result; 1 on a GPU."""
+    if device != "cpu":
+        return 1
     return 1 if rows < 2 else 2 if rows < 128 else 4 if rows < 512 else 8
 
 
@@ -41,6 +43,7 @@ class Shape:
     steps, rows : time steps and rows of a mini-batch. last : outputs that the head reads (0: all).
     lengths : rows differ in length. training : keep what the backward pass needs. segment : steps for which that is
     kept at once, fewer than `steps` with checkpoints (0: all). dropout : what is set to zero by chance.
+    device : where it runs, "cpu" or a GPU such as "cuda:0".
     """
 
     steps: int
@@ -51,6 +54,7 @@ class Shape:
     shards: int = 1
     segment: int = 0
     dropout: Dropout = NO_DROPOUT
+    device: str = "cpu"
 
     @property
     def segments(self) -> list[tuple[int, int]]:

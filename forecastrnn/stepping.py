@@ -67,18 +67,20 @@ class TrainingProgram:
     carry : the state at the end of a step is that at the beginning of the next (truncated BPTT)
     dropout, seed : what is set to zero by chance, and the seed of that chance
     checkpoint_steps : keep the states every so many steps only, and recompute those between (memory-bounded BPTT)
+    device : where it runs
     """
 
     def __init__(
         self, network: Network, theta: np.ndarray, optimizer: OptimizerState | None, source: Source, *,
         steps: int, rows: int, loss: str, last: int = 0, rule: Rule = PLAIN_RULE, lengths: bool = False,
         carry: bool = False, input_gradient: bool = False, checkpoint_steps: int | None = None,
-        dropout: Dropout = NO_DROPOUT, seed: int = 0,
+        dropout: Dropout = NO_DROPOUT, seed: int = 0, device: str = "cpu",
     ) -> None:  # fmt: skip
         segment = min(checkpoint_steps or steps, steps)
         shape = Shape(
-            steps, rows, last, lengths, training=True, shards=shards_of(rows), segment=segment, dropout=dropout
-        )
+            steps, rows, last, lengths, training=True, shards=shards_of(rows, device), segment=segment,
+            dropout=dropout, device=device,
+        )  # fmt: skip
         self.build = build = Assembly(network, theta, shape)
         self.program, self.shape, self.optimizer, self.rule = build.program, shape, optimizer, rule
         self.source, self.theta, self.seed = source, theta, seed

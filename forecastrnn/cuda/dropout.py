@@ -1,0 +1,31 @@
+"""Dropout on the device: the same hash, so the same numbers are dropped as on the CPU."""
+
+import numpy as np
+from numba import cuda
+
+from forecastrnn.cpu import dropout
+from forecastrnn.cpu.dropout import WHOLE
+from forecastrnn.cuda.build import device_kernel, rebuilt
+from forecastrnn.cuda.registry import twin
+
+mix = rebuilt(dropout.mix)
+chance = rebuilt(dropout.chance)
+
+
+@device_kernel()
+def drop_each(source, s0, out, o0, seeds, d0, step, c0, T, B, F, lds, ldo, rate, salt, row, time, span):
+    """out[t, r, f] = 0 with chance rate / WHOLE, else source[t, r, f] over the chance to be kept."""
+    seed = mix(seeds[d0 + step[c0]])
+    scale = out.dtype.type(WHOLE) / out.dtype.type(WHOLE - rate)
+    for e in range(cuda.grid(1), T * B * F, cuda.gridsize(1)):
+        f, k = e % F, e // F
+        t, r = k // B, k % B
+        begin = np.uint32(mix(seed + np.uint64((salt << 48) + ((time + t) * span << 24) + row + r)))
+        value = source[s0 + k * lds + f]
+        out[o0 + k * ldo + f] = value * scale if chance(begin, f) >= rate else value * 0
+
+
+@twin("out")
+def drop(plan, source, out, seeds, T, B, F, lds, ldo, rate, salt, row, time, span):
+    """Numbers set to zero by chance."""
+    plan.each(drop_each, T * B * F, source, out, seeds, plan.step, T, B, F, lds, ldo, rate, salt, row, time, span)

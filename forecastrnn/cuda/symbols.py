@@ -1,0 +1,31 @@
+"""Drawing symbols on the device: the choice of `forecastrnn.cpu.symbols`, a thread a row."""
+
+from numba import cuda
+
+from forecastrnn.cpu import symbols
+from forecastrnn.cuda import formulas
+from forecastrnn.cuda.build import device_kernel, rebuilt
+from forecastrnn.cuda.registry import twin
+
+draw_one = rebuilt(symbols.draw_one, threshold=rebuilt(symbols.threshold), formulas=formulas)
+
+
+@device_kernel(double=True)
+def draw_rows(
+    out, o0, x, x0, gain, g0, shift, s0, u, u0, temperature, t0, chosen, c0, step, n0, B, F, ldo, ldx, total, top
+):  # fmt: skip
+    """out (B, ldo) of scores -> chosen[r, step], by u[r, step]; x[r] = one-hot of it, times gain plus shift."""
+    now = step[n0]
+    for r in range(cuda.grid(1), B, cuda.gridsize(1)):
+        scores = out[o0 + r * ldo : o0 + r * ldo + F]
+        symbol = draw_one(scores, F, temperature[t0], top, u[u0 + r * total + now])
+        chosen[c0 + r * total + now] = symbol
+        for f in range(F):
+            x[x0 + r * ldx + f] = shift[s0 + f]
+        x[x0 + r * ldx + symbol] += gain[g0 + symbol]
+
+
+@twin("x chosen")
+def draw_symbol(plan, out, x, gain, shift, u, temperature, chosen, B, F, ldo, ldx, total, top):
+    """Symbols by chance."""
+    plan.each(draw_rows, B, out, x, gain, shift, u, temperature, chosen, plan.step, B, F, ldo, ldx, total, top)
