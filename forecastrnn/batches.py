@@ -32,6 +32,7 @@ class ArrayBatches:
     lengths: np.ndarray | None = None
     window: int | None = None
     buckets: bool = False
+    device: str = "cpu"  # which says into how many shards a mini-batch is cut
 
     def epoch(self, number: int) -> list[Index]:
         """Indices of epoch `number`: all whole mini-batches, then what is left."""
@@ -99,7 +100,7 @@ class ArrayBatches:
     def _index(self, group: np.ndarray) -> Index:
         lengths = None
         if self.lengths is not None:
-            shards = shards_of(group.shape[1])
+            shards = shards_of(group.shape[1], self.device)
             group = np.stack([row[sort_rows(self.lengths[row], shards)] for row in group])
             lengths = self.lengths[group]
         if not self.carries:

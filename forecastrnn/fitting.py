@@ -115,13 +115,13 @@ def _aligned_targets(y: Targets, X: Sequences, network: Network) -> np.ndarray:
     return full
 
 
-def batches_of(estimator: Any, X: Sequences, target_steps: int, seed: int) -> ArrayBatches:
+def batches_of(estimator: Any, X: Sequences, target_steps: int, seed: int, device: str) -> ArrayBatches:
     """How the rows are cut into mini-batches."""
     size = min(AUTO_BATCH, X.n) if estimator.batch_size == "auto" else min(int(estimator.batch_size), X.n)
     steps = X.values.shape[1]
     return ArrayBatches(
         X.n, steps, target_steps, size, estimator.shuffle, seed, X.lengths, estimator.bptt_steps,
-        estimator.bucket_by_length,
+        estimator.bucket_by_length, device,
     )  # fmt: skip
 
 
@@ -145,7 +145,7 @@ def _cast_targets(values: np.ndarray, dtype: str) -> np.ndarray:
 
 def train_on(
     estimator: Any, fitted: Fitted, X: Sequences, y: Targets, weight: np.ndarray | None, *,
-    max_iter: int | None = None, validate: Any = None, watch: Watch | None = None,
+    max_iter: int | None = None, validate: Any = None, watch: Watch | None = None, device: str = "cpu",
 ) -> None:  # fmt: skip
     """Train `fitted` in place; it is a copy of what the estimator holds, so a failure loses nothing."""
     dtype = fitted.progress.theta.dtype.name
@@ -153,7 +153,7 @@ def train_on(
     values = _aligned_targets(y, X, fitted.network)
     if fitted.y_scaler is not None:
         values = fitted.y_scaler.transform(values.reshape(-1, values.shape[2])).reshape(values.shape)
-    batches = batches_of(estimator, X, values.shape[1], fitted.seed)
+    batches = batches_of(estimator, X, values.shape[1], fitted.seed, device)
     spare = batches.window_steps if batches.carries and batches.ragged else 0
     source = Source(
         _with_spare_rows(inputs.reshape(-1, inputs.shape[2]), spare),
@@ -165,13 +165,14 @@ def train_on(
         fitted.loss, fitted.last, rule_of(estimator), max_iter or estimator.max_iter, estimator.tol,
         estimator.n_iter_no_change, thread_count(estimator.n_jobs), bool(estimator.verbose),
         checkpoint_steps=checkpoint_steps_of(estimator, batches.window_steps), dropout=dropout_of(estimator),
+        device=device,
     )  # fmt: skip
     train(fitted.network, fitted.progress, source, batches, plan, validate, watch)
 
 
 def run(
     fitted: Fitted, X: Sequences, n_jobs: int | None, theta: np.ndarray | None = None, dropout: Dropout = NO_DROPOUT,
-    seed: int = 0,
+    seed: int = 0, device: str = "cpu",
 ) -> np.ndarray:  # fmt: skip
     """Outputs (n, steps, outputs) of the network, in the unit of the targets; dropout is off if not asked for."""
     theta = fitted.progress.theta if theta is None else theta
@@ -186,6 +187,7 @@ def run(
         n_threads=thread_count(n_jobs),
         dropout=dropout,
         seed=seed,
+        device=device,
     ).outputs
     if fitted.last > 1 and result.shape[1] > steps:
         result = _last_steps(result, X.lengths, steps)

@@ -8,7 +8,7 @@ import numpy as np
 
 from forecastrnn.forecast_model import Model, Reading
 from forecastrnn.forecasting import Settings
-from forecastrnn.parameters import check_numbers, dropout_of, layers_of, refuse, rule_of
+from forecastrnn.parameters import check_numbers, device_of, dropout_of, layers_of, refuse, rule_of
 from forecastrnn.preparation import Prepared
 from forecastrnn.threads import thread_count
 
@@ -25,6 +25,18 @@ def check_parameters(forecaster: RNNForecaster) -> None:
     layers_of(forecaster)
     if forecaster.early_stopping and not forecaster.global_model:
         raise ValueError("early_stopping=True needs global_model=True: local networks all take max_steps updates.")
+
+
+def device_to_train(forecaster: RNNForecaster) -> str:
+    """The device to train on; networks of single series are too small for a GPU."""
+    if forecaster.global_model:
+        return device_of(forecaster)
+    if forecaster.device not in ("auto", "cpu"):
+        raise ValueError(
+            f'device="{forecaster.device}" needs global_model=True: with global_model=False each series has a small '
+            'network of its own, and these are trained side by side on the CPU. Use device="cpu".'
+        )
+    return "cpu"
 
 
 def horizon_of(forecaster: RNNForecaster) -> int:

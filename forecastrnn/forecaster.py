@@ -13,12 +13,19 @@ from sklearn.utils.validation import check_is_fitted
 
 from forecastrnn.compiling import announced
 from forecastrnn.forecast_model import Model, train_all
-from forecastrnn.forecast_settings import check_known, check_parameters, check_same, reading_of, settings_of
+from forecastrnn.forecast_settings import (
+    check_known,
+    check_parameters,
+    check_same,
+    device_to_train,
+    reading_of,
+    settings_of,
+)  # fmt: skip
 from forecastrnn.forecast_stream import ForecastStream
 from forecastrnn.forecasting import network_of, residuals_of, tail_of, use_lags
 from forecastrnn.generation import check_count
 from forecastrnn.inputs import build_inputs
-from forecastrnn.parameters import TRAINING_CONSTRAINTS, device_of
+from forecastrnn.parameters import TRAINING_CONSTRAINTS
 from forecastrnn.preparation import prepare
 from forecastrnn.saving import SavedToFile
 
@@ -84,8 +91,9 @@ epsilon, clip_norm, gradient_noise
         Seed; the same seed gives the same bits, whatever n_jobs.
     verbose : bool
         Print the loss every 50 updates.
-    device : {"cpu", "cuda", "auto"}
-        Where to run.
+    device : {"cpu", "cuda", "cuda:1", "auto"}
+        Where to train; "auto" takes the first GPU where there is one. Forecasts, streams and, with
+        global_model=False, training run on the CPU.
     n_jobs : int or None
         Threads; None and -1 are all physical cores, -2 all but one.
     dtype : {"float32", "float64"}
@@ -213,7 +221,7 @@ epsilon, clip_norm, gradient_noise
         from forecastrnn.series import season_of
 
         check_parameters(self)
-        device = device_of(self)
+        device = device_to_train(self)
         reading = reading_of(self, columns)
         read = reading.read(y)
         season = int(self.season_length or season_of(read.axis))
@@ -224,7 +232,7 @@ epsilon, clip_norm, gradient_noise
         check_same(old, settings, self.n_members, season, read)
         inputs, seeds = build_inputs(prepared, settings.with_lags, settings.dtype), self._seeds()
         network = network_of(prepared, settings)
-        trained = train_all(prepared, inputs, settings, seeds, read.ids, old.trained if old else None)
+        trained = train_all(prepared, inputs, settings, seeds, read.ids, old.trained if old else None, device)
         one_step = trained.outputs(network, inputs, settings.n_threads)
         residuals = residuals_of(prepared, settings, one_step, len(seeds))
         later, tail = reading_of(self, columns, other=True), tail_of(prepared, inputs)

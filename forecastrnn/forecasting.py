@@ -105,7 +105,9 @@ def held_out(lengths: np.ndarray, fraction: float | None, horizon: int) -> np.nd
     return np.minimum(np.maximum(1, (lengths * fraction).astype(np.int64)), lengths - horizon + 1)
 
 
-def train_member(prepared: Prepared, inputs: np.ndarray, settings: Settings, progress: Progress, seed: int) -> Progress:
+def train_member(
+    prepared: Prepared, inputs: np.ndarray, settings: Settings, progress: Progress, seed: int, device: str
+) -> Progress:
     """Train one member in place."""
     dtype, fraction = settings.dtype, settings.validation_fraction
     lengths = np.diff(prepared.starts) - prepared.pads
@@ -123,14 +125,14 @@ def train_member(prepared: Prepared, inputs: np.ndarray, settings: Settings, pro
     plan = Plan(
         settings.loss, 0, settings.rule, -(-updates // batches.steps_an_epoch), 0.0, settings.n_iter_no_change,
         settings.n_threads, settings.verbose, stop_early=bool(fraction), total_updates=updates,
-        dropout=settings.dropout,
+        dropout=settings.dropout, device=device,
     )  # fmt: skip
-    validate = _validator(prepared, inputs, network, settings, held) if fraction else None
+    validate = _validator(prepared, inputs, network, settings, held, device) if fraction else None
     return train(network, progress, source, batches, plan, validate)
 
 
 def _validator(
-    prepared: Prepared, inputs: np.ndarray, network: Network, settings: Settings, held: np.ndarray
+    prepared: Prepared, inputs: np.ndarray, network: Network, settings: Settings, held: np.ndarray, device: str
 ) -> Callable[[np.ndarray], float]:
     """Score of parameters: minus the loss on the held-out ends of the series."""
     seen = np.zeros(len(prepared.z), bool)
@@ -145,7 +147,7 @@ def _validator(
     starts = prepared.starts[1:] - steps - 1
     theta = np.zeros(network.size, dtype)
     rows = min(len(starts), CHUNK)
-    probe = TrainingProgram(network, theta, None, source, steps=steps, rows=rows, loss=settings.loss)
+    probe = TrainingProgram(network, theta, None, source, steps=steps, rows=rows, loss=settings.loss, device=device)
     index = np.resize(starts, (-(-len(starts) // rows), rows))
 
     def score(candidate: np.ndarray) -> float:
@@ -263,9 +265,10 @@ def _quantiles(errors: np.ndarray) -> np.ndarray:
 
 
 def fit_members(
-    prepared: Prepared, inputs: np.ndarray, settings: Settings, seeds: list[int], members: list[Progress]
-) -> list[Progress]:
+    prepared: Prepared, inputs: np.ndarray, settings: Settings, seeds: list[int], members: list[Progress],
+    device: str,
+) -> list[Progress]:  # fmt: skip
     """Train one network a seed on the same windows; `members`, if any, go on from where they are."""
     network = network_of(prepared, settings)
     begun = [m.copy() for m in members] or [start_member(network, settings, s) for s in seeds]
-    return [train_member(prepared, inputs, settings, m, s) for m, s in zip(begun, seeds, strict=True)]
+    return [train_member(prepared, inputs, settings, m, s, device) for m, s in zip(begun, seeds, strict=True)]

@@ -53,6 +53,7 @@ def forward(
     n_threads: int = 1,
     dropout: Dropout = NO_DROPOUT,
     seed: int = 0,
+    device: str = "cpu",
 ) -> Forward:
     """Run X (n, time, columns) through the network.
 
@@ -65,7 +66,7 @@ def forward(
         rows = slice(lo, lo + chunk)
         own = None if lengths is None else lengths[rows]
         begin = None if state is None else _select(state, rows)
-        parts.append(_forward_chunk(network, theta, X[rows], last, own, begin, n_threads, dropout, seed + lo))
+        parts.append(_forward_chunk(network, theta, X[rows], last, own, begin, n_threads, dropout, seed + lo, device))
     return Forward(np.concatenate([p.outputs for p in parts]), _join_states([p.states for p in parts]))
 
 
@@ -95,6 +96,7 @@ class _Kind:
     ragged: bool
     started: bool
     dropout: Dropout
+    device: str
 
 
 def _forward_chunk(
@@ -107,9 +109,10 @@ def _forward_chunk(
     n_threads: int,
     dropout: Dropout,
     seed: int,
+    device: str,
 ) -> Forward:
     n, T, _ = X.shape
-    kind = _Kind(network, theta.dtype.name, T, n, last, lengths is not None, state is not None, dropout)
+    kind = _Kind(network, theta.dtype.name, T, n, last, lengths is not None, state is not None, dropout, device)
     with borrowed(kind, lambda: _Pass(kind)) as one:
         arrays = np.ascontiguousarray(theta), np.ascontiguousarray(X, theta.dtype)
         return one.run(*arrays, lengths, state, n_threads, seed)
@@ -120,7 +123,10 @@ class _Pass:
 
     def __init__(self, kind: _Kind) -> None:
         self.kind, network, rows = kind, kind.network, kind.rows
-        shape = Shape(kind.steps, rows, kind.last, kind.ragged, shards=shards_of(rows), dropout=kind.dropout)
+        shape = Shape(
+            kind.steps, rows, kind.last, kind.ragged, shards=shards_of(rows, kind.device), dropout=kind.dropout,
+            device=kind.device,
+        )  # fmt: skip
         self.build = build = Assembly(network, Argument("theta", kind.dtype), shape)
         self.seed = build.seeds = build.program.buffer("seeds", (1,), np.int64)
         self.starts = build.program.bind("starts", np.arange(rows) * kind.steps)
@@ -205,8 +211,8 @@ def read_states(build: Assembly, finals: list) -> State:
     def read(places: list[Rows]) -> np.ndarray:
         parts = []
         for stack, place in zip(build.stacks, places, strict=True):
-            flat = place.place.buffer.array.reshape(-1)[place.place.offset :]
-            parts.append(flat[: stack.batch.rows * place.ld].reshape(-1, place.ld)[:, : place.width])
+            flat = place.place.buffer.part(place.place.offset, stack.batch.rows * place.ld)
+            parts.append(flat.reshape(-1, place.ld)[:, : place.width])
         return np.concatenate(parts)
 
     return [[{name: read(places) for name, places in d.items()} for d in layer] for layer in finals]
@@ -218,9 +224,9 @@ def read_outputs(build: Assembly, order: np.ndarray, lengths: np.ndarray | None)
     for stack in build.stacks:
         rows = stack.out if build.network.n_outputs else _layer_outputs(build, stack)
         place = rows.place.at(0)
-        flat = place.buffer.array.reshape(-1)[place.offset :]
         steps = build.head.steps(stack.batch) if build.network.n_outputs else build.shape.steps
-        grid = flat[: steps * stack.batch.rows * rows.ld].reshape(steps, stack.batch.rows, rows.ld)
+        flat = place.buffer.part(place.offset, steps * stack.batch.rows * rows.ld)
+        grid = flat.reshape(steps, stack.batch.rows, rows.ld)
         pieces.append(grid[:, :, : rows.width].transpose(1, 0, 2))
     outputs = np.empty((len(order), *pieces[0].shape[1:]), build.dtype)
     outputs[order] = np.concatenate(pieces)

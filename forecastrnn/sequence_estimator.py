@@ -19,7 +19,14 @@ from forecastrnn.callbacks import Epoch, check_callback
 from forecastrnn.compiling import announced
 from forecastrnn.fitting import Fitted, Targets, run, start, train_on
 from forecastrnn.generation import Stream, check_count
-from forecastrnn.parameters import TRAINING_CONSTRAINTS, check_numbers, device_of, dropout_of, layers_of
+from forecastrnn.parameters import (
+    TRAINING_CONSTRAINTS,
+    check_numbers,
+    device_of,
+    device_to_predict,
+    dropout_of,
+    layers_of,
+)
 from forecastrnn.saving import SavedToFile
 from forecastrnn.training import Watch
 
@@ -169,9 +176,9 @@ class SequenceEstimator(SavedToFile, BaseEstimator):
             fitted = start(self, read, targets, self._loss_name(), outputs, weight, self._scales_y)
         with announced(bool(self.verbose)):
             if partial:
-                train_on(self, fitted, read, targets, weight, max_iter=1)
+                train_on(self, fitted, read, targets, weight, max_iter=1, device=device)
             else:
-                self._train(fitted, read, targets, weight, self._watch(fitted, device, callback))
+                self._train(fitted, read, targets, weight, self._watch(fitted, device, callback), device)
         self._publish(fitted, device)
         return self
 
@@ -227,17 +234,21 @@ class SequenceEstimator(SavedToFile, BaseEstimator):
                 )
         return replace(old, progress=old.progress.copy(), loss=self._loss_name(), dropout=dropout_of(self))
 
-    def _train(self, fitted: Fitted, X: Sequences, y: Targets, weight: np.ndarray | None, watch: Watch | None) -> None:
+    def _train(
+        self, fitted: Fitted, X: Sequences, y: Targets, weight: np.ndarray | None, watch: Watch | None, device: str
+    ) -> None:
         if not self.early_stopping:
-            return train_on(self, fitted, X, y, weight, watch=watch)
+            return train_on(self, fitted, X, y, weight, watch=watch, device=device)
         train_rows, held = self._split(X, y)
         own = None if weight is None else weight[train_rows]
         held_X, held_y = X.take(held), y.take(held)
 
         def validate(theta: np.ndarray) -> float:
-            return self._score_outputs(run(fitted, held_X, self.n_jobs, theta), held_y, held_X.lengths)
+            outputs = run(fitted, held_X, self.n_jobs, theta, device=device)
+            return self._score_outputs(outputs, held_y, held_X.lengths)
 
-        return train_on(self, fitted, X.take(train_rows), y.take(train_rows), own, validate=validate, watch=watch)
+        rows = X.take(train_rows), y.take(train_rows)
+        return train_on(self, fitted, *rows, own, validate=validate, watch=watch, device=device)
 
     def _watch(self, fitted: Fitted, device: str, callback: Callable[[Epoch], object] | None) -> Watch | None:
         """What calls the user's callback behind each epoch."""
@@ -295,7 +306,7 @@ class SequenceEstimator(SavedToFile, BaseEstimator):
     def _outputs(self, X: object, lengths: object) -> tuple[np.ndarray, Sequences]:
         check_is_fitted(self)
         read = read_sequences(self, X, lengths, reset=False)
-        return run(self._fitted, read, self.n_jobs), read
+        return run(self._fitted, read, self.n_jobs, device=device_to_predict(self)), read
 
     def _sampled(self, X: object, lengths: object, n_samples: object, random_state: object) -> Iterator[np.ndarray]:
         """Outputs with dropout left on, again and again."""
@@ -308,7 +319,7 @@ class SequenceEstimator(SavedToFile, BaseEstimator):
             )
         read = read_sequences(self, X, lengths, reset=False)
         for seed in check_random_state(random_state).randint(2**31 - 1, size=count):
-            yield run(self._fitted, read, self.n_jobs, dropout=dropout, seed=int(seed))
+            yield run(self._fitted, read, self.n_jobs, dropout=dropout, seed=int(seed), device=device_to_predict(self))
 
     def stream(self) -> Stream:
         """An object that takes one time step at a time and keeps the state.

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from forecastrnn.devices import is_name
 from forecastrnn.exceptions import ModelFileError
 from forecastrnn.fitting import Fitted
 from forecastrnn.losses import LOSSES
@@ -106,7 +107,8 @@ class SequenceState:
         is_classifier = kind == "RNNClassifier"
         state.text("loss", {"cross_entropy"} if is_classifier else set(LOSSES) - {"cross_entropy"})
         state.text("dtype", {"float32", "float64"})
-        state.text("device", {"cpu", "cuda"})
+        if not is_name(state.text("device")):
+            state.refuse("device", "the name of a device")
         state.count("last", *((1, 1) if is_classifier else (0, MOST)))
         state.count("target_ndim", 1, 1 if is_classifier else 3)
         state.count("seed", 0, 2**32 - 1)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from forecastrnn.batches import ArrayBatches, WindowBatches
+from forecastrnn.devices import CPU, memory_of
 from forecastrnn.exceptions import TrainingDivergedError
 from forecastrnn.memory import check_fits, machine_memory
 from forecastrnn.network import Network
@@ -38,6 +39,7 @@ class Plan:
     checkpoint_steps: int | None = None
     dropout: Dropout = NO_DROPOUT
     total_updates: int | None = None
+    device: str = "cpu"
 
 
 @dataclass
@@ -120,18 +122,20 @@ class Trainer:
                 self.network, self.progress.theta, self.progress.optimizer, source,
                 steps=steps, rows=rows, loss=plan.loss, last=plan.last, rule=plan.rule,
                 lengths=batches.ragged, carry=batches.carries, checkpoint_steps=plan.checkpoint_steps,
-                dropout=plan.dropout, seed=batches.seed,
+                dropout=plan.dropout, seed=batches.seed, device=plan.device,
             )  # fmt: skip
         return self.programs[rows, steps]
 
     def _check_memory(self) -> None:
         """Refuse mini-batches that would not fit, before anything is allocated for them."""
         rows, steps = self.batches.sizes[0]
-        need = sum(self._program(*size).program.nbytes for size in self.batches.sizes)
-        fit = int(rows * machine_memory() / max(need, 1))
+        need, device = sum(self._program(*size).program.nbytes for size in self.batches.sizes), self.plan.device
+        have = memory_of(device) if device != CPU else 0
+        fit = int(rows * (have or machine_memory()) / max(need, 1))
         check_fits(
             need, f"batch_size={rows}: mini-batches of {rows} sequences of {steps} steps",
             f"About {fit} such sequences fit. Lower batch_size, or set checkpoint_steps or bptt_steps where there are.",
+            have,
         )  # fmt: skip
 
     def _run_calls(self, program: TrainingProgram, index: Index) -> tuple[np.ndarray, np.ndarray]:

@@ -23,9 +23,9 @@ STACKS = {
 }
 
 
-def check(problem: Problem, dtype: str) -> None:
+def check(problem: Problem, dtype: str, device: str = "cpu") -> None:
     """The engine's loss and gradients of parameters, inputs and initial states are the oracle's."""
-    expected, found = problem.solve(), gradients(problem, dtype)
+    expected, found = problem.solve(), gradients(problem, dtype, device)
     assert found.loss == pytest.approx(expected.loss, rel=TOLERANCE[dtype])
     assert worst(found.d_theta, by_name(expected.d_theta)) < TOLERANCE[dtype]
     assert worst(flatten(found.d_states), flatten(expected.d_states)) < TOLERANCE[dtype]

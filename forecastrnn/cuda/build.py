@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,11 +29,11 @@ def rebuilt(function: Callable[..., Any], **names: Any) -> Callable[..., Any]:
 
 
 class DeviceKernel:
-    """A kernel; `threads` of a block, and whether it computes in float64 on purpose: sums, rates, probabilities."""
+    """A kernel; `threads` of a block, and what it may hold that a kernel should not: see `device_kernel`."""
 
-    def __init__(self, function: Callable[..., Any], threads: int, double: bool, fastmath: bool) -> None:
+    def __init__(self, function: Callable[..., Any], threads: int, double: bool, fastmath: bool, stack: int) -> None:
         self.function, self.name, self.threads, self.double = function, function.__name__, threads, double
-        self.fastmath = fastmath
+        self.fastmath, self.stack = fastmath, stack
         self._compiled: Any = None
 
     @property
@@ -45,10 +46,22 @@ class DeviceKernel:
 
 
 def device_kernel(
-    *, threads: int = THREADS, double: bool = False, fastmath: bool = False
+    *, threads: int = THREADS, double: bool = False, fastmath: bool = False, stack: int = 0
 ) -> Callable[[Callable[..., Any]], DeviceKernel]:
-    """Make a function a kernel."""
-    return lambda function: DeviceKernel(function, threads, double, fastmath)
+    """Make a function a kernel.
+
+    double : it computes in float64 on purpose (sums, rates). stack : bytes of local memory that it may have.
+    """
+    return lambda function: DeviceKernel(function, threads, double, fastmath, stack)
+
+
+def new_array(size: int, dtype: np.dtype) -> Any:
+    """Room on the device; if there is none, programs that nobody uses any more are forgotten first."""
+    try:
+        return cuda.device_array(size, dtype)
+    except Exception:  # the driver's own error, or Numba's
+        gc.collect()
+        return cuda.device_array(size, dtype)
 
 
 class Handle:
@@ -62,7 +75,7 @@ class Handle:
     def array(self) -> Any:
         """The numbers, allocated when first looked at."""
         if self._array is None:
-            self._array = cuda.device_array(max(self.size, 1), self.dtype)
+            self._array = new_array(max(self.size, 1), self.dtype)
         return self._array
 
 
@@ -137,13 +150,13 @@ class Planner:
             self._launch(kernel, (blocks,), threads, args)
         return blocks * threads
 
-    def units(self, kernel: DeviceKernel, rows: int, units: int, *args: Any) -> None:
-        """Launch a kernel over rows and units: x walks over units, y over rows."""
+    def units(self, kernel: DeviceKernel, rows: int, units: int, *args: Any, panels: int = 1) -> None:
+        """Launch a kernel over rows and units: x walks over units, y over rows, z is the panel."""
         if SIMULATED:
-            self._launch(kernel, (2, 2), 2, args)
+            self._launch(kernel, (2, 2, panels), 2, args)
             return
         threads = min(kernel.threads, -(-units // 32) * 32)
-        self._launch(kernel, (-(-units // threads), min(rows, 65535)), threads, args)
+        self._launch(kernel, (-(-units // threads), min(rows, 4 * MOST_BLOCKS), panels), threads, args)
 
     def blocks(self, kernel: DeviceKernel, blocks: tuple[int, ...], *args: Any) -> None:
         """Launch so many blocks of a kernel."""

@@ -16,13 +16,15 @@ chance = rebuilt(dropout.chance)
 def drop_each(source, s0, out, o0, seeds, d0, step, c0, T, B, F, lds, ldo, rate, salt, row, time, span):
     """out[t, r, f] = 0 with chance rate / WHOLE, else source[t, r, f] over the chance to be kept."""
     seed = mix(seeds[d0 + step[c0]])
-    scale = out.dtype.type(WHOLE) / out.dtype.type(WHOLE - rate)
-    for e in range(cuda.grid(1), T * B * F, cuda.gridsize(1)):
+    zero, scale = out.dtype.type(0), out.dtype.type(WHOLE) / out.dtype.type(WHOLE - rate)
+    e = cuda.grid(1)
+    while e < T * B * F:
         f, k = e % F, e // F
         t, r = k // B, k % B
         begin = np.uint32(mix(seed + np.uint64((salt << 48) + ((time + t) * span << 24) + row + r)))
         value = source[s0 + k * lds + f]
-        out[o0 + k * ldo + f] = value * scale if chance(begin, f) >= rate else value * 0
+        out[o0 + k * ldo + f] = value * scale if chance(begin, f) >= rate else zero
+        e += cuda.gridsize(1)
 
 
 @twin("out")

@@ -30,13 +30,17 @@ def slope(kind, y):
 def elman_step(h, h0, hr, r0, mask, m0, active, a0, t, B, Hp, kind, masked):
     """Sums in step t + 1 of h -> the state, also in hr."""
     n = active[a0 + t]
-    for r in range(cuda.blockIdx.y, n, cuda.gridDim.y):
-        for u in range(cuda.grid(1), Hp, cuda.blockDim.x * cuda.gridDim.x):
+    r = cuda.blockIdx.y
+    while r < n:
+        u = cuda.grid(1)
+        while u < Hp:
             k = ((t + 1) * B + r) * Hp + u
             out = activate(kind, h[h0 + k])
             h[h0 + k] = out
             if masked != 0:
                 hr[r0 + k] = out * mask[m0 + r * Hp + u]
+            u += cuda.blockDim.x * cuda.gridDim.x
+        r += cuda.gridDim.y
 
 
 @twin("h hr")
@@ -62,8 +66,10 @@ def elman_step_back(
     """Derivatives by the sums of step t in dz."""
     n = active[a0 + t]
     later = active[a0 + t + 1] if t + 1 < T else 0
-    for r in range(cuda.blockIdx.y, B, cuda.gridDim.y):
-        for u in range(cuda.grid(1), Hp, cuda.blockDim.x * cuda.gridDim.x):
+    r = cuda.blockIdx.y
+    while r < B:
+        u = cuda.grid(1)
+        while u < Hp:
             k = r * Hp + u
             d = dz.dtype.type(0)
             if r < n:
@@ -72,6 +78,8 @@ def elman_step_back(
                     d = d + dout[o0 + (t - first) * B * Hp + k]
                 d = d * slope(kind, h[h0 + (t + 1) * B * Hp + k])
             dz[z0 + t * B * Hp + k] = d
+            u += cuda.blockDim.x * cuda.gridDim.x
+        r += cuda.gridDim.y
 
 
 @twin("dh dz")

@@ -22,8 +22,10 @@ gru_after = formulas.gru_after
 def gru_after_step(z, z0, h, h0, hr, r0, mask, m0, active, a0, t, T, B, Hp, bits, masked):
     """Sums in z = [n | r | z | m] -> gates in z, and step t + 1 of h and hr."""
     n, L = active[a0 + t], 1 << bits
-    for r in range(cuda.blockIdx.y, n, cuda.gridDim.y):
-        for u in range(cuda.grid(1), Hp, cuda.blockDim.x * cuda.gridDim.x):
+    r = cuda.blockIdx.y
+    while r < n:
+        u = cuda.grid(1)
+        while u < Hp:
             p, k = u >> bits, (t * B + r) * Hp + u
             at = z0 + ((((p * T + t) * B + r) * 4) << bits) + u - (p << bits)
             new, reset, keep, out = gru_after(z[at], z[at + L], z[at + 2 * L], z[at + 3 * L], h[h0 + k])
@@ -31,6 +33,8 @@ def gru_after_step(z, z0, h, h0, hr, r0, mask, m0, active, a0, t, T, B, Hp, bits
             h[h0 + k + B * Hp] = out
             if masked != 0:
                 hr[r0 + k + B * Hp] = out * mask[m0 + r * Hp + u]
+            u += cuda.blockDim.x * cuda.gridDim.x
+        r += cuda.gridDim.y
 
 
 @twin("h hr z")
@@ -57,8 +61,10 @@ def gru_after_step_back(
     """Gates in z -> derivatives by the sums of step t in z, those of r, z, m in flat; dh is what z lets through."""
     n, L, zero = active[a0 + t], 1 << bits, z.dtype.type(0)
     later = active[a0 + t + 1] if t + 1 < T else 0
-    for r in range(cuda.blockIdx.y, B, cuda.gridDim.y):
-        for u in range(cuda.grid(1), Hp, cuda.blockDim.x * cuda.gridDim.x):
+    r = cuda.blockIdx.y
+    while r < B:
+        u = cuda.grid(1)
+        while u < Hp:
             p, k = u >> bits, r * Hp + u
             lane = u - (p << bits)
             at = z0 + ((((p * T + t) * B + r) * 4) << bits) + lane
@@ -74,6 +80,8 @@ def gru_after_step_back(
             z[at], z[at + L], z[at + 2 * L], z[at + 3 * L] = new, reset, keep, m
             row = f0 + r * 3 * Hp + ((p * 3) << bits) + lane
             flat[row], flat[row + L], flat[row + 2 * L] = reset, keep, m
+            u += cuda.blockDim.x * cuda.gridDim.x
+        r += cuda.gridDim.y
 
 
 @twin("z dh")
@@ -98,21 +106,27 @@ def gru_after_backward(
 def gru_reset_step(z, z0, hr, r0, reset, s0, active, a0, t, kept, T, B, Hp, bits):
     """Sums of r and z in z = [n | r | z] -> gates, and the reset state."""
     n, L = active[a0 + t], 1 << bits
-    for r in range(cuda.blockIdx.y, n, cuda.gridDim.y):
-        for u in range(cuda.grid(1), Hp, cuda.blockDim.x * cuda.gridDim.x):
+    r = cuda.blockIdx.y
+    while r < n:
+        u = cuda.grid(1)
+        while u < Hp:
             p = u >> bits
             at = z0 + ((((p * T + t) * B + r) * 3) << bits) + u - (p << bits)
             gate = sigmoid(z[at + L])
             z[at + L], z[at + 2 * L] = gate, sigmoid(z[at + 2 * L])
             reset[s0 + (kept * B + r) * Hp + u] = gate * hr[r0 + (t * B + r) * Hp + u]
+            u += cuda.blockDim.x * cuda.gridDim.x
+        r += cuda.gridDim.y
 
 
 @device_kernel()
 def gru_mix_step(z, z0, h, h0, hr, r0, mask, m0, active, a0, t, T, B, Hp, bits, masked):
     """The sum of n in z -> the candidate, and step t + 1 of h and hr."""
     n, L = active[a0 + t], 1 << bits
-    for r in range(cuda.blockIdx.y, n, cuda.gridDim.y):
-        for u in range(cuda.grid(1), Hp, cuda.blockDim.x * cuda.gridDim.x):
+    r = cuda.blockIdx.y
+    while r < n:
+        u = cuda.grid(1)
+        while u < Hp:
             p, k = u >> bits, (t * B + r) * Hp + u
             at = z0 + ((((p * T + t) * B + r) * 3) << bits) + u - (p << bits)
             new = tanh(z[at])
@@ -120,6 +134,8 @@ def gru_mix_step(z, z0, h, h0, hr, r0, mask, m0, active, a0, t, T, B, Hp, bits, 
             z[at], h[h0 + k + B * Hp] = new, out
             if masked != 0:
                 hr[r0 + k + B * Hp] = out * mask[m0 + r * Hp + u]
+            u += cuda.blockDim.x * cuda.gridDim.x
+        r += cuda.gridDim.y
 
 
 @twin("h hr z reset")
@@ -150,8 +166,10 @@ def gru_mix_step_back(
     """Derivatives by the sums of n and z in z, that of n also in flat; dh is what z lets through."""
     n, L = active[a0 + t], 1 << bits
     later = active[a0 + t + 1] if t + 1 < T else 0
-    for r in range(cuda.blockIdx.y, B, cuda.gridDim.y):
-        for u in range(cuda.grid(1), Hp, cuda.blockDim.x * cuda.gridDim.x):
+    r = cuda.blockIdx.y
+    while r < B:
+        u = cuda.grid(1)
+        while u < Hp:
             p, k = u >> bits, r * Hp + u
             at = z0 + ((((p * T + t) * B + r) * 3) << bits) + u - (p << bits)
             new, keep = z.dtype.type(0), z.dtype.type(0)
@@ -162,6 +180,8 @@ def gru_mix_step_back(
                 new, keep, d = gru_mix_back(z[at + 2 * L], z[at], h[h0 + t * B * Hp + k], d)
                 dh[d0 + k] = d
             z[at], z[at + 2 * L], flat[f0 + k] = new, keep, new
+            u += cuda.blockDim.x * cuda.gridDim.x
+        r += cuda.gridDim.y
 
 
 @device_kernel()
@@ -170,8 +190,10 @@ def gru_reset_step_back(
 ):  # fmt: skip
     """Derivative by the reset state -> by the sum of r in z; r and z in flat; dh grows by what r lets through."""
     n, L = active[a0 + t], 1 << bits
-    for r in range(cuda.blockIdx.y, B, cuda.gridDim.y):
-        for u in range(cuda.grid(1), Hp, cuda.blockDim.x * cuda.gridDim.x):
+    r = cuda.blockIdx.y
+    while r < B:
+        u = cuda.grid(1)
+        while u < Hp:
             p, k = u >> bits, r * Hp + u
             lane = u - (p << bits)
             at = z0 + ((((p * T + t) * B + r) * 3) << bits) + lane
@@ -186,6 +208,8 @@ def gru_reset_step_back(
             z[at + L] = reset
             row = f0 + r * 2 * Hp + ((p * 2) << bits) + lane
             flat[row], flat[row + L] = reset, z[at + 2 * L]
+            u += cuda.blockDim.x * cuda.gridDim.x
+        r += cuda.gridDim.y
 
 
 @twin("z dh dreset")

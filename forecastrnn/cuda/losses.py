@@ -6,6 +6,7 @@ from numba import cuda, float64
 
 from forecastrnn.cpu import losses
 from forecastrnn.cuda.build import SIMULATED, device_function, device_kernel, rebuilt
+from forecastrnn.cuda.formulas import exp
 from forecastrnn.cuda.registry import twin
 
 TEAM = 4 if SIMULATED else 128  # threads that share a row or a sum
@@ -28,7 +29,8 @@ def elementwise_rows(
 ):  # fmt: skip
     """Gradients of rows, last to first; parts (threads, 2): each thread's weighted loss and weight."""
     loss, weight = 0.0, 0.0
-    for e in range(cuda.grid(1), k * B, cuda.gridsize(1)):
+    e = cuda.grid(1)
+    while e < k * B:
         row = k * B - 1 - e
         w = row_weight(row // B, row % B, first, last, valid, v0, weights, w0, weighted)
         for o in range(O):
@@ -40,6 +42,7 @@ def elementwise_rows(
                 weight += w / O
                 gradient = w * slope / O
             dout[d0 + row * ldd + o] = gradient
+        e += cuda.gridsize(1)
     me = p0 + 2 * cuda.grid(1)
     parts[me], parts[me + 1] = loss, weight
 
@@ -117,26 +120,31 @@ def softmax_rows(
 ):  # fmt: skip
     """A block a row: dout = softmax of out minus the indicator of the class; parts (blocks, 2): loss and weight."""
     room = cuda.shared.array(TEAM, float64)
-    me = cuda.threadIdx.x
+    me, zero = cuda.threadIdx.x, out.dtype.type(0)
     loss, weight = 0.0, 0.0
-    for e in range(cuda.blockIdx.x, k * B, cuda.gridDim.x):
+    e = cuda.blockIdx.x
+    while e < k * B:
         row = k * B - 1 - e
         scores, d, label = o0 + row * ldo, d0 + row * ldd, int(target[t0 + row])
         w = row_weight(row // B, row % B, first, last, valid, v0, weights, w0, weighted)
-        top = float64(out[scores + me % O])
+        top = out[scores + me % O]
         for o in range(me, O, TEAM):
-            top = max(top, float64(out[scores + o]))
-        top = largest_of_team(room, me, top)
+            top = max(top, out[scores + o])
+        top = out.dtype.type(largest_of_team(room, me, float64(top)))
         s = 0.0
         for o in range(me, O, TEAM):
-            s += math.exp(float64(out[scores + o]) - top)
+            part = exp(out[scores + o] - top)
+            dout[d + o] = part
+            s += float64(part)
         s = sum_of_team(room, me, s)
+        share, rest = out.dtype.type(w / s), out.dtype.type(w)
         for o in range(me, O, TEAM):
-            share = math.exp(float64(out[scores + o]) - top) / s - (1.0 if o == label else 0.0)
-            dout[d + o] = share * w if w != 0.0 else 0.0
+            own = dout[d + o] * share - (rest if o == label else zero)
+            dout[d + o] = own if w != 0.0 else zero
         weight += w
         if w != 0.0:
-            loss += w * (top + math.log(s) - out[scores + label])
+            loss += w * (float64(top) + math.log(s) - float64(out[scores + label]))
+        e += cuda.gridDim.x
     if me == 0:
         parts[p0 + 2 * cuda.blockIdx.x], parts[p0 + 2 * cuda.blockIdx.x + 1] = loss, weight
 

@@ -24,8 +24,10 @@ def lstm_step(
 ):  # fmt: skip
     """Sums in z -> gates in z, and step t + 1 of h, hr, c."""
     n = active[a0 + t]
-    for r in range(cuda.blockIdx.y, n, cuda.gridDim.y):
-        for u in range(cuda.grid(1), Hp, cuda.blockDim.x * cuda.gridDim.x):
+    r = cuda.blockIdx.y
+    while r < n:
+        u = cuda.grid(1)
+        while u < Hp:
             p, k = u >> bits, (t * B + r) * Hp + u
             at = z0 + ((((p * T + t) * B + r) * 4) << bits) + u - (p << bits)
             L = 1 << bits
@@ -42,6 +44,8 @@ def lstm_step(
             c[c0 + later], h[h0 + later] = new, out
             if masked != 0:
                 hr[r0 + later] = out * mask[m0 + r * Hp + u]
+            u += cuda.blockDim.x * cuda.gridDim.x
+        r += cuda.gridDim.y
 
 
 @twin("h hr c z")
@@ -73,8 +77,10 @@ def lstm_step_back(
     n = active[a0 + t]
     later = active[a0 + t + 1] if t + 1 < T else 0
     L, zero = 1 << bits, z.dtype.type(0)
-    for r in range(cuda.blockIdx.y, B, cuda.gridDim.y):
-        for u in range(cuda.grid(1), Hp, cuda.blockDim.x * cuda.gridDim.x):
+    r = cuda.blockIdx.y
+    while r < B:
+        u = cuda.grid(1)
+        while u < Hp:
             p, k = u >> bits, r * Hp + u
             lane = u - (p << bits)
             at = z0 + ((((p * T + t) * B + r) * 4) << bits) + lane
@@ -95,22 +101,26 @@ def lstm_step_back(
             z[at], z[at + L], z[at + 2 * L], z[at + 3 * L] = i, f, g, o
             row = f0 + r * 4 * Hp + ((p * 4) << bits) + lane
             flat[row], flat[row + L], flat[row + 2 * L], flat[row + 3 * L] = i, f, g, o
+            u += cuda.blockDim.x * cuda.gridDim.x
+        r += cuda.gridDim.y
 
 
 @device_kernel()
 def peephole_sums(z, z0, c, c0, parts, p0, T, B, Hp, bits, piece, pieces):
     """parts (pieces, 3, Hp): sums over a piece of all rows of derivatives by i, f, o times the state they look at."""
     rows = T * B
-    for e in range(cuda.grid(1), pieces * 3 * Hp, cuda.gridsize(1)):
+    e = cuda.grid(1)
+    while e < pieces * 3 * Hp:
         u, row = e % Hp, e // Hp
         gate, part, p = row % 3, row // 3, u >> bits
         slot = gate if gate < 2 else 3
         at = z0 + (((p * rows * 4) + slot) << bits) + u - (p << bits)
         seen = c0 + u + (B * Hp if gate == 2 else 0)
-        total = z[z0] * 0
+        total = z.dtype.type(0)
         for k in range(part * piece, min(rows, (part + 1) * piece)):
             total += z[at + ((k * 4) << bits)] * c[seen + k * Hp]
         parts[p0 + e] = total
+        e += cuda.gridsize(1)
 
 
 @twin("z dh dc dpeephole")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numba import cuda
 
-from forecastrnn.cuda.build import Handle, Planner, Spot, device_kernel
+from forecastrnn.cuda.build import Handle, Planner, Spot, device_kernel, new_array
 
 if TYPE_CHECKING:
     from forecastrnn.program import Buffer
@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 @device_kernel()
 def fill_with(out, o0, value, n):
     """out (n,) = value."""
-    for k in range(cuda.grid(1), n, cuda.gridsize(1)):
+    k = cuda.grid(1)
+    while k < n:
         out[o0 + k] = value
+        k += cuda.gridsize(1)
 
 
 def filled(handle: Handle, value: float) -> None:
@@ -51,7 +53,7 @@ class Mirror(Handle):
             if buffer.constant:
                 self._array, self.stale = _shared_copy(buffer.allocated, self.device), False
             else:
-                self._array = cuda.device_array(self.size, self.dtype)
+                self._array = new_array(self.size, self.dtype)
                 if buffer.allocated is None:
                     filled(self, buffer.fill)
                     self.stale = False
@@ -116,7 +118,7 @@ def _shared_copy(array: np.ndarray, device: int) -> Any:
     key = id(array), device
     if key not in _copies:
         size = max(array.size, 1)
-        copy = cuda.device_array(size, array.dtype)
+        copy = new_array(size, array.dtype)
         if array.size:
             copy.copy_to_device(_flat(array))
         _copies[key] = weakref.ref(array, lambda _: _copies.pop(key, None)), copy

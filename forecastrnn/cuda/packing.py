@@ -19,7 +19,8 @@ def packed_index(vec, k, K, slots, vecs, wide, bits):
 def pack_units(src, s0, packed, p0, K, H, G, ld, gap, shift, slots, first, wide, add, vecs, bits):
     """src (K, ld) -> panels; each thread writes one number of a slot."""
     width = vecs << bits
-    for e in range(cuda.grid(1), K * slots * width, cuda.gridsize(1)):
+    e = cuda.grid(1)
+    while e < K * slots * width:
         u, row = e % width, e // width
         slot, k = row % slots, row // slots
         g, vec = slot - first, u >> bits
@@ -29,6 +30,7 @@ def pack_units(src, s0, packed, p0, K, H, G, ld, gap, shift, slots, first, wide,
             packed[place] = packed[place] + value if add != 0 else value
         elif add == 0:
             packed[place] = 0
+        e += cuda.gridsize(1)
 
 
 @twin("packed")
@@ -45,13 +47,15 @@ def pack(plan, src, packed, K, H, G, ld, gap, shift, slots, first, wide, add):
 def pack_columns(src, s0, packed, p0, J, H, G, ld, gap, shift, vecs, columns, wide, bits):
     """src (J, ld) -> the packed matrix of a product with its transpose; columns are vectors of J."""
     depth, panels = (vecs * G) << bits, (columns + wide - 1) // wide
-    for e in range(cuda.grid(1), J * G * H, cuda.gridsize(1)):
+    e = cuda.grid(1)
+    while e < J * G * H:
         u, row = e % H, e // H
         g, j = row % G, row // G
         lo, hi = panel_of(j >> bits, columns, panels)
         k = (((u >> bits) * G + g) << bits) + u - (u >> bits << bits)
         place = (lo * depth << bits) + k * ((hi - lo) << bits) + j - (lo << bits)
         packed[p0 + place] = src[s0 + j * ld + (g + shift) % G * gap + u]
+        e += cuda.gridsize(1)
 
 
 @twin("packed")
@@ -73,7 +77,8 @@ def unpack_units(
     for shard in range(shards):
         weight += sums[s0 + (step[c0] * shards + shard) * 2 + 1]
     scale = packed.dtype.type(1.0 / weight if weight > 0.0 else 1.0)
-    for e in range(cuda.grid(1), (hi - lo) * G * H, cuda.gridsize(1)):
+    e = cuda.grid(1)
+    while e < (hi - lo) * G * H:
         u, row = e % H, e // H
         g, k, vec = row % G, lo + row // G, u >> bits
         own = p0 + packed_index(vec, k, K, slots, vecs, wide, bits) + ((first + g) << bits) + u - (vec << bits)
@@ -81,6 +86,7 @@ def unpack_units(
         for shard in range(1, shards):
             total += packed[own + shard * stride]
         grad[g0 + k * ld + (g + shift) % G * gap + u] = total * scale
+        e += cuda.gridsize(1)
 
 
 @twin("grad")

@@ -34,14 +34,15 @@ def panel_of(vec, vecs, panels):
 def _gemm_kernel(real: Any, side: int, per: int, deep: int) -> DeviceKernel:
     """A tile of (side * per)^2 sums by side^2 threads with per^2 each; `deep` terms at a time in shared memory."""
     tile, threads = side * per, side * side
+    left_shape, right_shape, sums_shape = (deep, tile + 1), (deep, tile), (per, per)
 
     def gemm(
         a, a0, a_row, a_k, a_batch, b, b0, b_k, b_batch, c, c0, c_row, c_batch, c_piece, M, N, K, piece, pieces, add
     ):  # fmt: skip
         """The product; block z: piece z % pieces of the sum, of product z // pieces."""
-        left = cuda.shared.array((deep, tile + 1), real)
-        right = cuda.shared.array((deep, tile), real)
-        sums = cuda.local.array((per, per), real)
+        left = cuda.shared.array(left_shape, real)
+        right = cuda.shared.array(right_shape, real)
+        sums = cuda.local.array(sums_shape, real)
         me = cuda.threadIdx.x
         x, y = me % side, me // side
         row, column = cuda.blockIdx.y * tile, cuda.blockIdx.x * tile
@@ -87,13 +88,15 @@ GEMM = {
 def add_pieces(parts, p0, c, c0, c_row, c_batch, M, N, batch, pieces, add):
     """c[i, r, n] = or += the sum over pieces of parts (pieces, batch, M, N), in their order."""
     whole = batch * M * N
-    for e in range(cuda.grid(1), whole, cuda.gridsize(1)):
+    e = cuda.grid(1)
+    while e < whole:
         n, row = e % N, e // N
         total = parts[p0 + e]
         for k in range(1, pieces):
             total += parts[p0 + k * whole + e]
         place = c0 + row // M * c_batch + row % M * c_row + n
         c[place] = c[place] + total if add != 0 else total
+        e += cuda.gridsize(1)
 
 
 @dataclass(frozen=True)
@@ -147,7 +150,9 @@ def panel_runs(vecs: int, wide: int = VECS) -> list[tuple[int, int, int]]:
     return runs
 
 
-def by_panels(plan: Planner, rows: int, a: Matrix, depth: int, packed: Spot, c: Spot, ldc: int, vecs: int, add: bool) -> None:
+def by_panels(
+    plan: Planner, rows: int, a: Matrix, depth: int, packed: Spot, c: Spot, ldc: int, vecs: int, add: bool
+) -> None:
     """Plan c (rows, ldc) = or += a (rows, depth) b, where b is packed in panels of up to 4 vectors."""
     for lo, width, count in panel_runs(vecs):
         first, n = lo * plan.lanes, width * plan.lanes
@@ -158,18 +163,22 @@ def by_panels(plan: Planner, rows: int, a: Matrix, depth: int, packed: Spot, c: 
 @device_kernel()
 def spread_rows(init, i0, ldi, c, c0, ldc, rows, F):
     """c (rows, ldc)[:, :F] = init (rows, ldi)[:, :F]; ldi 0: one row for all."""
-    for k in range(cuda.grid(1), rows * F, cuda.gridsize(1)):
+    k = cuda.grid(1)
+    while k < rows * F:
         r, f = k // F, k % F
         c[c0 + r * ldc + f] = init[i0 + r * ldi + f]
+        k += cuda.gridsize(1)
 
 
 @device_kernel()
 def join_blocks(a, a0, out, o0, rows, lda, blocks, block, depth):
     """out (rows, blocks * depth): the runs of a side by side."""
     width = blocks * depth
-    for k in range(cuda.grid(1), rows * width, cuda.gridsize(1)):
+    k = cuda.grid(1)
+    while k < rows * width:
         r, n = k // width, k % width
         out[o0 + k] = a[a0 + r * lda + n // depth * block + n % depth]
+        k += cuda.gridsize(1)
 
 
 @twin("c")
@@ -187,13 +196,15 @@ def product(plan, a, packed, init, c, rows, lda, blocks, block, depth, ldi, ldc,
 @device_kernel()
 def sum_columns(dz, d0, parts, p0, rows, ldz, gap, width, columns, piece, pieces):
     """parts (pieces, columns): sums over a piece of the rows; column c is number c % width of block c // width."""
-    for e in range(cuda.grid(1), pieces * columns, cuda.gridsize(1)):
+    e = cuda.grid(1)
+    while e < pieces * columns:
         c, part = e % columns, e // columns
         place = d0 + c // width * gap + c % width
-        total = dz[place] * 0
+        total = dz.dtype.type(0)
         for r in range(part * piece, min(rows, (part + 1) * piece)):
             total += dz[place + r * ldz]
         parts[p0 + e] = total
+        e += cuda.gridsize(1)
 
 
 @twin("grad")

@@ -16,35 +16,43 @@ NARROW = 16  # inputs up to which the projection is one kernel with the bias, in
 
 
 @device_kernel()
-def project(x, x0, wx, w0, bias, b0, z, z0, rows, I, ldx, G, slots, bits, count):
+def project(x, x0, wx, w0, bias, b0, z, z0, rows, I, ldx, G, slots, bits):
     """z (panel, rows, slots, lanes) = bias + x (rows, ldx) wx in the first G slots, and the bias in the others."""
-    width, filled = slots << bits, G << bits
-    for e in range(cuda.grid(1), count, cuda.gridsize(1)):
-        n, row = e % width, e // width
-        r, p = row % rows, row // rows
-        total = bias[b0 + p * width + n]
-        if n < filled:
-            for i in range(I):
-                total += x[x0 + r * ldx + i] * wx[w0 + (p * I + i) * filled + n]
-        z[z0 + e] = total
+    width, filled, p = slots << bits, G << bits, cuda.blockIdx.z
+    r = cuda.blockIdx.y
+    while r < rows:
+        n = cuda.grid(1)
+        while n < width:
+            total = bias[b0 + p * width + n]
+            if n < filled:
+                for i in range(I):
+                    total += x[x0 + r * ldx + i] * wx[w0 + (p * I + i) * filled + n]
+            z[z0 + (p * rows + r) * width + n] = total
+            n += cuda.blockDim.x * cuda.gridDim.x
+        r += cuda.gridDim.y
 
 
 @device_kernel()
-def spread_bias(bias, b0, z, z0, rows, width, count):
+def spread_bias(bias, b0, z, z0, rows, width):
     """z (panel, rows, width) = bias (panel, width)."""
-    for e in range(cuda.grid(1), count, cuda.gridsize(1)):
-        z[z0 + e] = bias[b0 + e // width // rows * width + e % width]
+    p, r = cuda.blockIdx.z, cuda.blockIdx.y
+    while r < rows:
+        n = cuda.grid(1)
+        while n < width:
+            z[z0 + (p * rows + r) * width + n] = bias[b0 + p * width + n]
+            n += cuda.blockDim.x * cuda.gridDim.x
+        r += cuda.gridDim.y
 
 
 def project_inputs(
     plan: Planner, x: Spot, wx: Spot, bias: Spot, z: Spot, rows: int, I: int, ldx: int, G: int, slots: int, panels: int
 ) -> None:
     """Plan the part of all gate sums that no state is needed for."""
-    width, count = slots * plan.lanes, panels * rows * slots * plan.lanes
+    width = slots * plan.lanes
     if I <= NARROW:
-        plan.each(project, count, x, wx, bias, z, rows, I, ldx, G, slots, plan.bits, count)
+        plan.units(project, rows, width, x, wx, bias, z, rows, I, ldx, G, slots, plan.bits, panels=panels)
         return
-    plan.each(spread_bias, count, bias, z, rows, width, count)
+    plan.units(spread_bias, rows, width, bias, z, rows, width, panels=panels)
     n = G * plan.lanes
     multiply(
         plan, rows, n, I, Matrix(x, ldx), Matrix(wx, n, 1, n * I), Matrix(z, width, 1, rows * width), panels, True
@@ -63,8 +71,10 @@ def add_recurrent(
 @device_kernel()
 def scale_state(h, h0, mask, m0, hr, r0, n):
     """hr (n,) = h * mask."""
-    for k in range(cuda.grid(1), n, cuda.gridsize(1)):
+    k = cuda.grid(1)
+    while k < n:
         hr[r0 + k] = h[h0 + k] * mask[m0 + k]
+        k += cuda.gridsize(1)
 
 
 @device_function
@@ -81,5 +91,7 @@ def gradient_so_far(later, keeps, masked, r, k, dh, d0, onward, n0, mask, m0):
 @device_kernel()
 def finish_gradient(dh, d0, onward, n0, mask, m0, active, a0, B, Hp, keeps, masked):
     """dh (B, Hp) by the initial state."""
-    for k in range(cuda.grid(1), B * Hp, cuda.gridsize(1)):
+    k = cuda.grid(1)
+    while k < B * Hp:
         dh[d0 + k] = gradient_so_far(active[a0], keeps, masked, k // Hp, k, dh, d0, onward, n0, mask, m0)
+        k += cuda.gridsize(1)

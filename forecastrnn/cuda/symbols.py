@@ -16,13 +16,15 @@ def draw_rows(
 ):  # fmt: skip
     """out (B, ldo) of scores -> chosen[r, step], by u[r, step]; x[r] = one-hot of it, times gain plus shift."""
     now = step[n0]
-    for r in range(cuda.grid(1), B, cuda.gridsize(1)):
+    r = cuda.grid(1)
+    while r < B:
         scores = out[o0 + r * ldo : o0 + r * ldo + F]
         symbol = draw_one(scores, F, temperature[t0], top, u[u0 + r * total + now])
         chosen[c0 + r * total + now] = symbol
         for f in range(F):
             x[x0 + r * ldx + f] = shift[s0 + f]
         x[x0 + r * ldx + symbol] += gain[g0 + symbol]
+        r += cuda.gridsize(1)
 
 
 @twin("x chosen")

@@ -35,8 +35,10 @@ def clip_scale(options, p0, partial, q0, shards):
 def square_sums(grad, g0, parts, p0, lo, hi):
     """parts (threads,): each thread's sum of squares of grad[lo:hi]."""
     s = 0.0
-    for j in range(lo + cuda.grid(1), hi, cuda.gridsize(1)):
+    j = lo + cuda.grid(1)
+    while j < hi:
         s += float64(grad[g0 + j]) * float64(grad[g0 + j])
+        j += cuda.gridsize(1)
     parts[p0 + cuda.grid(1)] = s
 
 
@@ -55,17 +57,19 @@ def norm_part(plan, grad, partial, lo, hi, piece):
     plan.blocks(add_up, (1,), parts, partial.at(piece), none, count if hi > lo else 0, 1, 0, 1, 1)
 
 
-@device_kernel(double=True)
+@device_kernel(double=True, stack=40)  # cos keeps large arguments there, which do not come
 def noise_each(grad, g0, options, p0, step, c0, lo, hi):
     """grad[lo:hi] += N(0, noise / (1 + updates)^0.55)."""
     count = options[p0 + COUNT] + step[c0]
     deviation = math.sqrt(options[p0 + NOISE] / (1.0 + count) ** FADING)
     begin = mix(np.int64(options[p0 + SEED]) + np.int64(mix(np.int64(count))))
-    for j in range(lo + cuda.grid(1), hi, cuda.gridsize(1)):
+    j = lo + cuda.grid(1)
+    while j < hi:
         x = mix(begin + np.uint64(j))
         one = (float64(x >> np.uint64(32)) + 0.5) / 4294967296.0
         two = float64(x & np.uint64(0xFFFFFFFF)) / 4294967296.0
         grad[g0 + j] += deviation * math.sqrt(-2.0 * math.log(one)) * math.cos(2.0 * math.pi * two)
+        j += cuda.gridsize(1)
 
 
 @twin("grad")
@@ -85,12 +89,14 @@ def adam_each(
     step_size, fix = real(rate / (1.0 - b1**count)), real(1.0 / (1.0 - b2**count))
     keep, eps = real(1.0 - rate * options[p0 + DECAY] * matrix), real(options[p0 + EPSILON])
     first, second, c1, c2 = real(b1), real(b2), real(1.0 - b1), real(1.0 - b2)
-    for j in range(lo + cuda.grid(1), hi, cuda.gridsize(1)):
+    j = lo + cuda.grid(1)
+    while j < hi:
         w = theta[t0 + j]
         g = scale * grad[g0 + j] + l2 * w
         mj, vj = first * m[m0 + j] + c1 * g, second * v[v0 + j] + c2 * (g * g)
         m[m0 + j], v[v0 + j] = mj, vj
         theta[t0 + j] = keep * w - step_size * mj / (real(math.sqrt(fix * vj)) + eps)
+        j += cuda.gridsize(1)
 
 
 @twin("theta m v")
@@ -108,11 +114,13 @@ def sgd_each(theta, t0, grad, g0, m, m0, rates, r0, options, p0, partial, q0, st
     scale, l2 = real(clip_scale(options, p0, partial, q0, shards)), real(options[p0 + L2] * matrix)
     momentum, rate = real(options[p0 + FIRST]), real(rates[r0 + step[c0]])
     ahead = options[p0 + NESTEROV] > 0.0
-    for j in range(lo + cuda.grid(1), hi, cuda.gridsize(1)):
+    j = lo + cuda.grid(1)
+    while j < hi:
         g = scale * grad[g0 + j] + l2 * theta[t0 + j]
         mj = momentum * m[m0 + j] + g
         m[m0 + j] = mj
         theta[t0 + j] -= rate * (g + momentum * mj if ahead else mj)
+        j += cuda.gridsize(1)
 
 
 @twin("theta m")
@@ -130,11 +138,13 @@ def rmsprop_each(theta, t0, grad, g0, v, v0, rates, r0, options, p0, partial, q0
     scale, l2 = real(clip_scale(options, p0, partial, q0, shards)), real(options[p0 + L2] * matrix)
     second, rest = real(options[p0 + SECOND]), real(1.0 - options[p0 + SECOND])
     rate, eps = real(rates[r0 + step[c0]]), real(options[p0 + EPSILON])
-    for j in range(lo + cuda.grid(1), hi, cuda.gridsize(1)):
+    j = lo + cuda.grid(1)
+    while j < hi:
         g = scale * grad[g0 + j] + l2 * theta[t0 + j]
         vj = second * v[v0 + j] + rest * g * g
         v[v0 + j] = vj
         theta[t0 + j] -= rate * g / (real(math.sqrt(vj)) + eps)
+        j += cuda.gridsize(1)
 
 
 @twin("theta v")
