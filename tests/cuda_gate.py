@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from forecastrnn.cuda.build import SIMULATED, DeviceKernel, Handle, Launch, Spot
+from forecastrnn.cuda.build import SIMULATED, DeviceKernel, Handle, Launch, Planner, Spot
 
 CC = (9, 0)
 REGISTERS = 65536  # of a multiprocessor
@@ -158,7 +158,10 @@ def launches_of_everything() -> list[Any]:
         rule = Rule(solver, 0.1, clip_norm=1.0, gradient_noise=0.1)
         add(program_of(problem, "float32", rule=rule, **options).program)
     problem = draw((layer("peephole_lstm", 40), layer("gru_before", 9), layer("tanh", 20)), n=70, T=3, ragged=True)
-    add(program_of(problem, "float32", dropout=Dropout(0.1, 0.1, 0.1), carry=True, input_gradient=True, **options).program)
+    dropped = program_of(
+        problem, "float32", dropout=Dropout(0.1, 0.1, 0.1), carry=True, input_gradient=True, **options
+    )  # fmt: skip
+    add(dropped.program)
     problem = draw((layer("lstm", 5, True),), n=70, T=3, steps="last", loss="cross_entropy", ragged=True)
     add(program_of(problem, "float32", **options).program)
     return found + launches_of_generation()
@@ -184,18 +187,45 @@ def launches_of_generation() -> list[Any]:
     return [*launches, Launch(fill_with, (1,), fill_with.threads, (room, np.float32(0), 9))]
 
 
+def launches_of_small_layers(every: bool) -> list[Any]:
+    """The kernels that take a small layer through all steps: the largest of each cell, or `every` size."""
+    from forecastrnn.cuda.persistent import KINDS, LIMITS, Small, plan_forward
+    from forecastrnn.cuda.persistent_back import plan_backward
+
+    plan, active = Planner("float32", 16, Spot(Handle(1, np.int64))), Spot(Handle(1, np.int64))
+
+    def room(names: str) -> dict[str, Spot]:
+        return {name: Spot(Handle(1, np.float32)) for name in names.split()}
+
+    for name, option in (("lstm", 0), ("lstm", 1), ("gru_after", 0), ("gru_before", 0), ("elman", 0)):
+        most = LIMITS[name, option]  # a multiple of 16
+        for units in range(16, most + 1, 16) if every else [most]:
+            for rows, inputs in [(1, 16), (2, 16), (4, 16), (1, 0), (4, 0)] if every else [(4, 16)]:
+                made = Small(KINDS[name], units, inputs, rows, 16, True, option)
+                forward = room("x weights_x bias weights_h h z weights_n c reset peephole")
+                plan_forward(plan, made, 8, 3, 16, active, **forward)
+                if inputs == 0 or not every:
+                    backward = room("z transposed_h dout dh h transposed_n c dc peephole")
+                    plan_backward(plan, made, 8, 3, 0, 0, active, **backward)
+    return plan.launches
+
+
 def main() -> int:
     """Compile all kernels; 1 if one of them is at fault."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--only", default="", help="part of a kernel's name")
     parser.add_argument("--keep", help="folder for the PTX files")
+    parser.add_argument("--every", action="store_true", help="also all sizes of the kernels for small layers: an hour")
     args = parser.parse_args()
     if missing():
         parser.error(missing())
+    from forecastrnn.cuda import persistent
+
     answer_for_driver()
     faults, names = [], set()
+    persistent.MOST_UNITS = 0  # so that programs hold the kernels of all sizes
     print("| kernel | threads | registers | stack | spills | shared | float64 | s |\n|" + "---|" * 8)
-    for kernel, signature in unique(launches_of_everything()):
+    for kernel, signature in unique(launches_of_everything() + launches_of_small_layers(args.every)):
         names.add(kernel.name)
         if args.only in kernel.name:
             result = compile_one(kernel, signature, args.keep)

@@ -13,7 +13,7 @@ TESTS = Path(__file__).parent
 COMMAND = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "ignore:overflow:RuntimeWarning"]
 
 
-@pytest.mark.parametrize("name", ["programs", "estimators"])
+@pytest.mark.parametrize("name", ["programs", "estimators", "persistent"])
 def test_on_the_simulator(name: str) -> None:
     """All of a file's tests pass. Whole numbers may wrap around as on a GPU, of which NumPy warns."""
     environment = os.environ | {"NUMBA_ENABLE_CUDASIM": "1"}

@@ -18,9 +18,9 @@ MOST_BLOCKS = 2048  # of a kernel that walks over elements
 SIMULATED_GRID = 2, 3  # blocks and threads on the simulator, which runs each thread as one of Python
 
 
-def device_function(function: Callable[..., Any]) -> Callable[..., Any]:
+def device_function(function: Callable[..., Any], fastmath: bool = False) -> Callable[..., Any]:
     """A function that kernels call."""
-    return function if SIMULATED else cuda.jit(device=True)(function)
+    return function if SIMULATED else cuda.jit(device=True, fastmath=fastmath)(function)
 
 
 def rebuilt(function: Callable[..., Any], **names: Any) -> Callable[..., Any]:

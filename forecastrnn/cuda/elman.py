@@ -2,28 +2,13 @@
 
 from numba import cuda
 
-from forecastrnn.cpu.elman import RELU, TANH
-from forecastrnn.cuda.build import device_function, device_kernel
-from forecastrnn.cuda.formulas import positive, relu, sigmoid, sigmoid_slope, tanh, tanh_slope
+from forecastrnn.cuda.build import device_kernel
+from forecastrnn.cuda.formulas import activate, slope
+from forecastrnn.cuda.persistent import plan_forward, small
+from forecastrnn.cuda.persistent_back import plan_backward
 from forecastrnn.cuda.products import Matrix, by_panels, spread_rows
 from forecastrnn.cuda.recurrent import finish_gradient, gradient_so_far, scale_state
 from forecastrnn.cuda.registry import twin
-
-
-@device_function
-def activate(kind, s):
-    """The activation of a sum."""
-    if kind == RELU:
-        return relu(s)
-    return tanh(s) if kind == TANH else sigmoid(s)
-
-
-@device_function
-def slope(kind, y):
-    """The activation's derivative, by its result."""
-    if kind == RELU:
-        return positive(y)
-    return tanh_slope(y) if kind == TANH else sigmoid_slope(y)
 
 
 @device_kernel()
@@ -49,8 +34,14 @@ def elman_forward(
 ):  # fmt: skip
     """All steps forward; the sums of the inputs go to the place of the states."""
     vecs, state = Hp >> plan.bits, h.at(B * Hp)
-    plan.each(spread_rows, T * B * Hp, bias, 0, state, Hp, T * B, Hp)
-    by_panels(plan, T * B, Matrix(x, ldx), I, weights_x, state, Hp, vecs, add=True)
+    made = small(plan, "elman", depth, I, B, masked, keep=0, option=kind)
+    if not made or not made.inputs:
+        plan.each(spread_rows, T * B * Hp, bias, 0, state, Hp, T * B, Hp)
+        by_panels(plan, T * B, Matrix(x, ldx), I, weights_x, state, Hp, vecs, add=True)
+    if made:
+        arrays = {"x": x, "weights_x": weights_x, "bias": bias, "weights_h": weights_h, "h": h}
+        plan_forward(plan, made, B, T, ldx, active, **arrays)
+        return
     if masked:
         plan.each(scale_state, B * Hp, h, mask, hr, B * Hp)
     for t in range(T):
@@ -87,6 +78,10 @@ def elman_backward(
     plan, h, transposed_h, dout, dh, dz, zero, mask, work, active, T, B, Hp, first, kind, start, masked
 ):  # fmt: skip
     """All steps back."""
+    made = small(plan, "elman", Hp, 0, B, masked, option=kind)
+    if made:
+        plan_backward(plan, made, B, T, first, start, active, z=dz, transposed_h=transposed_h, dout=dout, dh=dh, h=h)
+        return
     onward = plan.work("onward", B * Hp)
     for t in range(T - 1, -1, -1):
         plan.units(

@@ -6,6 +6,7 @@ Constants take the type of the number beside them: in Numba ``1 - x`` makes floa
 import math
 
 from forecastrnn import formulas
+from forecastrnn.cpu.elman import RELU, TANH
 from forecastrnn.cuda.build import device_function, rebuilt
 
 
@@ -21,11 +22,13 @@ def exp(x):
     return type(x)(math.exp(x))
 
 
-@device_function
-def sigmoid(x):
+def _sigmoid(x):
     """The logistic function."""
-    half = type(x)(0.5)
-    return half + half * tanh(half * x)
+    one = type(x)(1)
+    return one / (one + exp(-x))
+
+
+sigmoid = device_function(_sigmoid, fastmath=True)  # a division and an exponential to some units in the last place
 
 
 @device_function
@@ -57,7 +60,19 @@ gru_mix = rebuilt(formulas.gru_mix)
 gru_mix_back = rebuilt(formulas.gru_mix_back, tanh_slope=tanh_slope, sigmoid_slope=sigmoid_slope)
 gru_after = rebuilt(formulas.gru_after, sigmoid=sigmoid, tanh=tanh, gru_mix=gru_mix)
 gru_after_back = rebuilt(formulas.gru_after_back, gru_mix_back=gru_mix_back, sigmoid_slope=sigmoid_slope)
-SHARED = (
-    "sigmoid_slope lstm_state lstm_output lstm_output_back lstm_state_back gru_mix gru_mix_back gru_after "
-    "gru_after_back"
-).split()
+
+
+@device_function
+def activate(kind, s):
+    """The activation of a sum."""
+    if kind == RELU:
+        return relu(s)
+    return tanh(s) if kind == TANH else sigmoid(s)
+
+
+@device_function
+def slope(kind, y):
+    """The activation's derivative, by its result."""
+    if kind == RELU:
+        return positive(y)
+    return tanh_slope(y) if kind == TANH else sigmoid_slope(y)

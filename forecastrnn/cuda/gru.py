@@ -5,6 +5,8 @@ from numba import cuda
 from forecastrnn.cuda import formulas
 from forecastrnn.cuda.build import device_kernel
 from forecastrnn.cuda.formulas import gru_after_back, gru_mix, gru_mix_back, sigmoid, sigmoid_slope, tanh
+from forecastrnn.cuda.persistent import plan_forward, small
+from forecastrnn.cuda.persistent_back import plan_backward
 from forecastrnn.cuda.products import Matrix, by_panels
 from forecastrnn.cuda.recurrent import (
     add_recurrent,
@@ -45,7 +47,13 @@ def gru_after_forward(
     panels, width = Hp >> plan.bits, 4 * plan.lanes
     if not keep:
         z = plan.work("z", T * B * 4 * Hp)
-    project_inputs(plan, x, weights_x, bias, z, T * B, I, ldx, 3, 4, panels)
+    made = small(plan, "gru_after", depth, I, B, masked, keep)
+    if not made or not made.inputs:
+        project_inputs(plan, x, weights_x, bias, z, T * B, I, ldx, 3, 4, panels)
+    if made:
+        arrays = {"x": x, "weights_x": weights_x, "bias": bias, "weights_h": weights_h, "h": h, "z": z}
+        plan_forward(plan, made, B, T, ldx, active, **arrays)
+        return
     if masked:
         plan.each(scale_state, B * Hp, h, mask, hr, B * Hp)
     for t in range(T):
@@ -89,6 +97,10 @@ def gru_after_backward(
     plan, h, z, transposed_h, dout, dh, zero, mask, work, active, T, B, Hp, first, start, masked
 ):  # fmt: skip
     """All steps back."""
+    made = small(plan, "gru_after", Hp, 0, B, masked)
+    if made:
+        plan_backward(plan, made, B, T, first, start, active, z=z, transposed_h=transposed_h, dout=dout, dh=dh, h=h)
+        return
     flat, onward = plan.work("flat", B * 3 * Hp), plan.work("onward", B * Hp)
     for t in range(T - 1, -1, -1):
         plan.units(
@@ -147,7 +159,13 @@ def gru_before_forward(
     panels, width = Hp >> plan.bits, 3 * plan.lanes
     if not keep:
         z = plan.work("z", T * B * 3 * Hp)
-    project_inputs(plan, x, weights_x, bias, z, T * B, I, ldx, 3, 3, panels)
+    made = small(plan, "gru_before", depth, I, B, masked, keep)
+    if not made or not made.inputs:
+        project_inputs(plan, x, weights_x, bias, z, T * B, I, ldx, 3, 3, panels)
+    if made:
+        arrays = {"x": x, "weights_x": weights_x, "bias": bias, "weights_h": weights_h, "h": h, "z": z}
+        plan_forward(plan, made, B, T, ldx, active, weights_n=weights_n, reset=reset, **arrays)
+        return
     if masked:
         plan.each(scale_state, B * Hp, h, mask, hr, B * Hp)
     for t in range(T):
@@ -218,6 +236,11 @@ def gru_before_backward(
     masked,
 ):  # fmt: skip
     """All steps back."""
+    made = small(plan, "gru_before", Hp, 0, B, masked)
+    if made:
+        arrays = {"z": z, "transposed_h": transposed_h, "dout": dout, "dh": dh, "h": h}
+        plan_backward(plan, made, B, T, first, start, active, transposed_n=transposed_n, **arrays)
+        return
     flat, onward, vecs = plan.work("flat", B * 2 * Hp), plan.work("onward", B * Hp), Hp >> plan.bits
     for t in range(T - 1, -1, -1):
         plan.units(

@@ -5,6 +5,8 @@ from numba import cuda
 
 from forecastrnn.cuda.build import device_kernel
 from forecastrnn.cuda.formulas import lstm_output, lstm_output_back, lstm_state, lstm_state_back
+from forecastrnn.cuda.persistent import plan_forward, small
+from forecastrnn.cuda.persistent_back import plan_backward
 from forecastrnn.cuda.products import Matrix, add_pieces, by_panels
 from forecastrnn.cuda.recurrent import (
     add_recurrent,
@@ -57,7 +59,13 @@ def lstm_forward(
     panels, width = Hp >> plan.bits, GATES * plan.lanes
     if not keep:
         z = plan.work("z", T * B * GATES * Hp)
-    project_inputs(plan, x, weights_x, bias, z, T * B, I, ldx, GATES, GATES, panels)
+    made = small(plan, "lstm", depth, I, B, masked, keep, peepholes)
+    if not made or not made.inputs:
+        project_inputs(plan, x, weights_x, bias, z, T * B, I, ldx, GATES, GATES, panels)
+    if made:
+        arrays = {"x": x, "weights_x": weights_x, "bias": bias, "weights_h": weights_h, "h": h, "z": z}
+        plan_forward(plan, made, B, T, ldx, active, c=c, peephole=peephole, **arrays)
+        return
     if masked:
         plan.each(scale_state, B * Hp, h, mask, hr, B * Hp)
     for t in range(T):
@@ -129,17 +137,22 @@ def lstm_backward(
     start, fresh, masked,
 ):  # fmt: skip
     """All steps back."""
-    flat, onward = plan.work("flat", B * GATES * Hp), plan.work("onward", B * Hp)
-    for t in range(T - 1, -1, -1):
-        plan.units(
-            lstm_step_back, B, Hp, z, c, dout, dh, onward, dc, peephole, mask, flat, active, t, T, B, Hp, plan.bits,
-            first, peepholes, masked,
-        )  # fmt: skip
-        if t > 0 or start:
-            a = Matrix(flat, GATES * Hp)
-            by_panels(plan, B, a, GATES * Hp, transposed_h, onward, Hp, Hp >> plan.bits, add=False)
-    if start:
-        plan.each(finish_gradient, B * Hp, dh, onward, mask, active, B, Hp, 0, masked)
+    made = small(plan, "lstm", Hp, 0, B, masked, option=peepholes)
+    if made:
+        arrays = {"z": z, "transposed_h": transposed_h, "dout": dout, "dh": dh, "dc": dc}
+        plan_backward(plan, made, B, T, first, start, active, c=c, peephole=peephole, **arrays)
+    else:
+        flat, onward = plan.work("flat", B * GATES * Hp), plan.work("onward", B * Hp)
+        for t in range(T - 1, -1, -1):
+            plan.units(
+                lstm_step_back, B, Hp, z, c, dout, dh, onward, dc, peephole, mask, flat, active, t, T, B, Hp,
+                plan.bits, first, peepholes, masked,
+            )  # fmt: skip
+            if t > 0 or start:
+                a = Matrix(flat, GATES * Hp)
+                by_panels(plan, B, a, GATES * Hp, transposed_h, onward, Hp, Hp >> plan.bits, add=False)
+        if start:
+            plan.each(finish_gradient, B * Hp, dh, onward, mask, active, B, Hp, 0, masked)
     if peepholes:
         pieces = int(np.clip(T * B // 64, 1, 256))
         parts = plan.work("column_sums", pieces * 3 * Hp)
