@@ -25,7 +25,7 @@ export results
 
 part 20 machine sh -c 'nvidia-smi; nproc; python3 -m pip list 2>/dev/null | grep -i -E "numba|cupy|torch|cuda|nvidia"'
 part 30 engine python3 -c 'from forecastrnn import devices; from forecastrnn.cuda import blas, graphs; print(devices.gpus(), "CuPy:", blas.available())'
-part 110 correct python3 -m pytest -q -x -m gpu -p no:cacheprovider tests/test_cuda_gpu.py
+part 110 correct python3 -m pytest -q -m "gpu and not slow" -p no:cacheprovider tests/test_cuda_gpu.py
 part 110 small bash -c 'step small --cells LSTM GRU --units 32 64 --rows 32 128 512 --seconds 0.2'
 part 80 large bash -c 'step large --cells LSTM --units 128 256 512 --rows 32 512 --seconds 0.2 --no-cpu'
 part 60 others bash -c 'step others --cells "peephole LSTM" RNN --units 64 --rows 32 512 --seconds 0.2'

@@ -127,8 +127,8 @@ class Assembly:
         self.program.emit(
             "drop", batch.shard, source=source.place, out=out.place, seeds=self.seeds,
             T=batch.steps if steps is None else steps, B=batch.rows, F=source.width, lds=source.ld, ldo=out.ld,
-            rate=round(rate * WHOLE), salt=salt, row=self.first_row(batch.shard), time=batch.first + first,
-            span=0 if shared else 1,
+            rate=round(rate * WHOLE), salt=salt, row=self.shape.before + self.first_row(batch.shard),
+            time=batch.first + first, span=0 if shared else 1,
         )  # fmt: skip
 
     def _drop_state(self, batch: Batch, number: int, k: int) -> None:

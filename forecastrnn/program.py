@@ -116,6 +116,7 @@ class Place:
 
 
 Field = Buffer | Place | int | None
+Stretch = int | tuple[int, int] | None  # of rounds: so many of the first, or from one to another; None: all
 
 
 def allocate(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
@@ -192,7 +193,7 @@ class Program:
         self.dtype, self.shards, self.free, self.device = dtype, shards, free, device
         self.buffers: dict[str, Buffer] = {}
         self.rounds: list[list[list[Operation]]] = [[[] for _ in range(shards)]]
-        self._tapes: dict[int, tape.Tape] = {}
+        self._tapes: dict[tuple[int, int], tape.Tape] = {}
         self._engine: Engine | None = None
 
     def buffer(self, name: str, shape: tuple[int, ...], dtype: Any = None, fill: float = 0) -> Buffer:
@@ -239,18 +240,22 @@ class Program:
             self._engine = engine.Engine(self, self.device, VECTOR_BYTES // np.dtype(self.dtype).itemsize)
         return self._engine
 
-    def prepare(self, rounds: int | None = None) -> tape.Tape:
+    def prepare(self, rounds: Stretch = None) -> tape.Tape:
         """Allocate the buffers, compile the kernels and write the tape, of the first `rounds` rounds only if given."""
-        n = rounds or len(self.rounds)
+        n = self.stretch(rounds)
         if n not in self._tapes:
-            records = [[[o.written() for o in ops] for ops in turn] for turn in self.rounds[:n]]
+            records = [[[o.written() for o in ops] for ops in turn] for turn in self.rounds[slice(*n)]]
             self._tapes[n] = tape.assemble(records, self.dtype, self.free, self.nbytes)
         return self._tapes[n]
 
+    def stretch(self, rounds: Stretch) -> tuple[int, int]:
+        """First round and end."""
+        return rounds if isinstance(rounds, tuple) else (0, rounds or len(self.rounds))
+
     def run(
-        self, first: int, steps: int, n_threads: int, rounds: int | None = None, **arguments: np.ndarray | int
+        self, first: int, steps: int, n_threads: int, rounds: Stretch = None, **arguments: np.ndarray | int
     ) -> None:
-        """Run steps first .. first + steps, the first `rounds` rounds of them only if given."""
+        """Run steps first .. first + steps, the first `rounds` rounds of them only, or those from one to another."""
         if self.device != "cpu":
             self.engine.run(first, steps, rounds, arguments)
             return

@@ -68,18 +68,19 @@ class TrainingProgram:
     dropout, seed : what is set to zero by chance, and the seed of that chance
     checkpoint_steps : keep the states every so many steps only, and recompute those between (memory-bounded BPTT)
     device : where it runs
+    shards, before : parts of these rows, if not as usual; rows of the mini-batch in front, which another program runs
     """
 
     def __init__(
         self, network: Network, theta: np.ndarray, optimizer: OptimizerState | None, source: Source, *,
         steps: int, rows: int, loss: str, last: int = 0, rule: Rule = PLAIN_RULE, lengths: bool = False,
         carry: bool = False, input_gradient: bool = False, checkpoint_steps: int | None = None,
-        dropout: Dropout = NO_DROPOUT, seed: int = 0, device: str = "cpu",
+        dropout: Dropout = NO_DROPOUT, seed: int = 0, device: str = "cpu", shards: int | None = None, before: int = 0,
     ) -> None:  # fmt: skip
         segment = min(checkpoint_steps or steps, steps)
         shape = Shape(
-            steps, rows, last, lengths, training=True, shards=shards_of(rows, device), segment=segment,
-            dropout=dropout, device=device,
+            steps, rows, last, lengths, training=True, shards=shards or shards_of(rows, device), segment=segment,
+            dropout=dropout, device=device, before=before,
         )  # fmt: skip
         self.build = build = Assembly(network, theta, shape)
         self.program, self.shape, self.optimizer, self.rule = build.program, shape, optimizer, rule

@@ -5,15 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 
 from forecastrnn.batches import ArrayBatches, WindowBatches
+from forecastrnn.communicators import current
 from forecastrnn.devices import CPU, memory_of
 from forecastrnn.exceptions import TrainingDivergedError
 from forecastrnn.memory import check_fits, machine_memory
 from forecastrnn.network import Network
 from forecastrnn.optimizers import OptimizerState, Rule
+from forecastrnn.parallel_step import ParallelProgram
 from forecastrnn.shapes import NO_DROPOUT, Dropout
 from forecastrnn.stepping import Index, TrainingProgram
 from forecastrnn.training_step import Source
@@ -118,7 +122,11 @@ class Trainer:
             batches, plan, source = self.batches, self.plan, self.source
             if source.y_steps is not None:  # a shorter program reads no further
                 source = replace(source, y_steps=min(source.y_steps, steps))
-            self.programs[rows, steps] = TrainingProgram(
+            communicator = current()
+            make: Any = TrainingProgram
+            if communicator is not None and rows >= communicator.size:
+                make = partial(ParallelProgram, communicator)
+            self.programs[rows, steps] = make(
                 self.network, self.progress.theta, self.progress.optimizer, source,
                 steps=steps, rows=rows, loss=plan.loss, last=plan.last, rule=plan.rule,
                 lengths=batches.ragged, carry=batches.carries, checkpoint_steps=plan.checkpoint_steps,

@@ -10,9 +10,9 @@ from forecastrnn.assembly import Assembly
 from forecastrnn.cpu.build import KERNELS
 from forecastrnn.cpu.direction import Batch, Rows
 from forecastrnn.inference import emit_lengths
-from forecastrnn.network import Parameter
+from forecastrnn.network import Network, Parameter
 from forecastrnn.optimizers import SOLVERS, Rule
-from forecastrnn.program import Buffer, Field
+from forecastrnn.program import Buffer, Field, Program
 from forecastrnn.segments import Segments
 from forecastrnn.shapes import Stack
 
@@ -66,6 +66,49 @@ class Update:
     seed: int = 0
 
 
+class UpdateRounds:
+    """Emits an update of all parameters by a gradient that is there, in as many pieces as there are shards."""
+
+    def __init__(self, network: Network, program: Program, shards: int, theta: Buffer, grad: Buffer) -> None:
+        self.network, self.program, self.shards, self.theta, self.grad = network, program, shards, theta, grad
+
+    def emit(self, update: Update) -> None:
+        """Emit noise, clipping and the rule."""
+        program, shards, size = self.program, self.shards, self.network.size
+        partial, options = (
+            program.buffer("norms", (shards,), np.float64),
+            program.bind("options", update.rule.options(update.seed)),
+        )
+        if update.rule.gradient_noise:
+            self._emit_pieces("add_noise", grad=self.grad, options=options)
+        if update.rule.clip_norm:
+            program.next_round()  # the norm needs all shards' reductions
+            for shard in range(shards):
+                lo, hi = size * shard // shards, size * (shard + 1) // shards
+                program.emit("norm_part", shard, grad=self.grad, partial=partial, lo=lo, hi=hi, piece=shard)
+            program.next_round()
+        self._emit_pieces(
+            SOLVERS[update.rule.solver].kernel, theta=self.theta, grad=self.grad, m=update.m, v=update.v,
+            rates=update.rates, options=options, partial=partial, shards=shards,
+        )  # fmt: skip
+
+    def _emit_pieces(self, kernel: str, **fields: Field) -> None:
+        """Emit a kernel for each parameter's stretch of each shard."""
+        told = {"matrix"} & set(KERNELS[kernel].fields)
+        for parameter in self.network.layout.values():
+            for shard in range(self.shards):
+                lo, hi = self._piece(parameter, shard)
+                own = {name: int(parameter.is_matrix) for name in told}
+                self.program.emit(kernel, shard, lo=lo, hi=hi, **fields, **own)
+
+    def _piece(self, parameter: Parameter, shard: int) -> tuple[int, int]:
+        """The stretch of a parameter that a shard has reduced, and so may update in the same round."""
+        rows = parameter.shape[0] if len(parameter.shape) == 2 else 1
+        width, shards = parameter.size // max(rows, 1), self.shards
+        lo, hi = (rows * (shard + k) // shards * width for k in (0, 1))
+        return parameter.offset + lo, parameter.offset + hi
+
+
 class TrainingStep:
     """Emits a training step of what `build` is for; the weights are packed in its first round."""
 
@@ -86,7 +129,7 @@ class TrainingStep:
         self.program.next_round()
         build.reduce(self.grad, feed.sums)
         if update is not None:
-            self._emit_update(update)
+            UpdateRounds(build.network, self.program, self.shape.shards, build.whole_theta, self.grad).emit(update)
 
     def _bind_source(self) -> None:
         program, source = self.program, self.source
@@ -154,38 +197,3 @@ class TrainingStep:
             stride=self.shape.rows, first=self.shape.steps - 1 if build.reads_state else first,
         )  # fmt: skip
         return out
-
-    def _emit_update(self, update: Update) -> None:
-        program, shards, size = self.program, self.shape.shards, self.build.network.size
-        partial, options = (
-            program.buffer("norms", (shards,), np.float64),
-            program.bind("options", update.rule.options(update.seed)),
-        )
-        if update.rule.gradient_noise:
-            self._emit_pieces("add_noise", grad=self.grad, options=options)
-        if update.rule.clip_norm:
-            program.next_round()  # the norm needs all shards' reductions
-            for shard in range(shards):
-                lo, hi = size * shard // shards, size * (shard + 1) // shards
-                program.emit("norm_part", shard, grad=self.grad, partial=partial, lo=lo, hi=hi, piece=shard)
-            program.next_round()
-        self._emit_pieces(
-            SOLVERS[update.rule.solver].kernel, theta=self.build.whole_theta, grad=self.grad, m=update.m, v=update.v,
-            rates=update.rates, options=options, partial=partial, shards=shards,
-        )  # fmt: skip
-
-    def _emit_pieces(self, kernel: str, **fields: Field) -> None:
-        """Emit a kernel for each parameter's stretch of each shard."""
-        told = {"matrix"} & set(KERNELS[kernel].fields)
-        for parameter in self.build.network.layout.values():
-            for shard in range(self.shape.shards):
-                lo, hi = self._piece(parameter, shard)
-                own = {name: int(parameter.is_matrix) for name in told}
-                self.program.emit(kernel, shard, lo=lo, hi=hi, **fields, **own)
-
-    def _piece(self, parameter: Parameter, shard: int) -> tuple[int, int]:
-        """The stretch of a parameter that a shard has reduced, and so may update in the same round."""
-        rows = parameter.shape[0] if len(parameter.shape) == 2 else 1
-        width, shards = parameter.size // max(rows, 1), self.shape.shards
-        lo, hi = (rows * (shard + k) // shards * width for k in (0, 1))
-        return parameter.offset + lo, parameter.offset + hi

@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -189,7 +190,7 @@ def launches_of_generation() -> list[Any]:
 
 def launches_of_small_layers(every: bool) -> list[Any]:
     """The kernels that take a small layer through all steps: the largest of each cell, or `every` size."""
-    from forecastrnn.cuda.persistent import KINDS, LIMITS, Small, plan_forward
+    from forecastrnn.cuda.persistent import KINDS, TABLE, Small, plan_forward
     from forecastrnn.cuda.persistent_back import plan_backward
 
     plan, active = Planner("float32", 16, Spot(Handle(1, np.int64))), Spot(Handle(1, np.int64))
@@ -197,16 +198,22 @@ def launches_of_small_layers(every: bool) -> list[Any]:
     def room(names: str) -> dict[str, Spot]:
         return {name: Spot(Handle(1, np.float32)) for name in names.split()}
 
+    def add(name: str, units: int, rows: int, inputs: int, option: int) -> None:
+        made = Small(KINDS[name], units, inputs, rows, 16, True, option)
+        forward = room("x weights_x bias weights_h h z weights_n c reset peephole")
+        plan_forward(plan, made, 8, 3, 16, active, **forward)
+        backward = room("z transposed_h dout dh h transposed_n c dc peephole")
+        made = replace(made, inputs=0)
+        plan_backward(plan, made, 8, 3, 0, 0, active, **backward)
+
     for name, option in (("lstm", 0), ("lstm", 1), ("gru_after", 0), ("gru_before", 0), ("elman", 0)):
-        most = LIMITS[name, option]  # a multiple of 16
-        for units in range(16, most + 1, 16) if every else [most]:
-            for rows, inputs in [(1, 16), (2, 16), (4, 16), (1, 0), (4, 0)] if every else [(4, 16)]:
-                made = Small(KINDS[name], units, inputs, rows, 16, True, option)
-                forward = room("x weights_x bias weights_h h z weights_n c reset peephole")
-                plan_forward(plan, made, 8, 3, 16, active, **forward)
-                if inputs == 0 or not every:
-                    backward = room("z transposed_h dout dh h transposed_n c dc peephole")
-                    plan_backward(plan, made, 8, 3, 0, 0, active, **backward)
+        least = 0
+        for most in TABLE[name]:
+            for units in range(least + 16, most.units + 1, 16) if every else [most.units]:
+                for rows in {1, 2, most.rows} if every else {most.rows}:
+                    for inputs in {0, most.inputs} if every else {most.inputs}:
+                        add(name, units, rows, inputs, option)
+            least = most.units
     return plan.launches
 
 

@@ -49,17 +49,17 @@ class Engine:
         self.program, self.device, self.lanes = program, int(device.partition(":")[2] or 0), lanes
         self.step = Handle(1, np.int64)
         self.given: dict[str, Given] = {}
-        self._plans: dict[int, Plan] = {}
+        self._plans: dict[tuple[int, int], Plan] = {}
         self._stream: Any = None
         self.planner = Planner(program.dtype, lanes, Spot(self.step))
 
     # Planning -----------------------------------------------------------------------------------------
-    def plan(self, rounds: int | None = None) -> Plan:
-        """The launches of the first `rounds` rounds; needs no device."""
-        n = rounds or len(self.program.rounds)
+    def plan(self, rounds: Any = None) -> Plan:
+        """The launches of some rounds, as the program counts them; needs no device."""
+        n = self.program.stretch(rounds)
         if n not in self._plans:
             self.planner.launches, used, written = [], {}, {}
-            for turn in self.program.rounds[:n]:
+            for turn in self.program.rounds[slice(*n)]:
                 for operation in (o for operations in turn for o in operations):
                     self._plan_operation(operation, used, written)
             self.planner.blocks(advance, (1,), self.planner.step)
@@ -92,7 +92,7 @@ class Engine:
         return self.planner.nbytes
 
     # Running ------------------------------------------------------------------------------------------
-    def run(self, first: int, steps: int, rounds: int | None, arguments: dict[str, Any]) -> None:
+    def run(self, first: int, steps: int, rounds: Any, arguments: dict[str, Any]) -> None:
         """Run steps first .. first + steps."""
         with _one_at_a_time, cuda.gpus[self.device]:
             plan = self.plan(rounds)

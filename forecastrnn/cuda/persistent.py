@@ -13,13 +13,11 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from forecastrnn.cpu.elman import LOGISTIC, RELU, TANH
 from forecastrnn.cpu.tile import VECS
 from forecastrnn.cuda.build import SIMULATED, DeviceKernel, Planner
 from forecastrnn.cuda.source import Source, round_up
 
 MOST_UNITS = 0 if SIMULATED else 128  # of any layer; on the simulator, tests switch it on
-MOST_INPUTS = 16  # that are projected inside the kernel
 QUARTER, SIXTEENTH = 4, 16  # threads that share a sum, forward and backward
 PROCESSORS = 132  # of a large GPU: a tile has several rows only where there are more blocks than that
 
@@ -83,9 +81,21 @@ class Small:
         return round_up(SIXTEENTH * -(-self.units // 4), 32)
 
 
-# Units of a layer, by its kind and option, up to which the weights stay in registers (tests/cuda_gate.py shows it).
-LIMITS = {("lstm", 0): 80, ("lstm", 1): 80, ("gru_after", 0): 96, ("gru_before", 0): 96} | {
-    ("elman", kind): 96 for kind in (TANH, RELU, LOGISTIC)
+@dataclass(frozen=True)
+class Most:
+    """Up to so many units weights stay in registers, with so many rows of a tile and inputs projected inside."""
+
+    units: int
+    rows: int
+    inputs: int
+
+
+# What tests/cuda_gate.py shows for a GPU of the Hopper kind; more would be in the device's memory, or spill.
+TABLE = {
+    "lstm": (Most(64, 4, 16), Most(80, 2, 0)),
+    "gru_after": (Most(80, 4, 16), Most(96, 4, 0)),
+    "gru_before": (Most(96, 4, 16),),
+    "elman": (Most(96, 4, 16),),
 }
 
 
@@ -98,10 +108,11 @@ def small(
     plan: Planner, name: str, H: int, I: int, B: int, masked: int, keep: int = 1, option: int = 0
 ) -> Small | None:
     """The kernel for a layer; None where it does not fit or drops parts of its state."""
-    if H > min(MOST_UNITS, LIMITS[name, option]) or masked or plan.dtype.name != "float32":
+    most = next((most for most in TABLE[name] if H <= most.units), None)
+    if most is None or H > MOST_UNITS or masked or plan.dtype.name != "float32":
         return None
-    rows, threads = rows_of_tile(B), round_up(QUARTER * H, 32)
-    inside = I <= min(MOST_INPUTS, threads // rows)
+    rows, threads = min(rows_of_tile(B), most.rows), round_up(QUARTER * H, 32)
+    inside = I <= min(most.inputs, threads // rows)
     return Small(KINDS[name], H, I if inside else 0, rows, plan.lanes, bool(keep), option)
 
 
