@@ -11,7 +11,7 @@ if [ -n "${WHEELS:-}" ]; then
     python3 -m pip install -q --no-index --no-deps --no-compile --target /tmp/forecastrnn_site "$WHEELS"/*.whl || exit
     export PYTHONPATH="/tmp/forecastrnn_site${PYTHONPATH:+:$PYTHONPATH}"
 fi
-export PYTHONPATH="$PWD:$PWD/tests:$PWD/benchmarks${PYTHONPATH:+:$PYTHONPATH}" PYTHONUNBUFFERED=1
+export PYTHONPATH="$PWD:$PWD/tests${PYTHONPATH:+:$PYTHONPATH}" PYTHONUNBUFFERED=1
 
 part() { # seconds, name, command: each has its own limit, so that one that hangs does not cost the others
     echo "== $2 (at most $1 s)"
@@ -19,7 +19,7 @@ part() { # seconds, name, command: each has its own limit, so that one that hang
     echo "== $2: exit ${PIPESTATUS[0]}"
 }
 
-step() { python3 benchmarks/cuda_training_step.py --json "$results/$1.json" "${@:2}"; }
+step() { python3 -m benchmarks.cuda_training_step --json "$results/$1.json" "${@:2}"; }
 export -f step 2>/dev/null
 export results
 
@@ -30,5 +30,5 @@ part 110 small bash -c 'step small --cells LSTM GRU --units 32 64 --rows 32 128 
 part 80 large bash -c 'step large --cells LSTM --units 128 256 512 --rows 32 512 --seconds 0.2 --no-cpu'
 part 60 others bash -c 'step others --cells "peephole LSTM" RNN --units 64 --rows 32 512 --seconds 0.2'
 part 40 long bash -c 'step long --cells LSTM GRU --units 64 --rows 128 --steps 1024 --seconds 0.2 --no-cpu'
-part 40 tiles python3 benchmarks/cuda_tiles.py
+part 40 tiles python3 -m benchmarks.cuda_tiles
 echo "results in $results"

@@ -1,6 +1,6 @@
 """How many rows a block of the kernels for small layers should take: a table to set `rows_of_tile` by.
 
-    python benchmarks/cuda_tiles.py
+    python -m benchmarks.cuda_tiles
 
 Milliseconds of a training step by rows of a tile, and by the kernels for any size. Without a GPU it says so.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 
-from cuda_training_step import Task
+from benchmarks.cuda_training_step import Task
 
 from forecastrnn import devices
 

@@ -1,6 +1,6 @@
 """One training step (forward, BPTT, Adam) on a GPU beside cuDNN through PyTorch, and beside this package's CPU engine.
 
-    python benchmarks/cuda_training_step.py [--units 32 64 256] [--rows 32 512] [--steps 168] [--seconds 0.3]
+    python -m benchmarks.cuda_training_step [--units 32 64 256] [--rows 32 512] [--steps 168] [--seconds 0.3]
 
 cuDNN runs in IEEE float32, with TF32 products, and in bfloat16 (autocast): three columns, for they are not the same
 work. Ours is IEEE float32. Gradients on the GPU are compared with those of the CPU engine first. Milliseconds, the
