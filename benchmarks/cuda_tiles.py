@@ -10,7 +10,6 @@ from __future__ import annotations
 import sys
 
 from benchmarks.cuda_training_step import Task
-
 from forecastrnn import devices
 
 WAYS = (1, 2, 4, 0)  # 0: the kernels for any size
