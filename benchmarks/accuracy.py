@@ -1,6 +1,6 @@
 """Accuracy of the default forecaster on published sets, the season its only setting.
 
-FORECASTRNN_DATA=folder python -m benchmarks.accuracy [--only airline ...] [--seeds 3] [--validation]
+FORECASTRNN_DATA=folder python -m benchmarks.accuracy [--only airline ...] [--seeds 3] [--validation] [--strategy ...]
 """
 
 from __future__ import annotations
@@ -54,10 +54,10 @@ class Run:
     predict: float
 
 
-def run_once(data: SeriesSet, seed: int) -> Run:
+def run_once(data: SeriesSet, seed: int, strategy: str) -> Run:
     """Fit, forecast and score."""
     frame = data.frame()
-    model = RNNForecaster(season_length=data.season, missing="mask", random_state=seed)
+    model = RNNForecaster(season_length=data.season, missing="mask", strategy=strategy, random_state=seed)
     begun = time.perf_counter()
     model.fit(frame, id_col="unique_id", time_col="t", target_col="y")
     fitted = time.perf_counter()
@@ -78,9 +78,9 @@ def by_series(table: pd.DataFrame, data: SeriesSet) -> dict[str, np.ndarray]:
     return found
 
 
-def measure(data: SeriesSet, seeds: int) -> dict[str, object]:
+def measure(data: SeriesSet, seeds: int, strategy: str = "recursive") -> dict[str, object]:
     """Mean scores over the seeds, seconds of the fastest fit, and the naive scores beside them."""
-    runs = [run_once(data, seed) for seed in range(seeds)]
+    runs = [run_once(data, seed, strategy) for seed in range(seeds)]
     mean = {key: float(np.mean([run.scores[key] for run in runs])) for key in runs[0].scores}
     bar = SETS[data.name]
     return {
@@ -120,6 +120,10 @@ def main() -> None:
         "--validation", action="store_true",
         help="score on the end of the training part, held out, so that choices never see the test part",
     )  # fmt: skip
+    parser.add_argument(
+        "--strategy", choices=("recursive", "seq2seq"), default="recursive",
+        help="other than recursive: results are not written",
+    )  # fmt: skip
     options = parser.parse_args()
     folder = data_folder()
     print(describe())
@@ -127,10 +131,10 @@ def main() -> None:
     rows = []
     for name in options.only or SETS:
         data = read_set(folder, name)
-        rows.append(measure(data.validation() if options.validation else data, options.seeds))
+        rows.append(measure(data.validation() if options.validation else data, options.seeds, options.strategy))
         print(f"{name}: {rows[-1]['scores']}, {rows[-1]['fit_s']:.1f} s", flush=True)
     show(HEADER, [table_row(row, options.validation) for row in rows])
-    if not options.only:
+    if not options.only and options.strategy == "recursive":
         name = "accuracy_validation" if options.validation else "accuracy"
         print(f"written: results/{save(name, rows).name}")
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from math import isqrt
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 
-from forecastrnn import GRU, LSTM, Elman, RNNForecaster
-from forecastrnn.datasets import load_airline
+from forecastrnn import GRU, LSTM, Elman, RNNForecaster, RNNSeq2Seq
+from forecastrnn.datasets import load_airline, make_dates
 from forecastrnn.functional import dynamic_rnn
+from forecastrnn.network import Layer, Network
+from forecastrnn.optimizers import OptimizerState
+from forecastrnn.stepping import TrainingProgram
+from forecastrnn.training_step import Source
 
 FOLDER = Path(__file__).parent / "img"
 BLUE, ORANGE, GREEN, GREY = "#0072b2", "#d55e00", "#009e73", "#555555"
@@ -65,6 +70,130 @@ def reach() -> None:
     save(figure, "reach.png")
 
 
+def memory() -> None:
+    """What a training step holds as sequences grow, with every state kept and with few."""
+    lengths = np.array([100, 300, 1000, 3000, 10_000, 30_000, 100_000])
+    figure, axes = plt.subplots(figsize=(7.2, 3.2), layout="constrained")
+    curves = {"every state kept": (None, ORANGE), 'checkpoint_steps="auto"': (isqrt, BLUE)}
+    for label, (every, color) in curves.items():
+        values = np.array([stated(T, every and every(T)) for T in lengths]) / 1e6
+        axes.loglog(lengths, values, "o-", ms=4, color=color, label=label)
+        place = {"xytext": (-6, 8), "textcoords": "offset points", "ha": "right"}
+        axes.annotate(
+            f"{values[-1]:.3g} MB", (lengths[-1], values[-1]), color=color, **place
+        )
+    axes.set_xlabel("time steps; 4 sequences, LSTM of 32 units, float32")
+    axes.set_ylabel("MB of a training step")
+    axes.set_ylim(0.1, 1500)
+    axes.grid(alpha=0.3)
+    axes.legend(frameon=False, loc="upper left")
+    save(figure, "memory.png")
+
+
+def stated(T: int, every: int | None) -> int:
+    """Bytes that a training step states before it allocates them."""
+    network = Network(1, (Layer(LSTM(), 32),), 1)
+    theta, column = network.init_theta(0, "float32"), np.zeros((4 * T, 1), np.float32)
+    source, moments = Source(column, column), OptimizerState.zeros(theta)
+    sizes = {"steps": T, "rows": 4, "loss": "squared_error", "checkpoint_steps": every}
+    return TrainingProgram(network, theta, moments, source, **sizes).program.nbytes
+
+
+def shapes() -> None:
+    """The four shapes of inputs and outputs, each a network unrolled over its steps."""
+    figure, grid = plt.subplots(2, 2, figsize=(7.2, 4.3), layout="constrained")
+    every, last = range(4), range(3, 4)
+    draw_shape(grid[0, 0], "sequence to sequence", every, every)
+    draw_shape(grid[0, 1], "sequence to vector", every, last)
+    draw_shape(grid[1, 0], "vector to sequence", every, every, one_vector=True)
+    draw_shape(
+        grid[1, 1], "encoder-decoder", range(3), range(3, 6), steps=6, feeds_back=True
+    )
+    save(figure, "shapes.png")
+
+
+def draw_shape(
+    axes: plt.Axes,
+    title: str,
+    reads: range,
+    writes: range,
+    steps: int = 4,
+    one_vector: bool = False,
+    feeds_back: bool = False,
+) -> None:
+    """Steps of a network from left to right: inputs below, outputs above."""
+    axes.set(xlim=(-0.8, steps - 0.2), ylim=(-0.65, 2.65), title=title)
+    axes.axis("off")
+    for t in range(steps):
+        draw_box(axes, t, 1.0, "h", GREY)
+        if t:
+            draw_arrow(axes, (t - 0.72, 1.0), (t - 0.28, 1.0))
+        if t in writes:
+            draw_box(
+                axes,
+                t,
+                2.2,
+                f"$y_{t - writes.start + 1}$" if len(writes) > 1 else "$y$",
+                ORANGE,
+            )
+            draw_arrow(axes, (t, 1.28), (t, 1.92))
+        if t in reads and not one_vector:
+            draw_box(axes, t, -0.2, f"$x_{t + 1}$", BLUE)
+            draw_arrow(axes, (t, 0.08), (t, 0.72))
+        if feeds_back and t in writes and t > writes.start:
+            draw_arrow(axes, (t - 0.75, 2.0), (t - 0.25, 1.25))
+    if one_vector:
+        draw_box(axes, (steps - 1) / 2, -0.2, "$x$", BLUE)
+        for t in reads:
+            draw_arrow(axes, ((steps - 1) / 2 + 0.12 * (t - 1.5), 0.1), (t, 0.72))
+
+
+def draw_box(axes: plt.Axes, x: float, y: float, text: str, color: str) -> None:
+    """A box around (x, y)."""
+    style = {
+        "boxstyle": "round,pad=0.35",
+        "facecolor": color,
+        "alpha": 0.25,
+        "linewidth": 0,
+    }
+    axes.text(x, y, text, ha="center", va="center", bbox=style | {"edgecolor": color})
+
+
+def draw_arrow(
+    axes: plt.Axes, begin: tuple[float, float], end: tuple[float, float]
+) -> None:
+    """An arrow between two points."""
+    style = {
+        "arrowstyle": "->",
+        "color": GREY,
+        "linewidth": 1.0,
+        "shrinkA": 0,
+        "shrinkB": 0,
+    }
+    axes.annotate("", end, begin, arrowprops=style)
+
+
+def attention() -> None:
+    """Dates, and what is read of them for each character of their ISO form."""
+    dates = ["Wed 3rd of March 2021", "12/31/68", "31.12.70"]
+    options = {"attention": "additive", "learning_rate": "cosine", "max_iter": 10}
+    model = RNNSeq2Seq(**options, random_state=0).fit(*make_dates(20_000, 0))
+    found, font = model.decode(dates, return_attention=True), "DejaVu Sans Mono"
+    widths = [len(date) for date in dates]
+    figure, grid = plt.subplots(
+        1, 3, figsize=(7.2, 2.5), layout="constrained", width_ratios=widths
+    )
+    for k, axes in enumerate(grid):
+        weights = found.attention[k, : len(found.sequences[k]), : widths[k]]
+        axes.imshow(weights, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+        axes.set_xticks(range(widths[k]), [*dates[k].replace(" ", "␣")], family=font)
+        axes.set_yticks(range(weights.shape[0]), [*found.sequences[k]], family=font)
+        axes.xaxis.tick_top()
+        axes.tick_params(length=0, labelsize=8)
+        axes.spines[:].set_color("0.8")
+    save(figure, "attention.png")
+
+
 def save(figure: plt.Figure, name: str) -> None:
     """Write a small file."""
     FOLDER.mkdir(exist_ok=True)
@@ -76,3 +205,6 @@ if __name__ == "__main__":
     plt.switch_backend("Agg")
     forecast()
     reach()
+    memory()
+    shapes()
+    attention()

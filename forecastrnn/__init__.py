@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from forecastrnn.gradient_check import check_gradients
     from forecastrnn.persistence import load
     from forecastrnn.regressor import RNNRegressor
+    from forecastrnn.seq2seq import RNNSeq2Seq
 
 __version__ = "0.1.0"
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "RNNClassifier",
     "RNNForecaster",
     "RNNRegressor",
+    "RNNSeq2Seq",
     "TrainingDivergedError",
     "check_gradients",
     "load",
@@ -39,6 +41,7 @@ _HOMES = {
     "RNNClassifier": "classifier",
     "RNNForecaster": "forecaster",
     "RNNRegressor": "regressor",
+    "RNNSeq2Seq": "seq2seq",
     "TrainingDivergedError": "exceptions",
     "load": "persistence",
     "check_gradients": "gradient_check",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from sklearn.utils import check_array
 from sklearn.utils.validation import _check_feature_names, validate_data
+
+from forecastrnn.vectors import Coding
 
 
 @dataclass(frozen=True)
@@ -17,15 +19,23 @@ class Sequences:
     values: np.ndarray
     lengths: np.ndarray | None
     flat: bool  # the input was 2-D: rows of one channel and fixed length
+    coding: Coding | None = None  # of the channels that are categorical
+    repeats: int = 0  # each row is one vector, values (n, 1, channels), read at so many steps
 
     @property
     def n(self) -> int:
         """Number of sequences."""
         return len(self.values)
 
+    @property
+    def steps(self) -> int:
+        """Time steps, of the longest sequence."""
+        return self.repeats or int(self.values.shape[1])
+
     def take(self, rows: np.ndarray) -> Sequences:
         """Some of the sequences."""
-        return Sequences(self.values[rows], None if self.lengths is None else self.lengths[rows], self.flat)
+        lengths = None if self.lengths is None else self.lengths[rows]
+        return replace(self, values=self.values[rows], lengths=lengths)
 
 
 def read_sequences(estimator: Any, X: object, lengths: object, *, reset: bool) -> Sequences:
@@ -46,7 +56,7 @@ def read_sequences(estimator: Any, X: object, lengths: object, *, reset: bool) -
         return Sequences(array, read_lengths(lengths, *array.shape[:2]), False)
     if ndim > 3:
         raise ValueError(f"Found array with dim {ndim}, {type(estimator).__name__} expected 2 or 3.")
-    array = _checked(estimator, validate_data(estimator, X, dtype=_dtypes(estimator), reset=reset))
+    array = checked(estimator, validate_data(estimator, X, dtype=_dtypes(estimator), reset=reset))
     if not reset and getattr(estimator, "n_channels_in_", 1) > 1:
         raise ValueError(f"X has 1 channels, but {type(estimator).__name__} is expecting {estimator.n_channels_in_}.")
     if reset:
@@ -63,7 +73,7 @@ def _dtypes(estimator: Any) -> list:
     return [np.float64, np.float32]
 
 
-def _checked(estimator: Any, array: np.ndarray) -> np.ndarray:
+def checked(estimator: Any, array: np.ndarray) -> np.ndarray:
     """The array in the type to compute in; a number that does not fit is an error."""
     dtype = compute_dtype(estimator, array)
     with np.errstate(over="ignore"):
@@ -166,10 +176,10 @@ def _read_ragged(estimator: Any, X: Any, reset: bool) -> Sequences:
             raise ValueError(f"X[{number}] has {own.shape[1]} channels, but X[0] has {parts[0].shape[1]}.")
     if reset:
         _check_feature_names(estimator, parts[0], reset=True)  # forgets those of an earlier fit
-    _check_channels(estimator, parts[0].shape[1], reset)
+    check_channels(estimator, parts[0].shape[1], reset)
     lengths = np.array([len(p) for p in parts], np.int64)
     values = np.zeros((len(parts), lengths.max(), parts[0].shape[1]), compute_dtype(estimator, parts[0]))
-    values[np.arange(lengths.max()) < lengths[:, None]] = _checked(estimator, np.concatenate(parts))
+    values[np.arange(lengths.max()) < lengths[:, None]] = checked(estimator, np.concatenate(parts))
     return Sequences(values, lengths, False)
 
 
@@ -180,11 +190,12 @@ def _read_cube(estimator: Any, X: object, reset: bool) -> np.ndarray:
     if 0 in array.shape:
         raise ValueError(f"Found array with 0 sample(s), steps or channels (shape={array.shape}), at least 1 needed.")
     _check_feature_names(estimator, array, reset=reset)
-    _check_channels(estimator, array.shape[2], reset)
-    return np.ascontiguousarray(_checked(estimator, array))
+    check_channels(estimator, array.shape[2], reset)
+    return np.ascontiguousarray(checked(estimator, array))
 
 
-def _check_channels(estimator: Any, channels: int, reset: bool) -> None:
+def check_channels(estimator: Any, channels: int, reset: bool) -> None:
+    """Keep the number of channels in a fit; otherwise refuse another one."""
     if reset:
         estimator.n_features_in_ = estimator.n_channels_in_ = channels
     elif channels != estimator.n_channels_in_:

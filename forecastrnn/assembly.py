@@ -9,23 +9,30 @@ import numpy as np
 
 from forecastrnn.cpu.direction import Batch, Direction, Rows, Run
 from forecastrnn.cpu.dropout import WHOLE
+from forecastrnn.embedding import Embedder
 from forecastrnn.head import Head
 from forecastrnn.network import Layer, Network
 from forecastrnn.program import Buffer, Place, Program
+from forecastrnn.sampled_head import SampledHead
 from forecastrnn.shapes import Shape, Stack
 
 INPUTS, OUTPUTS, STATES = 1, 100, 10_000  # where dropout acts: `salt` of its masks; 2 is the head
 
 
 class Assembly:
-    """Builds the parts of a program for `network` on one `Shape`; parts are emitted in the order of calls."""
+    """Builds the parts of a program for `network` on one `Shape`; parts are emitted in the order of calls.
+
+    Several networks may share a program: then `program` is that, or a part of it with names of its own, `offset`
+    where the network's parameters begin in theta, and `salt` what tells its dropout from that of the others.
+    """
 
     def __init__(
-        self, network: Network, theta: np.ndarray | Buffer, shape: Shape, *, free: bool = False
+        self, network: Network, theta: np.ndarray | Buffer, shape: Shape, *, free: bool = False,
+        program: Program | None = None, offset: int = 0, salt: int = 0,
     ) -> None:  # fmt: skip
-        self.network, self.shape = network, shape
+        self.network, self.shape, self.offset, self.salt = network, shape, offset, salt
         self.dtype = theta.dtype.name
-        self.program = Program(self.dtype, shape.shards, free, shape.device)
+        self.program = program or Program(self.dtype, shape.shards, free, shape.device)
         self.whole_theta = theta if isinstance(theta, Buffer) else self.program.bind("theta", theta)
         self.theta = self._places(self.whole_theta)
         self.directions = [
@@ -33,17 +40,19 @@ class Assembly:
             for number, layer in enumerate(network.layers)
         ]
         self.lanes = self.directions[0][0].L
-        self.head = Head(self)
-        self.seeds: Buffer | None = None  # of dropout, one a step: set before the forward pass is emitted
+        self.head = SampledHead(self) if shape.sampled else Head(self)
+        self.embedder = Embedder(self)
+        self.seeds: Buffer | None = None  # of what is drawn, one a step: set before anything is emitted
+        self.class_order: Buffer | None = None  # of sampled softmax, the most frequent class first: set as seeds
         self.stacks = [Stack(self._batch(shard)) for shard in range(shape.shards)]
 
     def _places(self, buffer: Buffer) -> dict[str, Place]:
-        return {name: buffer.at(p.offset) for name, p in self.network.layout.items()}
+        return {name: buffer.at(self.offset + p.offset) for name, p in self.network.layout.items()}
 
     def _direction(self, number: int, layer: Layer, prefix: str) -> Direction:
         return Direction(
             self.program, f"{number}.{prefix}", layer.cell, self.network.inputs_of(number), layer.units,
-            self.shape.shards, self.shape.training, self.shape.dropout.recurrent > 0.0,
+            self.shape.shards, self.shape.training, self.shape.dropout.recurrent > 0.0, layer.layer_norm,
         )  # fmt: skip
 
     def _batch(self, shard: int) -> Batch:
@@ -76,12 +85,18 @@ class Assembly:
     def own(self, places: dict[str, Place], number: int, prefix: str) -> dict[str, Place]:
         """Places of one direction's parameters, or of their gradients."""
         start = f"layers.{number}.{prefix}"
-        names = self.network.layers[number].cell.parameter_shapes(1, 1)
+        names = self.network.layers[number].parameter_shapes(1)
         return {key: places[start + key] for key in names}
 
     def pack(self, *, input_gradient: bool = False) -> None:
-        """Emit the packing of all weights, dealt to the shards in turn; ends the round."""
-        turn = 0
+        """Emit the packing of all weights; ends the round."""
+        self.emit_pack(input_gradient=input_gradient)
+        if not self.program.free:
+            self.program.next_round()
+
+    def emit_pack(self, *, input_gradient: bool = False) -> None:
+        """Emit the packing of all weights, dealt to the shards in turn."""
+        turn, input_gradient = 0, input_gradient or self.embedder.learns
         for number, layer in enumerate(self.network.layers):
             for prefix, direction in zip(layer.directions, self.directions[number], strict=True):
                 inputs = number > 0 or input_gradient
@@ -90,16 +105,11 @@ class Assembly:
                 turn += 1
         if self.network.n_outputs:
             self.head.pack(turn % self.shape.shards)
-        if not self.program.free:
-            self.program.next_round()
 
     def pack_once(self) -> None:
         """Pack all weights now, in a program of its own, for programs whose steps only read them."""
         self.pack()
-        packing = Program(self.dtype, self.shape.shards, device=self.shape.device)
-        packing.rounds = self.program.rounds
-        self.program.rounds = Program(self.dtype, self.shape.shards).rounds
-        packing.run(0, 1, 1)
+        split_off(self.program).run(0, 1, 1)
 
     # Forward ------------------------------------------------------------------------------------------
     def forward(self, stack: Stack, x: Rows) -> None:
@@ -107,6 +117,8 @@ class Assembly:
         network = self.network
         source = Rows(x.place.at(network.n_skip), x.ld, network.n_inputs)
         stack.x, rates = x, self.shape.dropout
+        if network.embeddings:
+            source = self.embedder.forward(stack.batch, source)
         if rates.inputs:
             self.drop(stack.batch, source, source, rates.inputs, INPUTS)
         for number in range(len(network.layers)):
@@ -127,7 +139,7 @@ class Assembly:
         self.program.emit(
             "drop", batch.shard, source=source.place, out=out.place, seeds=self.seeds,
             T=batch.steps if steps is None else steps, B=batch.rows, F=source.width, lds=source.ld, ldo=out.ld,
-            rate=round(rate * WHOLE), salt=salt, row=self.shape.before + self.first_row(batch.shard),
+            rate=round(rate * WHOLE), salt=self.salt + salt, row=self.shape.before + self.first_row(batch.shard),
             time=batch.first + first, span=0 if shared else 1,
         )  # fmt: skip
 
@@ -213,22 +225,38 @@ class Assembly:
 
     # Backward -----------------------------------------------------------------------------------------
     def backward(self, stack: Stack, *, fresh: bool = True, input_gradient: bool = False) -> Rows | None:
-        """Emit the gradients of all parameters for one stack, and return those by the inputs if asked.
+        """Emit the gradients of all parameters for one stack, and return those by what layer 0 reads if asked.
 
         `fresh`: they begin here; otherwise they go on from a later stretch, as do the derivatives by its states.
         """
+        self.prepare_backward(stack, fresh)
+        reads = fresh if self.reads_state else self.head.steps(stack.batch) > 0
+        dout = self.head.backward(stack, fresh) if reads else None
+        start = input_gradient or stack.batch.first > 0
+        return self.layers_backward(stack, dout, fresh=fresh, input_gradient=input_gradient, start=start)
+
+    def prepare_backward(self, stack: Stack, fresh: bool = True) -> None:
+        """Emit: the derivatives by the final states of all layers begin at zero, if `fresh`."""
         for number, runs in enumerate(stack.runs):
             for direction, run in zip(self.directions[number], runs, strict=True):
                 direction.prepare_backward(run, clear=fresh)
-        reads = fresh if self.reads_state else self.head.steps(stack.batch) > 0
-        dout = self.head.backward(stack, fresh) if reads else None
-        first, start = self.head.first_read(stack.batch), input_gradient or stack.batch.first > 0
+
+    def layers_backward(
+        self, stack: Stack, dout: Rows | None, *, fresh: bool = True, input_gradient: bool = False, start: bool = False
+    ) -> Rows | None:  # fmt: skip
+        """Emit the layers' gradients, from those by the last one's outputs and by all final states.
+
+        `start`: go on to the derivatives by the states before the first step.
+        """
+        first = self.head.first_read(stack.batch)
         for number in range(len(self.network.layers) - 1, -1, -1):
-            inputs = number > 0 or input_gradient
+            inputs = number > 0 or input_gradient or self.embedder.learns
             dout = self._layer_backward(stack, number, dout, first, inputs, start, fresh)
             self._drop_gradient(stack.batch, number, dout)
             first = 0
-        return dout
+        if self.embedder.learns:
+            self.embedder.backward(stack, dout, fresh)
+        return dout if input_gradient else None
 
     def _drop_gradient(self, batch: Batch, number: int, dout: Rows | None) -> None:
         """Emit: derivatives by what layer `number` read become those by what was there before dropout."""
@@ -275,3 +303,12 @@ class Assembly:
                 for prefix, direction in zip(layer.directions, self.directions[number], strict=True):
                     direction.unpack(self.own(places, number, prefix), sums, shard)
             self.head.unpack(places, sums, shard)
+            self.embedder.unpack(places, sums, shard)
+
+
+def split_off(program: Program) -> Program:
+    """What was emitted so far as a program of its own, on the same buffers; what follows begins anew."""
+    once = Program(program.dtype, program.shards, device=program.device)
+    once.rounds = list(program.rounds)
+    program.rounds[:] = Program(program.dtype, program.shards).rounds  # in place: its parts share the list
+    return once

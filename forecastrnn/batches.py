@@ -16,24 +16,31 @@ SHUFFLE, SAMPLE = 1, 2  # streams of random numbers
 SHORTEST = 8  # time steps of the shortest program: below, there is nothing left to save
 
 
-@dataclass(frozen=True)
-class ArrayBatches:
-    """Mini-batches over n samples of `steps` rows each; with `window`, each is cut for truncated BPTT.
+class Shuffled:
+    """Mini-batches of n samples, drawn anew for each epoch; whole ones are of samples of like length.
 
-    The samples are in one array (n * steps, columns); targets begin at sample * target_steps. With `buckets`, whole
-    mini-batches are of samples of like length, and run on a program of about as many time steps.
+    A subclass says what programs there are, the shortest first, and on which of them a sample runs: its rung on that
+    ladder. A mini-batch runs on the longest that its samples ask for.
     """
 
     n: int
-    steps: int
-    target_steps: int
     batch: int
     shuffle: bool
     seed: int
-    lengths: np.ndarray | None = None
-    window: int | None = None
-    buckets: bool = False
-    device: str = "cpu"  # which says into how many shards a mini-batch is cut
+
+    @property
+    def ladder(self) -> np.ndarray:
+        """What is the most that each program takes."""
+        raise NotImplementedError
+
+    @property
+    def rungs(self) -> np.ndarray:
+        """The program of each sample, by its place in the ladder."""
+        raise NotImplementedError
+
+    def _index(self, group: np.ndarray) -> Index:
+        """The index of mini-batches group (steps, rows)."""
+        raise NotImplementedError
 
     def epoch(self, number: int) -> list[Index]:
         """Indices of epoch `number`: all whole mini-batches, then what is left."""
@@ -54,6 +61,28 @@ class ArrayBatches:
             order = rng.permutation(len(group))
             group, longest = group[order], longest[order]
         return np.split(group, np.flatnonzero(np.diff(longest)) + 1)
+
+
+@dataclass(frozen=True)
+class ArrayBatches(Shuffled):
+    """Mini-batches over n samples of `steps` rows each; with `window`, each is cut for truncated BPTT.
+
+    The samples are in one array (n * steps, columns); targets begin at sample * target_steps. With `buckets`, whole
+    mini-batches are of samples of like length, and run on a program of about as many time steps. `repeated`: a sample
+    has one row, which is read at every step.
+    """
+
+    n: int
+    steps: int
+    target_steps: int
+    batch: int
+    shuffle: bool
+    seed: int
+    lengths: np.ndarray | None = None
+    window: int | None = None
+    buckets: bool = False
+    repeated: bool = False
+    device: str = "cpu"  # which says into how many shards a mini-batch is cut
 
     @cached_property
     def ladder(self) -> np.ndarray:
@@ -89,6 +118,11 @@ class ArrayBatches:
         return min(self.window or self.steps, self.steps)
 
     @property
+    def rows_each(self) -> int:
+        """Rows of X that belong to a sample."""
+        return 1 if self.repeated else self.steps
+
+    @property
     def ragged(self) -> bool:
         """Whether a training step can have rows of different lengths."""
         return self.lengths is not None or self.steps % self.window_steps > 0
@@ -107,7 +141,7 @@ class ArrayBatches:
             group = np.stack([row[sort_rows(self.lengths[row], shards)] for row in group])
             lengths = self.lengths[group]
         if not self.carries:
-            return Index(group * self.steps, group * self.target_steps, group, lengths)
+            return Index(group * self.rows_each, group * self.target_steps, group, lengths)
         return self._windows(group, np.full(group.shape, self.steps) if lengths is None else lengths)
 
     def _windows(self, group: np.ndarray, lengths: np.ndarray) -> Index:
@@ -122,7 +156,7 @@ class ArrayBatches:
         samples = np.repeat(group, count, axis=0)
         left = np.clip(lengths[:, None] - offset, 0, k).reshape(-1, width)
         keep = (np.arange(len(samples)) % count > 0).astype(float)
-        starts = spread(group * self.steps)
+        starts = samples if self.repeated else spread(group * self.steps)
         index = Index(starts, spread(group * self.target_steps), samples, left if self.ragged else None, keep)
         return index.where((left > 0).sum(axis=1) > 0)  # windows behind the end of all their rows teach nothing
 

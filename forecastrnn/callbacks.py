@@ -18,7 +18,8 @@ class Epoch:
     loss : float
         Mean training loss of the epoch.
     validation_score : float or None
-        With early_stopping, the score on the rows held out: accuracy, or R^2 of a regressor.
+        With early_stopping, the score on the rows held out: accuracy, R^2 of a regressor, or exact matches of an
+        RNNSeq2Seq.
 
     Examples
     --------
@@ -43,16 +44,49 @@ class Epoch:
 
         Returns
         -------
-        RNNRegressor or RNNClassifier
+        RNNRegressor, RNNClassifier or RNNSeq2Seq
             Fitted; the training that goes on does not change it.
         """
         return self._model()
 
 
-def check_callback(callback: object) -> None:
+@dataclass(frozen=True)
+class Look:
+    """A look at a member of a forecaster in training, as the `callback` of `RNNForecaster.fit` receives it.
+
+    Attributes
+    ----------
+    member : int
+        Which of `n_members` is trained, from 0 on; they are trained one after the other.
+    update : int
+        Its updates so far; with warm_start those of earlier fits count.
+    loss : float
+        Mean training loss of the updates since the last look.
+    validation_score : float or None
+        With early_stopping, minus the loss on the ends of the series that are held out.
+
+    Examples
+    --------
+    Stop each member as soon as its loss is below 0.4:
+
+    >>> from forecastrnn import RNNForecaster
+    >>> from forecastrnn.datasets import load_airline
+    >>> model = RNNForecaster(n_members=2, max_steps=500, random_state=0)
+    >>> model = model.fit(load_airline(), callback=lambda look: look.loss < 0.4)
+    >>> model.n_iter_ < 500, model.loss_curve_[-1] < 0.4
+    (True, True)
+    """
+
+    member: int
+    update: int
+    loss: float
+    validation_score: float | None
+
+
+def check_callback(callback: object, takes: str = "the epoch") -> None:
     """Raise TypeError for what cannot be called."""
     if callback is not None and not callable(callback):
         raise TypeError(
-            "callback must be None or a function that takes the epoch and returns True to stop. "
+            f"callback must be None or a function that takes {takes} and returns True to stop. "
             f"Got {type(callback).__name__}."
         )

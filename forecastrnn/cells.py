@@ -28,6 +28,11 @@ class Cell:
         columns = len(self.gates) * units
         return {"kernel": (n_inputs, columns), "recurrent_kernel": (units, columns), "bias": (columns,)}
 
+    @property
+    def slots(self) -> tuple[str, ...]:
+        """The sums that a step forms for each unit, which layer normalisation normalises one by one."""
+        return self.gates
+
     def init_weights(
         self, n_inputs: int, units: int, random_state: object = None, initializer: str = "glorot"
     ) -> Weights:
@@ -137,6 +142,11 @@ class GRU(Cell):
         """As in `Cell`; resetting after adds ``recurrent_bias (3 * units,)``."""
         shapes = super().parameter_shapes(n_inputs, units)
         return {**shapes, "recurrent_bias": (3 * units,)} if self.reset_after else shapes
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        """As in `Cell`; resetting after the product, its part of n is a sum of its own, m."""
+        return (*self.gates, "m") if self.reset_after else self.gates
 
 
 CELLS: dict[str, Cell] = {"rnn": Elman(), "lstm": LSTM(), "peephole_lstm": LSTM(peepholes=True), "gru": GRU()}

@@ -11,10 +11,15 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from forecastrnn.arrays import Sequences, read_sequences
+from forecastrnn.arrays import Sequences
 from forecastrnn.fitting import Targets
 from forecastrnn.losses import softmax
-from forecastrnn.parameters import device_to_predict
+from forecastrnn.parameters import (
+    CLASSIFIER_CONSTRAINTS,
+    EMBEDDING_CONSTRAINTS,
+    SEQUENCE_CONSTRAINTS,
+    device_to_predict,
+)
 from forecastrnn.sequence_estimator import SequenceEstimator, unchanged_on_error
 from forecastrnn.symbols import Drawing, generate_symbols
 from forecastrnn.targets import are_step_labels, read_labels, read_step_labels
@@ -25,8 +30,17 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
 
     The class comes from a softmax over a dense layer on the final state (of both directions, if bidirectional); where
     y has a label for each step, (n, time) or a list of label sequences, on the state of that step.
-    Parameters and attributes are those of `RNNRegressor`, without `loss`; early stopping watches accuracy on a
-    stratified random part of the rows, since rows may be ordered by class.
+    Parameters and attributes are those of `RNNRegressor`, without `loss` and with one more; early stopping watches
+    accuracy on a stratified random part of the rows, since rows may be ordered by class.
+
+    Parameters
+    ----------
+    n_sampled_classes : int or None
+        For many classes, thousands and more: train on a softmax over the true class and so many others, drawn anew
+        for each mini-batch, instead of all (Jean et al. 2015, arXiv:1412.2007). Classes are ranked by how often they
+        are in y; the first ranks are always in, the others drawn log-uniformly, and scores corrected by the log of the
+        count in which each is expected, so that the sum over all classes is estimated without bias. `loss_curve_` then
+        has estimates. `predict` is over all classes. None, or a number not below that of the classes: the full softmax.
 
     Attributes
     ----------
@@ -45,7 +59,34 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
     (['down', 'up'], True)
     """
 
+    _parameter_constraints: dict = {**SEQUENCE_CONSTRAINTS, **EMBEDDING_CONSTRAINTS, **CLASSIFIER_CONSTRAINTS}
     _scales_y = False
+
+    def __init__(
+        self, *, cell="lstm", hidden_layer_sizes=(32,), bidirectional=False, layer_norm=False, initializer="glorot",
+        solver="adam", learning_rate_init=0.005, learning_rate="constant", alpha=0.0, momentum=0.9,
+        nesterovs_momentum=True, beta_1=0.9, beta_2=0.999, epsilon=1e-8, batch_size="auto", max_iter=200, tol=1e-4,
+        n_iter_no_change=10, early_stopping=False, validation_fraction=0.1, warm_start=False, shuffle=True,
+        random_state=None, verbose=False, clip_norm=None, gradient_noise=0.0, bucket_by_length=False,
+        bptt_steps=None, checkpoint_steps=None, dropout=0.0, input_dropout=0.0, recurrent_dropout=0.0,
+        n_sampled_classes=None, vector_input=False, categorical_features=None, embedding_dim="auto",
+        embedding_weights=None, freeze_embeddings=False, standardize=True, device="cpu", n_jobs=None, dtype="auto",
+    ):  # fmt: skip
+        super().__init__(
+            cell=cell, hidden_layer_sizes=hidden_layer_sizes, bidirectional=bidirectional, layer_norm=layer_norm,
+            initializer=initializer, solver=solver, learning_rate_init=learning_rate_init, learning_rate=learning_rate,
+            alpha=alpha, momentum=momentum, nesterovs_momentum=nesterovs_momentum, beta_1=beta_1, beta_2=beta_2,
+            epsilon=epsilon, batch_size=batch_size, max_iter=max_iter, tol=tol, n_iter_no_change=n_iter_no_change,
+            early_stopping=early_stopping, validation_fraction=validation_fraction, warm_start=warm_start,
+            shuffle=shuffle, random_state=random_state, verbose=verbose, clip_norm=clip_norm,
+            gradient_noise=gradient_noise, bucket_by_length=bucket_by_length, bptt_steps=bptt_steps,
+            checkpoint_steps=checkpoint_steps,
+            dropout=dropout, input_dropout=input_dropout, recurrent_dropout=recurrent_dropout,
+            vector_input=vector_input, categorical_features=categorical_features, embedding_dim=embedding_dim,
+            embedding_weights=embedding_weights, freeze_embeddings=freeze_embeddings,
+            standardize=standardize, device=device, n_jobs=n_jobs, dtype=dtype,
+        )  # fmt: skip
+        self.n_sampled_classes = n_sampled_classes
 
     def _loss_name(self) -> str:
         return "cross_entropy"
@@ -125,16 +166,17 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
         return float(accuracy_score(codes[valid], found[valid]))
 
     def predict_proba(
-        self, X: object, lengths: object = None, n_samples: int | None = None, random_state: object = None
-    ) -> np.ndarray:
+        self, X: object, lengths: object = None, n_samples: int | None = None, random_state: object = None,
+        n_steps: int | None = None,
+    ) -> np.ndarray:  # fmt: skip
         """Probability of each class.
 
         Parameters
         ----------
         X, lengths
             As in `fit`.
-        n_samples, random_state : optional
-            Monte Carlo dropout, as in `RNNRegressor.predict`.
+        n_samples, random_state, n_steps : optional
+            Monte Carlo dropout, and steps with `vector_input`, as in `RNNRegressor.predict`.
 
         Returns
         -------
@@ -142,28 +184,30 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
         behind a first dimension of n_samples if that is given
         """
         if n_samples is not None:
-            drawn = self._sampled(X, lengths, n_samples, random_state)
+            drawn = self._sampled(X, lengths, n_samples, random_state, n_steps)
             return np.stack([self._probabilities(outputs) for outputs in drawn])
-        return self._probabilities(self._outputs(X, lengths)[0])
+        return self._probabilities(self._outputs(X, lengths, n_steps))
 
     def _probabilities(self, outputs: np.ndarray) -> np.ndarray:
         """Of the classes, from scores (n, k, n_classes), in the shape of the y of `fit`."""
         found = softmax(outputs.astype(np.float64))
         return found[:, 0] if self._fitted.target_ndim == 1 else found
 
-    def predict(self, X: object, lengths: object = None) -> np.ndarray:
+    def predict(self, X: object, lengths: object = None, n_steps: int | None = None) -> np.ndarray:
         """The most probable class of each sequence, or of each of its steps.
 
         Parameters
         ----------
         X, lengths
             As in `fit`.
+        n_steps : int, optional
+            Steps with `vector_input`, as in `RNNRegressor.predict`.
 
         Returns
         -------
         ndarray (n,), or (n, time) with labels at each step; past the end of a shorter row the first class
         """
-        numbers = self.predict_proba(X, lengths).argmax(axis=-1)
+        numbers = self.predict_proba(X, lengths, n_steps=n_steps).argmax(axis=-1)
         return self.classes_[numbers]
 
     def generate(
@@ -217,9 +261,10 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
         -------
         float
         """
-        guess = self.predict(X, lengths)
+        steps = self._steps_of(y)
+        guess = self.predict(X, lengths, n_steps=steps)
         if guess.ndim == 2:
-            labels, valid = read_step_labels(y, read_sequences(self, X, lengths, reset=False), 2)
+            labels, valid = read_step_labels(y, self._read(X, lengths, steps), 2)
             weight = None if sample_weight is None else np.repeat(np.asarray(sample_weight), valid.sum(axis=1))
             return float(accuracy_score(labels, guess[valid], sample_weight=weight))
         return float(accuracy_score(y, guess, sample_weight=sample_weight))

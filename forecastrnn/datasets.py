@@ -1,4 +1,4 @@
-"""Small real series that come with the package, the curve of the first examples, and strings of a grammar."""
+"""Small real series that come with the package, the curve of the first examples, strings of a grammar, and dates."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import check_random_state
 
+from forecastrnn.dates import make_dates as make_dates
 from forecastrnn.grammars import encode_reber as encode_reber
 from forecastrnn.grammars import make_reber as make_reber
 

@@ -20,6 +20,7 @@ from forecastrnn.standardize import ArrayScaler
 from forecastrnn.threads import thread_count
 from forecastrnn.training import Plan, Progress, Watch, train
 from forecastrnn.training_step import Source
+from forecastrnn.vectors import Coding, embeddings_of, write_given
 
 AUTO_BATCH = 128  # rows of a mini-batch, if there are as many
 
@@ -37,6 +38,8 @@ class Fitted:
     target_ndim: int
     seed: int
     dropout: Dropout = NO_DROPOUT  # of the last fit
+    coding: Coding | None = None  # of the channels that are categorical
+    repeats: int = 0  # rows of X are vectors, and this the steps of the last fit's sequences
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ def scaled_inputs(fitted: Fitted, X: Sequences, dtype: str) -> np.ndarray:
     if fitted.x_scaler is None:
         return np.ascontiguousarray(X.values, dtype)
     scaled = fitted.x_scaler.transform(X.values.reshape(-1, X.values.shape[2])).reshape(X.values.shape)
-    if X.lengths is not None:
+    if X.lengths is not None and not X.repeats:
         scaled[np.arange(X.values.shape[1]) >= X.lengths[:, None]] = 0
     return np.ascontiguousarray(scaled, dtype)
 
@@ -68,14 +71,15 @@ def fit_scalers(
     """Mean and spread of inputs by channel and of targets by output; padding does not count."""
     if not estimator.standardize:
         return None, None
-    steps = X.values.shape[1]
+    steps, each = X.steps, np.ones(X.n) if weight is None else weight
     used = np.ones((X.n, steps)) if X.lengths is None else (np.arange(steps) < X.lengths[:, None]).astype(float)
-    used = used if weight is None else used * weight[:, None]
-    x_scaler = ArrayScaler.fit(X.values.reshape(-1, X.values.shape[2]), used.reshape(-1))
+    used = used * each[:, None]
+    x_scaler = ArrayScaler.fit(X.values.reshape(-1, X.values.shape[2]), each if X.repeats else used.reshape(-1))
+    if X.coding is not None:  # codes stay as they are
+        x_scaler.mean_[list(X.coding.columns)], x_scaler.scale_[list(X.coding.columns)] = 0.0, 1.0
     if not scale_y:
         return x_scaler, None
     if y.last > 0:  # one row for each step asked for, none of them padding
-        each = np.ones(X.n) if weight is None else weight
         used = np.repeat(each[:, None], y.values.shape[1], axis=1)
     return x_scaler, _target_scaler(y.values.reshape(-1, y.values.shape[2]), used.reshape(-1))
 
@@ -93,20 +97,25 @@ def _target_scaler(values: np.ndarray, weight: np.ndarray) -> ArrayScaler:
 def start(estimator: Any, X: Sequences, y: Targets, loss: str, n_outputs: int, weight: Any, scale_y: bool) -> Fitted:
     """An untrained model for these data."""
     seed = int(check_random_state(estimator.random_state).randint(2**31 - 1))
-    network = Network(X.values.shape[2], layers_of(estimator), n_outputs)
+    embeddings = embeddings_of(estimator, X.coding)
+    network = Network(X.values.shape[2], layers_of(estimator), n_outputs, embeddings=embeddings)
     theta = network.init_theta(seed, X.values.dtype.name, estimator.initializer)
+    if X.coding is not None:
+        write_given(estimator, network, theta, X.coding)
     x_scaler, y_scaler = fit_scalers(estimator, X, y, weight, scale_y)
     if y_scaler is not None:  # a constant is its own forecast: no output, no loss, no gradient
         counted = y.values if weight is None else y.values[weight > 0]
         network.views(theta)["output.kernel"][:, np.ptp(counted, axis=(0, 1)) == 0] = 0
     progress = Progress(theta, OptimizerState.zeros(theta))
-    return Fitted(network, progress, x_scaler, y_scaler, loss, y.last, y.ndim, seed, dropout_of(estimator))
+    return Fitted(
+        network, progress, x_scaler, y_scaler, loss, y.last, y.ndim, seed, dropout_of(estimator), X.coding, X.repeats
+    )  # fmt: skip
 
 
 def _aligned_targets(y: Targets, X: Sequences, network: Network) -> np.ndarray:
     """Targets with one row for each step of X, where the engine wants it so; NaN where nothing is asked."""
     n, k, outputs = y.values.shape
-    steps = X.values.shape[1]
+    steps = X.steps
     if y.last == 1 or k == steps or (X.lengths is None and not network.layers[-1].bidirectional):
         return y.values
     full = np.full((n, steps, outputs), np.nan)
@@ -118,10 +127,9 @@ def _aligned_targets(y: Targets, X: Sequences, network: Network) -> np.ndarray:
 def batches_of(estimator: Any, X: Sequences, target_steps: int, seed: int, device: str) -> ArrayBatches:
     """How the rows are cut into mini-batches."""
     size = min(AUTO_BATCH, X.n) if estimator.batch_size == "auto" else min(int(estimator.batch_size), X.n)
-    steps = X.values.shape[1]
     return ArrayBatches(
-        X.n, steps, target_steps, size, estimator.shuffle, seed, X.lengths, estimator.bptt_steps,
-        estimator.bucket_by_length, device,
+        X.n, X.steps, target_steps, size, estimator.shuffle, seed, X.lengths, estimator.bptt_steps,
+        estimator.bucket_by_length, X.repeats > 0, device,
     )  # fmt: skip
 
 
@@ -143,6 +151,21 @@ def _cast_targets(values: np.ndarray, dtype: str) -> np.ndarray:
     return cast
 
 
+def n_sampled_of(estimator: Any, network: Network) -> int:
+    """Classes drawn for the softmax of a mini-batch; 0: all count, as where more were asked for than there are."""
+    asked = getattr(estimator, "n_sampled_classes", None)
+    return 0 if asked is None or asked >= network.n_outputs else int(asked)
+
+
+def class_order(y: Targets, lengths: np.ndarray | None, n_classes: int) -> np.ndarray:
+    """Class numbers, those that y (n, steps, 1) has most often first; padding does not count."""
+    codes = y.values[:, :, 0]
+    if y.last == 0 and lengths is not None:
+        codes = codes[np.arange(codes.shape[1]) < lengths[:, None]]
+    counts = np.bincount(codes.ravel().astype(np.int64), minlength=n_classes)
+    return np.argsort(-counts, kind="stable")
+
+
 def train_on(
     estimator: Any, fitted: Fitted, X: Sequences, y: Targets, weight: np.ndarray | None, *,
     max_iter: int | None = None, validate: Any = None, watch: Watch | None = None, device: str = "cpu",
@@ -154,18 +177,21 @@ def train_on(
     if fitted.y_scaler is not None:
         values = fitted.y_scaler.transform(values.reshape(-1, values.shape[2])).reshape(values.shape)
     batches = batches_of(estimator, X, values.shape[1], fitted.seed, device)
+    n_sampled = n_sampled_of(estimator, fitted.network)
     spare = batches.window_steps if batches.carries and batches.ragged else 0
     source = Source(
         _with_spare_rows(inputs.reshape(-1, inputs.shape[2]), spare),
         _with_spare_rows(_cast_targets(values.reshape(-1, values.shape[2]), dtype), spare),
         weight=None if weight is None else np.ascontiguousarray(weight, dtype),
         y_steps=values.shape[1],
+        repeated=X.repeats > 0,
+        class_order=class_order(y, X.lengths, fitted.network.n_outputs) if n_sampled else None,
     )
     plan = Plan(
         fitted.loss, fitted.last, rule_of(estimator), max_iter or estimator.max_iter, estimator.tol,
         estimator.n_iter_no_change, thread_count(estimator.n_jobs), bool(estimator.verbose),
         checkpoint_steps=checkpoint_steps_of(estimator, batches.window_steps), dropout=dropout_of(estimator),
-        device=device,
+        device=device, n_sampled=n_sampled,
     )  # fmt: skip
     train(fitted.network, fitted.progress, source, batches, plan, validate, watch)
 
@@ -177,7 +203,7 @@ def run(
     """Outputs (n, steps, outputs) of the network, in the unit of the targets; dropout is off if not asked for."""
     theta = fitted.progress.theta if theta is None else theta
     inputs = scaled_inputs(fitted, X, theta.dtype.name)
-    steps = min(fitted.last, inputs.shape[1])
+    steps = min(fitted.last, X.steps)
     result = forward(
         fitted.network,
         theta,
@@ -188,6 +214,7 @@ def run(
         dropout=dropout,
         seed=seed,
         device=device,
+        repeats=X.repeats,
     ).outputs
     if fitted.last > 1 and result.shape[1] > steps:
         result = _last_steps(result, X.lengths, steps)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from forecastrnn.callbacks import Look
+from forecastrnn.forecast_pairs import pair_outputs
 from forecastrnn.forecast_stream import ForecastStream
 from forecastrnn.forecasting import EPOCH, Settings, Tail, fit_members, forecast, one_step_outputs, tail_of, take
 from forecastrnn.inputs import build_inputs
@@ -15,6 +17,8 @@ from forecastrnn.local_models import fit_local, local_outputs
 from forecastrnn.memory import check_fits
 from forecastrnn.network import Network
 from forecastrnn.preparation import Prepared, prepare
+from forecastrnn.seq2seq_network import Seq2SeqNetwork
+from forecastrnn.static_input import StaticCoding, read_static
 from forecastrnn.training import Progress
 
 if TYPE_CHECKING:
@@ -58,10 +62,15 @@ class Trained:
         """Whether each series has a network of its own."""
         return not self.members
 
-    def outputs(self, network: Network, inputs: np.ndarray, n_threads: int) -> Callable[[np.ndarray, int], np.ndarray]:
-        """The outputs of a member for the inputs of some rows."""
+    def outputs(
+        self, network: Network | Seq2SeqNetwork, prepared: Prepared, inputs: np.ndarray, n_threads: int
+    ) -> Callable[[np.ndarray, int], np.ndarray]:
+        """The outputs of a member for the inputs of some rows, or of the last of them."""
 
         def one_step(rows: np.ndarray, k: int) -> np.ndarray:
+            if isinstance(network, Seq2SeqNetwork):
+                steps = prepared.context, prepared.ahead
+                return pair_outputs(network, self.thetas[k, 0], inputs, rows, steps, n_threads)
             if self.is_local:
                 return local_outputs(network, self.thetas[k], inputs, rows, n_threads)
             return one_step_outputs(network, self.thetas[k, 0], inputs, rows, n_threads)
@@ -71,14 +80,14 @@ class Trained:
 
 def train_all(
     prepared: Prepared, inputs: np.ndarray, settings: Settings, seeds: list[int], ids: tuple, old: Trained | None,
-    device: str,
+    device: str, callback: Callable[[Look], object] | None = None,
 ) -> Trained:  # fmt: skip
     """Train all networks; those of an earlier fit go on from where they are."""
     if settings.is_local:
         fit = fit_local(prepared, inputs, settings, seeds, ids, old.thetas if old else None)
         curves = [[float(part.mean()) for part in _parts(member)] for member in fit.losses]
         return Trained(fit.thetas, curves, fit.losses.shape[2], [])
-    members = fit_members(prepared, inputs, settings, seeds, old.members if old else [], device)
+    members = fit_members(prepared, inputs, settings, seeds, old.members if old else [], device, callback)
     thetas = np.stack([member.theta for member in members])[:, None]
     return Trained(thetas, [m.loss_curve for m in members], members[0].optimizer.count, members)
 
@@ -92,7 +101,7 @@ def _parts(losses: np.ndarray) -> list[np.ndarray]:
 class Model:
     """All that a fitted forecaster holds: replaced in one assignment when a fit has succeeded."""
 
-    network: Network
+    network: Network | Seq2SeqNetwork
     trained: Trained
     settings: Settings
     tail: Tail
@@ -100,6 +109,7 @@ class Model:
     axis: TimeAxis
     reading: Reading
     strategy: str
+    static: StaticCoding | None = None
 
     @property
     def n_members(self) -> int:
@@ -116,7 +126,7 @@ class Model:
     def check_recursive(self, method: str, why: str) -> None:
         """Refuse a method that the direct strategy does not have."""
         if self.strategy == "direct":
-            raise ValueError(f'{method} needs strategy="recursive": {why}.')
+            raise ValueError(f'{method} needs strategy="recursive" or "seq2seq": {why}.')
 
     def check_horizon(self, last: int) -> None:
         """Refuse a step that the direct strategy has not learned."""
@@ -124,19 +134,46 @@ class Model:
         if self.strategy == "direct" and last > horizon:
             raise ValueError(
                 f'h={last} is more than horizon={horizon}, which strategy="direct" was trained for. Fit with a larger '
-                'horizon, or use strategy="recursive".'
+                "horizon, or use another strategy."
             )
 
-    def choose(self, y: Any) -> tuple[TimeAxis, Tail, np.ndarray]:
+    def choose(self, y: Any, static: Any = None) -> tuple[TimeAxis, Tail, np.ndarray]:
         """Axis and tail of the series of fit, or of others, prepared as those were; the row of each in fit."""
+        if static is not None and (y is None or self.static is None):
+            why = "the series of fit have theirs" if y is None else "the model was fitted without static"
+            raise ValueError(f"static must not be given here: {why}.")
         if y is None:
             return self.axis, self.tail, np.arange(self.tail.n_series)
         own = self.tail.prepared
         read = self.reading.read(y, "y of predict")
         rows = self._rows(read) if self.trained.is_local else np.zeros(read.n_series, np.int64)
-        prepared = replace(prepare(read.values, read.offsets, own.season, own.context), two=own.two)
-        inputs = build_inputs(prepared, self.settings.with_lags, self.settings.dtype)
-        return read.axis, tail_of(prepared, inputs), rows
+        prepared = replace(prepare(read.values, read.offsets, own.season, own.context, own.ahead), two=own.two)
+        settings = self.settings
+        inputs = build_inputs(
+            prepared, settings.with_lags, settings.dtype, self._codes(read, static), settings.older_means
+        )
+        return read.axis, tail_of(prepared, inputs, settings.older_means), rows
+
+    def _codes(self, read: SeriesSet, static: Any) -> np.ndarray | None:
+        """Codes (n_series, embeddings) of other series: their own where fit knew them."""
+        if not self.settings.embeddings:
+            return None
+        known = {name: row for row, name in enumerate(self.axis.ids)}
+        rows = np.array([known.get(name, len(known)) for name in read.ids])
+        columns, parts = 0 if self.static is None else len(self.static.names), []
+        if len(self.settings.embeddings) > columns:
+            parts.append(rows[:, None].astype(float))
+        if self.static is not None and static is not None:
+            parts.append(read_static(static, read.ids, self.reading.columns["id_col"], self.static)[1])
+        elif self.static is not None:
+            new = next((name for name in read.ids if name not in known), None)
+            if new is not None:
+                raise ValueError(
+                    f"static is needed: the model was fitted with it, and series {new!r} was not in fit. Give a frame "
+                    f"with a row for each series of y and the columns {list(self.static.names)}."
+                )
+            parts.append(self.tail.inputs[rows, -1, -columns:])
+        return np.concatenate(parts, axis=1)
 
     def _rows(self, read: SeriesSet) -> np.ndarray:
         """Rows in fit of these series, which must have been there."""

@@ -7,25 +7,28 @@ from typing import Any
 
 import numpy as np
 
+from forecastrnn.coding_state import coding_tensors, pack_coding, unpack_coding
 from forecastrnn.devices import is_name
 from forecastrnn.exceptions import ModelFileError
 from forecastrnn.forecast_model import Model, Reading, Trained
-from forecastrnn.forecasting import RESIDUALS, Settings, Tail
-from forecastrnn.inputs import n_columns
+from forecastrnn.forecasting import RESIDUALS, Settings, Tail, first_of, network_for, past_of
 from forecastrnn.losses import LOSSES
 from forecastrnn.model_file import Tensor
 from forecastrnn.model_records import MOST, Fields, check_dropout, check_network, decode_fields, encode_fields
-from forecastrnn.network import Network
+from forecastrnn.network import Embedding, Network
 from forecastrnn.optimizers import OptimizerState
 from forecastrnn.preparation import Prepared
+from forecastrnn.seq2seq_network import Seq2SeqNetwork
+from forecastrnn.static_input import StaticCoding
 from forecastrnn.threads import thread_count
 from forecastrnn.training import Progress
 
 Values = dict[str, np.ndarray]
 FIELDS = (
     "settings strategy columns missing least needs season context ahead n_observations n_series room past n_residuals "
-    "updates members curves axis device"
+    "updates members curves axis device static"
 )
+LATER: dict[str, Any] = {"static": {"names": [], "categories": []}}  # fields that the first files lack
 MEMBER = "updates since_start best_iter stopped n_scores"
 _SERIES = {"pads": "<i8", "periods": "<i8", "scale": "<f8", "level": "<f8", "linear": "|u1"}
 _COLUMNS = ("id_col", "time_col", "target_col")
@@ -38,6 +41,8 @@ def pack(estimator: Any) -> tuple[dict, Values]:
     model: Model = estimator._model
     p, trained, tail = model.tail.prepared, model.trained, model.tail
     axis, axis_values = pack_axis(model.axis)
+    categories, static_values = pack_coding(model.static)
+    names = [encode_label(name) for name in model.static.names] if model.static else []
     state = {
         "settings": encode_fields(model.settings), "strategy": model.strategy,
         "columns": [encode_label(model.reading.columns[name]) for name in _COLUMNS], "missing": model.reading.missing,
@@ -46,6 +51,7 @@ def pack(estimator: Any) -> tuple[dict, Values]:
         "past": tail.z.shape[1], "n_residuals": model.residuals.shape[2], "updates": int(trained.updates),
         "members": [_describe(member) for member in trained.members], "axis": axis,
         "curves": [len(curve) for curve in trained.curves], "device": estimator.device_,
+        "static": {"names": names, "categories": categories},
     }  # fmt: skip
     values = {"thetas": trained.thetas, "residuals": model.residuals, "starts": p.starts, "after": p.after}
     values |= {name: getattr(p, name) for name in _SERIES} | {"linear": p.linear.view(np.uint8)}
@@ -54,7 +60,7 @@ def pack(estimator: Any) -> tuple[dict, Values]:
     if trained.members:
         values |= {name: np.stack([getattr(m.optimizer, name) for m in trained.members]) for name in ("m", "v")}
         values["scores"] = np.concatenate([np.array(m.validation_scores, float) for m in trained.members])
-    return state, values | axis_values
+    return state, values | axis_values | static_values
 
 
 def _describe(member: Progress) -> dict:
@@ -71,16 +77,16 @@ class ForecastState:
 
     fields: Fields
     settings: Settings
-    network: Network
+    network: Network | Seq2SeqNetwork
     members: list[Fields]
 
     @classmethod
     def read(cls, raw: Any, kind: str) -> ForecastState:
         """Check the state of a forecaster."""
-        state = Fields(raw, "the model", FIELDS)
+        state = Fields(LATER | raw if isinstance(raw, dict) else raw, "the model", FIELDS)
         settings: Settings = decode_fields(Settings, state["settings"])
         _check_settings(settings)
-        state.text("strategy", {"recursive", "direct"})
+        state.text("strategy", {"recursive", "direct", "seq2seq"})
         state.text("missing", {"raise", "mask"})
         state.text("needs")
         if not is_name(state.text("device")):
@@ -88,8 +94,10 @@ class ForecastState:
         for name in ("least", "season", "context", "ahead", "n_observations", "n_series", "room", "past", "updates"):
             state.count(name, 1)
         state.count("n_residuals", *((RESIDUALS, RESIDUALS) if settings.horizon == 1 else (0, 0)))
-        if state["strategy"] == "recursive" and settings.horizon != 1:
-            raise ModelFileError("a recursive forecaster learns one step")
+        if state["strategy"] != "direct" and settings.horizon != 1:
+            raise ModelFileError("a forecaster that is not direct puts out one step")
+        if (state["strategy"] == "seq2seq") != settings.has_decoder or settings.has_decoder and settings.is_local:
+            raise ModelFileError("a decoder, and networks for all series, belong to the strategy seq2seq")
         if len(state.items_of("columns")) != len(_COLUMNS):
             state.refuse("columns", "three names")
         members = [Fields(each, "a member", MEMBER) for each in state.items_of("members")]
@@ -102,10 +110,19 @@ class ForecastState:
             state.refuse("curves", "the lengths of the loss curves")
         if len(members) != (0 if settings.is_local else len(curves)):
             raise ModelFileError(f"there are {len(curves)} loss curves for {len(members)} members")
-        columns = n_columns(state["season"], settings.with_lags)
-        network = Network(columns, settings.layers, settings.horizon, columns)
-        check_network(network)
+        network = network_for(state["season"], settings)
+        check_network(network.decoder if isinstance(network, Seq2SeqNetwork) else network)
+        static = Fields(state["static"], "static", "names categories")
+        if len(static.items_of("names")) != len(static.items_of("categories")):
+            raise ModelFileError("static has not as many names as columns")
+        if not 0 <= len(settings.embeddings) - len(static["names"]) <= 1:
+            raise ModelFileError("static is not that of the network")
         return cls(state, settings, network, members)
+
+    @property
+    def writer(self) -> Network:
+        """What forecasts: the network, or its decoder."""
+        return self.network.decoder if isinstance(self.network, Seq2SeqNetwork) else self.network
 
     def tensors(self) -> list[Tensor]:
         """Names, dtypes and shapes of all tensors, in the order of the file."""
@@ -119,13 +136,19 @@ class ForecastState:
             Tensor("after", "<f8", (n, state["room"])),
             *(Tensor(name, kind, (n,)) for name, kind in _SERIES.items()),
             Tensor("z", "<f8", (n, state["past"])),
-            Tensor("inputs", real, (n, state["context"], 2 * self.network.n_inputs)), Tensor("phase", "<i8", (n,)),
-            Tensor("curves", "<f8", (sum(state["curves"]),)),
+            Tensor("inputs", real, (n, state["context"], self.writer.n_skip + self.writer.n_inputs)),
+            Tensor("phase", "<i8", (n,)), Tensor("curves", "<f8", (sum(state["curves"]),)),
         ]  # fmt: skip
         if self.members:
             found += [Tensor(name, real, (count, size)) for name in ("m", "v")]
             found.append(Tensor("scores", "<f8", (sum(member["n_scores"] for member in self.members),)))
+        found += coding_tensors(state["static"]["categories"], self._static_embeddings)
         return found + axis_tensors(state["axis"], n)
+
+    @property
+    def _static_embeddings(self) -> tuple[Embedding, ...]:
+        """Those of static categories, behind that of the series."""
+        return self.writer.embeddings[len(self.writer.embeddings) - len(self.fields["static"]["names"]) :]
 
     def restore(self, estimator: Any, values: Values) -> None:
         """Give a forecaster, whose parameters are set, its model and fitted attributes."""
@@ -137,8 +160,19 @@ class ForecastState:
         reading = Reading(columns, state["missing"], state["least"], state["needs"])
         settings = replace(self.settings, n_threads=thread_count(estimator.n_jobs))  # those of this machine
         axis = unpack_axis(state["axis"], values)
+        names = tuple(decode_label(raw) for raw in state["static"]["names"])
+        coding = unpack_coding(state["static"]["categories"], self._static_embeddings, values)
+        static = StaticCoding(names, coding.categories) if coding else None
         estimator._model = Model(
-            self.network, self._trained(values), settings, tail, values["residuals"], axis, reading, state["strategy"]
+            self.network,
+            self._trained(values),
+            settings,
+            tail,
+            values["residuals"],
+            axis,
+            reading,
+            state["strategy"],
+            static,
         )
         estimator._publish(state["device"], axis)
 
@@ -159,7 +193,11 @@ class ForecastState:
 
     def _tail(self, values: Values) -> Tail:
         state, season = self.fields, self.fields["season"]
-        _check_series(values, season, state["room"], state["past"])
+        _check_series(values, season, state["room"])
+        for e in self.writer.embeddings:  # by which compiled code finds vectors
+            codes = values["inputs"][:, :, self.writer.n_skip + e.column]
+            if not ((codes >= 0) & (codes <= e.size) & (codes == np.floor(codes))).all():
+                raise ModelFileError("a series has a category that there is not")
         p = Prepared(
             season=season, width=max(season, 4), context=state["context"], ahead=state["ahead"], z=np.empty(0),
             observed=np.empty(0, bool), starts=values["starts"], linear=values["linear"].view(bool),
@@ -167,7 +205,9 @@ class ForecastState:
             n_observations=state["n_observations"],
             **{name: values[name] for name in ("pads", "periods", "scale", "level")},
         )  # fmt: skip
-        return Tail(p, values["z"], values["inputs"], values["phase"])
+        if state["past"] != past_of(p, self.settings.older_means):
+            raise ModelFileError("the ends of the series are not as long as the inputs need")
+        return Tail(p, values["z"], values["inputs"], values["phase"], first_of(p, state["past"]))
 
 
 def _check_settings(settings: Settings) -> None:
@@ -176,14 +216,16 @@ def _check_settings(settings: Settings) -> None:
     if not good or settings.batch_size < 1:
         raise ModelFileError("the settings of the training are not possible ones")
     check_dropout(settings.dropout)
+    means = settings.older_means
+    if len(means) % 2 or not all(1 <= number <= MOST for number in means):
+        raise ModelFileError(f"older_means must be lengths and counts of blocks. Got {str(means)[:80]}")
 
 
-def _check_series(values: Values, season: int, room: int, past: int) -> None:
+def _check_series(values: Values, season: int, room: int) -> None:
     """Figures by which compiled code finds its way: each within the arrays that it counts places of."""
     periods, phase, starts = values["periods"], values["phase"], values["starts"]
     good = (
         (periods >= season).all() and (periods <= room).all()
-        and past == max(int(periods.max()), 2 * season) + max(season, 4) + 2
         and (phase >= 0).all() and (phase < season).all()
         and starts[0] == 0 and (np.diff(starts) > 0).all()
         and (values["pads"] >= 0).all() and (values["pads"] < np.diff(starts)).all()

@@ -10,8 +10,9 @@ from forecastrnn.forecasting import Settings, Tail, histories_of
 from forecastrnn.generation import StepProgram
 from forecastrnn.inference import forward, write_state
 from forecastrnn.network import Network
-from forecastrnn.paths import means_of
+from forecastrnn.paths import emit_inputs, means_of, sums_of
 from forecastrnn.program import Program
+from forecastrnn.seq2seq_network import Seq2SeqNetwork
 
 ROOM = 1024  # values taken before the history is moved back to the front
 
@@ -19,29 +20,40 @@ ROOM = 1024  # values taken before the history is moved back to the front
 class _Member:
     """One network, warmed up over the context of one series, and the values it goes on from."""
 
-    def __init__(self, network: Network, theta: np.ndarray, tail: Tail, settings: Settings) -> None:
+    def __init__(
+        self, network: Network | Seq2SeqNetwork, theta: np.ndarray, tail: Tail, settings: Settings
+    ) -> None:  # fmt: skip
         self.width, self.season = tail.prepared.width, tail.prepared.season
         known = tail.z.shape[1]
         self.now, length, dtype = known - 1, known + ROOM, settings.dtype
         histories = histories_of(tail, dtype)
         self.z, self.a = np.zeros((1, length), dtype), means_of(histories.z, self.width, length)
         self.z[:, :known] = histories.z
-        self.phase = histories.phase.copy()
+        self.sums = sums_of(histories.z, length)
+        self.phase, self.first = histories.phase.copy(), histories.first.copy()
         self.program = self._step_program(network, theta, tail, settings)
 
-    def _step_program(self, network: Network, theta: np.ndarray, tail: Tail, settings: Settings) -> Program:
+    def _step_program(
+        self, network: Network | Seq2SeqNetwork, theta: np.ndarray, tail: Tail, settings: Settings
+    ) -> Program:  # fmt: skip
         """Inputs of the last value, the network, and the next value behind it."""
         histories, p = histories_of(tail, settings.dtype), tail.prepared
-        warm = forward(network, theta, histories.inputs, last=1)
-        step = StepProgram((network, theta), 1)
+        (reader, known_theta), (writer, own_theta) = _sides(network, theta)
+        warm = forward(reader, known_theta, histories.inputs, last=1)
+        step = StepProgram((writer, own_theta), 1)
         program, stack = step.build.program, step.build.stacks[0]
-        z, a, phase = (program.bind(name, getattr(self, name)) for name in ("z", "a", "phase"))
+        names = ("z", "a", "sums", "phase", "first")
+        z, a, sums, phase, first = (program.bind(name, getattr(self, name)) for name in names)
+        if writer.embeddings:  # codes stay as they are in all steps
+            codes = slice(-len(writer.embeddings), None)
+            step.x[0].array[:, :, codes] = histories.inputs[:, -1, codes]
         operations = program.rounds[0][0]
         own = len(operations)
-        program.emit(
-            "forecast_inputs", 0, z=z, a=a, static=program.bind("static", histories.static), x=step.x[0], phase=phase,
-            period=program.bind("period", histories.period), B=1, season=p.season, two=p.two,
-            with_lags=int(settings.with_lags), columns=step.x[0].shape[-1], length=z.shape[1], now=self.now,
+        emit_inputs(
+            program, step.x[0].at(0), settings.older_means, z=z, a=a, static=program.bind("static", histories.static),
+            sums=sums, phase=phase, period=program.bind("period", histories.period), first=first, B=1,
+            season=p.season, two=p.two, with_lags=int(settings.with_lags), columns=step.x[0].shape[-1],
+            length=z.shape[1], now=self.now,
         )  # fmt: skip
         operations[:] = operations[own:] + operations[:own]
         program.emit(
@@ -61,13 +73,25 @@ class _Member:
         t = self.now + at + 1
         self.z[0, t] = scaled
         self.a[0, t] = self.a[0, t - 1] + (self.z[0, t] - self.z[0, t - self.width]) / self.width
+        self.sums[0, t + 1] = self.sums[0, t] + self.z[0, t]
 
     def move_back(self, at: int) -> None:
         """Forget the oldest `at` values: the last known one is at `now` again; means are freed of rounding errors."""
         known = self.now + 1
         self.z[:, :known] = self.z[:, at : at + known].copy()
         self.a[:] = means_of(self.z[:, :known], self.width, self.a.shape[1])
+        self.sums[:] = sums_of(self.z[:, :known], self.z.shape[1])
+        self.first[:] = np.maximum(self.first - at, 0)
         self.phase[:] = (self.phase + at) % self.season
+
+
+def _sides(
+    network: Network | Seq2SeqNetwork, theta: np.ndarray
+) -> tuple[tuple[Network, np.ndarray], tuple[Network, np.ndarray]]:
+    """What reads known values and what goes on from its state, with their parameters; one network may do both."""
+    if not isinstance(network, Seq2SeqNetwork):
+        return (network, theta), (network, theta)
+    return (network.encoder, network.encoder_theta(theta)), (network.decoder, network.decoder_theta(theta))
 
 
 class ForecastStream:
@@ -76,7 +100,9 @@ class ForecastStream:
     Level, season and scale are those of the fit. Not for several threads at once: make a stream for each.
     """
 
-    def __init__(self, network: Network, thetas: list[np.ndarray], tail: Tail, settings: Settings) -> None:
+    def __init__(
+        self, network: Network | Seq2SeqNetwork, thetas: list[np.ndarray], tail: Tail, settings: Settings
+    ) -> None:  # fmt: skip
         self._p = tail.prepared
         self._members = [_Member(network, theta.copy(), tail, settings) for theta in thetas]
         self._taken = 0  # values since the end of the series in fit

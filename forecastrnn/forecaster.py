@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, Self
 
@@ -11,21 +12,24 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from forecastrnn.callbacks import Look, check_callback
 from forecastrnn.compiling import announced
 from forecastrnn.forecast_model import Model, train_all
 from forecastrnn.forecast_settings import (
+    ahead_of,
     check_known,
     check_parameters,
+    check_reach,
     check_same,
-    device_to_train,
+    read_codes,
     reading_of,
     settings_of,
-)  # fmt: skip
+)
 from forecastrnn.forecast_stream import ForecastStream
 from forecastrnn.forecasting import network_of, residuals_of, tail_of, use_lags
 from forecastrnn.generation import check_count
 from forecastrnn.inputs import build_inputs
-from forecastrnn.parameters import TRAINING_CONSTRAINTS
+from forecastrnn.parameters import TRAINING_CONSTRAINTS, device_of
 from forecastrnn.preparation import prepare
 from forecastrnn.saving import SavedToFile
 
@@ -34,8 +38,8 @@ if TYPE_CHECKING:
 
     from forecastrnn.series import SeriesSet
 
-_SHARED = ("cell", "hidden_layer_sizes", "initializer", "solver", "learning_rate_init", "learning_rate", "alpha",
-           "momentum", "nesterovs_momentum", "beta_1", "beta_2", "epsilon", "clip_norm", "n_iter_no_change",
+_SHARED = ("cell", "hidden_layer_sizes", "layer_norm", "initializer", "solver", "learning_rate_init", "learning_rate",
+           "alpha", "momentum", "nesterovs_momentum", "beta_1", "beta_2", "epsilon", "clip_norm", "n_iter_no_change",
            "early_stopping", "validation_fraction", "warm_start", "random_state", "verbose", "device",
            "n_jobs")  # fmt: skip
 
@@ -54,21 +58,36 @@ class RNNForecaster(SavedToFile, BaseEstimator):
         The recurrent cell.
     hidden_layer_sizes : int or list of int
         Units of each layer.
-    strategy : {"recursive", "direct"}
+    layer_norm : bool
+        Layer normalisation inside the cells, as in `RNNRegressor`.
+    strategy : {"recursive", "direct", "seq2seq"}
         "recursive": one step is learned, and fed back: any horizon can be asked for. "direct": `horizon` steps
-        come out at once.
+        come out at once. "seq2seq": an encoder reads the context, and a decoder with weights of its own goes on from
+        the encoder's state: it learns `horizon` steps, reading the known values (teacher forcing), and forecasts any
+        number of steps, reading its own.
     horizon : int or None
-        Steps that "direct" learns; needed there only.
+        Steps that "direct" and "seq2seq" learn; "direct" needs it, with "seq2seq" None is as many steps as the other
+        strategies learn from behind the context: twice the season, within 18 .. 48.
     season_length : int or None
         Steps of a season; None guesses it from the frequency of the index (hours 24, days 7, weeks 52, months 12,
         quarters 4), 1 is no season.
     context_length : int or None
         Steps of history that the network reads before it forecasts; None: twice the season, within 24 .. 72.
+    older_means : list of (int, int), optional
+        Older history, coarser: pairs of a length and a count. At each time the network also reads the means of
+        `count` blocks of `length` values, each pair's blocks behind those of the pair before it, back from the last
+        known value. [(7, 5), (30, 5)] on daily data: five weeks, and five months before those. A mean that reaches
+        back beyond the beginning of a series counts as the recent mean.
     n_members : int
         Networks whose median is the forecast. 5 rather than 3: in backtests the median then varies less by seed.
     global_model : bool
         True: one network (a member) learns from all series. False: each series has networks of its own, trained side
-        by side in one call; early_stopping is then not possible, and `predict` takes series of `fit` only.
+        by side in one call; early_stopping and "seq2seq" are then not possible, and `predict` takes series of `fit`
+        only.
+    id_embedding_dim : int or None
+        Each series of `fit` has a learned vector of so many numbers, which its network reads at every step: for series
+        that behave differently after the same values. A series that `fit` has not seen reads the mean of all
+        vectors. None: a forecast depends on the values alone. Needs global_model=True.
     missing : {"raise", "mask"}
         What NaN in a series means: an error, or a gap that is bridged in the inputs and left out of the loss.
     loss : {"absolute_error", "squared_error", "huber"}
@@ -124,12 +143,14 @@ epsilon, clip_norm, gradient_noise
 
     _parameter_constraints: dict = {
         **{name: TRAINING_CONSTRAINTS[name] for name in _SHARED},
-        "strategy": [StrOptions({"recursive", "direct"})],
+        "strategy": [StrOptions({"recursive", "direct", "seq2seq"})],
         "horizon": [Interval(Integral, 1, None, closed="left"), None],
         "season_length": [Interval(Integral, 1, None, closed="left"), None],
         "context_length": [Interval(Integral, 1, None, closed="left"), None],
+        "older_means": [list, tuple, None],
         "n_members": [Interval(Integral, 1, None, closed="left")],
         "global_model": ["boolean"],
+        "id_embedding_dim": [Interval(Integral, 1, None, closed="left"), None],
         "missing": [StrOptions({"raise", "mask"})],
         "loss": [StrOptions({"squared_error", "absolute_error", "huber"})],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
@@ -138,22 +159,26 @@ epsilon, clip_norm, gradient_noise
     }
 
     def __init__(
-        self, *, cell="gru", hidden_layer_sizes=(64,), strategy="recursive", horizon=None, season_length=None,
-        context_length=None, n_members=5, global_model=True, missing="raise", loss="absolute_error",
-        initializer="uniform", solver="adamw", learning_rate_init=0.004, learning_rate="one_cycle", alpha=1e-4,
-        momentum=0.9, nesterovs_momentum=True, beta_1=0.9, beta_2=0.999, epsilon=1e-8, clip_norm=1.0,
-        gradient_noise=0.0, batch_size="auto", max_steps=None, early_stopping=False, validation_fraction=0.1,
-        n_iter_no_change=5, warm_start=False, dropout=0.0, input_dropout=0.0, recurrent_dropout=0.0,
-        random_state=None, verbose=False, device="cpu", n_jobs=None, dtype="float32",
+        self, *, cell="gru", hidden_layer_sizes=(64,), layer_norm=False, strategy="recursive", horizon=None,
+        season_length=None, context_length=None, older_means=None, n_members=5, global_model=True,
+        id_embedding_dim=None, missing="raise", loss="absolute_error", initializer="uniform", solver="adamw",
+        learning_rate_init=0.004, learning_rate="one_cycle", alpha=1e-4, momentum=0.9, nesterovs_momentum=True,
+        beta_1=0.9, beta_2=0.999, epsilon=1e-8, clip_norm=1.0, gradient_noise=0.0, batch_size="auto", max_steps=None,
+        early_stopping=False, validation_fraction=0.1, n_iter_no_change=5, warm_start=False, dropout=0.0,
+        input_dropout=0.0, recurrent_dropout=0.0, random_state=None, verbose=False, device="cpu", n_jobs=None,
+        dtype="float32",
     ):  # fmt: skip
         self.cell = cell
         self.hidden_layer_sizes = hidden_layer_sizes
+        self.layer_norm = layer_norm
         self.strategy = strategy
         self.horizon = horizon
         self.season_length = season_length
         self.context_length = context_length
+        self.older_means = older_means
         self.n_members = n_members
         self.global_model = global_model
+        self.id_embedding_dim = id_embedding_dim
         self.missing = missing
         self.loss = loss
         self.initializer = initializer
@@ -190,7 +215,10 @@ epsilon, clip_norm, gradient_noise
 
     # Fitting ------------------------------------------------------------------------------------------
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, y: Any, *, id_col: Any = "unique_id", time_col: Any = "ds", target_col: Any = "y") -> Self:
+    def fit(
+        self, y: Any, *, static: Any = None, id_col: Any = "unique_id", time_col: Any = "ds", target_col: Any = "y",
+        callback: Callable[[Look], object] | None = None,
+    ) -> Self:  # fmt: skip
         """Learn from one or many series.
 
         Parameters
@@ -199,8 +227,17 @@ epsilon, clip_norm, gradient_noise
             One series; a wide frame (each column a series); a long frame with `id_col`, `time_col`, `target_col`;
             or a MultiIndex (series, time). The index must be regular; values must be finite, unless
             missing="mask".
+        static : DataFrame, optional
+            What stays the same for a series: a row for each, the index (or the column `id_col`) its id, and columns of
+            categories (texts, integers, booleans, pandas categories). The network reads a learned vector for each,
+            of round(1.6 n^0.56) numbers for n categories, 50 at most; a category that `fit` has not seen reads the
+            mean. With warm_start the categories stay those of the first fit.
         id_col, time_col, target_col : hashable
             Columns of a long frame.
+        callback : callable, optional
+            Called every 50 updates of each member with a `forecastrnn.callbacks.Look`: its number, its updates, its
+            loss. When it returns True, that member stops there. An error in it ends `fit` and leaves the forecaster
+            as it was. Not with global_model=False, where all networks are trained in one call.
 
         Returns
         -------
@@ -215,28 +252,33 @@ epsilon, clip_norm, gradient_noise
             A ValueError: the loss became non-finite or exploded.
         """
         with announced(bool(self.verbose)):
-            return self._fit({"id_col": id_col, "time_col": time_col, "target_col": target_col}, y)
+            return self._fit({"id_col": id_col, "time_col": time_col, "target_col": target_col}, y, static, callback)
 
-    def _fit(self, columns: dict[str, Any], y: Any) -> Self:
+    def _fit(self, columns: dict[str, Any], y: Any, static: Any, callback: Callable[[Look], object] | None) -> Self:
         from forecastrnn.series import season_of
 
-        check_parameters(self)
-        device = device_to_train(self)
+        check_callback(callback, "a look")
+        check_parameters(self, callback is not None)
+        device = device_of(self)
         reading = reading_of(self, columns)
         read = reading.read(y)
         season = int(self.season_length or season_of(read.axis))
-        prepared = prepare(read.values, read.offsets, season, self.context_length)
+        prepared = prepare(read.values, read.offsets, season, self.context_length, ahead_of(self, read))
         check_known(self, prepared, read.ids)
         old = self._model if self.warm_start and hasattr(self, "_model") else None
-        settings = settings_of(self, old.settings.with_lags if old else use_lags(prepared, not self.global_model))
+        embeddings, codes, coding = read_codes(self, read, static, columns["id_col"], old)
+        with_lags = old.settings.with_lags if old else use_lags(prepared, not self.global_model)
+        settings = settings_of(self, with_lags, embeddings)
         check_same(old, settings, self.n_members, season, read)
-        inputs, seeds = build_inputs(prepared, settings.with_lags, settings.dtype), self._seeds()
+        check_reach(prepared, settings.older_means, read.ids)
+        inputs = build_inputs(prepared, settings.with_lags, settings.dtype, codes, settings.older_means)
+        seeds = self._seeds()
         network = network_of(prepared, settings)
-        trained = train_all(prepared, inputs, settings, seeds, read.ids, old.trained if old else None, device)
-        one_step = trained.outputs(network, inputs, settings.n_threads)
+        trained = train_all(prepared, inputs, settings, seeds, read.ids, old.trained if old else None, device, callback)
+        one_step = trained.outputs(network, prepared, inputs, settings.n_threads)
         residuals = residuals_of(prepared, settings, one_step, len(seeds))
-        later, tail = reading_of(self, columns, other=True), tail_of(prepared, inputs)
-        self._model = Model(network, trained, settings, tail, residuals, read.axis, later, self.strategy)
+        later, tail = reading_of(self, columns, other=True), tail_of(prepared, inputs, settings.older_means)
+        self._model = Model(network, trained, settings, tail, residuals, read.axis, later, self.strategy, coding)
         self._publish(device, read)
         return self
 
@@ -256,16 +298,17 @@ epsilon, clip_norm, gradient_noise
         self.n_iter_ = model.trained.updates
 
     # Forecasting --------------------------------------------------------------------------------------
-    def predict(self, h: Any, y: Any = None) -> pd.Series | pd.DataFrame:
+    def predict(self, h: Any, y: Any = None, static: Any = None) -> pd.Series | pd.DataFrame:
         """Forecast the h values behind the end of each series.
 
         Parameters
         ----------
         h : int or list of int
-            Steps to forecast, or which steps; any number with the recursive strategy, at most `horizon` with the
-            direct one.
+            Steps to forecast, or which steps; at most `horizon` with the direct strategy, any number with others.
         y : like the y of `fit`, optional
             Other series to forecast, which `fit` need not have seen; a long frame with the same column names.
+        static : DataFrame, optional
+            The static categories of y, where `fit` had some: needed for series that `fit` has not seen.
 
         Returns
         -------
@@ -275,7 +318,7 @@ epsilon, clip_norm, gradient_noise
         Raises
         ------
         ValueError
-            If h is not possible, or y has an unusable series.
+            If h is not possible, y has an unusable series, or static does not fit to it.
         NotFittedError
             Before `fit`.
         """
@@ -283,13 +326,13 @@ epsilon, clip_norm, gradient_noise
 
         check_is_fitted(self)
         model = self._model
-        axis, tail, own = model.choose(y)
+        axis, tail, own = model.choose(y, static)
         steps = read_horizon(axis, h)
         model.check_horizon(int(steps[-1]))
         return write_forecast(axis, {"RNN": model.median(tail, own, int(steps[-1]))[:, steps - 1]}, h)
 
     def generate(
-        self, n_steps: int, prompt: Any = None, n_sequences: int = 1, random_state: Any = None
+        self, n_steps: int, prompt: Any = None, n_sequences: int = 1, random_state: Any = None, static: Any = None
     ) -> pd.Series | pd.DataFrame:
         """Draw possible futures: forecasts fed back with a residual of the series added at each step.
 
@@ -303,6 +346,8 @@ epsilon, clip_norm, gradient_noise
             Sequences for each series; each from one member in turn.
         random_state : int, RandomState or None
             Seed of the residuals.
+        static : DataFrame, optional
+            The static categories of the prompt, as in `predict`.
 
         Returns
         -------
@@ -318,7 +363,7 @@ epsilon, clip_norm, gradient_noise
         check_is_fitted(self)
         model, count = self._model, check_count(n_sequences, "n_sequences")
         model.check_recursive("generate", "the direct strategy does not feed back")
-        axis, tail, own = model.choose(prompt)
+        axis, tail, own = model.choose(prompt, static)
         h = int(read_horizon(axis, check_count(n_steps, "n_steps"))[-1])
         paths = model.draw(tail, own, h, count, check_random_state(random_state), known=prompt is None)
         names = ["RNN"] if count == 1 else [f"RNN-path-{k + 1}" for k in range(count)]

@@ -9,15 +9,20 @@ from functools import partial
 import numpy as np
 
 from forecastrnn.batches import WindowBatches
+from forecastrnn.callbacks import Look
+from forecastrnn.forecast_pairs import last_windows, pair_source, pair_validator
 from forecastrnn.inference import forward
-from forecastrnn.inputs import n_columns
-from forecastrnn.network import Layer, Network
+from forecastrnn.inputs import n_columns, reach_of
+from forecastrnn.network import Embedding, Layer, Network
 from forecastrnn.optimizers import OptimizerState, Rule
+from forecastrnn.pair_batches import PairWindows
 from forecastrnn.paths import Histories, Kind, job_rows, run_paths
 from forecastrnn.preparation import Prepared
+from forecastrnn.seq2seq_network import Seq2SeqNetwork
+from forecastrnn.seq2seq_training import train_pairs
 from forecastrnn.shapes import NO_DROPOUT, Dropout
 from forecastrnn.stepping import Index, TrainingProgram
-from forecastrnn.training import Plan, Progress, train
+from forecastrnn.training import Plan, Progress, Watch, train
 from forecastrnn.training_step import Source
 
 MANY = 20_000  # observations from which on the values one season ago are inputs too
@@ -48,16 +53,23 @@ class Settings:
     with_lags: bool
     is_local: bool = False  # a network for each series, not one for all
     dropout: Dropout = NO_DROPOUT
+    embeddings: tuple[Embedding, ...] = ()  # of the series' codes, which are the last columns of the inputs
+    older_means: tuple[int, ...] = ()  # of the inputs: length and count of blocks, and so on
+    has_decoder: bool = False  # forecasts are made with weights of their own
 
 
 @dataclass(frozen=True)
 class Tail:
-    """The end of each series: all that a forecast needs. z, a (n_series, length), oldest first."""
+    """The end of each series: all that a forecast needs. z (n_series, length), oldest first.
+
+    first (n_series,): where in z the series begins; before lie repetitions of its first season.
+    """
 
     prepared: Prepared
     z: np.ndarray
     inputs: np.ndarray
     phase: np.ndarray
+    first: np.ndarray
 
     @property
     def n_series(self) -> int:
@@ -75,17 +87,24 @@ def update_count(prepared: Prepared, max_steps: int | None) -> int:
     return max_steps or int(np.clip(2.0 * np.sqrt(prepared.observed.sum()), 300, 1200))
 
 
-def network_of(prepared: Prepared, settings: Settings) -> Network:
-    """The layers read the squashed columns, the linear skip the raw ones."""
-    columns = n_columns(prepared.season, settings.with_lags)
-    return Network(columns, settings.layers, settings.horizon, columns)
+def network_of(prepared: Prepared, settings: Settings) -> Network | Seq2SeqNetwork:
+    """The layers read the squashed columns and the vectors of the series, the linear skip the raw columns."""
+    return network_for(prepared.season, settings)
 
 
-def start_member(network: Network, settings: Settings, seed: int) -> Progress:
+def network_for(season: int, settings: Settings) -> Network | Seq2SeqNetwork:
+    """The network of series with such a season."""
+    columns = n_columns(season, settings.with_lags, settings.older_means)
+    embeddings = tuple(replace(e, column=columns + e.column) for e in settings.embeddings)
+    network = Network(columns + len(embeddings), settings.layers, settings.horizon, columns, embeddings)
+    return Seq2SeqNetwork(replace(network, n_outputs=0), network) if settings.has_decoder else network
+
+
+def start_member(network: Network | Seq2SeqNetwork, settings: Settings, seed: int) -> Progress:
     """First parameters of a member."""
     theta = network.init_theta(seed, settings.dtype, settings.initializer)
     rng = np.random.default_rng([seed, 3])
-    kernel = network.views(theta)["output.kernel"]
+    kernel = network.views(theta)["decoder.output.kernel" if settings.has_decoder else "output.kernel"]
     kernel[...] = rng.uniform(-HEAD, HEAD, kernel.shape)
     return Progress(theta, OptimizerState.zeros(theta))
 
@@ -106,8 +125,9 @@ def held_out(lengths: np.ndarray, fraction: float | None, horizon: int) -> np.nd
 
 
 def train_member(
-    prepared: Prepared, inputs: np.ndarray, settings: Settings, progress: Progress, seed: int, device: str
-) -> Progress:
+    prepared: Prepared, inputs: np.ndarray, settings: Settings, progress: Progress, seed: int, device: str = "cpu",
+    watch: Watch | None = None,
+) -> Progress:  # fmt: skip
     """Train one member in place."""
     dtype, fraction = settings.dtype, settings.validation_fraction
     lengths = np.diff(prepared.starts) - prepared.pads
@@ -120,7 +140,6 @@ def train_member(
         lo, hi, chance / chance.sum(), settings.batch_size, seed, min(EPOCH, updates), steps, updates,
         len(progress.loss_curve),
     )  # fmt: skip
-    source = Source(inputs, np.where(prepared.observed, prepared.z, np.nan).astype(dtype), prepared.z.astype(dtype))
     network = network_of(prepared, settings)
     plan = Plan(
         settings.loss, 0, settings.rule, -(-updates // batches.steps_an_epoch), 0.0, settings.n_iter_no_change,
@@ -128,11 +147,21 @@ def train_member(
         dropout=settings.dropout, device=device,
     )  # fmt: skip
     validate = _validator(prepared, inputs, network, settings, held, device) if fraction else None
-    return train(network, progress, source, batches, plan, validate)
+    if isinstance(network, Seq2SeqNetwork):
+        pairs = pair_source(inputs, prepared.z, prepared.observed, dtype)
+        windows = PairWindows(**vars(batches), source=prepared.context)
+        return train_pairs(network, progress, pairs, windows, plan, None, validate, watch)
+    source = Source(inputs, np.where(prepared.observed, prepared.z, np.nan).astype(dtype), prepared.z.astype(dtype))
+    return train(network, progress, source, batches, plan, validate, watch)
 
 
 def _validator(
-    prepared: Prepared, inputs: np.ndarray, network: Network, settings: Settings, held: np.ndarray, device: str
+    prepared: Prepared,
+    inputs: np.ndarray,
+    network: Network | Seq2SeqNetwork,
+    settings: Settings,
+    held: np.ndarray,
+    device: str,
 ) -> Callable[[np.ndarray], float]:
     """Score of parameters: minus the loss on the held-out ends of the series."""
     seen = np.zeros(len(prepared.z), bool)
@@ -140,6 +169,12 @@ def _validator(
         ends = prepared.starts[1:] - shift
         seen[ends[held >= shift]] = True
     dtype = settings.dtype
+    if isinstance(network, Seq2SeqNetwork):
+        pairs = pair_source(inputs, prepared.z, prepared.observed & seen, dtype)
+        return pair_validator(
+            network, pairs, settings.loss, last_windows(prepared, int(held.max())),
+            (prepared.context, prepared.ahead), settings.n_threads,
+        )  # fmt: skip
     y = np.where(prepared.observed & seen, prepared.z, np.nan).astype(dtype)
     y = np.concatenate([y, np.full(settings.horizon, np.nan, dtype)])
     source = Source(inputs, y, np.concatenate([prepared.z, np.zeros(settings.horizon)]).astype(dtype))
@@ -158,9 +193,20 @@ def _validator(
     return score
 
 
-def tail_of(prepared: Prepared, inputs: np.ndarray) -> Tail:
+def past_of(prepared: Prepared, older_means: tuple[int, ...]) -> int:
+    """Values of each series that a forecast needs."""
+    means = int(max(prepared.periods.max(), 2 * prepared.season)) + prepared.width + 2
+    return max(means, reach_of(older_means) + 1)
+
+
+def first_of(prepared: Prepared, past: int) -> np.ndarray:
+    """Where in its last `past` values each series begins; before lies padding."""
+    return np.maximum(past - (np.diff(prepared.starts) - prepared.pads), 0)
+
+
+def tail_of(prepared: Prepared, inputs: np.ndarray, older_means: tuple[int, ...]) -> Tail:
     """Cut what a forecast needs from the end of each series, so that the rest need not be kept."""
-    past = int(max(prepared.periods.max(), 2 * prepared.season)) + prepared.width + 2
+    past = past_of(prepared, older_means)
     ends = prepared.starts[1:]
     back = np.arange(-past, 0)
     at = ends[:, None] + back
@@ -168,24 +214,24 @@ def tail_of(prepared: Prepared, inputs: np.ndarray) -> Tail:
     rows = ends[:, None] + np.arange(-prepared.context - 1, -1)
     phase = (ends - prepared.starts[:-1] - prepared.pads) % prepared.season
     light = replace(prepared, z=np.empty(0), observed=np.empty(0, bool))
-    return Tail(light, z, inputs[rows], phase)
+    return Tail(light, z, inputs[rows], phase, first_of(prepared, past))
 
 
 def take(tail: Tail, rows: np.ndarray) -> Tail:
     """The tails of some series, in the order of `rows`; a series may come several times."""
     p = tail.prepared
     each = {name: getattr(p, name)[rows] for name in ("pads", "periods", "scale", "level", "linear", "after")}
-    return Tail(replace(p, **each), tail.z[rows], tail.inputs[rows], tail.phase[rows])
+    return Tail(replace(p, **each), tail.z[rows], tail.inputs[rows], tail.phase[rows], tail.first[rows])
 
 
 def histories_of(tail: Tail, dtype: str) -> Histories:
     """What paths begin with."""
     p, as_real = tail.prepared, partial(np.ascontiguousarray, dtype=dtype)
-    return Histories(as_real(tail.z), as_real(p.static), tail.phase, p.periods, as_real(tail.inputs))
+    return Histories(as_real(tail.z), as_real(p.static), tail.phase, p.periods, as_real(tail.inputs), tail.first)
 
 
 def forecast(
-    network: Network, thetas: np.ndarray, tail: Tail, settings: Settings, h: int, which: np.ndarray,
+    network: Network | Seq2SeqNetwork, thetas: np.ndarray, tail: Tail, settings: Settings, h: int, which: np.ndarray,
     noise: np.ndarray | None = None,
 ) -> np.ndarray:  # fmt: skip
     """Scaled values (paths, n_series, h) behind the end of each series, in one call.
@@ -205,11 +251,12 @@ def forecast(
         p.two,
         p.width,
         settings.with_lags,
+        settings.older_means,
         noise is not None,
         settings.n_threads,
     )
     histories = histories_of(tail, settings.dtype)
-    at_once = max(1, CHUNK_VALUES // (n * (tail.z.shape[1] + h)))
+    at_once = max(1, CHUNK_VALUES // (n * (tail.z.shape[1] + h) * (2 if settings.older_means else 1)))
     parts = [
         run_paths(
             kind, thetas, chosen[lo : lo + at_once], histories, h, settings.n_threads,
@@ -233,7 +280,8 @@ def residuals_of(
     steps = min(RECENT + prepared.context, int(np.diff(prepared.starts).min()) - prepared.width - 2)
     rows = prepared.starts[1:, None] + np.arange(-steps - 1, -1)
     change = np.where(prepared.observed[rows + 1], prepared.z[rows + 1] - prepared.z[rows], np.nan)[:, -RECENT:]
-    return np.stack([_quantiles(change - one_step(rows, k)[:, -RECENT:]) for k in range(n_members)])
+    outputs = [one_step(rows, k)[:, -RECENT:] for k in range(n_members)]
+    return np.stack([_quantiles(change[:, -out.shape[1] :] - out) for out in outputs])
 
 
 def one_step_outputs(
@@ -266,9 +314,19 @@ def _quantiles(errors: np.ndarray) -> np.ndarray:
 
 def fit_members(
     prepared: Prepared, inputs: np.ndarray, settings: Settings, seeds: list[int], members: list[Progress],
-    device: str,
+    device: str = "cpu", callback: Callable[[Look], object] | None = None,
 ) -> list[Progress]:  # fmt: skip
     """Train one network a seed on the same windows; `members`, if any, go on from where they are."""
     network = network_of(prepared, settings)
     begun = [m.copy() for m in members] or [start_member(network, settings, s) for s in seeds]
-    return [train_member(prepared, inputs, settings, m, s, device) for m, s in zip(begun, seeds, strict=True)]
+    return [
+        train_member(prepared, inputs, settings, progress, seed, device, _watch(progress, member, callback))
+        for member, (progress, seed) in enumerate(zip(begun, seeds, strict=True))
+    ]
+
+
+def _watch(progress: Progress, member: int, callback: Callable[[Look], object] | None) -> Watch | None:
+    """What calls the user's callback at each look at the loss."""
+    if callback is None:
+        return None
+    return lambda loss, score: bool(callback(Look(member, progress.optimizer.count, loss, score)))

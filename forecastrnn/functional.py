@@ -33,7 +33,9 @@ def dynamic_rnn(
     X : array of shape (n, time, inputs), or (time, n, inputs) with `time_major`
         The sequences. float32 stays float32, everything else is computed in float64.
     weights : dict, or list of dicts
-        As `cell.init_weights` gives it; a pair of dicts makes a layer bidirectional.
+        As `cell.init_weights` gives it; a pair of dicts makes a layer bidirectional. With one more array, `gain`, the
+        layer's sums are normalised, as `layer_norm` of `RNNRegressor` says: (units,) for an Elman layer, (4 * units,)
+        for an LSTM and a GRU that resets after, (3 * units,) for one that resets before; training begins with ones.
     initial_state : array (n, units), pair (c, h), or list, default zero
         The state before the first step, in the form in which `state` comes back.
     lengths : array of int (n,), optional
@@ -153,13 +155,14 @@ def _check_weights(stack: list[Cell], weights: Sequence, n_inputs: int) -> list[
         group = entry if isinstance(entry, tuple) else (entry,)
         if not 1 <= len(group) <= 2 or not all(isinstance(own, dict) for own in group):
             raise ValueError(f"weights of layer {number} must be a dict, or a pair of dicts (forward, backward).")
+        normed = "gain" in group[0]
         if "recurrent_kernel" not in group[0]:
-            _check_shapes(group[0], cell.parameter_shapes(n_inputs, 1), number)
+            _check_shapes(group[0], Layer(cell, 1, layer_norm=normed).parameter_shapes(n_inputs), number)
         if np.ndim(group[0]["recurrent_kernel"]) != 2:
             raise ValueError(f"weights of layer {number} must have a recurrent_kernel (units, gates * units).")
         units = np.shape(group[0]["recurrent_kernel"])[0]
         for own in group:
-            _check_shapes(own, cell.parameter_shapes(n_inputs, units), number)
+            _check_shapes(own, Layer(cell, units, layer_norm=normed).parameter_shapes(n_inputs), number)
         groups.append(group)
         n_inputs = units * len(group)
     return groups
@@ -177,7 +180,7 @@ def _check_shapes(own: dict, shapes: dict[str, tuple[int, ...]], number: int) ->
 
 def _network(stack: list[Cell], groups: list[tuple[dict, ...]], X: np.ndarray) -> tuple[Network, np.ndarray]:
     layers = [
-        Layer(cell, np.shape(group[0]["recurrent_kernel"])[0], len(group) == 2)
+        Layer(cell, np.shape(group[0]["recurrent_kernel"])[0], len(group) == 2, "gain" in group[0])
         for cell, group in zip(stack, groups, strict=True)
     ]
     network = Network(X.shape[2], tuple(layers))

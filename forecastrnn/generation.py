@@ -96,6 +96,15 @@ def check_count(value: object, name: str) -> int:
     return int(value)
 
 
+def refuse_vectors(fitted: Fitted) -> None:
+    """Raise for a model that reads the same vector at every step."""
+    if fitted.repeats:
+        raise ValueError(
+            "generate feeds outputs back as inputs, but a model fitted with vector_input=True reads the same vector at "
+            "every step. Use predict, with n_steps for longer sequences."
+        )
+
+
 def _check_size(n_steps: int, n_sequences: int, n_outputs: int) -> None:
     """Refuse what would not fit into memory before anything is allocated."""
     what = f"n_steps={n_steps} is too large: {n_sequences} sequences of {n_outputs} values a step"
@@ -136,6 +145,12 @@ def generate(
 ) -> np.ndarray:
     """See `RNNRegressor.generate`."""
     n_steps = check_count(n_steps, "n_steps")
+    refuse_vectors(fitted)
+    if fitted.coding is not None:
+        raise ValueError(
+            f"generate feeds outputs back as inputs, but channel {fitted.coding.columns[0]} of X is categorical: an "
+            "output is a number, not a category. RNNClassifier.generate draws categories."
+        )
     if fitted.network.n_outputs != fitted.network.n_inputs:
         raise ValueError(
             f"generate feeds outputs back as inputs, but the model has {fitted.network.n_outputs} outputs and "
@@ -260,10 +275,26 @@ class Stream:
         )
         self._words, self._run = program.prepare().words, stepper()
         self._given, self._result, self._shape = given.array, result.array, given.shape
+        self._coding = fitted.coding
+        found = fitted.coding.categories if fitted.coding else ()
+        self._codes = [dict(zip(labels.tolist(), range(len(labels)), strict=True)) for labels in found]
+
+    def _coded(self, x: object) -> object:
+        """The input with codes in its categorical channels."""
+        values = np.array(x, dtype=object).reshape(-1)
+        assert self._coding is not None
+        if values.size != self._shape[0]:
+            raise ValueError(f"x must be {self._shape[0]} finite numbers or categories, one a channel. Got {x!r}.")
+        for column, codes in zip(self._coding.columns, self._codes, strict=True):
+            label, known = values[column], next(iter(codes))
+            if isinstance(label, str) != isinstance(known, str) or label is None or label != label:
+                raise ValueError(f"channel {column} of x must be a category such as {known!r}. Got {label!r}.")
+            values[column] = codes.get(label, len(codes))
+        return values
 
     def step(self, x: object) -> np.ndarray:
-        """Outputs (n_outputs,) for one step's input x (channels,), or a number for one channel."""
-        values = np.asarray(x, np.float64)
+        """Outputs (n_outputs,) for one step's input x (channels,), or a number or a category for one channel."""
+        values = np.asarray(x if self._coding is None else self._coded(x), np.float64)
         if values.size == self._shape[0]:
             self._given[:] = values.reshape(-1)
             if self._run(self._words, UNSTOPPED, self._given):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from forecastrnn.cpu.direction import Batch, Rows, padded
-from forecastrnn.cpu.tile import VECS
+from forecastrnn.dense import Dense
 from forecastrnn.losses import LOSSES
 from forecastrnn.program import Buffer, Place
 from forecastrnn.shapes import Stack
@@ -23,34 +23,23 @@ class Head:
         self.build, self.program, self.shape = build, build.program, build.shape
         self.outputs, self.n_skip = build.network.n_outputs, build.network.n_skip
         self.ld = padded(self.outputs, build.dtype)  # numbers from row to row of the outputs
-        self.packed: dict[str, Buffer] = {}
-        self.grads: dict[str, Buffer] = {}
+        self.parts: dict[str, Dense] = {}  # by name, once they are packed
 
     def rows(self) -> dict[str, int]:
         """Rows of each parameter."""
         sizes = {"kernel": self.build.network.layers[-1].width, "bias": 1}
         return sizes | ({"skip": self.n_skip} if self.n_skip else {})
 
-    def _geometry(self) -> dict[str, int]:
-        n = self.outputs
-        return {"H": n, "G": 1, "ld": n, "gap": n, "shift": 0}
+    def weights(self, shard: int) -> dict[str, Place]:
+        """Where the parameters lie that are packed."""
+        return self.build.theta
 
     def pack(self, shard: int) -> None:
         """Emit the packing of the weights."""
-        theta = self.build.theta
+        theta, near = self.weights(shard), self.build.directions[0][0]
         for name, K in self.rows().items():
-            self.packed[name] = self.program.buffer(f"output.{name}.packed", (K * self.ld,))
-            self.program.emit(
-                "pack", shard, src=theta[f"output.{name}"], packed=self.packed[name], K=K, slots=1, first=0, wide=VECS,
-                add=0, **self._geometry(),
-            )  # fmt: skip
-        if self.shape.training:
-            width = self.rows()["kernel"]
-            packed = self.program.buffer("output.transposed", (padded(width, self.build.dtype) * self.ld,))
-            self.packed["transposed"] = packed
-            self.program.emit(
-                "pack_transposed", shard, src=theta["output.kernel"], packed=packed, J=width, **self._geometry()
-            )
+            self.parts[name] = part = Dense(self.program, f"output.{name}", near, K, self.outputs)
+            part.pack(theta[f"output.{name}"], shard, self.shape.training and name == "kernel")
 
     # Forward ------------------------------------------------------------------------------------------
     def first_read(self, batch: Batch) -> int:
@@ -74,12 +63,11 @@ class Head:
             stack.features = self._dropped(stack)
         out = self.program.scratch(f"out[{batch.shard}]", (self.steps(batch), batch.rows, self.ld))
         stack.out = Rows(out, self.ld, self.outputs)
-        init, ldi = self.packed["bias"], 0
+        bias, shard = self.parts["bias"].packed, batch.shard
         if self.n_skip:
             stack.skip = self.skip_inputs(batch, x)
-            self._dense(batch.shard, rows, stack.skip, "skip", init, ldi, out)
-            init, ldi = out, self.ld
-        self._dense(batch.shard, rows, stack.features, "kernel", init, ldi, out)
+            self.parts["skip"].forward(shard, rows, stack.skip, out.at(0), bias)
+        self.parts["kernel"].forward(shard, rows, stack.features, out.at(0), bias, add=bool(self.n_skip))
 
     def _drop(self, batch: Batch, source: Rows, out: Rows) -> None:
         """Emit dropout of the features, or of the derivatives by them."""
@@ -119,45 +107,41 @@ class Head:
         self.build.take_last(batch, before, Rows(last, n, n), x.ld)
         return Rows(last, n, n)
 
-    def _dense(self, shard: int, rows: int, a: Rows, name: str, init: Buffer, ldi: int, out: Buffer) -> None:
-        self.program.emit(
-            "product", shard, a=a.place, packed=self.packed[name], init=init, c=out, rows=rows, lda=a.ld,
-            blocks=1, block=0, depth=a.width, ldi=ldi, ldc=self.ld, vecs=self.ld // self.build.lanes,
-        )  # fmt: skip
-
     # Loss and backward --------------------------------------------------------------------------------
     def loss(self, stack: Stack, name: str, target: Buffer, weights: Buffer | None, sums: Buffer, fresh: bool) -> None:
         """Emit the loss; `weights`: one a row; `fresh`: sums begin here, else they go on from a later stretch."""
-        batch, at_end = stack.batch, self.build.reads_state
+        batch = stack.batch
         dout = self.program.scratch(f"dout[{batch.shard}]", (self.steps(batch), batch.rows, self.ld))
         stack.dout = Rows(dout, self.ld, self.outputs)
         rule = LOSSES[name]
         self.program.emit(
             rule.kernel, batch.shard, out=stack.out.place, target=target, weights=weights, dout=dout,
             valid=batch.valid, sums=sums, k=self.steps(batch), B=batch.rows, O=self.outputs, ldo=self.ld, ldd=self.ld,
-            first=0 if at_end else batch.first + self.first_read(batch),
-            last=self.shape.steps if at_end or not self.shape.last else self.shape.last,
             weighted=int(weights is not None), kind=rule.kind, shards=self.shape.shards, piece=batch.shard,
-            fresh=int(fresh),
+            fresh=int(fresh), **self.span(batch),
         )  # fmt: skip
+
+    def span(self, batch: Batch) -> dict[str, int]:
+        """First step of a stretch that the loss reads, and how many steps before a row's end it reads."""
+        if self.build.reads_state:
+            return {"first": 0, "last": self.shape.steps}
+        return {"first": batch.first + self.first_read(batch), "last": self.shape.last or self.shape.steps}
 
     def backward(self, stack: Stack, fresh: bool) -> Rows | None:
         """Emit gradients of the weights, and by the features: into the final states, or returned."""
         batch, build = stack.batch, self.build
         rows = self.steps(batch) * batch.rows
+        dout = stack.dout.place.at(0)
         for name, a in (("kernel", stack.features), ("skip", stack.skip), ("bias", None)):
-            if a is not None or name == "bias":
-                self._weight_gradient(stack, name, a, rows, fresh)
+            if name in self.parts:
+                self.parts[name].weight_gradient(batch.shard, rows, a, dout, fresh)
         width = stack.features.width
         ld = padded(width, build.dtype)
         top = build.directions[-1]
         plain = build.reads_state and len(top) == 1
         target = stack.runs[-1][0].dh if plain else self.program.scratch(f"dfeatures[{batch.shard}]", (rows, ld))
-        self.program.emit(
-            "product", batch.shard, a=stack.dout.place, packed=self.packed["transposed"],
-            init=top[0].zero_row(ld), c=target, rows=rows, lda=self.ld, blocks=1, block=0, depth=self.ld,
-            ldi=0, ldc=ld, vecs=ld // build.lanes,
-        )  # fmt: skip
+        self.parts["kernel"].input_gradient(batch.shard, rows, dout, target.at(0))
+        self.finish_features(stack, Rows(target.at(0), ld, width))
         if self.shape.dropout.outputs:
             self._drop(batch, Rows(target.at(0), ld, width), Rows(target.at(0), ld, width))
         if not build.reads_state:
@@ -168,21 +152,10 @@ class Head:
                 build.copy(batch.shard, own, Rows(run.dh, direction.Hp, direction.H), batch.rows)
         return None
 
-    def _weight_gradient(self, stack: Stack, name: str, a: Rows | None, rows: int, fresh: bool) -> None:
-        first, K, shard = self.build.directions[0][0], self.rows()[name], stack.batch.shard
-        self.grads[name] = self.program.scratch(f"output.{name}.grad", (self.shape.shards, K * self.ld))
-        self.program.emit(
-            "weight_gradient", shard, a=a.place if a else first.one, dz=stack.dout.place, zero=first.zero,
-            grad=self.grads[name].at(shard * K * self.ld), rows=rows, K=K, lda=a.ld if a else 0,
-            vecs=self.ld // first.L, wide=VECS, slots=1, ldz=self.ld, gap=first.L, fresh=int(fresh),
-        )  # fmt: skip
+    def finish_features(self, stack: Stack, gradient: Rows) -> None:
+        """Emit what the derivatives by the features need beside the product: nothing in a plain head."""
 
     def unpack(self, grad: dict[str, Place], sums: Buffer, shard: int) -> None:
         """Emit the sums over shards of this piece's part of each parameter's rows."""
-        for name, packed in self.grads.items():
-            K = self.rows()[name]
-            self.program.emit(
-                "unpack", shard, packed=packed, grad=grad[f"output.{name}"], sums=sums, K=K, slots=1,
-                first=0, wide=VECS, shards=self.shape.shards, stride=K * self.ld,
-                lo=K * shard // self.shape.shards, hi=K * (shard + 1) // self.shape.shards, **self._geometry(),
-            )  # fmt: skip
+        for name, part in self.parts.items():
+            part.unpack(grad[f"output.{name}"], sums, shard)

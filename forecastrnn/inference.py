@@ -36,7 +36,7 @@ class Forward:
 
 def rows_at_once(network: Network, steps: int, dtype: str) -> int:
     """Rows of a chunk whose work space stays under `CHUNK_BYTES`; a multiple of 8."""
-    width = network.n_inputs + network.n_skip + padded(max(network.n_outputs, 1), dtype)
+    width = network.n_inputs + network.n_skip + network.width + padded(max(network.n_outputs, 1), dtype)
     width += sum((2 * padded(d.units, dtype) + 8 * d.units) * len(d.directions) for d in network.layers)
     fit = CHUNK_BYTES // (width * (steps + 1) * np.dtype(dtype).itemsize)
     return max(8, min(1024, fit // 8 * 8))
@@ -54,19 +54,24 @@ def forward(
     dropout: Dropout = NO_DROPOUT,
     seed: int = 0,
     device: str = "cpu",
+    repeats: int = 0,
 ) -> Forward:
     """Run X (n, time, columns) through the network.
 
     `last`: 0 all outputs, 1 one output from the final states, k the outputs of the last k steps. `dropout` is what is
-    set to zero by chance, from `seed` on (Monte Carlo dropout).
+    set to zero by chance, from `seed` on (Monte Carlo dropout). `repeats`: X (n, 1, columns) is read at so many steps.
     """
-    chunk = rows_at_once(network, X.shape[1], theta.dtype.name)
+    chunk = rows_at_once(network, repeats or X.shape[1], theta.dtype.name)
     parts = []
     for lo in range(0, len(X), chunk):
         rows = slice(lo, lo + chunk)
         own = None if lengths is None else lengths[rows]
         begin = None if state is None else _select(state, rows)
-        parts.append(_forward_chunk(network, theta, X[rows], last, own, begin, n_threads, dropout, seed + lo, device))
+        kind = _Kind(
+            network, theta.dtype.name, repeats or X.shape[1], len(X[rows]), last, own is not None, begin is not None,
+            dropout, repeats > 0, device,
+        )  # fmt: skip
+        parts.append(_forward_chunk(kind, theta, X[rows], own, begin, n_threads, seed + lo))
     return Forward(np.concatenate([p.outputs for p in parts]), _join_states([p.states for p in parts]))
 
 
@@ -96,23 +101,24 @@ class _Kind:
     ragged: bool
     started: bool
     dropout: Dropout
+    repeated: bool
     device: str
+
+    @property
+    def rows_each(self) -> int:
+        """Rows of X that belong to a sequence."""
+        return 1 if self.repeated else self.steps
 
 
 def _forward_chunk(
-    network: Network,
+    kind: _Kind,
     theta: np.ndarray,
     X: np.ndarray,
-    last: int,
     lengths: np.ndarray | None,
     state: State | None,
     n_threads: int,
-    dropout: Dropout,
     seed: int,
-    device: str,
 ) -> Forward:
-    n, T, _ = X.shape
-    kind = _Kind(network, theta.dtype.name, T, n, last, lengths is not None, state is not None, dropout, device)
     with borrowed(kind, lambda: _Pass(kind)) as one:
         arrays = np.ascontiguousarray(theta), np.ascontiguousarray(X, theta.dtype)
         return one.run(*arrays, lengths, state, n_threads, seed)
@@ -129,7 +135,7 @@ class _Pass:
         )  # fmt: skip
         self.build = build = Assembly(network, Argument("theta", kind.dtype), shape)
         self.seed = build.seeds = build.program.buffer("seeds", (1,), np.int64)
-        self.starts = build.program.bind("starts", np.arange(rows) * kind.steps)
+        self.starts = build.program.bind("starts", np.arange(rows) * kind.rows_each)
         self.lengths = build.program.buffer("lengths", (rows,), np.int64) if kind.ragged else None
         build.pack()
         for stack in build.stacks:
@@ -145,7 +151,7 @@ class _Pass:
         program.emit(
             "gather", batch.shard, source=Argument("X", self.kind.dtype), out=x,
             starts=self.starts.at(self.build.first_row(batch.shard)), T=batch.steps, B=batch.rows, F=width, lds=width,
-            stride=self.kind.rows, every=1,
+            stride=self.kind.rows, every=0 if self.kind.repeated else 1,
         )  # fmt: skip
         return Rows(x.at(0), width, width)
 
@@ -157,7 +163,7 @@ class _Pass:
         order = np.arange(self.kind.rows)
         if lengths is not None and self.lengths is not None:
             order = sort_rows(lengths, self.build.shape.shards)
-            self.starts.array[:], self.lengths.array[:] = order * self.kind.steps, lengths[order]
+            self.starts.array[:], self.lengths.array[:] = order * self.kind.rows_each, lengths[order]
         if state is not None:
             write_state(self.build, _select(state, order))
         self.seed.array[0] = seed
@@ -222,7 +228,7 @@ def read_outputs(build: Assembly, order: np.ndarray, lengths: np.ndarray | None)
     """Outputs as (n, steps, width) in the caller's order; zero past each row's end."""
     pieces = []
     for stack in build.stacks:
-        rows = stack.out if build.network.n_outputs else _layer_outputs(build, stack)
+        rows = stack.out if build.network.n_outputs else layer_outputs(build, stack)
         place = rows.place.at(0)
         steps = build.head.steps(stack.batch) if build.network.n_outputs else build.shape.steps
         flat = place.buffer.part(place.offset, steps * stack.batch.rows * rows.ld)
@@ -235,7 +241,7 @@ def read_outputs(build: Assembly, order: np.ndarray, lengths: np.ndarray | None)
     return outputs
 
 
-def _layer_outputs(build: Assembly, stack: Stack) -> Rows:
+def layer_outputs(build: Assembly, stack: Stack) -> Rows:
     """Outputs of the last layer."""
     layer, joined = build.network.layers[-1], stack.joined[-1]
     if joined is not None:

@@ -1,8 +1,9 @@
 """What the default forecaster's network reads at each time, from scaled values and their trailing means.
 
 At time t, to forecast t + 1: z_t - a_t, a_t - a_(t-m), a_t - a_(t-L); with lags also the values one season, one
-period and two seasons before t + 1, relative to the trailing means; two harmonics of the phase of t + 1; log of the
-scale, whether the series is linear, log(L / m). First the raw columns (for the linear skip), then asinh of them.
+period and two seasons before t + 1, relative to the trailing means; with older means those of blocks of values, one
+behind the other from t back, relative to a_t; two harmonics of the phase of t + 1; log of the scale, whether the series
+is linear, log(L / m). First the raw columns (for the linear skip), then asinh of them.
 """
 
 import math
@@ -11,17 +12,42 @@ import numpy as np
 from numba.extending import register_jitable
 
 from forecastrnn.compiling import jitted
+from forecastrnn.memory import check_fits
 
 PLAIN, LAGS, PHASE, STATIC = 3, 3, 4, 3  # columns of each kind
 
 
-def n_columns(season: int, with_lags: bool) -> int:
-    """Raw columns; the network reads as many again, squashed."""
-    return PLAIN + (LAGS if with_lags else 0) + (PHASE if season >= 2 else 0) + STATIC
+def n_columns(season: int, with_lags: bool, older_means: tuple[int, ...] = ()) -> int:
+    """Raw columns; the network reads as many again, squashed. older_means: length, count of blocks, and so on."""
+    return PLAIN + (LAGS if with_lags else 0) + sum(older_means[1::2]) + (PHASE if season >= 2 else 0) + STATIC
+
+
+def reach_of(older_means: tuple[int, ...]) -> int:
+    """Values from time t back that the blocks cover."""
+    return sum(length * count for length, count in zip(older_means[::2], older_means[1::2], strict=True))
 
 
 @register_jitable
-def write_inputs(z, a, t, phase, season, period, two, with_lags, static, static_at, out, at):
+def write_older_means(sums, sums_at, t, first, blocks, groups, now, out, at):
+    """out[at:] = means of blocks of values that end at t, each behind the one before, minus `now`; the next place.
+
+    sums[sums_at + k]: the sum of the k first values; blocks (2 groups): length and count. A block that reaches back
+    beyond `first`, where the series begins, counts as the recent mean: 0.
+    """
+    k, end = at, t + 1
+    for group in range(groups):
+        length = blocks[2 * group]
+        for _ in range(blocks[2 * group + 1]):
+            begin = end - length
+            out[k] = (sums[sums_at + end] - sums[sums_at + begin]) / length - now if begin >= first else 0.0
+            k, end = k + 1, begin
+    return k
+
+
+@register_jitable
+def write_inputs(
+    z, a, sums, sums_at, t, first, phase, season, period, two, with_lags, blocks, groups, static, static_at, out, at
+):  # fmt: skip
     """out[at:] = the columns of time t. z, a: indexable; `phase`: of t + 1 in the season; `two`: the third lag."""
     now, mean, before = a[t], a[t - season], a[t - period]
     out[at], out[at + 1], out[at + 2] = z[t] - now, now - mean, now - before
@@ -30,6 +56,7 @@ def write_inputs(z, a, t, phase, season, period, two, with_lags, static, static_
         out[k], out[k + 1] = z[t + 1 - season] - mean, z[t + 1 - period] - before
         out[k + 2] = z[t + 1 - two] - mean
         k += LAGS
+    k = write_older_means(sums, sums_at, t, first, blocks, groups, now, out, k)
     if season >= 2:
         w = 2.0 * math.pi * phase / season
         out[k], out[k + 1] = math.sin(w), math.cos(w)
@@ -43,12 +70,19 @@ def write_inputs(z, a, t, phase, season, period, two, with_lags, static, static_
 
 
 @jitted
-def fill_inputs(z, a, starts, pads, season, width, periods, two, with_lags, static, out):
-    """Rows of all padded times of all series; out (total, 2 columns) flat. Rows without enough past stay zero."""
-    columns = len(out) // len(z)
+def fill_inputs(z, a, sums, starts, pads, season, width, periods, two, with_lags, blocks, static, out):
+    """Rows of all padded times of all series; out (total, 2 columns + k) flat. Rows without enough past stay zero.
+
+    sums: scratch for one more value than the longest series has, or empty where there are no blocks.
+    """
+    columns, groups = len(out) // len(z), len(blocks) // 2
     for i in range(len(starts) - 1):
         lo, hi = starts[i], starts[i + 1]
         total = 0.0
+        if groups > 0:
+            sums[0] = 0.0
+            for t in range(lo, hi):
+                sums[t - lo + 1] = sums[t - lo] + z[t]
         for t in range(lo, hi):
             total += z[t]
             if t - lo >= width:
@@ -58,16 +92,28 @@ def fill_inputs(z, a, starts, pads, season, width, periods, two, with_lags, stat
         phase = (past - pads[i]) % season
         for t in range(lo + past, hi - 1):
             phase = phase + 1 if phase + 1 < season else 0
-            write_inputs(z, a, t, phase, season, periods[i], two, with_lags, static, i * STATIC, out, t * columns)
+            write_inputs(
+                z, a, sums, -lo, t, lo + pads[i], phase, season, periods[i], two, with_lags, blocks, groups, static,
+                i * STATIC, out, t * columns,
+            )  # fmt: skip
 
 
-def build_inputs(prepared: object, with_lags: bool, dtype: str) -> np.ndarray:
-    """Input rows (total, 2 columns) of all padded times of a `Prepared`."""
-    columns = 2 * n_columns(prepared.season, with_lags)
+def build_inputs(
+    prepared: object, with_lags: bool, dtype: str, codes: np.ndarray | None = None, older_means: tuple[int, ...] = ()
+) -> np.ndarray:  # fmt: skip
+    """Input rows (total, 2 columns + k) of all padded times of a `Prepared`; codes (n_series, k) come last."""
+    columns = 2 * n_columns(prepared.season, with_lags, older_means) + (0 if codes is None else codes.shape[1])
+    blocks = np.array(older_means, np.int64)
+    if older_means:
+        need = len(prepared.z) * columns * np.dtype(dtype).itemsize
+        check_fits(need, f"older_means: {columns} inputs of {len(prepared.z)} values", "Take fewer blocks.")
     out = np.zeros(len(prepared.z) * columns, dtype)
-    means = np.zeros(len(prepared.z))
+    means, sums = np.zeros(len(prepared.z)), np.zeros(np.diff(prepared.starts).max() + 1 if older_means else 0)
     fill_inputs(
-        prepared.z, means, prepared.starts, prepared.pads, prepared.season, prepared.width, prepared.periods,
-        prepared.two, with_lags, prepared.static.reshape(-1), out,
+        prepared.z, means, sums, prepared.starts, prepared.pads, prepared.season, prepared.width, prepared.periods,
+        prepared.two, with_lags, blocks, prepared.static.reshape(-1), out,
     )  # fmt: skip
-    return out.reshape(-1, columns)
+    rows = out.reshape(-1, columns)
+    if codes is not None:
+        rows[:, columns - codes.shape[1] :] = np.repeat(codes, np.diff(prepared.starts), axis=0)
+    return rows

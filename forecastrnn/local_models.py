@@ -25,7 +25,8 @@ from forecastrnn.program import Argument, Program
 from forecastrnn.shapes import Shape
 from forecastrnn.stepping import dropout_seeds
 from forecastrnn.training import BLOW_UP
-from forecastrnn.training_step import Feed, Source, TrainingStep, Update
+from forecastrnn.training_step import Feed, Source, TrainingStep
+from forecastrnn.update_step import Update
 
 INDEX_BYTES = 2**25  # of the windows that one call trains on
 SLOWEST = 1e-9  # seconds for each parameter, row and time step of an update: a high guess
@@ -74,7 +75,9 @@ def fit_local(
     thetas: np.ndarray | None = None,
 ) -> LocalFit:  # fmt: skip
     """Train a network for each seed and series; `thetas` go on from where they are."""
-    network, n, updates = network_of(prepared, settings), prepared.n_series, update_count(prepared, settings.max_steps)
+    network, n = network_of(prepared, settings), prepared.n_series
+    updates = update_count(prepared, settings.max_steps)
+    assert isinstance(network, Network)
     steps, real = prepared.context + prepared.ahead, np.dtype(settings.dtype)
     source = Source(inputs, np.where(prepared.observed, prepared.z, np.nan).astype(real), prepared.z.astype(real))
     lanes = [_build_lane(network, settings, source, steps, updates) for _ in range(settings.n_threads)]
@@ -96,6 +99,7 @@ def fit_local(
             drop = dropout_seeds(seeds[member], 0, updates)
             _train_part(jobs, fit.thetas[member, part], fit.losses[member, part], starts, drop, settings, steps)
             _check(fit.thetas[member, part], fit.losses[member, part], ids[part], settings)
+    network.set_unknown(fit.thetas)
     return fit
 
 

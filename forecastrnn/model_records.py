@@ -12,11 +12,14 @@ import numpy as np
 from forecastrnn.cells import GRU, LSTM, Elman
 from forecastrnn.exceptions import ModelFileError
 from forecastrnn.model_file import Tensor
-from forecastrnn.network import Layer, Network
+from forecastrnn.network import Embedding, Layer, Network
 from forecastrnn.optimizers import Rule
+from forecastrnn.seq2seq_network import Seq2SeqNetwork
 from forecastrnn.shapes import Dropout
 
-RECORDS: dict[str, type] = {kind.__name__: kind for kind in (Elman, LSTM, GRU, Layer, Network, Rule, Dropout)}
+RECORDS: dict[str, type] = {
+    kind.__name__: kind for kind in (Elman, LSTM, GRU, Layer, Embedding, Network, Seq2SeqNetwork, Rule, Dropout)
+}
 MOST = 2**24  # inputs, units or outputs: their products stay far within int64
 LARGEST = 2**63
 _SIMPLE: dict[str, tuple[type, ...]] = {
@@ -152,6 +155,10 @@ def check_network(network: Network) -> None:
     good = good and 1 <= network.n_outputs <= MOST and 0 <= network.n_skip <= MOST
     if not good or not all(1 <= layer.units <= MOST for layer in network.layers):
         raise ModelFileError("the network has no layers, or more inputs, units or outputs than can be")
+    columns = [e.column for e in network.embeddings]
+    good = len(set(columns)) == len(columns) and all(0 <= column < network.n_inputs for column in columns)
+    if not good or not all(1 <= e.size <= MOST and 1 <= e.dim <= MOST for e in network.embeddings):
+        raise ModelFileError("the network's embeddings have columns or sizes that cannot be")
 
 
 def check_dropout(dropout: Dropout) -> None:

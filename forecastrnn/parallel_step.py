@@ -15,7 +15,8 @@ from forecastrnn.network import Network
 from forecastrnn.optimizers import OptimizerState, Rule
 from forecastrnn.program import Program
 from forecastrnn.stepping import MAX_STEPS, Index, TrainingProgram, dropout_seeds
-from forecastrnn.training_step import Source, Update, UpdateRounds
+from forecastrnn.training_step import Source
+from forecastrnn.update_step import Update, emit_update
 
 
 class ParallelProgram:
@@ -36,14 +37,14 @@ class ParallelProgram:
         self.program = self.local.program
         self.updates = Program(theta.dtype.name, size)
         self.grad = self.updates.buffer("grad", (network.size,))
-        self._emit_update(network, size)
+        self._emit_update(network)
 
-    def _emit_update(self, network: Network, shards: int) -> None:
+    def _emit_update(self, network: Network) -> None:
         updates = self.updates
         self.rates = updates.buffer("rates", (MAX_STEPS,), np.float64)
         m, v = (updates.bind(name, getattr(self.optimizer, name)) for name in ("m", "v"))
         update = Update(self.rule, self.rates, m, v, self.seed)
-        UpdateRounds(network, updates, shards, updates.bind("theta", self.theta), self.grad).emit(update)
+        emit_update(updates, network.layout, updates.bind("theta", self.theta), self.grad, update)
 
     def run(self, index: Index, total: int, n_threads: int) -> np.ndarray:
         """Make index.steps updates; the loss of each, before its update. `weights`: what it rests on."""

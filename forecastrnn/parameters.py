@@ -34,6 +34,7 @@ TRAINING_CONSTRAINTS: dict[str, list] = {
     "cell": [StrOptions(set(CELLS)), Cell, list, tuple],
     "hidden_layer_sizes": [_COUNT, list, tuple, np.ndarray],
     "bidirectional": ["boolean"],
+    "layer_norm": ["boolean"],
     "initializer": [StrOptions(set(INITIALIZERS))],
     "solver": [StrOptions(set(SOLVERS))],
     "learning_rate_init": [_POSITIVE],
@@ -67,11 +68,20 @@ TRAINING_CONSTRAINTS: dict[str, list] = {
     "n_jobs": [Integral, None],
     "dtype": [StrOptions({"auto", "float32", "float64"})],
 }
+EMBEDDING_CONSTRAINTS: dict[str, list] = {
+    "categorical_features": ["array-like", None],
+    "embedding_dim": [StrOptions({"auto"}), _COUNT],
+    "embedding_weights": [dict, None],
+    "freeze_embeddings": ["boolean"],
+}
+SEQUENCE_CONSTRAINTS: dict[str, list] = {**TRAINING_CONSTRAINTS, "vector_input": ["boolean"]}
+CLASSIFIER_CONSTRAINTS: dict[str, list] = {"n_sampled_classes": [_COUNT, None]}
 _NUMBERS = (
     "hidden_layer_sizes", "learning_rate_init", "alpha", "momentum", "beta_1", "beta_2", "epsilon",
     "batch_size", "max_iter", "tol", "n_iter_no_change", "validation_fraction", "clip_norm", "bptt_steps",
     "checkpoint_steps", "dropout", "input_dropout", "recurrent_dropout", "gradient_noise", "n_jobs", "context_length",
-    "horizon", "season_length", "n_members", "max_steps",
+    "horizon", "embedding_dim", "id_embedding_dim", "season_length", "n_members", "max_steps", "n_sampled_classes",
+    "scheduled_sampling", "max_length", "beam_width", "length_penalty", "n_sampled_tokens",
 )  # fmt: skip
 
 
@@ -96,7 +106,7 @@ def check_numbers(estimator: object) -> None:
 
 
 def layers_of(estimator: Any) -> tuple[Layer, ...]:
-    """Layers from `cell`, `hidden_layer_sizes` and `bidirectional`."""
+    """Layers from `cell`, `hidden_layer_sizes`, `bidirectional` and `layer_norm`."""
     sizes = estimator.hidden_layer_sizes
     sizes = [sizes] if isinstance(sizes, Integral) else list(sizes)
     good = [isinstance(s, Integral) and not isinstance(s, (bool, np.bool_)) and int(s) >= 1 for s in sizes]
@@ -108,8 +118,11 @@ def layers_of(estimator: Any) -> tuple[Layer, ...]:
     if not all(isinstance(c, Cell) or isinstance(c, str) and c in CELLS for c in cells):
         names = ", ".join(repr(name) for name in sorted(CELLS))
         refuse(estimator, "cell", f"cells, each a str among {{{names}}} or an instance of Elman, LSTM, GRU")
-    bidirectional = getattr(estimator, "bidirectional", False)
-    return tuple(Layer(as_cell(c), int(s), bidirectional) for c, s in zip(cells, sizes, strict=True))
+    if estimator.layer_norm and 1 in sizes:
+        expected = "at least 2 in each layer with layer_norm=True, where a unit alone is always its own mean"
+        refuse(estimator, "hidden_layer_sizes", expected)
+    options = bool(getattr(estimator, "bidirectional", False)), bool(estimator.layer_norm)
+    return tuple(Layer(as_cell(c), int(s), *options) for c, s in zip(cells, sizes, strict=True))
 
 
 def dropout_of(estimator: Any) -> Dropout:
@@ -124,11 +137,31 @@ def rule_of(estimator: object) -> Rule:
     return Rule(**{name: getattr(estimator, name) for name in names})
 
 
+def needs_cpu(estimator: Any) -> str:
+    """The option of an estimator for which there are no kernels of a GPU yet; empty if it has none."""
+    found = {
+        "layer_norm=True": estimator.layer_norm,
+        "n_sampled_classes": getattr(estimator, "n_sampled_classes", None) is not None,
+        "global_model=False": not getattr(estimator, "global_model", True),
+        'strategy="seq2seq"': getattr(estimator, "strategy", "") == "seq2seq",
+        "RNNSeq2Seq": getattr(estimator, "_cpu_only", False),
+    }
+    return next((what for what, given in found.items() if given), "")
+
+
 def device_of(estimator: Any) -> str:
-    """The device to fit on, "cpu" or "cuda:0" and so on; "auto" takes a GPU where there is one."""
-    return resolve(estimator.device)
+    """The device to fit on, "cpu" or "cuda:0" and so on; "auto" takes a GPU where there is one that can do it."""
+    what = needs_cpu(estimator)
+    if not what or estimator.device == "cpu":
+        return resolve(estimator.device)
+    if estimator.device != "auto":
+        raise ValueError(
+            f'device="{estimator.device}": {what} runs on the CPU only. Use device="cpu", or device="auto" to take a '
+            "GPU where one can be used."
+        )
+    return "cpu"
 
 
 def device_to_predict(estimator: Any) -> str:
     """The device for predictions: a model that was fitted on a GPU also predicts where there is none."""
-    return resolve_if_there(estimator.device)
+    return "cpu" if needs_cpu(estimator) else resolve_if_there(estimator.device)

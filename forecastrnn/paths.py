@@ -8,10 +8,11 @@ from functools import partial
 import numpy as np
 
 from forecastrnn.assembly import Assembly
-from forecastrnn.cpu.direction import Rows
+from forecastrnn.cpu.direction import Direction, Rows
 from forecastrnn.jobs import Jobs, addresses, borrowed
 from forecastrnn.network import Network
-from forecastrnn.program import Argument, Program
+from forecastrnn.program import Argument, Buffer, Field, Place, Program
+from forecastrnn.seq2seq_network import Seq2SeqNetwork
 from forecastrnn.shapes import Shape
 
 MOST_ROWS = 256  # series of a job at most
@@ -22,7 +23,7 @@ SLOWEST = 5e-11  # seconds for each parameter and row of a step: a high guess
 class Kind:
     """What a program of paths is built for: network, rows of a job, and how their inputs are made."""
 
-    network: Network
+    network: Network | Seq2SeqNetwork
     dtype: str
     rows: int
     context: int
@@ -30,6 +31,7 @@ class Kind:
     two: int
     width: int
     with_lags: bool
+    older_means: tuple[int, ...]
     noisy: bool
     lanes: int
 
@@ -38,7 +40,8 @@ class Kind:
 class Histories:
     """The end of each series, what it is made into inputs with, and the inputs of the context before it.
 
-    z (n, known), static (n, STATIC), phase, period (n,), inputs (n, context, columns).
+    z (n, known), static (n, STATIC), phase, period (n,), inputs (n, context, columns), first (n,): where in z the
+    series begins.
     """
 
     z: np.ndarray
@@ -46,6 +49,7 @@ class Histories:
     phase: np.ndarray
     period: np.ndarray
     inputs: np.ndarray
+    first: np.ndarray
 
 
 def means_of(z: np.ndarray, width: int, length: int) -> np.ndarray:
@@ -56,20 +60,60 @@ def means_of(z: np.ndarray, width: int, length: int) -> np.ndarray:
     return out
 
 
+def sums_of(z: np.ndarray, length: int) -> np.ndarray:
+    """Sums of the k first values of z (n, known), from 0 on, in float64; room for `length` values."""
+    out = np.zeros((len(z), length + 1))
+    np.cumsum(z, axis=1, dtype=np.float64, out=out[:, 1 : z.shape[1] + 1])
+    return out
+
+
 def _build_lane(kind: Kind) -> Program:
-    """Rounds: states cleared and weights packed; one step of the context; one step of the forecast."""
-    network = kind.network
-    build = Assembly(network, Argument("theta", kind.dtype), Shape(1, kind.rows, 1))
-    columns = network.n_inputs + network.n_skip
-    x = Rows(build.program.buffer("x", (kind.rows, columns)).at(0), columns, columns)
-    for directions, layer in zip(build.directions, network.layers, strict=True):
-        for state in layer.cell.states:
-            directions[0].clear(build.stacks[0].batch, directions[0].state(build.stacks[0].batch, state).at(0))
-    build.pack()
-    _emit_context_step(build, x, kind)
-    build.program.next_round()
-    _emit_forecast_step(build, x, kind)
-    return build.program
+    """Rounds: states cleared and weights packed; one step of the context; one step of the forecast.
+
+    Between the last two an encoder's states become the decoder's, in a round of their own.
+    """
+    program, both = Program(kind.dtype, 1), isinstance(kind.network, Seq2SeqNetwork)
+    reader, writer = _assemblies(kind, program)
+    columns = reader.network.n_inputs + reader.network.n_skip
+    x = Rows(program.buffer("x", (kind.rows, columns)).at(0), columns, columns)
+    for direction, state in _first_states(reader):
+        direction.clear(reader.stacks[0].batch, state)
+    reader.emit_pack()
+    if both:
+        writer.emit_pack()
+    program.next_round()
+    _emit_context_step(reader, x, kind)
+    program.next_round()
+    if both:
+        for (direction, state), (_, own) in zip(_first_states(reader), _first_states(writer), strict=True):
+            width = direction.Hp
+            reader.copy(0, Rows(state, width, width), Rows(own, width, width), kind.rows)
+        program.next_round()
+    _emit_forecast_step(writer, x, kind)
+    return program
+
+
+def _assemblies(kind: Kind, program: Program) -> tuple[Assembly, Assembly]:
+    """What reads the context and what forecasts: the same, or encoder and decoder."""
+    theta, shape = Argument("theta", kind.dtype), Shape(1, kind.rows, 1)
+    if not isinstance(kind.network, Seq2SeqNetwork):
+        build = Assembly(kind.network, theta, shape, program=program)
+        return build, build
+    reader, writer = kind.network.encoder, kind.network.decoder
+    return (
+        Assembly(reader, theta, shape, program=program.part("encoder.")),
+        Assembly(writer, theta, shape, program=program.part("decoder."), offset=kind.network.decoder_offset),
+    )
+
+
+def _first_states(build: Assembly) -> list[tuple[Direction, Place]]:
+    """Where each layer has its states before a step."""
+    batch = build.stacks[0].batch
+    return [
+        (directions[0], directions[0].state(batch, name).at(0))
+        for directions, layer in zip(build.directions, build.network.layers, strict=True)
+        for name in layer.cell.states
+    ]
 
 
 def _emit_context_step(build: Assembly, x: Rows, kind: Kind) -> None:
@@ -88,21 +132,37 @@ def _emit_forecast_step(build: Assembly, x: Rows, kind: Kind) -> None:
     """Inputs of the last value, the network, and the next value behind it."""
     real, stack = partial(Argument, dtype=kind.dtype), build.segment(0, 0, 1)
     z, a, now, length = real("z"), real("a"), Argument("now"), Argument("length")
-    build.program.emit(
-        "forecast_inputs", 0, z=z, a=a, static=real("static"), x=x.place, phase=Argument("phase"),
-        period=Argument("period"), B=kind.rows, season=kind.season, two=kind.two, with_lags=int(kind.with_lags),
-        columns=x.width, length=length, now=now,
+    sums = emit_inputs(
+        build.program, x.place, kind.older_means, z=z, a=a, static=real("static"), sums=Argument("sums", np.float64),
+        phase=Argument("phase"), period=Argument("period"), first=Argument("first"), B=kind.rows, season=kind.season,
+        two=kind.two, with_lags=int(kind.with_lags), columns=x.width, length=length, now=now,
     )  # fmt: skip
     build.forward(stack, x)
     build.head.forward(stack)
-    if kind.network.n_outputs > 1:  # all steps ahead at once
-        build.copy(0, stack.out, Rows(real("result"), kind.network.n_outputs, stack.out.width), kind.rows)
+    ahead = build.network.n_outputs
+    if ahead > 1:  # all steps at once
+        build.copy(0, stack.out, Rows(real("result"), ahead, stack.out.width), kind.rows)
         return
     build.carry(stack)
     build.program.emit(
         "append_value", 0, z=z, a=a, out=stack.out.place, noise=real("noise") if kind.noisy else None, B=kind.rows,
         ldo=stack.out.ld, width=kind.width, length=length, now=now, noisy=Argument("noisy") if kind.noisy else 0,
     )  # fmt: skip
+    if sums is not None:
+        build.program.emit("append_sum", 0, z=z, sums=sums, B=kind.rows, length=length, now=now)
+
+
+def emit_inputs(
+    program: Program, x: Place, older_means: tuple[int, ...], *, sums: Buffer, first: Buffer, **fields: Field
+) -> Buffer | None:
+    """Emit the inputs of a forecast's step; the sums that older means are made of, None without those."""
+    blocks = program.bind("blocks", np.array(older_means, np.int64)) if older_means else None
+    used = sums if older_means else None
+    program.emit(
+        "forecast_inputs", 0, x=x, sums=used, first=first if older_means else None, blocks=blocks,
+        groups=len(older_means) // 2, **fields,
+    )  # fmt: skip
+    return used
 
 
 def job_rows(n: int, paths: int, n_threads: int) -> int:
@@ -138,6 +198,9 @@ def run_paths(
     arguments: dict[str, np.ndarray | int] = {
         name: cut(getattr(histories, name)) for name in ("static", "phase", "period", "inputs")
     }
+    if kind.older_means:
+        kept.append(np.tile(sums_of(z[0, :, :known], length), (paths, 1, 1)))
+        arguments |= {"sums": addresses(kept[-1].reshape(jobs, -1)), "first": cut(histories.first)}
     if noise is not None:
         kept.append(np.ascontiguousarray(noise[:, own], kind.dtype))
         arguments |= {"noise": addresses(kept[-1].reshape(jobs, -1)), "noisy": h}
@@ -145,10 +208,11 @@ def run_paths(
     if ahead > 1:
         kept.append(np.empty((paths, len(own), ahead), kind.dtype))
         arguments["result"], steps = addresses(kept[-1].reshape(jobs, -1)), 1
+    between = (1,) if isinstance(kind.network, Seq2SeqNetwork) else ()
     seconds = (kind.context + steps) * (rows * kind.network.size * SLOWEST + 1e-6) * jobs
     with borrowed(kind, lambda: Jobs([_build_lane(kind) for _ in range(kind.lanes)])) as program:
         program.run(
-            jobs, (1, kind.context, steps), n_threads, seconds, theta=addresses(thetas)[which.reshape(-1)],
+            jobs, (1, kind.context, *between, steps), n_threads, seconds, theta=addresses(thetas)[which.reshape(-1)],
             z=addresses(z.reshape(jobs, -1)), a=addresses(a.reshape(jobs, -1)), now=known - 1, length=length,
             **arguments,
         )  # fmt: skip

@@ -8,8 +8,9 @@ from forecastrnn.classifier import RNNClassifier
 from forecastrnn.forecaster import RNNForecaster
 from forecastrnn.regressor import RNNRegressor
 from forecastrnn.saving import load_estimator
+from forecastrnn.seq2seq import RNNSeq2Seq
 
-CLASSES: dict[str, type] = {kind.__name__: kind for kind in (RNNRegressor, RNNClassifier, RNNForecaster)}
+CLASSES: dict[str, type] = {kind.__name__: kind for kind in (RNNRegressor, RNNClassifier, RNNForecaster, RNNSeq2Seq)}
 
 
 def load(path: Any) -> Any:
@@ -25,7 +26,7 @@ def load(path: Any) -> Any:
 
     Returns
     -------
-    RNNRegressor, RNNClassifier or RNNForecaster
+    RNNRegressor, RNNClassifier, RNNForecaster or RNNSeq2Seq
         Its predictions, streams and warm starts have the bits of the estimator that was saved.
 
     Raises

@@ -125,11 +125,11 @@ def pad_left(z, known, offsets, periods, scale, pads, starts, out, observed):
             out[t] = out[t + p]
 
 
-def check_memory(n_values: int, n_series: int, season: int) -> None:
-    """Refuse what cannot fit into memory before anything is allocated for it."""
+def check_memory(n_values: int, n_series: int, season: int, window: int) -> None:
+    """Refuse what cannot fit into memory before anything is allocated for it; `window`: steps that were asked for."""
     what = f"y: {n_values} values in {n_series} series with a season of {season} steps"
     advice = "Take fewer or shorter series, or a shorter season_length."
-    check_fits(VALUE_BYTES * (n_values + n_series * 3 * season), what, advice)
+    check_fits(VALUE_BYTES * (n_values + n_series * (3 * season + window)), what, advice)
 
 
 def drop_leading_gaps(values: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -149,7 +149,9 @@ def window_steps(season: int, longest: int) -> tuple[int, int]:
     return context, ahead
 
 
-def prepare(values: np.ndarray, offsets: np.ndarray, season: int, context: int | None = None) -> Prepared:
+def prepare(
+    values: np.ndarray, offsets: np.ndarray, season: int, context: int | None = None, ahead: int | None = None
+) -> Prepared:
     """Remove level, season and scale from each series.
 
     Parameters
@@ -158,6 +160,7 @@ def prepare(values: np.ndarray, offsets: np.ndarray, season: int, context: int |
     offsets : (n_series + 1,)
     season : season length, at least 1
     context : context length of windows; default from the season
+    ahead : steps of a window behind its context; default from the season
 
     Returns
     -------
@@ -168,7 +171,7 @@ def prepare(values: np.ndarray, offsets: np.ndarray, season: int, context: int |
     ValueError
         If the series would not fit into memory.
     """
-    check_memory(len(values), len(offsets) - 1, season)
+    check_memory(len(values), len(offsets) - 1, season, (context or 0) + (ahead or 0))
     values, offsets = drop_leading_gaps(values, offsets)
     count, width = len(offsets) - 1, max(season, 4)
     z, removed = values.copy(), np.empty(len(values))
@@ -184,8 +187,8 @@ def prepare(values: np.ndarray, offsets: np.ndarray, season: int, context: int |
     bridge(z, known, offsets)  # again: a line between two seasons is not one without them
     mean_changes(z, offsets, periods, scale)
     scale = np.maximum(np.sqrt(NOISE * np.maximum(scale, 1e-9)), FLOOR)
-    own, ahead = window_steps(season, longest)
-    context = context or own
+    usual = window_steps(season, longest)
+    context, ahead = context or usual[0], ahead or usual[1]
     pads = np.maximum(periods, 2 * season) + width + context + ahead + 1
     starts = np.concatenate([[0], np.cumsum(np.diff(offsets) + pads)])
     padded, observed = np.empty(starts[-1]), np.zeros(starts[-1], bool)

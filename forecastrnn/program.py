@@ -6,6 +6,7 @@ A program is cut into rounds; inside a round each shard of the mini-batch has it
 
 from __future__ import annotations
 
+import copy
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -190,29 +191,40 @@ class Program:
     """
 
     def __init__(self, dtype: str, shards: int, free: bool = False, device: str = "cpu") -> None:
-        self.dtype, self.shards, self.free, self.device = dtype, shards, free, device
+        self.dtype, self.shards, self.free, self.device, self.prefix = dtype, shards, free, device, ""
         self.buffers: dict[str, Buffer] = {}
         self.rounds: list[list[list[Operation]]] = [[[] for _ in range(shards)]]
         self._tapes: dict[tuple[int, int], tape.Tape] = {}
         self._engine: Engine | None = None
 
+    def part(self, prefix: str) -> Program:
+        """The program under the names of one of its parts: what that part calls "x" is the buffer prefix + "x"."""
+        made = copy.copy(self)  # the same buffers, rounds and tapes
+        made.prefix = self.prefix + prefix
+        return made
+
     def buffer(self, name: str, shape: tuple[int, ...], dtype: Any = None, fill: float = 0) -> Buffer:
         """A new buffer, all `fill`."""
-        return self._add(Buffer(name, shape, dtype or self.dtype, fill))
+        return self._add(Buffer(self.prefix + name, shape, dtype or self.dtype, fill))
+
+    def shared(self, name: str, shape: tuple[int, ...], fill: float = 0) -> Buffer:
+        """The buffer `name`, which operations only read: made when it is first asked for."""
+        return self.buffers.get(self.prefix + name) or self.buffer(name, shape, fill=fill)
 
     def scratch(self, name: str, shape: tuple[int, ...], dtype: Any = None) -> Buffer:
         """The buffer `name`, which several operations use in turn: as large as the largest of them asks for."""
-        if name not in self.buffers:
+        found = self.buffers.get(self.prefix + name)
+        if found is None:
             return self.buffer(name, shape, dtype)
-        self.buffers[name].grow(shape)
-        return self.buffers[name]
+        found.grow(shape)
+        return found
 
     def bind(self, name: str, array: np.ndarray, constant: bool = False) -> Buffer:
         """Name an array that exists already; it is used where it lies, on a GPU in a copy for each call.
 
         `constant`: its numbers never change, so that one copy does for all calls.
         """
-        return self._add(Buffer.of(name, array, constant))
+        return self._add(Buffer.of(self.prefix + name, array, constant))
 
     def _add(self, made: Buffer) -> Buffer:
         if made.name in self.buffers:

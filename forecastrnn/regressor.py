@@ -11,10 +11,10 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from forecastrnn.arrays import Sequences, read_sequences
+from forecastrnn.arrays import Sequences
 from forecastrnn.fitting import Targets
 from forecastrnn.generation import generate
-from forecastrnn.parameters import TRAINING_CONSTRAINTS, device_to_predict
+from forecastrnn.parameters import EMBEDDING_CONSTRAINTS, SEQUENCE_CONSTRAINTS, device_to_predict
 from forecastrnn.sequence_estimator import SequenceEstimator, unchanged_on_error
 from forecastrnn.targets import read_numbers
 
@@ -30,6 +30,12 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
         Units of each layer; its length is the depth.
     bidirectional : bool
         Each layer also reads the sequence backwards.
+    layer_norm : bool
+        Layer normalisation inside the cells of all layers (Ba, Kiros & Hinton 2016, arXiv:1607.06450, eq. 4): at each
+        step the sums of a gate, x W + h U, become gain * (s - mean) / sqrt(var + 1e-5) + bias, with mean and variance
+        over the layer's units and a learned gain that begins at 1. In an LSTM that is i, f, g and o (peepholes are
+        added after it, the cell state is not normalised); in a GRU r and z, and of n, where it resets after the
+        product, the part of the inputs and the recurrent part each by itself, else the whole sum.
     initializer : {"glorot", "he", "orthogonal", "uniform"}
         First weights, see `Cell.init_weights`. "he" suits relu.
     loss : {"squared_error", "absolute_error", "huber"}
@@ -76,6 +82,24 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
         Chances, in training, that an output of a layer, an input, and the state that the recurrence reads are set to
         zero; the rest is scaled so that the mean stays. The recurrent mask is the same at all steps of a sequence
         (Gal & Ghahramani 2016), so that memory is not worn away. Seeded by random_state.
+    vector_input : bool
+        Vector to sequence: each row of X (n, features) is one vector, which the network reads at every step, and y
+        (n, time) or (n, time, outputs) is the sequence that belongs to it. Nothing is repeated in memory but for the
+        rows of a mini-batch. With `lengths`, those are the valid steps of each row of y.
+    categorical_features : None, array of int, bool or str
+        Channels whose values are categories, each read as a vector of its own (an embedding): their indexes, a mask,
+        or their names where X is a list of frames. [0] is the one channel of a 2-D X. `fit` learns the categories;
+        one that it has not seen, in `predict` or in a later fit, reads the mean of all vectors. Where every channel
+        is categorical, X may hold texts. Categories are not standardised, and `alpha` does not act on their vectors.
+    embedding_dim : int or "auto"
+        Numbers of each vector. "auto" is round(1.6 n^0.56) for n categories (the rule of thumb `emb_sz_rule` of
+        fastai; Howard & Gugger 2020, arXiv:2002.04688), 50 at most.
+    embedding_weights : dict or None
+        First vectors, by the index of the channel: an array (n_categories, dim) for the categories in sorted order,
+        or a mapping from category to vector. The keys of a mapping are known categories too, also those that `fit`
+        does not meet; others begin at the mean of the given vectors.
+    freeze_embeddings : bool
+        Leave given vectors as they are. With warm_start they may be learned later.
     standardize : bool
         Scale each channel of X and each output of y to mean 0 and variance 1 inside.
     device : {"cpu", "cuda", "cuda:1", "auto"}
@@ -96,6 +120,9 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
         Epochs, last loss, time steps (2-D X) or channels, outputs, device.
     weights_, output_weights_
         Named views of the parameters.
+    is_categorical_, categories_, embedding_weights_
+        Mask of the categorical channels (None without any); their sorted categories; their vectors, one more than
+        there are categories: the last is read for unknown ones.
 
     Examples
     --------
@@ -109,29 +136,32 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
     """
 
     _parameter_constraints: dict = {
-        **TRAINING_CONSTRAINTS,
+        **SEQUENCE_CONSTRAINTS,
+        **EMBEDDING_CONSTRAINTS,
         "loss": [StrOptions({"squared_error", "absolute_error", "huber"})],
     }
 
     def __init__(
-        self, *, cell="lstm", hidden_layer_sizes=(32,), bidirectional=False, initializer="glorot",
+        self, *, cell="lstm", hidden_layer_sizes=(32,), bidirectional=False, layer_norm=False, initializer="glorot",
         loss="squared_error", solver="adam", learning_rate_init=0.005, learning_rate="constant", alpha=0.0,
         momentum=0.9, nesterovs_momentum=True, beta_1=0.9, beta_2=0.999, epsilon=1e-8, batch_size="auto",
         max_iter=200, tol=1e-4, n_iter_no_change=10, early_stopping=False, validation_fraction=0.1,
         warm_start=False, shuffle=True, random_state=None, verbose=False, clip_norm=None, gradient_noise=0.0,
         bucket_by_length=False, bptt_steps=None, checkpoint_steps=None, dropout=0.0, input_dropout=0.0,
-        recurrent_dropout=0.0, standardize=True, device="cpu", n_jobs=None, dtype="auto",
+        recurrent_dropout=0.0, vector_input=False, categorical_features=None, embedding_dim="auto",
+        embedding_weights=None, freeze_embeddings=False, standardize=True, device="cpu", n_jobs=None, dtype="auto",
     ):  # fmt: skip
         super().__init__(
-            cell=cell, hidden_layer_sizes=hidden_layer_sizes, bidirectional=bidirectional, initializer=initializer,
-            solver=solver, learning_rate_init=learning_rate_init, learning_rate=learning_rate, alpha=alpha,
-            momentum=momentum, nesterovs_momentum=nesterovs_momentum, beta_1=beta_1, beta_2=beta_2,
+            cell=cell, hidden_layer_sizes=hidden_layer_sizes, bidirectional=bidirectional, layer_norm=layer_norm,
+            initializer=initializer, solver=solver, learning_rate_init=learning_rate_init, learning_rate=learning_rate,
+            alpha=alpha, momentum=momentum, nesterovs_momentum=nesterovs_momentum, beta_1=beta_1, beta_2=beta_2,
             epsilon=epsilon, batch_size=batch_size, max_iter=max_iter, tol=tol, n_iter_no_change=n_iter_no_change,
             early_stopping=early_stopping, validation_fraction=validation_fraction, warm_start=warm_start,
             shuffle=shuffle, random_state=random_state, verbose=verbose, clip_norm=clip_norm,
             gradient_noise=gradient_noise, bucket_by_length=bucket_by_length, bptt_steps=bptt_steps,
-            checkpoint_steps=checkpoint_steps,
-            dropout=dropout, input_dropout=input_dropout, recurrent_dropout=recurrent_dropout,
+            checkpoint_steps=checkpoint_steps, dropout=dropout, input_dropout=input_dropout,
+            recurrent_dropout=recurrent_dropout, vector_input=vector_input, categorical_features=categorical_features,
+            embedding_dim=embedding_dim, embedding_weights=embedding_weights, freeze_embeddings=freeze_embeddings,
             standardize=standardize, device=device, n_jobs=n_jobs, dtype=dtype,
         )  # fmt: skip
         self.loss = loss
@@ -142,15 +172,17 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
     def _read_targets(self, y: object, X: Sequences, weight: np.ndarray | None, reset: bool) -> Targets:
         array = read_numbers(y, 5)
         check_consistent_length(X.values, array)
+        if X.repeats:
+            return Targets(array.reshape(*array.shape[:2], -1), 0, array.ndim)
         if array.ndim < 3:
             values = array.reshape(len(array), 1, -1)
             return Targets(values, 1, array.ndim)
-        steps = X.values.shape[1] if X.lengths is None else int(X.lengths.min())
-        if array.ndim > 3 or array.shape[1] > X.values.shape[1] or 0 in array.shape:
+        steps = X.steps if X.lengths is None else int(X.lengths.min())
+        if array.ndim > 3 or array.shape[1] > X.steps or 0 in array.shape:
             raise ValueError(
                 f"y must have shape (n,), (n, outputs) or (n, k, outputs) with k at most {steps}. Got {array.shape}."
             )
-        if array.shape[1] == X.values.shape[1]:
+        if array.shape[1] == X.steps:
             return Targets(array, 0, 3)
         if array.shape[1] > steps:
             raise ValueError(f"y has {array.shape[1]} steps, but the shortest sequence has {steps}.")
@@ -166,8 +198,9 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
             return self._fit(X, y, sample_weight, lengths, partial=True)
 
     def predict(
-        self, X: object, lengths: object = None, n_samples: int | None = None, random_state: object = None
-    ) -> np.ndarray:
+        self, X: object, lengths: object = None, n_samples: int | None = None, random_state: object = None,
+        n_steps: int | None = None,
+    ) -> np.ndarray:  # fmt: skip
         """Predicted targets, in the shape of the y of `fit`; zero past the end of a shorter row.
 
         Parameters
@@ -179,6 +212,8 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
             how far they differ says how sure the network is of itself. None: one prediction, without dropout.
         random_state : int, RandomState or None
             Seed of the dropout of `n_samples`.
+        n_steps : int, optional
+            With `vector_input`: steps of the sequences; None: as many as in `fit`.
 
         Returns
         -------
@@ -187,16 +222,20 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
         Raises
         ------
         ValueError
-            For unusable X, and for n_samples of a model that was fitted without dropout.
+            For unusable X, for n_samples of a model that was fitted without dropout, and for n_steps of one that was
+            fitted without `vector_input`.
         """
         if n_samples is not None:
-            return np.stack([self._in_shape(o) for o in self._sampled(X, lengths, n_samples, random_state)])
-        return self._in_shape(self._outputs(X, lengths)[0])
+            drawn = self._sampled(X, lengths, n_samples, random_state, n_steps)
+            return np.stack([self._in_shape(outputs) for outputs in drawn])
+        return self._in_shape(self._outputs(X, lengths, n_steps))
 
     def _in_shape(self, outputs: np.ndarray) -> np.ndarray:
         """Outputs (n, k, outputs) in the shape of the y of `fit`."""
         if self._fitted.target_ndim == 3:
             return outputs
+        if self._fitted.repeats:
+            return outputs[:, :, 0]
         return outputs[:, 0, 0] if self._fitted.target_ndim == 1 else outputs[:, 0]
 
     def generate(
@@ -245,13 +284,15 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
         -------
         float
         """
-        guess = self.predict(X, lengths)
+        guess = self.predict(X, lengths, n_steps=self._steps_of(y))
         truth = read_numbers(y, 2)
+        if self._fitted.repeats and truth.ndim == guess.ndim == 2:
+            truth, guess = truth[:, :, None], guess[:, :, None]
         if guess.ndim < 3:
             return _r2(truth, guess, sample_weight)
         if truth.shape != guess.shape:
             raise ValueError(f"y must have the shape of what predict returns, {guess.shape}. Got {truth.shape}.")
-        read = read_sequences(self, X, lengths, reset=False)
+        read = self._read(X, lengths, guess.shape[1] if self._fitted.repeats else None)
         valid: np.ndarray = np.ones(guess.shape[:2], bool)
         if read.lengths is not None and self._fitted.last == 0:
             valid = np.arange(guess.shape[1]) < read.lengths[:, None]

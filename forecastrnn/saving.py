@@ -14,7 +14,8 @@ from forecastrnn.model_file import ASK, ModelFile, open_model, write_model
 from forecastrnn.model_records import Fields, decode, encode
 from forecastrnn.parameters import check_numbers, layers_of
 
-CLASSES = ("RNNClassifier", "RNNForecaster", "RNNRegressor")
+TENSORS_OF = "embedding_weights"  # a parameter that may be large: its state keeps it
+CLASSES = ("RNNClassifier", "RNNForecaster", "RNNRegressor", "RNNSeq2Seq")
 
 
 class SavedToFile:
@@ -94,15 +95,20 @@ def _state_module(name: str) -> ModuleType:
         from forecastrnn import forecast_state
 
         return forecast_state
+    if name == "RNNSeq2Seq":
+        from forecastrnn import seq2seq_state
+
+        return seq2seq_state
     from forecastrnn import sequence_state
 
     return sequence_state
 
 
+_STATES = {"RNNForecaster": "ForecastState", "RNNSeq2Seq": "Seq2SeqState"}
+
+
 def _read_state(name: str, raw: Any) -> Any:
-    module = _state_module(name)
-    kind = module.ForecastState if name == "RNNForecaster" else module.SequenceState
-    return kind.read(raw, name)
+    return getattr(_state_module(name), _STATES.get(name, "SequenceState")).read(raw, name)
 
 
 def save_estimator(estimator: Any, path: Any) -> None:
@@ -112,7 +118,8 @@ def save_estimator(estimator: Any, path: Any) -> None:
     if name not in CLASSES or not type(estimator).__module__.startswith("forecastrnn."):
         raise TypeError(f"save keeps {', '.join(CLASSES)}, not {name}: a file cannot hold the code of a subclass.")
     check_parameters(estimator)
-    parameters = {key: _encode_parameter(key, value) for key, value in estimator.get_params(deep=False).items()}
+    given = estimator.get_params(deep=False)
+    parameters = {key: _encode_parameter(key, value) for key, value in given.items() if key != TENSORS_OF}
     state, values = _state_module(name).pack(estimator)
     header = {"class": name, "written_by": __version__, "parameters": parameters, "state": state}
     tensors = _read_state(name, state).tensors()

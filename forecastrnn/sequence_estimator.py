@@ -14,13 +14,15 @@ from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from forecastrnn.arrays import Sequences, read_sequences
+from forecastrnn.arrays import Sequences
 from forecastrnn.callbacks import Epoch, check_callback
 from forecastrnn.compiling import announced
 from forecastrnn.fitting import Fitted, Targets, run, start, train_on
 from forecastrnn.generation import Stream, check_count
+from forecastrnn.network import Embedding
 from forecastrnn.parameters import (
-    TRAINING_CONSTRAINTS,
+    EMBEDDING_CONSTRAINTS,
+    SEQUENCE_CONSTRAINTS,
     check_numbers,
     device_of,
     device_to_predict,
@@ -29,6 +31,8 @@ from forecastrnn.parameters import (
 )
 from forecastrnn.saving import SavedToFile
 from forecastrnn.training import Watch
+from forecastrnn.vector_input import read_any, read_fitted, steps_of
+from forecastrnn.vectors import embeddings_of
 
 
 @contextmanager
@@ -46,21 +50,23 @@ def unchanged_on_error(estimator: BaseEstimator) -> Iterator[None]:
 class SequenceEstimator(SavedToFile, BaseEstimator):
     """Fitting and the fitted attributes; subclasses read targets and turn outputs into predictions."""
 
-    _parameter_constraints: dict = TRAINING_CONSTRAINTS
+    _parameter_constraints: dict = {**SEQUENCE_CONSTRAINTS, **EMBEDDING_CONSTRAINTS}
     _fitted: Fitted
 
     def __init__(
-        self, *, cell="lstm", hidden_layer_sizes=(32,), bidirectional=False, initializer="glorot", solver="adam",
-        learning_rate_init=0.005, learning_rate="constant", alpha=0.0, momentum=0.9, nesterovs_momentum=True,
-        beta_1=0.9, beta_2=0.999, epsilon=1e-8, batch_size="auto", max_iter=200, tol=1e-4, n_iter_no_change=10,
-        early_stopping=False, validation_fraction=0.1, warm_start=False, shuffle=True, random_state=None,
-        verbose=False, clip_norm=None, gradient_noise=0.0, bucket_by_length=False, bptt_steps=None,
-        checkpoint_steps=None, dropout=0.0, input_dropout=0.0, recurrent_dropout=0.0, standardize=True, device="cpu",
-        n_jobs=None, dtype="auto",
+        self, *, cell="lstm", hidden_layer_sizes=(32,), bidirectional=False, layer_norm=False, initializer="glorot",
+        solver="adam", learning_rate_init=0.005, learning_rate="constant", alpha=0.0, momentum=0.9,
+        nesterovs_momentum=True, beta_1=0.9, beta_2=0.999, epsilon=1e-8, batch_size="auto", max_iter=200, tol=1e-4,
+        n_iter_no_change=10, early_stopping=False, validation_fraction=0.1, warm_start=False, shuffle=True,
+        random_state=None, verbose=False, clip_norm=None, gradient_noise=0.0, bucket_by_length=False,
+        bptt_steps=None, checkpoint_steps=None, dropout=0.0, input_dropout=0.0, recurrent_dropout=0.0,
+        vector_input=False, categorical_features=None, embedding_dim="auto", embedding_weights=None,
+        freeze_embeddings=False, standardize=True, device="cpu", n_jobs=None, dtype="auto",
     ):  # fmt: skip
         self.cell = cell
         self.hidden_layer_sizes = hidden_layer_sizes
         self.bidirectional = bidirectional
+        self.layer_norm = layer_norm
         self.initializer = initializer
         self.solver = solver
         self.learning_rate_init = learning_rate_init
@@ -89,6 +95,11 @@ class SequenceEstimator(SavedToFile, BaseEstimator):
         self.dropout = dropout
         self.input_dropout = input_dropout
         self.recurrent_dropout = recurrent_dropout
+        self.vector_input = vector_input
+        self.categorical_features = categorical_features
+        self.embedding_dim = embedding_dim
+        self.embedding_weights = embedding_weights
+        self.freeze_embeddings = freeze_embeddings
         self.standardize = standardize
         self.device = device
         self.n_jobs = n_jobs
@@ -123,14 +134,16 @@ class SequenceEstimator(SavedToFile, BaseEstimator):
         Parameters
         ----------
         X : array (n, time), array (n, time, channels), or list of arrays (time, channels)
-            2-D: each row a sequence of one channel and fixed length. A list may be ragged.
+            2-D: each row a sequence of one channel and fixed length. A list may be ragged. Where every channel is
+            categorical, texts, and lists of lists of words. With `vector_input` (n, features), each row a vector.
         y : array
             Regressor: (n,) or (n, outputs) for one target a sequence, (n, k, outputs) for a target at each of
-            the last k steps (k = time: at every step). Classifier: (n,) class labels.
+            the last k steps (k = time: at every step). Classifier: (n,) class labels. With `vector_input` (n, time)
+            or, for a regressor, (n, time, outputs).
         sample_weight : array (n,), optional
             Weight of each sequence in the loss.
         lengths : array of int (n,), optional
-            Valid steps of each row of a padded X.
+            Valid steps of each row of a padded X, or of y with `vector_input`.
         callback : callable, optional
             Called behind each epoch with an `Epoch` (iteration, loss, validation_score, and the model so far by
             `estimator()`); training stops when it returns True. Whatever it raises leaves the estimator as it was.
@@ -164,7 +177,8 @@ class SequenceEstimator(SavedToFile, BaseEstimator):
             name = type(self).__name__
             raise ValueError(f"This {name} estimator requires y to be passed, but the target y is None.")
         columns = getattr(self, "n_features_in_", None)
-        read = read_sequences(self, X, lengths, reset=not (partial and goes_on))
+        steps = steps_of(y) if self.vector_input else None
+        read = read_any(self, X, lengths, steps, reset=not (partial and goes_on), goes_on=goes_on)
         weight = self._read_weight(sample_weight, read)
         targets = self._read_targets(y, read, weight, not goes_on)
         self._check_truncation(read, targets)
@@ -199,11 +213,11 @@ class SequenceEstimator(SavedToFile, BaseEstimator):
                 f"checkpoint_steps={self.checkpoint_steps} needs bidirectional=False: going backwards, a layer begins "
                 "with the end of the sequence."
             )
-        if self.bptt_steps is None or self.bptt_steps >= X.values.shape[1]:
+        if self.bptt_steps is None or self.bptt_steps >= X.steps:
             return
         if y.last != 0 or self.bidirectional:
             raise ValueError(
-                f"bptt_steps={self.bptt_steps} is shorter than the sequences ({X.values.shape[1]} steps): this "
+                f"bptt_steps={self.bptt_steps} is shorter than the sequences ({X.steps} steps): this "
                 "needs a target at every step, y of shape (n, time, outputs), and bidirectional=False."
             )
 
@@ -219,11 +233,12 @@ class SequenceEstimator(SavedToFile, BaseEstimator):
         """A copy of the fitted model, if it fits the parameters and the data."""
         old, outputs = self._fitted, self._n_outputs(y)
         pairs = {
-            "layers (cell, hidden_layer_sizes, bidirectional)": (old.network.layers, layers_of(self)),
+            "layers (cell, hidden_layer_sizes, bidirectional, layer_norm)": (old.network.layers, layers_of(self)),
             "features of X": (columns, self.n_features_in_),
             "channels of X": (old.network.n_inputs, X.values.shape[2]),
             "outputs of y": (old.network.n_outputs, outputs),
             "steps of y": (old.last, y.last),
+            "vector_input": (old.repeats > 0, X.repeats > 0),
         }
         for what, (before, now) in pairs.items():
             if before != now:
@@ -232,7 +247,22 @@ class SequenceEstimator(SavedToFile, BaseEstimator):
                     f"and the data's shape must stay as they were: {what} changed from {before} to {now}. "
                     "Set warm_start=False, or use a new estimator."
                 )
-        return replace(old, progress=old.progress.copy(), loss=self._loss_name(), dropout=dropout_of(self))
+        network = replace(old.network, embeddings=self._continued_embeddings(old, X))
+        progress, loss = old.progress.copy(), self._loss_name()
+        return replace(
+            old, network=network, progress=progress, loss=loss, dropout=dropout_of(self), repeats=X.repeats
+        )  # fmt: skip
+
+    def _continued_embeddings(self, old: Fitted, X: Sequences) -> tuple[Embedding, ...]:
+        """Those of the fitted model; what was frozen may be learned now, and the other way round."""
+        now = embeddings_of(self, X.coding)
+        sizes = [[e.dim for e in embeddings] for embeddings in (old.network.embeddings, now)]
+        if sizes[0] != sizes[1]:
+            raise ValueError(
+                f"warm_start=True and partial_fit go on from the fitted embeddings of {sizes[0]} numbers, but "
+                f"embedding_dim and embedding_weights ask for {sizes[1]}. Set warm_start=False, or use a new estimator."
+            )
+        return now
 
     def _train(
         self, fitted: Fitted, X: Sequences, y: Targets, weight: np.ndarray | None, watch: Watch | None, device: str
@@ -283,6 +313,10 @@ class SequenceEstimator(SavedToFile, BaseEstimator):
         self.loss_ = self.loss_curve_[-1]
         self.n_iter_ = len(self.loss_curve_)
         self.n_outputs_ = fitted.network.n_outputs
+        self.is_categorical_, self.categories_ = None, []
+        if fitted.coding is not None:
+            self.is_categorical_ = np.isin(np.arange(fitted.network.n_inputs), fitted.coding.columns)
+            self.categories_ = list(fitted.coding.categories)
         for name in ("validation_scores_", "best_iter_"):  # an earlier fit may have had them
             self.__dict__.pop(name, None)
         if self.early_stopping:
@@ -303,12 +337,32 @@ class SequenceEstimator(SavedToFile, BaseEstimator):
         views = self._fitted.network.views(self._fitted.progress.theta)
         return {name: views[f"output.{name}"] for name in ("kernel", "bias")}
 
-    def _outputs(self, X: object, lengths: object) -> tuple[np.ndarray, Sequences]:
-        check_is_fitted(self)
-        read = read_sequences(self, X, lengths, reset=False)
-        return run(self._fitted, read, self.n_jobs, device=device_to_predict(self)), read
+    @property
+    def embedding_weights_(self) -> list[np.ndarray]:
+        """Vectors (n_categories + 1, dim) of each categorical channel, in the order of `categories_`.
 
-    def _sampled(self, X: object, lengths: object, n_samples: object, random_state: object) -> Iterator[np.ndarray]:
+        The last is what an unknown category reads: the mean of the others.
+        """
+        check_is_fitted(self)
+        return self._fitted.network.embedding_weights(self._fitted.progress.theta)
+
+    def _read(self, X: object, lengths: object, n_steps: object = None) -> Sequences:
+        """X as in `fit`; `n_steps`: of the sequences that vectors become, None: as many as there."""
+        check_is_fitted(self)
+        return read_fitted(self, X, lengths, n_steps)
+
+    def _steps_of(self, y: object) -> int | None:
+        """Steps of the sequences y that belong to vectors."""
+        check_is_fitted(self)
+        return steps_of(y) if self._fitted.repeats else None
+
+    def _outputs(self, X: object, lengths: object, n_steps: object = None) -> np.ndarray:
+        read = self._read(X, lengths, n_steps)
+        return run(self._fitted, read, self.n_jobs, device=device_to_predict(self))
+
+    def _sampled(
+        self, X: object, lengths: object, n_samples: object, random_state: object, n_steps: object
+    ) -> Iterator[np.ndarray]:  # fmt: skip
         """Outputs with dropout left on, again and again."""
         check_is_fitted(self)
         count, dropout = check_count(n_samples, "n_samples"), self._fitted.dropout
@@ -317,7 +371,7 @@ class SequenceEstimator(SavedToFile, BaseEstimator):
                 f"n_samples={count} needs a model fitted with dropout, input_dropout or recurrent_dropout above 0: "
                 "without it all samples would be the same."
             )
-        read = read_sequences(self, X, lengths, reset=False)
+        read = self._read(X, lengths, n_steps)
         for seed in check_random_state(random_state).randint(2**31 - 1, size=count):
             yield run(self._fitted, read, self.n_jobs, dropout=dropout, seed=int(seed), device=device_to_predict(self))
 

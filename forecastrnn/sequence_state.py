@@ -7,9 +7,18 @@ from typing import Any
 
 import numpy as np
 
+from forecastrnn.coding_state import (
+    coding_tensors,
+    given_tensors,
+    pack_coding,
+    pack_given,
+    unpack_coding,
+    unpack_given,
+)
 from forecastrnn.devices import is_name
 from forecastrnn.exceptions import ModelFileError
 from forecastrnn.fitting import Fitted
+from forecastrnn.label_records import Values, described_labels, label_tensors, pack_labels, unpack_labels
 from forecastrnn.losses import LOSSES
 from forecastrnn.model_file import Tensor
 from forecastrnn.model_records import (
@@ -29,12 +38,12 @@ from forecastrnn.shapes import Dropout
 from forecastrnn.standardize import ArrayScaler
 from forecastrnn.training import Progress
 
-Values = dict[str, np.ndarray]
 FIELDS = (
     "network dropout dtype loss last target_ndim seed best_iter stopped updates since_start n_losses n_scores "
-    "shows_scores scales_x scales_y n_features n_channels names classes device"
+    "shows_scores scales_x scales_y n_features n_channels names classes device "
+    "categories given repeats"
 )
-_LABELS = {"|b1", "<f4", "<f8"} | {f"{sign}{size}" for sign in ("<i", "<u") for size in (2, 4, 8)} | {"|i1", "|u1"}
+LATER: dict[str, Any] = {"categories": [], "given": [], "repeats": 0}  # fields that the first files lack
 
 
 def pack(estimator: Any) -> tuple[dict, Values]:
@@ -42,7 +51,9 @@ def pack(estimator: Any) -> tuple[dict, Values]:
     fitted: Fitted = estimator._fitted
     progress = fitted.progress
     names, name_values = _pack_names(estimator)
-    classes, class_values = _pack_classes(getattr(estimator, "classes_", None))
+    classes, class_values = pack_labels("classes", getattr(estimator, "classes_", None))
+    categories, category_values = pack_coding(fitted.coding)
+    given, given_values = pack_given(estimator)
     state = {
         "network": encode(fitted.network, "network"), "dropout": encode(fitted.dropout, "dropout"),
         "dtype": progress.theta.dtype.name, "loss": fitted.loss, "last": int(fitted.last),
@@ -53,13 +64,14 @@ def pack(estimator: Any) -> tuple[dict, Values]:
         "scales_x": fitted.x_scaler is not None, "scales_y": fitted.y_scaler is not None,
         "n_features": int(estimator.n_features_in_), "n_channels": int(estimator.n_channels_in_),
         "names": names, "classes": classes, "device": estimator.device_,
+        "categories": categories, "given": given, "repeats": fitted.repeats,
     }  # fmt: skip
     values = {"theta": progress.theta, "m": progress.optimizer.m, "v": progress.optimizer.v}
     values |= {"losses": np.array(progress.loss_curve, float), "scores": np.array(progress.validation_scores, float)}
     for name, scaler in (("x", fitted.x_scaler), ("y", fitted.y_scaler)):
         if scaler is not None:
             values |= {f"{name}.mean": scaler.mean_, f"{name}.scale": scaler.scale_}
-    return state, values | name_values | class_values
+    return state, values | name_values | class_values | category_values | given_values
 
 
 def _pack_names(estimator: Any) -> tuple[Any, Values]:
@@ -68,23 +80,6 @@ def _pack_names(estimator: Any) -> tuple[Any, Values]:
         return None, {}
     values = pack_texts("names", [str(name) for name in names])
     return len(values["names.text"]), values
-
-
-def _pack_classes(classes: np.ndarray | None) -> tuple[Any, Values]:
-    """Texts of any length, fixed-width texts (as their code points), or numbers."""
-    if classes is None:
-        return None, {}
-    if classes.dtype.kind == "O":
-        values = pack_texts("classes", [str(label) for label in classes])
-        return {"kind": "text", "count": len(classes), "size": len(values["classes.text"])}, values
-    if classes.dtype.kind == "U":
-        points = np.ascontiguousarray(classes, classes.dtype.newbyteorder("<")).view("<u4").reshape(len(classes), -1)
-        return {"kind": "width", "count": len(classes), "size": points.shape[1]}, {"classes.points": points}
-    kind = classes.dtype.newbyteorder("<").str
-    if kind not in _LABELS:
-        raise TypeError(f"classes of dtype {classes.dtype} cannot be saved; use texts, integers, floats or booleans.")
-    stored = classes.view(np.uint8) if kind == "|b1" else classes
-    return {"kind": kind, "count": len(classes), "size": 0}, {"classes.numbers": stored}
 
 
 @dataclass(frozen=True)
@@ -98,7 +93,7 @@ class SequenceState:
     @classmethod
     def read(cls, raw: Any, kind: str) -> SequenceState:
         """Check the state of an estimator of this class name."""
-        state = Fields(raw, "the model", FIELDS)
+        state = Fields(LATER | raw if isinstance(raw, dict) else raw, "the model", FIELDS)
         network, dropout = decode(state["network"]), decode(state["dropout"])
         if type(network) is not Network or type(dropout) is not Dropout:
             raise ModelFileError("the file has no description of a network")
@@ -109,10 +104,10 @@ class SequenceState:
         state.text("dtype", {"float32", "float64"})
         if not is_name(state.text("device")):
             state.refuse("device", "the name of a device")
-        state.count("last", *((1, 1) if is_classifier else (0, MOST)))
-        state.count("target_ndim", 1, 1 if is_classifier else 3)
+        state.count("last", 0, 1 if is_classifier else MOST)
+        state.count("target_ndim", 1, 2 if is_classifier else 3)
         state.count("seed", 0, 2**32 - 1)
-        for name in ("best_iter", "updates", "since_start", "n_scores"):
+        for name in ("best_iter", "updates", "since_start", "n_scores", "repeats"):
             state.count(name)
         state.count("n_losses", 1)
         state.count("n_features", 1)
@@ -122,7 +117,7 @@ class SequenceState:
         if state["names"] is not None:
             state.count("names")
         if is_classifier:
-            Fields(state["classes"], "classes", "kind count size").count("count", network.n_outputs, network.n_outputs)
+            described_labels("classes", state["classes"], network.n_outputs, network.n_outputs)
         elif state["classes"] is not None:
             raise ModelFileError("classes belong to a classifier")
         return cls(state, network, dropout)
@@ -138,19 +133,14 @@ class SequenceState:
                 found += [Tensor(f"{name}.{part}", "<f8", (columns,)) for part in ("mean", "scale")]
         if state["names"] is not None:
             found += text_tensors("names", state["n_features"], state["names"])
+        found += coding_tensors(state["categories"], network.embeddings) + given_tensors(state["given"])
         return found + self._class_tensors()
 
     def _class_tensors(self) -> list[Tensor]:
         if self.fields["classes"] is None:
             return []
-        described = Fields(self.fields["classes"], "classes", "kind count size")
-        kind, count, size = described.text("kind", _LABELS | {"text", "width"}), described["count"], None
-        size = described.count("size")
-        if kind == "text":
-            return text_tensors("classes", count, size)
-        if kind == "width":
-            return [Tensor("classes.points", "<u4", (count, described.count("size", 1)))]
-        return [Tensor("classes.numbers", "|u1" if kind == "|b1" else kind, (count,))]
+        count = self.network.n_outputs
+        return label_tensors("classes", described_labels("classes", self.fields["classes"], count, count))
 
     def restore(self, estimator: Any, values: Values) -> None:
         """Give an estimator, whose parameters are set, its fitted attributes."""
@@ -163,12 +153,14 @@ class SequenceState:
         fitted = Fitted(
             self.network, progress, _scaler(values, "x"), _scaler(values, "y"), state["loss"], state["last"],
             state["target_ndim"], state["seed"], self.dropout,
+            unpack_coding(state["categories"], self.network.embeddings, values), state["repeats"],
         )  # fmt: skip
         estimator.n_features_in_, estimator.n_channels_in_ = state["n_features"], state["n_channels"]
         if state["names"] is not None:
             estimator.feature_names_in_ = np.array(unpack_texts("names", values), object)
         if state["classes"] is not None:
-            estimator.classes_ = _unpack_classes(state["classes"]["kind"], values)
+            estimator.classes_ = unpack_labels("classes", state["classes"]["kind"], values)
+        estimator.embedding_weights = unpack_given(state["given"], values)
         estimator._publish(fitted, state["device"])
         for name in ("validation_scores_", "best_iter_"):  # early_stopping may have been set since the fit
             estimator.__dict__.pop(name, None)
@@ -182,26 +174,3 @@ def _scaler(values: Values, name: str) -> ArrayScaler | None:
     if (values[f"{name}.scale"] <= 0).any():
         raise ModelFileError(f"a scale of {name} is not positive")
     return ArrayScaler(values[f"{name}.mean"], values[f"{name}.scale"])
-
-
-def _unpack_classes(kind: str, values: Values) -> np.ndarray:
-    if kind == "text":
-        classes = np.array(unpack_texts("classes", values), object)
-    elif kind == "width":
-        points = values["classes.points"]
-        if (points > 0x10FFFF).any():
-            raise ModelFileError("a class is not a text")
-        classes = points.view(f"<U{points.shape[1]}")[:, 0].astype(f"U{points.shape[1]}")
-    else:
-        classes = values["classes.numbers"]
-        if kind == "|b1":
-            classes = _bools(classes)
-    if len(np.unique(classes)) != len(classes) or (classes[1:] <= classes[:-1]).any():
-        raise ModelFileError("the classes are not in order")
-    return classes
-
-
-def _bools(values: np.ndarray) -> np.ndarray:
-    if (values > 1).any():
-        raise ModelFileError("a boolean is neither 0 nor 1")
-    return values.view(bool)

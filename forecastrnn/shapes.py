@@ -43,6 +43,7 @@ class Shape:
     steps, rows : time steps and rows of a mini-batch. last : outputs that the head reads (0: all).
     lengths : rows differ in length. training : keep what the backward pass needs. segment : steps for which that is
     kept at once, fewer than `steps` with checkpoints (0: all). dropout : what is set to zero by chance.
+    sampled : classes that are drawn for the softmax (0: it is over all).
     device : where it runs, "cpu" or a GPU such as "cuda:0". before : rows of the mini-batch that others run, in front.
     """
 
@@ -54,6 +55,7 @@ class Shape:
     shards: int = 1
     segment: int = 0
     dropout: Dropout = NO_DROPOUT
+    sampled: int = 0
     device: str = "cpu"
     before: int = 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -10,8 +11,10 @@ from forecastrnn.assembly import Assembly
 from forecastrnn.cpu.update import COUNT
 from forecastrnn.network import Network
 from forecastrnn.optimizers import OptimizerState, Rule
+from forecastrnn.program import Buffer, Program
 from forecastrnn.shapes import NO_DROPOUT, Dropout, Shape, shards_of
-from forecastrnn.training_step import Feed, Source, TrainingStep, Update
+from forecastrnn.training_step import Feed, Source, TrainingStep
+from forecastrnn.update_step import Update
 
 PLAIN_RULE = Rule()
 DROP = 4  # a stream of random numbers
@@ -53,53 +56,21 @@ def dropout_seeds(seed: int, first: int, n: int) -> np.ndarray:
     return begin + np.arange(first, first + n)
 
 
-class TrainingProgram:
-    """Runs training steps on mini-batches of one size.
+class Stepper:
+    """Runs the training steps of a program that a subclass has built."""
 
-    Parameters
-    ----------
-    network, theta : the network and its parameters, updated in place
-    optimizer : moments and count, updated in place; None computes gradients only
-    source : where the data are
-    steps, rows : time steps and samples of a mini-batch
-    loss, last, rule : the loss, the outputs that it reads (0: all, k: the last k), the update rule
-    lengths : samples differ in length
-    carry : the state at the end of a step is that at the beginning of the next (truncated BPTT)
-    dropout, seed : what is set to zero by chance, and the seed of that chance
-    checkpoint_steps : keep the states every so many steps only, and recompute those between (memory-bounded BPTT)
-    device : where it runs
-    shards, before : parts of these rows, if not as usual; rows of the mini-batch in front, which another program runs
-    """
+    program: Program
+    optimizer: OptimizerState | None
+    rule: Rule
+    seed: int
+    most_steps: int  # of one call
+    feed: Any  # buffers of the mini-batches, and their sums
+    step: Any  # what emitted the operations
 
-    def __init__(
-        self, network: Network, theta: np.ndarray, optimizer: OptimizerState | None, source: Source, *,
-        steps: int, rows: int, loss: str, last: int = 0, rule: Rule = PLAIN_RULE, lengths: bool = False,
-        carry: bool = False, input_gradient: bool = False, checkpoint_steps: int | None = None,
-        dropout: Dropout = NO_DROPOUT, seed: int = 0, device: str = "cpu", shards: int | None = None, before: int = 0,
-    ) -> None:  # fmt: skip
-        segment = min(checkpoint_steps or steps, steps)
-        shape = Shape(
-            steps, rows, last, lengths, training=True, shards=shards or shards_of(rows, device), segment=segment,
-            dropout=dropout, device=device, before=before,
-        )  # fmt: skip
-        self.build = build = Assembly(network, theta, shape)
-        self.program, self.shape, self.optimizer, self.rule = build.program, shape, optimizer, rule
-        self.source, self.theta, self.seed = source, theta, seed
-        self.most_steps = int(np.clip(MAX_INDICES // max(rows, 1), 1, MAX_STEPS))
-        self.feed = self._feed(lengths, carry)
-        self.step = TrainingStep(build, source, self.feed, loss, self._update(), input_gradient)
-
-    def _feed(self, lengths: bool, carry: bool) -> Feed:
-        program, shape = self.program, (self.most_steps, self.shape.rows)
-        return Feed(
-            program.buffer("starts", shape, np.int64),
-            program.buffer("y_starts", shape, np.int64),
-            program.buffer("sums", (MAX_STEPS, self.shape.shards, 2), np.float64),
-            program.buffer("samples", shape, np.int64),
-            program.buffer("lengths", shape, np.int64) if lengths else None,
-            program.buffer("keep", (MAX_STEPS,)) if carry else None,
-            program.buffer("seeds", (MAX_STEPS,), np.int64) if self.shape.dropout else None,
-        )
+    @staticmethod
+    def most_steps_of(rows: int) -> int:
+        """Steps of one call at most, for mini-batches of `rows`."""
+        return int(np.clip(MAX_INDICES // max(rows, 1), 1, MAX_STEPS))
 
     def _update(self) -> Update | None:
         if self.optimizer is None:
@@ -120,18 +91,27 @@ class TrainingProgram:
         self.program.run(0, 1, n_threads, rounds=self.step.backward_rounds)
         return self._read_losses(1)
 
-    def _write_index(self, index: Index) -> None:
+    def _filled(self, index: Index) -> list[tuple[Buffer | None, np.ndarray | None]]:
+        """What an index has for each buffer of the feed."""
         feed = self.feed
-        pairs = (
+        return [
             (feed.starts, index.x), (feed.y_starts, index.y), (feed.samples, index.sample),
-            (feed.lengths, index.lengths), (feed.keep, index.keep),
-        )  # fmt: skip
-        for buffer, values in pairs:
+            (feed.lengths, index.lengths),
+        ]  # fmt: skip
+
+    def _write_index(self, index: Index) -> None:
+        for buffer, values in self._filled(index):
             if buffer is not None:
                 buffer.array[: index.steps] = values
-        if feed.seeds is not None:
+        if self.feed.seeds is not None:
             done = self.optimizer.count if self.optimizer else 0
-            feed.seeds.array[: index.steps] = dropout_seeds(self.seed, done, index.steps)
+            self.feed.seeds.array[: index.steps] = dropout_seeds(self.seed, done, index.steps)
+
+    def _write_rates(self, n: int, total: int) -> None:
+        """What changes from step to step by a schedule, for the next n of `total` steps."""
+        if self.optimizer is not None:
+            self.rates.array[:n] = self.rule.rates(self.optimizer.since_start, n, total)
+            self.program.buffers["options"].array[COUNT] = self.optimizer.count
 
     def _read_losses(self, n: int) -> np.ndarray:
         sums = self.feed.sums.array[:n].sum(axis=1)
@@ -142,11 +122,63 @@ class TrainingProgram:
         """Make index.steps <= most_steps updates; the loss of each, before its update. `weights`: what it rests on."""
         n = index.steps
         self._write_index(index)
-        if self.optimizer is not None:
-            self.rates.array[:n] = self.rule.rates(self.optimizer.since_start, n, total)
-            self.program.buffers["options"].array[COUNT] = self.optimizer.count
+        self._write_rates(n, total)
         self.program.run(0, n, n_threads)
         if self.optimizer is not None:
             self.optimizer.count += n
             self.optimizer.since_start += n
         return self._read_losses(n)
+
+
+class TrainingProgram(Stepper):
+    """Runs training steps on mini-batches of one size.
+
+    Parameters
+    ----------
+    network, theta : the network and its parameters, updated in place
+    optimizer : moments and count, updated in place; None computes gradients only
+    source : where the data are
+    steps, rows : time steps and samples of a mini-batch
+    loss, last, rule : the loss, the outputs that it reads (0: all, k: the last k), the update rule
+    lengths : samples differ in length
+    carry : the state at the end of a step is that at the beginning of the next (truncated BPTT)
+    dropout, seed : what is set to zero by chance, and the seed of that chance
+    checkpoint_steps : keep the states every so many steps only, and recompute those between (memory-bounded BPTT)
+    n_sampled : classes drawn for the softmax of a step, by the order in the source; 0: it is over all
+    device : where it runs
+    shards, before : parts of these rows, if not as usual; rows of the mini-batch in front, which another program runs
+    """
+
+    def __init__(
+        self, network: Network, theta: np.ndarray, optimizer: OptimizerState | None, source: Source, *,
+        steps: int, rows: int, loss: str, last: int = 0, rule: Rule = PLAIN_RULE, lengths: bool = False,
+        carry: bool = False, input_gradient: bool = False, checkpoint_steps: int | None = None,
+        dropout: Dropout = NO_DROPOUT, seed: int = 0, n_sampled: int = 0, device: str = "cpu",
+        shards: int | None = None, before: int = 0,
+    ) -> None:  # fmt: skip
+        segment = min(checkpoint_steps or steps, steps)
+        shape = Shape(
+            steps, rows, last, lengths, training=True, shards=shards or shards_of(rows, device), segment=segment,
+            dropout=dropout, sampled=n_sampled, device=device, before=before,
+        )  # fmt: skip
+        self.build = build = Assembly(network, theta, shape)
+        self.program, self.shape, self.optimizer, self.rule = build.program, shape, optimizer, rule
+        self.source, self.theta, self.seed = source, theta, seed
+        self.most_steps = self.most_steps_of(rows)
+        self.feed = self._feed(lengths, carry)
+        self.step = TrainingStep(build, source, self.feed, loss, self._update(), input_gradient)
+
+    def _feed(self, lengths: bool, carry: bool) -> Feed:
+        program, shape = self.program, (self.most_steps, self.shape.rows)
+        return Feed(
+            program.buffer("starts", shape, np.int64),
+            program.buffer("y_starts", shape, np.int64),
+            program.buffer("sums", (MAX_STEPS, self.shape.shards, 2), np.float64),
+            program.buffer("samples", shape, np.int64),
+            program.buffer("lengths", shape, np.int64) if lengths else None,
+            program.buffer("keep", (MAX_STEPS,)) if carry else None,
+            program.buffer("seeds", (MAX_STEPS,), np.int64) if self.shape.dropout or self.shape.sampled else None,
+        )
+
+    def _filled(self, index: Index) -> list[tuple[Buffer | None, np.ndarray | None]]:
+        return [*super()._filled(index), (self.feed.keep, index.keep)]

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from forecastrnn.fitting import Fitted
-from forecastrnn.generation import CALL_STEPS, StepProgram, check_count
+from forecastrnn.generation import CALL_STEPS, StepProgram, check_count, refuse_vectors
 from forecastrnn.inference import forward, write_state
+from forecastrnn.labels import are_texts, codes_of
 from forecastrnn.memory import check_fits
 from forecastrnn.threads import thread_count
 
@@ -40,25 +41,31 @@ def generate_symbols(
     """See `RNNClassifier.generate`."""
     n_steps, F = check_count(n_steps, "n_steps"), len(classes)
     _check_model(fitted, F)
-    codes = _read_prompt(prompt, classes, n_sequences, drawing.rng)
+    feed = _Feed.of(fitted, classes)
+    codes = _read_prompt(prompt, feed.symbols, classes, n_sequences, drawing.rng)
     advice = "Generate in parts, each prompted by the end of the one before."
     check_fits(VALUE_BYTES * n_steps * len(codes), f"n_steps={n_steps}: {len(codes)} sequences", advice)
-    gain, shift = _factors(fitted, F)
-    x = np.ascontiguousarray(np.eye(F)[codes] * gain + shift, fitted.progress.theta.dtype)
+    x = np.ascontiguousarray(feed.inputs(codes), fitted.progress.theta.dtype)
     threads = thread_count(n_jobs)
     step = StepProgram((fitted.network, fitted.progress.theta), len(codes), device=device)
     if x.shape[1] > 1:
         begun = forward(fitted.network, fitted.progress.theta, x[:, :-1], last=1, n_threads=threads, device=device)
         write_state(step.build, begun.states)
-    chosen = _run(step, x[:, -1], gain, shift, n_steps, drawing, threads)
+    chosen = _run(step, x[:, -1], feed, F, n_steps, drawing, threads)
     labels = classes[chosen]
     return labels[0] if np.ndim(prompt) == 1 or (prompt is None and len(codes) == 1) else labels
 
 
 def _check_model(fitted: Fitted, n_classes: int) -> None:
+    refuse_vectors(fitted)
     if fitted.last != 0:
         raise ValueError("generate needs a model of the next symbol: fit it on y (n, time), a label at each step.")
-    if fitted.network.n_inputs != n_classes:
+    if fitted.coding is not None:
+        if fitted.network.n_inputs > 1:
+            raise ValueError(
+                f"generate feeds symbols back as the only channel of X, but X had {fitted.network.n_inputs} channels."
+            )
+    elif fitted.network.n_inputs != n_classes:
         raise ValueError(
             f"generate feeds symbols back one-hot, but X had {fitted.network.n_inputs} channels and there are "
             f"{n_classes} classes: each channel must stand for a class, in the order of classes_."
@@ -67,34 +74,60 @@ def _check_model(fitted: Fitted, n_classes: int) -> None:
         raise ValueError("generate needs bidirectional=False: a bidirectional network reads the future.")
 
 
-def _factors(fitted: Fitted, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """What a 1 and a 0 of the one-hot input become when they are standardised: gain + shift, shift."""
-    if fitted.x_scaler is None:
-        return np.ones(n), np.zeros(n)
-    return 1 / fitted.x_scaler.scale_, -fitted.x_scaler.mean_ / fitted.x_scaler.scale_
+@dataclass(frozen=True)
+class _Feed:
+    """How a symbol becomes an input: one-hot, times gain plus shift; `coded`: shift holds the code of each class."""
+
+    symbols: np.ndarray  # what a prompt may hold
+    gain: np.ndarray
+    shift: np.ndarray
+    coded: bool
+
+    @classmethod
+    def of(cls, fitted: Fitted, classes: np.ndarray) -> _Feed:
+        """For a model whose scores are those of `classes`."""
+        n = len(classes)
+        if fitted.coding is not None:
+            categories = fitted.coding.categories[0]
+            if are_texts(categories) != are_texts(classes) or not np.isin(classes, categories).any():
+                raise ValueError(
+                    "generate feeds symbols back as categories of X, but none of classes_ is among them: X has such as "
+                    f"{categories.tolist()[0]!r}, y such as {classes.tolist()[0]!r}."
+                )
+            return cls(categories, np.ones(n), codes_of(classes, categories), True)
+        if fitted.x_scaler is None:
+            return cls(classes, np.ones(n), np.zeros(n), False)
+        scale = fitted.x_scaler.scale_
+        return cls(classes, 1 / scale, -fitted.x_scaler.mean_ / scale, False)
+
+    def inputs(self, codes: np.ndarray) -> np.ndarray:
+        """Inputs (n, time, channels) for numbers of `symbols`."""
+        return codes[:, :, None] if self.coded else np.eye(len(self.gain))[codes] * self.gain + self.shift
 
 
-def _read_prompt(prompt: Any, classes: np.ndarray, n_sequences: int, rng: np.random.RandomState) -> np.ndarray:
+def _read_prompt(
+    prompt: Any, symbols: np.ndarray, classes: np.ndarray, n_sequences: int, rng: np.random.RandomState
+) -> np.ndarray:
     """Numbers of the prompt's symbols (n, time)."""
     if prompt is None:
-        return rng.randint(len(classes), size=(check_count(n_sequences, "n_sequences"), 1))
+        drawn = rng.randint(len(classes), size=(check_count(n_sequences, "n_sequences"), 1))
+        return codes_of(classes[drawn[:, 0]], symbols).astype(np.int64)[:, None]
     labels = np.asarray(prompt)
     if labels.ndim not in (1, 2) or labels.size == 0:
         raise ValueError(f"prompt must be labels of shape (time,) or (n, time). Got shape {labels.shape}.")
-    unknown = ~np.isin(labels, classes)
+    unknown = ~np.isin(labels, symbols)
     if unknown.any():
-        where = np.argwhere(unknown)[0].tolist()
-        raise ValueError(f"prompt has the label {labels[unknown][0].item()!r} at {where}, which is not among classes_.")
-    return np.searchsorted(classes, np.atleast_2d(labels))
+        where, what = np.argwhere(unknown)[0].tolist(), "classes_" if symbols is classes else "categories_"
+        raise ValueError(f"prompt has the label {labels[unknown][0].item()!r} at {where}, which is not among {what}.")
+    return np.searchsorted(symbols, np.atleast_2d(labels))
 
 
 def _run(
-    step: StepProgram, first: np.ndarray, gain: np.ndarray, shift: np.ndarray, n_steps: int, drawing: Drawing,
-    n_threads: int,
+    step: StepProgram, first: np.ndarray, feed: _Feed, F: int, n_steps: int, drawing: Drawing, n_threads: int
 ) -> np.ndarray:  # fmt: skip
-    """Numbers of the symbols drawn (n, n_steps), from the first inputs (n, classes)."""
-    program, n, F = step.build.program, len(first), first.shape[1]
-    factors = [program.bind(name, a.astype(first.dtype)) for name, a in (("gain", gain), ("shift", shift))]
+    """Numbers of the symbols drawn (n, n_steps), from the first inputs (n, channels)."""
+    program, n = step.build.program, len(first)
+    factors = [program.bind(name, getattr(feed, name).astype(first.dtype)) for name in ("gain", "shift")]
     u = program.bind("u", drawing.rng.random_sample((n, n_steps)))
     temperature = program.bind("temperature", np.array([float(drawing.temperature)]))
     chosen = program.buffer("chosen", (n, n_steps), np.int64)
@@ -103,7 +136,7 @@ def _run(
         program.emit(
             "draw_symbol", stack.batch.shard, out=stack.out.place, x=x, gain=factors[0], shift=factors[1],
             u=u.at(lo * n_steps), temperature=temperature, chosen=chosen.at(lo * n_steps), B=B, F=F, ldo=stack.out.ld,
-            ldx=F, total=n_steps, top=min(drawing.top_k or F, F),
+            ldx=first.shape[1], total=n_steps, top=min(drawing.top_k or F, F), coded=int(feed.coded),
         )  # fmt: skip
         x.array[0] = first[lo : lo + B]
     for at in range(0, n_steps, CALL_STEPS):

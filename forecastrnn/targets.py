@@ -60,7 +60,7 @@ def read_labels(y: object, stacklevel: int) -> np.ndarray:
 def are_step_labels(y: Any, X: Sequences) -> bool:
     """Whether y has a label for each step: an array (n, time), or a list of sequences of labels."""
     if hasattr(y, "ndim"):
-        return y.ndim == 2 and y.shape[1] == X.values.shape[1] > 1
+        return y.ndim == 2 and y.shape[1] == X.steps > 1
     if not isinstance(y, list | tuple) or not y:
         return False
     rows = all(hasattr(row, "__len__") and not isinstance(row, str | bytes) for row in y)
@@ -72,7 +72,7 @@ def read_step_labels(y: Any, X: Sequences, stacklevel: int) -> tuple[np.ndarray,
 
     Raises as `read_labels` does, and for a row of y that is not as long as that of X.
     """
-    n, steps = X.values.shape[:2]
+    n, steps = X.n, X.steps
     lengths = np.full(n, steps) if X.lengths is None else X.lengths
     valid = np.arange(steps) < lengths[:, None]
     if len(y) != n:

@@ -19,7 +19,7 @@ from forecastrnn.network import Network
 from forecastrnn.optimizers import OptimizerState, Rule
 from forecastrnn.parallel_step import ParallelProgram
 from forecastrnn.shapes import NO_DROPOUT, Dropout
-from forecastrnn.stepping import Index, TrainingProgram
+from forecastrnn.stepping import Index, Stepper, TrainingProgram
 from forecastrnn.training_step import Source
 
 CALL_SECONDS = 0.05  # one call into compiled code, so that Ctrl-C is heard soon
@@ -43,6 +43,7 @@ class Plan:
     checkpoint_steps: int | None = None
     dropout: Dropout = NO_DROPOUT
     total_updates: int | None = None
+    n_sampled: int = 0
     device: str = "cpu"
 
 
@@ -71,13 +72,13 @@ class Trainer:
     """
 
     def __init__(
-        self, network: Network, progress: Progress, source: Source, batches: ArrayBatches | WindowBatches,
+        self, network: Any, progress: Progress, source: Any, batches: Any,
         plan: Plan, validate: Callable[[np.ndarray], float] | None = None, watch: Watch | None = None,
     ) -> None:  # fmt: skip
         self.network, self.progress, self.source = network, progress, source
         self.batches, self.plan, self.validate, self.watch = batches, plan, validate, watch
         progress.optimizer.since_start = 0
-        self.programs: dict[tuple[int, int], TrainingProgram] = {}
+        self.programs: dict[tuple[int, Any], Stepper] = {}
         self.seconds_a_step = CALL_SECONDS
         self.first_loss: float | None = None
 
@@ -112,27 +113,32 @@ class Trainer:
             losses, weights = self._run_calls(self._program_of(index), index)
             total += float(losses @ weights)
             weight += float(weights.sum())
+        self.network.set_unknown(self.progress.theta)
         return total / weight if weight > 0.0 else 0.0
 
-    def _program_of(self, index: Index) -> TrainingProgram:
+    def _program_of(self, index: Index) -> Stepper:
         return self._program(index.x.shape[1], self.batches.steps_of(index))
 
-    def _program(self, rows: int, steps: int) -> TrainingProgram:
+    def _program(self, rows: int, steps: Any) -> Stepper:
+        """The program of mini-batches of `rows` rows and `steps` steps, or what a subclass has for these."""
         if (rows, steps) not in self.programs:
-            batches, plan, source = self.batches, self.plan, self.source
-            if source.y_steps is not None:  # a shorter program reads no further
-                source = replace(source, y_steps=min(source.y_steps, steps))
-            communicator = current()
-            make: Any = TrainingProgram
-            if communicator is not None and rows >= communicator.size:
-                make = partial(ParallelProgram, communicator)
-            self.programs[rows, steps] = make(
-                self.network, self.progress.theta, self.progress.optimizer, source,
-                steps=steps, rows=rows, loss=plan.loss, last=plan.last, rule=plan.rule,
-                lengths=batches.ragged, carry=batches.carries, checkpoint_steps=plan.checkpoint_steps,
-                dropout=plan.dropout, seed=batches.seed, device=plan.device,
-            )  # fmt: skip
+            self.programs[rows, steps] = self._build(rows, steps)
         return self.programs[rows, steps]
+
+    def _build(self, rows: int, steps: Any) -> Any:
+        batches, plan, source = self.batches, self.plan, self.source
+        if source.y_steps is not None:  # a shorter program reads no further
+            source = replace(source, y_steps=min(source.y_steps, steps))
+        communicator = current()
+        make: Any = TrainingProgram
+        if communicator is not None and rows >= communicator.size:
+            make = partial(ParallelProgram, communicator)
+        return make(
+            self.network, self.progress.theta, self.progress.optimizer, source,
+            steps=steps, rows=rows, loss=plan.loss, last=plan.last, rule=plan.rule,
+            lengths=batches.ragged, carry=batches.carries, checkpoint_steps=plan.checkpoint_steps,
+            dropout=plan.dropout, seed=batches.seed, n_sampled=plan.n_sampled, device=plan.device,
+        )  # fmt: skip
 
     def _check_memory(self) -> None:
         """Refuse mini-batches that would not fit, before anything is allocated for them."""
@@ -146,7 +152,7 @@ class Trainer:
             have,
         )  # fmt: skip
 
-    def _run_calls(self, program: TrainingProgram, index: Index) -> tuple[np.ndarray, np.ndarray]:
+    def _run_calls(self, program: Stepper, index: Index) -> tuple[np.ndarray, np.ndarray]:
         """Run all steps, in calls that are short enough to be interrupted; their losses and weights."""
         losses, weights, at = [], [], 0
         program.program.prepare()

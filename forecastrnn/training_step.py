@@ -7,14 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from forecastrnn.assembly import Assembly
-from forecastrnn.cpu.build import KERNELS
 from forecastrnn.cpu.direction import Batch, Rows
 from forecastrnn.inference import emit_lengths
-from forecastrnn.network import Network, Parameter
-from forecastrnn.optimizers import SOLVERS, Rule
-from forecastrnn.program import Buffer, Field, Program
+from forecastrnn.program import Buffer
 from forecastrnn.segments import Segments
 from forecastrnn.shapes import Stack
+from forecastrnn.update_step import Update, emit_update
 
 
 @dataclass(frozen=True)
@@ -23,14 +21,16 @@ class Source:
 
     X (rows, columns): a sample is `steps` rows from its start on. y: (rows, outputs), gathered from the sample's
     own start in y; or, with `ahead`, the flat series whose next values, relative to `base` at the same place, are
-    the targets (NaN: not observed). weight: one a sample.
+    the targets (NaN: not observed). weight: one a sample. class_order: for sampled softmax.
     """
 
     X: np.ndarray
     y: np.ndarray
     base: np.ndarray | None = None
     weight: np.ndarray | None = None
+    repeated: bool = False  # a sample has one row of X, which is read at every step
     y_steps: int | None = None  # rows of y that belong to a sample; None: as many as it has steps
+    class_order: np.ndarray | None = None  # class numbers, the most frequent first
 
     @property
     def ahead(self) -> bool:
@@ -52,61 +52,7 @@ class Feed:
     samples: Buffer | None = None
     lengths: Buffer | None = None
     keep: Buffer | None = None
-    seeds: Buffer | None = None  # of dropout
-
-
-@dataclass(frozen=True)
-class Update:
-    """How parameters are updated: the rule, its rates (steps,), and the moments."""
-
-    rule: Rule
-    rates: Buffer
-    m: Buffer
-    v: Buffer
-    seed: int = 0
-
-
-class UpdateRounds:
-    """Emits an update of all parameters by a gradient that is there, in as many pieces as there are shards."""
-
-    def __init__(self, network: Network, program: Program, shards: int, theta: Buffer, grad: Buffer) -> None:
-        self.network, self.program, self.shards, self.theta, self.grad = network, program, shards, theta, grad
-
-    def emit(self, update: Update) -> None:
-        """Emit noise, clipping and the rule."""
-        program, shards, size = self.program, self.shards, self.network.size
-        partial, options = (
-            program.buffer("norms", (shards,), np.float64),
-            program.bind("options", update.rule.options(update.seed)),
-        )
-        if update.rule.gradient_noise:
-            self._emit_pieces("add_noise", grad=self.grad, options=options)
-        if update.rule.clip_norm:
-            program.next_round()  # the norm needs all shards' reductions
-            for shard in range(shards):
-                lo, hi = size * shard // shards, size * (shard + 1) // shards
-                program.emit("norm_part", shard, grad=self.grad, partial=partial, lo=lo, hi=hi, piece=shard)
-            program.next_round()
-        self._emit_pieces(
-            SOLVERS[update.rule.solver].kernel, theta=self.theta, grad=self.grad, m=update.m, v=update.v,
-            rates=update.rates, options=options, partial=partial, shards=shards,
-        )  # fmt: skip
-
-    def _emit_pieces(self, kernel: str, **fields: Field) -> None:
-        """Emit a kernel for each parameter's stretch of each shard."""
-        told = {"matrix"} & set(KERNELS[kernel].fields)
-        for parameter in self.network.layout.values():
-            for shard in range(self.shards):
-                lo, hi = self._piece(parameter, shard)
-                own = {name: int(parameter.is_matrix) for name in told}
-                self.program.emit(kernel, shard, lo=lo, hi=hi, **fields, **own)
-
-    def _piece(self, parameter: Parameter, shard: int) -> tuple[int, int]:
-        """The stretch of a parameter that a shard has reduced, and so may update in the same round."""
-        rows = parameter.shape[0] if len(parameter.shape) == 2 else 1
-        width, shards = parameter.size // max(rows, 1), self.shards
-        lo, hi = (rows * (shard + k) // shards * width for k in (0, 1))
-        return parameter.offset + lo, parameter.offset + hi
+    seeds: Buffer | None = None  # of dropout and of sampled classes
 
 
 class TrainingStep:
@@ -129,7 +75,7 @@ class TrainingStep:
         self.program.next_round()
         build.reduce(self.grad, feed.sums)
         if update is not None:
-            UpdateRounds(build.network, self.program, self.shape.shards, build.whole_theta, self.grad).emit(update)
+            emit_update(self.program, build.network.layout, build.whole_theta, self.grad, update)
 
     def _bind_source(self) -> None:
         program, source = self.program, self.source
@@ -137,6 +83,8 @@ class TrainingStep:
         self.y = program.bind("y", source.y, constant=True)
         self.base = None if source.base is None else program.bind("base", source.base, constant=True)
         self.weight = None if source.weight is None else program.bind("weight", source.weight, constant=True)
+        if source.class_order is not None:
+            self.build.class_order = program.bind("class_order", source.class_order)
 
     # Emission -----------------------------------------------------------------------------------------
     def _emit_shard(self, segments: Segments, input_gradient: bool) -> None:
@@ -156,7 +104,8 @@ class TrainingStep:
 
     def _emit_forward(self, segments: Segments, number: int, stack: Stack) -> None:
         segments.enter(number)
-        x = self._gather(stack.batch, "x", self.X, self.feed.starts, stack.batch.steps, stack.batch.first)
+        every, batch = 0 if self.source.repeated else 1, stack.batch
+        x = self._gather(batch, "x", self.X, self.feed.starts, batch.steps, batch.first, every)
         self.build.forward(stack, x)
 
     def _emit_backward(self, stack: Stack, fresh: bool, input_gradient: bool) -> None:
@@ -172,13 +121,15 @@ class TrainingStep:
         if found is not None:
             self.input_gradients[stack.batch.shard] = found
 
-    def _gather(self, batch: Batch, name: str, source: Buffer, starts: Buffer, steps: int, first: int = 0) -> Rows:
+    def _gather(
+        self, batch: Batch, name: str, source: Buffer, starts: Buffer, steps: int, first: int = 0, every: int = 1
+    ) -> Rows:
         width = source.shape[1] if len(source.shape) > 1 else 1
         out = self.program.scratch(f"{name}[{batch.shard}]", (steps, batch.rows, width))
         self.program.emit(
-            "gather", batch.shard, source=source.at(first * width), out=out,
+            "gather", batch.shard, source=source.at(first * every * width), out=out,
             starts=starts.at(self.build.first_row(batch.shard)), T=steps, B=batch.rows, F=width, lds=width,
-            stride=self.shape.rows, every=1,
+            stride=self.shape.rows, every=every,
         )  # fmt: skip
         return Rows(out.at(0), width, width)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -39,15 +39,24 @@ CELLS = {
 }
 
 
+NORMED = ["tanh+norm", "peephole_lstm+norm", "gru+norm", "gru_before+norm"]  # one for each pair of kernels
+
+
 def layer(name: str, units: int, bidirectional: bool = False) -> Layer:
-    """A layer of the cell called `name`."""
-    return Layer(CELLS[name].cell, units, bidirectional)
+    """A layer of the cell called `name`; behind its name "+norm", with layer normalisation."""
+    cell, _, norm = name.partition("+")
+    return Layer(CELLS[cell].cell, units, bidirectional, norm == "norm")
 
 
 def described(layers: tuple[Layer, ...]) -> list[naive.Cell]:
     """The layers in the oracle's words."""
     words = {case.cell: case.described for case in CELLS.values()}
-    return [("bidirectional", words[one.cell]) if one.bidirectional else words[one.cell] for one in layers]
+    found: list[naive.Cell] = []
+    for one in layers:
+        name, options = words[one.cell]
+        cell = (name, options | {"layer_norm": True}) if one.layer_norm else (name, options)
+        found.append(("bidirectional", cell) if one.bidirectional else cell)
+    return found
 
 
 def random_state(one: Layer, n: int, rng: np.random.Generator) -> Any:
@@ -146,12 +155,12 @@ def source_of(problem: Problem, dtype: str) -> Source:
 
 def program_of(
     problem: Problem, dtype: str, *, rows: int | None = None, steps: int | None = None,
-    rule: Rule | None = None, **options: Any,
+    rule: Rule | None = None, class_order: Array | None = None, **options: Any,
 ) -> TrainingProgram:  # fmt: skip
     """A training program over mini-batches of `rows` rows and `steps` steps, all of them if not given."""
-    theta = flat_theta(problem, dtype)
+    theta, source = flat_theta(problem, dtype), replace(source_of(problem, dtype), class_order=class_order)
     return TrainingProgram(
-        problem.network, theta, OptimizerState.zeros(theta) if rule else None, source_of(problem, dtype),
+        problem.network, theta, OptimizerState.zeros(theta) if rule else None, source,
         steps=steps or problem.x.shape[1], rows=rows or len(problem.x), loss=problem.loss,
         last={"all": 0, "last": 1}.get(problem.steps, problem.steps), rule=rule,
         lengths=problem.lengths is not None, **options,

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -15,11 +15,26 @@ import pytest
 from forecaster_cases import quick
 from forecastrnn import RNNForecaster
 from forecastrnn.datasets import load_airline
+from results import Results
 
 ROOT = Path(__file__).parents[1]
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a job that a shell runs in the background
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--results`: what the long runs measure is written to docs/results.md."""
+    parser.addoption("--results", action="store_true", help="write docs/results.md from what the slow tests measure")
+
+
+@pytest.fixture(scope="module")
+def results(request: pytest.FixtureRequest) -> Iterator[Results]:
+    """Takes what the long runs measure."""
+    found = Results()
+    yield found
+    if request.config.getoption("--results"):
+        found.write()
 
 
 @pytest.fixture(scope="session")

@@ -179,9 +179,12 @@ def launches_of_generation() -> list[Any]:
     double, whole = program.buffer("double", (9,), "float64"), program.buffer("whole", (9,), "int64")
     same = {"out": real, "x": real, "gain": real, "shift": real, "B": 1, "F": 3, "ldo": 3, "ldx": 3, "total": 3}
     program.emit("feed_back", 0, result=real, first=0, **same)
-    program.emit("draw_symbol", 0, u=double, temperature=double, chosen=whole, top=2, **same)
+    program.emit("draw_symbol", 0, u=double, temperature=double, chosen=whole, top=2, coded=0, **same)
     del same["x"], same["ldx"]
     program.emit("append_output", 0, result=real, history=real, known=1, **same)
+    program.emit("embed", 0, codes=real, table=real, out=real, rows=1, F=1, lds=1, ldo=1)
+    sizes = {name: 1 for name in ("T", "B", "F", "size", "lds", "ldd", "ldg", "first", "fresh")}
+    program.emit("embed_gradient", 0, codes=real, dout=real, grad=real, valid=whole, **sizes)
     program.emit("gather_ahead", 0, source=real, target=real, out=real, starts=whole, T=1, B=1, F=1, stride=1, first=0)
     launches = Engine(program, "cuda:0", 16).plan().launches
     room = Spot(Handle(9, np.float32))

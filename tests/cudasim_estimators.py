@@ -15,7 +15,7 @@ from sklearn.exceptions import NotFittedError
 
 import cuda_simulator  # noqa: F401  (before the first launch)
 import forecastrnn
-from forecastrnn import LSTM, RNNClassifier, RNNForecaster, RNNRegressor, devices
+from forecastrnn import LSTM, RNNClassifier, RNNForecaster, RNNRegressor, RNNSeq2Seq, devices, parameters
 from forecastrnn.datasets import load_airline
 
 RNG = np.random.default_rng(0)
@@ -89,8 +89,29 @@ def test_forecaster() -> None:
     look = lambda model: [model.loss_curve_, model.predict(3)]  # noqa: E731
     make = lambda **k: RNNForecaster(random_state=0, dtype="float64", early_stopping=True, **options, **k)  # noqa: E731
     same(make, look, load_airline()[:60], tolerance=1e-6)
-    with pytest.raises(ValueError, match='device="cuda" needs global_model=True.*device="cpu"'):
-        RNNForecaster(global_model=False, device="cuda").fit(load_airline())
+
+
+def test_embeddings() -> None:
+    """A channel of categories, with one that fit has not seen."""
+    codes = np.concatenate([X, RNG.integers(3, size=(5, 4, 1))], axis=2)
+    look = lambda model: [model.loss_curve_, model.predict(codes), *model.embedding_weights_]  # noqa: E731
+    make = lambda **k: RNNRegressor(categorical_features=[2], dtype="float64", **COMMON, **k)  # noqa: E731
+    same(make, look, codes, Y, lengths=None)
+
+
+@pytest.mark.parametrize(("model", "what"), [
+    (RNNForecaster(global_model=False), "global_model=False"),
+    (RNNForecaster(strategy="seq2seq", horizon=2), 'strategy="seq2seq"'),
+    (RNNRegressor(layer_norm=True), "layer_norm=True"),
+    (RNNClassifier(n_sampled_classes=2), "n_sampled_classes"),
+    (RNNSeq2Seq(), "RNNSeq2Seq"),
+], ids=lambda value: value if isinstance(value, str) else "")  # fmt: skip
+def test_what_needs_the_cpu(model: Any, what: str) -> None:
+    """It is said before any work is done; "auto" takes the CPU."""
+    data = (load_airline(),) if isinstance(model, RNNForecaster) else (X, Y[:, 0, 0])
+    with pytest.raises(ValueError, match=f'device="cuda": {what} runs on the CPU only. Use device="cpu"'):
+        model.set_params(device="cuda").fit(*data)
+    assert parameters.device_of(model.set_params(device="auto")) == "cpu"
 
 
 def test_saved_and_loaded_without_a_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,8 @@
 """The oracle: recurrent layers in plain NumPy, float64, a loop over time, sharing nothing with the package.
 
 A cell is a pair (name, options): ("rnn", {"activation": "relu"}), ("lstm", {"peepholes": True}),
-("gru", {"reset_after": False}); ("bidirectional", cell) runs a cell in both directions.
+("gru", {"reset_after": False}); ("bidirectional", cell) runs a cell in both directions. With the option
+"layer_norm" its steps are those of naive_norm.py.
 Shapes: n rows, T steps, I inputs, H units. Weights: a dict of arrays; bidirectional: (forward, backward).
 A state is h (n, H), of an LSTM the pair (c, h); of a bidirectional layer the pair of both directions' states.
 """
@@ -12,6 +13,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
+
+import naive_norm
 
 Array = np.ndarray
 Weights = dict[str, Array]
@@ -132,6 +135,12 @@ CELLS: dict[str, tuple[Callable, Callable, int]] = {
 }
 
 
+def steps_of(cell: Cell) -> tuple[Callable, Callable]:
+    """The step of a cell, and the step backwards."""
+    name, options = cell
+    return naive_norm.STEPS[name] if options.get("layer_norm") else CELLS[name][:2]
+
+
 # One layer over time. Rows that have ended keep their state, put out zeros and get no gradient.
 
 
@@ -181,8 +190,7 @@ def run(cell: Cell, weights: Any, x: Array, state: Any = None, lengths: Any = No
     x = without_padding(x, lengths)
     if cell[0] == "bidirectional":
         return _run_both_ways(cell[1], weights, x, state, lengths)
-    name, options = cell
-    step = CELLS[name][0]
+    options, (step, _) = cell[1], steps_of(cell)
     weights = {key: np.asarray(value, np.float64) for key, value in weights.items()}
     units = weights["recurrent_kernel"].shape[0]
     state = zero_state(cell, len(x), units) if state is None else state
@@ -203,8 +211,7 @@ def backprop(
     x = without_padding(x, tape.lengths)
     if cell[0] == "bidirectional":
         return _backprop_both_ways(cell[1], weights, x, tape, d_outputs, d_final_state)
-    name, options = cell
-    step_back = CELLS[name][1]
+    options, (_, step_back) = cell[1], steps_of(cell)
     weights = {key: np.asarray(value, np.float64) for key, value in weights.items()}
     d_state = zero_state(cell, len(x), d_outputs.shape[2]) if d_final_state is None else d_final_state
     d_weights, d_x = {key: np.zeros_like(value) for key, value in weights.items()}, np.zeros_like(x)
@@ -313,7 +320,11 @@ def random_weights(cell: Cell, n_inputs: int, units: int, rng: np.random.Generat
         shapes["recurrent_bias"] = (sums,)
     if name == "lstm" and options.get("peepholes"):
         shapes["peephole"] = (3, units)
-    return {key: 0.4 * rng.standard_normal(shape) for key, shape in shapes.items()}
+    weights = {key: 0.4 * rng.standard_normal(shape) for key, shape in shapes.items()}
+    if options.get("layer_norm"):
+        extra = units if name == "gru" and options.get("reset_after", True) else 0
+        weights["gain"] = 1.0 + 0.4 * rng.standard_normal(sums + extra)
+    return weights
 
 
 def random_stack(cells: list[Cell], n_inputs: int, sizes: list[int], rng: np.random.Generator) -> list:

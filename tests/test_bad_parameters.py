@@ -58,6 +58,7 @@ REFUSED = [
     ("P19", "initializer", "xavier", "initializer.*must be a str among {"),
     ("P19", "learning_rate", "fast", "learning_rate.*must be a str among {"),
     ("P19", "bidirectional", "yes", "bidirectional"),
+    ("P19", "layer_norm", "yes", "layer_norm"),
     ("P19", "n_jobs", 0, "n_jobs"),
     ("P19", "n_jobs", 1.5, "n_jobs"),
     ("P22", "random_state", np.random.default_rng(0), "RandomState"),

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cases import CELLS, Problem, draw, index_of, layer, program_of
+from cases import CELLS, NORMED, Problem, draw, index_of, layer, program_of
 from forecastrnn import RNNClassifier, RNNForecaster, RNNRegressor
 from forecastrnn.datasets import load_airline
 from forecastrnn.optimizers import Rule
@@ -38,6 +38,13 @@ def compare(problem: Problem, k: int, dtype: str = "float32", **options: Any) ->
 def test_same_bits(name: str, steps: Any, ragged: bool, k: int) -> None:
     """Every cell under every head, in stretches that fit and that do not."""
     compare(draw((layer(name, 5), layer("lstm", 17)), T=T, steps=steps, ragged=ragged, weighted=True), k)
+
+
+@pytest.mark.parametrize("steps", ["all", "last"])
+@pytest.mark.parametrize("name", NORMED)
+def test_same_bits_of_gains(name: str, steps: Any) -> None:
+    """Their gradients grow on from stretch to stretch."""
+    compare(draw((layer(name, 20), layer("lstm+norm", 3)), T=T, steps=steps, ragged=True, weighted=True), 4)
 
 
 @pytest.mark.parametrize("steps", ["all", "last", 5])

@@ -288,12 +288,13 @@ def test_direct_needs_known_values() -> None:
 
 
 @pytest.mark.parametrize("fraction", [0.01, 0.5, 0.99])
-@pytest.mark.parametrize("options", [{}, {"strategy": "direct", "horizon": 100}], ids=["recursive", "direct"])
+@pytest.mark.parametrize("strategy", ["recursive", "direct", "seq2seq"])
 @pytest.mark.parametrize("n", [104, 150])
-def test_all_windows_lie_within_their_series(fraction: float, options: dict, n: int) -> None:
+def test_all_windows_lie_within_their_series(fraction: float, strategy: str, n: int) -> None:
     rng = np.random.default_rng(0)
     y = {k: pd.Series(rng.gamma(9.0, 1.0, n + k), index=pd.date_range("2020", periods=n + k)) for k in (0, 7)}
-    model = quick(early_stopping=True, validation_fraction=fraction, season_length=1, **options).fit(long_of(y))
+    options = {"strategy": strategy, "horizon": 100, "early_stopping": True, "validation_fraction": fraction}
+    model = quick(season_length=1, **options).fit(long_of(y))
     assert np.isfinite(model.predict(9)["RNN"]).all()
     p, horizon = model._model.tail.prepared, model._model.settings.horizon
     lengths = np.diff(p.starts) - p.pads

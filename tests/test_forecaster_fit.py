@@ -14,6 +14,7 @@ from sklearn.exceptions import NotFittedError
 
 from forecaster_cases import long_of, mase, monthly, quick
 from forecastrnn import RNNForecaster, forecasting
+from forecastrnn.callbacks import Look
 from forecastrnn.datasets import load_co2
 from forecastrnn.exceptions import TrainingDivergedError
 
@@ -116,6 +117,44 @@ def test_warm_start_refuses_another_network(airline: pd.Series, change: dict) ->
         model.set_params(**change).fit(airline)
     model.set_params(**{name: getattr(quick(), name) for name in change})
     pd.testing.assert_series_equal(model.predict(5), before)
+
+
+# Callbacks --------------------------------------------------------------------------------------------
+
+
+def test_callback_sees_each_member_every_50_updates(airline: pd.Series) -> None:
+    seen: list[Look] = []
+    model = quick(n_members=2, max_steps=120, warm_start=True).fit(airline, callback=seen.append)
+    assert [(look.member, look.update) for look in seen] == [(k, n) for k in (0, 1) for n in (50, 100, 120)]
+    assert np.mean([[look.loss for look in seen if look.member == k] for k in (0, 1)], axis=0).tolist() == (
+        model.loss_curve_
+    )
+    assert all(look.validation_score is None for look in seen)
+    np.testing.assert_array_equal(model.predict(3), quick(n_members=2, max_steps=120).fit(airline).predict(3))
+    model.set_params(early_stopping=True).fit(airline, callback=seen.append)
+    assert seen[-1].update == 240
+    assert [look.validation_score for look in seen[9:]] == model._model.trained.members[1].validation_scores
+
+
+def test_callback_stops_the_member(airline: pd.Series) -> None:
+    """The rate follows a cycle over max_steps: only a constant one makes a shorter fit the same."""
+    constant = {"learning_rate": "constant", "n_members": 2}
+    stopped = quick(max_steps=200, **constant).fit(airline, callback=lambda look: look.update == 100)
+    np.testing.assert_array_equal(stopped.predict(3), quick(max_steps=100, **constant).fit(airline).predict(3))
+    assert stopped.n_iter_ == 100
+
+
+def test_callback_that_fails_keeps_the_old_model(airline: pd.Series) -> None:
+    model = quick().fit(airline)
+    before = state_of(model)
+    with pytest.raises(ZeroDivisionError):
+        model.fit(airline[:-20], callback=lambda look: 1 / 0)
+    with pytest.raises(TypeError, match="callback must be None or a function that takes a look.*Got int"):
+        model.fit(airline[:-20], callback=3)
+    with pytest.raises(ValueError, match="callback needs global_model=True"):
+        model.set_params(global_model=False).fit(airline[:-20], callback=print)
+    model.set_params(global_model=True)
+    assert state_of(model) == before
 
 
 # Copies, parameters, errors -----------------------------------------------------------------------------

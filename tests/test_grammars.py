@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import runpy
 import time
 from pathlib import Path
 
@@ -112,13 +111,3 @@ def test_strings_that_are_none(strings: object, error: type, pattern: str) -> No
 def test_embedded_is_a_bool() -> None:
     with pytest.raises(ValueError, match="embedded must be True or False. Got 'yes'"):
         make_reber(3, embedded="yes")
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", [0, 1, 2])
-def test_the_embedded_grammar_is_learned(seed: int) -> None:
-    example = runpy.run_path(str(EXAMPLE))
-    model = example["learn"](seed)
-    assert max(model.validation_scores_) >= 0.99
-    lengths, right = example["fresh_accuracy"](model, seed)
-    assert right.mean() >= 0.99 and right[lengths >= 18].mean() >= 0.97

@@ -15,7 +15,7 @@ from forecastrnn import GRU, RNNForecaster, TrainingDivergedError
 from forecastrnn.forecasting import Settings, network_of, start_member, window_starts
 from forecastrnn.inputs import build_inputs
 from forecastrnn.local_models import draw_windows, fit_local
-from forecastrnn.network import Layer
+from forecastrnn.network import Embedding, Layer
 from forecastrnn.optimizers import OptimizerState, Rule
 from forecastrnn.preparation import Prepared, prepare
 from forecastrnn.stepping import Index, TrainingProgram
@@ -55,9 +55,13 @@ def problem(wide: pd.DataFrame) -> tuple[Prepared, np.ndarray, Settings]:
     return prepared, build_inputs(prepared, False, "float32"), settings
 
 
-def test_training_is_that_of_one_network(wide: pd.DataFrame) -> None:
+@pytest.mark.parametrize("embeddings", [(), (Embedding(0, 3, 2),)], ids=["plain", "embedded"])
+def test_training_is_that_of_one_network(wide: pd.DataFrame, embeddings: tuple[Embedding, ...]) -> None:
     """The same windows through the training program of a single network: losses and parameters have the same bits."""
     prepared, inputs, settings = problem(wide)
+    if embeddings:
+        settings = replace(settings, embeddings=embeddings)
+        inputs = build_inputs(prepared, False, "float32", np.arange(N)[:, None] % 3)
     fit = fit_local(prepared, inputs, settings, [3, 4], tuple(wide))
     network, shares = network_of(prepared, settings), draw_windows(prepared, settings, [3, 4], 8)
     lo, hi = window_starts(prepared, 1, np.zeros(N, np.int64))
@@ -72,6 +76,7 @@ def test_training_is_that_of_one_network(wide: pd.DataFrame) -> None:
             )  # fmt: skip
             starts = lo[row] + (shares[member] * (hi[row] - lo[row] + 1)).astype(np.int64)
             losses = program.run(Index(starts, starts, starts), 8, 1)
+            network.set_unknown(progress.theta)
             np.testing.assert_array_equal(fit.thetas[member, row], progress.theta)
             np.testing.assert_array_equal(fit.losses[member, row], losses)
 

@@ -93,6 +93,21 @@ def put(*keys: str, value: Any) -> Callable[[dict], None]:
     return change
 
 
+def test_a_file_from_before_layer_norm_loads(content: bytes, small: RNNRegressor, tmp_path: Path) -> None:
+    """What it does not say has its default."""
+
+    def forget(header: dict) -> None:
+        del header["parameters"]["layer_norm"]
+        for one in header["state"]["network"]["layers"]["tuple"]:
+            assert one.pop("layer_norm") is False
+
+    path = tmp_path / "model.rnn"
+    path.write_bytes(forge(content, forget))
+    loaded = forecastrnn.load(path)
+    assert loaded.layer_norm is False
+    np.testing.assert_array_equal(loaded.predict(X[:, :, :1]), small.predict(X[:, :, :1]))
+
+
 FORGERIES: dict[str, tuple[Callable[[dict], Any], str]] = {
     "class": (put("class", value="os.system"), "class must be one of"),
     "key twice": (lambda header: b'{"class": 1, "class": 2}', "a key is there twice"),
@@ -136,6 +151,9 @@ FORECAST_FORGERIES: dict[str, tuple[Callable[[dict], Any], str]] = {
     "dtype of ids": (put("state", "axis", "id_dtype", value="os"), "the dtype of the ids must have the fields"),
     "name": (put("state", "axis", "time_name", value=[1]), "is not the name of a series"),
     "members": (put("state", "members", value=[]), "1 loss curves for 0 members"),
+    "strategy": (put("state", "strategy", value="seq2seq"), "belong to the strategy seq2seq"),
+    "half a pair": (put("state", "settings", "older_means", value={"tuple": [7]}), "older_means must be lengths and"),
+    "no length": (put("state", "settings", "older_means", value={"tuple": [0, 5]}), "older_means must be lengths and"),
 }
 
 
@@ -159,10 +177,11 @@ def test_no_parameter_that_is_not_finite_loads(content: bytes, value: float, tmp
         forecastrnn.load(tmp_path / "model.rnn")
 
 
-def test_forged_forecasters_are_refused_or_forecast(tmp_path: Path) -> None:
+@pytest.mark.parametrize("options", [{}, {"strategy": "seq2seq", "older_means": [(2, 3)]}], ids=["default", "other"])
+def test_forged_forecasters_are_refused_or_forecast(options: dict, tmp_path: Path) -> None:
     """Random changes behind a right checksum: the error for it, or a model that forecasts without a crash."""
     rng, path, refused = np.random.default_rng(1), tmp_path / "model.rnn", 0
-    quick(max_steps=2, hidden_layer_sizes=2).fit(SERIES["categories"]).save(path)
+    quick(max_steps=2, hidden_layer_sizes=2, **options).fit(SERIES["categories"]).save(path)
     content = path.read_bytes()
     length = int.from_bytes(content[44:48], "little")
     for _ in range(150):

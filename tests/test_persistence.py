@@ -19,6 +19,7 @@ from forecastrnn import (
     GRU,
     LSTM,
     Elman,
+    RNNClassifier,
     RNNForecaster,
     RNNRegressor,
     forecast_model,
@@ -40,11 +41,15 @@ ARRAYS: dict[str, Callable[[], Any]] = {
         X, X[:, -3:]
     ),
     "bidirectional": lambda: regressor(cell=LSTM(forget_bias=0.25), bidirectional=True).fit(X, X[:, -1]),
+    "layer norm": lambda: regressor(cell=["gru", "lstm"], hidden_layer_sizes=(3, 2), layer_norm=True).fit(X, X),
     "early stopping, sgd": lambda: regressor(solver="sgd", early_stopping=True, cell=Elman("relu")).fit(X, X[:, -1]),
     "array parameter": lambda: regressor(hidden_layer_sizes=np.array([3]), alpha=np.float64(0.1)).fit(X, X[:, -1]),
     "column names": lambda: regressor().fit(pd.DataFrame(X[:, :, 0], columns=list("pqrsté")), X[:, -1, 0]),
     "dropout": lambda: regressor(dropout=0.25, recurrent_dropout=0.5).fit(X, X),
     "texts": lambda: classifier(["no", "yes, très"]),
+    "labels at each step, sampled": lambda: RNNClassifier(
+        hidden_layer_sizes=3, max_iter=2, random_state=0, n_sampled_classes=2
+    ).fit(X, np.arange(X.shape[0] * X.shape[1]).reshape(X.shape[:2]) % 5),
     "objects": lambda: classifier(np.array(["no", "yes"], object)),
     "ints": lambda: classifier(np.array([3, -1, 7], np.int32)),
     "floats": lambda: classifier(np.array([0.0, 2.0])),
@@ -58,7 +63,10 @@ FORECASTS: dict[str, Callable[[], Any]] = {
     ),
     "long": lambda: quick(dtype="float64").fit(long_of({"x": monthly(60), "ÿ": monthly(48, 2)})),
     "local": lambda: quick(global_model=False, n_members=2).fit(WIDE),
+    "local, layer norm": lambda: quick(global_model=False, layer_norm=True).fit(WIDE),
     "local, direct": lambda: quick(global_model=False, strategy="direct", horizon=3).fit(WIDE),
+    "seq2seq": lambda: quick(strategy="seq2seq", n_members=2, hidden_layer_sizes=3, early_stopping=True).fit(WIDE),
+    "older means": lambda: quick(older_means=[(4, 3), (6, 2)]).fit(WIDE),
     "stack of cells": lambda: quick(cell=["gru", LSTM()], hidden_layer_sizes=(3, 2), batch_size=8).fit(monthly(60)),
 }
 # fmt: skip
@@ -127,7 +135,7 @@ def test_a_warm_start_goes_on_with_the_same_bits(saved: Callable[[str], tuple], 
     assert thetas[0].tobytes() == thetas[1].tobytes()
 
 
-@pytest.mark.parametrize(("name", "y"), [("a series", monthly(60)), ("local", WIDE)])
+@pytest.mark.parametrize(("name", "y"), [("a series", monthly(60)), ("local", WIDE), ("seq2seq", WIDE)])
 def test_a_forecaster_goes_on_with_the_same_bits(saved: Callable[[str], tuple], name: str, y: Any) -> None:
     went_on = [model.set_params(warm_start=True).fit(y)._model.trained.thetas for model in saved(name)]
     assert went_on[0].tobytes() == went_on[1].tobytes()
@@ -225,13 +233,13 @@ def test_what_cannot_be_kept_is_said(tmp_path: Path) -> None:
 def test_every_field_is_kept() -> None:
     """A field that is added to one of these must be added to the file too, with a new format version."""
     kept = {
-        Fitted: "network progress x_scaler y_scaler loss last target_ndim seed dropout",
+        Fitted: "network progress x_scaler y_scaler loss last target_ndim seed dropout coding repeats",
         Progress: "theta optimizer loss_curve validation_scores best_iter stopped",
         OptimizerState: "m v count since_start",
-        forecast_model.Model: "network trained settings tail residuals axis reading strategy",
+        forecast_model.Model: "network trained settings tail residuals axis reading strategy static",
         forecast_model.Trained: "thetas curves updates members",
         forecast_model.Reading: "columns missing least needs",
-        forecasting.Tail: "prepared z inputs phase",
+        forecasting.Tail: "prepared z inputs phase first",
         Prepared: (
             "season width context ahead z observed starts pads periods scale level linear after two n_observations"
         ),

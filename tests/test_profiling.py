@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cases import CELLS, draw, index_of, layer, program_of
+from cases import CELLS, NORMED, draw, index_of, layer, program_of
 from forecastrnn.cpu.build import KERNELS
 from forecastrnn.cpu.costs import COSTS, cost_of
 from forecastrnn.cpu.direction import padded
@@ -138,6 +138,7 @@ def test_repeats_must_be_positive() -> None:
 def products(name: str, dtype: str) -> tuple[int, int]:
     """Multiply-adds of one cell's forward and backward pass, by hand: each product's rows, depth and columns."""
     Hp, rows = padded(H, dtype), B // 2  # of the first of two shards
+    name = name.removesuffix("+norm")
     gates = {"lstm": 4, "gru": 3}.get(name.removeprefix("peephole_").removesuffix("_before"), 1)
     forward = sum(rows * (I + H) * gates * Hp for _ in range(T))
     backward = sum(rows * gates * Hp * Hp for _ in range(1, T))
@@ -147,7 +148,7 @@ def products(name: str, dtype: str) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize("name", [*CELLS, *NORMED])
 def test_products_are_counted_as_padded(name: str, dtype: str) -> None:
     """Two operations for each multiply-add of the recurrent kernels."""
     rounds = trainer((layer(name, H),), dtype)[0].program.rounds
@@ -162,7 +163,7 @@ def named(operation: Operation) -> int:
     return sum({b.name: b.array.nbytes for b in places if isinstance(b, Buffer)}.values())
 
 
-@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize("name", [*CELLS, *NORMED])
 def test_bytes_fit_the_buffers(name: str) -> None:
     """No more is read and written than twice what an operation names, and at least its results are written."""
     program = trainer((layer(name, H, True),), ragged=True)[0].program

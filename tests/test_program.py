@@ -10,10 +10,14 @@ import numpy as np
 import pytest
 
 from cases import Problem, draw, index_of, layer, program_of
+from forecastrnn.assembly import Assembly
 from forecastrnn.cpu.build import KERNELS
+from forecastrnn.cpu.direction import Rows
+from forecastrnn.inference import forward, forward_pass, read_outputs
+from forecastrnn.network import Network
 from forecastrnn.optimizers import Rule
 from forecastrnn.program import ALIGN, Buffer, Program, allocate
-from forecastrnn.shapes import shards_of
+from forecastrnn.shapes import Shape, shards_of
 from forecastrnn.stepping import TrainingProgram
 
 ROWS, STEPS = 130, 5
@@ -155,3 +159,27 @@ def test_a_kernel_by_itself() -> None:
     assert program.nbytes == 0
     program.buffer("b", (3, 4))
     assert program.nbytes == 48
+
+
+def test_two_networks_in_one_program() -> None:
+    """Under names of their own, with one parameter vector, each gives the bits that it has alone."""
+    networks = [Network(3, (layer("lstm", 5, True), layer("gru", 4)), 2), Network(2, (layer("lstm", 7),), 1)]
+    thetas = [network.init_theta(k, "float32") for k, network in enumerate(networks)]
+    inputs = [np.random.default_rng(k).standard_normal((4, 6, n.n_inputs)) for k, n in enumerate(networks)]
+    program = Program("float32", 2)
+    theta, builds = program.bind("theta", np.concatenate(thetas)), []
+    for prefix, offset, network in zip(("one.", "two."), (0, thetas[0].size), networks, strict=True):
+        shape = Shape(4, 6, shards=2)
+        builds.append(Assembly(network, theta, shape, program=program.part(prefix), offset=offset))
+        builds[-1].emit_pack()
+    program.next_round()
+    for build, x in zip(builds, inputs, strict=True):
+        for stack in build.stacks:
+            rows = np.ascontiguousarray(x[:, stack.batch.shard * 3 :][:, :3], np.float32)
+            name = f"x[{stack.batch.shard}]"
+            forward_pass(build, stack, Rows(build.program.bind(name, rows).at(0), x.shape[2], x.shape[2]))
+    program.run(0, 1, 2)
+    assert {"one.0.h[0]", "two.0.h[0]", "one.out[1]", "two.out[1]"} < set(program.buffers)
+    for build, network, own, x in zip(builds, networks, thetas, inputs, strict=True):
+        expected = forward(network, own, x.transpose(1, 0, 2)).outputs
+        np.testing.assert_array_equal(read_outputs(build, np.arange(6), None), expected)

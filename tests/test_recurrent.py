@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import naive
-from cases import CELLS, described, layer, random_state
+from cases import CELLS, NORMED, described, layer, random_state
 from forecastrnn.functional import dynamic_rnn
 from forecastrnn.network import Layer
 from naive_training import flatten
@@ -26,6 +26,7 @@ SIZES = [
 STACKS = {
     "two sizes": (layer("gru", 20), layer("tanh", 5)),
     "all cells": tuple(layer(name, units) for name, units in zip(CELLS, (5, 17, 3, 16, 9, 1, 20), strict=True)),
+    "normalised": tuple(layer(name, units) for name, units in zip(NORMED, (33, 5, 20, 17), strict=True)),
     "both ways below": (layer("lstm", 5, True), layer("gru_before", 16)),
     "both ways above": (layer("peephole_lstm", 3), layer("relu", 20, True)),
     "both ways twice": (layer("gru", 7, True), layer("lstm", 5, True)),
@@ -73,7 +74,7 @@ def test_a_layer(name: str, sizes: tuple[int, ...], ragged: bool, started: bool,
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize("started", [False, True], ids=["zero", "started"])
 @pytest.mark.parametrize("ragged", [False, True], ids=["full", "ragged"])
-@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize("name", [*CELLS, *NORMED])
 def test_both_directions(name: str, ragged: bool, started: bool, dtype: str) -> None:
     """[forward | backward] at each step, and the pair of final states."""
     check((layer(name, 9, True),), dtype, 11, 5, 3, ragged, started)

@@ -33,6 +33,10 @@ def test_every_scikit_learn_check_passes(kind, cell):
     assert failures(kind(cell=cell, **QUICK)) == []
 
 
+def test_every_scikit_learn_check_passes_with_layer_norm():
+    assert failures(RNNRegressor(cell="gru", layer_norm=True, **QUICK)) == []
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("cell", [*CELLS, "peephole_lstm", GRU(reset_after=False), Elman("relu")])
 @pytest.mark.parametrize("kind", [RNNRegressor, RNNClassifier])

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import runpy
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from forecastrnn import RNNClassifier
+from forecastrnn.datasets import make_reber
 
 SYMBOLS = np.array(["a", "b", "c", "d"])
 CHAIN = np.array([[0.0, 0.7, 0.3, 0.0], [0.1, 0.0, 0.0, 0.9], [0.5, 0.5, 0.0, 0.0], [0.25, 0.25, 0.25, 0.25]])
@@ -175,3 +178,15 @@ def test_models_that_cannot_generate() -> None:
         RNNClassifier(max_iter=1).fit(X, steps).generate(3)
     with pytest.raises(ValueError, match="needs bidirectional=False"):
         RNNClassifier(max_iter=1, bidirectional=True).fit(X[:, :, :2], steps).generate(3)
+
+
+def test_a_grammar_is_written() -> None:
+    """The example: most strings that the network writes are strings of the grammar, and they are many."""
+    example = runpy.run_path(str(Path(__file__).parents[1] / "examples" / "symbols.py"))
+    written = example["write"](example["learn"](), 500)
+    assert example["share_valid"](written) > 0.93
+    assert len(set(written)) > 50
+    for text, good in (("BTBTXSETE", True), ("BPBPVVEPE", True), ("BTBPTTVPXTVVETE", True), ("BTBTXSEPE", False)):
+        assert (example["EMBEDDED"].fullmatch(text) is not None) == good
+    strings, valid = make_reber(400, random_state=5)
+    assert [example["EMBEDDED"].fullmatch(text) is not None for text in strings] == valid.tolist()

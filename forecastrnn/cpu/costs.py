@@ -83,6 +83,19 @@ def _gru_before_backward(S: Sizes, n: int) -> Cost:
     return Cost(gates.flops + own, gates.bytes + (Hp + 2 * B) * Hp * n)
 
 
+def _normalised(plain: Formula, slots: int) -> Formula:
+    """The normalised sums are moved once more, with one factor a slot; gains and two gradients come on top."""
+
+    def cost(S: Sizes, n: int) -> Cost:
+        T, B, Hp = S["T"], S["B"], S["Hp"]
+        kept = T * B * slots * (Hp + 1) if S.get("keep", 1) else 0
+        rows = 5 if "fresh" in S else 1
+        own = plain(S, n)
+        return Cost(own.flops, own.bytes + (kept + rows * slots * Hp) * n)
+
+    return cost
+
+
 # Products -----------------------------------------------------------------------------------------------
 def _product(S: Sizes, n: int) -> Cost:
     rows, depth, columns = S["rows"], S["blocks"] * S["depth"], S["vecs"] * lanes_of(n)
@@ -115,6 +128,20 @@ def _unpack(S: Sizes, n: int) -> Cost:
     return Cost(numbers * S["shards"], numbers * (S["shards"] + 1) * n + 2 * S["shards"] * WORD)
 
 
+# Attention ----------------------------------------------------------------------------------------------
+def _attention(products: int, flops: int, sides: int, grids: int, turned: int = 0) -> Formula:
+    """Products of both sides with one another, `flops` for each of their numbers besides; passes over the arrays.
+
+    sides : of each side's numbers. grids : of the scores. turned : of a transposed copy.
+    """
+
+    def cost(S: Sizes, n: int) -> Cost:
+        grid, rows = S["B"] * S["T"] * S["Jp"], S["B"] * (S["T"] + S["J"] + turned * S["J"])
+        return Cost((2 * products + flops) * grid * S["F"], (sides * rows * S["F"] + grids * grid) * n + S["B"] * WORD)
+
+    return cost
+
+
 # Losses and updates -------------------------------------------------------------------------------------
 def _loss(flops: int, targets: str) -> Formula:
     """`flops` an output; `targets`: the field that says how many targets a row has."""
@@ -130,6 +157,35 @@ def _loss(flops: int, targets: str) -> Formula:
 def _update(flops: int, passes: int) -> Formula:
     """`flops` a parameter, and how many times one of the arrays is read or written."""
     return lambda S, n: Cost(flops * (S["hi"] - S["lo"]), passes * (S["hi"] - S["lo"]) * n)
+
+
+# Sampled softmax: every row is taken to have another class ------------------------------------------------
+def _draw_classes(S: Sizes, n: int) -> Cost:
+    return Cost(12 * S["S"], S["S"] * (2 * WORD + n) + WORD)
+
+
+def _gather_columns(S: Sizes, n: int) -> Cost:
+    numbers = S["K"] * S["S"]
+    return Cost(numbers * S["shifted"], 2 * numbers * n + S["S"] * (WORD + n * S["shifted"]))
+
+
+def _sampled_cross_entropy(S: Sizes, n: int) -> Cost:
+    """The sample's scores, a true class's weights and its score."""
+    rows = S["k"] * S["B"]
+    numbers = rows * (2 * S["S"] + 4 * S["F"] + 2) + S["B"] * S["weighted"]
+    return Cost(rows * (7 * S["S"] + 2 * S["F"]), numbers * n + (S["S"] + 2 * rows + S["B"] + 2) * WORD)
+
+
+def _true_class_back(S: Sizes, n: int) -> Cost:
+    numbers = S["rows"] * S["F"]
+    return Cost(4 * numbers, (6 * numbers + S["rows"]) * n + S["rows"] * WORD)
+
+
+def _scatter_classes(S: Sizes, n: int) -> Cost:
+    """All columns become zero; those of the sample, and of as many true classes as there is room for, are sums."""
+    rows, sampled, true = S["hi"] - S["lo"], S["S"] * S["shards"], S["room"] * S["shards"]
+    moved = rows * (S["V"] + sampled + true) * n
+    return Cost(rows * (sampled + true), moved + (S["S"] + true + 3 * S["shards"]) * WORD)
 
 
 # Rows ---------------------------------------------------------------------------------------------------
@@ -159,10 +215,26 @@ def _reverse(S: Sizes, n: int) -> Cost:
     return Cost(numbers * S["add"], (2 + S["add"]) * numbers * n + S["B"] * WORD)
 
 
+def _embed_gradient(S: Sizes, n: int) -> Cost:
+    """Each row is added to one of the table's, which are cleared before."""
+    numbers, table = S["T"] * S["B"] * S["F"], S["size"] * S["ldg"] * S["fresh"]
+    return Cost(numbers, (3 * numbers + S["T"] * S["B"] + table) * n + S["B"] * WORD)
+
+
 def _append_value(S: Sizes, n: int) -> Cost:
     """A value, its noise, and a trailing mean that gains one and loses one."""
     noise = 1 if S["noisy"] else 0
     return Cost((4 + noise) * S["B"], (6 + noise) * S["B"] * n)
+
+
+def _grow_beams(S: Sizes, n: int) -> Cost:
+    """A softmax of each row and the score of each symbol; candidates that come in are few."""
+    rows = S["S"] * S["k"]
+    return Cost(6 * rows * S["V"], rows * (S["V"] * n + 7 * WORD) + S["S"] * WORD)
+
+
+def _trace_beams(S: Sizes, n: int) -> Cost:
+    return Cost(0, S["S"] * (2 * S["steps"] + 2 * S["total"] + S["k"] + 1) * WORD)
 
 
 def _scaled(S: Sizes, n: int) -> Cost:
@@ -179,6 +251,14 @@ COSTS: dict[str, Formula] = {
     "lstm_backward": _backward(4, 4, 2),
     "gru_after_backward": _backward(3, 4, 1),
     "gru_before_backward": _gru_before_backward,
+    "elman_norm_forward": _normalised(_forward(1, 0, 1), 1),
+    "lstm_norm_forward": _normalised(_forward(4, 4, 2), 4),
+    "gru_after_norm_forward": _normalised(_forward(3, 4, 1), 4),
+    "gru_before_norm_forward": _normalised(_gru_before_forward, 3),
+    "elman_norm_backward": _normalised(_elman_backward, 1),
+    "lstm_norm_backward": _normalised(_backward(4, 4, 2), 4),
+    "gru_after_norm_backward": _normalised(_backward(3, 4, 1), 4),
+    "gru_before_norm_backward": _normalised(_gru_before_backward, 3),
     "product": _product,
     "weight_gradient": _weight_gradient,
     "pack": _pack,
@@ -186,6 +266,23 @@ COSTS: dict[str, Formula] = {
     "unpack": _unpack,
     "elementwise_loss": _loss(9, "O"),
     "cross_entropy": _loss(6, "one label"),
+    "dot_scores": _attention(1, 0, 1, 1, turned=2),
+    "dot_scores_back": _attention(2, 0, 3, 1),
+    "additive_scores": _attention(0, 4, 1, 1),
+    "additive_scores_back": _attention(0, 9, 2, 1),
+    "attend": _attention(1, 0, 1, 2),
+    "attend_back": _attention(2, 0, 2, 2, turned=2),
+    "squash": _moved("rows F", flops=1),
+    "squash_back": _moved("rows F", flops=3, passes=3),
+    "take_lengths": _moved("B", passes=0, words=2),
+    "gather_valid": _moved("T B F", words=2),
+    "turn_rows": _moved("T B F", words=1),
+    "feed_own": _moved("T B O", passes=1, words=1),
+    "draw_classes": _draw_classes,
+    "gather_columns": _gather_columns,
+    "sampled_cross_entropy": _sampled_cross_entropy,
+    "true_class_back": _true_class_back,
+    "scatter_classes": _scatter_classes,
     "norm_part": _update(2, 1),
     "add_noise": _update(20, 2),
     "adam": _update(17, 7),
@@ -197,14 +294,21 @@ COSTS: dict[str, Formula] = {
     "reverse": _reverse,
     "copy_columns": _moved("rows F"),
     "clear_columns": _moved("rows F", passes=1),
+    "embed": _moved("rows F"),
+    "embed_gradient": _embed_gradient,
     "take_last": _moved("B F", words=1),
     "carry": _moved("B F"),
     "feed_back": _moved("B F", flops=2, passes=5),
     "append_output": _moved("B F", flops=2, passes=5),
     "forecast_inputs": _moved("B columns", flops=1, words=2),
     "append_value": _append_value,
+    "append_sum": lambda S, n: Cost(S["B"], S["B"] * (n + 2 * WORD)),
     "drop": _moved("T B F", flops=1),
     "draw_symbol": _moved("B F", flops=4, passes=5, words=2),
+    "grow_beams": _grow_beams,
+    "select_rows": _moved("B F", words=1),
+    "keep_step": _moved("B F"),
+    "trace_beams": _trace_beams,
     "scale_in": _scaled,
     "scale_out": _scaled,
 }

@@ -54,14 +54,15 @@ class Direction:
 
     def __init__(
         self, program: Program, name: str, cell: Cell, n_inputs: int, units: int, shards: int, keep: bool,
-        masked: bool = False,
+        masked: bool = False, layer_norm: bool = False,
     ) -> None:  # fmt: skip
         self.program, self.name, self.cell, self.keep, self.masked = program, name, cell, keep, masked
+        self.layer_norm = layer_norm
         self.I, self.H, self.shards = n_inputs, units, shards
         self.L = lanes_of(program.dtype)
         self.Hp = padded(units, program.dtype)
         self.P = self.Hp // self.L
-        self.plan = plan_of(cell)
+        self.plan = plan_of(cell, layer_norm)
         self.options = cell_options(cell)
         self.slots = self.plan.slots or 1
         self.zero = self._shared("zero", (4 * self.L + self.Hp,))
@@ -131,7 +132,7 @@ class Direction:
             "depth": self.H, "ldx": x.ld, **self.options,
         }  # fmt: skip
         if self.plan.slots:
-            panels = self.P if self.keep or "weights_n" in self.packed else 1
+            panels = self.P if self.keep or self.layer_norm or "weights_n" in self.packed else 1
             run.z = self._own(batch, "z", (panels * work, B, self.slots * self.L))
             fields |= {"z": run.z, "keep": int(self.keep)}
         if "c" in self.cell.states:
@@ -140,17 +141,27 @@ class Direction:
         if "weights_n" in self.packed:
             run.reset = self._own(batch, "reset", (work, B, self.Hp))
             fields["reset"] = run.reset
-        for name in ("weights_x", "weights_h", "weights_n", "bias"):
+        if self.layer_norm:
+            fields |= {"zero": self.zero, "keep": int(self.keep), **self._normed(run)}
+        for name in ("weights_x", "weights_h", "weights_n", "bias", "gain"):
             if name in self.packed:
                 fields[name] = self.packed[name]
         self.program.emit(self.plan.forward, batch.shard, **fields)
         return run
 
+    def _normed(self, run: Run) -> dict[str, Field]:
+        """What layer normalisation keeps for the way back: the normalised sums, and each slot's dx / ds."""
+        if not self.keep:
+            return {"normed": None, "scale": None}
+        T, B, N = run.batch.steps, run.batch.rows, self.slots * self.L
+        return {
+            "normed": self._own(run.batch, "normed", (self.P * T, B, N)),
+            "scale": self._own(run.batch, "scale", (T, B, self.slots)),
+        }
+
     def ones(self) -> Place:
         """A row of Hp ones."""
-        name = f"{self.name}ones"
-        found = self.program.buffers.get(name) or self.program.buffer(name, (self.Hp,), fill=1)
-        return found.at(0)
+        return self.program.shared(f"{self.name}ones", (self.Hp,), fill=1).at(0)
 
     def mask(self, batch: Batch) -> Buffer:
         """Where the mask (B, Hp) of recurrent dropout lies; the caller fills it before the forward pass."""
@@ -174,7 +185,7 @@ class Direction:
     def backward(self, run: Run, dout: Rows | None, first: int, start: bool, fresh: bool) -> None:
         """Emit the backward pass: dout are derivatives by the outputs of steps first .. T.
 
-        start : go on to the derivatives by the initial states. fresh : peephole gradients begin here.
+        start : go on to the derivatives by the initial states. fresh : gradients of peepholes and gains begin here.
         """
         batch = run.batch
         fields: dict[str, Field] = {
@@ -194,6 +205,9 @@ class Direction:
             fields |= {"c": run.c, "dc": run.dc, "peephole": self.packed.get("peephole")}
             fields["dpeephole"] = self._gradient_place("peephole", 3, 1, batch) if "peephole" in self.packed else None
             fields["fresh"] = int(fresh)
+        if self.layer_norm:
+            fields |= {"H": self.H, "gain": self.packed["gain"], "fresh": int(fresh), **self._normed(run)}
+            fields |= {f"d{name}": self._gradient_place(name, 1, self.slots, batch) for name in ("gain", "bias")}
         if "weights_n" in self.packed:
             fields |= {"transposed_n": self.packed["transposed_n"]}
             fields["dreset"], fields["hr"] = self._own(batch, "dreset", (batch.rows, self.Hp)), run.hr or run.h
@@ -244,8 +258,7 @@ class Direction:
 
     def zero_row(self, n: int) -> Buffer:
         """A row of n zeros."""
-        name = f"{self.name}zeros{n}"
-        return self.program.buffers.get(name) or self.program.buffer(name, (n + VECS * self.L,))
+        return self.program.shared(f"{self.name}zeros{n}", (n + VECS * self.L,))
 
     def unpack(self, grad: dict[str, Place], sums: Buffer, shard: int) -> None:
         """Emit the sums over shards of this piece's part of each parameter's rows."""

@@ -25,18 +25,12 @@ def mix(x):
     return x ^ (x >> np.uint64(31))
 
 
-@fast
-def chance(begin, f):
-    """24 bits for column f of a row whose own hash is `begin`: a multiplicative hash, twice mixed."""
-    x = np.uint32(begin + np.uint32(f) * np.uint32(SPREAD))
-    x = np.uint32((x ^ (x >> np.uint32(16))) * np.uint32(FIRST))
-    x = np.uint32((x ^ (x >> np.uint32(15))) * np.uint32(SECOND))
-    return np.int64(np.uint32(x ^ (x >> np.uint32(16))) >> np.uint32(8))
-
-
 @intrinsic
-def factors(tctx, p, begin, f, rate, scale):
-    """As many columns from f on as a vector at p holds: `scale` where `chance` is at least `rate`, else 0."""
+def factors(tctx, p, begin, f, left, rate, scale):
+    """A vector for columns f and on of a row whose own hash is `begin`: `scale` if kept, 0 if not, 1 from `left` on.
+
+    24 bits for each column, from a multiplicative hash that is mixed twice: kept where they are at least `rate`.
+    """
     v = VECTORS[p.dtype]
 
     def gen(ctx, b, sig, args):
@@ -55,11 +49,13 @@ def factors(tctx, p, begin, f, rate, scale):
         steps = ir.Constant(whole, [I32(k * SPREAD & 0xFFFFFFFF) for k in range(v.lanes)])
         x = b.add(each(b.add(args[1], b.mul(b.trunc(args[2], I32), I32(SPREAD)))), steps)
         x = folded(times(folded(times(folded(x, 16), FIRST), 15), SECOND), 16)
-        kept = b.icmp_unsigned(">=", b.lshr(x, ir.Constant(whole, [I32(8)] * v.lanes)), each(b.trunc(args[3], I32)))
-        zero = ir.Constant(v.ir, [ir.Constant(v.ir.element, 0.0)] * v.lanes)
-        return b.select(kept, emit_splat(b, args[4], v.ir), zero)
+        kept = b.icmp_unsigned(">=", b.lshr(x, ir.Constant(whole, [I32(8)] * v.lanes)), each(b.trunc(args[4], I32)))
+        zero, one = (ir.Constant(v.ir, [ir.Constant(v.ir.element, value)] * v.lanes) for value in (0.0, 1.0))
+        lane = ir.Constant(whole, [I32(k) for k in range(v.lanes)])
+        mine = b.icmp_signed("<", lane, each(b.trunc(args[3], I32)))
+        return b.select(mine, b.select(kept, emit_splat(b, args[5], v.ir), zero), one)
 
-    return v(p, types.uint32, types.int64, types.int64, types.float64), gen
+    return v(p, types.uint32, types.int64, types.int64, types.int64, types.float64), gen
 
 
 @kernel("source out seeds | T B F lds ldo rate salt row time span")
@@ -67,17 +63,16 @@ def drop(record, step):
     """out[t, r, f] = 0 with chance rate / WHOLE, else source[t, r, f] over the chance to be kept.
 
     row, time : numbers of the first row and step. span : 0 if all steps share one mask. lds 0: one row for all.
+    A last vector that reaches past the F columns leaves what is there, or goes to where the next row is written.
     """
     source, out = pointers(record, 0, 2)
     (seeds,) = integers(record, 2, 1)
     T, B, F, lds, ldo, rate, salt, row, time, span = sizes(record, 3, 10)
     scale, L = WHOLE / (WHOLE - rate), lanes(out)
-    whole, seed = F // L * L, mix(seeds[step])
+    seed = mix(seeds[step])
     for t in range(T):
         for r in range(B):
             begin = np.uint32(mix(seed + np.uint64((salt << 48) + ((time + t) * span << 24) + row + r)))
             a, b = (t * B + r) * lds, (t * B + r) * ldo
-            for f in range(0, whole, L):
-                store(out, b + f, load(source, a + f) * factors(out, begin, f, rate, scale))
-            for f in range(whole, F):
-                out[b + f] = source[a + f] * scale if chance(begin, f) >= rate else source[a + f] * 0
+            for f in range(0, F, L):
+                store(out, b + f, load(source, a + f) * factors(out, begin, f, F - f, rate, scale))

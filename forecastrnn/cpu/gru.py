@@ -14,6 +14,28 @@ from forecastrnn.cpu.simd import at, lanes, load, store
 from forecastrnn.cpu.tile import gemm
 
 
+@fast
+def after_panel(n, Hp, z, old, h):
+    """Sums in z -> gates in z, and the new h, for n rows of one panel."""
+    N = 4 * lanes(z)
+    for r in range(n):
+        a, b, c, m = four(z, r * N)
+        a, b, c, out = formulas.gru_after(a, b, c, m, load(old, r * Hp))
+        put_four(z, r * N, a, b, c, m)
+        store(h, r * Hp, out)
+
+
+@fast
+def after_back_panel(n, Hp, z, old, dh):
+    """Gates in z -> derivatives by the sums in z; dh keeps the part that z lets through."""
+    N = 4 * lanes(z)
+    for r in range(n):
+        a, b, c, m = four(z, r * N)
+        a, b, c, m, d = formulas.gru_after_back(a, b, c, m, load(old, r * Hp), load(dh, r * Hp))
+        put_four(z, r * N, a, b, c, m)
+        store(dh, r * Hp, d)
+
+
 @kernel("x weights_x bias weights_h h hr mask z active | T B I Hp depth ldx masked keep")
 def gru_after_forward(record, step):
     """x (T, B, ldx) -> h (T + 1, B, Hp), whose first step is the initial state; gates in z if `keep`.
@@ -30,31 +52,13 @@ def gru_after_forward(record, step):
         n = active[t]
         for p in range(Hp // L):
             zp, old = at(z, (p * T + t) * B * N if keep else 0), at(h, t * B * Hp)
-            gemm(
-                n,
-                3,
-                at(bias, p * N),
-                0,
-                at(x, t * B * ldx),
-                ldx,
-                1,
-                1,
-                0,
-                I,
-                at(wx, p * I * 3 * L),
-                3 * L,
-                zp,
-                N,
-            )
+            wx_p = at(wx, p * I * 3 * L)
+            gemm(n, 3, at(bias, p * N), 0, at(x, t * B * ldx), ldx, 1, 1, 0, I, wx_p, 3 * L, zp, N)
             for r in range(n):
                 store(zp, r * N + 3 * L, load(bias, p * N + 3 * L))
             hr_t = at(hr, t * B * Hp)
             gemm(n, 3, at(zp, L), N, hr_t, Hp, 1, 1, 0, H, at(wh, p * H * 3 * L), 3 * L, at(zp, L), N)
-            for r in range(n):
-                a, b, c, m = four(zp, r * N)
-                a, b, c, out = formulas.gru_after(a, b, c, m, load(old, r * Hp + p * L))
-                put_four(zp, r * N, a, b, c, m)
-                store(h, ((t + 1) * B + r) * Hp + p * L, out)
+            after_panel(n, Hp, zp, at(old, p * L), at(h, (t + 1) * B * Hp + p * L))
         mask_state(masked, n * Hp, at(h, (t + 1) * B * Hp), mask, at(hr, (t + 1) * B * Hp))
 
 
@@ -71,12 +75,7 @@ def gru_after_backward(record, step):
         add_output_gradient(t, first, n, B, Hp, dout, dh)
         for p in range(P):
             zp = at(z, (p * T + t) * B * N)
-            for r in range(n):
-                k = r * Hp + p * L
-                a, b, c, m = four(zp, r * N)
-                a, b, c, m, d = formulas.gru_after_back(a, b, c, m, load(h, t * B * Hp + k), load(dh, k))
-                put_four(zp, r * N, a, b, c, m)
-                store(dh, k, d)
+            after_back_panel(n, Hp, zp, at(h, t * B * Hp + p * L), at(dh, p * L))
             clear(zp, n * N, B * N)
         if t > 0 or start > 0:
             dz = at(z, t * B * N + L)
@@ -93,6 +92,17 @@ def reset_panel(n, Hp, z, old, reset):
         store(z, k + L, r)
         store(z, k + 2 * L, formulas.sigmoid(load(z, k + 2 * L)))
         store(reset, row * Hp, r * load(old, row * Hp))
+
+
+@fast
+def mix_panel(n, Hp, z, old, h):
+    """Sums of n in z -> gates in z, and the new h, for n rows of one panel."""
+    L = lanes(z)
+    for row in range(n):
+        k = row * 3 * L
+        new = formulas.tanh(load(z, k))
+        store(z, k, new)
+        store(h, row * Hp, formulas.gru_mix(load(z, k + 2 * L), new, load(old, row * Hp)))
 
 
 @kernel("x weights_x bias weights_h weights_n h hr mask z reset active | T B I Hp depth ldx masked keep")
@@ -115,11 +125,7 @@ def gru_before_forward(record, step):
         for p in range(P):
             zp = at(z, (p * T + t) * B * N if keep else p * B * N)
             gemm(n, 1, zp, N, rh, Hp, 1, 1, 0, H, at(wn, p * H * L), L, zp, N)
-            for row in range(n):
-                new = formulas.tanh(load(zp, row * N))
-                store(zp, row * N, new)
-                out = formulas.gru_mix(load(zp, row * N + 2 * L), new, load(old, row * Hp + p * L))
-                store(h, ((t + 1) * B + row) * Hp + p * L, out)
+            mix_panel(n, Hp, zp, at(old, p * L), at(h, (t + 1) * B * Hp + p * L))
         mask_state(masked, n * Hp, at(h, (t + 1) * B * Hp), mask, at(hr, (t + 1) * B * Hp))
 
 

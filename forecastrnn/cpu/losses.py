@@ -75,12 +75,27 @@ def elementwise_loss(record, step):
 
 
 @fast
+def largest(O, out, work):
+    """The largest of out (O,); work (O,) is overwritten."""
+    L, top = lanes(out), out[0]
+    whole = O // L * L
+    if whole > L:
+        most = load(out, 0)
+        for o in range(L, whole, L):
+            most = formulas.maximum(most, load(out, o))
+        store(work, 0, most)
+        for o in range(L):
+            top = max(top, work[o])
+    for o in range(whole if whole > L else 1, O):
+        top = max(top, out[o])
+    return top
+
+
+@fast
 def softmax_row(O, out, dout):
     """dout (O,) = softmax of out (O,), computed from the largest."""
-    L, top, s = lanes(out), out[0], 0.0
-    whole = O // L * L
-    for o in range(1, O):
-        top = max(top, out[o])
+    L, s = lanes(out), 0.0
+    whole, top = O // L * L, largest(O, out, dout)
     for o in range(0, whole, L):
         e = formulas.exp(load(out, o) - float(top))
         store(dout, o, e)

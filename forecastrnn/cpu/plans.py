@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from forecastrnn.cells import GRU, LSTM, Cell, Elman
@@ -38,7 +38,10 @@ class Sum:
 
 @dataclass(frozen=True)
 class Plan:
-    """One cell's tables: `slots` gates of a unit lie side by side in z; 0: z has one plain row of units."""
+    """One cell's tables: `slots` gates of a unit lie side by side in z; 0: z has one plain row of units.
+
+    gain : where layer normalisation has its factor of each slot.
+    """
 
     forward: str
     backward: str
@@ -46,6 +49,7 @@ class Plan:
     blocks: tuple[Block, ...]
     transposed: tuple[Block, ...]
     sums: tuple[Sum, ...]
+    gain: tuple[Block, ...]
 
     @property
     def x_block(self) -> Block:
@@ -68,6 +72,7 @@ def _lstm_plan(cell: LSTM) -> Plan:
         tuple(blocks),
         (Block("transposed_h", "recurrent_kernel", 4, 4),),
         (Sum("weights_x", "x", 4), Sum("weights_h", "h", 4), Sum("bias", "one", 4)),
+        (Block("gain", "gain", 4, 4),),
     )
 
 
@@ -83,6 +88,7 @@ def _elman_plan(cell: Elman) -> Plan:
         ),
         (Block("transposed_h", "recurrent_kernel", 1, 1),),
         (Sum("weights_x", "x", 1), Sum("weights_h", "h", 1), Sum("bias", "one", 1)),
+        (Block("gain", "gain", 1, 1, wide=VECS),),
     )
 
 
@@ -99,6 +105,7 @@ def _gru_after_plan() -> Plan:
         ),
         (Block("transposed_h", "recurrent_kernel", 3, 3),),
         (Sum("weights_x", "x", 3), Sum("weights_h", "h", 3, slot=1), Sum("bias", "one", 4)),
+        (Block("gain", "gain", 3, 4, shift=2), Block("gain", "gain", 1, 4, first=3, gate=3, add=True)),
     )
 
 
@@ -123,6 +130,7 @@ def _gru_before_plan() -> Plan:
             Sum("weights_n", "reset", 1),
             Sum("bias", "one", 3),
         ),
+        (Block("gain", "gain", 3, 3, shift=2),),
     )
 
 
@@ -133,9 +141,18 @@ PLANS: dict[type[Cell], Callable[[Any], Plan]] = {
 }
 
 
-def plan_of(cell: Cell) -> Plan:
-    """The plan of a cell."""
-    return PLANS[type(cell)](cell)
+def plan_of(cell: Cell, layer_norm: bool = False) -> Plan:
+    """The plan of a cell; with layer normalisation the way back itself adds up the gradients of gain and bias."""
+    plan = PLANS[type(cell)](cell)
+    if not layer_norm:
+        return plan
+    return replace(
+        plan,
+        forward=plan.forward.replace("_forward", "_norm_forward"),
+        backward=plan.backward.replace("_backward", "_norm_backward"),
+        blocks=plan.blocks + plan.gain,
+        sums=tuple(total for total in plan.sums if total.packed != "bias"),
+    )
 
 
 def cell_options(cell: Cell) -> dict[str, int]:

@@ -196,6 +196,21 @@ def splat(tctx, p, x):
 
 
 @intrinsic
+def first_lanes(tctx, p, n):
+    """A vector of the kind at the pointer p: 1 in the first n lanes, 0 in the others."""
+    v = VECTORS[p.dtype]
+
+    def gen(ctx, b, sig, args):
+        whole = ir.VectorType(I32, v.lanes)
+        one = b.insert_element(ir.Constant(whole, ir.Undefined), b.trunc(args[1], I32), I32(0))
+        count = b.shuffle_vector(one, one, ir.Constant(whole, [I32(0)] * v.lanes))
+        numbers = ir.Constant(whole, [I32(k) for k in range(v.lanes)])
+        return b.uitofp(b.icmp_signed("<", numbers, count), v.ir)
+
+    return v(p, types.int64), gen
+
+
+@intrinsic
 def total(tctx, v):
     """Sum of the lanes of v, added in pairs."""
 

@@ -46,16 +46,22 @@ def draw_one(scores, n, temperature, top, u):
     return last
 
 
-@kernel("out x gain shift u temperature chosen | B F ldo ldx total top")
+@kernel("out x gain shift u temperature chosen | B F ldo ldx total top coded")
 def draw_symbol(record, step):
-    """out (B, ldo) of scores -> chosen[r, step], by u[r, step]; x[r] = one-hot of it, times gain plus shift."""
+    """out (B, ldo) of scores -> chosen[r, step], by u[r, step]; x[r] = one-hot of it, times gain plus shift.
+
+    `coded`: x[r] is a single code, shift[symbol].
+    """
     out, x, gain, shift = pointers(record, 0, 4)
     u, temperature = doubles(record, 4, 2)
     (chosen,) = integers(record, 6, 1)
-    B, F, ldo, ldx, total, top = sizes(record, 7, 6)
+    B, F, ldo, ldx, total, top, coded = sizes(record, 7, 7)
     for r in range(B):
         symbol = draw_one(at(out, r * ldo), F, temperature[0], top, u[r * total + step])
         chosen[r * total + step] = symbol
+        if coded != 0:
+            x[r * ldx] = shift[symbol]
+            continue
         for f in range(F):
             x[r * ldx + f] = shift[f]
         x[r * ldx + symbol] += gain[symbol]

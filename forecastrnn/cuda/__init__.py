@@ -3,6 +3,7 @@
 from forecastrnn.cuda import (  # noqa: F401  (each registers its twins)
     dropout,
     elman,
+    embedding,
     gru,
     losses,
     lstm,

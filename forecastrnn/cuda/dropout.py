@@ -4,12 +4,20 @@ import numpy as np
 from numba import cuda
 
 from forecastrnn.cpu import dropout
-from forecastrnn.cpu.dropout import WHOLE
-from forecastrnn.cuda.build import device_kernel, rebuilt
+from forecastrnn.cpu.dropout import FIRST, SECOND, SPREAD, WHOLE
+from forecastrnn.cuda.build import device_function, device_kernel, rebuilt
 from forecastrnn.cuda.registry import twin
 
 mix = rebuilt(dropout.mix)
-chance = rebuilt(dropout.chance)
+
+
+@device_function
+def chance(begin, f):
+    """24 bits for column f of a row whose own hash is `begin`; as `forecastrnn.cpu.dropout.factors`."""
+    x = np.uint32(begin + np.uint32(f) * np.uint32(SPREAD))
+    x = np.uint32((x ^ (x >> np.uint32(16))) * np.uint32(FIRST))
+    x = np.uint32((x ^ (x >> np.uint32(15))) * np.uint32(SECOND))
+    return np.int64(np.uint32(x ^ (x >> np.uint32(16))) >> np.uint32(8))
 
 
 @device_kernel()
