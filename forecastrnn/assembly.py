@@ -32,7 +32,7 @@ class Assembly:
     ) -> None:  # fmt: skip
         self.network, self.shape, self.offset, self.salt = network, shape, offset, salt
         self.dtype = theta.dtype.name
-        self.program = program or Program(self.dtype, shape.shards, free)
+        self.program = program or Program(self.dtype, shape.shards, free, shape.device)
         self.whole_theta = theta if isinstance(theta, Buffer) else self.program.bind("theta", theta)
         self.theta = self._places(self.whole_theta)
         self.directions = [
@@ -139,8 +139,8 @@ class Assembly:
         self.program.emit(
             "drop", batch.shard, source=source.place, out=out.place, seeds=self.seeds,
             T=batch.steps if steps is None else steps, B=batch.rows, F=source.width, lds=source.ld, ldo=out.ld,
-            rate=round(rate * WHOLE), salt=self.salt + salt, row=self.first_row(batch.shard), time=batch.first + first,
-            span=0 if shared else 1,
+            rate=round(rate * WHOLE), salt=self.salt + salt, row=self.shape.before + self.first_row(batch.shard),
+            time=batch.first + first, span=0 if shared else 1,
         )  # fmt: skip
 
     def _drop_state(self, batch: Batch, number: int, k: int) -> None:
@@ -308,7 +308,7 @@ class Assembly:
 
 def split_off(program: Program) -> Program:
     """What was emitted so far as a program of its own, on the same buffers; what follows begins anew."""
-    once = Program(program.dtype, program.shards)
+    once = Program(program.dtype, program.shards, device=program.device)
     once.rounds = list(program.rounds)
     program.rounds[:] = Program(program.dtype, program.shards).rounds  # in place: its parts share the list
     return once

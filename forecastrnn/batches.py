@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
+from forecastrnn.communicators import current
 from forecastrnn.inference import sort_rows
 from forecastrnn.shapes import shards_of
 from forecastrnn.stepping import Index
@@ -81,6 +82,7 @@ class ArrayBatches(Shuffled):
     window: int | None = None
     buckets: bool = False
     repeated: bool = False
+    device: str = "cpu"  # which says into how many shards a mini-batch is cut
 
     @cached_property
     def ladder(self) -> np.ndarray:
@@ -133,7 +135,9 @@ class ArrayBatches(Shuffled):
     def _index(self, group: np.ndarray) -> Index:
         lengths = None
         if self.lengths is not None:
-            shards = shards_of(group.shape[1])
+            shards, communicator = shards_of(group.shape[1], self.device), current()
+            if communicator is not None and group.shape[1] >= communicator.size:
+                shards = communicator.size
             group = np.stack([row[sort_rows(self.lengths[row], shards)] for row in group])
             lengths = self.lengths[group]
         if not self.carries:

@@ -14,7 +14,12 @@ from sklearn.utils.validation import check_is_fitted
 from forecastrnn.arrays import Sequences
 from forecastrnn.fitting import Targets
 from forecastrnn.losses import softmax
-from forecastrnn.parameters import CLASSIFIER_CONSTRAINTS, EMBEDDING_CONSTRAINTS, SEQUENCE_CONSTRAINTS
+from forecastrnn.parameters import (
+    CLASSIFIER_CONSTRAINTS,
+    EMBEDDING_CONSTRAINTS,
+    SEQUENCE_CONSTRAINTS,
+    device_to_predict,
+)
 from forecastrnn.sequence_estimator import SequenceEstimator, unchanged_on_error
 from forecastrnn.symbols import Drawing, generate_symbols
 from forecastrnn.targets import are_step_labels, read_labels, read_step_labels
@@ -240,7 +245,9 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
         """
         check_is_fitted(self)
         options = Drawing(temperature, top_k, check_random_state(random_state))
-        return generate_symbols(self._fitted, self.classes_, n_steps, prompt, n_sequences, options, self.n_jobs)
+        return generate_symbols(
+            self._fitted, self.classes_, n_steps, prompt, n_sequences, options, self.n_jobs, device_to_predict(self)
+        )
 
     def score(self, X: object, y: object, sample_weight: object = None, lengths: object = None) -> float:
         """Accuracy of `predict`, over all valid steps where there are labels at each.

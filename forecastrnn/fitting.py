@@ -124,12 +124,12 @@ def _aligned_targets(y: Targets, X: Sequences, network: Network) -> np.ndarray:
     return full
 
 
-def batches_of(estimator: Any, X: Sequences, target_steps: int, seed: int) -> ArrayBatches:
+def batches_of(estimator: Any, X: Sequences, target_steps: int, seed: int, device: str) -> ArrayBatches:
     """How the rows are cut into mini-batches."""
     size = min(AUTO_BATCH, X.n) if estimator.batch_size == "auto" else min(int(estimator.batch_size), X.n)
     return ArrayBatches(
         X.n, X.steps, target_steps, size, estimator.shuffle, seed, X.lengths, estimator.bptt_steps,
-        estimator.bucket_by_length, X.repeats > 0,
+        estimator.bucket_by_length, X.repeats > 0, device,
     )  # fmt: skip
 
 
@@ -168,7 +168,7 @@ def class_order(y: Targets, lengths: np.ndarray | None, n_classes: int) -> np.nd
 
 def train_on(
     estimator: Any, fitted: Fitted, X: Sequences, y: Targets, weight: np.ndarray | None, *,
-    max_iter: int | None = None, validate: Any = None, watch: Watch | None = None,
+    max_iter: int | None = None, validate: Any = None, watch: Watch | None = None, device: str = "cpu",
 ) -> None:  # fmt: skip
     """Train `fitted` in place; it is a copy of what the estimator holds, so a failure loses nothing."""
     dtype = fitted.progress.theta.dtype.name
@@ -176,7 +176,8 @@ def train_on(
     values = _aligned_targets(y, X, fitted.network)
     if fitted.y_scaler is not None:
         values = fitted.y_scaler.transform(values.reshape(-1, values.shape[2])).reshape(values.shape)
-    batches, n_sampled = batches_of(estimator, X, values.shape[1], fitted.seed), n_sampled_of(estimator, fitted.network)
+    batches = batches_of(estimator, X, values.shape[1], fitted.seed, device)
+    n_sampled = n_sampled_of(estimator, fitted.network)
     spare = batches.window_steps if batches.carries and batches.ragged else 0
     source = Source(
         _with_spare_rows(inputs.reshape(-1, inputs.shape[2]), spare),
@@ -190,14 +191,14 @@ def train_on(
         fitted.loss, fitted.last, rule_of(estimator), max_iter or estimator.max_iter, estimator.tol,
         estimator.n_iter_no_change, thread_count(estimator.n_jobs), bool(estimator.verbose),
         checkpoint_steps=checkpoint_steps_of(estimator, batches.window_steps), dropout=dropout_of(estimator),
-        n_sampled=n_sampled,
+        device=device, n_sampled=n_sampled,
     )  # fmt: skip
     train(fitted.network, fitted.progress, source, batches, plan, validate, watch)
 
 
 def run(
     fitted: Fitted, X: Sequences, n_jobs: int | None, theta: np.ndarray | None = None, dropout: Dropout = NO_DROPOUT,
-    seed: int = 0,
+    seed: int = 0, device: str = "cpu",
 ) -> np.ndarray:  # fmt: skip
     """Outputs (n, steps, outputs) of the network, in the unit of the targets; dropout is off if not asked for."""
     theta = fitted.progress.theta if theta is None else theta
@@ -212,6 +213,7 @@ def run(
         n_threads=thread_count(n_jobs),
         dropout=dropout,
         seed=seed,
+        device=device,
         repeats=X.repeats,
     ).outputs
     if fitted.last > 1 and result.shape[1] > steps:

@@ -80,14 +80,14 @@ class Trained:
 
 def train_all(
     prepared: Prepared, inputs: np.ndarray, settings: Settings, seeds: list[int], ids: tuple, old: Trained | None,
-    callback: Callable[[Look], object] | None = None,
+    device: str, callback: Callable[[Look], object] | None = None,
 ) -> Trained:  # fmt: skip
     """Train all networks; those of an earlier fit go on from where they are."""
     if settings.is_local:
         fit = fit_local(prepared, inputs, settings, seeds, ids, old.thetas if old else None)
         curves = [[float(part.mean()) for part in _parts(member)] for member in fit.losses]
         return Trained(fit.thetas, curves, fit.losses.shape[2], [])
-    members = fit_members(prepared, inputs, settings, seeds, old.members if old else [], callback)
+    members = fit_members(prepared, inputs, settings, seeds, old.members if old else [], device, callback)
     thetas = np.stack([member.theta for member in members])[:, None]
     return Trained(thetas, [m.loss_curve for m in members], members[0].optimizer.count, members)
 

@@ -110,8 +110,9 @@ epsilon, clip_norm, gradient_noise
         Seed; the same seed gives the same bits, whatever n_jobs.
     verbose : bool
         Print the loss every 50 updates.
-    device : {"cpu", "cuda", "auto"}
-        Where to run.
+    device : {"cpu", "cuda", "cuda:1", "auto"}
+        Where to train; "auto" takes the first GPU where there is one. Forecasts, streams and, with
+        global_model=False, training run on the CPU.
     n_jobs : int or None
         Threads; None and -1 are all physical cores, -2 all but one.
     dtype : {"float32", "float64"}
@@ -273,7 +274,7 @@ epsilon, clip_norm, gradient_noise
         inputs = build_inputs(prepared, settings.with_lags, settings.dtype, codes, settings.older_means)
         seeds = self._seeds()
         network = network_of(prepared, settings)
-        trained = train_all(prepared, inputs, settings, seeds, read.ids, old.trained if old else None, callback)
+        trained = train_all(prepared, inputs, settings, seeds, read.ids, old.trained if old else None, device, callback)
         one_step = trained.outputs(network, prepared, inputs, settings.n_threads)
         residuals = residuals_of(prepared, settings, one_step, len(seeds))
         later, tail = reading_of(self, columns, other=True), tail_of(prepared, inputs, settings.older_means)

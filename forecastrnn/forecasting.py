@@ -125,7 +125,7 @@ def held_out(lengths: np.ndarray, fraction: float | None, horizon: int) -> np.nd
 
 
 def train_member(
-    prepared: Prepared, inputs: np.ndarray, settings: Settings, progress: Progress, seed: int,
+    prepared: Prepared, inputs: np.ndarray, settings: Settings, progress: Progress, seed: int, device: str = "cpu",
     watch: Watch | None = None,
 ) -> Progress:  # fmt: skip
     """Train one member in place."""
@@ -144,9 +144,9 @@ def train_member(
     plan = Plan(
         settings.loss, 0, settings.rule, -(-updates // batches.steps_an_epoch), 0.0, settings.n_iter_no_change,
         settings.n_threads, settings.verbose, stop_early=bool(fraction), total_updates=updates,
-        dropout=settings.dropout,
+        dropout=settings.dropout, device=device,
     )  # fmt: skip
-    validate = _validator(prepared, inputs, network, settings, held) if fraction else None
+    validate = _validator(prepared, inputs, network, settings, held, device) if fraction else None
     if isinstance(network, Seq2SeqNetwork):
         pairs = pair_source(inputs, prepared.z, prepared.observed, dtype)
         windows = PairWindows(**vars(batches), source=prepared.context)
@@ -156,7 +156,12 @@ def train_member(
 
 
 def _validator(
-    prepared: Prepared, inputs: np.ndarray, network: Network | Seq2SeqNetwork, settings: Settings, held: np.ndarray
+    prepared: Prepared,
+    inputs: np.ndarray,
+    network: Network | Seq2SeqNetwork,
+    settings: Settings,
+    held: np.ndarray,
+    device: str,
 ) -> Callable[[np.ndarray], float]:
     """Score of parameters: minus the loss on the held-out ends of the series."""
     seen = np.zeros(len(prepared.z), bool)
@@ -177,7 +182,7 @@ def _validator(
     starts = prepared.starts[1:] - steps - 1
     theta = np.zeros(network.size, dtype)
     rows = min(len(starts), CHUNK)
-    probe = TrainingProgram(network, theta, None, source, steps=steps, rows=rows, loss=settings.loss)
+    probe = TrainingProgram(network, theta, None, source, steps=steps, rows=rows, loss=settings.loss, device=device)
     index = np.resize(starts, (-(-len(starts) // rows), rows))
 
     def score(candidate: np.ndarray) -> float:
@@ -309,13 +314,13 @@ def _quantiles(errors: np.ndarray) -> np.ndarray:
 
 def fit_members(
     prepared: Prepared, inputs: np.ndarray, settings: Settings, seeds: list[int], members: list[Progress],
-    callback: Callable[[Look], object] | None = None,
+    device: str = "cpu", callback: Callable[[Look], object] | None = None,
 ) -> list[Progress]:  # fmt: skip
     """Train one network a seed on the same windows; `members`, if any, go on from where they are."""
     network = network_of(prepared, settings)
     begun = [m.copy() for m in members] or [start_member(network, settings, s) for s in seeds]
     return [
-        train_member(prepared, inputs, settings, progress, seed, _watch(progress, member, callback))
+        train_member(prepared, inputs, settings, progress, seed, device, _watch(progress, member, callback))
         for member, (progress, seed) in enumerate(zip(begun, seeds, strict=True))
     ]
 

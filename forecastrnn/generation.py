@@ -29,10 +29,10 @@ VALUE_BYTES = 24  # of a generated value: as it is computed, in the user's unit,
 class StepProgram:
     """One time step for `rows` sequences, the states carried inside."""
 
-    def __init__(self, fitted_network: tuple, rows: int, shards: int | None = None) -> None:
+    def __init__(self, fitted_network: tuple, rows: int, shards: int | None = None, device: str = "cpu") -> None:
         network, theta = fitted_network
         self.network = network
-        shape = Shape(1, rows, 1, shards=shards or shards_of(rows))
+        shape = Shape(1, rows, 1, shards=shards or shards_of(rows, device), device=device)
         self.build = build = Assembly(network, theta, shape, free=True)
         build.pack_once()
         width = network.n_inputs + network.n_skip
@@ -51,9 +51,9 @@ class StepProgram:
 class Generator:
     """Feeds outputs back as inputs for many steps: states from a warm-up, then one call for the whole horizon."""
 
-    def __init__(self, fitted: Fitted, rows: int, n_steps: int) -> None:
+    def __init__(self, fitted: Fitted, rows: int, n_steps: int, device: str) -> None:
         network, theta = fitted.network, fitted.progress.theta
-        self.step = StepProgram((network, theta), rows)
+        self.step = StepProgram((network, theta), rows, device=device)
         program, F = self.step.build.program, network.n_outputs
         self.result = program.buffer("result", (rows, n_steps, F))
         gain, shift = _output_to_input(fitted)
@@ -141,6 +141,7 @@ def generate(
     n_sequences: int,
     context_length: int | None,
     n_jobs: int | None,
+    device: str,
 ) -> np.ndarray:
     """See `RNNRegressor.generate`."""
     n_steps = check_count(n_steps, "n_steps")
@@ -163,9 +164,10 @@ def generate(
     _check_size(n_steps, len(given), fitted.network.n_outputs)
     threads = thread_count(n_jobs)
     if context_length is None:
-        paths = _from_state(fitted, given, n_steps, threads)
+        paths = _from_state(fitted, given, n_steps, threads, device)
     else:
-        paths = _from_windows(fitted, given, n_steps, check_count(context_length, "context_length"), threads)
+        context = check_count(context_length, "context_length")
+        paths = _from_windows(fitted, given, n_steps, context, threads, device)
     return paths if ndim == 3 else paths[0] if ndim == 2 else paths[0, :, 0]
 
 
@@ -176,22 +178,24 @@ def _scaled(scaler: ArrayScaler | None, values: np.ndarray, inverse: bool = Fals
     return method(values.reshape(-1, values.shape[-1])).reshape(values.shape)
 
 
-def _from_state(fitted: Fitted, given: np.ndarray, n_steps: int, threads: int) -> np.ndarray:
+def _from_state(fitted: Fitted, given: np.ndarray, n_steps: int, threads: int, device: str) -> np.ndarray:
     theta = fitted.progress.theta
     inputs = np.ascontiguousarray(_scaled(fitted.x_scaler, given), theta.dtype)
     if inputs.shape[1] > 1:
-        state = forward(fitted.network, theta, inputs[:, :-1], last=1, n_threads=threads).states
+        state = forward(fitted.network, theta, inputs[:, :-1], last=1, n_threads=threads, device=device).states
     else:
         state = [[{n: np.zeros((len(given), d.units)) for n in d.cell.states}] for d in fitted.network.layers]
-    paths = Generator(fitted, len(given), n_steps).run(inputs[:, -1], state, threads)
+    paths = Generator(fitted, len(given), n_steps, device).run(inputs[:, -1], state, threads)
     return _scaled(fitted.y_scaler, paths.astype(np.float64), inverse=True)
 
 
-def _from_windows(fitted: Fitted, given: np.ndarray, n_steps: int, context: int, threads: int) -> np.ndarray:
+def _from_windows(
+    fitted: Fitted, given: np.ndarray, n_steps: int, context: int, threads: int, device: str
+) -> np.ndarray:
     """Each output from a fresh pass over the last `context` values, in one call as well."""
     theta, (n, known, F) = fitted.progress.theta, given.shape
     context = min(context, known)
-    shape = Shape(context, n, 1, shards=shards_of(n))
+    shape = Shape(context, n, 1, shards=shards_of(n, device), device=device)
     build = Assembly(fitted.network, theta, shape, free=True)
     build.pack_once()
     history = build.program.buffer("history", (n, context + n_steps, F))

@@ -53,6 +53,7 @@ def forward(
     n_threads: int = 1,
     dropout: Dropout = NO_DROPOUT,
     seed: int = 0,
+    device: str = "cpu",
     repeats: int = 0,
 ) -> Forward:
     """Run X (n, time, columns) through the network.
@@ -68,7 +69,7 @@ def forward(
         begin = None if state is None else _select(state, rows)
         kind = _Kind(
             network, theta.dtype.name, repeats or X.shape[1], len(X[rows]), last, own is not None, begin is not None,
-            dropout, repeats > 0,
+            dropout, repeats > 0, device,
         )  # fmt: skip
         parts.append(_forward_chunk(kind, theta, X[rows], own, begin, n_threads, seed + lo))
     return Forward(np.concatenate([p.outputs for p in parts]), _join_states([p.states for p in parts]))
@@ -101,6 +102,7 @@ class _Kind:
     started: bool
     dropout: Dropout
     repeated: bool
+    device: str
 
     @property
     def rows_each(self) -> int:
@@ -127,7 +129,10 @@ class _Pass:
 
     def __init__(self, kind: _Kind) -> None:
         self.kind, network, rows = kind, kind.network, kind.rows
-        shape = Shape(kind.steps, rows, kind.last, kind.ragged, shards=shards_of(rows), dropout=kind.dropout)
+        shape = Shape(
+            kind.steps, rows, kind.last, kind.ragged, shards=shards_of(rows, kind.device), dropout=kind.dropout,
+            device=kind.device,
+        )  # fmt: skip
         self.build = build = Assembly(network, Argument("theta", kind.dtype), shape)
         self.seed = build.seeds = build.program.buffer("seeds", (1,), np.int64)
         self.starts = build.program.bind("starts", np.arange(rows) * kind.rows_each)
@@ -212,8 +217,8 @@ def read_states(build: Assembly, finals: list) -> State:
     def read(places: list[Rows]) -> np.ndarray:
         parts = []
         for stack, place in zip(build.stacks, places, strict=True):
-            flat = place.place.buffer.array.reshape(-1)[place.place.offset :]
-            parts.append(flat[: stack.batch.rows * place.ld].reshape(-1, place.ld)[:, : place.width])
+            flat = place.place.buffer.part(place.place.offset, stack.batch.rows * place.ld)
+            parts.append(flat.reshape(-1, place.ld)[:, : place.width])
         return np.concatenate(parts)
 
     return [[{name: read(places) for name, places in d.items()} for d in layer] for layer in finals]
@@ -225,9 +230,9 @@ def read_outputs(build: Assembly, order: np.ndarray, lengths: np.ndarray | None)
     for stack in build.stacks:
         rows = stack.out if build.network.n_outputs else layer_outputs(build, stack)
         place = rows.place.at(0)
-        flat = place.buffer.array.reshape(-1)[place.offset :]
         steps = build.head.steps(stack.batch) if build.network.n_outputs else build.shape.steps
-        grid = flat[: steps * stack.batch.rows * rows.ld].reshape(steps, stack.batch.rows, rows.ld)
+        flat = place.buffer.part(place.offset, steps * stack.batch.rows * rows.ld)
+        grid = flat.reshape(steps, stack.batch.rows, rows.ld)
         pieces.append(grid[:, :, : rows.width].transpose(1, 0, 2))
     outputs = np.empty((len(order), *pieces[0].shape[1:]), build.dtype)
     outputs[order] = np.concatenate(pieces)

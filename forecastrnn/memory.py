@@ -30,8 +30,8 @@ def gib(n_bytes: float) -> str:
     return f"{n_bytes / 2**30:.3g} GiB"
 
 
-def check_fits(need: int, what: str, advice: str) -> None:
-    """Raise a ValueError if `what` needs more bytes than the machine has."""
-    have = machine_memory()
+def check_fits(need: int, what: str, advice: str, gpu: int = 0) -> None:
+    """Raise a ValueError if `what` needs more bytes than the machine has, or than a GPU if its memory is given."""
+    have, owner = gpu or machine_memory(), "the GPU" if gpu else "this machine"
     if need > have:
-        raise ValueError(f"{what} need {gib(need)}, but this machine has {gib(have)}. {advice}")
+        raise ValueError(f"{what} need {gib(need)}, but {owner} has {gib(have)}. {advice}")

@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, InvalidParameterError, StrOptions
 
 from forecastrnn.cells import CELLS, Cell, as_cell
+from forecastrnn.devices import NAMES, is_name, resolve, resolve_if_there
 from forecastrnn.initializers import INITIALIZERS
 from forecastrnn.network import Layer
 from forecastrnn.optimizers import SCHEDULES, SOLVERS, Rule
@@ -17,6 +18,17 @@ from forecastrnn.shapes import Dropout
 _POSITIVE = Interval(Real, 0, None, closed="neither")
 _COUNT = Interval(Integral, 1, None, closed="left")
 _SHARE = Interval(Real, 0, 1, closed="left")
+
+
+class _Device(StrOptions):
+    """A name of a device: one of a few, or a GPU by its number."""
+
+    def is_satisfied_by(self, val: object) -> bool:
+        return is_name(val)
+
+    def __str__(self) -> str:
+        return f"{super().__str__()} or 'cuda:0', 'cuda:1' and so on"
+
 
 TRAINING_CONSTRAINTS: dict[str, list] = {
     "cell": [StrOptions(set(CELLS)), Cell, list, tuple],
@@ -52,7 +64,7 @@ TRAINING_CONSTRAINTS: dict[str, list] = {
     "input_dropout": [_SHARE],
     "recurrent_dropout": [_SHARE],
     "standardize": ["boolean"],
-    "device": [StrOptions({"cpu", "cuda", "auto"})],
+    "device": [_Device(set(NAMES))],
     "n_jobs": [Integral, None],
     "dtype": [StrOptions({"auto", "float32", "float64"})],
 }
@@ -125,11 +137,31 @@ def rule_of(estimator: object) -> Rule:
     return Rule(**{name: getattr(estimator, name) for name in names})
 
 
+def needs_cpu(estimator: Any) -> str:
+    """The option of an estimator for which there are no kernels of a GPU yet; empty if it has none."""
+    found = {
+        "layer_norm=True": estimator.layer_norm,
+        "n_sampled_classes": getattr(estimator, "n_sampled_classes", None) is not None,
+        "global_model=False": not getattr(estimator, "global_model", True),
+        'strategy="seq2seq"': getattr(estimator, "strategy", "") == "seq2seq",
+        "RNNSeq2Seq": getattr(estimator, "_cpu_only", False),
+    }
+    return next((what for what, given in found.items() if given), "")
+
+
 def device_of(estimator: Any) -> str:
-    """The device to run on; "auto" falls back to the CPU."""
-    if estimator.device == "cuda":
-        raise RuntimeError(
-            'device="cuda": CUDA is not available, this version runs on the CPU only. '
-            'Use device="cpu", or device="auto" to take a GPU where one can be used.'
+    """The device to fit on, "cpu" or "cuda:0" and so on; "auto" takes a GPU where there is one that can do it."""
+    what = needs_cpu(estimator)
+    if not what or estimator.device == "cpu":
+        return resolve(estimator.device)
+    if estimator.device != "auto":
+        raise ValueError(
+            f'device="{estimator.device}": {what} runs on the CPU only. Use device="cpu", or device="auto" to take a '
+            "GPU where one can be used."
         )
     return "cpu"
+
+
+def device_to_predict(estimator: Any) -> str:
+    """The device for predictions: a model that was fitted on a GPU also predicts where there is none."""
+    return "cpu" if needs_cpu(estimator) else resolve_if_there(estimator.device)

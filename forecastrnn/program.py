@@ -15,8 +15,11 @@ import numpy as np
 
 from forecastrnn.cpu import tape
 from forecastrnn.cpu.build import KERNELS
+from forecastrnn.cpu.simd import VECTOR_BYTES
 
 if TYPE_CHECKING:
+    from forecastrnn.cuda.engine import Engine
+    from forecastrnn.cuda.memory import Mirror
     from forecastrnn.profiling import Profile
 
 ALIGN = 64  # bytes: a cache line
@@ -32,14 +35,16 @@ class Buffer:
         self.name, self.shape, self.dtype, self.fill = name, shape, np.dtype(dtype), fill
         self.itemsize, self.nbytes = self.dtype.itemsize, math.prod(shape) * self.dtype.itemsize
         self._array: np.ndarray | None = None
+        self.bound = self.constant = self.given = False
+        self.mirror: Mirror | None = None  # the copy on a GPU, where the program runs on one
 
     @classmethod
-    def of(cls, name: str, array: np.ndarray) -> Buffer:
-        """A buffer around an array that exists already."""
+    def of(cls, name: str, array: np.ndarray, constant: bool = False) -> Buffer:
+        """A buffer around an array that exists already; `constant`: its numbers never change."""
         if not array.flags.c_contiguous:
             raise ValueError(f"buffer {name!r} must be C-contiguous")
         made = cls(name, array.shape, array.dtype)
-        made._array, made.nbytes = array, 0
+        made._array, made.nbytes, made.bound, made.constant = array, 0, True, constant
         return made
 
     def grow(self, shape: tuple[int, ...]) -> None:
@@ -56,7 +61,20 @@ class Buffer:
             self._array = allocate(self.shape, self.dtype)
             if self.fill:
                 self._array[...] = self.fill
+        if self.mirror is not None:
+            self.mirror.look()
         return self._array
+
+    @property
+    def allocated(self) -> np.ndarray | None:
+        """The array of the host, if there is one yet."""
+        return self._array
+
+    def part(self, first: int, count: int) -> np.ndarray:
+        """`count` numbers from `first` on, to read only."""
+        if self.mirror is not None:
+            return self.mirror.part(first, count)
+        return self.array.reshape(-1)[first : first + count]
 
     @property
     def address(self) -> int:
@@ -73,6 +91,7 @@ class Argument(Buffer):
 
     def __init__(self, name: str, dtype: Any = np.int8) -> None:
         super().__init__(name, (0,), dtype)
+        self.given = True
 
     @property
     def array(self) -> np.ndarray:
@@ -98,6 +117,7 @@ class Place:
 
 
 Field = Buffer | Place | int | None
+Stretch = int | tuple[int, int] | None  # of rounds: so many of the first, or from one to another; None: all
 
 
 def allocate(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
@@ -166,13 +186,16 @@ class Program:
         Parts of the mini-batch. Fixed, so that results do not depend on the number of threads.
     free : bool
         The only round's shards never need to meet, so each runs all its steps by itself.
+    device : str
+        "cpu", or a GPU: "cuda:0".
     """
 
-    def __init__(self, dtype: str, shards: int, free: bool = False) -> None:
-        self.dtype, self.shards, self.free, self.prefix = dtype, shards, free, ""
+    def __init__(self, dtype: str, shards: int, free: bool = False, device: str = "cpu") -> None:
+        self.dtype, self.shards, self.free, self.device, self.prefix = dtype, shards, free, device, ""
         self.buffers: dict[str, Buffer] = {}
         self.rounds: list[list[list[Operation]]] = [[[] for _ in range(shards)]]
-        self._tapes: dict[int, tape.Tape] = {}
+        self._tapes: dict[tuple[int, int], tape.Tape] = {}
+        self._engine: Engine | None = None
 
     def part(self, prefix: str) -> Program:
         """The program under the names of one of its parts: what that part calls "x" is the buffer prefix + "x"."""
@@ -196,9 +219,12 @@ class Program:
         found.grow(shape)
         return found
 
-    def bind(self, name: str, array: np.ndarray) -> Buffer:
-        """Name an array that exists already; it is used where it lies."""
-        return self._add(Buffer.of(self.prefix + name, array))
+    def bind(self, name: str, array: np.ndarray, constant: bool = False) -> Buffer:
+        """Name an array that exists already; it is used where it lies, on a GPU in a copy for each call.
+
+        `constant`: its numbers never change, so that one copy does for all calls.
+        """
+        return self._add(Buffer.of(self.prefix + name, array, constant))
 
     def _add(self, made: Buffer) -> Buffer:
         if made.name in self.buffers:
@@ -217,18 +243,34 @@ class Program:
         """What follows begins when all shards have come here."""
         self.rounds.append([[] for _ in range(self.shards)])
 
-    def prepare(self, rounds: int | None = None) -> tape.Tape:
+    @property
+    def engine(self) -> Engine:
+        """What runs the program on a GPU."""
+        if self._engine is None:
+            import forecastrnn.cuda.engine as engine
+
+            self._engine = engine.Engine(self, self.device, VECTOR_BYTES // np.dtype(self.dtype).itemsize)
+        return self._engine
+
+    def prepare(self, rounds: Stretch = None) -> tape.Tape:
         """Allocate the buffers, compile the kernels and write the tape, of the first `rounds` rounds only if given."""
-        n = rounds or len(self.rounds)
+        n = self.stretch(rounds)
         if n not in self._tapes:
-            records = [[[o.written() for o in ops] for ops in turn] for turn in self.rounds[:n]]
+            records = [[[o.written() for o in ops] for ops in turn] for turn in self.rounds[slice(*n)]]
             self._tapes[n] = tape.assemble(records, self.dtype, self.free, self.nbytes)
         return self._tapes[n]
 
+    def stretch(self, rounds: Stretch) -> tuple[int, int]:
+        """First round and end."""
+        return rounds if isinstance(rounds, tuple) else (0, rounds or len(self.rounds))
+
     def run(
-        self, first: int, steps: int, n_threads: int, rounds: int | None = None, **arguments: np.ndarray | int
+        self, first: int, steps: int, n_threads: int, rounds: Stretch = None, **arguments: np.ndarray | int
     ) -> None:
-        """Run steps first .. first + steps, the first `rounds` rounds of them only if given."""
+        """Run steps first .. first + steps, the first `rounds` rounds of them only, or those from one to another."""
+        if self.device != "cpu":
+            self.engine.run(first, steps, rounds, arguments)
+            return
         made = self.prepare(rounds)
         made.fill({name: as_word(value) for name, value in arguments.items()})
         tape.run(made, first, steps, n_threads, owner=(self, arguments))

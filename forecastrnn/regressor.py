@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from forecastrnn.arrays import Sequences
 from forecastrnn.fitting import Targets
 from forecastrnn.generation import generate
-from forecastrnn.parameters import EMBEDDING_CONSTRAINTS, SEQUENCE_CONSTRAINTS
+from forecastrnn.parameters import EMBEDDING_CONSTRAINTS, SEQUENCE_CONSTRAINTS, device_to_predict
 from forecastrnn.sequence_estimator import SequenceEstimator, unchanged_on_error
 from forecastrnn.targets import read_numbers
 
@@ -102,8 +102,9 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
         Leave given vectors as they are. With warm_start they may be learned later.
     standardize : bool
         Scale each channel of X and each output of y to mean 0 and variance 1 inside.
-    device : {"cpu", "cuda", "auto"}
-        Where to run.
+    device : {"cpu", "cuda", "cuda:1", "auto"}
+        Where to fit, predict and generate; "auto" takes the first GPU where there is one. A model that was fitted on
+        a GPU predicts on the CPU where there is none.
     n_jobs : int or None
         Threads; None and -1 are all physical cores, -2 all but one.
     dtype : {"auto", "float32", "float64"}
@@ -261,7 +262,8 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
         ndarray (n_steps,), (n_steps, channels) or (n, n_steps, channels), as the prompt
         """
         check_is_fitted(self)
-        return generate(self._fitted, n_steps, prompt, n_sequences, context_length, self.n_jobs)
+        device = device_to_predict(self)
+        return generate(self._fitted, n_steps, prompt, n_sequences, context_length, self.n_jobs, device)
 
     def _score_outputs(self, outputs: np.ndarray, y: Targets, lengths: np.ndarray | None) -> float:
         truth, guess = y.values.reshape(-1, y.values.shape[2]), outputs.reshape(-1, outputs.shape[2])

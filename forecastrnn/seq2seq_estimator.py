@@ -57,6 +57,8 @@ class PairEstimator(SavedToFile, BaseEstimator):
     }
     _fitted: FittedPairs
 
+    _cpu_only = True  # there are no kernels of a GPU for attention and beams yet
+
     def __init__(
         self, *, cell="gru", hidden_layer_sizes=(64,), bidirectional=False, layer_norm=False, embedding_dim=16,
         attention="additive", reverse_source=True, scheduled_sampling=0.0, n_sampled_tokens=None, max_length=None,

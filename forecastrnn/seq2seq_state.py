@@ -64,7 +64,7 @@ class Seq2SeqState:
             _check_part(part, size)
         check_dropout(dropout)
         state.text("dtype", {"float32", "float64"})
-        state.text("device", {"cpu", "cuda"})
+        state.text("device", {"cpu"})
         state.count("seed", 0, 2**32 - 1)
         for name in ("best_iter", "updates", "since_start", "n_scores"):
             state.count(name)

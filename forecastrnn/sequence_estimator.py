@@ -25,6 +25,7 @@ from forecastrnn.parameters import (
     SEQUENCE_CONSTRAINTS,
     check_numbers,
     device_of,
+    device_to_predict,
     dropout_of,
     layers_of,
 )
@@ -189,9 +190,9 @@ class SequenceEstimator(SavedToFile, BaseEstimator):
             fitted = start(self, read, targets, self._loss_name(), outputs, weight, self._scales_y)
         with announced(bool(self.verbose)):
             if partial:
-                train_on(self, fitted, read, targets, weight, max_iter=1)
+                train_on(self, fitted, read, targets, weight, max_iter=1, device=device)
             else:
-                self._train(fitted, read, targets, weight, self._watch(fitted, device, callback))
+                self._train(fitted, read, targets, weight, self._watch(fitted, device, callback), device)
         self._publish(fitted, device)
         return self
 
@@ -263,17 +264,21 @@ class SequenceEstimator(SavedToFile, BaseEstimator):
             )
         return now
 
-    def _train(self, fitted: Fitted, X: Sequences, y: Targets, weight: np.ndarray | None, watch: Watch | None) -> None:
+    def _train(
+        self, fitted: Fitted, X: Sequences, y: Targets, weight: np.ndarray | None, watch: Watch | None, device: str
+    ) -> None:
         if not self.early_stopping:
-            return train_on(self, fitted, X, y, weight, watch=watch)
+            return train_on(self, fitted, X, y, weight, watch=watch, device=device)
         train_rows, held = self._split(X, y)
         own = None if weight is None else weight[train_rows]
         held_X, held_y = X.take(held), y.take(held)
 
         def validate(theta: np.ndarray) -> float:
-            return self._score_outputs(run(fitted, held_X, self.n_jobs, theta), held_y, held_X.lengths)
+            outputs = run(fitted, held_X, self.n_jobs, theta, device=device)
+            return self._score_outputs(outputs, held_y, held_X.lengths)
 
-        return train_on(self, fitted, X.take(train_rows), y.take(train_rows), own, validate=validate, watch=watch)
+        rows = X.take(train_rows), y.take(train_rows)
+        return train_on(self, fitted, *rows, own, validate=validate, watch=watch, device=device)
 
     def _watch(self, fitted: Fitted, device: str, callback: Callable[[Epoch], object] | None) -> Watch | None:
         """What calls the user's callback behind each epoch."""
@@ -353,7 +358,7 @@ class SequenceEstimator(SavedToFile, BaseEstimator):
 
     def _outputs(self, X: object, lengths: object, n_steps: object = None) -> np.ndarray:
         read = self._read(X, lengths, n_steps)
-        return run(self._fitted, read, self.n_jobs)
+        return run(self._fitted, read, self.n_jobs, device=device_to_predict(self))
 
     def _sampled(
         self, X: object, lengths: object, n_samples: object, random_state: object, n_steps: object
@@ -368,7 +373,7 @@ class SequenceEstimator(SavedToFile, BaseEstimator):
             )
         read = self._read(X, lengths, n_steps)
         for seed in check_random_state(random_state).randint(2**31 - 1, size=count):
-            yield run(self._fitted, read, self.n_jobs, dropout=dropout, seed=int(seed))
+            yield run(self._fitted, read, self.n_jobs, dropout=dropout, seed=int(seed), device=device_to_predict(self))
 
     def stream(self) -> Stream:
         """An object that takes one time step at a time and keeps the state.

@@ -11,8 +11,10 @@ from forecastrnn.program import Buffer
 ALL = 0  # `last`: the head reads every output
 
 
-def shards_of(rows: int) -> int:
-    """Parts of a mini-batch: a function of its size alone, so that threads never change a result."""
+def shards_of(rows: int, device: str = "cpu") -> int:
+    """Parts of a mini-batch: a function of its size alone, so that threads never change a result; 1 on a GPU."""
+    if device != "cpu":
+        return 1
     return 1 if rows < 2 else 2 if rows < 128 else 4 if rows < 512 else 8
 
 
@@ -42,6 +44,7 @@ class Shape:
     lengths : rows differ in length. training : keep what the backward pass needs. segment : steps for which that is
     kept at once, fewer than `steps` with checkpoints (0: all). dropout : what is set to zero by chance.
     sampled : classes that are drawn for the softmax (0: it is over all).
+    device : where it runs, "cpu" or a GPU such as "cuda:0". before : rows of the mini-batch that others run, in front.
     """
 
     steps: int
@@ -53,6 +56,8 @@ class Shape:
     segment: int = 0
     dropout: Dropout = NO_DROPOUT
     sampled: int = 0
+    device: str = "cpu"
+    before: int = 0
 
     @property
     def segments(self) -> list[tuple[int, int]]:

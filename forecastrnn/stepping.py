@@ -145,18 +145,21 @@ class TrainingProgram(Stepper):
     dropout, seed : what is set to zero by chance, and the seed of that chance
     checkpoint_steps : keep the states every so many steps only, and recompute those between (memory-bounded BPTT)
     n_sampled : classes drawn for the softmax of a step, by the order in the source; 0: it is over all
+    device : where it runs
+    shards, before : parts of these rows, if not as usual; rows of the mini-batch in front, which another program runs
     """
 
     def __init__(
         self, network: Network, theta: np.ndarray, optimizer: OptimizerState | None, source: Source, *,
         steps: int, rows: int, loss: str, last: int = 0, rule: Rule = PLAIN_RULE, lengths: bool = False,
         carry: bool = False, input_gradient: bool = False, checkpoint_steps: int | None = None,
-        dropout: Dropout = NO_DROPOUT, seed: int = 0, n_sampled: int = 0,
+        dropout: Dropout = NO_DROPOUT, seed: int = 0, n_sampled: int = 0, device: str = "cpu",
+        shards: int | None = None, before: int = 0,
     ) -> None:  # fmt: skip
         segment = min(checkpoint_steps or steps, steps)
         shape = Shape(
-            steps, rows, last, lengths, training=True, shards=shards_of(rows), segment=segment, dropout=dropout,
-            sampled=n_sampled,
+            steps, rows, last, lengths, training=True, shards=shards or shards_of(rows, device), segment=segment,
+            dropout=dropout, sampled=n_sampled, device=device, before=before,
         )  # fmt: skip
         self.build = build = Assembly(network, theta, shape)
         self.program, self.shape, self.optimizer, self.rule = build.program, shape, optimizer, rule

@@ -36,7 +36,7 @@ class Drawing:
 
 def generate_symbols(
     fitted: Fitted, classes: np.ndarray, n_steps: int, prompt: Any, n_sequences: int, drawing: Drawing,
-    n_jobs: int | None,
+    n_jobs: int | None, device: str,
 ) -> np.ndarray:  # fmt: skip
     """See `RNNClassifier.generate`."""
     n_steps, F = check_count(n_steps, "n_steps"), len(classes)
@@ -47,10 +47,10 @@ def generate_symbols(
     check_fits(VALUE_BYTES * n_steps * len(codes), f"n_steps={n_steps}: {len(codes)} sequences", advice)
     x = np.ascontiguousarray(feed.inputs(codes), fitted.progress.theta.dtype)
     threads = thread_count(n_jobs)
-    step = StepProgram((fitted.network, fitted.progress.theta), len(codes))
+    step = StepProgram((fitted.network, fitted.progress.theta), len(codes), device=device)
     if x.shape[1] > 1:
-        state = forward(fitted.network, fitted.progress.theta, x[:, :-1], last=1, n_threads=threads).states
-        write_state(step.build, state)
+        begun = forward(fitted.network, fitted.progress.theta, x[:, :-1], last=1, n_threads=threads, device=device)
+        write_state(step.build, begun.states)
     chosen = _run(step, x[:, -1], feed, F, n_steps, drawing, threads)
     labels = classes[chosen]
     return labels[0] if np.ndim(prompt) == 1 or (prompt is None and len(codes) == 1) else labels

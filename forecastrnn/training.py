@@ -5,15 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from forecastrnn.batches import ArrayBatches, WindowBatches
+from forecastrnn.communicators import current
+from forecastrnn.devices import CPU, memory_of
 from forecastrnn.exceptions import TrainingDivergedError
 from forecastrnn.memory import check_fits, machine_memory
 from forecastrnn.network import Network
 from forecastrnn.optimizers import OptimizerState, Rule
+from forecastrnn.parallel_step import ParallelProgram
 from forecastrnn.shapes import NO_DROPOUT, Dropout
 from forecastrnn.stepping import Index, Stepper, TrainingProgram
 from forecastrnn.training_step import Source
@@ -40,6 +44,7 @@ class Plan:
     dropout: Dropout = NO_DROPOUT
     total_updates: int | None = None
     n_sampled: int = 0
+    device: str = "cpu"
 
 
 @dataclass
@@ -124,21 +129,27 @@ class Trainer:
         batches, plan, source = self.batches, self.plan, self.source
         if source.y_steps is not None:  # a shorter program reads no further
             source = replace(source, y_steps=min(source.y_steps, steps))
-        return TrainingProgram(
+        communicator = current()
+        make: Any = TrainingProgram
+        if communicator is not None and rows >= communicator.size:
+            make = partial(ParallelProgram, communicator)
+        return make(
             self.network, self.progress.theta, self.progress.optimizer, source,
             steps=steps, rows=rows, loss=plan.loss, last=plan.last, rule=plan.rule,
             lengths=batches.ragged, carry=batches.carries, checkpoint_steps=plan.checkpoint_steps,
-            dropout=plan.dropout, seed=batches.seed, n_sampled=plan.n_sampled,
+            dropout=plan.dropout, seed=batches.seed, n_sampled=plan.n_sampled, device=plan.device,
         )  # fmt: skip
 
     def _check_memory(self) -> None:
         """Refuse mini-batches that would not fit, before anything is allocated for them."""
         rows, steps = self.batches.sizes[0]
-        need = sum(self._program(*size).program.nbytes for size in self.batches.sizes)
-        fit = int(rows * machine_memory() / max(need, 1))
+        need, device = sum(self._program(*size).program.nbytes for size in self.batches.sizes), self.plan.device
+        have = memory_of(device) if device != CPU else 0
+        fit = int(rows * (have or machine_memory()) / max(need, 1))
         check_fits(
             need, f"batch_size={rows}: mini-batches of {rows} sequences of {steps} steps",
             f"About {fit} such sequences fit. Lower batch_size, or set checkpoint_steps or bptt_steps where there are.",
+            have,
         )  # fmt: skip
 
     def _run_calls(self, program: Stepper, index: Index) -> tuple[np.ndarray, np.ndarray]:

@@ -79,10 +79,10 @@ class TrainingStep:
 
     def _bind_source(self) -> None:
         program, source = self.program, self.source
-        self.X = program.bind("X", source.X)
-        self.y = program.bind("y", source.y)
-        self.base = None if source.base is None else program.bind("base", source.base)
-        self.weight = None if source.weight is None else program.bind("weight", source.weight)
+        self.X = program.bind("X", source.X, constant=True)
+        self.y = program.bind("y", source.y, constant=True)
+        self.base = None if source.base is None else program.bind("base", source.base, constant=True)
+        self.weight = None if source.weight is None else program.bind("weight", source.weight, constant=True)
         if source.class_order is not None:
             self.build.class_order = program.bind("class_order", source.class_order)
 

@@ -185,9 +185,9 @@ class Gradients(NamedTuple):
     d_states: list
 
 
-def gradients(problem: Problem, dtype: str) -> Gradients:
+def gradients(problem: Problem, dtype: str, device: str = "cpu") -> Gradients:
     """Loss and all gradients by the engine; of x only what comes through the layers."""
-    program = program_of(problem, dtype, input_gradient=True)
+    program = program_of(problem, dtype, input_gradient=True, device=device)
     index = index_of(problem, program, np.arange(len(problem.x))[None])
     if problem.states is not None:
         write_state(program.build, engine_state(problem, index.sample[0]))

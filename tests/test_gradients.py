@@ -24,9 +24,9 @@ STACKS = {
 }
 
 
-def check(problem: Problem, dtype: str) -> None:
+def check(problem: Problem, dtype: str, device: str = "cpu") -> None:
     """The engine's loss and gradients of parameters, inputs and initial states are the oracle's."""
-    expected, found, tolerance = problem.solve(), gradients(problem, dtype), TOLERANCE[dtype]
+    expected, found, tolerance = problem.solve(), gradients(problem, dtype, device), TOLERANCE[dtype]
     if any(one.layer_norm for one in problem.layers):
         tolerance *= 4  # rounding is divided by the deviation of sums that may nearly agree
     assert found.loss == pytest.approx(expected.loss, rel=tolerance)

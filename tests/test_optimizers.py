@@ -42,9 +42,11 @@ def batches(problem: Problem) -> np.ndarray:
     return np.random.default_rng(1).permutation(len(problem.x)).reshape(STEPS, ROWS)
 
 
-def engine(problem: Problem, rule: Rule, calls: list[int], total: int = 1) -> TrainingProgram:
+def engine(
+    problem: Problem, rule: Rule, calls: list[int], total: int = 1, device: str = "cpu", dtype: str = "float64"
+) -> TrainingProgram:
     """The program after STEPS updates, in calls of so many."""
-    program = program_of(problem, "float64", rows=ROWS, rule=rule)
+    program = program_of(problem, dtype, rows=ROWS, rule=rule, device=device)
     index, done = index_of(problem, program, batches(problem)), 0
     for steps in calls:
         program.run(index.part(done, done + steps), total, 2)
@@ -63,11 +65,11 @@ def oracle(problem: Problem, how: Update, rates: np.ndarray) -> dict[str, np.nda
     return by_name(theta)
 
 
-def check(rule: Rule, how: Update, total: int = 1) -> None:
+def check(rule: Rule, how: Update, total: int = 1, device: str = "cpu") -> None:
     """Parameters after five updates agree to 1e-11."""
     problem = small_problem()
     rates = rule.rates(0, STEPS, total)
-    found = problem.network.views(engine(problem, rule, [STEPS], total).theta)
+    found = problem.network.views(engine(problem, rule, [STEPS], total, device).theta)
     for name, w in oracle(problem, how, rates).items():
         np.testing.assert_allclose(found[name], w, rtol=0.0, atol=1e-11, err_msg=name)
         assert np.abs(w - by_name(problem.theta)[name]).max() > 1e-6

@@ -1,0 +1,15 @@
+"""The GPU engine: the operations of a program as kernels of one device. Imported only when a GPU is asked for."""
+
+from forecastrnn.cuda import (  # noqa: F401  (each registers its twins)
+    dropout,
+    elman,
+    embedding,
+    gru,
+    losses,
+    lstm,
+    packing,
+    products,
+    rows,
+    symbols,
+    update,
+)

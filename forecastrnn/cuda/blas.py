@@ -1,0 +1,79 @@
+"""cuBLAS through CuPy: batches of matrix products at equal distances, on the arrays and the stream of Numba."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from forecastrnn.cuda.build import SIMULATED, Spot
+from forecastrnn.cuda.graphs import address_of
+
+if TYPE_CHECKING:
+    from forecastrnn.cuda.products import Matrix
+
+PLAIN, TRANSPOSED = 0, 1
+
+
+@cache
+def available() -> bool:
+    """Whether CuPy is installed; never on the simulator."""
+    if SIMULATED:
+        return False
+    try:
+        from cupy_backends.cuda.libs import cublas  # noqa: F401
+    except ImportError:
+        return False
+    return True
+
+
+def library() -> tuple[Any, int]:
+    """CuPy's binding of cuBLAS and a handle for the current device."""
+    from cupy.cuda import device
+    from cupy_backends.cuda.libs import cublas
+
+    return cublas, device.get_cublas_handle()
+
+
+def address(spot: Spot) -> int:
+    """Where a place lies in the device's memory."""
+    begin = spot.handle.array.__cuda_array_interface__["data"][0]
+    return begin + spot.offset * spot.handle.dtype.itemsize
+
+
+@dataclass(frozen=True)
+class Gemm:
+    """c (M, N) = or += a (M, K) b (K, N) for each of a batch, in IEEE arithmetic of the arrays' own type."""
+
+    M: int
+    N: int
+    K: int
+    a: Matrix
+    b: Matrix
+    c: Matrix
+    batch: int
+    add: bool
+
+    def bind(self, stream: Any) -> Callable[[], None]:
+        """The call that puts the product on a stream. cuBLAS counts by columns: it computes c^T = b^T a^T."""
+        cublas, handle = library()
+        dtype = self.c.spot.handle.dtype
+        call = cublas.sgemmStridedBatched if dtype == np.float32 else cublas.dgemmStridedBatched
+        factors = np.array([1, int(self.add)], dtype)  # kept alive by the closure
+        one, beta = factors.ctypes.data, factors.ctypes.data + dtype.itemsize
+        a, b, c = self.a, self.b, self.c
+        by_rows = a.column == 1
+        args = (
+            PLAIN, PLAIN if by_rows else TRANSPOSED, self.N, self.M, self.K, one, address(b.spot), b.row, b.batch,
+            address(a.spot), a.row if by_rows else a.column, a.batch, beta, address(c.spot), c.row, c.batch, self.batch,
+        )  # fmt: skip
+        number = address_of(stream)
+
+        def run(_owner: np.ndarray = factors) -> None:
+            cublas.setStream(handle, number)
+            call(handle, *args)
+
+        return run

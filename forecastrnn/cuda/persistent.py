@@ -1,0 +1,279 @@
+"""Small recurrent layers in one launch for all time steps: weights in registers, states in shared memory.
+
+A block takes a tile of 1, 2 or 4 rows through all steps; blocks need not meet. Forward, a thread holds the gates of one
+unit for a quarter of the values that it reads, [h, x]; 4 threads add their parts by shuffles, and each then finishes
+the gates of one row. Backward, a thread holds 4 units for a sixteenth of the gate gradients. Each number read from
+shared memory feeds as many multiplications as there are gates, and a step has one barrier: two where a GRU resets the
+state before the product.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from forecastrnn.cpu.tile import VECS
+from forecastrnn.cuda.build import SIMULATED, DeviceKernel, Planner
+from forecastrnn.cuda.source import Source, round_up
+
+MOST_UNITS = 0 if SIMULATED else 128  # of any layer; on the simulator, tests switch it on
+QUARTER, SIXTEENTH = 4, 16  # threads that share a sum, forward and backward
+PROCESSORS = 132  # of a large GPU: a tile has several rows only where there are more blocks than that
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A cell: slots in z, those that inputs fill, those that the state fills, and those that the reset state does."""
+
+    name: str
+    slots: int
+    x_slots: tuple[int, ...]
+    h_slots: tuple[int, ...]
+    reset_slots: tuple[int, ...] = ()
+    wide: int = 1  # vectors of units in a panel of its packed weights
+
+
+KINDS = {
+    "lstm": Kind("lstm", 4, (0, 1, 2, 3), (0, 1, 2, 3)),
+    "gru_after": Kind("gru_after", 4, (0, 1, 2), (1, 2, 3)),
+    "gru_before": Kind("gru_before", 3, (0, 1, 2), (1, 2), (0,)),
+    "elman": Kind("elman", 1, (0,), (0,), wide=VECS),
+}
+
+
+@dataclass(frozen=True)
+class Small:
+    """What a kernel is generated for. inputs 0: they are projected already, and the sums are read from z."""
+
+    kind: Kind
+    units: int
+    inputs: int
+    rows: int
+    lanes: int
+    keep: bool
+    option: int  # peepholes of an LSTM, activation of an Elman layer
+
+    @property
+    def constants(self) -> dict[str, int]:
+        """Names in the source."""
+        vecs = -(-self.units // self.lanes)
+        return {
+            "H": self.units, "I": self.inputs, "R": self.rows, "L": self.lanes, "BITS": self.lanes.bit_length() - 1,
+            "VECTORS": vecs, "PANELS": -(-vecs // self.kind.wide), "COLUMNS": -(-vecs // VECS), "HP": vecs * self.lanes,
+            "S": self.kind.slots, "KIND": self.option,
+        }  # fmt: skip
+
+    @property
+    def label(self) -> str:
+        """Part of the kernel's name."""
+        words = f"{self.kind.name}{self.option}", f"H{self.units}", f"I{self.inputs}", f"R{self.rows}", f"L{self.lanes}"
+        return "_".join(words) + ("_keep" if self.keep else "")
+
+    @property
+    def forward_threads(self) -> int:
+        """Threads of a block going forward."""
+        return round_up(QUARTER * self.units, 32)
+
+    @property
+    def backward_threads(self) -> int:
+        """Threads of a block going back."""
+        return round_up(SIXTEENTH * -(-self.units // 4), 32)
+
+
+@dataclass(frozen=True)
+class Most:
+    """Up to so many units weights stay in registers, with so many rows of a tile and inputs projected inside."""
+
+    units: int
+    rows: int
+    inputs: int
+
+
+# What tests/cuda_gate.py shows for a GPU of the Hopper kind; more would be in the device's memory, or spill.
+TABLE = {
+    "lstm": (Most(64, 4, 16), Most(80, 2, 0)),
+    "gru_after": (Most(80, 4, 16), Most(96, 4, 0)),
+    "gru_before": (Most(96, 4, 16),),
+    "elman": (Most(96, 4, 16),),
+}
+
+
+def rows_of_tile(B: int) -> int:
+    """Rows of a block's tile: one while every block has a multiprocessor of its own."""
+    return 1 if B <= PROCESSORS else 2 if B <= 2 * PROCESSORS else 4
+
+
+def small(
+    plan: Planner, name: str, H: int, I: int, B: int, masked: int, keep: int = 1, option: int = 0
+) -> Small | None:
+    """The kernel for a layer; None where it does not fit or drops parts of its state."""
+    most = next((most for most in TABLE[name] if H <= most.units), None)
+    if most is None or H > MOST_UNITS or masked or plan.dtype.name != "float32":
+        return None
+    rows, threads = min(rows_of_tile(B), most.rows), round_up(QUARTER * H, 32)
+    inside = I <= min(most.inputs, threads // rows)
+    return Small(KINDS[name], H, I if inside else 0, rows, plan.lanes, bool(keep), option)
+
+
+# Forward ----------------------------------------------------------------------------------------------
+FORWARD = (
+    "(x, x0, wx, wx0, bias, b0, wh, wh0, wn, wn0, h, h0, c, c0, z, z0, reset, s0, peep, p0, active, a0, T, B, ldx):"
+)
+STEP = {
+    "lstm": ["i, f, g, c_new = lstm_state(s0_, s1_, s2_, cs)", "o, h_new = lstm_output(s3_, c_new)"],
+    "peephole_lstm": [
+        "i, f, g, c_new = lstm_state(s0_ + q0 * cs, s1_ + q1 * cs, s2_, cs)",
+        "o, h_new = lstm_output(s3_ + q2 * c_new, c_new)",
+    ],
+    "gru_after": ["m = s3_", "n, r, u, h_new = gru_after(s0_, s1_, s2_, m, hs)"],
+    "gru_before": ["n = tanh(s0_)", "h_new = gru_mix(u, n, hs)"],
+    "elman": ["h_new = activate(KIND, s0_)"],
+}
+KEPT = {"lstm": "ifgo", "gru_after": "nrum", "gru_before": "nru", "elman": ""}
+
+
+@cache
+def forward_kernel(made: Small) -> DeviceKernel:
+    """Generate the forward kernel."""
+    kind, R = made.kind, made.rows
+    K = round_up(made.units, 16)
+    whole = K + round_up(made.inputs, 16)
+    stride = round_up(whole - 7, 32) + 8  # 8 modulo 32 banks: 4 rows of 8 units do not meet; one place is spare
+    s = Source(f"def forward_{made.label}{FORWARD}")
+    s.add("buf = cuda.shared.array((2, R, STRIDE), float32, alignment=16)")
+    if kind.reset_slots:
+        s.add("rbuf = cuda.shared.array((R, STRIDE), float32, alignment=16)")
+    tile(s, made, QUARTER, "tid >> 2", "lane" if R == 4 else "lane >> 1" if R == 2 else "0", QUARTER // R)
+    _weights(s, "w", "wh", kind.h_slots, "H", made.units)
+    if kind.reset_slots:
+        _weights(s, "v_w", "wn", kind.reset_slots, "H", made.units)
+    if made.inputs:
+        _weights(s, "x_w", "wx", kind.x_slots, "I", made.inputs)
+        s.add(*[f"bias{g} = bias[b0 + (vec * S + {g}) * L + at]" for g in range(kind.slots)])
+    _begin_forward(s, made)
+    s.add("for t in range(T):")
+    s.depth = 2
+    s.add("live = active[a0 + t]", "if cuda.blockIdx.x * R >= live:", "    break", "alive = rb < live")
+    _fetch(s, made)
+    _sums(s, made, K)
+    s.add(*STEP["peephole_lstm" if kind.name == "lstm" and made.option else kind.name])
+    s.add("if alive:", "    hs = h_new", *(["    cs = c_new"] if kind.name == "lstm" else []))
+    s.add("buf[1 - now, row, place] = hs")
+    if made.inputs:
+        s.add("if fetch:", "    buf[1 - now, xr, X + xi] = x_next", "xo += B * ldx")
+    s.add("cuda.syncthreads()")  # by now all have read the sums that gates overwrite
+    _store_forward(s, made)
+    s.add("zo += B * S * L", "ho += B * HP", "now = 1 - now")
+    constants = made.constants | {"STRIDE": stride, "SPARE": stride - 1, "X": K}
+    return s.kernel(made.forward_threads, constants)
+
+
+def tile(s: Source, made: Small, team: int, unit: str, row: str, spread: int) -> None:
+    """Which row and unit a thread finishes, and whether it is the one that writes them."""
+    s.add(
+        "tid = int32(cuda.threadIdx.x)", f"lane = tid & {team - 1}", f"unit = {unit}", f"row = {row}",
+        "j = min(unit, H - 1)",  # surplus threads work on a copy and write nothing
+        "vec = j >> BITS", "at = j & (L - 1)", "rb = cuda.blockIdx.x * R + row",
+        f"owner = unit < H and rb < B and lane % {spread} == 0", "b = min(rb, B - 1)", "zero = float32(0)",
+    )  # fmt: skip
+
+
+def _weights(s: Source, name: str, array: str, slots: tuple[int, ...], depth: str, K: int) -> None:
+    """A thread's quarter of the packed weights of its unit, by groups of 16 values read."""
+    G = len(slots)
+    s.add(
+        "lo, hi = panel_of(vec, VECTORS, PANELS)",
+        f"base = {array}0 + (lo * {depth} + vec - lo) * {G} * L + at", f"step = (hi - lo) * {G} * L",
+    )  # fmt: skip
+    for m in range(round_up(K, 16) // 16):
+        for i in range(4):
+            s.add(f"k = {16 * m + i} + 4 * lane")
+            sure = 16 * m + i + 12 < K
+            for g in range(G):
+                load = f"{array}[base + k * step + {g} * L]"
+                s.add(f"{name}{m}_{i}_{g} = {load}" + ("" if sure else f" if k < {depth} else zero"))
+
+
+def _begin_forward(s: Source, made: Small) -> None:
+    """States before the first step, in registers and shared memory; running offsets into flat arrays."""
+    s.add("hs = h[h0 + b * HP + j]")
+    if made.kind.name == "lstm":
+        s.add("cs = c[c0 + b * HP + j]")
+        if made.option:
+            s.add(*[f"q{g} = peep[p0 + {g} * HP + j]" for g in range(3)])
+    clear(s, "buf", made.forward_threads)
+    if made.kind.reset_slots:
+        s.add(f"for e in range(tid, R * STRIDE, {made.forward_threads}):", "    rbuf[e // STRIDE, e % STRIDE] = zero")
+    s.add("place = unit if unit < H else SPARE", "cuda.syncthreads()", "buf[0, row, place] = hs")
+    if made.inputs:
+        s.add(
+            "xr = min(tid // I, R - 1)", "xi = tid % I", "xb = cuda.blockIdx.x * R + xr",
+            "fetch = tid < R * I and xb < B", "xo = x0 + xb * ldx + xi", "if fetch:", "    buf[0, xr, X + xi] = x[xo]",
+        )  # fmt: skip
+    s.add("zo = z0 + ((vec * T) * B + b) * S * L + at", "ho = (B + b) * HP + j", "now = int32(0)", "cuda.syncthreads()")
+
+
+def clear(s: Source, name: str, threads: int) -> None:
+    """All of a double buffer is zero: what is read between the numbers that are written."""
+    s.add(f"for e in range(tid, 2 * R * STRIDE, {threads}):")
+    s.add(f"    {name}[e // (R * STRIDE), e // STRIDE % R, e % STRIDE] = zero")
+
+
+def _fetch(s: Source, made: Small) -> None:
+    """Loads from the device's memory, in flight while the products run: the next inputs, or this step's sums."""
+    if made.inputs:
+        s.add("x_next = zero", "if fetch and t + 1 < T:", "    x_next = x[uint64(xo + B * ldx)]")
+        s.add(*[f"add{g} = bias{g}" for g in range(made.kind.slots)])
+    elif made.kind.name == "elman":
+        s.add("add0 = h[uint64(h0 + ho)]")
+    else:
+        s.add(*[f"add{g} = z[uint64(zo + {g} * L)]" for g in range(made.kind.slots)])
+
+
+def _sums(s: Source, made: Small, K: int) -> None:
+    """All gate sums of one row and unit in s0_, s1_ ...; where the state is reset first, in two rounds."""
+    kind = made.kind
+    used = sorted(set(kind.h_slots) | (set(kind.x_slots) if made.inputs else set()))
+    s.add(*[f"a{r}_{g} = zero" for r in range(made.rows) for g in used])
+    _products(s, made.rows, "w", "buf[now, {r}, {k} + 4 * lane]", 0, made.units, kind.h_slots)
+    if made.inputs:
+        _products(s, made.rows, "x_w", "buf[now, {r}, {k} + 4 * lane]", K, made.inputs, kind.x_slots)
+    s.reduce([[f"a{r}_{g}" for g in used] for r in range(made.rows)], (2, 1))
+    for g in range(kind.slots):
+        s.add(f"s{g}_ = add{g}" + (f" + a0_{g}" if g in used else ""))
+    if kind.reset_slots:
+        s.add("r = sigmoid(s1_)", "u = sigmoid(s2_)", "rh = r * hs", "rbuf[row, place] = rh", "cuda.syncthreads()")
+        s.add(*[f"a{r}_0 = zero" for r in range(made.rows)])
+        _products(s, made.rows, "v_w", "rbuf[{r}, {k} + 4 * lane]", 0, made.units, kind.reset_slots)
+        s.reduce([[f"a{r}_0"] for r in range(made.rows)], (2, 1))
+        s.add("s0_ = s0_ + a0_0")
+
+
+def _products(s: Source, rows: int, name: str, read: str, first: int, K: int, slots: tuple[int, ...]) -> None:
+    """a[r, slot] += what is read times weights; four values in a row are one load of 16 bytes."""
+    for m in range(round_up(K, 16) // 16):
+        for r in range(rows):
+            s.add(*[f"v{i} = {read.format(r=r, k=first + 16 * m + i)}" for i in range(4)])
+            s.add(*[f"a{r}_{g} += v{i} * {name}{m}_{i}_{n}" for i in range(4) for n, g in enumerate(slots)])
+
+
+def _store_forward(s: Source, made: Small) -> None:
+    """What the backward pass and later steps need."""
+    s.add("if owner and alive:", "    h[uint64(h0 + ho)] = hs")
+    if made.kind.name == "lstm":
+        s.add("    c[uint64(c0 + ho)] = cs")
+    if made.keep:
+        s.add(*[f"    z[uint64(zo + {g} * L)] = {v}" for g, v in enumerate(KEPT[made.kind.name])])
+        if made.kind.reset_slots:
+            s.add("    reset[uint64(s0 + ho - B * HP)] = rh")
+
+
+def plan_forward(
+    plan: Planner, made: Small, B: int, T: int, ldx: int, active: Any, *, x: Any, weights_x: Any, bias: Any,
+    weights_h: Any, h: Any, z: Any = None, weights_n: Any = None, c: Any = None, reset: Any = None,
+    peephole: Any = None,
+) -> None:  # fmt: skip
+    """Plan the forward pass."""
+    arrays = x, weights_x, bias, weights_h, weights_n, h, c, z, reset, peephole, active
+    plan.blocks(forward_kernel(made), (-(-B // made.rows),), *arrays, T, B, ldx)

@@ -1,0 +1,72 @@
+"""Source text of kernels whose weights stay in registers: scalars with names, which cannot be indexed.
+
+With local arrays the compiler stops unrolling near 80 weights and puts them in memory, without a word.
+"""
+
+from __future__ import annotations
+
+import linecache
+from typing import Any
+
+from numba import cuda, float32, int32, uint64
+
+from forecastrnn.cuda import formulas
+from forecastrnn.cuda.build import DeviceKernel, device_kernel
+from forecastrnn.cuda.products import panel_of
+
+WHOLE_WARP = 0xFFFFFFFF
+
+
+def round_up(n: int, step: int) -> int:
+    """The next multiple of step."""
+    return -(-n // step) * step
+
+
+class Source:
+    """Lines of a kernel."""
+
+    def __init__(self, header: str) -> None:
+        self.lines: list[str] = []
+        self.depth = 0
+        self.add(header)
+        self.depth = 1
+
+    def add(self, *lines: str) -> None:
+        """Append lines at the present depth."""
+        self.lines += ["    " * self.depth + line for line in lines]
+
+    def reduce(self, items: list[list[str]], bits: tuple[int, ...]) -> None:
+        """Add up over lanes; items: a list of variables each.
+
+        While there are items to share out, a lane gives half of them away and keeps the other half; then it adds both
+        ways. What a lane ends with is in items[0].
+        """
+        for bit in bits:
+            half = len(items) // 2
+            if not half:
+                self.add(*[f"{a} = {a} + cuda.shfl_xor_sync(WHOLE_WARP, {a}, {bit})" for a in items[0]])
+                continue
+            self.add(f"up = (lane & {bit}) != 0")
+            for mine, other in zip(items[:half], items[half:], strict=True):
+                for a, b in zip(mine, other, strict=True):
+                    self.add(f"send = {a} if up else {b}")
+                    self.add(f"{a} = ({b} if up else {a}) + cuda.shfl_xor_sync(WHOLE_WARP, send, {bit})")
+            items = items[:half]
+
+    def kernel(self, threads: int, constants: dict[str, Any]) -> DeviceKernel:
+        """Compile the text; tracebacks show it."""
+        text = "\n".join(self.lines) + "\n"
+        name = text[len("def ") : text.index("(")]
+        filename = f"<forecastrnn {name}>"
+        linecache.cache[filename] = len(text), None, text.splitlines(True), filename
+        scope = {name: getattr(formulas, name) for name in FORMULAS} | constants
+        scope |= {"cuda": cuda, "float32": float32, "int32": int32, "uint64": uint64, "WHOLE_WARP": WHOLE_WARP}
+        scope["panel_of"] = panel_of
+        exec(compile(text, filename, "exec"), scope)
+        return device_kernel(threads=threads)(scope[name])
+
+
+FORMULAS = (
+    "sigmoid", "tanh", "sigmoid_slope", "lstm_state", "lstm_output", "lstm_output_back", "lstm_state_back", "gru_mix",
+    "gru_mix_back", "gru_after", "gru_after_back", "activate", "slope",
+)  # fmt: skip

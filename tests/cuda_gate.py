@@ -1,0 +1,258 @@
+"""Compiles every kernel for a GPU of the Hopper kind on a machine without one, and says what must not be in it.
+
+    pip install "numba-cuda[cu13]==0.30.4" "cuda-toolkit[nvvm,nvrtc,cudart,cccl]==13.0.*" "nvidia-cuda-nvcc==13.0.*"
+    python tests/cuda_gate.py
+
+The versions belong together: an older ptxas rejects what a newer compiler emits. The kernels and the types of their
+arguments are those of programs that train and run all cells, losses and update rules. Refused are local memory (a
+stack frame: ptxas counts no spills where the compiler itself has put an array there), spilled registers, more registers
+or shared memory than a block can have, and arithmetic in float64 where all numbers are float32.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from forecastrnn.cuda.build import SIMULATED, DeviceKernel, Handle, Launch, Planner, Spot
+
+CC = (9, 0)
+REGISTERS = 65536  # of a multiprocessor
+SHARED = 48 * 1024  # bytes that a block may have without asking for more
+
+
+class Result(NamedTuple):
+    """What ptxas says of a kernel."""
+
+    name: str
+    threads: int
+    registers: int
+    stack: int
+    spills: int
+    shared: int
+    fp64: int
+    allowed: tuple[bool, int]  # float64, and bytes of local memory
+    seconds: float
+
+    @property
+    def faults(self) -> list[str]:
+        """What must not be."""
+        found = []
+        if self.stack > self.allowed[1]:
+            found.append(f"{self.stack} bytes of local memory")
+        if self.spills:
+            found.append(f"{self.spills} bytes spilled")
+        if self.registers * self.threads > REGISTERS:
+            found.append(f"{self.registers} registers for each of {self.threads} threads")
+        if self.shared > SHARED:
+            found.append(f"{self.shared} bytes of shared memory")
+        if self.fp64 and not self.allowed[0]:
+            found.append(f"{self.fp64} instructions on float64")
+        return [f"{self.name}: {fault}" for fault in found]
+
+
+def missing() -> str:
+    """What has to be installed before kernels can be compiled here; empty if nothing."""
+    if SIMULATED:
+        return "the simulator compiles nothing: unset NUMBA_ENABLE_CUDASIM"
+    if importlib.util.find_spec("numba_cuda") is None:
+        return "numba-cuda is not installed"
+    return "" if _ptxas() else "ptxas is not installed (nvidia-cuda-nvcc)"
+
+
+def _ptxas() -> str:
+    spec = importlib.util.find_spec("nvidia")
+    places = spec.submodule_search_locations if spec is not None else []
+    found = [path for root in places for path in sorted(Path(root).glob("cu*/bin/ptxas*"))]
+    return str(found[0]) if found else ""
+
+
+def answer_for_driver() -> None:
+    """A device function is compiled for the current device, which Numba asks the driver for: answer in its place."""
+    from numba.cuda import dispatcher
+
+    class Device:
+        compute_capability = CC
+
+    dispatcher.get_current_device = lambda: Device
+
+
+def types_of(launch: Launch) -> tuple:
+    """Numba's types of a launch's arguments."""
+    from numba import from_dtype, int64, types
+
+    found: list[Any] = []
+    for value in launch.args:
+        if isinstance(value, Spot):
+            found += [types.Array(from_dtype(value.handle.dtype), 1, "C"), int64]
+        else:
+            found.append(from_dtype(value.dtype) if isinstance(value, np.generic) else int64)
+    return tuple(found)
+
+
+def compile_one(kernel: DeviceKernel, signature: tuple, keep: str | None = None) -> Result:
+    """Compile one kernel for its argument types."""
+    from numba import cuda, types
+
+    start = time.perf_counter()
+    ptx, _ = cuda.compile_ptx(
+        kernel.function, signature, cc=CC, fastmath=kernel.fastmath, launch_bounds=kernel.threads
+    )  # fmt: skip
+    real = sorted({str(t.dtype) for t in signature if isinstance(t, types.Array)} & {"float32", "float64"})
+    name = f"{kernel.name}[{'+'.join(real)}]"
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(keep or folder) / (re.sub(r"\W+", "_", name) + ".ptx")
+        path.write_text(ptx)
+        command = [_ptxas(), "-v", f"-arch=sm_{CC[0]}{CC[1]}", str(path), "-o", str(Path(folder) / "a.cubin")]
+        done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"{name}: ptxas failed\n{done.stderr}")
+
+    def total(pattern: str) -> int:
+        return sum(int(n) for n in re.findall(pattern, done.stderr))
+
+    body = [line for line in ptx.splitlines() if not line.lstrip().startswith((".reg", "//"))]
+    return Result(
+        name, kernel.threads, max(int(n) for n in re.findall(r"Used (\d+) registers", done.stderr)),
+        total(r"(\d+) bytes stack frame"), total(r"(\d+) bytes spill stores") + total(r"(\d+) bytes spill loads"),
+        total(r"(\d+) bytes smem"), sum(".f64" in line for line in body), (kernel.double, kernel.stack),
+        time.perf_counter() - start,
+    )  # fmt: skip
+
+
+def unique(launches: list[Any]) -> Iterator[tuple[DeviceKernel, tuple]]:
+    """Each kernel once for each kind of arguments."""
+    seen = set()
+    for launch in launches:
+        if isinstance(launch, Launch):
+            key = launch.kernel.name, launch.kernel.threads, types_of(launch)
+            if key not in seen:
+                seen.add(key)
+                yield launch.kernel, key[2]
+
+
+def launches_of_everything() -> list[Any]:
+    """The launches of programs that train and run all cells, losses and update rules in float32."""
+    from cases import draw, layer, program_of
+    from forecastrnn.optimizers import Rule
+    from forecastrnn.shapes import Dropout
+
+    found: list[Any] = []
+
+    def add(program: Any) -> None:
+        found.extend(program.engine.plan().launches)
+
+    options: dict[str, Any] = {"device": "cuda:0"}
+    for solver in ("adam", "sgd", "rmsprop"):
+        problem = draw((layer("lstm", 40), layer("gru", 70)), n=70, T=3, ragged=True, weighted=True, inputs=40)
+        rule = Rule(solver, 0.1, clip_norm=1.0, gradient_noise=0.1)
+        add(program_of(problem, "float32", rule=rule, **options).program)
+    problem = draw((layer("peephole_lstm", 40), layer("gru_before", 9), layer("tanh", 20)), n=70, T=3, ragged=True)
+    dropped = program_of(
+        problem, "float32", dropout=Dropout(0.1, 0.1, 0.1), carry=True, input_gradient=True, **options
+    )  # fmt: skip
+    add(dropped.program)
+    problem = draw((layer("lstm", 5, True),), n=70, T=3, steps="last", loss="cross_entropy", ragged=True)
+    add(program_of(problem, "float32", **options).program)
+    return found + launches_of_generation()
+
+
+def launches_of_generation() -> list[Any]:
+    """The launches that feed outputs and symbols back."""
+    from forecastrnn.cuda.engine import Engine
+    from forecastrnn.cuda.memory import fill_with
+    from forecastrnn.program import Program
+
+    program = Program("float32", 1, device="cuda:0")
+    real = program.buffer("real", (9,))
+    double, whole = program.buffer("double", (9,), "float64"), program.buffer("whole", (9,), "int64")
+    same = {"out": real, "x": real, "gain": real, "shift": real, "B": 1, "F": 3, "ldo": 3, "ldx": 3, "total": 3}
+    program.emit("feed_back", 0, result=real, first=0, **same)
+    program.emit("draw_symbol", 0, u=double, temperature=double, chosen=whole, top=2, coded=0, **same)
+    del same["x"], same["ldx"]
+    program.emit("append_output", 0, result=real, history=real, known=1, **same)
+    program.emit("embed", 0, codes=real, table=real, out=real, rows=1, F=1, lds=1, ldo=1)
+    sizes = {name: 1 for name in ("T", "B", "F", "size", "lds", "ldd", "ldg", "first", "fresh")}
+    program.emit("embed_gradient", 0, codes=real, dout=real, grad=real, valid=whole, **sizes)
+    program.emit("gather_ahead", 0, source=real, target=real, out=real, starts=whole, T=1, B=1, F=1, stride=1, first=0)
+    launches = Engine(program, "cuda:0", 16).plan().launches
+    room = Spot(Handle(9, np.float32))
+    return [*launches, Launch(fill_with, (1,), fill_with.threads, (room, np.float32(0), 9))]
+
+
+def launches_of_small_layers(every: bool) -> list[Any]:
+    """The kernels that take a small layer through all steps: the largest of each cell, or `every` size."""
+    from forecastrnn.cuda.persistent import KINDS, TABLE, Small, plan_forward
+    from forecastrnn.cuda.persistent_back import plan_backward
+
+    plan, active = Planner("float32", 16, Spot(Handle(1, np.int64))), Spot(Handle(1, np.int64))
+
+    def room(names: str) -> dict[str, Spot]:
+        return {name: Spot(Handle(1, np.float32)) for name in names.split()}
+
+    def add(name: str, units: int, rows: int, inputs: int, option: int) -> None:
+        made = Small(KINDS[name], units, inputs, rows, 16, True, option)
+        forward = room("x weights_x bias weights_h h z weights_n c reset peephole")
+        plan_forward(plan, made, 8, 3, 16, active, **forward)
+        backward = room("z transposed_h dout dh h transposed_n c dc peephole")
+        made = replace(made, inputs=0)
+        plan_backward(plan, made, 8, 3, 0, 0, active, **backward)
+
+    for name, option in (("lstm", 0), ("lstm", 1), ("gru_after", 0), ("gru_before", 0), ("elman", 0)):
+        least = 0
+        for most in TABLE[name]:
+            for units in range(least + 16, most.units + 1, 16) if every else [most.units]:
+                for rows in {1, 2, most.rows} if every else {most.rows}:
+                    for inputs in {0, most.inputs} if every else {most.inputs}:
+                        add(name, units, rows, inputs, option)
+            least = most.units
+    return plan.launches
+
+
+def main() -> int:
+    """Compile all kernels; 1 if one of them is at fault."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--only", default="", help="part of a kernel's name")
+    parser.add_argument("--keep", help="folder for the PTX files")
+    parser.add_argument("--every", action="store_true", help="also all sizes of the kernels for small layers: an hour")
+    args = parser.parse_args()
+    if missing():
+        parser.error(missing())
+    from forecastrnn.cuda import persistent
+
+    answer_for_driver()
+    faults, names = [], set()
+    persistent.MOST_UNITS = 0  # so that programs hold the kernels of all sizes
+    print("| kernel | threads | registers | stack | spills | shared | float64 | s |\n|" + "---|" * 8)
+    for kernel, signature in unique(launches_of_everything() + launches_of_small_layers(args.every)):
+        names.add(kernel.name)
+        if args.only in kernel.name:
+            result = compile_one(kernel, signature, args.keep)
+            print("|", " | ".join(str(v) for v in result[:7]), "|", f"{result.seconds:.1f} |", flush=True)
+            faults += result.faults
+    if not args.only:
+        faults += [f"{name}: no program launches it" for name in sorted(kernels_of_package() - names)]
+    for fault in faults:
+        print("FAULT", fault)
+    return 1 if faults else 0
+
+
+def kernels_of_package() -> set[str]:
+    """Names of all kernels in the modules of the engine."""
+    modules = [module for name, module in sys.modules.items() if name.startswith("forecastrnn.cuda")]
+    return {value.name for module in modules for value in vars(module).values() if isinstance(value, DeviceKernel)}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

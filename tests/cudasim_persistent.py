@@ -1,0 +1,103 @@
+"""Small layers in one launch for all steps, on Numba's CUDA simulator, beside the oracle.
+
+Run by test_cuda_simulator.py in a process of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+import cuda_simulator
+from cases import draw, index_of, layer, program_of
+from forecastrnn.cuda import persistent, persistent_back
+from forecastrnn.cuda.source import Source
+from forecastrnn.optimizers import Rule
+from test_gradients import check
+
+GPU = "cuda:0"
+
+
+@pytest.fixture(autouse=True)
+def small_layers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a GPU; kernels are generated anew."""
+    monkeypatch.setattr(persistent, "MOST_UNITS", 96)
+    persistent.forward_kernel.cache_clear()
+    persistent_back.backward_kernel.cache_clear()
+
+
+# Units: fewer than a vector; more than one, and a multiple of nothing. Inputs: one; as many as are projected inside;
+# more, which are projected before. Rows of a tile, and rows that fill no tile.
+SIZES = [(5, 1, 1, 2), (5, 3, 4, 3), (18, 17, 2, 3)]
+LAYERS = [(name, *size) for name in ("peephole_lstm", "gru", "gru_before", "relu") for size in SIZES]
+
+
+@pytest.mark.parametrize(("name", "units", "inputs", "rows", "n"), [*LAYERS, ("lstm", 32, 16, 4, 1)])
+def test_a_layer(name: str, units: int, inputs: int, rows: int, n: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Loss and all gradients, rows of different lengths, from a state that is given."""
+    monkeypatch.setattr(persistent, "rows_of_tile", lambda B: rows)
+    check(draw((layer(name, units),), n=n, T=3, inputs=inputs, ragged=True, started=True), "float32", GPU)
+
+
+def test_one_launch_a_pass() -> None:
+    """A layer that is too large, or drops parts of its state, takes the other way."""
+    counts = {}
+    for units in (5, 97):
+        program = program_of(draw((layer("lstm", units),), T=6), "float32", rule=Rule("adam"), device=GPU).program
+        counts[units] = [launch.kernel.name.split("_")[0] for launch in program.engine.plan().launches]
+    assert counts[5].count("forward") == counts[5].count("backward") == 1
+    assert "lstm" not in counts[5]
+    assert counts[97].count("lstm") == 12
+
+
+def test_both_ways_agree() -> None:
+    """Updates of a stack are those of the kernels for any size, to rounding."""
+    problem = draw((layer("gru", 6, True), layer("lstm", 7)), n=3, T=2, steps="last", ragged=True)
+    found = []
+    for most in (96, 0):
+        persistent.MOST_UNITS = most
+        program = program_of(problem, "float32", rule=Rule("sgd", 0.1), device=GPU)
+        program.run(index_of(problem, program, np.arange(3)[None]), 1, 1)
+        found.append(program.theta)
+    np.testing.assert_allclose(found[0], found[1], rtol=0, atol=1e-6)
+
+
+# What the kernels must not do without.
+def without(kind: str, line: str) -> Callable[[str, list[str]], list[str]]:
+    """Take the last such line out of a kernel."""
+
+    def change(name: str, lines: list[str]) -> list[str]:
+        if not name.startswith(kind):
+            return lines
+        at = max(n for n, text in enumerate(lines) if text.strip().startswith(line))
+        return lines[:at] + [lines[at].replace(line, "pass")] + lines[at + 1 :]
+
+    return change
+
+
+@pytest.mark.parametrize("change", [
+    None, without("forward", "cuda.syncthreads()"), without("backward", "cuda.syncthreads()"),
+    without("forward", "now = 1 - now"), without("backward", "now = 1 - now"),
+], ids=["whole", "no barrier forward", "no barrier back", "one buffer forward", "one buffer back"])  # fmt: skip
+def test_late_warps(change: Callable | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With one warp late after each barrier all is right; without a barrier or a second buffer it is not."""
+    monkeypatch.setattr(cuda_simulator, "DELAY", 0.1)
+    kernel = Source.kernel
+
+    def broken(self: Source, *args: object) -> object:
+        if change is not None:
+            before = len(self.lines)
+            self.lines = change(self.lines[0].removeprefix("def "), self.lines)
+            assert len(self.lines) == before
+        return kernel(self, *args)
+
+    monkeypatch.setattr(Source, "kernel", broken)
+    monkeypatch.setattr(persistent, "rows_of_tile", lambda B: 4)
+    problem = draw((layer("lstm", 18),), n=2, T=4)
+    if change is None:
+        check(problem, "float32", GPU)
+        return
+    with pytest.raises(AssertionError):
+        check(problem, "float32", GPU)

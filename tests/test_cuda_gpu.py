@@ -1,0 +1,81 @@
+"""The GPU engine on a GPU: only with -m gpu, and skipped where there is none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cases import CELLS, draw, index_of, layer, program_of
+from forecastrnn import RNNRegressor, devices
+from forecastrnn.optimizers import Rule
+from test_gradients import TOLERANCE, check
+
+pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not devices.gpus()[0], reason=devices.gpus()[1])]
+GPU = "cuda:0"
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("sizes", [(30, 200, 12, 5), (100, 300, 9, 2)], ids=str)
+@pytest.mark.parametrize("name", CELLS)
+def test_a_layer(name: str, sizes: tuple[int, ...], dtype: str) -> None:
+    """Sizes = (units, rows, steps, inputs): in float32 one launch for all steps, and one each."""
+    units, n, T, inputs = sizes
+    check(draw((layer(name, units),), n=n, T=T, inputs=inputs, ragged=True, started=True), dtype, GPU)
+
+
+@pytest.mark.slow  # to compile
+@pytest.mark.parametrize("name", ["lstm", "gru", "gru_before", "tanh"])
+@pytest.mark.parametrize("units", [16, 48, 64, 80, 96])
+def test_tiles_of_four_rows(name: str, units: int) -> None:
+    """Many rows, every size of the kernels for small layers."""
+    check(draw((layer(name, units),), n=601, T=5, inputs=16, ragged=True), "float32", GPU)
+
+
+@pytest.mark.parametrize("products", ["cuBLAS", "own"])
+@pytest.mark.parametrize("units", [7, 130, 512])
+def test_products(units: int, products: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With CuPy and without."""
+    from forecastrnn.cuda import blas
+
+    if products == "cuBLAS" and not blas.available():
+        pytest.skip("CuPy is not installed")
+    monkeypatch.setattr(blas, "available", lambda: products == "cuBLAS")
+    check(draw((layer("lstm", units), layer("gru", units)), n=33, T=7, inputs=20, ragged=True), "float64", GPU)
+
+
+@pytest.mark.parametrize("loss", ["huber", "cross_entropy"])
+def test_losses(loss: str) -> None:
+    """Losses of many rows."""
+    check(draw((layer("gru", 20),), n=700, T=9, outputs=30, loss=loss, weighted=True, ragged=True), "float64", GPU)
+
+
+@pytest.mark.parametrize("units", [32, 150])
+def test_the_same_bits(units: int) -> None:
+    """In every run, with a graph of each step or without."""
+    problem = draw((layer("lstm", units),), n=300, T=30)
+
+    def trained(calls: list[int]) -> tuple[np.ndarray, np.ndarray]:
+        program = program_of(problem, "float32", rows=100, rule=Rule("adam", 0.01, clip_norm=0.1), device=GPU)
+        index, at, losses = index_of(problem, program, np.arange(300).reshape(3, 100)), 0, []
+        for steps in calls:
+            losses.append(program.run(index.part(at, at + steps), 1, 1))
+            at += steps
+        return np.concatenate(losses), program.theta
+
+    for one, other in zip(trained([3]), trained([1, 1, 1]), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("options", [{}, {"recurrent_dropout": 0.2}, {"checkpoint_steps": 4}, {"bptt_steps": 5}])
+def test_estimator(options: dict[str, Any]) -> None:
+    """Fit, predict and generate as on the CPU."""
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((2, 200, 12, 1))
+    models = [
+        RNNRegressor(max_iter=3, random_state=0, dtype="float64", device=device, **options).fit(X, y)
+        for device in ("cpu", "cuda")
+    ]
+    for look in (lambda m: m.loss_curve_, lambda m: m.predict(X), lambda m: m.generate(20)):
+        np.testing.assert_allclose(look(models[1]), look(models[0]), rtol=0, atol=1e-8)
