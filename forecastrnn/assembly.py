@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from forecastrnn.cpu.direction import Batch, Direction, Rows, Run
 from forecastrnn.cpu.dropout import WHOLE
+from forecastrnn.devices import parts_of
 from forecastrnn.embedding import Embedder
 from forecastrnn.head import Head
 from forecastrnn.network import Layer, Network
@@ -33,6 +35,8 @@ class Assembly:
         self.network, self.shape, self.offset, self.salt = network, shape, offset, salt
         self.dtype = theta.dtype.name
         self.program = program or Program(self.dtype, shape.shards, free, shape.device)
+        devices = parts_of(shape.device)
+        self.layer_devices = devices * len(network.layers) if len(devices) == 1 else devices
         self.whole_theta = theta if isinstance(theta, Buffer) else self.program.bind("theta", theta)
         self.theta = self._places(self.whole_theta)
         self.directions = [
@@ -60,6 +64,10 @@ class Assembly:
         valid = self.program.buffer(f"valid[{shard}]", (rows,), np.int64, fill=self.shape.steps)
         active = self.program.buffer(f"active[{shard}]", (self.shape.steps,), np.int64, fill=rows)
         return Batch(shard, rows, self.shape.steps, valid, active)
+
+    def on(self, number: int) -> AbstractContextManager[None]:
+        """What is emitted inside runs on the device of layer `number`."""
+        return self.program.on(self.layer_devices[number])
 
     def first_row(self, shard: int) -> int:
         """Index in the mini-batch of a shard's first row."""
@@ -101,7 +109,8 @@ class Assembly:
             for prefix, direction in zip(layer.directions, self.directions[number], strict=True):
                 inputs = number > 0 or input_gradient
                 theta = self.own(self.theta, number, prefix)
-                direction.pack(theta, turn % self.shape.shards, self.shape.training, inputs)
+                with self.on(number):
+                    direction.pack(theta, turn % self.shape.shards, self.shape.training, inputs)
                 turn += 1
         if self.network.n_outputs:
             self.head.pack(turn % self.shape.shards)
@@ -128,7 +137,8 @@ class Assembly:
                 dropped = Rows(room.at(0), source.width, source.width)
                 self.drop(stack.batch, source, dropped, rates.outputs, OUTPUTS + number)
                 source = dropped
-            source = self._layer_forward(stack, number, source)
+            with self.on(number):
+                source = self._layer_forward(stack, number, source)
         stack.top = source
 
     def drop(
@@ -251,7 +261,8 @@ class Assembly:
         first = self.head.first_read(stack.batch)
         for number in range(len(self.network.layers) - 1, -1, -1):
             inputs = number > 0 or input_gradient or self.embedder.learns
-            dout = self._layer_backward(stack, number, dout, first, inputs, start, fresh)
+            with self.on(number):
+                dout = self._layer_backward(stack, number, dout, first, inputs, start, fresh)
             self._drop_gradient(stack.batch, number, dout)
             first = 0
         if self.embedder.learns:
@@ -301,7 +312,8 @@ class Assembly:
         for shard in range(self.shape.shards):
             for number, layer in enumerate(self.network.layers):
                 for prefix, direction in zip(layer.directions, self.directions[number], strict=True):
-                    direction.unpack(self.own(places, number, prefix), sums, shard)
+                    with self.on(number):
+                        direction.unpack(self.own(places, number, prefix), sums, shard)
             self.head.unpack(places, sums, shard)
             self.embedder.unpack(places, sums, shard)
 

@@ -19,19 +19,37 @@ def is_name(value: object) -> bool:
     return isinstance(value, str) and (value in NAMES or NUMBERED.fullmatch(value) is not None)
 
 
+def parts_of(device: str) -> list[str]:
+    """The devices of a network's layers, which "cpu+cuda:0" joins; one alone is that of all layers."""
+    return device.split("+")
+
+
+def is_device(value: object) -> bool:
+    """Whether a value is what `resolve` returns."""
+    return isinstance(value, str) and all(is_name(name) for name in parts_of(value))
+
+
+def is_gpu(device: str) -> bool:
+    """Whether everything runs on one GPU."""
+    return device != CPU and len(parts_of(device)) == 1
+
+
 def simulated() -> bool:
     """Whether Numba's CUDA simulator stands for a GPU, as in tests."""
     return os.environ.get("NUMBA_ENABLE_CUDASIM", "0") not in ("", "0")
 
 
-def resolve(name: str) -> str:
-    """The device that a name means: "cpu" or "cuda:0", "cuda:1" and so on.
+def resolve(name: str | list[str] | tuple[str, ...]) -> str:
+    """The device that a name means: "cpu" or "cuda:0", "cuda:1" and so on; of a list, one for each layer, all joined.
 
     Raises
     ------
     RuntimeError
         If it is a GPU that is not there.
     """
+    if not isinstance(name, str):
+        found = [resolve(one) for one in name]
+        return found[0] if len(set(found)) == 1 else "+".join(found)
     if name == CPU:
         return CPU
     count, why = gpus()
@@ -49,7 +67,7 @@ def resolve(name: str) -> str:
     return f"cuda:{number}"
 
 
-def resolve_if_there(name: str) -> str:
+def resolve_if_there(name: str | list[str] | tuple[str, ...]) -> str:
     """The device that a name means; the CPU where it is a GPU that this machine does not have."""
     try:
         return resolve(name)
@@ -68,8 +86,8 @@ def gpus() -> tuple[int, str]:
 
 
 def memory_of(device: str) -> int:
-    """Bytes of memory of a GPU; 0 if that cannot be told."""
-    if simulated():
+    """Bytes of memory of a GPU; 0 if that cannot be told, or where several devices share the work."""
+    if simulated() or not is_gpu(device):
         return 0
     cuda = _numba_cuda()
     with cuda.gpus[int(device.partition(":")[2])]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from forecastrnn.coding_state import coding_tensors, pack_coding, unpack_coding
-from forecastrnn.devices import is_name
+from forecastrnn.devices import is_device
 from forecastrnn.exceptions import ModelFileError
 from forecastrnn.forecast_model import Model, Reading, Trained
 from forecastrnn.forecasting import RESIDUALS, Settings, Tail, first_of, network_for, past_of
@@ -89,7 +89,7 @@ class ForecastState:
         state.text("strategy", {"recursive", "direct", "seq2seq"})
         state.text("missing", {"raise", "mask"})
         state.text("needs")
-        if not is_name(state.text("device")):
+        if not is_device(state.text("device")):
             state.refuse("device", "the name of a device")
         for name in ("least", "season", "context", "ahead", "n_observations", "n_series", "room", "past", "updates"):
             state.count(name, 1)

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, InvalidParameterError, StrOptions
 
 from forecastrnn.cells import CELLS, Cell, as_cell
-from forecastrnn.devices import NAMES, is_name, resolve, resolve_if_there
+from forecastrnn.devices import CPU, NAMES, is_name, resolve, resolve_if_there
 from forecastrnn.initializers import INITIALIZERS
 from forecastrnn.network import Layer
 from forecastrnn.optimizers import SCHEDULES, SOLVERS, Rule
@@ -64,7 +64,7 @@ TRAINING_CONSTRAINTS: dict[str, list] = {
     "input_dropout": [_SHARE],
     "recurrent_dropout": [_SHARE],
     "standardize": ["boolean"],
-    "device": [_Device(set(NAMES))],
+    "device": [_Device(set(NAMES)), list, tuple],
     "n_jobs": [Integral, None],
     "dtype": [StrOptions({"auto", "float32", "float64"})],
 }
@@ -151,15 +151,31 @@ def needs_cpu(estimator: Any) -> str:
 
 def device_of(estimator: Any) -> str:
     """The device to fit on, "cpu" or "cuda:0" and so on; "auto" takes a GPU where there is one that can do it."""
-    what = needs_cpu(estimator)
-    if not what or estimator.device == "cpu":
+    _check_devices(estimator)
+    what, names = needs_cpu(estimator), {estimator.device} if isinstance(estimator.device, str) else {*estimator.device}
+    if not what or names == {CPU}:
         return resolve(estimator.device)
-    if estimator.device != "auto":
+    if not names <= {CPU, "auto"}:
         raise ValueError(
-            f'device="{estimator.device}": {what} runs on the CPU only. Use device="cpu", or device="auto" to take a '
+            f'device={estimator.device!r}: {what} runs on the CPU only. Use device="cpu", or device="auto" to take a '
             "GPU where one can be used."
         )
     return "cpu"
+
+
+def _check_devices(estimator: Any) -> None:
+    """A list has the name of a device for each layer."""
+    if isinstance(estimator.device, str):
+        return
+    n = len(layers_of(estimator))
+    if len(estimator.device) != n:
+        refuse(estimator, "device", f"one name or a list of {n}, one for each of hidden_layer_sizes")
+    for number, name in enumerate(estimator.device):
+        if not is_name(name):
+            raise InvalidParameterError(
+                f"device[{number}] of {type(estimator).__name__} must be 'cpu', 'cuda', 'cuda:1' and so on, or 'auto'. "
+                f"Got {name!r}."
+            )
 
 
 def device_to_predict(estimator: Any) -> str:

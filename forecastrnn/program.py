@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +18,8 @@ import numpy as np
 from forecastrnn.cpu import tape
 from forecastrnn.cpu.build import KERNELS
 from forecastrnn.cpu.simd import VECTOR_BYTES
+from forecastrnn.devices import CPU, parts_of
+from forecastrnn.placed import Placed
 
 if TYPE_CHECKING:
     from forecastrnn.cuda.engine import Engine
@@ -36,7 +40,7 @@ class Buffer:
         self.itemsize, self.nbytes = self.dtype.itemsize, math.prod(shape) * self.dtype.itemsize
         self._array: np.ndarray | None = None
         self.bound = self.constant = self.given = False
-        self.mirror: Mirror | None = None  # the copy on a GPU, where the program runs on one
+        self.mirrors: dict[int, Mirror] = {}  # the copies on GPUs, by their number
 
     @classmethod
     def of(cls, name: str, array: np.ndarray, constant: bool = False) -> Buffer:
@@ -57,12 +61,16 @@ class Buffer:
     @property
     def array(self) -> np.ndarray:
         """The numbers."""
+        return self.touch()
+
+    def touch(self) -> np.ndarray:
+        """The numbers on the host, which is about to read them, and perhaps to write: brought here from a GPU."""
         if self._array is None:
             self._array = allocate(self.shape, self.dtype)
             if self.fill:
                 self._array[...] = self.fill
-        if self.mirror is not None:
-            self.mirror.look()
+        for mirror in self.mirrors.values():
+            mirror.look()
         return self._array
 
     @property
@@ -72,8 +80,9 @@ class Buffer:
 
     def part(self, first: int, count: int) -> np.ndarray:
         """`count` numbers from `first` on, to read only."""
-        if self.mirror is not None:
-            return self.mirror.part(first, count)
+        newest = next((mirror for mirror in self.mirrors.values() if mirror.newer), None)
+        if newest is not None:
+            return newest.part(first, count)
         return self.array.reshape(-1)[first : first + count]
 
     @property
@@ -134,6 +143,13 @@ class Operation:
 
     kernel: str
     fields: dict[str, Field]
+    device: str = CPU
+
+    @property
+    def buffers(self) -> list[Buffer]:
+        """Those that it works on."""
+        found = (value.buffer if isinstance(value, Place) else value for value in self.fields.values())
+        return [value for value in found if isinstance(value, Buffer)]
 
     def record(self) -> list[int]:
         """The fields as int64: addresses of buffers, and sizes."""
@@ -187,15 +203,23 @@ class Program:
     free : bool
         The only round's shards never need to meet, so each runs all its steps by itself.
     device : str
-        "cpu", or a GPU: "cuda:0".
+        "cpu", or a GPU: "cuda:0"; or several: "cpu+cuda:0". What is emitted goes to the last one, or inside `on` to
+        that one.
     """
 
     def __init__(self, dtype: str, shards: int, free: bool = False, device: str = "cpu") -> None:
         self.dtype, self.shards, self.free, self.device, self.prefix = dtype, shards, free, device, ""
+        self.here = parts_of(device)[-1]
         self.buffers: dict[str, Buffer] = {}
         self.rounds: list[list[list[Operation]]] = [[[] for _ in range(shards)]]
-        self._tapes: dict[tuple[int, int], tape.Tape] = {}
-        self._engine: Engine | None = None
+        self.runners: dict[Any, Any] = {}  # tapes by their stretch of rounds, or what else runs the program
+
+    @contextmanager
+    def on(self, device: str) -> Iterator[None]:
+        """What is emitted inside runs on `device`."""
+        before, self.here = self.here, device
+        yield
+        self.here = before
 
     def part(self, prefix: str) -> Program:
         """The program under the names of one of its parts: what that part calls "x" is the buffer prefix + "x"."""
@@ -237,7 +261,7 @@ class Program:
         names = KERNELS[kernel].fields
         if set(fields) != set(names):
             raise ValueError(f"{kernel} has the fields {names}, not {tuple(fields)}")
-        self.rounds[-1][shard].append(Operation(kernel, {name: fields[name] for name in names}))
+        self.rounds[-1][shard].append(Operation(kernel, {name: fields[name] for name in names}, self.here))
 
     def next_round(self) -> None:
         """What follows begins when all shards have come here."""
@@ -246,19 +270,25 @@ class Program:
     @property
     def engine(self) -> Engine:
         """What runs the program on a GPU."""
-        if self._engine is None:
+        if "engine" not in self.runners:
             import forecastrnn.cuda.engine as engine
 
-            self._engine = engine.Engine(self, self.device, VECTOR_BYTES // np.dtype(self.dtype).itemsize)
-        return self._engine
+            lanes = VECTOR_BYTES // np.dtype(self.dtype).itemsize
+            self.runners["engine"] = engine.Engine(self, self.device, lanes)
+        return self.runners["engine"]
+
+    @property
+    def placed(self) -> Placed:
+        """What runs the program where it is on several devices."""
+        return self.runners.setdefault("placed", Placed(self))
 
     def prepare(self, rounds: Stretch = None) -> tape.Tape:
         """Allocate the buffers, compile the kernels and write the tape, of the first `rounds` rounds only if given."""
         n = self.stretch(rounds)
-        if n not in self._tapes:
+        if n not in self.runners:
             records = [[[o.written() for o in ops] for ops in turn] for turn in self.rounds[slice(*n)]]
-            self._tapes[n] = tape.assemble(records, self.dtype, self.free, self.nbytes)
-        return self._tapes[n]
+            self.runners[n] = tape.assemble(records, self.dtype, self.free, self.nbytes)
+        return self.runners[n]
 
     def stretch(self, rounds: Stretch) -> tuple[int, int]:
         """First round and end."""
@@ -268,7 +298,10 @@ class Program:
         self, first: int, steps: int, n_threads: int, rounds: Stretch = None, **arguments: np.ndarray | int
     ) -> None:
         """Run steps first .. first + steps, the first `rounds` rounds of them only, or those from one to another."""
-        if self.device != "cpu":
+        if len(parts_of(self.device)) > 1:
+            self.placed.run(first, steps, n_threads, rounds, arguments)
+            return
+        if self.device != CPU:
             self.engine.run(first, steps, rounds, arguments)
             return
         made = self.prepare(rounds)

@@ -15,7 +15,7 @@ from forecastrnn.coding_state import (
     unpack_coding,
     unpack_given,
 )
-from forecastrnn.devices import is_name
+from forecastrnn.devices import is_device
 from forecastrnn.exceptions import ModelFileError
 from forecastrnn.fitting import Fitted
 from forecastrnn.label_records import Values, described_labels, label_tensors, pack_labels, unpack_labels
@@ -102,7 +102,7 @@ class SequenceState:
         is_classifier = kind == "RNNClassifier"
         state.text("loss", {"cross_entropy"} if is_classifier else set(LOSSES) - {"cross_entropy"})
         state.text("dtype", {"float32", "float64"})
-        if not is_name(state.text("device")):
+        if not is_device(state.text("device")):
             state.refuse("device", "the name of a device")
         state.count("last", 0, 1 if is_classifier else MOST)
         state.count("target_ndim", 1, 2 if is_classifier else 3)

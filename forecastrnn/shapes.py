@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from forecastrnn.cpu.direction import Batch, Rows, Run
+from forecastrnn.devices import is_gpu
 from forecastrnn.program import Buffer
 
 ALL = 0  # `last`: the head reads every output
@@ -13,7 +14,7 @@ ALL = 0  # `last`: the head reads every output
 
 def shards_of(rows: int, device: str = "cpu") -> int:
     """Parts of a mini-batch: a function of its size alone, so that threads never change a result; 1 on a GPU."""
-    if device != "cpu":
+    if is_gpu(device):
         return 1
     return 1 if rows < 2 else 2 if rows < 128 else 4 if rows < 512 else 8
 

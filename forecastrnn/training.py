@@ -144,7 +144,7 @@ class Trainer:
         """Refuse mini-batches that would not fit, before anything is allocated for them."""
         rows, steps = self.batches.sizes[0]
         need, device = sum(self._program(*size).program.nbytes for size in self.batches.sizes), self.plan.device
-        have = memory_of(device) if device != CPU else 0
+        have = memory_of(device)
         fit = int(rows * (have or machine_memory()) / max(need, 1))
         check_fits(
             need, f"batch_size={rows}: mini-batches of {rows} sequences of {steps} steps",
@@ -155,7 +155,8 @@ class Trainer:
     def _run_calls(self, program: Stepper, index: Index) -> tuple[np.ndarray, np.ndarray]:
         """Run all steps, in calls that are short enough to be interrupted; their losses and weights."""
         losses, weights, at = [], [], 0
-        program.program.prepare()
+        if self.plan.device == CPU:
+            program.program.prepare()  # so that no time of compilation is taken for that of steps
         while at < index.steps:
             n = int(np.clip(CALL_SECONDS / self.seconds_a_step, 1, program.most_steps))
             begun = time.perf_counter()

@@ -145,3 +145,28 @@ def test_a_gpu_by_number() -> None:
         model.fit(X, Y)
     with pytest.raises(NotFittedError):
         model.predict(X)
+
+
+@pytest.mark.parametrize("devices_of_layers", [["cpu", "cuda:0"], ["cuda", "cpu"], ["cpu", "cuda", "cpu"]])
+def test_layers_on_devices_of_their_own(devices_of_layers: list[str], tmp_path: Path) -> None:
+    """The numbers are those of the CPU, with dropout, both directions, rows of different lengths, and two shards."""
+    sizes = (3, 2, 3)[: len(devices_of_layers)]
+    options = COMMON | {"hidden_layer_sizes": sizes, "cell": "gru", "bidirectional": True, "dropout": 0.2}
+    options |= {"dtype": "float64", "clip_norm": 0.5}
+    cpu, both = (
+        RNNRegressor(device=device, **options).fit(X, Y, lengths=LENGTHS) for device in ("cpu", devices_of_layers)
+    )
+    assert both.device_ == "+".join(devices.resolve(name) for name in devices_of_layers)
+    np.testing.assert_allclose(both.loss_curve_, cpu.loss_curve_, atol=1e-10)
+    np.testing.assert_allclose(both.predict(X, LENGTHS), cpu.predict(X, LENGTHS), atol=1e-10)
+    both.save(tmp_path / "both.rnn")
+    again = forecastrnn.load(tmp_path / "both.rnn")
+    assert again.device == devices_of_layers and again.device_ == both.device_
+    assert np.array_equal(again.predict(X, LENGTHS), both.predict(X, LENGTHS))
+
+
+def test_generation_over_two_devices() -> None:
+    """A program that feeds itself, over two devices."""
+    options = COMMON | {"hidden_layer_sizes": (3, 2), "cell": "lstm", "dtype": "float64"}
+    cpu, both = (RNNRegressor(device=device, **options).fit(X, Y) for device in ("cpu", ["cuda", "cpu"]))
+    np.testing.assert_allclose(both.generate(3, prompt=X[0]), cpu.generate(3, prompt=X[0]), atol=1e-10)

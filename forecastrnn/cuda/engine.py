@@ -123,13 +123,13 @@ class Engine:
 
     def _finish(self, plan: Plan) -> None:
         for mirror in plan.written:
-            mirror.newer = True
+            mirror.written()
             if mirror.buffer().bound:
                 mirror.download()
 
 
 def mirror_of(buffer: Buffer, device: int) -> Mirror:
     """The copy of a buffer on the device of its program."""
-    if buffer.mirror is None:
-        buffer.mirror = Mirror(buffer, device)
-    return buffer.mirror
+    if device not in buffer.mirrors:
+        buffer.mirrors[device] = Mirror(buffer, device)
+    return buffer.mirrors[device]

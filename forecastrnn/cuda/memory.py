@@ -61,11 +61,21 @@ class Mirror(Handle):
 
     def upload(self) -> None:
         """Bring the device up to date."""
-        device, buffer = self.array, self.buffer()
+        buffer = self.buffer()
+        for other in buffer.mirrors.values():
+            if other is not self and other.newer:
+                buffer.touch()
+        device = self.array
         if (self.stale or (buffer.bound and not buffer.constant)) and buffer.allocated is not None:
             if buffer.allocated.size:
                 device.copy_to_device(_flat(buffer.allocated))
             self.stale = False
+
+    def written(self) -> None:
+        """The device has written to it."""
+        for other in self.buffer().mirrors.values():
+            other.stale = other is not self
+        self.newer = True
 
     def download(self) -> None:
         """Bring the host up to date."""
