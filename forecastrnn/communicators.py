@@ -1,6 +1,6 @@
 """Several processes that add up their arrays: through shared memory on the CPU, through NCCL on GPUs.
 
-Sums run over the processes in their order, so that every process gets the same bits.
+Every process gets the same bits. On the CPU sums run over the processes in their order.
 """
 
 from __future__ import annotations
@@ -72,14 +72,17 @@ class NcclCommunicator:
     ----------
     rank, size : int
         Number of this process, and of all.
-    identity : tuple
+    identity : bytes
         What `cupy.cuda.nccl.get_unique_id` gave one of the processes.
+    device : int
+        Number of this process' GPU.
     """
 
-    def __init__(self, rank: int, size: int, identity: tuple) -> None:
-        from cupy.cuda import nccl
+    def __init__(self, rank: int, size: int, identity: bytes, device: int) -> None:
+        from cupy.cuda import Device, nccl
 
         self.rank, self.size, self._nccl = rank, size, nccl
+        Device(device).use()
         self._link = nccl.NcclCommunicator(size, identity, rank)
 
     def add_up(self, array: np.ndarray) -> np.ndarray:

@@ -91,15 +91,16 @@ def _collect(ends: list[Connection]) -> Any:
     return found
 
 
-def _nccl_identity(names: list[str]) -> tuple | None:
+def _nccl_identity(names: list[str]) -> bytes | None:
     """What joins processes by NCCL; None where they are not all on GPUs, or CuPy is not installed."""
     if CPU in names:
         return None
     try:
         from cupy.cuda import nccl
-    except ImportError:
+
+        return nccl.get_unique_id()
+    except (ImportError, AttributeError):  # without NCCL itself, the module is empty
         return None
-    return nccl.get_unique_id()
 
 
 def _work(job: tuple, link: tuple, end: Connection) -> None:
@@ -109,7 +110,7 @@ def _work(job: tuple, link: tuple, end: Connection) -> None:
         if identity is None:
             communicator: Any = SharedMemoryCommunicator(rank, size, barrier, name)
         else:
-            communicator = NcclCommunicator(rank, size, identity)
+            communicator = NcclCommunicator(rank, size, identity, int(estimator.device.partition(":")[2] or 0))
         with joined(communicator):
             estimator.fit(*data, **params)
         end.send(("done", estimator if rank == 0 else None))

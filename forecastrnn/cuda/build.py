@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import FunctionType
@@ -105,7 +106,9 @@ class Launch:
         grid, args = (self.blocks, self.threads, stream), tuple(self._values())
         if SIMULATED:  # there, a kernel keeps its last grid
             return lambda: configured[grid](*args)
-        bound = configured[grid]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of grids that fill only a part of a large GPU: small networks do
+            bound = configured[grid]
         return lambda: bound(*args)
 
     def _values(self) -> list[Any]:

@@ -32,10 +32,14 @@ def embed_pieces(codes, c0, dout, d0, valid, v0, parts, p0, T, B, F, size, lds, 
         f, row = e % ldg, e // ldg
         code, part = row % size, row // size
         total = dout.dtype.type(0)
-        if f < F:
-            for k in range(part * piece, min(T * B, (part + 1) * piece)):
-                if int(codes[c0 + k * lds]) == code and first + k // B < valid[v0 + k % B]:
-                    total += dout[d0 + k * ldd + f]
+        k = part * piece
+        t, r, end = first + k // B, k % B, min(T * B, k + piece)
+        while f < F and k < end:
+            if int(codes[c0 + k * lds]) == code and t < valid[v0 + r]:
+                total += dout[d0 + k * ldd + f]
+            k, r = k + 1, r + 1
+            if r == B:
+                t, r = t + 1, 0
         parts[p0 + e] = total
         e += cuda.gridsize(1)
 

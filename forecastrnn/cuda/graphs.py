@@ -16,7 +16,7 @@ def capture(stream: Any, calls: list[Callable[[], None]]) -> Callable[[], None] 
     cupy = _cupy()
     if cupy is None:
         return None
-    recorded = cupy.cuda.ExternalStream(address_of(stream))
+    recorded = cupy.cuda.Stream.from_external(stream)
     with recorded:
         recorded.begin_capture()
         for call in calls:
