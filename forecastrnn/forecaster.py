@@ -111,8 +111,8 @@ epsilon, clip_norm, gradient_noise
     verbose : bool
         Print the loss every 50 updates.
     device : {"cpu", "cuda", "cuda:1", "auto"}, or list of them
-        Where to train, or each layer's place; "auto" takes the first GPU where there is one. Forecasts, streams and, with
-        global_model=False, training run on the CPU.
+        Where to train, or where each layer is; "auto" takes the first GPU where there is one. Forecasts, streams and,
+        with global_model=False, training run on the CPU.
     n_jobs : int or None
         Threads; None and -1 are all physical cores, -2 all but one.
     dtype : {"float32", "float64"}

@@ -103,8 +103,8 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
     standardize : bool
         Scale each channel of X and each output of y to mean 0 and variance 1 inside.
     device : {"cpu", "cuda", "cuda:1", "auto"}, or list of them
-        Where to fit, predict and generate, or each layer's place; "auto" takes the first GPU where there is one. A model that was fitted on
-        a GPU predicts on the CPU where there is none.
+        Where to fit, predict and generate, or where each layer is; "auto" takes the first GPU where there is one. A
+        model that was fitted on a GPU predicts on the CPU where there is none.
     n_jobs : int or None
         Threads; None and -1 are all physical cores, -2 all but one.
     dtype : {"auto", "float32", "float64"}
