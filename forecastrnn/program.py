@@ -320,6 +320,8 @@ class Program:
         arguments : array or int
             Those that `run` needs.
         """
+        if self.device != "cpu":
+            raise ValueError(f'profile times the kernels of the CPU, but the program runs on "{self.device}".')
         from forecastrnn.profiling import profile
 
         return profile(self, first=first, repeats=repeats, **arguments)

@@ -268,6 +268,12 @@ def test_every_kernel_has_a_twin_or_a_reason() -> None:
         twin_of("scale_in")
 
 
+def test_profiles_are_of_the_cpu() -> None:
+    """A program of a GPU says so."""
+    with pytest.raises(ValueError, match='profile times the kernels of the CPU, but the program runs on "cuda:0"'):
+        program_of(draw((layer("gru", 3),)), "float32", device=GPU).program.profile()
+
+
 def test_launches_are_few() -> None:
     """Two a time step and direction for an LSTM, forward and back, and no more than some dozens beside them."""
     counts = []

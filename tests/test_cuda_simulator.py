@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,29 @@ TESTS = Path(__file__).parent
 COMMAND = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "ignore:overflow:RuntimeWarning"]
 
 
-@pytest.mark.parametrize("name", ["programs", "estimators", "persistent"])
-def test_on_the_simulator(name: str) -> None:
-    """All of a file's tests pass. Whole numbers may wrap around as on a GPU, of which NumPy warns."""
+NAMES = ("programs", "estimators", "persistent")
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[dict[str, subprocess.Popen]]:
+    """The tests of each file in a process, side by side."""
     environment = os.environ | {"NUMBA_ENABLE_CUDASIM": "1"}
-    done = subprocess.run(
-        [*COMMAND, str(TESTS / f"cudasim_{name}.py")], env=environment, capture_output=True, text=True, cwd=TESTS.parent
-    )
-    assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
+    started = {
+        name: subprocess.Popen(
+            [*COMMAND, str(TESTS / f"cudasim_{name}.py")], env=environment, cwd=TESTS.parent, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )
+        for name in NAMES
+    }  # fmt: skip
+    yield started
+    for process in started.values():
+        if process.returncode is None:  # nobody has waited for it
+            process.kill()
+            process.communicate()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_on_the_simulator(name: str, running: dict[str, subprocess.Popen]) -> None:
+    """All of a file's tests pass. Whole numbers may wrap around as on a GPU, of which NumPy warns."""
+    said, _ = running[name].communicate()
+    assert running[name].returncode == 0, said[-8000:]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -20,11 +21,13 @@ PLAIN, TRANSPOSED = 0, 1
 
 @cache
 def available() -> bool:
-    """Whether CuPy is installed; never on the simulator."""
+    """Whether CuPy is installed and finds cuBLAS; never on the simulator."""
     if SIMULATED:
         return False
     try:
-        from cupy_backends.cuda.libs import cublas  # noqa: F401
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of other libraries that it does not find
+            from cupy_backends.cuda.libs import cublas  # noqa: F401
     except ImportError:
         return False
     return True

@@ -5,6 +5,7 @@ A step of an LSTM over 168 time steps is some 700 launches; each costs the host 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -36,7 +37,9 @@ def _cupy() -> Any:
     if SIMULATED:
         return None
     try:
-        import cupy
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of libraries that it does not find
+            import cupy
     except ImportError:
         return None
     return cupy

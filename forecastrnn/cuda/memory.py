@@ -81,7 +81,8 @@ class Mirror(Handle):
         """Bring the host up to date."""
         buffer = self.buffer()
         if self.newer and buffer.allocated.size:
-            self.array.copy_to_host(_flat(buffer.allocated))
+            with cuda.gpus[self.device]:
+                self.array.copy_to_host(_flat(buffer.allocated))
         self.newer = False
 
     def look(self) -> None:
@@ -95,7 +96,8 @@ class Mirror(Handle):
             return _flat(self.buffer().array)[first : first + count].copy()
         out = np.empty(count, self.dtype)
         if count:
-            self.array[first : first + count].copy_to_host(out)
+            with cuda.gpus[self.device]:
+                self.array[first : first + count].copy_to_host(out)
         return out
 
 
