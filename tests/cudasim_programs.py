@@ -136,9 +136,9 @@ def test_data_lie_on_the_gpu_once() -> None:
                           lengths=True, device=GPU)  # fmt: skip
     for one in (program, other):
         one.program.engine.plan()
-        one.program.buffers["X"].mirror.upload()
+        one.program.buffers["X"].mirrors[0].upload()
     assert len(memory._copies) == before + 1
-    assert program.program.buffers["X"].mirror.array is other.program.buffers["X"].mirror.array
+    assert program.program.buffers["X"].mirrors[0].array is other.program.buffers["X"].mirrors[0].array
     assert isinstance(program.source, Source)
     del program, other, one
     gc.collect()
