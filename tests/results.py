@@ -77,8 +77,9 @@ def page(rows: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str:
         "One command measures all of this and writes this page, in some 40 minutes on two cores:",
         f"```\n{COMMAND}\n```",
         "`FORECASTRNN_DATA` names a folder with `mnist.npz`; what needs it is skipped without. Each figure is also "
-        "held to its bound by the test that measures it. Seconds are of training, kernels compiled before. Forecast "
-        "accuracy and speed have their own programs, in `benchmarks/README.md`.",
+        "held to its bound by the test that measures it. Seconds are of training; the first run of a kind also "
+        "compiles, and on the machine of this page other programs ran beside some of them. Forecast accuracy and "
+        "speed have their own programs, in `benchmarks/README.md`.",
         f"Measured on {describe()}.",
     ]
     for task, found in rows.items():
