@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import cuda_simulator
-from cases import draw, index_of, layer, program_of
+from cases import Problem, draw, index_of, layer, program_of
 from forecastrnn.cuda import persistent, persistent_back
 from forecastrnn.cuda.source import Source
 from forecastrnn.optimizers import Rule
@@ -99,5 +99,14 @@ def test_late_warps(change: Callable | None, monkeypatch: pytest.MonkeyPatch) ->
     if change is None:
         check(problem, "float32", GPU)
         return
-    with pytest.raises(AssertionError):
+    assert any(wrong_with(delay, problem, monkeypatch) for delay in (0.1, 0.4, 1.5))  # longer, if the machine is busy
+
+
+def wrong_with(delay: float, problem: Problem, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Whether the numbers are wrong when a warp is so many seconds late."""
+    monkeypatch.setattr(cuda_simulator, "DELAY", delay)
+    try:
         check(problem, "float32", GPU)
+    except AssertionError:
+        return True
+    return False
