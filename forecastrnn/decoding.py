@@ -8,6 +8,7 @@ import numpy as np
 
 from forecastrnn.assembly import Assembly
 from forecastrnn.cpu.direction import Batch
+from forecastrnn.devices import memory_of
 from forecastrnn.jobs import borrowed
 from forecastrnn.memory import check_fits
 from forecastrnn.program import Argument, Buffer, Program
@@ -63,6 +64,7 @@ class _Kind:
     sources: int
     steps: int
     search: Search
+    device: str
 
 
 class _Shard:
@@ -114,13 +116,18 @@ class _Shard:
         back.emit(
             "trace_beams", self.batch.shard, length=self.length, symbols=self.symbols, parents=self.parents,
             rows=self.rows, found=self.found, best=self.best, S=self.S, k=search.width, V=self.V,
-            steps=Argument("taken"), total=search.most,
+            steps=Argument("taken", np.int64), total=search.most,
         )  # fmt: skip
 
     def begin(self) -> None:
         """One empty hypothesis a source."""
         self.x.array[:], self.logp.array[0], self.done.array[:] = self.V - 1, 0.0, 0
         self.length.array[:] = np.where(np.arange(self.B) % self.kind.search.width, -1, 0)
+
+    @property
+    def has_settled(self) -> bool:
+        """Whether none of the sources' best hypotheses can change any more."""
+        return bool(self.done.part(0, self.S).all())
 
     def result(self, steps: int) -> Found:
         """What `steps` steps have found; one that has not ended is cut before its last symbol."""
@@ -141,12 +148,12 @@ class _BeamSearch:
     """The programs that decode a chunk of sources: the decoder's with the search behind each step, and the way back."""
 
     def __init__(self, kind: _Kind) -> None:
-        self.kind, shards = kind, shards_of(kind.sources)
+        self.kind, shards = kind, shards_of(kind.sources, kind.device)
         rows = kind.sources * kind.search.width
-        self.decoder = Decoding(kind.network, kind.dtype, rows, kind.steps, shards=shards)
+        self.decoder = Decoding(kind.network, kind.dtype, rows, kind.steps, shards=shards, device=kind.device)
         self.penalty = self.decoder.program.buffer("penalty", (kind.search.most + 1,), np.float64)
         self.shards = [self._emit_search(stack) for stack in self.decoder.stacks]
-        self.back = Program(kind.dtype, shards)
+        self.back = Program(kind.dtype, shards, device=kind.device)
         for shard in self.shards:
             shard.emit_trace(self.back)
         self.nbytes = self.decoder.nbytes
@@ -163,13 +170,14 @@ class _BeamSearch:
     def run(self, theta: np.ndarray, codes: np.ndarray, lengths: np.ndarray, n_threads: int) -> Found:
         """Decode `kind.sources` sources, codes (n, kind.steps)."""
         network, search = self.kind.network, self.kind.search
-        encoded = encode(network, theta, codes[:, :, None].astype(theta.dtype), lengths, n_threads)
+        codes_in = codes[:, :, None].astype(theta.dtype)
+        encoded = encode(network, theta, codes_in, lengths, n_threads, self.kind.device)
         self.decoder.start(theta, encoded.take(np.repeat(np.arange(len(codes)), search.width)), n_threads)
         self.penalty.array[:] = ((5.0 + np.arange(search.most + 1)) / 6.0) ** search.penalty
         for shard in self.shards:
             shard.begin()
         steps = 0
-        while steps < search.most and not all(shard.done.array.all() for shard in self.shards):
+        while steps < search.most and not all(shard.has_settled for shard in self.shards):
             count = min(CALL_STEPS, search.most - steps)
             self.decoder.program.run(steps, count, n_threads, theta=theta)
             steps += count
@@ -190,8 +198,9 @@ def joined(parts: list[Found]) -> Found:
 
 
 def decode_codes(
-    network: Seq2SeqNetwork, theta: np.ndarray, codes: np.ndarray, lengths: np.ndarray, search: Search, n_threads: int
-) -> Found:
+    network: Seq2SeqNetwork, theta: np.ndarray, codes: np.ndarray, lengths: np.ndarray, search: Search, n_threads: int,
+    device: str = "cpu",
+) -> Found:  # fmt: skip
     """Decode sources given as codes (n, steps), each as its encoder reads it; chunks are of like length."""
     n, order = len(codes), np.argsort(lengths, kind="stable")
     rows = min(MOST_ROWS, rows_at_once(network, codes.shape[1], 1, theta.dtype.name))
@@ -201,7 +210,7 @@ def decode_codes(
     if attends:
         need = n * search.most * codes.shape[1] * theta.itemsize
         check_fits(need, f"weights of attention for {n} sequences", "Decode fewer at a time.")
-    parts = [_decode_chunk(network, theta, codes[rows], lengths[rows], search, n_threads) for rows in chunks]
+    parts = [_decode_chunk(network, theta, codes[rows], lengths[rows], search, n_threads, device) for rows in chunks]
     if attends:
         parts = [_widened(part, codes.shape[1]) for part in parts]
     return joined(parts).take(np.argsort(order))
@@ -217,14 +226,15 @@ def _widened(part: Found, steps: int) -> Found:
 
 
 def _decode_chunk(
-    network: Seq2SeqNetwork, theta: np.ndarray, codes: np.ndarray, lengths: np.ndarray, search: Search, n_threads: int
-) -> Found:
+    network: Seq2SeqNetwork, theta: np.ndarray, codes: np.ndarray, lengths: np.ndarray, search: Search, n_threads: int,
+    device: str,
+) -> Found:  # fmt: skip
     """Some sources; others like the last one fill up the shards."""
     n = len(codes)
-    shards = shards_of(n)
+    shards = shards_of(n, device)
     own = np.minimum(np.arange(-(-n // shards) * shards), n - 1)
     steps = min(-(-int(lengths.max()) // STEP_GRAIN) * STEP_GRAIN, codes.shape[1])
-    kind = _Kind(network, theta.dtype.name, len(own), steps, search)
+    kind = _Kind(network, theta.dtype.name, len(own), steps, search, device)
     with borrowed(kind, lambda: _made(kind)) as programs:
         found = programs.run(theta, codes[own, :steps], lengths[own], n_threads)
     return found.take(slice(n))
@@ -233,5 +243,8 @@ def _decode_chunk(
 def _made(kind: _Kind) -> _BeamSearch:
     made = _BeamSearch(kind)
     width, rows = kind.search.width, kind.sources * kind.search.width
-    check_fits(made.nbytes, f"beam_width={width}: {rows} hypotheses of {kind.search.most} symbols", "Lower beam_width.")
+    check_fits(
+        made.nbytes, f"beam_width={width}: {rows} hypotheses of {kind.search.most} symbols", "Lower beam_width.",
+        memory_of(kind.device),
+    )  # fmt: skip
     return made

@@ -34,12 +34,13 @@ def last_windows(prepared: Prepared, held: int) -> np.ndarray:
 
 
 def pair_validator(
-    network: Seq2SeqNetwork, source: PairSource, loss: str, starts: np.ndarray, steps: tuple[int, int], n_threads: int
-) -> Callable[[np.ndarray], float]:
+    network: Seq2SeqNetwork, source: PairSource, loss: str, starts: np.ndarray, steps: tuple[int, int], n_threads: int,
+    device: str = "cpu",
+) -> Callable[[np.ndarray], float]:  # fmt: skip
     """Score of parameters: minus the mean loss over the windows."""
     theta, flat = np.zeros(network.size, source.X_in.dtype), starts.reshape(-1)
     rows = min(len(flat), CHUNK)
-    probe = PairProgram(network, theta, None, source, steps=steps, rows=rows, loss=loss)
+    probe = PairProgram(network, theta, None, source, steps=steps, rows=rows, loss=loss, device=device)
     parts = [pair_index(part[None], steps) for part in np.resize(flat, (-(-len(flat) // rows), rows))]
 
     def score(candidate: np.ndarray) -> float:

@@ -173,7 +173,7 @@ def _validator(
         pairs = pair_source(inputs, prepared.z, prepared.observed & seen, dtype)
         return pair_validator(
             network, pairs, settings.loss, last_windows(prepared, int(held.max())),
-            (prepared.context, prepared.ahead), settings.n_threads,
+            (prepared.context, prepared.ahead), settings.n_threads, device,
         )  # fmt: skip
     y = np.where(prepared.observed & seen, prepared.z, np.nan).astype(dtype)
     y = np.concatenate([y, np.full(settings.horizon, np.nan, dtype)])

@@ -42,6 +42,7 @@ class PairBatches(Shuffled):
     shuffle: bool = True
     seed: int = 0
     buckets: bool = True
+    device: str = "cpu"  # which says into how many shards a mini-batch is cut
 
     @property
     def n(self) -> int:  # type: ignore[override]
@@ -79,7 +80,7 @@ class PairBatches(Shuffled):
         return [(rows, (source, target)) for rows in (self.batch, rest) if rows for source, target in steps]
 
     def _index(self, group: np.ndarray) -> PairIndex:
-        shards = shards_of(group.shape[1])
+        shards = shards_of(group.shape[1], self.device)
         group = np.stack([row[sort_rows(self.lengths[row], shards)] for row in group])
         arrays = (self.starts[group], self.y_starts[group], group, self.lengths[group])
         return PairIndex(*arrays, y_lengths=self.y_lengths[group])

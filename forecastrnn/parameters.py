@@ -143,8 +143,7 @@ def needs_cpu(estimator: Any) -> str:
         "layer_norm=True": estimator.layer_norm,
         "n_sampled_classes": getattr(estimator, "n_sampled_classes", None) is not None,
         "global_model=False": not getattr(estimator, "global_model", True),
-        'strategy="seq2seq"': getattr(estimator, "strategy", "") == "seq2seq",
-        "RNNSeq2Seq": getattr(estimator, "_cpu_only", False),
+        "n_sampled_tokens": getattr(estimator, "n_sampled_tokens", None) is not None,
     }
     return next((what for what, given in found.items() if given), "")
 

@@ -32,7 +32,7 @@ class Seq2SeqAssembly:
         self, network: Seq2SeqNetwork, theta: np.ndarray | Buffer, shape: Shape, source_steps: int
     ) -> None:  # fmt: skip
         self.network, self.shape = network, shape
-        self.program = program = Program(theta.dtype.name, shape.shards)
+        self.program = program = Program(theta.dtype.name, shape.shards, device=shape.device)
         self.theta = theta if isinstance(theta, Buffer) else program.bind("theta", theta)
         source = replace(shape, steps=source_steps, lengths=True, sampled=0)
         self.encoder = Assembly(network.encoder, self.theta, source, program=program.part("encoder."))

@@ -57,8 +57,6 @@ class PairEstimator(SavedToFile, BaseEstimator):
     }
     _fitted: FittedPairs
 
-    _cpu_only = True  # there are no kernels of a GPU for attention and beams yet
-
     def __init__(
         self, *, cell="gru", hidden_layer_sizes=(64,), bidirectional=False, layer_norm=False, embedding_dim=16,
         attention="additive", reverse_source=True, scheduled_sampling=0.0, n_sampled_tokens=None, max_length=None,
@@ -200,9 +198,9 @@ class PairEstimator(SavedToFile, BaseEstimator):
         fitted = self._continue(y_coded, writes_str) if goes_on else start(self, tokens, y_coded, writes_str)
         with announced(bool(self.verbose)):
             if partial:
-                train_on(self, fitted, x, y_coded, weight, max_iter=1)
+                train_on(self, fitted, x, y_coded, weight, max_iter=1, device=device)
             else:
-                self._train(fitted, x, y_coded, weight, self._watch(fitted, device, callback))
+                self._train(fitted, x, y_coded, weight, self._watch(fitted, device, callback), device)
         self._publish(fitted, device)
         return self
 
@@ -255,10 +253,11 @@ class PairEstimator(SavedToFile, BaseEstimator):
             warnings.warn(text, UserWarning, stacklevel=5)
 
     def _train(
-        self, fitted: FittedPairs, x: Coded, y: Coded, weight: np.ndarray | None, watch: Watch | None
+        self, fitted: FittedPairs, x: Coded, y: Coded, weight: np.ndarray | None, watch: Watch | None,
+        device: str,
     ) -> None:  # fmt: skip
         if not self.early_stopping:
-            return train_on(self, fitted, x, y, weight, watch=watch)
+            return train_on(self, fitted, x, y, weight, watch=watch, device=device)
         if x.n < 2:
             raise ValueError(f"early_stopping needs at least 2 pairs, got {x.n}.")
         rows = np.arange(x.n)
@@ -267,10 +266,11 @@ class PairEstimator(SavedToFile, BaseEstimator):
         search = Search(1, self._most(fitted, None))
 
         def validate(theta: np.ndarray) -> float:
-            return float(matches(decode(fitted, held_x, search, self.n_jobs, theta), held_y).mean())
+            return float(matches(decode(fitted, held_x, search, self.n_jobs, theta, device), held_y).mean())
 
         own = None if weight is None else weight[rows]
-        return train_on(self, fitted, x.take(rows), y.take(rows), own, validate=validate, watch=watch)
+        data = x.take(rows), y.take(rows), own
+        return train_on(self, fitted, *data, validate=validate, watch=watch, device=device)
 
     def _watch(self, fitted: FittedPairs, device: str, callback: Callable[[Epoch], object] | None) -> Watch | None:
         """What calls the user's callback behind each epoch."""

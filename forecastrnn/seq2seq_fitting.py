@@ -116,19 +116,19 @@ def _n_sampled(estimator: Any, fitted: FittedPairs) -> int:
 
 def train_on(
     estimator: Any, fitted: FittedPairs, x: Coded, y: Coded, weight: np.ndarray | None, *,
-    max_iter: int | None = None, validate: Any = None, watch: Watch | None = None,
+    max_iter: int | None = None, validate: Any = None, watch: Watch | None = None, device: str = "cpu",
 ) -> None:  # fmt: skip
     """Train `fitted` in place; it is a copy of what the estimator holds, so a failure loses nothing."""
     x = x.reversed() if fitted.reverse else x
     size = min(AUTO_BATCH, x.n) if estimator.batch_size == "auto" else min(int(estimator.batch_size), x.n)
     batches = PairBatches(
         x.starts, x.lengths, y.starts + np.arange(y.n), y.lengths + 1, size, estimator.shuffle, fitted.seed,
-        estimator.bucket_by_length,
+        estimator.bucket_by_length, device,
     )  # fmt: skip
     plan = Plan(
         "cross_entropy", 0, rule_of(estimator), max_iter or estimator.max_iter, estimator.tol,
         estimator.n_iter_no_change, thread_count(estimator.n_jobs), bool(estimator.verbose),
-        dropout=dropout_of(estimator), n_sampled=_n_sampled(estimator, fitted),
+        dropout=dropout_of(estimator), n_sampled=_n_sampled(estimator, fitted), device=device,
     )  # fmt: skip
     sampling = None
     if estimator.scheduled_sampling:
@@ -138,12 +138,13 @@ def train_on(
 
 
 def decode(
-    fitted: FittedPairs, x: Coded, search: Search, n_jobs: int | None, theta: np.ndarray | None = None
+    fitted: FittedPairs, x: Coded, search: Search, n_jobs: int | None, theta: np.ndarray | None = None,
+    device: str = "cpu",
 ) -> Found:  # fmt: skip
     """Decode sources; weights of attention come in the order of the sources as given."""
     theta = fitted.progress.theta if theta is None else theta
     codes = (x.reversed() if fitted.reverse else x).padded()
-    found = decode_codes(fitted.network, theta, codes, x.lengths, search, thread_count(n_jobs))
+    found = decode_codes(fitted.network, theta, codes, x.lengths, search, thread_count(n_jobs), device)
     if found.weights is not None and fitted.reverse:
         steps = np.arange(codes.shape[1])
         turned = np.where(steps < x.lengths[:, None], x.lengths[:, None] - 1 - steps, steps)

@@ -51,10 +51,13 @@ class Encoded:
 
 
 def encode(
-    network: Seq2SeqNetwork, theta: np.ndarray, X: np.ndarray, lengths: np.ndarray | None = None, n_threads: int = 1
+    network: Seq2SeqNetwork, theta: np.ndarray, X: np.ndarray, lengths: np.ndarray | None = None, n_threads: int = 1,
+    device: str = "cpu",
 ) -> Encoded:  # fmt: skip
     """Run the encoder over X (n, steps, columns), of which lengths (n,) are valid."""
-    found = forward(network.encoder, network.encoder_theta(theta), X, lengths=lengths, n_threads=n_threads)
+    found = forward(
+        network.encoder, network.encoder_theta(theta), X, lengths=lengths, n_threads=n_threads, device=device
+    )
     state = [
         [{name: np.concatenate([part[name] for part in layer], axis=1) for name in layer[0]}] for layer in found.states
     ]
@@ -73,14 +76,15 @@ class Decoding:
     source_steps : those of the longest source
     steps : of one call; 1 to decode, more to run over inputs that are known
     shards : parts that run side by side; by the number of rows if not given
+    device : where it runs
     """
 
     def __init__(
         self, network: Seq2SeqNetwork, dtype: str, rows: int, source_steps: int, steps: int = 1,
-        shards: int | None = None,
+        shards: int | None = None, device: str = "cpu",
     ) -> None:  # fmt: skip
-        self.network, shape = network, Shape(steps, rows, shards=shards or shards_of(rows))
-        self.program = program = Program(dtype, shape.shards, free=True)
+        self.network, shape = network, Shape(steps, rows, shards=shards or shards_of(rows, device), device=device)
+        self.program = program = Program(dtype, shape.shards, free=True, device=device)
         theta = Argument("theta", dtype)
         self.decoder = Assembly(
             network.decoder, theta, shape, program=program.part("decoder."), offset=network.decoder_offset

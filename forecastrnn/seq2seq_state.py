@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from forecastrnn.devices import is_device
 from forecastrnn.exceptions import ModelFileError
 from forecastrnn.label_records import Values, described_labels, label_tensors, pack_labels, unpack_labels
 from forecastrnn.model_file import Tensor
@@ -64,7 +65,8 @@ class Seq2SeqState:
             _check_part(part, size)
         check_dropout(dropout)
         state.text("dtype", {"float32", "float64"})
-        state.text("device", {"cpu"})
+        if not is_device(state.text("device")):
+            state.refuse("device", "the name of a device")
         state.count("seed", 0, 2**32 - 1)
         for name in ("best_iter", "updates", "since_start", "n_scores"):
             state.count(name)

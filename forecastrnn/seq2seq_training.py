@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from forecastrnn.devices import memory_of
 from forecastrnn.memory import check_fits, machine_memory
 from forecastrnn.optimizers import OptimizerState, Rule
 from forecastrnn.pair_batches import PairBatches, PairIndex, PairWindows
@@ -59,14 +60,18 @@ class PairProgram(Stepper):
     sampling : feed the decoder's own outputs by chance
     n_sampled : classes drawn for the softmax of a step, by the order in the source; 0: it is over all. Not together
         with sampling, for which all scores are needed
+    device : where it runs
     """
 
     def __init__(
         self, network: Seq2SeqNetwork, theta: np.ndarray, optimizer: OptimizerState | None, source: PairSource, *,
         steps: tuple[int, int], rows: int, loss: str, rule: Rule = PLAIN_RULE, dropout: Dropout = NO_DROPOUT,
-        seed: int = 0, sampling: Sampling | None = None, n_sampled: int = 0,
+        seed: int = 0, sampling: Sampling | None = None, n_sampled: int = 0, device: str = "cpu",
     ) -> None:  # fmt: skip
-        shape = Shape(steps[1], rows, training=True, shards=shards_of(rows), dropout=dropout, sampled=n_sampled)
+        shape = Shape(
+            steps[1], rows, training=True, shards=shards_of(rows, device), dropout=dropout, sampled=n_sampled,
+            device=device,
+        )  # fmt: skip
         self.build = build = Seq2SeqAssembly(network, theta, shape, steps[0])
         self.program, self.shape, self.optimizer, self.rule = build.program, shape, optimizer, rule
         self.theta, self.seed, self.sampling = theta, seed, sampling
@@ -119,15 +124,16 @@ class PairTrainer(Trainer):
         return PairProgram(
             self.network, self.progress.theta, self.progress.optimizer, self.source, steps=steps, rows=rows,
             loss=plan.loss, rule=plan.rule, dropout=plan.dropout, seed=self.batches.seed, sampling=self.sampling,
-            n_sampled=plan.n_sampled,
+            n_sampled=plan.n_sampled, device=plan.device,
         )  # fmt: skip
 
     def _check_memory(self) -> None:
         rows, (source, target) = self.batches.sizes[0]
         need = sum(self._program(*size).program.nbytes for size in self.batches.sizes)
+        have = memory_of(self.plan.device)
         check_fits(
             need, f"batch_size={rows}: mini-batches of {rows} pairs of {source} and {target} steps",
-            f"About {int(rows * machine_memory() / max(need, 1))} such pairs fit. Lower batch_size.",
+            f"About {int(rows * (have or machine_memory()) / max(need, 1))} such pairs fit. Lower batch_size.", have,
         )  # fmt: skip
 
 

@@ -168,7 +168,7 @@ def launches_of_everything() -> list[Any]:
     add(dropped.program)
     problem = draw((layer("lstm", 5, True),), n=70, T=3, steps="last", loss="cross_entropy", ragged=True)
     add(program_of(problem, "float32", **options).program)
-    return found + launches_of_generation()
+    return found + launches_of_generation() + launches_of_pairs()
 
 
 def launches_of_generation() -> list[Any]:
@@ -192,6 +192,26 @@ def launches_of_generation() -> list[Any]:
     launches = Engine(program, "cuda:0", 16).plan().launches
     room = Spot(Handle(9, np.float32))
     return [*launches, Launch(fill_with, (1,), fill_with.threads, (room, np.float32(0), 9))]
+
+
+def launches_of_pairs() -> list[Any]:
+    """The launches that train an encoder with a decoder, for both scores of attention, and decode with it."""
+    from cases import layer
+    from forecastrnn.decoding import Search, _BeamSearch, _Kind
+    from forecastrnn.network import Embedding, Network
+    from forecastrnn.seq2seq_network import Seq2SeqNetwork
+    from forecastrnn.seq2seq_step import own_token
+    from forecastrnn.seq2seq_training import Sampling
+    from pair_cases import draw_pairs, pair_program
+
+    found, layers, gpu = [], (layer("gru", 40),), "cuda:0"
+    for attention, sampling in (("dot", None), ("additive", Sampling(own_token(2), 0.5))):
+        program = pair_program(draw_pairs(layers, attention), "float32", sampling=sampling, device=gpu).program
+        found += program.engine.plan().launches
+    sides = (Network(1, layers, outputs, embeddings=(Embedding(0, 9, 5),)) for outputs in (0, 9))
+    network = Seq2SeqNetwork(*sides, "additive")
+    search = _BeamSearch(_Kind(network, "float32", 4, 8, Search(3, 5, attends=True), gpu))
+    return found + [one for p in (search.decoder.program, search.back) for one in p.engine.plan().launches]
 
 
 def launches_of_small_layers(every: bool) -> list[Any]:

@@ -126,9 +126,11 @@ def pair_index(problem: PairProblem, program: PairProgram, samples: Array | None
     )
 
 
-def pair_gradients(problem: PairProblem, dtype: str, n_threads: int = 1) -> tuple[float, dict[str, Array]]:
+def pair_gradients(
+    problem: PairProblem, dtype: str, n_threads: int = 1, **options: Any
+) -> tuple[float, dict[str, Array]]:  # fmt: skip
     """Loss and gradients by the engine."""
-    program = pair_program(problem, dtype)
+    program = pair_program(problem, dtype, **options)
     loss = program.run(pair_index(problem, program), 1, n_threads)[0]
     return loss, problem.network.views(program.grad)
 

@@ -34,9 +34,9 @@ TOLERANCE = {"float32": 3e-5, "float64": 1e-11}
 CHOSEN = [name for name in CELLS if name not in ("relu", "logistic")]
 
 
-def check(problem: PairProblem, dtype: str) -> None:
+def check(problem: PairProblem, dtype: str, device: str = "cpu") -> None:
     """The engine's loss and gradients are the oracle's."""
-    expected, (loss, found) = problem.solve(), pair_gradients(problem, dtype)
+    expected, (loss, found) = problem.solve(), pair_gradients(problem, dtype, device=device)
     assert loss == pytest.approx(expected.loss, rel=TOLERANCE[dtype])
     assert worst(found, by_name(expected.d_theta)) < TOLERANCE[dtype]
 

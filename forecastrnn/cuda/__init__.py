@@ -1,6 +1,8 @@
 """The GPU engine: the operations of a program as kernels of one device. Imported only when a GPU is asked for."""
 
 from forecastrnn.cuda import (  # noqa: F401  (each registers its twins)
+    attention,
+    beam,
     dropout,
     elman,
     embedding,
@@ -8,6 +10,7 @@ from forecastrnn.cuda import (  # noqa: F401  (each registers its twins)
     losses,
     lstm,
     packing,
+    pairs,
     products,
     rows,
     symbols,

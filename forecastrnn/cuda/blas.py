@@ -68,10 +68,11 @@ class Gemm:
         factors = np.array([1, int(self.add)], dtype)  # kept alive by the closure
         one, beta = factors.ctypes.data, factors.ctypes.data + dtype.itemsize
         a, b, c = self.a, self.b, self.c
-        by_rows = a.column == 1
+        turned = [PLAIN if matrix.column == 1 else TRANSPOSED for matrix in (b, a)]
+        apart = [matrix.row if matrix.column == 1 else matrix.column for matrix in (b, a)]
         args = (
-            PLAIN, PLAIN if by_rows else TRANSPOSED, self.N, self.M, self.K, one, address(b.spot), b.row, b.batch,
-            address(a.spot), a.row if by_rows else a.column, a.batch, beta, address(c.spot), c.row, c.batch, self.batch,
+            *turned, self.N, self.M, self.K, one, address(b.spot), apart[0], b.batch, address(a.spot), apart[1],
+            a.batch, beta, address(c.spot), c.row, c.batch, self.batch,
         )  # fmt: skip
         number = address_of(stream)
 

@@ -107,8 +107,9 @@ class Given(Handle):
     def __init__(self, dtype: Any) -> None:
         super().__init__(0, dtype)
 
-    def fill(self, values: np.ndarray) -> bool:
-        """Copy the values of a call; True if that takes another array than before."""
+    def fill(self, given: np.ndarray | int) -> bool:
+        """Copy the values of a call, or its number; True if that takes another array than before."""
+        values = np.asarray(given)
         moved = self._array is None or values.size != self.size
         if moved:
             self.size, self.dtype = values.size, values.dtype

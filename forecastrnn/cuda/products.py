@@ -2,7 +2,7 @@
 
     c[i, r, n] (+)= sum_k a[i, r, k] * b[i, k, n]        for i < batch
 
-b and c have their columns side by side; a has any strides. Sums over very many k are cut into pieces, which are then
+c has its columns side by side; a and b have any strides. Sums over very many k are cut into pieces, which are then
 added in their order, so that results are the same in every run.
 """
 
@@ -34,10 +34,11 @@ def panel_of(vec, vecs, panels):
 def _gemm_kernel(real: Any, side: int, per: int, deep: int) -> DeviceKernel:
     """A tile of (side * per)^2 sums by side^2 threads with per^2 each; `deep` terms at a time in shared memory."""
     tile, threads = side * per, side * side
-    left_shape, right_shape, sums_shape = (deep, tile + 1), (deep, tile), (per, per)
+    left_shape, right_shape, sums_shape = (deep, tile + 1), (deep, tile + 1), (per, per)
 
     def gemm(
-        a, a0, a_row, a_k, a_batch, b, b0, b_k, b_batch, c, c0, c_row, c_batch, c_piece, M, N, K, piece, pieces, add
+        a, a0, a_row, a_k, a_batch, b, b0, b_k, b_n, b_batch, c, c0, c_row, c_batch, c_piece, M, N, K, piece, pieces,
+        add,
     ):  # fmt: skip
         """The product; block z: piece z % pieces of the sum, of product z // pieces."""
         left = cuda.shared.array(left_shape, real)
@@ -57,9 +58,9 @@ def _gemm_kernel(real: Any, side: int, per: int, deep: int) -> DeviceKernel:
                 k, r = (e % deep, e // deep) if a_k == 1 else (e // tile, e % tile)
                 inside = start + k < end and row + r < M
                 left[k, r] = a[a1 + (row + r) * a_row + (start + k) * a_k] if inside else real(0)
-                k, n = e // tile, e % tile
+                k, n = (e // tile, e % tile) if b_n == 1 else (e % deep, e // deep)
                 inside = start + k < end and column + n < N
-                right[k, n] = b[b1 + (start + k) * b_k + column + n] if inside else real(0)
+                right[k, n] = b[b1 + (start + k) * b_k + (column + n) * b_n] if inside else real(0)
             cuda.syncthreads()
             for k in range(deep):
                 for p in range(per):
@@ -123,8 +124,8 @@ def multiply(plan: Planner, M: int, N: int, K: int, a: Matrix, b: Matrix, c: Mat
     pieces, piece = _pieces(K, grid[0] * grid[1] * batch)
     out = c if pieces == 1 else Matrix(plan.work("pieces", pieces * batch * M * N), N, 1, M * N)
     plan.blocks(
-        kernel, (*grid, batch * pieces), a.spot, a.row, a.column, a.batch, b.spot, b.row, b.batch, out.spot, out.row,
-        out.batch, batch * M * N, M, N, K, piece, pieces, int(add and pieces == 1),
+        kernel, (*grid, batch * pieces), a.spot, a.row, a.column, a.batch, b.spot, b.row, b.column, b.batch, out.spot,
+        out.row, out.batch, batch * M * N, M, N, K, piece, pieces, int(add and pieces == 1),
     )  # fmt: skip
     if pieces > 1:
         plan.each(
@@ -216,13 +217,13 @@ def weight_gradient(plan, a, dz, zero, grad, rows, K, lda, vecs, wide, slots, ld
         source = dz.at(lo * gap)
         step = width * gap  # from panel to panel
         if lda == 0:
-            _column_sums(plan, source, out, rows, ldz, step, n, count, fresh)
+            column_sums(plan, source, out, rows, ldz, step, n, count, fresh)
         else:
             left, right = Matrix(a, 1, lda), Matrix(source, ldz, 1, step)
             multiply(plan, K, n, rows, left, right, Matrix(out, n, 1, n * K), count, not fresh)
 
 
-def _column_sums(
+def column_sums(
     plan: Planner, dz: Spot, out: Spot, rows: int, ldz: int, gap: int, n: int, count: int, fresh: int
 ) -> None:
     """Plan out (count, n) = or += sums over rows."""

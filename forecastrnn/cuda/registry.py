@@ -19,10 +19,6 @@ CPU_ONLY_KERNELS = {
         "gru_after_norm_backward gru_before_norm_forward gru_before_norm_backward"
     ),
     "sampled softmax": "draw_classes gather_columns sampled_cross_entropy true_class_back scatter_classes",
-    "an encoder with a decoder": (
-        "dot_scores dot_scores_back additive_scores additive_scores_back attend attend_back squash squash_back "
-        "grow_beams select_rows keep_step trace_beams take_lengths gather_valid turn_rows feed_own"
-    ),
 }
 CPU_ONLY = {kernel: what for what, kernels in CPU_ONLY_KERNELS.items() for kernel in kernels.split()}
 
