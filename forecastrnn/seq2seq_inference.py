@@ -177,19 +177,19 @@ def rows_at_once(network: Seq2SeqNetwork, source_steps: int, steps: int, dtype: 
 
 def forward_pairs(
     network: Seq2SeqNetwork, theta: np.ndarray, X: np.ndarray, X_out: np.ndarray, lengths: np.ndarray | None = None,
-    n_threads: int = 1,
+    n_threads: int = 1, device: str = "cpu",
 ) -> PairForward:  # fmt: skip
     """Outputs for sources X (n, steps, columns) where the decoder's inputs X_out (n, target steps, columns) are known.
 
     What lies behind the end of a target does not change what comes before.
     """
     n, steps, dtype = len(X), X_out.shape[1], theta.dtype.name
-    encoded, outputs, weights = encode(network, theta, X, lengths, n_threads), [], []
+    encoded, outputs, weights = encode(network, theta, X, lengths, n_threads, device), [], []
     chunk = rows_at_once(network, X.shape[1], steps, dtype)
     for lo in range(0, n, chunk):
         part = slice(lo, min(lo + chunk, n))
-        kind = ("decoding", network, dtype, part.stop - lo, X.shape[1], steps)
-        with borrowed(kind, lambda: Decoding(network, dtype, part.stop - lo, X.shape[1], steps)) as decoding:  # noqa: B023
+        sizes = (network, dtype, part.stop - lo, X.shape[1], steps)
+        with borrowed(("decoding", *sizes, device), lambda: Decoding(*sizes, device=device)) as decoding:  # noqa: B023
             decoding.start(theta, encoded.take(part), n_threads)
             outputs.append(decoding.step(X_out[part], n_threads))
             if network.attention:

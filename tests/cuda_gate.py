@@ -139,10 +139,10 @@ def unique(launches: list[Any]) -> Iterator[tuple[DeviceKernel, tuple]]:
     seen = set()
     for launch in launches:
         if isinstance(launch, Launch):
-            key = launch.kernel.name, launch.kernel.threads, types_of(launch)
+            key = id(launch.kernel), types_of(launch)
             if key not in seen:
                 seen.add(key)
-                yield launch.kernel, key[2]
+                yield launch.kernel, key[1]
 
 
 def launches_of_everything() -> list[Any]:

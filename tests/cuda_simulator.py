@@ -93,12 +93,14 @@ def _shuffle(module: Any, mask: int, value: Any, other_bits: int) -> Any:
 
 
 def _shared_array(module: Any, shape: Any, dtype: Any, alignment: int | None = None) -> Any:
-    """Shared memory, all NaN; the calls of one thread are told apart by their order."""
+    """Shared memory, all NaN or the least whole number; the calls of one thread are told apart by their order."""
     thread = threading.current_thread()
     thread.shared = getattr(thread, "shared", -1) + 1
     with _lock:
         if thread.shared not in module._allocations:
-            module._allocations[thread.shared] = np.full(shape, np.nan, kernelapi.numpy_support.as_dtype(dtype))
+            kind = kernelapi.numpy_support.as_dtype(dtype)
+            nothing = np.nan if kind.kind == "f" else np.iinfo(kind).min
+            module._allocations[thread.shared] = np.full(shape, nothing, kind)
         return module._allocations[thread.shared]
 
 

@@ -6,16 +6,18 @@ import numpy as np
 import pytest
 
 import naive_decoding as naive
-from forecastrnn.program import Program
+from forecastrnn.program import Argument, Program
 
 
 class Search:
     """Beam search of S sources through tables (S, V, V) of scores behind each symbol."""
 
-    def __init__(self, tables: np.ndarray, k: int, most: int, alpha: float = 0.0, dtype: str = "float64") -> None:
+    def __init__(
+        self, tables: np.ndarray, k: int, most: int, alpha: float = 0.0, dtype: str = "float64", device: str = "cpu"
+    ) -> None:  # fmt: skip
         self.tables, self.k, self.most = tables.astype(dtype), k, most
         S, V = tables.shape[:2]
-        self.program = program = Program(dtype, 1)
+        self.program = program = Program(dtype, 1, device=device)
         real = {"out": (S * k, V + 3), "x": (S * k,), "work": (V,)}
         doubles = {"logp": (most + 1, S * k), "scores": (k,), "logs": (k,)}
         whole = {"length": (S * k,), "symbols": (most, S * k), "parents": (most, S * k), "done": (S,), "ends": (k,)}
@@ -25,10 +27,21 @@ class Search:
         self.at["penalty"] = program.bind("penalty", ((5.0 + np.arange(most + 1)) / 6.0) ** alpha)
         program.emit("grow_beams", 0, **self.at, S=S, k=k, V=V, ldo=V + 3, most=most)
         trace = {name: self.at[name] for name in ("length", "symbols", "parents")}
-        self.back = Program(dtype, 1)
+        self.back = Program(dtype, 1, device=device)
         self.found = {n: self.back.buffer(n, (S, most), np.int64) for n in ("rows", "found")}
         self.best = self.back.buffer("best", (S,), np.int64)
-        self.back.emit("trace_beams", 0, **trace, **self.found, best=self.best, S=S, k=k, V=V, steps=most, total=most)
+        self.back.emit(
+            "trace_beams",
+            0,
+            **trace,
+            **self.found,
+            best=self.best,
+            S=S,
+            k=k,
+            V=V,
+            steps=Argument("taken", np.int64),
+            total=most,
+        )
         self.at["length"].array[:] = np.where(np.arange(S * k) % k, -1, 0)
 
     def step(self, t: int) -> None:
@@ -43,7 +56,7 @@ class Search:
         """Log-probability, symbols and whether it has ended, of the hypothesis chosen for each source."""
         for t in range(self.most):
             self.step(t)
-        self.back.run(0, 1, 1)
+        self.back.run(0, 1, 1, taken=self.most)
         best = self.best.array
         ends = self.at["length"].array[best]
         logp = self.at["logp"].array[-1, best]

@@ -46,9 +46,9 @@ def expected(
     return naive.chosen(naive.beam(oracle.scores, search.width, search.most, search.penalty)), oracle
 
 
-def check(network: Seq2SeqNetwork, search: Search, n: int = 12) -> Found:
+def check(network: Seq2SeqNetwork, search: Search, n: int = 12, device: str = "cpu") -> Found:
     theta, (codes, lengths) = weights_of(network), sources(n)
-    found = decode_codes(network, theta, codes, lengths, search, 1)
+    found = decode_codes(network, theta, codes, lengths, search, 1, device)
     for s in range(n):
         (_, total, symbols, ended), oracle = expected(network, theta, codes[s, : lengths[s]], search)
         assert bool(found.ended[s]) == ended

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,9 +38,10 @@ def problem_of(kind: str, attention: str | None, n: int = 9) -> PairProblem:
     return draw_pairs(small("gru"), attention, n=n, T=6, inputs=(2, OUTPUTS), outputs=OUTPUTS, loss=loss)
 
 
-def sampled(problem: PairProblem, own: OwnInput, rate: float) -> PairProgram:
+def sampled(problem: PairProblem, own: OwnInput, rate: float, **options: Any) -> PairProgram:
     """A program with that chance."""
-    return pair_program(problem, "float64", seed=7, rule=Rule("sgd", 0.0), sampling=Sampling(own, rate, "constant"))
+    sampling = Sampling(own, rate, "constant")
+    return pair_program(problem, "float64", seed=7, rule=Rule("sgd", 0.0), sampling=sampling, **options)
 
 
 def solved(problem: PairProblem, kind: str, rate: float) -> Result:
