@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 
 from cases import CELLS, draw, index_of, layer, program_of
-from forecastrnn import RNNRegressor, devices
+from forecastrnn import RNNRegressor, RNNSeq2Seq, devices
 from forecastrnn.optimizers import Rule
+from pair_cases import draw_pairs
 from test_gradients import TOLERANCE, check
+from test_pair_gradients import ATTENTIONS
+from test_pair_gradients import check as check_pairs
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not devices.gpus()[0], reason=devices.gpus()[1])]
 GPU = "cuda:0"
@@ -79,3 +82,27 @@ def test_estimator(options: dict[str, Any]) -> None:
     ]
     for look in (lambda m: m.loss_curve_, lambda m: m.predict(X), lambda m: m.generate(20)):
         np.testing.assert_allclose(look(models[1]), look(models[0]), rtol=0, atol=1e-8)
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("sizes", [(5, 7, 5, 4), (70, 100, 50, 37)], ids=str)
+@pytest.mark.parametrize("attention", ATTENTIONS)
+def test_attention(attention: str | None, sizes: tuple[int, ...], dtype: str) -> None:
+    """Sizes = (units, rows, source steps, target steps)."""
+    units, n, J, T = sizes
+    check_pairs(draw_pairs((layer("gru", units, True),), attention, n=n, J=J, T=T, weighted=True), dtype, GPU)
+
+
+@pytest.mark.parametrize("attention", ATTENTIONS)
+def test_an_encoder_with_a_decoder(attention: str | None) -> None:
+    """Fit, and decode with a beam, as on the CPU."""
+    rng = np.random.default_rng(0)
+    X = ["".join(rng.choice([*"abcd"], size=7)) for _ in range(300)]  # of one length, so that the same inputs are fed
+    options = {"attention": attention, "scheduled_sampling": 0.3, "max_iter": 3, "dtype": "float64"}
+    models = [
+        RNNSeq2Seq(random_state=0, device=device, **options).fit(X, [x[::-1] for x in X]) for device in ("cpu", "cuda")
+    ]
+    found = [model.decode(X, beam_width=3, length_penalty=0.6, max_length=9) for model in models]
+    assert found[1].sequences == found[0].sequences
+    np.testing.assert_allclose(models[1].loss_curve_, models[0].loss_curve_, rtol=0, atol=1e-8)
+    np.testing.assert_allclose(found[1].log_probabilities, found[0].log_probabilities, rtol=0, atol=1e-6)
