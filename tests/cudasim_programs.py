@@ -167,28 +167,30 @@ def host(spot: Spot) -> np.ndarray:
 
 
 @pytest.mark.parametrize("add", [False, True])
-@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize("transposed", ["", "a", "b"])
 @pytest.mark.parametrize("shape", [(1, 1, 1, 1), (5, 6, 3, 2), (7, 3, 50, 1)], ids=str)
-def test_product(shape: tuple[int, ...], transposed: bool, add: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_product(shape: tuple[int, ...], transposed: str, add: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Batches of products with odd sizes; long sums are cut into pieces."""
     monkeypatch.setattr(products, "PIECE", 7)
     check_product(shape, transposed, add)
 
 
-def check_product(shape: tuple[int, ...], transposed: bool, add: bool) -> None:
-    """c = or += a b."""
+def check_product(shape: tuple[int, ...], transposed: str, add: bool) -> None:
+    """c = or += a b, of which one may lie transposed."""
     (M, N, K, batch), rng = shape, np.random.default_rng(0)
     a, b, c = (rng.standard_normal((batch, *size)) for size in ((M, K), (K, N), (M, N + 2)))
-    laid = np.ascontiguousarray(a.swapaxes(1, 2)) if transposed else a
     spot, expected = on_device(c), c.copy()
     expected[:, :, :N] = a @ b + (c[:, :, :N] if add else 0)
-    left = Matrix(on_device(laid), *((1, M) if transposed else (K, 1)), M * K)
-    planned(
-        lambda plan: multiply(
-            plan, M, N, K, left, Matrix(on_device(b), N, 1, K * N), Matrix(spot, N + 2, 1, M * (N + 2)), batch, add
-        )
-    )
+    left, right = laid(a, transposed == "a"), laid(b, transposed == "b")
+    planned(lambda plan: multiply(plan, M, N, K, left, right, Matrix(spot, N + 2, 1, M * (N + 2)), batch, add))
     np.testing.assert_allclose(host(spot).reshape(c.shape), expected, rtol=1e-12, atol=1e-13)
+
+
+def laid(values: np.ndarray, transposed: bool) -> Matrix:
+    """A batch of matrices on the device, by rows or by columns."""
+    _, rows, columns = values.shape
+    flat = np.ascontiguousarray(values.swapaxes(1, 2)) if transposed else values
+    return Matrix(on_device(flat), *((1, rows) if transposed else (columns, 1)), rows * columns)
 
 
 class Columns:
@@ -227,8 +229,8 @@ def cublas(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("cublas")
-@pytest.mark.parametrize("transposed", [False, True])
-def test_product_by_cublas(transposed: bool) -> None:
+@pytest.mark.parametrize("transposed", ["", "a", "b"])
+def test_product_by_cublas(transposed: str) -> None:
     """What cuBLAS is told is the product of rows."""
     check_product((5, 6, 3, 2), transposed, True)
     check_product((5, 6, 3, 1), transposed, False)

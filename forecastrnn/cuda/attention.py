@@ -72,12 +72,13 @@ def _additive_kernel(real: Any, steps: int, sources: int, deep: int) -> DeviceKe
     def additive(
         query, q0, keys, k0, direction, n0, scores, s0, valid, v0, T, J, B, F, Jp, ldq, ldk
     ):  # fmt: skip
-        """scores (B, T, Jp) = direction (F,) . tanh(query (T, B, ldq) + keys (B, J, ldk)); blocks (j, t, row)."""
+        """scores (B, T, Jp) = direction (F,) . tanh(query (T, B, ldq) + keys (B, J, ldk)); blocks (row and j, t)."""
         left = cuda.shared.array(left_shape, real)
         right = cuda.shared.array(right_shape, real)
         way = cuda.shared.array(deep, real)
-        me, r = cuda.threadIdx.x, cuda.blockIdx.z
-        first_t, first_j, n = cuda.blockIdx.y * steps, cuda.blockIdx.x * sources, valid[v0 + r]
+        me, tiles = cuda.threadIdx.x, (J + sources - 1) // sources
+        r, first_t, first_j = cuda.blockIdx.x // tiles, cuda.blockIdx.y * steps, cuda.blockIdx.x % tiles * sources
+        n = valid[v0 + r]
         if first_j >= n:
             return
         x, y, s, start = me % sources, me // sources, real(0), 0
@@ -121,7 +122,7 @@ def additive_scores(plan, query, keys, direction, scores, valid, T, J, B, F, Jp,
     size = "one" if T == 1 else "many"
     steps, sources, _ = _TILES[size]
     plan.blocks(
-        ADDITIVE[size, plan.dtype.name], (-(-J // sources), -(-T // steps), B), query, keys, direction, scores, valid,
+        ADDITIVE[size, plan.dtype.name], (-(-J // sources) * B, -(-T // steps)), query, keys, direction, scores, valid,
         T, J, B, F, Jp, ldq, ldk,
     )  # fmt: skip
 

@@ -40,14 +40,14 @@ def _gemm_kernel(real: Any, side: int, per: int, deep: int) -> DeviceKernel:
         a, a0, a_row, a_k, a_batch, b, b0, b_k, b_n, b_batch, c, c0, c_row, c_batch, c_piece, M, N, K, piece, pieces,
         add,
     ):  # fmt: skip
-        """The product; block z: piece z % pieces of the sum, of product z // pieces."""
+        """The product; blocks (tile of rows of all products, tile of columns, piece of the sum)."""
         left = cuda.shared.array(left_shape, real)
         right = cuda.shared.array(right_shape, real)
         sums = cuda.local.array(sums_shape, real)
         me = cuda.threadIdx.x
-        x, y = me % side, me // side
-        row, column = cuda.blockIdx.x * tile, cuda.blockIdx.y * tile  # x alone counts beyond 65,535
-        i, part = cuda.blockIdx.z // pieces, cuda.blockIdx.z % pieces
+        x, y, tiles = me % side, me // side, (M + tile - 1) // tile
+        i, part = cuda.blockIdx.x // tiles, cuda.blockIdx.z  # x alone counts beyond 65,535
+        row, column = cuda.blockIdx.x % tiles * tile, cuda.blockIdx.y * tile
         begin, end = part * piece, min(K, (part + 1) * piece)
         a1, b1 = a0 + i * a_batch, b0 + i * b_batch
         for p in range(per):
@@ -120,11 +120,11 @@ def multiply(plan: Planner, M: int, N: int, K: int, a: Matrix, b: Matrix, c: Mat
     size = "small" if M <= 32 or N <= 32 else "large"
     kernel = GEMM[size, plan.dtype.name]
     tile = _SIZES[size][0] * _SIZES[size][1]
-    grid = -(-M // tile), -(-N // tile)
-    pieces, piece = _pieces(K, grid[0] * grid[1] * batch)
+    grid = -(-M // tile) * batch, -(-N // tile)
+    pieces, piece = _pieces(K, grid[0] * grid[1])
     out = c if pieces == 1 else Matrix(plan.work("pieces", pieces * batch * M * N), N, 1, M * N)
     plan.blocks(
-        kernel, (*grid, batch * pieces), a.spot, a.row, a.column, a.batch, b.spot, b.row, b.column, b.batch, out.spot,
+        kernel, (*grid, pieces), a.spot, a.row, a.column, a.batch, b.spot, b.row, b.column, b.batch, out.spot,
         out.row, out.batch, batch * M * N, M, N, K, piece, pieces, int(add and pieces == 1),
     )  # fmt: skip
     if pieces > 1:
