@@ -119,13 +119,12 @@ def test_the_same_bits() -> None:
 @pytest.mark.parametrize("attention", SCORES)
 def test_late_threads(attention: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A thread that comes late behind each barrier, another one each time, changes no bit: no barrier is missing."""
-    problem, found = draw_pairs(small("tanh"), attention, n=2, J=3, T=3), []
+    problem, found = draw_pairs(small("tanh"), attention, n=3, J=3, T=4, inputs=(2, 5), outputs=5), []
+    sampling = Sampling(own_one_hot(5), 1.0, "constant")
     monkeypatch.setattr(cuda_simulator, "WARP", 1)
     for delay in (0.0, 1e-3):
         monkeypatch.setattr(cuda_simulator, "DELAY", delay)
-        program = pair_program(
-            problem, "float64", seed=7, sampling=Sampling(own_one_hot(2), 1.0, "constant"), device=GPU
-        )
+        program = pair_program(problem, "float64", seed=7, sampling=sampling, device=GPU)
         program.feed.chances.array[:] = 1.0
         found.append([*program.run(pair_index(problem, program), 1, 1), *program.grad])
     assert np.isfinite(found[0]).all()

@@ -168,7 +168,7 @@ def host(spot: Spot) -> np.ndarray:
 
 @pytest.mark.parametrize("add", [False, True])
 @pytest.mark.parametrize("transposed", ["", "a", "b"])
-@pytest.mark.parametrize("shape", [(1, 1, 1, 1), (5, 6, 3, 2), (7, 3, 50, 1)], ids=str)
+@pytest.mark.parametrize("shape", [(1, 1, 1, 1), (9, 11, 3, 2), (7, 3, 50, 1)], ids=str)
 def test_product(shape: tuple[int, ...], transposed: str, add: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Batches of products with odd sizes; long sums are cut into pieces."""
     monkeypatch.setattr(products, "PIECE", 7)

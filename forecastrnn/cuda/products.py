@@ -79,7 +79,7 @@ def _gemm_kernel(real: Any, side: int, per: int, deep: int) -> DeviceKernel:
     return device_kernel(threads=threads)(gemm)
 
 
-_SIZES = {"small": (2, 2, 4), "large": (2, 2, 4)} if SIMULATED else {"small": (16, 2, 32), "large": (16, 4, 16)}
+_SIZES = {"small": (2, 4, 4), "large": (2, 4, 4)} if SIMULATED else {"small": (16, 2, 32), "large": (16, 4, 16)}
 GEMM = {
     (size, str(real)): _gemm_kernel(real, *shape) for size, shape in _SIZES.items() for real in (float32, float64)
 }  # fmt: skip
