@@ -14,6 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+from numba import cuda
 from numba.cuda.simulator import kernel, kernelapi
 
 WARP = 32
@@ -98,7 +99,8 @@ def _shared_array(module: Any, shape: Any, dtype: Any, alignment: int | None = N
     thread.shared = getattr(thread, "shared", -1) + 1
     with _lock:
         if thread.shared not in module._allocations:
-            module._allocations[thread.shared] = np.full(shape, np.nan, kernelapi.numpy_support.as_dtype(dtype))
+            real = dtype if isinstance(dtype, np.dtype) else kernelapi.numpy_support.as_dtype(dtype)
+            module._allocations[thread.shared] = np.full(shape, np.nan, real)
         return module._allocations[thread.shared]
 
 
@@ -111,6 +113,12 @@ class _Manager(_Block):
         super().run(where, *args)
 
 
+def _of_thread(name: str) -> Any:
+    """What the simulator puts in place of `cuda` in a kernel's own module, for functions of other modules."""
+    return getattr(kernel._get_kernel_context(), name)
+
+
+cuda.__getattr__ = _of_thread
 kernel.BlockManager = _Manager
 kernelapi.FakeCUDAModule.shfl_xor_sync = _shuffle
 kernelapi.FakeCUDAShared.array = _shared_array

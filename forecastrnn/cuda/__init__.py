@@ -7,6 +7,8 @@ from forecastrnn.cuda import (  # noqa: F401  (each registers its twins)
     gru,
     losses,
     lstm,
+    normalised,
+    normalised_gru,
     packing,
     products,
     rows,

@@ -1,0 +1,153 @@
+"""Layer normalisation on the device, there and back; formulas and layouts as in `forecastrnn.cpu.layer_norm`.
+
+A block has a row, and its threads, a power of two, share the row's units: thread k has units k, k + team and so on. What
+they add up goes through `room` in shared memory, always in the same order. So a cell's kernel may run in the same
+launch, before or behind the normalisation, as long as it gives the units to the threads in the same way.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from numba import cuda
+
+from forecastrnn.cpu import layer_norm
+from forecastrnn.cuda.build import SIMULATED, Planner, Spot, device_function
+from forecastrnn.cuda.products import add_pieces
+from forecastrnn.cuda.rows import clear_rows
+
+EPSILON = layer_norm.EPSILON
+TEAM = 4 if SIMULATED else 256  # threads that share a row, at most
+SLOTS = 4  # that are normalised at once, at most
+ROOM = 2 * SLOTS * TEAM
+MOST_ROWS = 2 if SIMULATED else 8192  # that have a block of their own
+MOST_PIECES = 2 if SIMULATED else 512  # blocks that keep sums of their own, of derivatives by gain and bias
+
+
+@device_function
+def add_up(room, begin, me, team, sums):
+    """room[k * team] = the sum of room[k * team : (k + 1) * team], for begin <= k < begin + sums."""
+    cuda.syncthreads()
+    half = team // 2
+    while half > 0:
+        if me < half:
+            for k in range(begin, begin + sums):
+                room[k * team + me] += room[k * team + me + half]
+        cuda.syncthreads()
+        half //= 2
+
+
+@device_function
+def place_of(u, gap, bits):
+    """Where unit u lies, of which vectors are `gap` numbers apart."""
+    return (u >> bits) * gap + u - (u >> bits << bits)
+
+
+@device_function
+def normalise(
+    z, z1, ld, gap, gain, g0, bias, b0, normed, n1, scale, s1, room, rows, first, slots, count, H, Hp, bits, keep
+):  # fmt: skip
+    """Sums at z1 -> y there; with `keep` also x at n1 and dx / ds at s1. `first`: the first slot of `slots`."""
+    me, team, real = cuda.threadIdx.x, cuda.blockDim.x, z.dtype.type
+    one, zero, share = real(1), real(0), real(1) / real(H)
+    r = cuda.blockIdx.y
+    while r < rows:
+        row = r * ld + (first << bits)
+        for s in range(slots):
+            total, u = zero, me
+            while u < H:
+                total += z[z1 + row + (s << bits) + place_of(u, gap, bits)]
+                u += team
+            room[s * team + me] = total
+        add_up(room, 0, me, team, slots)
+        for s in range(slots):
+            total, u, mean = zero, me, room[s * team] * share
+            while u < H:
+                apart = z[z1 + row + (s << bits) + place_of(u, gap, bits)] - mean
+                total += apart * apart
+                u += team
+            room[(slots + s) * team + me] = total
+        add_up(room, slots, me, team, slots)
+        for s in range(slots):
+            u, mean = me, room[s * team] * share
+            factor = one / real(math.sqrt(room[(slots + s) * team] * share + real(EPSILON)))
+            if keep != 0 and me == 0:
+                scale[s1 + r * count + first + s] = factor
+            while u < Hp:
+                here = row + (s << bits) + place_of(u, gap, bits)
+                own = ((u >> bits) * count + first + s << bits) + u - (u >> bits << bits)
+                x = (z[z1 + here] - mean) * factor if u < H else zero
+                if keep != 0:
+                    normed[n1 + here] = x
+                z[z1 + here] = x * gain[g0 + own] + bias[b0 + own]
+                u += team
+        cuda.syncthreads()  # before the next row's sums
+        r += cuda.gridDim.y
+
+
+@device_function
+def normalise_back(
+    z, z1, ld, gap, gain, g0, normed, n1, scale, s1, flat, f0, parts, p0, room, rows, first, slots, count, skip, taken,
+    H, Hp, bits,
+):  # fmt: skip
+    """Derivatives by y at z1 -> by the sums, also in flat (rows, P, taken, lanes) from slot `skip` on.
+
+    parts (2, blocks, P * count * lanes): the block's sums of derivatives by gain, and by bias.
+    """
+    me, team, real = cuda.threadIdx.x, cuda.blockDim.x, z.dtype.type
+    zero, share = real(0), real(1) / real(H)
+    mine = p0 + cuda.blockIdx.y * count * Hp
+    by_bias = cuda.gridDim.y * count * Hp
+    r = cuda.blockIdx.y
+    while r < rows:
+        row = r * ld + (first << bits)
+        for s in range(slots):
+            mean, along, u = zero, zero, me
+            while u < H:
+                here = row + (s << bits) + place_of(u, gap, bits)
+                own = ((u >> bits) * count + first + s << bits) + u - (u >> bits << bits)
+                d, x = z[z1 + here], normed[n1 + here]
+                parts[mine + own] += d * x
+                parts[mine + by_bias + own] += d
+                mean, along = mean + d * gain[g0 + own], along + d * gain[g0 + own] * x
+                u += team
+            room[s * team + me], room[(slots + s) * team + me] = mean, along
+        add_up(room, 0, me, team, 2 * slots)
+        for s in range(slots):
+            u, shift, slope = me, room[s * team] * share, room[(slots + s) * team] * share
+            factor, slot = scale[s1 + r * count + first + s], first + s - skip
+            while u < Hp:
+                here, p = row + (s << bits) + place_of(u, gap, bits), u >> bits
+                own = (p * count + first + s << bits) + u - (p << bits)
+                d = zero
+                if u < H:
+                    d = (z[z1 + here] * gain[g0 + own] - shift - slope * normed[n1 + here]) * factor
+                z[z1 + here] = d
+                if 0 <= slot < taken:
+                    flat[f0 + r * taken * Hp + (p * taken + slot << bits) + u - (p << bits)] = d
+                u += team
+        cuda.syncthreads()  # before the next row's sums
+        r += cuda.gridDim.y
+
+
+class Sums(NamedTuple):
+    """Each block's own sums of derivatives by gain and by bias, `size` numbers each."""
+
+    parts: Spot
+    blocks: int
+    size: int
+
+
+def begin_sums(plan: Planner, name: str, rows: int, kinds: int, size: int) -> Sums:
+    """Plan that all sums of `kinds` kinds are zero."""
+    blocks = min(rows, MOST_PIECES)
+    parts = plan.work(name, kinds * blocks * size)
+    plan.each(clear_rows, kinds * blocks * size, parts, 1, kinds * blocks * size, 0)
+    return Sums(parts, blocks, size)
+
+
+def finish_sums(plan: Planner, sums: Sums, kind: int, out: Spot, fresh: int) -> None:
+    """Plan out (size,) = or += the sums of one kind over the blocks, in their order."""
+    parts = sums.parts.at(kind * sums.blocks * sums.size)
+    plan.each(add_pieces, sums.size, parts, out, sums.size, 0, 1, sums.size, 1, sums.blocks, int(not fresh))
