@@ -1,24 +1,22 @@
 """Layer normalisation on the device, there and back; formulas and layouts as in `forecastrnn.cpu.layer_norm`.
 
-A block has a row, and its threads, a power of two, share the row's units: thread k has units k, k + team and so on. What
-they add up goes through `room` in shared memory, always in the same order. So a cell's kernel may run in the same
+A block has a row, and its threads, a power of two, share the row's units: thread k has units k, k + team and so on.
+What they add up goes through `room` in shared memory, always in the same order. So a cell's kernel may run in the same
 launch, before or behind the normalisation, as long as it gives the units to the threads in the same way.
 """
 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 from numba import cuda
 
 from forecastrnn.cpu import layer_norm
-from forecastrnn.cuda.build import SIMULATED, Planner, Spot, device_function
-from forecastrnn.cuda.products import add_pieces
+from forecastrnn.cuda.build import SIMULATED, Planner, Spot, device_function, device_kernel
 from forecastrnn.cuda.rows import clear_rows
 
 EPSILON = layer_norm.EPSILON
-TEAM = 4 if SIMULATED else 256  # threads that share a row, at most
+TEAM = 4 if SIMULATED else 128  # threads that share a row, at most
 SLOTS = 4  # that are normalised at once, at most
 ROOM = 2 * SLOTS * TEAM
 MOST_ROWS = 2 if SIMULATED else 8192  # that have a block of their own
@@ -93,12 +91,11 @@ def normalise_back(
 ):  # fmt: skip
     """Derivatives by y at z1 -> by the sums, also in flat (rows, P, taken, lanes) from slot `skip` on.
 
-    parts (2, blocks, P * count * lanes): the block's sums of derivatives by gain, and by bias.
+    parts (blocks, 2, P * count * lanes): the block's sums of derivatives by gain, and by bias.
     """
     me, team, real = cuda.threadIdx.x, cuda.blockDim.x, z.dtype.type
     zero, share = real(0), real(1) / real(H)
-    mine = p0 + cuda.blockIdx.y * count * Hp
-    by_bias = cuda.gridDim.y * count * Hp
+    mine, by_bias = p0 + cuda.blockIdx.y * 2 * count * Hp, count * Hp
     r = cuda.blockIdx.y
     while r < rows:
         row = r * ld + (first << bits)
@@ -131,23 +128,38 @@ def normalise_back(
         r += cuda.gridDim.y
 
 
-class Sums(NamedTuple):
-    """Each block's own sums of derivatives by gain and by bias, `size` numbers each."""
+@device_kernel()
+def finish_gains(parts, p0, dgain, g0, dbias, b0, size, blocks, add):
+    """dgain, dbias (size,) = or += the sums over blocks of parts (blocks, 2, size), in their order."""
+    e = cuda.grid(1)
+    while e < 2 * size:
+        total = parts[p0 + e]
+        for k in range(1, blocks):
+            total += parts[p0 + k * 2 * size + e]
+        if e < size:
+            dgain[g0 + e] = dgain[g0 + e] + total if add != 0 else total
+        else:
+            dbias[b0 + e - size] = dbias[b0 + e - size] + total if add != 0 else total
+        e += cuda.gridsize(1)
 
-    parts: Spot
-    blocks: int
-    size: int
+
+def zeros(plan: Planner, name: str, size: int) -> Spot:
+    """Plan room of so many zeros."""
+    found = plan.work(name, size)
+    plan.each(clear_rows, size, found, 1, size, 0)
+    return found
 
 
-def begin_sums(plan: Planner, name: str, rows: int, kinds: int, size: int) -> Sums:
-    """Plan that all sums of `kinds` kinds are zero."""
-    blocks = min(rows, MOST_PIECES)
-    parts = plan.work(name, kinds * blocks * size)
-    plan.each(clear_rows, kinds * blocks * size, parts, 1, kinds * blocks * size, 0)
-    return Sums(parts, blocks, size)
+class Gains:
+    """Sums of the derivatives by gain and bias, `size` numbers each: every block of a layer's kernels has its own."""
 
+    def __init__(self, plan: Planner, rows: int, size: int) -> None:
+        """Plan that they begin at zero."""
+        self.plan, self.blocks, self.size = plan, min(rows, MOST_PIECES), size
+        self.parts = zeros(plan, "norm_sums", 2 * self.blocks * size)
 
-def finish_sums(plan: Planner, sums: Sums, kind: int, out: Spot, fresh: int) -> None:
-    """Plan out (size,) = or += the sums of one kind over the blocks, in their order."""
-    parts = sums.parts.at(kind * sums.blocks * sums.size)
-    plan.each(add_pieces, sums.size, parts, out, sums.size, 0, 1, sums.size, 1, sums.blocks, int(not fresh))
+    def finish(self, dgain: Spot, dbias: Spot, fresh: int) -> None:
+        """Plan both gradients; not `fresh`: they grow."""
+        self.plan.each(
+            finish_gains, 2 * self.size, self.parts, dgain, dbias, self.size, self.blocks, int(not fresh)
+        )  # fmt: skip

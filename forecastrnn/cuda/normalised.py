@@ -9,22 +9,21 @@ from __future__ import annotations
 from numba import cuda
 
 from forecastrnn.cuda import elman, lstm
-from forecastrnn.cuda.build import Planner, Spot, device_function, device_kernel
+from forecastrnn.cuda.build import device_function, device_kernel
 from forecastrnn.cuda.layer_norm import (
     MOST_PIECES,
     MOST_ROWS,
     ROOM,
     TEAM,
-    begin_sums,
-    finish_sums,
+    Gains,
     normalise,
     normalise_back,
     place_of,
+    zeros,
 )  # fmt: skip
-from forecastrnn.cuda.products import Matrix, by_panels
+from forecastrnn.cuda.products import Matrix, add_pieces, by_panels
 from forecastrnn.cuda.recurrent import add_recurrent, finish_gradient, project_inputs, scale_state
 from forecastrnn.cuda.registry import twin
-from forecastrnn.cuda.rows import clear_rows
 
 GATES = lstm.GATES
 elman_step, elman_step_back = (
@@ -33,23 +32,17 @@ elman_step, elman_step_back = (
 lstm_step, lstm_step_back = (device_function(kernel.function) for kernel in (lstm.lstm_step, lstm.lstm_step_back))
 
 
-def no_bias(plan: Planner, size: int) -> Spot:
-    """Plan zeros where a plain layer has its bias, which here comes behind the normalisation."""
-    zeros = plan.work("no_bias", size)
-    plan.each(clear_rows, size, zeros, 1, size, 0)
-    return zeros
-
-
 @device_kernel(threads=TEAM)
 def elman_norm_step(
-    h, h0, hr, r0, mask, m0, gain, g0, bias, b0, normed, n0, scale, s0, active, a0, t, B, H, Hp, bits, kind, masked, keep
+    h, h0, hr, r0, mask, m0, gain, g0, bias, b0, normed, n0, scale, s0, active, a0, t, B, H, Hp, bits, kind, masked,
+    keep,
 ):  # fmt: skip
     """Sums in step t + 1 of h -> the state, also in hr."""
     room = cuda.shared.array(ROOM, h.dtype)
     here, before = h0 + (t + 1) * B * Hp, t * B
     normalise(
-        h, here, Hp, 1 << bits, gain, g0, bias, b0, normed, n0 + before * Hp, scale, s0 + before, room, active[a0 + t], 0,
-        1, 1, H, Hp, bits, keep,
+        h, here, Hp, 1 << bits, gain, g0, bias, b0, normed, n0 + before * Hp, scale, s0 + before, room, active[a0 + t],
+        0, 1, 1, H, Hp, bits, keep,
     )  # fmt: skip
     elman_step(h, h0, hr, r0, mask, m0, active, a0, t, B, Hp, kind, masked)
 
@@ -94,10 +87,10 @@ def elman_norm_backward(
     first, kind, start, fresh, masked,
 ):  # fmt: skip
     """All steps back."""
-    onward, sums = plan.work("onward", B * Hp), begin_sums(plan, "norm_sums", B, 2, Hp)
+    onward, gains = plan.work("onward", B * Hp), Gains(plan, B, Hp)
     for t in range(T - 1, -1, -1):
         plan.rows(
-            elman_norm_step_back, B, Hp, MOST_PIECES, h, dout, dh, onward, dz, mask, gain, normed, scale, sums.parts,
+            elman_norm_step_back, B, Hp, MOST_PIECES, h, dout, dh, onward, dz, mask, gain, normed, scale, gains.parts,
             active, t, T, B, H, Hp, plan.bits, first, kind, masked,
         )  # fmt: skip
         if t > 0 or start:
@@ -105,8 +98,7 @@ def elman_norm_backward(
             by_panels(plan, B, a, Hp, transposed_h, onward, Hp, Hp >> plan.bits, add=False)
     if start:
         plan.each(finish_gradient, B * Hp, dh, onward, mask, active, B, Hp, 0, masked)
-    finish_sums(plan, sums, 0, dgain, fresh)
-    finish_sums(plan, sums, 1, dbias, fresh)
+    gains.finish(dgain, dbias, fresh)
 
 
 @device_kernel(threads=TEAM)
@@ -134,7 +126,7 @@ def lstm_norm_forward(
     panels, width = Hp >> plan.bits, GATES * plan.lanes
     if not keep:
         z = plan.work("z", T * B * GATES * Hp)
-    project_inputs(plan, x, weights_x, no_bias(plan, GATES * Hp), z, T * B, I, ldx, GATES, GATES, panels)
+    project_inputs(plan, x, weights_x, zeros(plan, "no_bias", GATES * Hp), z, T * B, I, ldx, GATES, GATES, panels)
     if masked:
         plan.each(scale_state, B * Hp, h, mask, hr, B * Hp)
     for t in range(T):
@@ -148,7 +140,7 @@ def lstm_norm_forward(
 
 @device_function
 def add_peepholes(z, z1, gap, c, c1, parts, p0, rows, B, H, Hp, bits):
-    """parts (blocks, 3, Hp): the block's sums of derivatives by i, f, o at z1 times the state at c1 that they look at."""
+    """parts (blocks, 3, Hp): the block's sums of derivatives by i, f, o at z1 times the states at c1 they look at."""
     L, mine = 1 << bits, p0 + cuda.blockIdx.y * 3 * Hp
     r = cuda.blockIdx.y
     while r < rows:
@@ -178,8 +170,8 @@ def lstm_norm_step_back(
     if peepholes != 0:
         add_peepholes(z, z0 + here, gap, c, c0 + t * B * Hp, looks, l0, n, B, H, Hp, bits)
     normalise_back(
-        z, z0 + here, width, gap, gain, g0, normed, n0 + here, scale, s0 + t * B * 4, flat, f0, parts, q0, room, n, 0, 4,
-        4, 0, 4, H, Hp, bits,
+        z, z0 + here, width, gap, gain, g0, normed, n0 + here, scale, s0 + t * B * 4, flat, f0, parts, q0, room, n, 0,
+        4, 4, 0, 4, H, Hp, bits,
     )  # fmt: skip
 
 
@@ -190,19 +182,18 @@ def lstm_norm_backward(
 ):  # fmt: skip
     """All steps back."""
     flat, onward = plan.work("flat", B * GATES * Hp), plan.work("onward", B * Hp)
-    sums = begin_sums(plan, "norm_sums", B, 2, GATES * Hp)
-    looks = begin_sums(plan, "peephole_sums", B, 1, 3 * Hp if peepholes else 0)
+    gains = Gains(plan, B, GATES * Hp)
+    looks = zeros(plan, "column_sums", gains.blocks * 3 * Hp) if peepholes else None
     for t in range(T - 1, -1, -1):
         plan.rows(
             lstm_norm_step_back, B, Hp, MOST_PIECES, z, c, dout, dh, onward, dc, peephole, mask, flat, gain, normed,
-            scale, sums.parts, looks.parts, active, t, T, B, H, Hp, plan.bits, first, peepholes, masked,
+            scale, gains.parts, looks, active, t, T, B, H, Hp, plan.bits, first, peepholes, masked,
         )  # fmt: skip
         if t > 0 or start:
             a = Matrix(flat, GATES * Hp)
             by_panels(plan, B, a, GATES * Hp, transposed_h, onward, Hp, Hp >> plan.bits, add=False)
     if start:
         plan.each(finish_gradient, B * Hp, dh, onward, mask, active, B, Hp, 0, masked)
-    finish_sums(plan, sums, 0, dgain, fresh)
-    finish_sums(plan, sums, 1, dbias, fresh)
+    gains.finish(dgain, dbias, fresh)
     if peepholes:
-        finish_sums(plan, looks, 0, dpeephole, fresh)
+        plan.each(add_pieces, 3 * Hp, looks, dpeephole, 3 * Hp, 0, 1, 3 * Hp, 1, gains.blocks, int(not fresh))

@@ -1,6 +1,6 @@
 """GRU layers with layer normalisation on the device, both forms; layouts as in `forecastrnn.cpu.normalised`.
 
-Steps as in `forecastrnn.cuda.normalised`; the form that resets the state has two kernels a step, as it has two products.
+Steps as in `forecastrnn.cuda.normalised`; the form that resets the state has two kernels a step, as two products.
 """
 
 from numba import cuda
@@ -12,12 +12,11 @@ from forecastrnn.cuda.layer_norm import (
     MOST_ROWS,
     ROOM,
     TEAM,
-    begin_sums,
-    finish_sums,
+    Gains,
     normalise,
     normalise_back,
+    zeros,
 )  # fmt: skip
-from forecastrnn.cuda.normalised import no_bias
 from forecastrnn.cuda.products import Matrix, by_panels
 from forecastrnn.cuda.recurrent import add_recurrent, finish_gradient, project_inputs, scale_state
 from forecastrnn.cuda.registry import twin
@@ -58,7 +57,7 @@ def gru_after_norm_forward(
     panels, width = Hp >> plan.bits, 4 * plan.lanes
     if not keep:
         z = plan.work("z", T * B * 4 * Hp)
-    project_inputs(plan, x, weights_x, no_bias(plan, 4 * Hp), z, T * B, I, ldx, 3, 4, panels)
+    project_inputs(plan, x, weights_x, zeros(plan, "no_bias", 4 * Hp), z, T * B, I, ldx, 3, 4, panels)
     if masked:
         plan.each(scale_state, B * Hp, h, mask, hr, B * Hp)
     for t in range(T):
@@ -95,19 +94,18 @@ def gru_after_norm_backward(
 ):  # fmt: skip
     """All steps back."""
     flat, onward = plan.work("flat", B * 3 * Hp), plan.work("onward", B * Hp)
-    sums = begin_sums(plan, "norm_sums", B, 2, 4 * Hp)
+    gains = Gains(plan, B, 4 * Hp)
     for t in range(T - 1, -1, -1):
         plan.rows(
             gru_after_norm_step_back, B, Hp, MOST_PIECES, h, z, dout, dh, onward, mask, flat, gain, normed, scale,
-            sums.parts, active, t, T, B, H, Hp, plan.bits, first, masked,
+            gains.parts, active, t, T, B, H, Hp, plan.bits, first, masked,
         )  # fmt: skip
         if t > 0 or start:
             a = Matrix(flat, 3 * Hp)
             by_panels(plan, B, a, 3 * Hp, transposed_h, onward, Hp, Hp >> plan.bits, add=False)
     if start:
         plan.each(finish_gradient, B * Hp, dh, onward, mask, active, B, Hp, 1, masked)
-    finish_sums(plan, sums, 0, dgain, fresh)
-    finish_sums(plan, sums, 1, dbias, fresh)
+    gains.finish(dgain, dbias, fresh)
 
 
 @device_kernel(threads=TEAM)
@@ -150,14 +148,15 @@ def gru_before_norm_forward(
     panels, width, norm = Hp >> plan.bits, 3 * plan.lanes, (gain, bias, normed, scale)
     if not keep:
         z = plan.work("z", T * B * 3 * Hp)
-    project_inputs(plan, x, weights_x, no_bias(plan, 3 * Hp), z, T * B, I, ldx, 3, 3, panels)
+    project_inputs(plan, x, weights_x, zeros(plan, "no_bias", 3 * Hp), z, T * B, I, ldx, 3, 3, panels)
     if masked:
         plan.each(scale_state, B * Hp, h, mask, hr, B * Hp)
     for t in range(T):
         here, kept = z.at(t * B * width), t if keep else 0
         add_recurrent(plan, hr.at(t * B * Hp), Hp, weights_h, here.at(plan.lanes), B, depth, T, 2, 3, panels)
         plan.rows(
-            gru_norm_reset_step, B, Hp, MOST_ROWS, z, hr, reset, *norm, active, t, kept, T, B, depth, Hp, plan.bits, keep
+            gru_norm_reset_step, B, Hp, MOST_ROWS, z, hr, reset, *norm, active, t, kept, T, B, depth, Hp, plan.bits,
+            keep,
         )  # fmt: skip
         add_recurrent(plan, reset.at(kept * B * Hp), Hp, weights_n, here, B, depth, T, 1, 3, panels)
         plan.rows(
@@ -207,8 +206,8 @@ def gru_before_norm_backward(
 ):  # fmt: skip
     """All steps back."""
     flat, onward, vecs = plan.work("flat", B * 2 * Hp), plan.work("onward", B * Hp), Hp >> plan.bits
-    sums = begin_sums(plan, "norm_sums", B, 2, 3 * Hp)
-    norm = gain, normed, scale, sums.parts, active
+    gains = Gains(plan, B, 3 * Hp)
+    norm = gain, normed, scale, gains.parts, active
     for t in range(T - 1, -1, -1):
         plan.rows(
             gru_norm_mix_step_back, B, Hp, MOST_PIECES, h, z, dout, dh, onward, mask, flat, *norm, t, T, B, H, Hp,
@@ -223,5 +222,4 @@ def gru_before_norm_backward(
             by_panels(plan, B, Matrix(flat, 2 * Hp), 2 * Hp, transposed_h, onward, Hp, vecs, add=False)
     if start:
         plan.each(finish_gradient, B * Hp, dh, onward, mask, active, B, Hp, 1, masked)
-    finish_sums(plan, sums, 0, dgain, fresh)
-    finish_sums(plan, sums, 1, dbias, fresh)
+    gains.finish(dgain, dbias, fresh)
