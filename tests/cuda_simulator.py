@@ -94,13 +94,14 @@ def _shuffle(module: Any, mask: int, value: Any, other_bits: int) -> Any:
 
 
 def _shared_array(module: Any, shape: Any, dtype: Any, alignment: int | None = None) -> Any:
-    """Shared memory, all NaN; the calls of one thread are told apart by their order."""
+    """Shared memory, all NaN or the least number; the calls of one thread are told apart by their order."""
     thread = threading.current_thread()
     thread.shared = getattr(thread, "shared", -1) + 1
     with _lock:
         if thread.shared not in module._allocations:
             real = dtype if isinstance(dtype, np.dtype) else kernelapi.numpy_support.as_dtype(dtype)
-            module._allocations[thread.shared] = np.full(shape, np.nan, real)
+            wrong = np.iinfo(real).min if np.issubdtype(real, np.integer) else np.nan
+            module._allocations[thread.shared] = np.full(shape, wrong, real)
         return module._allocations[thread.shared]
 
 

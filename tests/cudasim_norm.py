@@ -1,20 +1,27 @@
-"""Layer normalisation on Numba's CUDA simulator, beside the oracle and the CPU engine.
+"""Layer normalisation and sampled softmax on Numba's CUDA simulator, beside the oracle and the CPU engine.
 
 Run by test_cuda_simulator.py in a process of its own.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 
 import cuda_simulator  # noqa: F401  (before the first launch)
-from cases import NORMED, draw, index_of, layer, program_of
+import naive_training
+from cases import NORMED, by_name, draw, index_of, layer, program_of, worst
+from forecastrnn.cuda.build import Handle, Planner, Spot
+from forecastrnn.cuda.scans import plan_groups, plan_scan
 from forecastrnn.optimizers import Rule
 from forecastrnn.shapes import Dropout
+from forecastrnn.stepping import TrainingProgram
 from test_gradients import check
+from test_sampled_softmax import SHIFT, TWICE, fixed, sampled, whole
+from test_sampled_softmax import problem_of as sampled_problem
 
 GPU = "cuda:0"
 
@@ -54,3 +61,86 @@ def test_options_of_training(options: dict[str, Any]) -> None:
             index.keep = np.array([0.0, 1.0])
         found[device] = np.concatenate([program.run(index, 1, 1), program.theta])
     np.testing.assert_allclose(found[GPU], found["cpu"], rtol=0.0, atol=1e-10)
+
+
+# Sampled softmax --------------------------------------------------------------------------------------
+@pytest.mark.parametrize(("dtype", "options"), [
+    ("float64", {"ragged": True, "weighted": True, "n": 11}), ("float64", {"steps": "last"}), ("float32", {"steps": 3}),
+], ids=["all", "last", "float32"])  # fmt: skip
+def test_sampled_softmax(dtype: str, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside the oracle: a sample that has a class twice, and some of the true ones."""
+    problem = sampled_problem(**options)
+    program = fixed(sampled(problem, dtype, device=GPU), TWICE, SHIFT)
+    loss = program.run(whole(problem, program), 1, 1)[0]
+    oracle = partial(naive_training.sampled_cross_entropy, classes=TWICE, shift=SHIFT)
+    monkeypatch.setitem(naive_training.LOSSES, "cross_entropy", oracle)
+    expected, tolerance = problem.solve(), {"float32": 3e-5, "float64": 1e-10}[dtype]
+    assert loss == pytest.approx(expected.loss, rel=tolerance)
+    assert worst(problem.network.views(program.grad), by_name(expected.d_theta)) < tolerance
+
+
+def slots_of(program: TrainingProgram) -> dict[str, np.ndarray]:
+    """The slots of the last step, and what lies in them."""
+    buffers = program.program.buffers
+    n = int(buffers["count"].array[0])
+    found = {"labels": buffers["labels"].array[0, :n], "hits": buffers["hits"].array[0, :n]}
+    found |= {"truth": buffers["output.truth"].array[0, :n], "acc": buffers["output.acc"].array[0, :n]}
+    return found | {name: buffers[name].array for name in ("classes", "shift", "place")}
+
+
+@pytest.mark.parametrize("options", [{}, {"checkpoint_steps": 2}, {"dropout": Dropout(outputs=0.3)}], ids=str)
+def test_updates_with_sampled_softmax(options: dict[str, Any]) -> None:
+    """Draws, slots, losses and parameters behind three updates are those of the CPU; targets that are not there."""
+    problem, found, slots = sampled_problem(ragged=True, weighted=True, n=12), {}, {}
+    for device in ("cpu", GPU):
+        rule, common = Rule("adam", 0.01, clip_norm=0.5), {"seed": 5, "shards": 1, "device": device}
+        program = sampled(problem, rows=6, rule=rule, **common, **options)
+        program.source.y[::3] = np.nan
+        index = index_of(problem, program, np.random.default_rng(1).permutation(18).reshape(3, 6) % 12)
+        found[device] = np.concatenate([program.run(index.part(k, k + 1), 1, 1) for k in range(3)] + [program.theta])
+        slots[device] = slots_of(program)
+    np.testing.assert_allclose(found[GPU], found["cpu"], rtol=0.0, atol=1e-10)
+    for name, expected in slots["cpu"].items():
+        np.testing.assert_allclose(slots[GPU][name], expected, rtol=0.0, atol=1e-10, err_msg=name)
+
+
+@pytest.mark.parametrize("sample", [[4], [3, 3, 5, 5, 9]], ids=str)
+def test_a_sample_that_is_the_true_class(sample: list[int]) -> None:
+    """The row's own class does not count; nothing may be left."""
+    problem, found = sampled_problem(n=2, T=2), []
+    problem.y[:] = sample[0]
+    for device in ("cpu", GPU):
+        program = fixed(
+            sampled(problem, n_sampled=len(sample), device=device), np.array(sample), np.zeros(len(sample))
+        )  # fmt: skip
+        found.append(np.append(program.run(whole(problem, program), 1, 1), program.grad))
+    np.testing.assert_allclose(found[1], found[0], rtol=0.0, atol=1e-12)
+
+
+@pytest.mark.parametrize("n", [1, 7, 8, 9, 40])
+def test_running_sums(n: int) -> None:
+    """Of fewer numbers than a block takes at once, and of more."""
+    values = np.random.default_rng(n).integers(-3, 4, n)
+    planner = Planner("float64", 8, Spot(Handle(1, np.int64)))
+    place = Spot(Handle(n, np.int64))
+    place.handle.array.copy_to_device(values)
+    found = plan_scan(planner, "sums", place, n)
+    for launch in planner.launches:
+        launch.bind(0)()
+    np.testing.assert_array_equal(found.handle.array.copy_to_host(), np.append(0, np.cumsum(values)))
+
+
+@pytest.mark.parametrize("rows", [3, 17, 41])
+def test_order_of_groups(rows: int) -> None:
+    """Rows of a group keep their order; those of none are left out; several pieces."""
+    group = np.random.default_rng(rows).integers(-1, 4, rows)
+    planner = Planner("float64", 8, Spot(Handle(1, np.int64)))
+    place = Spot(Handle(rows, np.int64))
+    place.handle.array.copy_to_device(group)
+    order, begin = plan_groups(planner, place, rows, 5)
+    for launch in planner.launches:
+        launch.bind(0)()
+    begin = begin.handle.array.copy_to_host()
+    np.testing.assert_array_equal(begin, np.searchsorted(np.sort(group), range(6)) - np.sum(group < 0))
+    found = order.handle.array.copy_to_host()[: begin[-1]]
+    np.testing.assert_array_equal(found, np.argsort(group, kind="stable")[np.sum(group < 0) :])

@@ -12,6 +12,8 @@ from forecastrnn.cuda import (  # noqa: F401  (each registers its twins)
     packing,
     products,
     rows,
+    sampled_softmax,
     symbols,
+    true_classes,
     update,
 )

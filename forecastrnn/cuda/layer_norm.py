@@ -13,7 +13,7 @@ from numba import cuda
 
 from forecastrnn.cpu import layer_norm
 from forecastrnn.cuda.build import SIMULATED, Planner, Spot, device_function, device_kernel
-from forecastrnn.cuda.rows import clear_rows
+from forecastrnn.cuda.rows import zeros
 
 EPSILON = layer_norm.EPSILON
 TEAM = 4 if SIMULATED else 128  # threads that share a row, at most
@@ -141,13 +141,6 @@ def finish_gains(parts, p0, dgain, g0, dbias, b0, size, blocks, add):
         else:
             dbias[b0 + e - size] = dbias[b0 + e - size] + total if add != 0 else total
         e += cuda.gridsize(1)
-
-
-def zeros(plan: Planner, name: str, size: int) -> Spot:
-    """Plan room of so many zeros."""
-    found = plan.work(name, size)
-    plan.each(clear_rows, size, found, 1, size, 0)
-    return found
 
 
 class Gains:

@@ -19,11 +19,11 @@ from forecastrnn.cuda.layer_norm import (
     normalise,
     normalise_back,
     place_of,
-    zeros,
 )  # fmt: skip
 from forecastrnn.cuda.products import Matrix, add_pieces, by_panels
 from forecastrnn.cuda.recurrent import add_recurrent, finish_gradient, project_inputs, scale_state
 from forecastrnn.cuda.registry import twin
+from forecastrnn.cuda.rows import zeros
 
 GATES = lstm.GATES
 elman_step, elman_step_back = (

@@ -15,11 +15,11 @@ from forecastrnn.cuda.layer_norm import (
     Gains,
     normalise,
     normalise_back,
-    zeros,
 )  # fmt: skip
 from forecastrnn.cuda.products import Matrix, by_panels
 from forecastrnn.cuda.recurrent import add_recurrent, finish_gradient, project_inputs, scale_state
 from forecastrnn.cuda.registry import twin
+from forecastrnn.cuda.rows import zeros
 
 after_step, after_step_back = (
     device_function(kernel.function) for kernel in (gru.gru_after_step, gru.gru_after_step_back)
