@@ -16,9 +16,10 @@ from forecastrnn.cuda.build import SIMULATED, Planner, Spot, device_function, de
 from forecastrnn.cuda.rows import zeros
 
 EPSILON = layer_norm.EPSILON
-TEAM = 4 if SIMULATED else 128  # threads that share a row, at most
+MOST_THREADS = 128  # that share a row
+TEAM = 2 if SIMULATED else MOST_THREADS
 SLOTS = 4  # that are normalised at once, at most
-ROOM = 2 * SLOTS * TEAM
+ROOM = 2 * SLOTS * MOST_THREADS
 MOST_ROWS = 2 if SIMULATED else 8192  # that have a block of their own
 MOST_PIECES = 2 if SIMULATED else 512  # blocks that keep sums of their own, of derivatives by gain and bias
 
