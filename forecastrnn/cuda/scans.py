@@ -69,12 +69,11 @@ def rank_rows(group, g0, rank, r0, counts, c0, rows, groups, piece):
                 before += 1 if k < me else 0
                 later += 1 if k > me else 0
         seen = counts[mine + own] if own >= 0 else 0
-        cuda.syncthreads()  # all have seen the counts, and the room
+        cuda.syncthreads()  # all have seen the counts, and the room; the next rows' barrier comes before both are again
         if own >= 0:
             rank[r0 + row] = seen + before
             if later == 0:
                 counts[mine + own] = seen + before + 1
-        cuda.syncthreads()  # before the counts are seen again
         base += TEAM
 
 
