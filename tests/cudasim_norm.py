@@ -188,3 +188,25 @@ def test_order_of_groups(rows: int) -> None:
     np.testing.assert_array_equal(begin, np.searchsorted(np.sort(group), range(6)) - np.sum(group < 0))
     found = order.handle.array.copy_to_host()[: begin[-1]]
     np.testing.assert_array_equal(found, np.argsort(group, kind="stable")[np.sum(group < 0) :])
+
+
+def test_layers_on_devices_of_their_own() -> None:
+    """A normalised layer and a sampled head on either side."""
+    options = COMMON | {"hidden_layer_sizes": (3, 2), "max_iter": 1, "n_sampled_classes": 2, "layer_norm": True}
+    found = [
+        RNNClassifier(cell="lstm", dtype="float64", device=device, **options)
+        .fit(SYMBOLS, LABELS)
+        .predict_proba(SYMBOLS)
+        for device in ("cpu", ["cuda", "cpu"], ["cpu", "cuda"])
+    ]
+    for other in found[1:]:
+        np.testing.assert_allclose(other, found[0], rtol=0, atol=1e-8)
+
+
+def test_launches_are_few() -> None:
+    """As many a time step as without normalisation: a product and a kernel, forward and back."""
+    counts = []
+    for T in (3, 13):
+        program = program_of(draw((layer("lstm+norm", 5),), T=T), "float32", rule=Rule("adam"), device=GPU).program
+        counts.append(len(program.engine.plan().launches))
+    assert counts[1] - counts[0] == 4 * 10

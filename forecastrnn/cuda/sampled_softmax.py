@@ -195,7 +195,7 @@ def sampled_rows(
         parts[q0 + 2 * cuda.blockIdx.x], parts[q0 + 2 * cuda.blockIdx.x + 1] = loss, weight
 
 
-@twin("out dout share truth acc labels hits slots place count sums")
+@twin("dout share truth acc labels hits slots place count sums")
 def sampled_cross_entropy(
     plan, out, features, weights_t, bias, target, weights, dout, share, truth, acc, valid, classes, labels, hits, slots,
     place, count, sums, k, B, S, F, V, ldo, ldf, first, last, weighted, shards, piece, fresh,
