@@ -139,13 +139,7 @@ def rule_of(estimator: object) -> Rule:
 
 def needs_cpu(estimator: Any) -> str:
     """The option of an estimator for which there are no kernels of a GPU yet; empty if it has none."""
-    found = {
-        "layer_norm=True": estimator.layer_norm,
-        "n_sampled_classes": getattr(estimator, "n_sampled_classes", None) is not None,
-        "global_model=False": not getattr(estimator, "global_model", True),
-        "n_sampled_tokens": getattr(estimator, "n_sampled_tokens", None) is not None,
-    }
-    return next((what for what, given in found.items() if given), "")
+    return "" if getattr(estimator, "global_model", True) else "global_model=False"
 
 
 def device_of(estimator: Any) -> str:

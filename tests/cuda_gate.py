@@ -168,6 +168,9 @@ def launches_of_everything() -> list[Any]:
     add(dropped.program)
     problem = draw((layer("lstm", 5, True),), n=70, T=3, steps="last", loss="cross_entropy", ragged=True)
     add(program_of(problem, "float32", **options).program)
+    names = ("peephole_lstm+norm", "gru+norm", "gru_before+norm", "tanh+norm")
+    problem = draw(tuple(layer(name, 40) for name in names), n=70, T=3, ragged=True, loss="cross_entropy", outputs=50)
+    add(program_of(problem, "float32", class_order=np.arange(50), n_sampled=20, **options).program)
     return found + launches_of_generation() + launches_of_pairs()
 
 

@@ -292,6 +292,13 @@ def test_validation_and_weights() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.*did not end")
+def test_layer_normalisation_and_sampled_softmax() -> None:
+    """On both sides, and of the decoder's outputs."""
+    cpu, gpu = both("dot", layer_norm=True, n_sampled_tokens=2, cell="rnn", max_iter=1)
+    assert gpu.predict(X) == cpu.predict(X)
+
+
+@pytest.mark.filterwarnings("ignore:.*did not end")
 def test_models_move(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One of the GPU predicts where there is none; one of the CPU on the GPU, and says so where there is none."""
     cpu, gpu = both("dot")
