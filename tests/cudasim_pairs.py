@@ -131,15 +131,6 @@ def test_late_threads(attention: str, monkeypatch: pytest.MonkeyPatch) -> None:
     np.testing.assert_array_equal(found[1], found[0])
 
 
-def test_layers_on_devices_of_their_own() -> None:
-    """Attention runs where the last layer is."""
-    problem, found = draw_pairs(small("gru", layers=2), "additive", n=3, J=3, T=2), []
-    for device in ("cpu", "cpu+cuda:0"):
-        program = pair_program(problem, "float64", device=device)
-        found.append([*program.run(pair_index(problem, program), 1, 1), *program.grad])
-    np.testing.assert_allclose(found[1], found[0], rtol=0, atol=1e-12)
-
-
 # Decoding ---------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("attention", SCORES)
 def test_known_inputs(attention: str) -> None:
@@ -265,17 +256,16 @@ def both(attention: str | None, **options: Any) -> list[RNNSeq2Seq]:
 
 
 @pytest.mark.filterwarnings("ignore:.*did not end")
-@pytest.mark.parametrize("attention", ATTENTIONS)
-def test_estimator(attention: str | None) -> None:
+@pytest.mark.parametrize("attention", SCORES)
+def test_estimator(attention: str) -> None:
     """Training on tokens with vectors that are learned; greedy decoding, a beam, and its weights."""
     cpu, gpu = both(attention)
     assert gpu.predict(X) == cpu.predict(X)
-    options = {"beam_width": 3, "length_penalty": 0.6, "return_attention": attention is not None}
+    options = {"beam_width": 3, "length_penalty": 0.6, "return_attention": True}
     one, other = (model.decode(X, **options) for model in (cpu, gpu))
     assert other.sequences == one.sequences and len({*one.sequences}) > 1
     np.testing.assert_allclose(other.log_probabilities, one.log_probabilities, rtol=0, atol=1e-8)
-    if attention is not None:
-        np.testing.assert_allclose(other.attention, one.attention, rtol=0, atol=1e-8)
+    np.testing.assert_allclose(other.attention, one.attention, rtol=0, atol=1e-8)
 
 
 def test_validation_and_weights() -> None:
@@ -293,9 +283,19 @@ def test_validation_and_weights() -> None:
 
 @pytest.mark.filterwarnings("ignore:.*did not end")
 def test_layer_normalisation_and_sampled_softmax() -> None:
-    """On both sides, and of the decoder's outputs."""
-    cpu, gpu = both("dot", layer_norm=True, n_sampled_tokens=2, cell="rnn", max_iter=1)
+    """On both sides, and of the decoder's outputs; without attention."""
+    cpu, gpu = both(None, layer_norm=True, n_sampled_tokens=2, cell="rnn", max_iter=1)
     assert gpu.predict(X) == cpu.predict(X)
+
+
+def test_layers_on_devices_of_their_own() -> None:
+    """Attention and the search run where the last layer is."""
+    options = COMMON | {"hidden_layer_sizes": (3, 2), "cell": "rnn", "bidirectional": True, "max_iter": 1}
+    models = [RNNSeq2Seq(device=device, **options).fit(X, Y) for device in ("cpu", ["cpu", "cuda"])]
+    assert models[1].device_ == "cpu+cuda:0"
+    found = [model.decode(X, beam_width=2) for model in models]
+    assert found[1].sequences == found[0].sequences
+    np.testing.assert_allclose(found[1].log_probabilities, found[0].log_probabilities, rtol=0, atol=1e-10)
 
 
 @pytest.mark.filterwarnings("ignore:.*did not end")

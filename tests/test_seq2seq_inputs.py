@@ -13,7 +13,7 @@ import pytest
 from sklearn.utils._param_validation import InvalidParameterError
 
 import forecastrnn
-from forecastrnn import LSTM, ModelFileError, RNNSeq2Seq
+from forecastrnn import LSTM, ModelFileError, RNNSeq2Seq, devices
 from forecastrnn.model_file import Tensor, open_model, write_model
 from forecastrnn.seq2seq_state import Seq2SeqState
 from test_persistence import assert_same, plain
@@ -133,6 +133,19 @@ def test_a_large_batch_is_clipped() -> None:
     assert seen[0].filename == __file__
 
 
+def test_a_missing_gpu_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By fit, and by predict of a model that was fitted without one; "auto" takes the CPU."""
+    monkeypatch.setattr(devices, "gpus", lambda: (0, "there is no driver"))
+    with pytest.raises(RuntimeError, match='device="cuda": CUDA is not available: there is no driver'):
+        small(device="cuda").fit(X, Y)
+    model = small(device="auto").fit(X, Y)
+    assert model.device_ == "cpu"
+    found = model.decode(X).sequences
+    with pytest.raises(RuntimeError, match='device="cuda:1": CUDA is not available: there is no driver'):
+        model.set_params(device="cuda:1").decode(X)
+    assert model.set_params(device="cpu").decode(X).sequences == found
+
+
 def test_one_token_and_one_pair() -> None:
     """The least there can be."""
     model = small(max_iter=60, learning_rate_init=0.1, n_iter_no_change=99).fit(["a"], ["b"])
@@ -209,6 +222,7 @@ DAMAGED: dict[str, tuple[Callable[[dict], None], str]] = {
     "no longest": (_set("longest", 0), "longest must be an int"),
     "odd flag": (_set("reverse", 1), "reverse must be true or false"),
     "another dtype": (_set("dtype", "float16"), "dtype must be one of"),
+    "no device": (_set("device", "tpu"), "device must be the name of a device"),
     "a field too many": (_set("extra", 1), "must have the fields"),
     "dropout of one": (_set("dropout", "inputs", 1.0), r"dropout must lie in \[0, 1\)"),
 }
