@@ -12,7 +12,7 @@ from typing import Any
 from numba import cuda, float32, float64
 
 from forecastrnn.cuda import teams
-from forecastrnn.cuda.build import SIMULATED, DeviceKernel, Planner, Spot, adopted, device_kernel
+from forecastrnn.cuda.build import SIMULATED, DeviceKernel, Planner, Spot, device_kernel, rebuilt
 from forecastrnn.cuda.formulas import exp, tanh, tanh_slope
 from forecastrnn.cuda.products import Matrix, column_sums, multiply
 from forecastrnn.cuda.registry import twin
@@ -20,7 +20,7 @@ from forecastrnn.cuda.registry import twin
 TEAM = 4 if SIMULATED else 32  # threads that share the weights of one step
 MOST_TEAMS = 3 if SIMULATED else 8192
 
-largest_of_team, sum_of_team = adopted(teams.largest_of_team, globals()), adopted(teams.sum_of_team, globals())
+largest_of_team, sum_of_team = (rebuilt(one, TEAM=TEAM) for one in (teams.largest_of_team, teams.sum_of_team))
 
 
 # Products ---------------------------------------------------------------------------------------------

@@ -10,14 +10,14 @@ from numba import cuda, float64, int64
 
 from forecastrnn.cpu import beam
 from forecastrnn.cuda import teams
-from forecastrnn.cuda.build import SIMULATED, adopted, device_function, device_kernel, rebuilt
+from forecastrnn.cuda.build import SIMULATED, device_function, device_kernel, rebuilt
 from forecastrnn.cuda.formulas import exp
 from forecastrnn.cuda.registry import twin
 
 TEAM = 4 if SIMULATED else 128  # threads that share a hypothesis, or a source
 NONE = math.nan  # compares as false: never taken
 
-largest_of_team, sum_of_team = adopted(teams.largest_of_team, globals()), adopted(teams.sum_of_team, globals())
+largest_of_team, sum_of_team = (rebuilt(one, TEAM=TEAM) for one in (teams.largest_of_team, teams.sum_of_team))
 settled = rebuilt(beam.settled)
 
 

@@ -29,14 +29,6 @@ def rebuilt(function: Callable[..., Any], **names: Any) -> Callable[..., Any]:
     return device_function(FunctionType(function.__code__, function.__globals__ | names, function.__name__))
 
 
-def adopted(function: Callable[..., Any], names: dict[str, Any]) -> Callable[..., Any]:
-    """A plain function of another module for kernels of this one to call, with the names that it has, globals().
-
-    So also with this module's `cuda`, which the simulator replaces while one of its kernels runs.
-    """
-    return device_function(FunctionType(function.__code__, names, function.__name__))
-
-
 class DeviceKernel:
     """A kernel; `threads` of a block, and what it may hold that a kernel should not: see `device_kernel`."""
 

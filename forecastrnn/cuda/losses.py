@@ -5,6 +5,7 @@ import math
 from numba import cuda, float64
 
 from forecastrnn.cpu import losses
+from forecastrnn.cuda import teams
 from forecastrnn.cuda.build import SIMULATED, device_function, device_kernel, rebuilt
 from forecastrnn.cuda.formulas import exp
 from forecastrnn.cuda.registry import twin
@@ -13,6 +14,7 @@ TEAM = 4 if SIMULATED else 128  # threads that share a row or a sum
 MOST_BLOCKS = 64  # whose sums are added up by one block
 
 elementwise = rebuilt(losses.elementwise)
+largest_of_team, sum_of_team = (rebuilt(one, TEAM=TEAM) for one in (teams.largest_of_team, teams.sum_of_team))
 
 
 @device_function
@@ -82,36 +84,6 @@ def elementwise_loss(
         kind, most=MOST_BLOCKS,
     )  # fmt: skip
     plan.blocks(add_up, (1,), parts, sums, plan.step, count, shards, piece, 2, fresh)
-
-
-@device_function
-def largest_of_team(room, me, value):
-    """The largest value of a block's threads."""
-    cuda.syncthreads()
-    room[me] = value
-    cuda.syncthreads()
-    half = TEAM // 2
-    while half > 0:
-        if me < half:
-            room[me] = max(room[me], room[me + half])
-        cuda.syncthreads()
-        half //= 2
-    return room[0]
-
-
-@device_function
-def sum_of_team(room, me, value):
-    """The sum over a block's threads, always in the same order."""
-    cuda.syncthreads()
-    room[me] = value
-    cuda.syncthreads()
-    half = TEAM // 2
-    while half > 0:
-        if me < half:
-            room[me] += room[me + half]
-        cuda.syncthreads()
-        half //= 2
-    return room[0]
 
 
 @device_kernel(threads=TEAM, double=True)

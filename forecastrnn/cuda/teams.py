@@ -1,6 +1,6 @@
 """What the threads of a block find together, always in the same order, by an array `room` of a number each.
 
-A module adopts these functions for its kernels, and says how large its blocks are: `TEAM`, a power of two.
+A module has them `rebuilt` for the size of its own blocks: `TEAM`, a power of two.
 """
 
 from numba import cuda
