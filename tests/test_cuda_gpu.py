@@ -115,7 +115,7 @@ def test_estimator(options: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE)
-@pytest.mark.parametrize("sizes", [(5, 7, 5, 4), (70, 100, 50, 37)], ids=str)
+@pytest.mark.parametrize("sizes", [(5, 200, 50, 37), (18, 100, 40, 5), (70, 130, 20, 3)], ids=str)
 @pytest.mark.parametrize("attention", ATTENTIONS)
 def test_attention(attention: str | None, sizes: tuple[int, ...], dtype: str) -> None:
     """Sizes = (units, rows, source steps, target steps)."""
