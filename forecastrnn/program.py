@@ -65,18 +65,29 @@ class Buffer:
 
     def touch(self) -> np.ndarray:
         """The numbers on the host, which is about to read them, and perhaps to write: brought here from a GPU."""
+        made = self._made()
+        for mirror in self.mirrors.values():
+            mirror.look()
+        return made
+
+    def _made(self) -> np.ndarray:
+        """The array of the host, which begins as `fill`."""
         if self._array is None:
             self._array = allocate(self.shape, self.dtype)
             if self.fill:
                 self._array[...] = self.fill
-        for mirror in self.mirrors.values():
-            mirror.look()
         return self._array
 
     @property
     def allocated(self) -> np.ndarray | None:
         """The array of the host, if there is one yet."""
         return self._array
+
+    def put(self, values: np.ndarray) -> None:
+        """New values for the first rows, or all, of a buffer whose old numbers nobody wants brought from a GPU."""
+        self._made()[: len(values)] = values
+        for mirror in self.mirrors.values():
+            mirror.put(values.size)
 
     def part(self, first: int, count: int) -> np.ndarray:
         """`count` numbers from `first` on, to read only."""

@@ -165,7 +165,24 @@ def launches_of_everything() -> list[Any]:
     add(dropped.program)
     problem = draw((layer("lstm", 5, True),), n=70, T=3, steps="last", loss="cross_entropy", ragged=True)
     add(program_of(problem, "float32", **options).program)
-    return found + launches_of_generation()
+    return found + launches_of_generation() + launches_of_forecasts()
+
+
+def launches_of_forecasts() -> list[Any]:
+    """The launches that feed values of series back, with older means and without."""
+    from cases import layer
+    from forecastrnn.device_paths import DevicePaths
+    from forecastrnn.inputs import n_columns
+    from forecastrnn.network import Network
+    from forecastrnn.paths import Kind
+
+    found: list[Any] = []
+    for older in ((7, 2), ()):
+        columns = n_columns(7, True, older)
+        network = Network(columns, (layer("gru", 5),), 1, columns)
+        kind = Kind(network, "float32", 70, 14, 7, 14, 7, True, older, True, 1, "cuda:0")
+        found += DevicePaths(kind, 70, 30, 3).program.engine.plan().launches
+    return found
 
 
 def launches_of_generation() -> list[Any]:

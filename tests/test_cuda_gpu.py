@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from cases import CELLS, draw, index_of, layer, program_of
-from forecastrnn import RNNRegressor, devices
+from forecastrnn import RNNForecaster, RNNRegressor, devices, forecasting
 from forecastrnn.optimizers import Rule
 from test_gradients import TOLERANCE, check
 
@@ -66,6 +67,22 @@ def test_the_same_bits(units: int) -> None:
 
     for one, other in zip(trained([3]), trained([1, 1, 1]), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("options", [{}, {"older_means": [(7, 3)]}, {"strategy": "direct", "horizon": 6}], ids=str)
+def test_forecasts(options: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of many series, and sample paths by the same draws, in one part and in several."""
+    values = np.exp(np.cumsum(np.random.default_rng(0).normal(0, 0.1, (300, 90)), axis=1))
+    model = RNNForecaster(n_members=2, max_steps=5, season_length=7, random_state=0, dtype="float64", **options)
+    model.fit(pd.DataFrame(values.T, pd.date_range("2020-01-01", periods=90)))
+    looks = [lambda: model.predict(6)]
+    if not options.get("horizon"):
+        looks.append(lambda: model.generate(6, n_sequences=3, random_state=0))
+    for look in looks:
+        cpu = model.set_params(device="cpu") and look()
+        for most in (forecasting.DEVICE_ROWS, 100):
+            monkeypatch.setattr(forecasting, "DEVICE_ROWS", most)
+            np.testing.assert_allclose(model.set_params(device="cuda") and look(), cpu, rtol=1e-9)
 
 
 @pytest.mark.parametrize("options", [{}, {"recurrent_dropout": 0.2}, {"checkpoint_steps": 4}, {"bptt_steps": 5}])

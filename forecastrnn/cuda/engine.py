@@ -124,7 +124,7 @@ class Engine:
     def _finish(self, plan: Plan) -> None:
         for mirror in plan.written:
             mirror.written()
-            if mirror.buffer().bound:
+            if mirror.buffer().bound and not mirror.copy.kept:
                 mirror.download()
 
 

@@ -13,7 +13,6 @@ TWINS: dict[str, Twin] = {}
 # What a user asks for that needs kernels without a twin, and these.
 CPU_ONLY_KERNELS = {
     "stream()": "scale_in scale_out",
-    "a forecast of RNNForecaster": "forecast_inputs append_value append_sum",
     "layer_norm=True": (
         "elman_norm_forward elman_norm_backward lstm_norm_forward lstm_norm_backward gru_after_norm_forward "
         "gru_after_norm_backward gru_before_norm_forward gru_before_norm_backward"
