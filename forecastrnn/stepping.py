@@ -66,6 +66,7 @@ class Stepper:
     most_steps: int  # of one call
     feed: Any  # buffers of the mini-batches, and their sums
     step: Any  # what emitted the operations
+    shape: Shape
 
     @staticmethod
     def most_steps_of(rows: int) -> int:
@@ -102,19 +103,21 @@ class Stepper:
     def _write_index(self, index: Index) -> None:
         for buffer, values in self._filled(index):
             if buffer is not None:
-                buffer.array[: index.steps] = values
+                assert values is not None
+                buffer.put(values)
         if self.feed.seeds is not None:
             done = self.optimizer.count if self.optimizer else 0
-            self.feed.seeds.array[: index.steps] = dropout_seeds(self.seed, done, index.steps)
+            self.feed.seeds.put(dropout_seeds(self.seed, done, index.steps))
 
     def _write_rates(self, n: int, total: int) -> None:
         """What changes from step to step by a schedule, for the next n of `total` steps."""
         if self.optimizer is not None:
-            self.rates.array[:n] = self.rule.rates(self.optimizer.since_start, n, total)
+            self.rates.put(self.rule.rates(self.optimizer.since_start, n, total))
             self.program.buffers["options"].array[COUNT] = self.optimizer.count
 
     def _read_losses(self, n: int) -> np.ndarray:
-        sums = self.feed.sums.array[:n].sum(axis=1)
+        shards = self.shape.shards
+        sums = self.feed.sums.part(0, n * shards * 2).reshape(n, shards, 2).sum(axis=1)
         self.weights = sums[:, 1]
         return sums[:, 0] / np.maximum(self.weights, np.finfo(float).tiny)
 

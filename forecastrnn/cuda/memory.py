@@ -147,7 +147,7 @@ class Kept:
         return self
 
     def fetch(self, count: int | None = None) -> None:
-        """Bring the host up to date: all arrays, or the first `count`."""
+        """Bring the host up to date: all arrays, or the first `count` of them."""
         for copy, array in list(zip(self.copies, self.arrays, strict=True))[:count]:
             if copy.newer and array.size:
                 fetch(copy, array, self.device)
