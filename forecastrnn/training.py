@@ -18,7 +18,7 @@ from forecastrnn.exceptions import TrainingDivergedError
 from forecastrnn.memory import check_fits, machine_memory
 from forecastrnn.network import Network
 from forecastrnn.optimizers import OptimizerState, Rule
-from forecastrnn.parallel_step import ParallelProgram
+from forecastrnn.parallel_step import DeviceParallelProgram, ParallelProgram
 from forecastrnn.resident import Fetch, resident
 from forecastrnn.shapes import NO_DROPOUT, Dropout
 from forecastrnn.stepping import Index, Stepper, TrainingProgram
@@ -104,7 +104,8 @@ class Trainer:
         """Parameters and moments stay on the GPU; `progress.fetch` brings them to who wants to look at them."""
         progress, communicator, device = self.progress, current(), self.plan.device
         arrays = progress.theta, progress.optimizer.m, progress.optimizer.v
-        with resident(arrays, CPU if communicator is not None else device) as fetch:
+        through_host = communicator is not None and not communicator.on_device
+        with resident(arrays, CPU if through_host else device) as fetch:
             progress.fetch = None if fetch is None else partial(self._fetch, fetch)
             try:
                 yield
@@ -162,7 +163,7 @@ class Trainer:
         communicator = current()
         make: Any = TrainingProgram
         if communicator is not None and rows >= communicator.size:
-            make = partial(ParallelProgram, communicator)
+            make = partial(DeviceParallelProgram if communicator.on_device else ParallelProgram, communicator)
         return make(
             self.network, self.progress.theta, self.progress.optimizer, source,
             steps=steps, rows=rows, loss=plan.loss, last=plan.last, rule=plan.rule,
@@ -173,6 +174,12 @@ class Trainer:
     def _check_memory(self) -> None:
         """Refuse mini-batches that would not fit, before anything is allocated for them."""
         rows, steps = self.batches.sizes[0]
+        communicator = current()
+        if communicator is not None and rows < communicator.size:
+            raise ValueError(
+                f"batch_size={rows}: mini-batches of {rows} sequences have fewer rows than the {communicator.size} "
+                "devices. Raise batch_size, or name fewer devices."
+            )
         need, device = sum(self._program(*size).program.nbytes for size in self.batches.sizes), self.plan.device
         have = memory_of(device)
         fit = int(rows * (have or machine_memory()) / max(need, 1))

@@ -16,6 +16,7 @@ from numba import cuda
 
 from forecastrnn.cuda import graphs
 from forecastrnn.cuda.build import Handle, Planner, Spot, device_kernel
+from forecastrnn.cuda.exchange import plan_meeting
 from forecastrnn.cuda.memory import Given, Mirror
 from forecastrnn.cuda.registry import twin_of
 
@@ -59,9 +60,12 @@ class Engine:
         n = self.program.stretch(rounds)
         if n not in self._plans:
             self.planner.launches, used, written = [], {}, {}
-            for turn in self.program.rounds[slice(*n)]:
+            for number, turn in enumerate(self.program.rounds[slice(*n)], n[0]):
                 for operation in (o for operations in turn for o in operations):
                     self._plan_operation(operation, used, written)
+                if number in self.program.meetings:
+                    grad, sums, communicator = self.program.meetings[number]
+                    plan_meeting(self.planner, self._spot(grad), self._spot(sums), communicator)
             self.planner.blocks(advance, (1,), self.planner.step)
             self._plans[n] = Plan(self.planner.launches, list(used.values()), list(written.values()))
         return self._plans[n]
