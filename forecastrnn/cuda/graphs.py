@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from forecastrnn.cuda.build import SIMULATED
+from forecastrnn.devices import INSTALL, log_once
 
 
 def capture(stream: Any, calls: list[Callable[[], None]]) -> Callable[[], None] | None:
@@ -40,6 +41,7 @@ def _cupy() -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of libraries that it does not find
             import cupy
-    except ImportError:
+    except ImportError as error:
+        log_once(f"CuPy cannot be used ({error}): a GPU works without it, but slower. Install it with {INSTALL}")
         return None
     return cupy

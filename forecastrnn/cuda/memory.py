@@ -10,6 +10,7 @@ import numpy as np
 from numba import cuda
 
 from forecastrnn.cuda.build import Handle, Planner, Spot, device_kernel, new_array
+from forecastrnn.devices import explained
 
 if TYPE_CHECKING:
     from forecastrnn.program import Buffer
@@ -126,7 +127,7 @@ class Mirror(Handle):
             return _flat(self.buffer().array)[first : first + count].copy()
         out = np.empty(count, self.dtype)
         if count:
-            with cuda.gpus[self.device]:
+            with explained(f"cuda:{self.device}"), cuda.gpus[self.device]:
                 self.array[first : first + count].copy_to_host(out)
         return out
 
@@ -203,6 +204,6 @@ def copy_of(array: np.ndarray, device: int, constant: bool = False) -> Copy:
 
 def fetch(copy: Copy, array: np.ndarray, device: int) -> None:
     """Bring an array of the host up to date."""
-    with cuda.gpus[device]:
+    with explained(f"cuda:{device}"), cuda.gpus[device]:
         copy.array.copy_to_host(_flat(array))
     copy.newer = False
