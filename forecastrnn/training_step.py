@@ -92,7 +92,7 @@ class TrainingStep:
         self.base = None if source.base is None else program.bind("base", source.base, constant=True)
         self.weight = None if source.weight is None else program.bind("weight", source.weight, constant=True)
         if source.class_order is not None:
-            self.build.class_order = program.bind("class_order", source.class_order)
+            self.build.class_order = program.bind("class_order", source.class_order, constant=True)
 
     # Emission -----------------------------------------------------------------------------------------
     def _emit_shard(self, segments: Segments, input_gradient: bool) -> None:

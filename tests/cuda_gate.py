@@ -1,25 +1,28 @@
 """Compiles every kernel for a GPU of the Hopper kind on a machine without one, and says what must not be in it.
 
-    pip install "numba-cuda[cu13]==0.30.4" "cuda-toolkit[nvvm,nvrtc,cudart,cccl]==13.0.*" "nvidia-cuda-nvcc==13.0.*"
-    python tests/cuda_gate.py
+    pip install -e ".[gate]" && python tests/cuda_gate.py
 
-The versions belong together: an older ptxas rejects what a newer compiler emits. The kernels and the types of their
-arguments are those of programs that train and run all cells, losses and update rules. Refused are local memory (a
-stack frame: ptxas counts no spills where the compiler itself has put an array there), spilled registers, more registers
-or shared memory than a block can have, and arithmetic in float64 where all numbers are float32.
+The versions of that extra belong together: an older ptxas rejects what a newer compiler emits. The kernels and the
+types of their arguments are those of programs that train and run all cells, losses and update rules. Refused are local
+memory (a stack frame: ptxas counts no spills where the compiler itself has put an array there), spilled registers, more
+registers or shared memory than a block can have, and arithmetic in float64 where all numbers are float32.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib.util
+import multiprocessing
+import os
 import re
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -67,8 +70,8 @@ def missing() -> str:
     if SIMULATED:
         return "the simulator compiles nothing: unset NUMBA_ENABLE_CUDASIM"
     if importlib.util.find_spec("numba_cuda") is None:
-        return "numba-cuda is not installed"
-    return "" if _ptxas() else "ptxas is not installed (nvidia-cuda-nvcc)"
+        return "numba-cuda is not installed: pip install -e .[gate]"
+    return "" if _ptxas() else "ptxas is not installed: pip install -e .[gate]"
 
 
 def _ptxas() -> str:
@@ -166,6 +169,9 @@ def launches_of_everything() -> list[Any]:
     problem = draw((layer("lstm", 5, True),), n=70, T=3, steps="last", loss="cross_entropy", ragged=True)
     shared: Any = object()  # never asked for anything: nothing is launched
     add(program_of(problem, "float32", communicator=shared, **options).program)
+    names = ("peephole_lstm+norm", "gru+norm", "gru_before+norm", "tanh+norm")
+    problem = draw(tuple(layer(name, 40) for name in names), n=70, T=3, ragged=True, loss="cross_entropy", outputs=50)
+    add(program_of(problem, "float32", class_order=np.arange(50), n_sampled=20, **options).program)
     return found + launches_of_generation() + launches_of_forecasts()
 
 
@@ -247,23 +253,34 @@ def main() -> int:
     args = parser.parse_args()
     if missing():
         parser.error(missing())
-    from forecastrnn.cuda import persistent
-
-    answer_for_driver()
-    faults, names = [], set()
-    persistent.MOST_UNITS = 0  # so that programs hold the kernels of all sizes
+    wanted = [n for n, (kernel, _) in enumerate(kernels(args.every)) if args.only in kernel.name]
+    faults = []
     print("| kernel | threads | registers | stack | spills | shared | float64 | s |\n|" + "---|" * 8)
-    for kernel, signature in unique(launches_of_everything() + launches_of_small_layers(args.every)):
-        names.add(kernel.name)
-        if args.only in kernel.name:
-            result = compile_one(kernel, signature, args.keep)
+    with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn")) as pool:
+        for result in pool.map(partial(compile_nth, every=args.every, keep=args.keep), wanted):
             print("|", " | ".join(str(v) for v in result[:7]), "|", f"{result.seconds:.1f} |", flush=True)
             faults += result.faults
     if not args.only:
+        names = {kernel.name for kernel, _ in kernels(args.every)}
         faults += [f"{name}: no program launches it" for name in sorted(kernels_of_package() - names)]
     for fault in faults:
         print("FAULT", fault)
     return 1 if faults else 0
+
+
+@cache
+def kernels(every: bool) -> list[tuple[DeviceKernel, tuple]]:
+    """All kernels and the types of their arguments, in the same order in each process."""
+    from forecastrnn.cuda import persistent
+
+    answer_for_driver()
+    persistent.MOST_UNITS = 0  # so that programs hold the kernels of all sizes
+    return list(unique(launches_of_everything() + launches_of_small_layers(every)))
+
+
+def compile_nth(n: int, every: bool, keep: str | None) -> Result:
+    """Compile one of them: what a process of the gate does."""
+    return compile_one(*kernels(every)[n], keep)
 
 
 def kernels_of_package() -> set[str]:

@@ -8,7 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numba import cuda, float32
+
+import cuda_gate
+from forecastrnn.cuda.build import DeviceKernel, Handle, Launch, Spot
 
 GATE = Path(__file__).with_name("cuda_gate.py")
 
@@ -30,6 +35,45 @@ def test_every_kernel_compiles_for_a_gpu() -> None:
     if "ptxas is not installed" in done.stderr:
         pytest.skip("ptxas is not installed")
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+GOOD = cuda_gate.Result("k", 256, 64, 0, 0, 1024, 0, (False, 0), 0.1)
+
+
+def test_a_kernel_within_all_limits_has_no_fault() -> None:
+    assert GOOD.faults == []
+    assert GOOD._replace(stack=8, fp64=3, allowed=(True, 8)).faults == []
+
+
+@pytest.mark.parametrize(
+    ("over", "said"),
+    [
+        ({"stack": 8}, "8 bytes of local memory"),
+        ({"spills": 4}, "4 bytes spilled"),
+        ({"registers": 257}, "257 registers for each of 256 threads"),
+        ({"shared": 49_153}, "49153 bytes of shared memory"),
+        ({"fp64": 2}, "2 instructions on float64"),
+    ],
+)
+def test_each_fault_is_named(over: dict, said: str) -> None:
+    assert GOOD._replace(**over).faults == [f"k: {said}"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(bool(cuda_gate.missing()), reason="the compiler of the gate is not installed")
+def test_local_memory_and_float64_are_found() -> None:
+    """A kernel that has both."""
+
+    def faulty(x, x0, n):
+        kept = cuda.local.array(64, float32)
+        for i in range(n):
+            kept[i % 64] = x[x0 + i]
+        x[x0] = kept[n % 64] + 0.1
+
+    launch = Launch(DeviceKernel(faulty, 32, False, False, 0), (1,), 32, (Spot(Handle(9, np.float32)), 9))
+    result = cuda_gate.compile_one(launch.kernel, cuda_gate.types_of(launch))
+    assert result.stack >= 256
+    assert result.fp64 > 0
 
 
 def test_gate_says_what_is_missing() -> None:
