@@ -59,7 +59,9 @@ class Progress:
     validation_scores: list[float] = field(default_factory=list)
     best_iter: int = 0
     stopped: bool = False
-    fetch: Fetch | None = field(default=None, repr=False, compare=False)  # from a GPU, while it trains
+
+    def __post_init__(self) -> None:
+        self.fetch: Fetch | None = None  # brings parameters and moments from a GPU, while that trains
 
     def copy(self) -> Progress:
         """So that a failed fit leaves the original as it was."""
