@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -53,7 +54,7 @@ def pair_validator(
 
 def pair_outputs(
     network: Seq2SeqNetwork, theta: np.ndarray, inputs: np.ndarray, rows: np.ndarray, steps: tuple[int, int],
-    n_threads: int,
+    n_threads: int, device: str = "cpu",
 ) -> np.ndarray:  # fmt: skip
     """Outputs of the decoder for the inputs of the last of rows (n, times), in stretches of at most its steps.
 
@@ -64,11 +65,9 @@ def pair_outputs(
     begin = rows.shape[1] - length * np.arange(room // length, 0, -1)  # of each stretch
     known, own = (rows[:, begin[:, None] + np.arange(*span)] for span in ((-context, 0), (0, length)))
     known, own = known.reshape(-1, context), own.reshape(-1, length)
-    parts = []
+    parts, run = [], partial(forward, n_threads=n_threads, device=device)
     for part in np.array_split(np.arange(len(own)), -(-len(own) // CHUNK)):
-        state = forward(
-            network.encoder, network.encoder_theta(theta), inputs[known[part]], last=1, n_threads=n_threads
-        ).states
-        decoder = network.decoder, network.decoder_theta(theta)
-        parts.append(forward(*decoder, inputs[own[part]], state=state, n_threads=n_threads).outputs[:, :, 0])
+        encoder, decoder = network.encoder_theta(theta), network.decoder_theta(theta)
+        state = run(network.encoder, encoder, inputs[known[part]], last=1).states
+        parts.append(run(network.decoder, decoder, inputs[own[part]], state=state).outputs[:, :, 0])
     return np.concatenate(parts).reshape(len(rows), -1)

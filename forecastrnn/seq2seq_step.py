@@ -70,7 +70,7 @@ class OwnFeed:
     def __init__(self, program: Program, own: OwnInput) -> None:
         self.program, self.own = program, own
         self.gain, self.shift = (
-            program.bind(f"own.{name}", np.ascontiguousarray(getattr(own, name), program.dtype))
+            program.bind(f"own.{name}", np.ascontiguousarray(getattr(own, name), program.dtype), constant=True)
             for name in ("gain", "shift")
         )
 
@@ -117,10 +117,12 @@ class PairStep:
         self.build, self.program, self.source, self.feed, self.loss = build, build.program, source, feed, loss
         self.own = OwnFeed(build.program, own) if own else None
         build.encoder.seeds = build.decoder.seeds = feed.seeds
-        self.X_in, self.X_out, self.y = (self.program.bind(n, getattr(source, n)) for n in ("X_in", "X_out", "y"))
-        self.weight = None if source.weight is None else self.program.bind("weight", source.weight)
+        self.X_in, self.X_out, self.y = (
+            self.program.bind(n, getattr(source, n), constant=True) for n in ("X_in", "X_out", "y")
+        )
+        self.weight = None if source.weight is None else self.program.bind("weight", source.weight, constant=True)
         if source.class_order is not None:
-            build.decoder.class_order = self.program.bind("class_order", source.class_order)
+            build.decoder.class_order = self.program.bind("class_order", source.class_order, constant=True)
         self.grad = self.program.buffer("grad", (build.network.size,))
         build.pack()
         for shard in range(build.shape.shards):

@@ -16,7 +16,8 @@ import pytest
 import cuda_simulator
 import forecastrnn
 from cases import layer, worst
-from forecastrnn import RNNForecaster, RNNSeq2Seq, devices
+from cudasim_copies import Copies, copies  # noqa: F401  (a fixture)
+from forecastrnn import RNNForecaster, RNNSeq2Seq, devices, seq2seq_fitting
 from forecastrnn.cuda.memory import Mirror
 from forecastrnn.datasets import load_airline
 from forecastrnn.decoding import CALL_STEPS, Search, decode_codes
@@ -266,6 +267,18 @@ def test_estimator(attention: str) -> None:
     assert other.sequences == one.sequences and len({*one.sequences}) > 1
     np.testing.assert_allclose(other.log_probabilities, one.log_probabilities, rtol=0, atol=1e-8)
     np.testing.assert_allclose(other.attention, one.attention, rtol=0, atol=1e-8)
+
+
+def test_pairs_and_parameters_are_copied_once(copies: Copies, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    """For all epochs and both sizes of mini-batches."""
+    sources, make = [], seq2seq_fitting._source_of
+    monkeypatch.setattr(seq2seq_fitting, "_source_of", lambda *a: (sources.append(make(*a)), sources[-1])[1])
+    options = COMMON | {"batch_size": 4, "cell": "rnn", "attention": "dot", "device": "cuda"}
+    progress = RNNSeq2Seq(**options).fit(X, Y)._fitted.progress
+    for array in (progress.theta, progress.optimizer.m, progress.optimizer.v):
+        assert copies.of(array) == (1, 1)
+    for array in (sources[0].X_in, sources[0].X_out, sources[0].y):
+        assert copies.of(array) == (0, 1)
 
 
 def test_validation_and_weights() -> None:

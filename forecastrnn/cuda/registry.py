@@ -13,7 +13,6 @@ TWINS: dict[str, Twin] = {}
 # What a user asks for that needs kernels without a twin, and these.
 CPU_ONLY_KERNELS = {
     "stream()": "scale_in scale_out",
-    "a forecast of RNNForecaster": "forecast_inputs append_value append_sum",
 }
 CPU_ONLY = {kernel: what for what, kernels in CPU_ONLY_KERNELS.items() for kernel in kernels.split()}
 
