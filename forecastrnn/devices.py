@@ -84,18 +84,18 @@ def _first_of(count: int, why: str) -> str:
 
 
 def resolve_if_there(name: str | list[str] | tuple[str, ...]) -> str:
-    """The device that a name means; the CPU where it is a GPU that this machine does not have."""
+    """The device that a name means; the CPU, with a warning in the log, where it is a GPU that is not there."""
     try:
         return resolve(name)
     except RuntimeError as error:
-        log_once(f"predictions take the CPU: {error}")
+        log_once(f"predictions take the CPU: {error}", logging.WARNING)
         return CPU
 
 
 @cache
-def log_once(text: str) -> None:
+def log_once(text: str, level: int = logging.INFO) -> None:
     """A line of the log, the first time that it is to be said."""
-    logging.getLogger("forecastrnn").info(text)
+    logging.getLogger("forecastrnn").log(level, text)
 
 
 def gpus() -> tuple[int, str]:

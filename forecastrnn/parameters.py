@@ -174,12 +174,7 @@ def _check_devices(estimator: Any) -> None:
             )
 
 
-def device_to_predict(estimator: Any, asked: bool = False) -> str:
-    """The device for predictions: a model that was fitted on a GPU also predicts where there is none.
-
-    `asked`: if a model of the CPU has been told to take a GPU since, it is an error where it cannot.
-    """
+def device_to_predict(estimator: Any) -> str:
+    """The device for predictions: a model that was fitted on a GPU also predicts where there is none."""
     _check_devices(estimator)  # it may have been set behind fit
-    if asked and estimator.device_ == CPU:
-        return device_of(estimator)
     return CPU if needs_cpu(estimator) else resolve_if_there(estimator.device)

@@ -162,7 +162,7 @@ class RNNSeq2Seq(PairEstimator):
         most = self._most(fitted, max_length)
         search = Search(check_count(width, "beam_width"), most, self._penalty(length_penalty), bool(return_attention))
         x = self._read_sources(X)
-        found = decode(fitted, x, search, self.n_jobs, device=device_to_predict(self, True))
+        found = decode(fitted, x, search, self.n_jobs, device=device_to_predict(self))
         rows = written(found.symbols, found.sizes, fitted.target_tokens, fitted.writes_str)
         weights = None if found.weights is None else found.weights[:, : found.sizes.max(), : x.lengths.max()]
         return Decoded(rows, found.log_probabilities, found.ended, weights)
@@ -224,5 +224,5 @@ class RNNSeq2Seq(PairEstimator):
         if x.n != targets.n:
             raise ValueError(f"X and y must have as many sequences. Got {x.n} and {targets.n}.")
         wanted = Coded(check_tokens(targets, self.target_tokens_), targets.lengths)
-        right = matches(decode(self._fitted, x, search, self.n_jobs, device=device_to_predict(self, True)), wanted)
+        right = matches(decode(self._fitted, x, search, self.n_jobs, device=device_to_predict(self)), wanted)
         return float(np.average(right, weights=self._read_weight(sample_weight, x.n)))
