@@ -53,6 +53,7 @@ class Small:
     lanes: int
     keep: bool
     option: int  # peepholes of an LSTM, activation of an Elman layer
+    masked: bool = False  # the product reads the state times a mask, the same at all steps
 
     @property
     def constants(self) -> dict[str, int]:
@@ -68,7 +69,12 @@ class Small:
     def label(self) -> str:
         """Part of the kernel's name."""
         words = f"{self.kind.name}{self.option}", f"H{self.units}", f"I{self.inputs}", f"R{self.rows}", f"L{self.lanes}"
-        return "_".join(words) + ("_keep" if self.keep else "")
+        return "_".join(words) + "_keep" * self.keep + "_masked" * self.masked
+
+    @property
+    def seen(self) -> str:
+        """What the product reads of a state."""
+        return "hs * scale" if self.masked else "hs"
 
     @property
     def forward_threads(self) -> int:
@@ -118,7 +124,8 @@ def small(
 
 # Forward ----------------------------------------------------------------------------------------------
 FORWARD = (
-    "(x, x0, wx, wx0, bias, b0, wh, wh0, wn, wn0, h, h0, c, c0, z, z0, reset, s0, peep, p0, active, a0, T, B, ldx):"
+    "(x, x0, wx, wx0, bias, b0, wh, wh0, wn, wn0, h, h0, hr, g0, mask, m0, c, c0, z, z0, reset, s0, peep, p0, active, "
+    "a0, T, B, ldx):"
 )
 STEP = {
     "lstm": ["i, f, g, c_new = lstm_state(s0_, s1_, s2_, cs)", "o, h_new = lstm_output(s3_, c_new)"],
@@ -141,31 +148,32 @@ def forward_kernel(made: Small) -> DeviceKernel:
     whole = K + round_up(made.inputs, 16)
     stride = round_up(whole - 7, 32) + 8  # 8 modulo 32 banks: 4 rows of 8 units do not meet; one place is spare
     s = Source(f"def forward_{made.label}{FORWARD}")
-    s.add("buf = cuda.shared.array((2, R, STRIDE), float32, alignment=16)")
+    s.add("buf = cuda.shared.array(BOTH, float32, alignment=16)")
     if kind.reset_slots:
-        s.add("rbuf = cuda.shared.array((R, STRIDE), float32, alignment=16)")
+        s.add("rbuf = cuda.shared.array(WHOLE, float32, alignment=16)")
     tile(s, made, QUARTER, "tid >> 2", "lane" if R == 4 else "lane >> 1" if R == 2 else "0", QUARTER // R)
-    _weights(s, "w", "wh", kind.h_slots, "H", made.units)
+    _weights(s, made, "w", "wh", kind.h_slots, "H", made.units)
     if kind.reset_slots:
-        _weights(s, "v_w", "wn", kind.reset_slots, "H", made.units)
+        _weights(s, made, "v_w", "wn", kind.reset_slots, "H", made.units)
     if made.inputs:
-        _weights(s, "x_w", "wx", kind.x_slots, "I", made.inputs)
-        s.add(*[f"bias{g} = bias[b0 + (vec * S + {g}) * L + at]" for g in range(kind.slots)])
+        _weights(s, made, "x_w", "wx", kind.x_slots, "I", made.inputs)
     _begin_forward(s, made)
-    s.add("for t in range(T):")
+    s.add("for t in range(length_of(active, a0, T, cuda.blockIdx.x * R)):")  # rows stand by length, the longest first
     s.depth = 2
-    s.add("live = active[a0 + t]", "if cuda.blockIdx.x * R >= live:", "    break", "alive = rb < live")
-    _fetch(s, made)
-    _sums(s, made, K)
-    s.add(*STEP["peephole_lstm" if kind.name == "lstm" and made.option else kind.name])
-    s.add("if alive:", "    hs = h_new", *(["    cs = c_new"] if kind.name == "lstm" else []))
-    s.add("buf[1 - now, row, place] = hs")
     if made.inputs:
-        s.add("if fetch:", "    buf[1 - now, xr, X + xi] = x_next", "xo += B * ldx")
-    s.add("cuda.syncthreads()")  # by now all have read the sums that gates overwrite
+        s.add("x_next = zero", "if fetch and t + 1 < T:", "    x_next = x[uint64(xo)]")
+    _sums(s, made, K)
+    if not made.inputs:  # the next sums arrive while the step ends and the next products run
+        s.add("if t + 1 < T:", *[f"    add{g} = {load}" for g, load in enumerate(_projected(made, True))])
+    s.add(*STEP["peephole_lstm" if kind.name == "lstm" and made.option else kind.name])
+    s.add("alive = t < length", "if alive:", "    hs = h_new", *(["    cs = c_new"] if kind.name == "lstm" else []))
+    s.add("now = int32(WHOLE - now)", f"buf[uint64(now + place)] = {made.seen}")
+    if made.inputs:
+        s.add("if fetch:", "    buf[uint64(now + x_place)] = x_next", "xo += B * ldx")
+    s.add("cuda.syncthreads()")
     _store_forward(s, made)
-    s.add("zo += B * S * L", "ho += B * HP", "now = 1 - now")
-    constants = made.constants | {"STRIDE": stride, "SPARE": stride - 1, "X": K}
+    s.add("zo += B * S * L", "ho += B * HP")
+    constants = made.constants | {"STRIDE": stride, "SPARE": stride - 1, "X": K, "WHOLE": R * stride, "BOTH": 2 * R * stride}
     return s.kernel(made.forward_threads, constants)
 
 
@@ -179,56 +187,74 @@ def tile(s: Source, made: Small, team: int, unit: str, row: str, spread: int) ->
     )  # fmt: skip
 
 
-def _weights(s: Source, name: str, array: str, slots: tuple[int, ...], depth: str, K: int) -> None:
-    """A thread's quarter of the packed weights of its unit, by groups of 16 values read."""
+def panel(s: Source, made: Small, vec: str, panels: int) -> str:
+    """First vector `lo` of the panel that holds a vector; returns how many the panel has, a number where it can be."""
+    vecs = -(-made.units // made.lanes)
+    if vecs % panels == 0:
+        s.add(f"lo = {vec} // {vecs // panels} * {vecs // panels}")
+        return str(vecs // panels)
+    s.add(f"lo, hi = panel_of({vec}, {vecs}, {panels})", "per = hi - lo")
+    return "per"
+
+
+def _weights(s: Source, made: Small, name: str, array: str, slots: tuple[int, ...], depth: str, K: int) -> None:
+    """A thread's quarter of the packed weights of its unit, by groups of 16 values read.
+
+    One place and distances that the compiler knows: with an address for each weight, there are no registers for them.
+    """
     G = len(slots)
-    s.add(
-        "lo, hi = panel_of(vec, VECTORS, PANELS)",
-        f"base = {array}0 + (lo * {depth} + vec - lo) * {G} * L + at", f"step = (hi - lo) * {G} * L",
-    )  # fmt: skip
+    per = panel(s, made, "vec", made.constants["PANELS"])
+    s.add(f"step = {per} * {G} * L", f"base = {array}0 + (lo * {depth} + vec - lo) * {G} * L + at + 4 * lane * step")
     for m in range(round_up(K, 16) // 16):
         for i in range(4):
-            s.add(f"k = {16 * m + i} + 4 * lane")
-            sure = 16 * m + i + 12 < K
+            k = 16 * m + i
+            sure = k + 12 < K
             for g in range(G):
-                load = f"{array}[base + k * step + {g} * L]"
-                s.add(f"{name}{m}_{i}_{g} = {load}" + ("" if sure else f" if k < {depth} else zero"))
+                load = f"{array}[uint64(base + {k} * step + {g} * L)]"
+                s.add(f"{name}{m}_{i}_{g} = {load}" + ("" if sure else f" if {k} + 4 * lane < {depth} else zero"))
 
 
 def _begin_forward(s: Source, made: Small) -> None:
     """States before the first step, in registers and shared memory; running offsets into flat arrays."""
+    R, x = made.rows, bool(made.inputs)
     s.add("hs = h[h0 + b * HP + j]")
+    if made.masked:
+        s.add("scale = mask[m0 + b * HP + j]")
     if made.kind.name == "lstm":
         s.add("cs = c[c0 + b * HP + j]")
         if made.option:
             s.add(*[f"q{g} = peep[p0 + {g} * HP + j]" for g in range(3)])
-    clear(s, "buf", made.forward_threads)
+    clear(s, "buf", 2, made.forward_threads)
     if made.kind.reset_slots:
-        s.add(f"for e in range(tid, R * STRIDE, {made.forward_threads}):", "    rbuf[e // STRIDE, e % STRIDE] = zero")
-    s.add("place = unit if unit < H else SPARE", "cuda.syncthreads()", "buf[0, row, place] = hs")
-    if made.inputs:
+        clear(s, "rbuf", 1, made.forward_threads)
+    s.add("place = row * STRIDE + (unit if unit < H else SPARE)", "cuda.syncthreads()", f"buf[place] = {made.seen}")
+    if x:
         s.add(
-            "xr = min(tid // I, R - 1)", "xi = tid % I", "xb = cuda.blockIdx.x * R + xr",
-            "fetch = tid < R * I and xb < B", "xo = x0 + xb * ldx + xi", "if fetch:", "    buf[0, xr, X + xi] = x[xo]",
+            "xr = min(tid // I, R - 1)", "xi = tid % I", "xb = cuda.blockIdx.x * R + xr", "x_place = xr * STRIDE + X + xi",
+            "fetch = tid < R * I and xb < B", "xo = x0 + xb * ldx + xi", "if fetch:", "    buf[x_place] = x[xo]",
+            "xo += B * ldx",
         )  # fmt: skip
-    s.add("zo = z0 + ((vec * T) * B + b) * S * L + at", "ho = (B + b) * HP + j", "now = int32(0)", "cuda.syncthreads()")
+        s.add(*[f"add{g} = bias[b0 + (vec * S + {g}) * L + at]" for g in range(made.kind.slots)])
+    # A thread has its own row first: then the rows that it gives away when sums meet are the same for all threads.
+    s.add(*[f"from{r} = ({r} ^ row) * STRIDE + 4 * lane" for r in range(R)])
+    s.add("length = length_of(active, a0, T, rb)", "now = int32(0)")
+    s.add("zo = z0 + ((vec * T) * B + b) * S * L + at", "ho = (B + b) * HP + j")
+    if not x:
+        s.add(*[f"add{g} = {load}" for g, load in enumerate(_projected(made, False))])
+    s.add("cuda.syncthreads()")
 
 
-def clear(s: Source, name: str, threads: int) -> None:
-    """All of a double buffer is zero: what is read between the numbers that are written."""
-    s.add(f"for e in range(tid, 2 * R * STRIDE, {threads}):")
-    s.add(f"    {name}[e // (R * STRIDE), e // STRIDE % R, e % STRIDE] = zero")
+def clear(s: Source, name: str, copies: int, threads: int) -> None:
+    """All of a buffer is zero: what is read between the numbers that are written."""
+    s.add(f"for e in range(tid, {copies} * WHOLE, {threads}):", f"    {name}[e] = zero")
 
 
-def _fetch(s: Source, made: Small) -> None:
-    """Loads from the device's memory, in flight while the products run: the next inputs, or this step's sums."""
-    if made.inputs:
-        s.add("x_next = zero", "if fetch and t + 1 < T:", "    x_next = x[uint64(xo + B * ldx)]")
-        s.add(*[f"add{g} = bias{g}" for g in range(made.kind.slots)])
-    elif made.kind.name == "elman":
-        s.add("add0 = h[uint64(h0 + ho)]")
-    else:
-        s.add(*[f"add{g} = z[uint64(zo + {g} * L)]" for g in range(made.kind.slots)])
+def _projected(made: Small, ahead: bool) -> list[str]:
+    """Where the sums of the inputs of a step, or of the next one, are if they have been projected before."""
+    if made.kind.name == "elman":
+        return ["h[uint64(h0 + ho + B * HP)]" if ahead else "h[uint64(h0 + ho)]"]
+    further = " + B * S * L" if ahead else ""
+    return [f"z[uint64(zo{further} + {g} * L)]" for g in range(made.kind.slots)]
 
 
 def _sums(s: Source, made: Small, K: int) -> None:
@@ -236,16 +262,17 @@ def _sums(s: Source, made: Small, K: int) -> None:
     kind = made.kind
     used = sorted(set(kind.h_slots) | (set(kind.x_slots) if made.inputs else set()))
     s.add(*[f"a{r}_{g} = zero" for r in range(made.rows) for g in used])
-    _products(s, made.rows, "w", "buf[now, {r}, {k} + 4 * lane]", 0, made.units, kind.h_slots)
+    _products(s, made.rows, "w", "buf[uint64(now + from{r} + {k})]", 0, made.units, kind.h_slots)
     if made.inputs:
-        _products(s, made.rows, "x_w", "buf[now, {r}, {k} + 4 * lane]", K, made.inputs, kind.x_slots)
+        _products(s, made.rows, "x_w", "buf[uint64(now + from{r} + {k})]", K, made.inputs, kind.x_slots)
     s.reduce([[f"a{r}_{g}" for g in used] for r in range(made.rows)], (2, 1))
     for g in range(kind.slots):
         s.add(f"s{g}_ = add{g}" + (f" + a0_{g}" if g in used else ""))
     if kind.reset_slots:
-        s.add("r = sigmoid(s1_)", "u = sigmoid(s2_)", "rh = r * hs", "rbuf[row, place] = rh", "cuda.syncthreads()")
+        s.add("r = sigmoid(s1_)", "u = sigmoid(s2_)", f"rh = r * {'(hs * scale)' if made.masked else 'hs'}")
+        s.add("rbuf[uint64(place)] = rh", "cuda.syncthreads()")
         s.add(*[f"a{r}_0 = zero" for r in range(made.rows)])
-        _products(s, made.rows, "v_w", "rbuf[{r}, {k} + 4 * lane]", 0, made.units, kind.reset_slots)
+        _products(s, made.rows, "v_w", "rbuf[uint64(from{r} + {k})]", 0, made.units, kind.reset_slots)
         s.reduce([[f"a{r}_0"] for r in range(made.rows)], (2, 1))
         s.add("s0_ = s0_ + a0_0")
 
@@ -261,6 +288,8 @@ def _products(s: Source, rows: int, name: str, read: str, first: int, K: int, sl
 def _store_forward(s: Source, made: Small) -> None:
     """What the backward pass and later steps need."""
     s.add("if owner and alive:", "    h[uint64(h0 + ho)] = hs")
+    if made.masked:
+        s.add("    hr[uint64(g0 + ho)] = hs * scale")
     if made.kind.name == "lstm":
         s.add("    c[uint64(c0 + ho)] = cs")
     if made.keep:
@@ -271,9 +300,9 @@ def _store_forward(s: Source, made: Small) -> None:
 
 def plan_forward(
     plan: Planner, made: Small, B: int, T: int, ldx: int, active: Any, *, x: Any, weights_x: Any, bias: Any,
-    weights_h: Any, h: Any, z: Any = None, weights_n: Any = None, c: Any = None, reset: Any = None,
-    peephole: Any = None,
+    weights_h: Any, h: Any, hr: Any = None, mask: Any = None, z: Any = None, weights_n: Any = None, c: Any = None,
+    reset: Any = None, peephole: Any = None,
 ) -> None:  # fmt: skip
     """Plan the forward pass."""
-    arrays = x, weights_x, bias, weights_h, weights_n, h, c, z, reset, peephole, active
+    arrays = x, weights_x, bias, weights_h, weights_n, h, hr, mask, c, z, reset, peephole, active
     plan.blocks(forward_kernel(made), (-(-B // made.rows),), *arrays, T, B, ldx)
