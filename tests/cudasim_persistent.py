@@ -15,6 +15,7 @@ from cases import Problem, draw, index_of, layer, program_of
 from forecastrnn.cuda import persistent, persistent_back
 from forecastrnn.cuda.source import Source
 from forecastrnn.optimizers import Rule
+from forecastrnn.shapes import Dropout
 from test_gradients import check
 
 GPU = "cuda:0"
@@ -42,7 +43,7 @@ def test_a_layer(name: str, units: int, inputs: int, rows: int, n: int, monkeypa
 
 
 def test_one_launch_a_pass() -> None:
-    """A layer that is too large, or drops parts of its state, takes the other way."""
+    """A layer that is too large takes the other way."""
     counts = {}
     for units in (5, 97):
         program = program_of(draw((layer("lstm", units),), T=6), "float32", rule=Rule("adam"), device=GPU).program
@@ -53,12 +54,14 @@ def test_one_launch_a_pass() -> None:
 
 
 def test_both_ways_agree() -> None:
-    """Updates of a stack are those of the kernels for any size, to rounding."""
-    problem = draw((layer("gru", 6, True), layer("lstm", 7)), n=3, T=2, steps="last", ragged=True)
+    """Updates of a stack that drops parts of its states are those of the kernels for any size, to rounding."""
+    layers = layer("gru", 6, True), layer("peephole_lstm", 7), layer("gru_before", 5), layer("tanh", 5)
+    problem = draw(layers, n=3, T=3, steps="last", ragged=True)
+    dropout = Dropout(recurrent=0.5)
     found = []
     for most in (96, 0):
         persistent.MOST_UNITS = most
-        program = program_of(problem, "float32", rule=Rule("sgd", 0.1), device=GPU)
+        program = program_of(problem, "float32", rule=Rule("sgd", 0.1), device=GPU, dropout=dropout)
         program.run(index_of(problem, program, np.arange(3)[None]), 1, 1)
         found.append(program.theta)
     np.testing.assert_allclose(found[0], found[1], rtol=0, atol=1e-6)

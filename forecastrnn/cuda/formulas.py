@@ -25,7 +25,7 @@ def exp(x):
 def _sigmoid(x):
     """The logistic function."""
     one = type(x)(1)
-    return one / (one + exp(-x))
+    return one / (one + type(x)(math.exp(-x)))
 
 
 sigmoid = device_function(_sigmoid, fastmath=True)  # a division and an exponential to some units in the last place

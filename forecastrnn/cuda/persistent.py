@@ -17,7 +17,9 @@ from forecastrnn.cpu.tile import VECS
 from forecastrnn.cuda.build import SIMULATED, DeviceKernel, Planner
 from forecastrnn.cuda.source import Source, round_up
 
-MOST_UNITS = 0 if SIMULATED else 128  # of any layer; on the simulator, tests switch it on
+# With more of them the compiler has no registers for all weights: tests/cuda_gate.py shows it for the Hopper kind.
+MOST_UNITS = 0 if SIMULATED else 96  # of any cell; on the simulator, tests switch it on
+MOST_INPUTS = 16  # that are projected inside; wider ones are before
 QUARTER, SIXTEENTH = 4, 16  # threads that share a sum, forward and backward
 PROCESSORS = 132  # of a large GPU: a tile has several rows only where there are more blocks than that
 
@@ -72,6 +74,12 @@ class Small:
         return "_".join(words) + "_keep" * self.keep + "_masked" * self.masked
 
     @property
+    def used(self) -> tuple[int, ...]:
+        """Slots that products add to."""
+        kind = self.kind
+        return tuple(sorted({*kind.h_slots, *kind.reset_slots, *(kind.x_slots if self.inputs else ())}))
+
+    @property
     def seen(self) -> str:
         """What the product reads of a state."""
         return "hs * scale" if self.masked else "hs"
@@ -87,24 +95,6 @@ class Small:
         return round_up(SIXTEENTH * -(-self.units // 4), 32)
 
 
-@dataclass(frozen=True)
-class Most:
-    """Up to so many units weights stay in registers, with so many rows of a tile and inputs projected inside."""
-
-    units: int
-    rows: int
-    inputs: int
-
-
-# What tests/cuda_gate.py shows for a GPU of the Hopper kind; more would be in the device's memory, or spill.
-TABLE = {
-    "lstm": (Most(64, 4, 16), Most(80, 2, 0)),
-    "gru_after": (Most(80, 4, 16), Most(96, 4, 0)),
-    "gru_before": (Most(96, 4, 16),),
-    "elman": (Most(96, 4, 16),),
-}
-
-
 def rows_of_tile(B: int) -> int:
     """Rows of a block's tile: one while every block has a multiprocessor of its own."""
     return 1 if B <= PROCESSORS else 2 if B <= 2 * PROCESSORS else 4
@@ -113,13 +103,12 @@ def rows_of_tile(B: int) -> int:
 def small(
     plan: Planner, name: str, H: int, I: int, B: int, masked: int, keep: int = 1, option: int = 0
 ) -> Small | None:
-    """The kernel for a layer; None where it does not fit or drops parts of its state."""
-    most = next((most for most in TABLE[name] if H <= most.units), None)
-    if most is None or H > MOST_UNITS or masked or plan.dtype.name != "float32":
+    """The kernel for a layer; None where it does not fit."""
+    if H > MOST_UNITS or plan.dtype.name != "float32":
         return None
-    rows, threads = min(rows_of_tile(B), most.rows), round_up(QUARTER * H, 32)
-    inside = I <= min(most.inputs, threads // rows)
-    return Small(KINDS[name], H, I if inside else 0, rows, plan.lanes, bool(keep), option)
+    rows, threads = rows_of_tile(B), round_up(QUARTER * H, 32)
+    inside = I <= min(MOST_INPUTS, threads // rows)
+    return Small(KINDS[name], H, I if inside else 0, rows, plan.lanes, bool(keep), option, bool(masked))
 
 
 # Forward ----------------------------------------------------------------------------------------------
@@ -158,13 +147,17 @@ def forward_kernel(made: Small) -> DeviceKernel:
     if made.inputs:
         _weights(s, made, "x_w", "wx", kind.x_slots, "I", made.inputs)
     _begin_forward(s, made)
-    s.add("for t in range(length_of(active, a0, T, cuda.blockIdx.x * R)):")  # rows stand by length, the longest first
+    s.add("t = int32(0)", "steps = length_of(active, a0, T, cuda.blockIdx.x * R)")  # the longest row stands first
+    s.add("while t < steps:")
     s.depth = 2
     if made.inputs:
-        s.add("x_next = zero", "if fetch and t + 1 < T:", "    x_next = x[uint64(xo)]")
+        s.add("x_next = zero", "if fetch and t + 1 < steps:", "    x_next = x[uint64(xo)]")
     _sums(s, made, K)
     if not made.inputs:  # the next sums arrive while the step ends and the next products run
-        s.add("if t + 1 < T:", *[f"    add{g} = {load}" for g, load in enumerate(_projected(made, True))])
+        s.add("if t + 1 < steps:")
+        s.depth = 3
+        _begin_sums(s, made, ahead=True)
+        s.depth = 2
     s.add(*STEP["peephole_lstm" if kind.name == "lstm" and made.option else kind.name])
     s.add("alive = t < length", "if alive:", "    hs = h_new", *(["    cs = c_new"] if kind.name == "lstm" else []))
     s.add("now = int32(WHOLE - now)", f"buf[uint64(now + place)] = {made.seen}")
@@ -172,8 +165,14 @@ def forward_kernel(made: Small) -> DeviceKernel:
         s.add("if fetch:", "    buf[uint64(now + x_place)] = x_next", "xo += B * ldx")
     s.add("cuda.syncthreads()")
     _store_forward(s, made)
-    s.add("zo += B * S * L", "ho += B * HP")
-    constants = made.constants | {"STRIDE": stride, "SPARE": stride - 1, "X": K, "WHOLE": R * stride, "BOTH": 2 * R * stride}
+    s.add("zo += z_step", "ho += h_step", "t = int32(t + 1)")
+    constants = made.constants | {
+        "STRIDE": stride,
+        "SPARE": stride - 1,
+        "X": K,
+        "WHOLE": R * stride,
+        "BOTH": 2 * R * stride,
+    }
     return s.kernel(made.forward_threads, constants)
 
 
@@ -230,17 +229,17 @@ def _begin_forward(s: Source, made: Small) -> None:
     s.add("place = row * STRIDE + (unit if unit < H else SPARE)", "cuda.syncthreads()", f"buf[place] = {made.seen}")
     if x:
         s.add(
-            "xr = min(tid // I, R - 1)", "xi = tid % I", "xb = cuda.blockIdx.x * R + xr", "x_place = xr * STRIDE + X + xi",
-            "fetch = tid < R * I and xb < B", "xo = x0 + xb * ldx + xi", "if fetch:", "    buf[x_place] = x[xo]",
-            "xo += B * ldx",
+            "xr = min(tid // I, R - 1)", "xi = tid % I", "xb = cuda.blockIdx.x * R + xr",
+            "x_place = xr * STRIDE + X + xi", "fetch = tid < R * I and xb < B", "xo = x0 + xb * ldx + xi", "if fetch:",
+            "    buf[x_place] = x[xo]", "xo += B * ldx",
         )  # fmt: skip
-        s.add(*[f"add{g} = bias[b0 + (vec * S + {g}) * L + at]" for g in range(made.kind.slots)])
     # A thread has its own row first: then the rows that it gives away when sums meet are the same for all threads.
-    s.add(*[f"from{r} = ({r} ^ row) * STRIDE + 4 * lane" for r in range(R)])
+    s.add("own = row * STRIDE + 4 * lane", *[f"to{r} = (({r} ^ row) - row) * STRIDE" for r in range(R)])
     s.add("length = length_of(active, a0, T, rb)", "now = int32(0)")
-    s.add("zo = z0 + ((vec * T) * B + b) * S * L + at", "ho = (B + b) * HP + j")
-    if not x:
-        s.add(*[f"add{g} = {load}" for g, load in enumerate(_projected(made, False))])
+    s.add("z_step = B * S * L", "zo = z0 + ((vec * T) * B + b) * S * L + at")
+    s.add("h_step = B * HP", "ho = h_step + b * HP + j")
+    s.add(f"begins = lane % {QUARTER // R} == 0")
+    _begin_sums(s, made, ahead=False)
     s.add("cuda.syncthreads()")
 
 
@@ -249,32 +248,39 @@ def clear(s: Source, name: str, copies: int, threads: int) -> None:
     s.add(f"for e in range(tid, {copies} * WHOLE, {threads}):", f"    {name}[e] = zero")
 
 
-def _projected(made: Small, ahead: bool) -> list[str]:
-    """Where the sums of the inputs of a step, or of the next one, are if they have been projected before."""
-    if made.kind.name == "elman":
-        return ["h[uint64(h0 + ho + B * HP)]" if ahead else "h[uint64(h0 + ho)]"]
-    further = " + B * S * L" if ahead else ""
-    return [f"z[uint64(zo{further} + {g} * L)]" for g in range(made.kind.slots)]
+def _begin_sums(s: Source, made: Small, ahead: bool) -> None:
+    """add0 ...: what sums begin with, the biases or, where inputs are projected before, a step's sums of them.
+
+    Of the threads that share a sum only one begins with it, unless there is nothing to be added up.
+    """
+    elman = made.kind.name == "elman"
+    for g in range(made.kind.slots):
+        if made.inputs:
+            load = f"bias[b0 + (vec * S + {g}) * L + at]"
+        elif elman:
+            load = "h[uint64(h0 + ho + h_step)]" if ahead else "h[uint64(h0 + ho)]"
+        else:
+            load = f"z[uint64(zo + z_step + {g} * L)]" if ahead else f"z[uint64(zo + {g} * L)]"
+        shared = made.rows < QUARTER and g in made.used
+        s.add(f"add{g} = {load}" + (" if begins else zero" if shared else ""))
 
 
 def _sums(s: Source, made: Small, K: int) -> None:
     """All gate sums of one row and unit in s0_, s1_ ...; where the state is reset first, in two rounds."""
-    kind = made.kind
-    used = sorted(set(kind.h_slots) | (set(kind.x_slots) if made.inputs else set()))
-    s.add(*[f"a{r}_{g} = zero" for r in range(made.rows) for g in used])
-    _products(s, made.rows, "w", "buf[uint64(now + from{r} + {k})]", 0, made.units, kind.h_slots)
+    kind, used = made.kind, made.used
+    s.add("here = uint64(now + own)")
+    s.add(*[f"a{r}_{g} = {'zero' if r else f'add{g}'}" for r in range(made.rows) for g in used])
+    _products(s, made.rows, "w", "buf[here + uint64(to{r}) + uint64({k})]", 0, made.units, kind.h_slots)
     if made.inputs:
-        _products(s, made.rows, "x_w", "buf[uint64(now + from{r} + {k})]", K, made.inputs, kind.x_slots)
-    s.reduce([[f"a{r}_{g}" for g in used] for r in range(made.rows)], (2, 1))
-    for g in range(kind.slots):
-        s.add(f"s{g}_ = add{g}" + (f" + a0_{g}" if g in used else ""))
+        _products(s, made.rows, "x_w", "buf[here + uint64(to{r}) + uint64({k})]", K, made.inputs, kind.x_slots)
+    s.reduce([[f"a{r}_{g}" for g in used if g not in kind.reset_slots] for r in range(made.rows)], (2, 1))
+    s.add(*[f"s{g}_ = {f'a0_{g}' if g in used else f'add{g}'}" for g in range(kind.slots)])
     if kind.reset_slots:
         s.add("r = sigmoid(s1_)", "u = sigmoid(s2_)", f"rh = r * {'(hs * scale)' if made.masked else 'hs'}")
         s.add("rbuf[uint64(place)] = rh", "cuda.syncthreads()")
-        s.add(*[f"a{r}_0 = zero" for r in range(made.rows)])
-        _products(s, made.rows, "v_w", "rbuf[uint64(from{r} + {k})]", 0, made.units, kind.reset_slots)
+        _products(s, made.rows, "v_w", "rbuf[uint64(own + to{r} + {k})]", 0, made.units, kind.reset_slots)
         s.reduce([[f"a{r}_0"] for r in range(made.rows)], (2, 1))
-        s.add("s0_ = s0_ + a0_0")
+        s.add("s0_ = a0_0")
 
 
 def _products(s: Source, rows: int, name: str, read: str, first: int, K: int, slots: tuple[int, ...]) -> None:
@@ -295,7 +301,7 @@ def _store_forward(s: Source, made: Small) -> None:
     if made.keep:
         s.add(*[f"    z[uint64(zo + {g} * L)] = {v}" for g, v in enumerate(KEPT[made.kind.name])])
         if made.kind.reset_slots:
-            s.add("    reset[uint64(s0 + ho - B * HP)] = rh")
+            s.add("    reset[uint64(s0 + ho - h_step)] = rh")
 
 
 def plan_forward(

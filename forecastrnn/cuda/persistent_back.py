@@ -72,7 +72,9 @@ def backward_kernel(made: Small) -> DeviceKernel:
     s.depth = 1
     s.add("if owner:", "    if start != 0:", "        dh[d0 + b * HP + j] = dhs")
     s.add(*(["    dc[e0 + b * HP + j] = dcs"] if name == "lstm" else []))
-    return s.kernel(made.backward_threads, made.constants | {"STRIDE": stride, "WHOLE": R * stride, "BOTH": 2 * R * stride})
+    return s.kernel(
+        made.backward_threads, made.constants | {"STRIDE": stride, "WHOLE": R * stride, "BOTH": 2 * R * stride}
+    )
 
 
 def _width(gates: str) -> int:

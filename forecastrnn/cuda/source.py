@@ -69,8 +69,8 @@ class Source:
         filename = f"<forecastrnn {name}>"
         linecache.cache[filename] = len(text), None, text.splitlines(True), filename
         scope = {name: getattr(formulas, name) for name in FORMULAS} | constants
-        scope |= {"cuda": cuda, "float32": float32, "int32": int32, "uint64": uint64, "WHOLE_WARP": WHOLE_WARP}
-        scope |= {"panel_of": panel_of, "length_of": length_of}
+        scope |= {"cuda": cuda, "float32": float32, "int32": int32, "uint64": uint64}
+        scope |= {"WHOLE_WARP": WHOLE_WARP, "panel_of": panel_of, "length_of": length_of}
         exec(compile(text, filename, "exec"), scope)
         return device_kernel(threads=threads)(scope[name])
 
