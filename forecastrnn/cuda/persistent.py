@@ -73,6 +73,10 @@ class Small:
         words = f"{self.kind.name}{self.option}", f"H{self.units}", f"I{self.inputs}", f"R{self.rows}", f"L{self.lanes}"
         return "_".join(words) + "_keep" * self.keep + "_masked" * self.masked
 
+    def inside(self, unit: str, otherwise: str) -> str:
+        """A unit, or something else in threads that have none: there are such threads unless warps have 8 units."""
+        return f"{unit} if {unit} < H else {otherwise}" if self.units % 8 else unit
+
     @property
     def used(self) -> tuple[int, ...]:
         """Slots that products add to."""
@@ -114,7 +118,7 @@ def small(
 # Forward ----------------------------------------------------------------------------------------------
 FORWARD = (
     "(x, x0, wx, wx0, bias, b0, wh, wh0, wn, wn0, h, h0, hr, g0, mask, m0, c, c0, z, z0, reset, s0, peep, p0, active, "
-    "a0, T, B, ldx):"
+    "a0, T, B, ldx, x_step, h_step, z_step):"
 )
 STEP = {
     "lstm": ["i, f, g, c_new = lstm_state(s0_, s1_, s2_, cs)", "o, h_new = lstm_output(s3_, c_new)"],
@@ -147,11 +151,8 @@ def forward_kernel(made: Small) -> DeviceKernel:
     if made.inputs:
         _weights(s, made, "x_w", "wx", kind.x_slots, "I", made.inputs)
     _begin_forward(s, made)
-    s.add("t = int32(0)", "steps = length_of(active, a0, T, cuda.blockIdx.x * R)")  # the longest row stands first
     s.add("while t < steps:")
     s.depth = 2
-    if made.inputs:
-        s.add("x_next = zero", "if fetch and t + 1 < steps:", "    x_next = x[uint64(xo)]")
     _sums(s, made, K)
     if not made.inputs:  # the next sums arrive while the step ends and the next products run
         s.add("if t + 1 < steps:")
@@ -160,29 +161,24 @@ def forward_kernel(made: Small) -> DeviceKernel:
         s.depth = 2
     s.add(*STEP["peephole_lstm" if kind.name == "lstm" and made.option else kind.name])
     s.add("alive = t < length", "if alive:", "    hs = h_new", *(["    cs = c_new"] if kind.name == "lstm" else []))
-    s.add("now = int32(WHOLE - now)", f"buf[uint64(now + place)] = {made.seen}")
+    s.add("now = int32(WHOLE // 4 - now)", f"buf[uint64(4 * now + place)] = {made.seen}")
     if made.inputs:
-        s.add("if fetch:", "    buf[uint64(now + x_place)] = x_next", "xo += B * ldx")
+        s.add("if fetch:", "    buf[uint64(4 * now + x_place)] = x_next")
+        _fetch_inputs(s, "t + 2")
     s.add("cuda.syncthreads()")
     _store_forward(s, made)
     s.add("zo += z_step", "ho += h_step", "t = int32(t + 1)")
-    constants = made.constants | {
-        "STRIDE": stride,
-        "SPARE": stride - 1,
-        "X": K,
-        "WHOLE": R * stride,
-        "BOTH": 2 * R * stride,
-    }
-    return s.kernel(made.forward_threads, constants)
+    sizes = {"STRIDE": stride, "SPARE": stride - 1, "X": K, "WHOLE": R * stride, "BOTH": 2 * R * stride}
+    return s.kernel(made.forward_threads, made.constants | sizes)
 
 
 def tile(s: Source, made: Small, team: int, unit: str, row: str, spread: int) -> None:
     """Which row and unit a thread finishes, and whether it is the one that writes them."""
     s.add(
         "tid = int32(cuda.threadIdx.x)", f"lane = tid & {team - 1}", f"unit = {unit}", f"row = {row}",
-        "j = min(unit, H - 1)",  # surplus threads work on a copy and write nothing
-        "vec = j >> BITS", "at = j & (L - 1)", "rb = cuda.blockIdx.x * R + row",
-        f"owner = unit < H and rb < B and lane % {spread} == 0", "b = min(rb, B - 1)", "zero = float32(0)",
+        f"j = {made.inside('unit', 'H - 1')}",  # surplus threads work on a copy and write nothing
+        "vec = j >> BITS", "at = j & (L - 1)", "rb = int32(cuda.blockIdx.x * R + row)",
+        f"owner = j == unit and rb < B and lane % {spread} == 0", "b = min(rb, B - 1)", "zero = float32(0)",
     )  # fmt: skip
 
 
@@ -216,7 +212,8 @@ def _weights(s: Source, made: Small, name: str, array: str, slots: tuple[int, ..
 def _begin_forward(s: Source, made: Small) -> None:
     """States before the first step, in registers and shared memory; running offsets into flat arrays."""
     R, x = made.rows, bool(made.inputs)
-    s.add("hs = h[h0 + b * HP + j]")
+    s.add("t = int32(0)", "length = length_of(active, a0, T, rb)", "hs = h[h0 + b * HP + j]")
+    s.add("steps = length_of(active, a0, T, cuda.blockIdx.x * R)")  # the longest row is the first
     if made.masked:
         s.add("scale = mask[m0 + b * HP + j]")
     if made.kind.name == "lstm":
@@ -226,26 +223,37 @@ def _begin_forward(s: Source, made: Small) -> None:
     clear(s, "buf", 2, made.forward_threads)
     if made.kind.reset_slots:
         clear(s, "rbuf", 1, made.forward_threads)
-    s.add("place = row * STRIDE + (unit if unit < H else SPARE)", "cuda.syncthreads()", f"buf[place] = {made.seen}")
+    s.add(f"place = row * STRIDE + ({made.inside('unit', 'SPARE')})", "cuda.syncthreads()", f"buf[place] = {made.seen}")
     if x:
         s.add(
             "xr = min(tid // I, R - 1)", "xi = tid % I", "xb = cuda.blockIdx.x * R + xr",
             "x_place = xr * STRIDE + X + xi", "fetch = tid < R * I and xb < B", "xo = x0 + xb * ldx + xi", "if fetch:",
-            "    buf[x_place] = x[xo]", "xo += B * ldx",
+            "    buf[x_place] = x[xo]", "x_next = zero",
         )  # fmt: skip
+        _fetch_inputs(s, "1")
     # A thread has its own row first: then the rows that it gives away when sums meet are the same for all threads.
     s.add("own = row * STRIDE + 4 * lane", *[f"to{r} = (({r} ^ row) - row) * STRIDE" for r in range(R)])
-    s.add("length = length_of(active, a0, T, rb)", "now = int32(0)")
-    s.add("z_step = B * S * L", "zo = z0 + ((vec * T) * B + b) * S * L + at")
-    s.add("h_step = B * HP", "ho = h_step + b * HP + j")
+    s.add("now = int32(0)", "until = length if owner else int32(0)")
+    s.add("zo = z0 + ((vec * T) * B + b) * S * L + at", "ho = h_step + b * HP + j")
     s.add(f"begins = lane % {QUARTER // R} == 0")
     _begin_sums(s, made, ahead=False)
     s.add("cuda.syncthreads()")
 
 
+def _fetch_inputs(s: Source, step: str) -> None:
+    """Load the inputs of a step, two steps ahead: they have a whole step to arrive."""
+    s.add(f"if fetch and {step} < steps:", "    xo += x_step", "    x_next = x[uint64(xo)]")
+
+
+def distances(made: Small, B: int) -> tuple[int, int]:
+    """Numbers from one step to the next in h and in z, in which an Elman layer has derivatives that lie as in h."""
+    h_step = B * made.constants["HP"]
+    return h_step, h_step if made.kind.name == "elman" else B * made.kind.slots * made.lanes
+
+
 def clear(s: Source, name: str, copies: int, threads: int) -> None:
     """All of a buffer is zero: what is read between the numbers that are written."""
-    s.add(f"for e in range(tid, {copies} * WHOLE, {threads}):", f"    {name}[e] = zero")
+    s.add("e = tid", f"while e < {copies} * WHOLE:", f"    {name}[uint64(e)] = zero", f"    e = int32(e + {threads})")
 
 
 def _begin_sums(s: Source, made: Small, ahead: bool) -> None:
@@ -268,7 +276,7 @@ def _begin_sums(s: Source, made: Small, ahead: bool) -> None:
 def _sums(s: Source, made: Small, K: int) -> None:
     """All gate sums of one row and unit in s0_, s1_ ...; where the state is reset first, in two rounds."""
     kind, used = made.kind, made.used
-    s.add("here = uint64(now + own)")
+    s.add("here = uint64(4 * now + own)")
     s.add(*[f"a{r}_{g} = {'zero' if r else f'add{g}'}" for r in range(made.rows) for g in used])
     _products(s, made.rows, "w", "buf[here + uint64(to{r}) + uint64({k})]", 0, made.units, kind.h_slots)
     if made.inputs:
@@ -293,7 +301,7 @@ def _products(s: Source, rows: int, name: str, read: str, first: int, K: int, sl
 
 def _store_forward(s: Source, made: Small) -> None:
     """What the backward pass and later steps need."""
-    s.add("if owner and alive:", "    h[uint64(h0 + ho)] = hs")
+    s.add("if t < until:", "    h[uint64(h0 + ho)] = hs")
     if made.masked:
         s.add("    hr[uint64(g0 + ho)] = hs * scale")
     if made.kind.name == "lstm":
@@ -311,4 +319,4 @@ def plan_forward(
 ) -> None:  # fmt: skip
     """Plan the forward pass."""
     arrays = x, weights_x, bias, weights_h, weights_n, h, hr, mask, c, z, reset, peephole, active
-    plan.blocks(forward_kernel(made), (-(-B // made.rows),), *arrays, T, B, ldx)
+    plan.blocks(forward_kernel(made), (-(-B // made.rows),), *arrays, T, B, ldx, B * ldx, *distances(made, B))

@@ -6,12 +6,12 @@ from functools import cache
 from typing import Any
 
 from forecastrnn.cuda.build import DeviceKernel, Planner
-from forecastrnn.cuda.persistent import SIXTEENTH, Small, clear, panel, tile
+from forecastrnn.cuda.persistent import SIXTEENTH, Small, clear, distances, panel, tile
 from forecastrnn.cuda.source import Source, round_up
 
 BACKWARD = (
-    "(h, h0, mask, m0, c, c0, z, z0, wt, wt0, wn, wn0, dout, o0, dh, d0, dc, e0, peep, p0, active, a0, T, B, first, "
-    "start):"
+    "(h, h0, mask, m0, c, c0, z, z0, wt, wt0, wn, wn0, dout, o0, dh, d0, dc, e0, peep, p0, active, a0, T, B, h_step, "
+    "z_step, first, start):"
 )
 LSTM = [
     "o, direct = lstm_output_back(kept3, c_new, d)",
@@ -58,17 +58,17 @@ def backward_kernel(made: Small) -> DeviceKernel:
         _reset(s, made)
     s.add("if not alive:")
     s.add(*[f"    {g} = zero" for g in GATES[name]])
-    s.add(*[f"buf[uint64(now + row * STRIDE + {_width(passed)} * unit + {k})] = {g}" for k, g in enumerate(passed)])
-    s.add("cuda.syncthreads()", "if owner:")
+    s.add("here = uint64(4 * now + place)", *[f"buf[here + uint64({k})] = {g}" for k, g in enumerate(passed)])
+    s.add("cuda.syncthreads()", "if t < writes:")
     s.add(*[f"    z[uint64(zo + {k} * L)] = {g}" for k, g in enumerate(GATES[name])])
     s.add(*(["c_new = c_old"] if name == "lstm" else []))
-    s.add("t = int32(t - 1)", "zo -= z_step", "ho -= B * HP", "if t >= 0:")
+    s.add("t = int32(t - 1)", "zo -= z_step", "ho -= h_step", "if t >= 0:")
     _load(s, made)
     _products(s, made, "w", "buf", len(passed), _width(passed))
     scaled = "a0_0 * scale" if made.masked else "a0_0"
     s.add("if alive:", f"    dhs = {scaled}{' + through' if name.startswith('gru') else ''}")
     s.add(*(["    dcs = dc_new"] if name == "lstm" else []))
-    s.add("now = int32(WHOLE - now)")
+    s.add("now = int32(WHOLE // 4 - now)")
     s.depth = 1
     s.add("if owner:", "    if start != 0:", "        dh[d0 + b * HP + j] = dhs")
     s.add(*(["    dc[e0 + b * HP + j] = dcs"] if name == "lstm" else []))
@@ -97,6 +97,7 @@ def _weights(s: Source, name: str, array: str, made: Small, gates: int) -> None:
 
 def _begin(s: Source, made: Small) -> None:
     """Derivatives by the final states; where the last step lies in flat arrays, and what it has kept."""
+    name = made.kind.name
     clear(s, "buf", 2, made.backward_threads)
     s.add("dhs = dh[d0 + b * HP + j]", "length = length_of(active, a0, T, rb)")
     if made.masked:
@@ -106,10 +107,10 @@ def _begin(s: Source, made: Small) -> None:
         if made.option:
             s.add(*[f"q{g} = peep[p0 + {g} * HP + j]" for g in range(3)])
     s.add("ho = ((T - 1) * B + b) * HP + j", "now = int32(0)")
-    plain = made.kind.name == "elman"  # whose derivatives lie as its states do
-    s.add("zo = z0 + ho" if plain else "zo = z0 + ((vec * T + T - 1) * B + b) * S * L + at")
-    s.add("z_step = B * HP" if plain else "z_step = B * S * L", "t = int32(T - 1)", "dout_t = zero")
-    s.add(*[f"from{r} = ({r} ^ row) * STRIDE" for r in range(made.rows)])
+    s.add("zo = z0 + ho" if name == "elman" else "zo = z0 + ((vec * T + T - 1) * B + b) * S * L + at")
+    s.add("t = int32(T - 1)", "start_of_dout = int32(first)", "writes = int32(T) if owner else int32(0)")
+    s.add(f"place = row * STRIDE + {_width(PASSED[made.kind.name])} * unit")
+    s.add(*[f"to{r} = (({r} ^ row) - row) * STRIDE" for r in range(made.rows)])
     s.depth = 0
     _load(s, made)
     s.depth = 1
@@ -120,13 +121,13 @@ def _load(s: Source, made: Small) -> None:
     """What a step has kept, a step ahead: it arrives while products run, and before its owner overwrites it."""
     name = made.kind.name
     s.depth += 1
-    s.add("dout_t = zero", "if t >= first:", "    dout_t = dout[uint64(o0 + ho - first * B * HP)]")
+    s.add("dout_t = zero", "if t >= start_of_dout:", "    dout_t = dout[uint64(o0 + ho)]")
     if name != "elman":
         s.add(*[f"kept{g} = z[uint64(zo + {g} * L)]" for g in range(made.kind.slots)])
     if name == "lstm":
         s.add("c_old = c[uint64(c0 + ho)]")
     elif name == "elman":
-        s.add("h_new = h[uint64(h0 + ho + B * HP)]")
+        s.add("h_new = h[uint64(h0 + ho + h_step)]")
     else:
         s.add("h_old = h[uint64(h0 + ho)]")
     s.depth -= 1
@@ -134,7 +135,7 @@ def _load(s: Source, made: Small) -> None:
 
 def _reset(s: Source, made: Small) -> None:
     """The derivative by the reset state, a product of its own."""
-    s.add("rbuf[uint64(now + row * STRIDE + unit)] = n if alive else zero", "cuda.syncthreads()")
+    s.add("rbuf[uint64(4 * now + row * STRIDE + unit)] = n if alive else zero", "cuda.syncthreads()")
     _products(s, made, "v_w", "rbuf", 1, 1)
     seen, back = ("(h_old * scale)", "kept1 * scale") if made.masked else ("h_old", "kept1")
     s.add(f"r = a0_0 * {seen} * sigmoid_slope(kept1)", f"through = through + a0_0 * {back}")
@@ -143,11 +144,12 @@ def _reset(s: Source, made: Small) -> None:
 def _products(s: Source, made: Small, name: str, buffer: str, gates: int, width: int) -> None:
     """The derivative by a state: a0_0, of this thread's row and unit."""
     rows = range(made.rows)
+    s.add(f"here = uint64(4 * now + row * STRIDE + {width} * lane)")
     s.add(*[f"a{r}_{u} = zero" for r in rows for u in range(4)])
     for m in range(round_up(made.units, 16) // 16):
         for r in rows:
-            at = f"now + from{r} + {width} * lane + {16 * m * width}"
-            s.add(*[f"v{g} = {buffer}[uint64({at} + {g})]" for g in range(gates)])
+            at = f"here + uint64(to{r})"
+            s.add(*[f"v{g} = {buffer}[{at} + uint64({16 * m * width + g})]" for g in range(gates)])
             s.add(*[f"a{r}_{u} += v{g} * {name}{m}_{g}_{u}" for g in range(gates) for u in range(4)])
     s.reduce([[f"a{r}_{u}"] for r in rows for u in range(4)], (8, 4, 2, 1))
 
@@ -158,5 +160,7 @@ def plan_backward(
     peephole: Any = None,
 ) -> None:  # fmt: skip
     """Plan the backward pass."""
+    h_step, z_step = distances(made, B)
+    dout = dout.at(-first * h_step) if dout else None  # it begins with the first step that it has
     arrays = h, mask, c, z, transposed_h, transposed_n, dout, dh, dc, peephole, active
-    plan.blocks(backward_kernel(made), (-(-B // made.rows),), *arrays, T, B, first, start)
+    plan.blocks(backward_kernel(made), (-(-B // made.rows),), *arrays, T, B, h_step, z_step, first, start)
