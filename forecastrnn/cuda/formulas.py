@@ -44,6 +44,12 @@ def positive(x):
 
 
 @device_function
+def same(x):
+    """X."""
+    return x
+
+
+@device_function
 def tanh_slope(y):
     """Derivative of tanh by its result."""
     return type(y)(1) - y * y
@@ -52,6 +58,8 @@ def tanh_slope(y):
 sigmoid_slope = rebuilt(formulas.sigmoid_slope)
 lstm_state = rebuilt(formulas.lstm_state, sigmoid=sigmoid, tanh=tanh)
 lstm_output = rebuilt(formulas.lstm_output, sigmoid=sigmoid, tanh=tanh)
+lstm_mix = rebuilt(formulas.lstm_state, sigmoid=same, tanh=same)  # of gates, in place of their sums
+lstm_pass = rebuilt(formulas.lstm_output, sigmoid=same, tanh=tanh)
 lstm_output_back = rebuilt(
     formulas.lstm_output_back, tanh=tanh, tanh_slope=tanh_slope, sigmoid_slope=sigmoid_slope
 )  # fmt: skip

@@ -84,6 +84,11 @@ class Small:
         return tuple(sorted({*kind.h_slots, *kind.reset_slots, *(kind.x_slots if self.inputs else ())}))
 
     @property
+    def split(self) -> bool:
+        """Whether the four threads of a unit finish a gate each, in place of one row each."""
+        return self.kind.name == "lstm" and self.rows == 1
+
+    @property
     def seen(self) -> str:
         """What the product reads of a state."""
         return "hs * scale" if self.masked else "hs"
@@ -130,6 +135,19 @@ STEP = {
     "gru_before": ["n = tanh(s0_)", "h_new = gru_mix(u, n, hs)"],
     "elman": ["h_new = activate(KIND, s0_)"],
 }
+# The same where a thread finishes one gate, y, and has the others from its neighbours.
+ONE_GATE = "y = factor * tanh(factor * {}) + shift"  # 1 and 0: tanh; 1 / 2 and 1 / 2: the logistic function
+OTHERS = [f"y{g} = cuda.shfl_sync(WHOLE_WARP, y, first + {g})" for g in range(4)]
+SPLIT = {
+    "lstm": [
+        ONE_GATE.format("s0_"), *OTHERS, "i, f, g, c_new = lstm_mix(y0, y1, y2, cs)", "o, h_new = lstm_pass(y3, c_new)",
+    ],
+    "peephole_lstm": [
+        "s = s0_ + q0 * cs", ONE_GATE.format("s"), "y = s if lane == 3 else y", *OTHERS,  # o looks at the new state
+        "i, f, g, c_new = lstm_mix(y0, y1, y2, cs)", "o, h_new = lstm_output(y3 + q2 * c_new, c_new)",
+        "y = o if lane == 3 else y",
+    ],
+}  # fmt: skip
 KEPT = {"lstm": "ifgo", "gru_after": "nrum", "gru_before": "nru", "elman": ""}
 
 
@@ -159,7 +177,7 @@ def forward_kernel(made: Small) -> DeviceKernel:
         s.depth = 3
         _begin_sums(s, made, ahead=True)
         s.depth = 2
-    s.add(*STEP["peephole_lstm" if kind.name == "lstm" and made.option else kind.name])
+    s.add(*(SPLIT if made.split else STEP)["peephole_lstm" if kind.name == "lstm" and made.option else kind.name])
     s.add("alive = t < length", "if alive:", "    hs = h_new", *(["    cs = c_new"] if kind.name == "lstm" else []))
     s.add("now = int32(WHOLE // 4 - now)", f"buf[uint64(4 * now + place)] = {made.seen}")
     if made.inputs:
@@ -197,7 +215,7 @@ def _weights(s: Source, made: Small, name: str, array: str, slots: tuple[int, ..
 
     One place and distances that the compiler knows: with an address for each weight, there are no registers for them.
     """
-    G = len(slots)
+    G, turn = len(slots), [f"({g} ^ lane)" if made.split else str(g) for g in range(len(slots))]
     per = panel(s, made, "vec", made.constants["PANELS"])
     s.add(f"step = {per} * {G} * L", f"base = {array}0 + (lo * {depth} + vec - lo) * {G} * L + at + 4 * lane * step")
     for m in range(round_up(K, 16) // 16):
@@ -205,7 +223,7 @@ def _weights(s: Source, made: Small, name: str, array: str, slots: tuple[int, ..
             k = 16 * m + i
             sure = k + 12 < K
             for g in range(G):
-                load = f"{array}[uint64(base + {k} * step + {g} * L)]"
+                load = f"{array}[uint64(base + {k} * step + {turn[g]} * L)]"
                 s.add(f"{name}{m}_{i}_{g} = {load}" + ("" if sure else f" if {k} + 4 * lane < {depth} else zero"))
 
 
@@ -220,6 +238,11 @@ def _begin_forward(s: Source, made: Small) -> None:
         s.add("cs = c[c0 + b * HP + j]")
         if made.option:
             s.add(*[f"q{g} = peep[p0 + {g} * HP + j]" for g in range(3)])
+    if made.split:
+        s.add("first = (tid & 31) - lane", "factor = float32(1) if lane == 2 else float32(0.5)")
+        s.add("shift = zero if lane == 2 else float32(0.5)")
+        if made.option:
+            s.add("q0 = q0 if lane == 0 else q1 if lane == 1 else zero")
     clear(s, "buf", 2, made.forward_threads)
     if made.kind.reset_slots:
         clear(s, "rbuf", 1, made.forward_threads)
@@ -234,7 +257,9 @@ def _begin_forward(s: Source, made: Small) -> None:
     # A thread has its own row first: then the rows that it gives away when sums meet are the same for all threads.
     s.add("own = row * STRIDE + 4 * lane", *[f"to{r} = (({r} ^ row) - row) * STRIDE" for r in range(R)])
     s.add("now = int32(0)", "until = length if owner else int32(0)")
-    s.add("zo = z0 + ((vec * T) * B + b) * S * L + at", "ho = h_step + b * HP + j")
+    if made.split:
+        s.add("kept_until = length if j == unit else int32(0)")
+    s.add("zo = z0 + ((vec * T) * B + b) * S * L + at" + " + lane * L" * made.split, "ho = h_step + b * HP + j")
     s.add(f"begins = lane % {QUARTER // R} == 0")
     _begin_sums(s, made, ahead=False)
     s.add("cuda.syncthreads()")
@@ -262,6 +287,10 @@ def _begin_sums(s: Source, made: Small, ahead: bool) -> None:
     Of the threads that share a sum only one begins with it, unless there is nothing to be added up.
     """
     elman = made.kind.name == "elman"
+    if made.split:
+        later = " + z_step" if ahead else ""
+        s.add("add0 = bias[b0 + (vec * S + lane) * L + at]" if made.inputs else f"add0 = z[uint64(zo{later})]")
+        return
     for g in range(made.kind.slots):
         if made.inputs:
             load = f"bias[b0 + (vec * S + {g}) * L + at]"
@@ -277,11 +306,13 @@ def _sums(s: Source, made: Small, K: int) -> None:
     """All gate sums of one row and unit in s0_, s1_ ...; where the state is reset first, in two rounds."""
     kind, used = made.kind, made.used
     s.add("here = uint64(4 * now + own)")
-    s.add(*[f"a{r}_{g} = {'zero' if r else f'add{g}'}" for r in range(made.rows) for g in used])
+    begins = {f"a0_{g}": f"add{g}" for g in (used[:1] if made.split else used)}
+    s.add(*[f"a{r}_{g} = {begins.get(f'a{r}_{g}', 'zero')}" for r in range(made.rows) for g in used])
     _products(s, made.rows, "w", "buf[here + uint64(to{r}) + uint64({k})]", 0, made.units, kind.h_slots)
     if made.inputs:
         _products(s, made.rows, "x_w", "buf[here + uint64(to{r}) + uint64({k})]", K, made.inputs, kind.x_slots)
-    s.reduce([[f"a{r}_{g}" for g in used if g not in kind.reset_slots] for r in range(made.rows)], (2, 1))
+    items = [[f"a{r}_{g}" for g in used if g not in kind.reset_slots] for r in range(made.rows)]
+    s.reduce([[a] for a in items[0]] if made.split else items, (2, 1))
     s.add(*[f"s{g}_ = {f'a0_{g}' if g in used else f'add{g}'}" for g in range(kind.slots)])
     if kind.reset_slots:
         s.add("r = sigmoid(s1_)", "u = sigmoid(s2_)", f"rh = r * {'(hs * scale)' if made.masked else 'hs'}")
@@ -306,7 +337,9 @@ def _store_forward(s: Source, made: Small) -> None:
         s.add("    hr[uint64(g0 + ho)] = hs * scale")
     if made.kind.name == "lstm":
         s.add("    c[uint64(c0 + ho)] = cs")
-    if made.keep:
+    if made.keep and made.split:
+        s.add("if t < kept_until:", "    z[uint64(zo)] = y")
+    elif made.keep:
         s.add(*[f"    z[uint64(zo + {g} * L)] = {v}" for g, v in enumerate(KEPT[made.kind.name])])
         if made.kind.reset_slots:
             s.add("    reset[uint64(s0 + ho - h_step)] = rh")

@@ -76,6 +76,6 @@ class Source:
 
 
 FORMULAS = (
-    "sigmoid", "tanh", "sigmoid_slope", "lstm_state", "lstm_output", "lstm_output_back", "lstm_state_back", "gru_mix",
-    "gru_mix_back", "gru_after", "gru_after_back", "activate", "slope",
+    "sigmoid", "tanh", "sigmoid_slope", "lstm_state", "lstm_output", "lstm_mix", "lstm_pass", "lstm_output_back",
+    "lstm_state_back", "gru_mix", "gru_mix_back", "gru_after", "gru_after_back", "activate", "slope",
 )  # fmt: skip
