@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Everything that is to be known of the GPU engine on a machine that has a GPU, within 9 minutes:
 #   bash benchmarks/cuda_first_run.sh [folder for results]
-# It needs numba-cuda[cu13] and, for cuBLAS and graphs, cupy-cuda13x[ctk]; PyTorch for cuDNN's columns. On a machine that
+# It needs numba-cuda[cu13] and, for cuBLAS, cupy-cuda13x[ctk]; PyTorch for cuDNN's columns. On a machine that
 # reaches no package index, put their wheels into a folder and name it: WHEELS=.whl bash benchmarks/cuda_first_run.sh
 set -u
 cd "$(dirname "$0")/.."

@@ -140,8 +140,6 @@ def rule_of(estimator: object) -> Rule:
 def needs_cpu(estimator: Any) -> str:
     """The option of an estimator for which there are no kernels of a GPU yet; empty if it has none."""
     found = {
-        "layer_norm=True": estimator.layer_norm,
-        "n_sampled_classes": getattr(estimator, "n_sampled_classes", None) is not None,
         "global_model=False": not getattr(estimator, "global_model", True),
         'strategy="seq2seq"': getattr(estimator, "strategy", "") == "seq2seq",
         "RNNSeq2Seq": getattr(estimator, "_cpu_only", False),

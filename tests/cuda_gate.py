@@ -1,12 +1,11 @@
 """Compiles every kernel for a GPU of the Hopper kind on a machine without one, and says what must not be in it.
 
-    pip install "numba-cuda[cu13]==0.30.4" "cuda-toolkit[nvvm,nvrtc,cudart,cccl]==13.0.*" "nvidia-cuda-nvcc==13.0.*"
-    python tests/cuda_gate.py
+    pip install -e ".[gate]" && python tests/cuda_gate.py
 
-The versions belong together: an older ptxas rejects what a newer compiler emits. The kernels and the types of their
-arguments are those of programs that train and run all cells, losses and update rules. Refused are local memory (a
-stack frame: ptxas counts no spills where the compiler itself has put an array there), spilled registers, more registers
-or shared memory than a block can have, and arithmetic in float64 where all numbers are float32.
+The versions of that extra belong together: an older ptxas rejects what a newer compiler emits. The kernels and the
+types of their arguments are those of programs that train and run all cells, losses and update rules. Refused are local
+memory (a stack frame: ptxas counts no spills where the compiler itself has put an array there), spilled registers, more
+registers or shared memory than a block can have, and arithmetic in float64 where all numbers are float32.
 
 With `--sass` it also counts the instructions of each kernel's main loop, which needs one more package:
 pip install "nvidia-cuda-nvdisasm==13.2.*" (there is none of 13.0, and this one reads what 13.0 makes).
@@ -17,13 +16,17 @@ from __future__ import annotations
 import argparse
 import collections
 import importlib.util
+import multiprocessing
+import os
 import re
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -50,7 +53,7 @@ class Result(NamedTuple):
     fp64: int
     allowed: tuple[bool, int]  # float64, and bytes of local memory
     seconds: float
-    loop: dict[str, int]  # instructions of the main loop, of which kinds; empty if not looked at, or without a loop
+    loop: dict[str, int] | None = None  # instructions of the main loop by kind; None if not looked at, or without one
 
     @property
     def row(self) -> str:
@@ -83,8 +86,8 @@ def missing() -> str:
     if SIMULATED:
         return "the simulator compiles nothing: unset NUMBA_ENABLE_CUDASIM"
     if importlib.util.find_spec("numba_cuda") is None:
-        return "numba-cuda is not installed"
-    return "" if _tool("ptxas") else "ptxas is not installed (nvidia-cuda-nvcc)"
+        return "numba-cuda is not installed: pip install -e .[gate]"
+    return "" if _tool("ptxas") else "ptxas is not installed: pip install -e .[gate]"
 
 
 def _tool(name: str) -> str:
@@ -94,24 +97,28 @@ def _tool(name: str) -> str:
     return str(found[0]) if found else ""
 
 
-def main_loop(cubin: str) -> dict[str, int]:
-    """Instructions of the loop with most multiplications: all, and those of the kinds in COUNTED."""
-    said = subprocess.run([_tool("nvdisasm"), "-c", cubin], check=True, capture_output=True, text=True).stdout
-    code: list[str] = []
+def main_loop(code: str) -> dict[str, int] | None:
+    """Instructions of the loop with most multiplications in disassembled code: all, and the kinds in COUNTED."""
+    seen: list[str] = []
     labels: dict[str, int] = {}
     loops: list[collections.Counter] = []
-    for line in said.splitlines():
+    for line in code.splitlines():
         if label := re.match(r"(\.L_x_\d+):", line):
-            labels[label[1]] = len(code)
+            labels[label[1]] = len(seen)
         elif found := re.match(r"\s+/\*[0-9a-f]+\*/\s+(?:@!?U?P\w+\s+)?([A-Z0-9_]+)(.*)", line):
-            code.append(found[1])
+            seen.append(found[1])
             target = re.search(r"\((\.L_x_\d+)\)", found[2]) if found[1] == "BRA" else None
-            if target and target[1] in labels and len(code) - labels[target[1]] > 1:  # back, and not to itself
-                loops.append(collections.Counter(code[labels[target[1]] :]))
+            if target and target[1] in labels and len(seen) - labels[target[1]] > 1:  # back, and not to itself
+                loops.append(collections.Counter(seen[labels[target[1]] :]))
     if not loops:
-        return {}
+        return None
     best = max(loops, key=lambda loop: (loop["FFMA"] + loop["DFMA"], -loop.total()))
     return {"all": best.total()} | {kind: best[kind] for kind in COUNTED}
+
+
+def disassembled(cubin: str) -> str:
+    """The machine's instructions."""
+    return subprocess.run([_tool("nvdisasm"), "-c", cubin], check=True, capture_output=True, text=True).stdout
 
 
 def answer_for_driver() -> None:
@@ -153,7 +160,7 @@ def compile_one(kernel: DeviceKernel, signature: tuple, keep: str | None = None,
         cubin = str(Path(folder) / "a.cubin")
         command = [_tool("ptxas"), "-v", f"-arch=sm_{CC[0]}{CC[1]}", str(path), "-o", cubin]
         done = subprocess.run(command, capture_output=True, text=True)
-        loop = main_loop(cubin) if sass and not done.returncode else {}
+        loop = main_loop(disassembled(cubin)) if sass and not done.returncode else None
     if done.returncode:
         raise RuntimeError(f"{name}: ptxas failed\n{done.stderr}")
 
@@ -203,6 +210,9 @@ def launches_of_everything() -> list[Any]:
     add(dropped.program)
     problem = draw((layer("lstm", 5, True),), n=70, T=3, steps="last", loss="cross_entropy", ragged=True)
     add(program_of(problem, "float32", **options).program)
+    names = ("peephole_lstm+norm", "gru+norm", "gru_before+norm", "tanh+norm")
+    problem = draw(tuple(layer(name, 40) for name in names), n=70, T=3, ragged=True, loss="cross_entropy", outputs=50)
+    add(program_of(problem, "float32", class_order=np.arange(50), n_sampled=20, **options).program)
     return found + launches_of_generation()
 
 
@@ -252,8 +262,10 @@ def launches_of_small_layers(every: bool) -> list[Any]:
             for units, lanes in ((16, 16), (40, 16), (64, 16), (81, 8), (88, 4), (95, 16)) if every else ():
                 add(Small(KINDS[name], units, 16, rows, lanes, True, option))
                 add(Small(KINDS[name], units, 0, rows, lanes, True, option))
-        add(Small(KINDS[name], 96, 16, 4, 16, True, option, masked=True))
-        add(Small(KINDS[name], 96, 0, 4, 16, True, option))
+        if every or (name, option) in (("lstm", 1), ("gru_after", 0), ("gru_before", 0)):
+            add(Small(KINDS[name], 96, 16, 4, 16, True, option, masked=True))
+        if every:
+            add(Small(KINDS[name], 96, 0, 4, 16, True, option))
     return plan.launches
 
 
@@ -269,26 +281,38 @@ def main() -> int:
         parser.error(missing())
     if args.sass and not _tool("nvdisasm"):
         parser.error("nvdisasm is not installed (nvidia-cuda-nvdisasm)")
-    from forecastrnn.cuda import persistent
-
-    answer_for_driver()
-    faults, names = [], set()
-    persistent.MOST_UNITS = 0  # so that programs hold the kernels of all sizes
+    wanted = [n for n, (kernel, _) in enumerate(kernels(args.every)) if args.only in kernel.name]
+    faults = []
     columns = "kernel threads registers stack spills shared float64 s".split()
     if args.sass:
         columns += ["loop", *COUNTED, "us at least"]
     print(f"| {' | '.join(columns)} |\n|" + "---|" * len(columns))
-    for kernel, signature in unique(launches_of_everything() + launches_of_small_layers(args.every)):
-        names.add(kernel.name)
-        if args.only in kernel.name:
-            result = compile_one(kernel, signature, args.keep, args.sass)
+    compile_it = partial(compile_nth, every=args.every, keep=args.keep, sass=args.sass)
+    with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn")) as pool:
+        for result in pool.map(compile_it, wanted):
             print(result.row, flush=True)
             faults += result.faults
     if not args.only:
+        names = {kernel.name for kernel, _ in kernels(args.every)}
         faults += [f"{name}: no program launches it" for name in sorted(kernels_of_package() - names)]
     for fault in faults:
         print("FAULT", fault)
     return 1 if faults else 0
+
+
+@cache
+def kernels(every: bool) -> list[tuple[DeviceKernel, tuple]]:
+    """All kernels and the types of their arguments, in the same order in each process."""
+    from forecastrnn.cuda import persistent
+
+    answer_for_driver()
+    persistent.MOST_UNITS = 0  # so that programs hold the kernels of all sizes
+    return list(unique(launches_of_everything() + launches_of_small_layers(every)))
+
+
+def compile_nth(n: int, every: bool, keep: str | None, sass: bool) -> Result:
+    """Compile one of them: what a process of the gate does."""
+    return compile_one(*kernels(every)[n], keep, sass)
 
 
 def kernels_of_package() -> set[str]:

@@ -14,6 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+from numba import cuda
 from numba.cuda.simulator import kernel, kernelapi
 
 WARP = 32
@@ -103,12 +104,14 @@ def _shuffle(mask: int, value: Any, source: int, kind: str) -> Any:
 
 
 def _shared_array(module: Any, shape: Any, dtype: Any, alignment: int | None = None) -> Any:
-    """Shared memory, all NaN; the calls of one thread are told apart by their order."""
+    """Shared memory, all NaN or the least number; the calls of one thread are told apart by their order."""
     thread = threading.current_thread()
     thread.shared = getattr(thread, "shared", -1) + 1
     with _lock:
         if thread.shared not in module._allocations:
-            module._allocations[thread.shared] = np.full(shape, np.nan, kernelapi.numpy_support.as_dtype(dtype))
+            real = dtype if isinstance(dtype, np.dtype) else kernelapi.numpy_support.as_dtype(dtype)
+            wrong = np.iinfo(real).min if np.issubdtype(real, np.integer) else np.nan
+            module._allocations[thread.shared] = np.full(shape, wrong, real)
         return module._allocations[thread.shared]
 
 
@@ -121,6 +124,12 @@ class _Manager(_Block):
         super().run(where, *args)
 
 
+def _of_thread(name: str) -> Any:
+    """What the simulator puts in place of `cuda` in a kernel's own module, for functions of other modules."""
+    return getattr(kernel._get_kernel_context(), name)
+
+
+cuda.__getattr__ = _of_thread
 kernel.BlockManager = _Manager
 kernelapi.FakeCUDAModule.shfl_xor_sync = _shuffle_xor
 kernelapi.FakeCUDAModule.shfl_sync = _shuffle_from

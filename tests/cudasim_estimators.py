@@ -102,8 +102,6 @@ def test_embeddings() -> None:
 @pytest.mark.parametrize(("model", "what"), [
     (RNNForecaster(global_model=False), "global_model=False"),
     (RNNForecaster(strategy="seq2seq", horizon=2), 'strategy="seq2seq"'),
-    (RNNRegressor(layer_norm=True), "layer_norm=True"),
-    (RNNClassifier(n_sampled_classes=2), "n_sampled_classes"),
     (RNNSeq2Seq(), "RNNSeq2Seq"),
 ], ids=lambda value: value if isinstance(value, str) else "")  # fmt: skip
 def test_what_needs_the_cpu(model: Any, what: str) -> None:

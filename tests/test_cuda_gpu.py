@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cases import CELLS, draw, index_of, layer, program_of
-from forecastrnn import RNNRegressor, devices
+from cases import CELLS, NORMED, draw, index_of, layer, program_of
+from forecastrnn import RNNClassifier, RNNRegressor, devices
 from forecastrnn.optimizers import Rule
 from test_gradients import TOLERANCE, check
 
@@ -18,7 +18,7 @@ GPU = "cuda:0"
 
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize("sizes", [(30, 200, 12, 5), (100, 300, 9, 2)], ids=str)
-@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize("name", [*CELLS, *NORMED])
 def test_a_layer(name: str, sizes: tuple[int, ...], dtype: str) -> None:
     """Sizes = (units, rows, steps, inputs): in float32 one launch for all steps, and one each."""
     units, n, T, inputs = sizes
@@ -51,13 +51,40 @@ def test_losses(loss: str) -> None:
     check(draw((layer("gru", 20),), n=700, T=9, outputs=30, loss=loss, weighted=True, ragged=True), "float64", GPU)
 
 
-@pytest.mark.parametrize("units", [32, 150])
-def test_the_same_bits(units: int) -> None:
+@pytest.mark.parametrize("name", NORMED)
+def test_normalised_layers(name: str) -> None:
+    """More units than a block has threads, more rows than there are blocks; fewer units than a warp."""
+    for units, n in ((140, 530), (3, 40)):
+        check(draw((layer(name, units),), n=n, T=2, ragged=True), "float64", GPU)
+
+
+@pytest.mark.parametrize(("classes", "drawn"), [(40, 7), (5000, 700)])
+@pytest.mark.parametrize("steps", ["all", "last"])
+def test_sampled_softmax(steps: str, classes: int, drawn: int) -> None:
+    """Draws, loss and gradient are those of the CPU; rows in several pieces."""
+    problem = draw(
+        (layer("gru", 70),), n=400, T=20, outputs=classes, steps=steps, loss="cross_entropy", ragged=True, weighted=True
+    )
+    found = []
+    for device in ("cpu", GPU):
+        program = program_of(problem, "float64", class_order=np.arange(classes), n_sampled=drawn, device=device)
+        loss = program.run(index_of(problem, program, np.arange(400)[None]), 1, 2)
+        found.append((loss, program.program.buffers["classes"].array.copy(), program.grad.copy()))
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_allclose(other, one, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize(("name", "units"), [("lstm", 32), ("lstm", 150), ("gru+norm", 32), ("sampled", 32)])
+def test_the_same_bits(name: str, units: int) -> None:
     """In every run, with a graph of each step or without."""
-    problem = draw((layer("lstm", units),), n=300, T=30)
+    sampled = name == "sampled"
+    loss = {"loss": "cross_entropy", "outputs": 50} if sampled else {}
+    problem = draw((layer("lstm" if sampled else name, units),), n=300, T=30, **loss)
+    options: dict[str, Any] = {"class_order": np.arange(50), "n_sampled": 9} if sampled else {}
 
     def trained(calls: list[int]) -> tuple[np.ndarray, np.ndarray]:
-        program = program_of(problem, "float32", rows=100, rule=Rule("adam", 0.01, clip_norm=0.1), device=GPU)
+        rule = Rule("adam", 0.01, clip_norm=0.1)
+        program = program_of(problem, "float32", rows=100, rule=rule, device=GPU, **options)
         index, at, losses = index_of(problem, program, np.arange(300).reshape(3, 100)), 0, []
         for steps in calls:
             losses.append(program.run(index.part(at, at + steps), 1, 1))
@@ -68,7 +95,10 @@ def test_the_same_bits(units: int) -> None:
         np.testing.assert_array_equal(one, other)
 
 
-@pytest.mark.parametrize("options", [{}, {"recurrent_dropout": 0.2}, {"checkpoint_steps": 4}, {"bptt_steps": 5}])
+@pytest.mark.parametrize("options", [
+    {}, {"recurrent_dropout": 0.2}, {"checkpoint_steps": 4}, {"bptt_steps": 5},
+    {"layer_norm": True, "recurrent_dropout": 0.2},
+], ids=str)  # fmt: skip
 def test_estimator(options: dict[str, Any]) -> None:
     """Fit, predict and generate as on the CPU."""
     rng = np.random.default_rng(0)
@@ -78,4 +108,18 @@ def test_estimator(options: dict[str, Any]) -> None:
         for device in ("cpu", "cuda")
     ]
     for look in (lambda m: m.loss_curve_, lambda m: m.predict(X), lambda m: m.generate(20)):
+        np.testing.assert_allclose(look(models[1]), look(models[0]), rtol=0, atol=1e-8)
+
+
+def test_classifier_with_sampled_softmax() -> None:
+    """Labels at each step; with layer normalisation."""
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((200, 12, 3)), rng.integers(30, size=(200, 12))
+    models = [
+        RNNClassifier(
+            max_iter=3, random_state=0, dtype="float64", device=device, n_sampled_classes=7, layer_norm=True
+        ).fit(X, y)
+        for device in ("cpu", "cuda")
+    ]  # fmt: skip
+    for look in (lambda m: m.loss_curve_, lambda m: m.predict_proba(X)):
         np.testing.assert_allclose(look(models[1]), look(models[0]), rtol=0, atol=1e-8)

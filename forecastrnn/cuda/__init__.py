@@ -7,9 +7,13 @@ from forecastrnn.cuda import (  # noqa: F401  (each registers its twins)
     gru,
     losses,
     lstm,
+    normalised,
+    normalised_gru,
     packing,
     products,
     rows,
+    sampled_softmax,
     symbols,
+    true_classes,
     update,
 )

@@ -161,6 +161,11 @@ class Planner:
         threads = min(kernel.threads, -(-units // 32) * 32)
         self._launch(kernel, (-(-units // threads), min(rows, 4 * MOST_BLOCKS), panels), threads, args)
 
+    def rows(self, kernel: DeviceKernel, rows: int, units: int, most: int, *args: Any) -> None:
+        """Launch a kernel whose blocks, `most` of them, take a row each; threads, a power of two, share its units."""
+        threads = min(kernel.threads, max(32, 1 << (units - 1).bit_length()))
+        self._launch(kernel, (1, min(rows, most)), threads, args)
+
     def blocks(self, kernel: DeviceKernel, blocks: tuple[int, ...], *args: Any) -> None:
         """Launch so many blocks of a kernel."""
         self._launch(kernel, blocks, kernel.threads, args)

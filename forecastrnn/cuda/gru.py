@@ -200,7 +200,7 @@ def gru_mix_step_back(
                     d = d + dout[o0 + (t - first) * B * Hp + k]
                 new, keep, d = gru_mix_back(z[at + 2 * L], z[at], h[h0 + t * B * Hp + k], d)
                 dh[d0 + k] = d
-            z[at], z[at + 2 * L], flat[f0 + k] = new, keep, new
+            flat[f0 + k], z[at], z[at + 2 * L] = new, new, keep
             u += cuda.blockDim.x * cuda.gridDim.x
         r += cuda.gridDim.y
 

@@ -45,7 +45,7 @@ def _gemm_kernel(real: Any, side: int, per: int, deep: int) -> DeviceKernel:
         sums = cuda.local.array(sums_shape, real)
         me = cuda.threadIdx.x
         x, y = me % side, me // side
-        row, column = cuda.blockIdx.y * tile, cuda.blockIdx.x * tile
+        row, column = cuda.blockIdx.x * tile, cuda.blockIdx.y * tile  # x alone counts beyond 65,535
         i, part = cuda.blockIdx.z // pieces, cuda.blockIdx.z % pieces
         begin, end = part * piece, min(K, (part + 1) * piece)
         a1, b1 = a0 + i * a_batch, b0 + i * b_batch
@@ -119,7 +119,7 @@ def multiply(plan: Planner, M: int, N: int, K: int, a: Matrix, b: Matrix, c: Mat
     size = "small" if M <= 32 or N <= 32 else "large"
     kernel = GEMM[size, plan.dtype.name]
     tile = _SIZES[size][0] * _SIZES[size][1]
-    grid = -(-N // tile), -(-M // tile)
+    grid = -(-M // tile), -(-N // tile)
     pieces, piece = _pieces(K, grid[0] * grid[1] * batch)
     out = c if pieces == 1 else Matrix(plan.work("pieces", pieces * batch * M * N), N, 1, M * N)
     plan.blocks(

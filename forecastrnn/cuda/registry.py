@@ -14,11 +14,6 @@ TWINS: dict[str, Twin] = {}
 CPU_ONLY_KERNELS = {
     "stream()": "scale_in scale_out",
     "a forecast of RNNForecaster": "forecast_inputs append_value append_sum",
-    "layer_norm=True": (
-        "elman_norm_forward elman_norm_backward lstm_norm_forward lstm_norm_backward gru_after_norm_forward "
-        "gru_after_norm_backward gru_before_norm_forward gru_before_norm_backward"
-    ),
-    "sampled softmax": "draw_classes gather_columns sampled_cross_entropy true_class_back scatter_classes",
     "an encoder with a decoder": (
         "dot_scores dot_scores_back additive_scores additive_scores_back attend attend_back squash squash_back "
         "grow_beams select_rows keep_step trace_beams take_lengths gather_valid turn_rows feed_own"

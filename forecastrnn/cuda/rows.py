@@ -1,8 +1,12 @@
 """Moving rows on the device: the twins of `forecastrnn.cpu.rows`, where their formulas stand."""
 
+from __future__ import annotations
+
+from typing import Any
+
 from numba import cuda
 
-from forecastrnn.cuda.build import device_kernel
+from forecastrnn.cuda.build import Planner, Spot, device_kernel
 from forecastrnn.cuda.registry import twin
 
 
@@ -108,6 +112,13 @@ def clear_rows(out, o0, rows, F, ldo):
     while k < rows * F:
         out[o0 + k // F * ldo + k % F] = 0
         k += cuda.gridsize(1)
+
+
+def zeros(plan: Planner, name: str, size: int, dtype: Any = None) -> Spot:
+    """Plan room of so many zeros."""
+    found = plan.work(name, size, dtype)
+    plan.each(clear_rows, size, found, 1, size, 0)
+    return found
 
 
 @twin("out")

@@ -1,7 +1,7 @@
 """Write the model files of this folder, and what they predict: `PYTHONPATH=.:tests python tests/golden/make_golden.py`.
 
-They were written once, by the first version of the format, and stay as they are: a later version must load them and
-predict the same. A file of a later format gets another name and stands beside them.
+They were written once, by the first version that had the estimator, and stay as they are: a later version must load
+them and predict the same. A file of a later format gets another name and stands beside them.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import numpy as np
 import pandas as pd
 
 import forecastrnn
-from forecastrnn import RNNClassifier, RNNForecaster, RNNRegressor
+from forecastrnn import RNNClassifier, RNNForecaster, RNNRegressor, RNNSeq2Seq
 from forecastrnn.cpu.simd import VECTOR_BYTES
 
 FOLDER = Path(__file__).parent
-NAMES = ("regressor", "classifier", "forecaster")
+NAMES = ("regressor", "classifier", "forecaster", "seq2seq")
 
 
 def inputs(n: int, steps: int, channels: int, dtype: str = "float64") -> np.ndarray:
@@ -33,16 +33,23 @@ def series() -> pd.Series:
     return pd.Series(values.astype(float), pd.date_range("2020-01-01", periods=48, freq="MS"), name="sales")
 
 
+def words() -> list[str]:
+    """Texts of one to four letters."""
+    return ["abc"[n % 3] * (1 + n % 2) + "cab"[n // 3 % 3] * (n % 3) for n in range(24)]
+
+
 def fitted() -> dict[str, Any]:
     """A model of each kind."""
     X, Z = inputs(24, 6, 2, "float32"), inputs(24, 5, 3)
     common = {"hidden_layer_sizes": 4, "max_iter": 5, "random_state": 0, "n_jobs": 1}
     forecaster = RNNForecaster(hidden_layer_sizes=4, n_members=2, max_steps=20, random_state=0, n_jobs=1)
+    translator = RNNSeq2Seq(cell="gru", embedding_dim=2, **common)
     labels = np.array(["low", "middle", "high"])[np.arange(24) % 3]
     return {
         "regressor": RNNRegressor(cell="peephole_lstm", **common).fit(X, X.sum(axis=1)),
         "classifier": RNNClassifier(cell="gru", bidirectional=True, **common).fit(Z, labels),
         "forecaster": forecaster.fit(series()),
+        "seq2seq": translator.fit(words(), [word[::-1] for word in words()]),
     }
 
 
@@ -52,6 +59,8 @@ def figures(name: str, model: Any) -> list:
         return model.predict(inputs(3, 6, 2, "float32")).tolist()
     if name == "classifier":
         return model.predict_proba(inputs(3, 5, 3)).tolist()
+    if name == "seq2seq":
+        return model.decode(words()[:3], beam_width=2).log_probabilities.tolist()
     return model.predict(6).tolist()
 
 
