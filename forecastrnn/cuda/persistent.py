@@ -2,9 +2,10 @@
 
 A block takes a tile of 1, 2 or 4 rows through all steps; blocks need not meet. Forward, a thread holds the gates of one
 unit for a quarter of the values that it reads, [h, x]; 4 threads add their parts by shuffles, and each then finishes
-the gates of one row. Backward, a thread holds 4 units for a sixteenth of the gate gradients. Each number read from
-shared memory feeds as many multiplications as there are gates, and a step has one barrier: two where a GRU resets the
-state before the product.
+the gates of one row; of an LSTM in tiles of one row, a gate each. Backward, a thread holds 4 units for a sixteenth of
+the gate gradients. Each number read from shared memory feeds as many multiplications as there are gates, and a step has
+one barrier: two where a GRU resets the state before the product. What a step reads from the device's memory is loaded a
+step ahead, inputs two steps, so that nothing waits for it.
 """
 
 from __future__ import annotations
@@ -286,7 +287,6 @@ def _begin_sums(s: Source, made: Small, ahead: bool) -> None:
 
     Of the threads that share a sum only one begins with it, unless there is nothing to be added up.
     """
-    elman = made.kind.name == "elman"
     if made.split:
         later = " + z_step" if ahead else ""
         s.add("add0 = bias[b0 + (vec * S + lane) * L + at]" if made.inputs else f"add0 = z[uint64(zo{later})]")
@@ -294,7 +294,7 @@ def _begin_sums(s: Source, made: Small, ahead: bool) -> None:
     for g in range(made.kind.slots):
         if made.inputs:
             load = f"bias[b0 + (vec * S + {g}) * L + at]"
-        elif elman:
+        elif made.kind.name == "elman":
             load = "h[uint64(h0 + ho + h_step)]" if ahead else "h[uint64(h0 + ho)]"
         else:
             load = f"z[uint64(zo + z_step + {g} * L)]" if ahead else f"z[uint64(zo + {g} * L)]"

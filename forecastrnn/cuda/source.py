@@ -25,13 +25,13 @@ def round_up(n: int, step: int) -> int:
 @device_function
 def length_of(active, a0, T, row):
     """Steps of a row: active (T,), of which the first `active[t]` rows have step t, falls over time."""
-    low, high = int32(0), int32(T)
+    low, high, t = int32(0), int32(T), int32(T - 1)  # most rows have all steps: the last one is looked at first
     while low < high:
-        t = (low + high) >> 1
         if row < active[uint64(a0 + t)]:
             low = int32(t + 1)
         else:
-            high = int32(t)
+            high = t
+        t = int32((low + high) >> 1)
     return low
 
 
