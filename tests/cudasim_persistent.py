@@ -33,6 +33,7 @@ def small_layers(monkeypatch: pytest.MonkeyPatch) -> None:
 # more, which are projected before. Rows of a tile, and rows that fill no tile.
 SIZES = [(5, 1, 1, 2), (5, 3, 4, 3), (18, 17, 2, 3)]
 LAYERS = [(name, *size) for name in ("peephole_lstm", "gru", "gru_before", "relu") for size in SIZES]
+LAYERS += [("lstm", 9, 3, 1, 2), ("lstm", 18, 17, 1, 1)]  # a thread finishes one gate, also of projected inputs
 
 
 @pytest.mark.parametrize(("name", "units", "inputs", "rows", "n"), LAYERS)
