@@ -8,6 +8,7 @@ time: a missing barrier then gives wrong numbers. Warps have shuffles, which the
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from types import SimpleNamespace
@@ -130,6 +131,7 @@ def _of_thread(name: str) -> Any:
 
 
 cuda.__getattr__ = _of_thread
+sys.setswitchinterval(0.1)  # threads run until they wait for others: hundreds of them that take turns lose a quarter
 kernel.BlockManager = _Manager
 kernelapi.FakeCUDAModule.shfl_xor_sync = _shuffle_xor
 kernelapi.FakeCUDAModule.shfl_sync = _shuffle_from
