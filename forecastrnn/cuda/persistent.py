@@ -252,7 +252,7 @@ def _begin_forward(s: Source, made: Small) -> None:
         s.add(
             "xr = min(tid // I, R - 1)", "xi = tid % I", "xb = cuda.blockIdx.x * R + xr",
             "x_place = xr * STRIDE + X + xi", "fetch = tid < R * I and xb < B", "xo = x0 + xb * ldx + xi", "if fetch:",
-            "    buf[x_place] = x[xo]", "x_next = zero",
+            "    buf[x_place] = x[xo]", "x_next = zero", "x_until = steps if fetch else int32(0)",
         )  # fmt: skip
         _fetch_inputs(s, "1")
     # A thread has its own row first: then the rows that it gives away when sums meet are the same for all threads.
@@ -268,7 +268,7 @@ def _begin_forward(s: Source, made: Small) -> None:
 
 def _fetch_inputs(s: Source, step: str) -> None:
     """Load the inputs of a step, two steps ahead: they have a whole step to arrive."""
-    s.add(f"if fetch and {step} < steps:", "    xo += x_step", "    x_next = x[uint64(xo)]")
+    s.add(f"if {step} < x_until:", "    xo += x_step", "    x_next = x[uint64(xo)]")
 
 
 def distances(made: Small, B: int) -> tuple[int, int]:
