@@ -5,8 +5,9 @@ Every process gets the same bits. On the CPU sums run over the processes in thei
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import BrokenBarrierError
 from typing import Any, Protocol
 
 import numpy as np
@@ -19,9 +20,13 @@ class Communicator(Protocol):
 
     rank: int
     size: int
+    on_device: bool  # whether `sum_call` adds up arrays of the GPUs
 
     def add_up(self, array: np.ndarray) -> np.ndarray:
         """The sum of all processes' arrays, which have the same shape and type."""
+
+    def sum_call(self, array: Any, count: int, stream: int) -> Callable[[], None]:
+        """What puts onto a stream of CUDA that an array of this GPU becomes the sum of all, of `count` numbers."""
 
 
 class SharedMemoryCommunicator:
@@ -35,10 +40,14 @@ class SharedMemoryCommunicator:
         Where all `size` processes meet.
     name : str
         Of the shared memory.
+    timeout : float
+        Seconds that a process waits for the others.
     """
 
-    def __init__(self, rank: int, size: int, barrier: Any, name: str) -> None:
-        self.rank, self.size, self.barrier = rank, size, barrier
+    on_device = False
+
+    def __init__(self, rank: int, size: int, barrier: Any, name: str, timeout: float = TIMEOUT) -> None:
+        self.rank, self.size, self.barrier, self.timeout = rank, size, barrier, timeout
         from multiprocessing.shared_memory import SharedMemory
 
         self.memory = SharedMemory(name)
@@ -53,12 +62,25 @@ class SharedMemoryCommunicator:
             np.frombuffer(whole, array.dtype, array.size, rank * room).reshape(array.shape) for rank in range(self.size)
         ]
         places[self.rank][...] = array
-        self.barrier.wait(TIMEOUT)
+        self._meet()
         total = places[0].copy()
         for other in places[1:]:
             total += other
-        self.barrier.wait(TIMEOUT)  # before one of them writes again
+        self._meet()  # before one of them writes again
         return total
+
+    def _meet(self) -> None:
+        try:
+            self.barrier.wait(self.timeout)
+        except BrokenBarrierError:
+            raise RuntimeError(
+                f"process {self.rank + 1} of {self.size} has waited {self.timeout:g} seconds for the others, which "
+                "have failed or hang. See their messages above; devices that differ much in speed make one wait too."
+            ) from None
+
+    def sum_call(self, array: Any, count: int, stream: int) -> Callable[[], None]:
+        """Not for arrays of a GPU."""
+        raise TypeError("shared memory adds up arrays of the host only")
 
     def close(self) -> None:
         """Leave the shared memory."""
@@ -78,6 +100,8 @@ class NcclCommunicator:
         Number of this process' GPU.
     """
 
+    on_device = True
+
     def __init__(self, rank: int, size: int, identity: bytes, device: int) -> None:
         from cupy.cuda import Device, nccl
 
@@ -85,14 +109,20 @@ class NcclCommunicator:
         Device(device).use()
         self._link = nccl.NcclCommunicator(size, identity, rank)
 
+    def _kind(self, dtype: np.dtype) -> int:
+        return self._nccl.NCCL_FLOAT64 if dtype == np.float64 else self._nccl.NCCL_FLOAT32
+
+    def sum_call(self, array: Any, count: int, stream: int) -> Callable[[], None]:
+        """An array of the GPU becomes the sum of all, in place; also as a part of a CUDA graph."""
+        place, kind = array.__cuda_array_interface__["data"][0], self._kind(array.dtype)
+        return lambda: self._link.allReduce(place, place, count, kind, self._nccl.NCCL_SUM, stream)
+
     def add_up(self, array: np.ndarray) -> np.ndarray:
-        """The sum of all processes' arrays, added on the GPU."""
+        """The sum of all processes' arrays of the host: for what is small, such as a loss."""
         import cupy
 
         values = cupy.asarray(np.ascontiguousarray(array))
-        kind = self._nccl.NCCL_FLOAT64 if array.dtype == np.float64 else self._nccl.NCCL_FLOAT32
-        place, stream = values.data.ptr, cupy.cuda.get_current_stream().ptr
-        self._link.allReduce(place, place, values.size, kind, self._nccl.NCCL_SUM, stream)
+        self.sum_call(values, values.size, cupy.cuda.get_current_stream().ptr)()
         return cupy.asnumpy(values)
 
     def close(self) -> None:

@@ -63,8 +63,9 @@ class Trained:
         return not self.members
 
     def outputs(
-        self, network: Network | Seq2SeqNetwork, prepared: Prepared, inputs: np.ndarray, n_threads: int
-    ) -> Callable[[np.ndarray, int], np.ndarray]:
+        self, network: Network | Seq2SeqNetwork, prepared: Prepared, inputs: np.ndarray, n_threads: int,
+        device: str = "cpu",
+    ) -> Callable[[np.ndarray, int], np.ndarray]:  # fmt: skip
         """The outputs of a member for the inputs of some rows, or of the last of them."""
 
         def one_step(rows: np.ndarray, k: int) -> np.ndarray:
@@ -73,7 +74,7 @@ class Trained:
                 return pair_outputs(network, self.thetas[k, 0], inputs, rows, steps, n_threads)
             if self.is_local:
                 return local_outputs(network, self.thetas[k], inputs, rows, n_threads)
-            return one_step_outputs(network, self.thetas[k, 0], inputs, rows, n_threads)
+            return one_step_outputs(network, self.thetas[k, 0], inputs, rows, n_threads, device)
 
         return one_step
 
@@ -116,12 +117,14 @@ class Model:
         """Networks that forecast each series."""
         return len(self.trained.thetas)
 
-    def _forecast(self, tail: Tail, own: np.ndarray, h: int, member: np.ndarray, noise: Any = None) -> np.ndarray:
+    def _forecast(
+        self, tail: Tail, own: np.ndarray, h: int, member: np.ndarray, device: str, noise: Any = None
+    ) -> np.ndarray:
         """Paths (len(member), n_series, h) in the unit of the series; `own`: the row of each series in fit."""
         thetas, count = self.trained.thetas, self.trained.thetas.shape[1]
         which = member[:, None] * count + own if self.trained.is_local else member
         flat = thetas.reshape(-1, thetas.shape[2])
-        return tail.prepared.inverse(forecast(self.network, flat, tail, self.settings, h, which, noise))
+        return tail.prepared.inverse(forecast(self.network, flat, tail, self.settings, h, which, noise, device))
 
     def check_recursive(self, method: str, why: str) -> None:
         """Refuse a method that the direct strategy does not have."""
@@ -186,13 +189,14 @@ class Model:
             )
         return np.array([known[name] for name in read.ids])
 
-    def median(self, tail: Tail, own: np.ndarray, h: int) -> np.ndarray:
+    def median(self, tail: Tail, own: np.ndarray, h: int, device: str) -> np.ndarray:
         """The members' median forecast (n_series, h), in the unit of the series."""
-        return np.median(self._forecast(tail, own, h, np.arange(self.n_members)), axis=0)
+        return np.median(self._forecast(tail, own, h, np.arange(self.n_members), device), axis=0)
 
     def draw(
-        self, tail: Tail, own: np.ndarray, h: int, count: int, rng: np.random.RandomState, known: bool
-    ) -> np.ndarray:
+        self, tail: Tail, own: np.ndarray, h: int, count: int, rng: np.random.RandomState, known: bool,
+        device: str,
+    ) -> np.ndarray:  # fmt: skip
         """Paths (count, n_series, h), each with residuals fed back, from one member in turn.
 
         `known`: the series are those of fit, so each has residuals of its own.
@@ -203,7 +207,7 @@ class Model:
         source = np.tile(own, (count, 1)) if known else rng.randint(len(self.residuals[0]), size=(count, n))
         pick = rng.randint(self.residuals.shape[2], size=(count, n, h))
         noise = np.take_along_axis(self.residuals[member[:, None], source], pick, axis=2)
-        return self._forecast(tail, own, h, member, noise)
+        return self._forecast(tail, own, h, member, device, noise)
 
     def stream(self, series: Any) -> ForecastStream:
         """A stream that goes on from the end of one series of fit."""

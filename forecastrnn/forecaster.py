@@ -29,7 +29,7 @@ from forecastrnn.forecast_stream import ForecastStream
 from forecastrnn.forecasting import network_of, residuals_of, tail_of, use_lags
 from forecastrnn.generation import check_count
 from forecastrnn.inputs import build_inputs
-from forecastrnn.parameters import TRAINING_CONSTRAINTS, device_of
+from forecastrnn.parameters import TRAINING_CONSTRAINTS, device_of, device_to_predict
 from forecastrnn.preparation import prepare
 from forecastrnn.saving import SavedToFile
 
@@ -111,8 +111,8 @@ epsilon, clip_norm, gradient_noise
     verbose : bool
         Print the loss every 50 updates.
     device : {"cpu", "cuda", "cuda:1", "auto"}, or list of them
-        Where to train, or where each layer is; "auto" takes the first GPU where there is one. Forecasts, streams and,
-        with global_model=False, training run on the CPU.
+        Where to train and to forecast, or where each layer is; "auto" takes the first GPU where there is one. Streams
+        run on the CPU, as does all of global_model=False, whose many small networks have no kernels of a GPU.
     n_jobs : int or None
         Threads; None and -1 are all physical cores, -2 all but one.
     dtype : {"float32", "float64"}
@@ -275,7 +275,7 @@ epsilon, clip_norm, gradient_noise
         seeds = self._seeds()
         network = network_of(prepared, settings)
         trained = train_all(prepared, inputs, settings, seeds, read.ids, old.trained if old else None, device, callback)
-        one_step = trained.outputs(network, prepared, inputs, settings.n_threads)
+        one_step = trained.outputs(network, prepared, inputs, settings.n_threads, device)
         residuals = residuals_of(prepared, settings, one_step, len(seeds))
         later, tail = reading_of(self, columns, other=True), tail_of(prepared, inputs, settings.older_means)
         self._model = Model(network, trained, settings, tail, residuals, read.axis, later, self.strategy, coding)
@@ -329,7 +329,8 @@ epsilon, clip_norm, gradient_noise
         axis, tail, own = model.choose(y, static)
         steps = read_horizon(axis, h)
         model.check_horizon(int(steps[-1]))
-        return write_forecast(axis, {"RNN": model.median(tail, own, int(steps[-1]))[:, steps - 1]}, h)
+        found = model.median(tail, own, int(steps[-1]), device_to_predict(self))
+        return write_forecast(axis, {"RNN": found[:, steps - 1]}, h)
 
     def generate(
         self, n_steps: int, prompt: Any = None, n_sequences: int = 1, random_state: Any = None, static: Any = None
@@ -365,7 +366,8 @@ epsilon, clip_norm, gradient_noise
         model.check_recursive("generate", "the direct strategy does not feed back")
         axis, tail, own = model.choose(prompt, static)
         h = int(read_horizon(axis, check_count(n_steps, "n_steps"))[-1])
-        paths = model.draw(tail, own, h, count, check_random_state(random_state), known=prompt is None)
+        rng, device = check_random_state(random_state), device_to_predict(self)
+        paths = model.draw(tail, own, h, count, rng, prompt is None, device)
         names = ["RNN"] if count == 1 else [f"RNN-path-{k + 1}" for k in range(count)]
         return write_forecast(axis, dict(zip(names, paths, strict=True)), h)
 

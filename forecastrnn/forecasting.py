@@ -10,6 +10,8 @@ import numpy as np
 
 from forecastrnn.batches import WindowBatches
 from forecastrnn.callbacks import Look
+from forecastrnn.device_paths import run_on_device
+from forecastrnn.devices import CPU
 from forecastrnn.forecast_pairs import last_windows, pair_source, pair_validator
 from forecastrnn.inference import forward
 from forecastrnn.inputs import n_columns, reach_of
@@ -30,6 +32,7 @@ HEAD = 0.05  # first weights of the dense layer are drawn from U(-HEAD, HEAD): a
 EPOCH = 50  # updates between two looks at the loss
 CHUNK = 512  # series at once
 CHUNK_VALUES = 2**25  # values of paths in memory at once
+DEVICE_ROWS = 2**16  # paths of series that a GPU takes at once
 RECENT = 76  # one-step errors of a series that its residuals come from
 RESIDUALS = 64  # quantiles of them that are kept
 
@@ -232,7 +235,7 @@ def histories_of(tail: Tail, dtype: str) -> Histories:
 
 def forecast(
     network: Network | Seq2SeqNetwork, thetas: np.ndarray, tail: Tail, settings: Settings, h: int, which: np.ndarray,
-    noise: np.ndarray | None = None,
+    noise: np.ndarray | None = None, device: str = CPU,
 ) -> np.ndarray:  # fmt: skip
     """Scaled values (paths, n_series, h) behind the end of each series, in one call.
 
@@ -241,6 +244,7 @@ def forecast(
     """
     p, n, paths = tail.prepared, tail.n_series, len(which)
     rows = job_rows(n, paths, settings.n_threads) if which.ndim == 1 else 1
+    rows = rows if device == CPU else DEVICE_ROWS
     chosen = np.repeat(which[:, None], -(-n // rows), axis=1) if which.ndim == 1 else which
     kind = Kind(
         network,
@@ -254,8 +258,11 @@ def forecast(
         settings.older_means,
         noise is not None,
         settings.n_threads,
+        device,
     )
     histories = histories_of(tail, settings.dtype)
+    if device != CPU:
+        return run_on_device(kind, thetas, which, histories, h, noise)
     at_once = max(1, CHUNK_VALUES // (n * (tail.z.shape[1] + h) * (2 if settings.older_means else 1)))
     parts = [
         run_paths(
@@ -285,11 +292,11 @@ def residuals_of(
 
 
 def one_step_outputs(
-    network: Network, theta: np.ndarray, inputs: np.ndarray, rows: np.ndarray, n_threads: int
+    network: Network, theta: np.ndarray, inputs: np.ndarray, rows: np.ndarray, n_threads: int, device: str = CPU
 ) -> np.ndarray:
     """Outputs (n_series, steps) of one network for the inputs of rows (n_series, steps)."""
     parts = [
-        forward(network, theta, inputs[part], n_threads=n_threads).outputs[:, -RECENT:, 0]
+        forward(network, theta, inputs[part], n_threads=n_threads, device=device).outputs[:, -RECENT:, 0]
         for part in np.array_split(rows, -(-len(rows) // CHUNK))
     ]
     return np.concatenate(parts)

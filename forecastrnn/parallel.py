@@ -6,16 +6,42 @@ So a mini-batch should have many rows for each process.
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Sequence
+from copy import copy
+from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.shared_memory import SharedMemory
 from typing import Any
 
+import numpy as np
+from sklearn.utils import check_random_state
+
 from forecastrnn.communicators import NcclCommunicator, SharedMemoryCommunicator, joined
-from forecastrnn.devices import CPU, is_name
+from forecastrnn.devices import CPU, is_name, resolve
 
 ROOM = 2**28  # bytes of shared memory for each process; the system gives those that are used
+PATIENCE = 10.0  # seconds that a process has to end when it is told to
+
+
+@dataclass(frozen=True)
+class Link:
+    """What joins a process to the others; `seed` is that of NumPy's global random numbers."""
+
+    rank: int
+    size: int
+    device: str
+    barrier: Any
+    memory: str
+    identity: bytes | None  # of NCCL
+    seed: int
+
+    def communicator(self) -> Any:
+        """NCCL between GPUs, else the memory of the machine."""
+        if self.identity is None:
+            return SharedMemoryCommunicator(self.rank, self.size, self.barrier, self.memory)
+        return NcclCommunicator(self.rank, self.size, self.identity, int(self.device.partition(":")[2]))
 
 
 def fit_parallel(estimator: Any, *data: Any, devices: Sequence[str], **params: Any) -> Any:
@@ -26,69 +52,119 @@ def fit_parallel(estimator: Any, *data: Any, devices: Sequence[str], **params: A
     Parameters
     ----------
     estimator : RNNRegressor, RNNClassifier or RNNForecaster
-        What to fit; its `device` becomes the first of `devices`. It must be picklable, as must the data.
+        What to fit, which stays as it is: a copy of it is trained. It must be picklable, as must the data.
     data : arrays
         What `fit` takes: X and y, or the series.
     devices : sequence of str
         A device for each process: ``["cuda:0", "cuda:1"]``; ``["cpu", "cpu"]`` shows that it works. GPUs are joined by
-        NCCL where CuPy is installed, else through the memory of the machine.
+        NCCL where CuPy is installed: gradients then never leave them. Else they go through the memory of the machine.
     params
         Other parameters of `fit`.
 
     Returns
     -------
-    The estimator, fitted. With as many processes as one process has shards (2 below 128 rows of a mini-batch, 4 below
-    512, else 8) a fit on CPUs in float64 gives the same bits as ``estimator.fit(*data)``.
+    The copy, fitted; its `device` is the first of `devices`. With as many processes as one process has shards (2 below
+    128 rows of a mini-batch, 4 below 512, else 8) a fit on CPUs in float64 gives the same bits as
+    ``estimator.fit(*data)``.
 
     Raises
     ------
     ValueError
-        If devices is not a list of devices with numbers.
+        If devices is not a list of devices with numbers, if a GPU is named twice, or if there are more devices than
+        rows in a mini-batch.
+    TypeError
+        If the estimator, the data or a parameter cannot be sent to a process.
+    RuntimeError
+        If a GPU is not there, or a process ends without a result.
     Exception
         That of the first process that failed; the others are ended.
     """
-    names = list(devices)
-    if not names or not all(is_name(name) and name != "auto" for name in names):
-        raise ValueError(f'devices must be a list such as ["cuda:0", "cuda:1"]. Got {devices!r}.')
+    names = _resolved(devices)
     if len(names) == 1:
-        return estimator.set_params(device=names[0]).fit(*data, **params)
-    context = get_context("spawn")
+        return copy(estimator).set_params(device=names[0]).fit(*data, **params)
+    job, seed = _pickled(estimator, data, params), 0
+    if getattr(estimator, "random_state", None) is None:
+        seed = int(check_random_state(None).randint(2**31 - 1))
+    context, workers, ends = get_context("spawn"), [], []
     barrier, identity = context.Barrier(len(names)), _nccl_identity(names)
     memory = SharedMemory(create=True, size=ROOM * len(names))
-    workers, ends = [], []
     try:
         for rank, name in enumerate(names):
             ours, theirs = context.Pipe(duplex=False)
-            job = estimator.set_params(device=name), data, params
-            link = rank, len(names), barrier, memory.name, identity
-            workers.append(context.Process(target=_work, args=(job, link, theirs), daemon=True))
-            workers[-1].start()
+            link = Link(rank, len(names), name, barrier, memory.name, identity, seed)
+            worker = context.Process(target=_work, args=(job, link, theirs), daemon=True)
+            worker.start()
+            workers.append(worker)
             theirs.close()
             ends.append(ours)
-        return _collect(ends)
+        return _collect(ends, workers, names)
     finally:
-        for worker in workers:
-            worker.terminate()
-            worker.join()
+        _end(workers)
         memory.close()
         memory.unlink()
 
 
-def _collect(ends: list[Connection]) -> Any:
+def _resolved(devices: Sequence[str]) -> list[str]:
+    """The devices by their numbers."""
+    names = [] if isinstance(devices, str) or not np.iterable(devices) else list(devices)
+    if not names or not all(is_name(name) and name != "auto" for name in names):
+        raise ValueError(f'devices must be a list such as ["cuda:0", "cuda:1"]. Got {devices!r}.')
+    return [resolve(name) for name in names]
+
+
+def _pickled(estimator: Any, data: tuple, params: dict[str, Any]) -> bytes:
+    """What a process fits."""
+    parts = {"the estimator": estimator, "the data": data, **{f"{name}={v!r}": v for name, v in params.items()}}
+    for what, value in parts.items():
+        try:
+            pickle.dumps(value)
+        except Exception as error:  # whatever an object of the user's raises
+            raise TypeError(
+                f"fit_parallel sends the estimator, the data and the parameters of fit to other processes, but {what} "
+                f"cannot be pickled: {error}. A function must be one of a module, not a lambda or a closure."
+            ) from None
+    return pickle.dumps((estimator, data, params))
+
+
+def _collect(ends: list[Connection], workers: list[Any], names: list[str]) -> Any:
     """The estimator of the first process, when all have ended well."""
     found, open_ends = None, list(ends)
     while open_ends:
         for end in wait(open_ends):
             assert isinstance(end, Connection)
+            rank = ends.index(end)
             try:
                 kind, value = end.recv()
             except EOFError:
-                raise RuntimeError("a process of fit_parallel ended without a result") from None
+                raise _lost(workers[rank], rank, names) from None
             if kind == "error":
                 raise value
             found = value if value is not None else found
             open_ends.remove(end)
     return found
+
+
+def _lost(worker: Any, rank: int, names: list[str]) -> RuntimeError:
+    """The error for a process that has ended without a word."""
+    worker.join(PATIENCE)
+    code = worker.exitcode
+    how = f"was killed by signal {-code}" if code is not None and code < 0 else f"ended with exit code {code}"
+    return RuntimeError(
+        f'process {rank + 1} of {len(names)}, on device "{names[rank]}", {how} and without a result. The system kills '
+        'what needs more memory than there is. If it said above that it was not started under "if __name__ == '
+        "'__main__':\", put the call there."
+    )
+
+
+def _end(workers: list[Any]) -> None:
+    """End all processes that still run."""
+    for worker in workers:
+        worker.terminate()
+    for worker in workers:
+        worker.join(PATIENCE)
+        if worker.is_alive():  # it waits for a driver
+            worker.kill()
+            worker.join()
 
 
 def _nccl_identity(names: list[str]) -> bytes | None:
@@ -98,22 +174,32 @@ def _nccl_identity(names: list[str]) -> bytes | None:
     try:
         from cupy.cuda import nccl
 
-        return nccl.get_unique_id()
+        identity = nccl.get_unique_id()
     except (ImportError, AttributeError):  # without NCCL itself, the module is empty
         return None
+    if len(set(names)) < len(names):
+        raise ValueError(f"devices must name each GPU once, NCCL joins different ones only. Got {names!r}.")
+    return identity
 
 
-def _work(job: tuple, link: tuple, end: Connection) -> None:
+def _work(job: bytes, link: Link, end: Connection) -> None:
     """What each process does."""
-    (estimator, data, params), (rank, size, barrier, name, identity) = job, link
     try:
-        if identity is None:
-            communicator: Any = SharedMemoryCommunicator(rank, size, barrier, name)
-        else:
-            communicator = NcclCommunicator(rank, size, identity, int(estimator.device.partition(":")[2] or 0))
+        estimator, data, params = pickle.loads(job)
+        check_random_state(None).seed(link.seed)  # so that random_state=None is the same in all processes
+        communicator = link.communicator()
         with joined(communicator):
-            estimator.fit(*data, **params)
-        end.send(("done", estimator if rank == 0 else None))
+            estimator.set_params(device=link.device).fit(*data, **params)
+        end.send(("done", estimator if link.rank == 0 else None))
         communicator.close()
     except BaseException as error:
-        end.send(("error", error))
+        end.send(("error", _sendable(error)))
+
+
+def _sendable(error: BaseException) -> BaseException:
+    """The error, or one that says the same where it cannot be pickled."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return error

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, InvalidParameterError, StrOptions
 
 from forecastrnn.cells import CELLS, Cell, as_cell
-from forecastrnn.devices import CPU, NAMES, is_name, resolve, resolve_if_there
+from forecastrnn.devices import CPU, NAMES, is_name, log_once, resolve, resolve_if_there
 from forecastrnn.initializers import INITIALIZERS
 from forecastrnn.network import Layer
 from forecastrnn.optimizers import SCHEDULES, SOLVERS, Rule
@@ -158,13 +158,16 @@ def device_of(estimator: Any) -> str:
             f'device={estimator.device!r}: {what} runs on the CPU only. Use device="cpu", or device="auto" to take a '
             "GPU where one can be used."
         )
-    return "cpu"
+    log_once(f'device="auto" takes the CPU: {what} has no kernels of a GPU')
+    return CPU
 
 
 def _check_devices(estimator: Any) -> None:
-    """A list has the name of a device for each layer."""
-    if isinstance(estimator.device, str):
+    """One name, or a list with the name of a device for each layer."""
+    if is_name(estimator.device):
         return
+    if not isinstance(estimator.device, (list, tuple)):
+        refuse(estimator, "device", "'cpu', 'cuda', 'cuda:1' and so on, 'auto', or a list of these, one for each layer")
     n = len(layers_of(estimator))
     if len(estimator.device) != n:
         refuse(estimator, "device", f"one name or a list of {n}, one for each of hidden_layer_sizes")
@@ -178,4 +181,5 @@ def _check_devices(estimator: Any) -> None:
 
 def device_to_predict(estimator: Any) -> str:
     """The device for predictions: a model that was fitted on a GPU also predicts where there is none."""
-    return "cpu" if needs_cpu(estimator) else resolve_if_there(estimator.device)
+    _check_devices(estimator)  # it may have been set behind fit
+    return CPU if needs_cpu(estimator) else resolve_if_there(estimator.device)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -34,6 +34,7 @@ class Kind:
     older_means: tuple[int, ...]
     noisy: bool
     lanes: int
+    device: str = "cpu"
 
 
 @dataclass(frozen=True)
@@ -68,11 +69,24 @@ def sums_of(z: np.ndarray, length: int) -> np.ndarray:
 
 
 def _build_lane(kind: Kind) -> Program:
+    """The program of a job, whose arrays and numbers are arguments."""
+    program, real = Program(kind.dtype, 1), ("z", "a", "static", "inputs", "noise", "result")
+    fields: dict[str, Any] = {name: Argument(name, kind.dtype) for name in real}
+    fields |= {name: Argument(name) for name in ("phase", "period", "first", "now", "length", "noisy")}
+    starts = np.arange(kind.rows) * kind.context + np.arange(kind.context)[:, None]
+    fields |= {"sums": Argument("sums", np.float64), "starts": program.bind("starts", starts)}
+    emit_rounds(kind, program, fields)
+    return program
+
+
+def emit_rounds(kind: Kind, program: Program, fields: dict[str, Any]) -> None:
     """Rounds: states cleared and weights packed; one step of the context; one step of the forecast.
 
-    Between the last two an encoder's states become the decoder's, in a round of their own.
+    Between the last two an encoder's states become the decoder's, in a round of their own. fields: the arrays of
+    `Histories` and what else a call gives, by their names in `forecastrnn.cpu.forecast`; starts (context, rows): where
+    in the inputs each row's step is.
     """
-    program, both = Program(kind.dtype, 1), isinstance(kind.network, Seq2SeqNetwork)
+    both = isinstance(kind.network, Seq2SeqNetwork)
     reader, writer = _assemblies(kind, program)
     columns = reader.network.n_inputs + reader.network.n_skip
     x = Rows(program.buffer("x", (kind.rows, columns)).at(0), columns, columns)
@@ -82,20 +96,19 @@ def _build_lane(kind: Kind) -> Program:
     if both:
         writer.emit_pack()
     program.next_round()
-    _emit_context_step(reader, x, kind)
+    _emit_context_step(reader, x, kind, fields)
     program.next_round()
     if both:
         for (direction, state), (_, own) in zip(_first_states(reader), _first_states(writer), strict=True):
             width = direction.Hp
             reader.copy(0, Rows(state, width, width), Rows(own, width, width), kind.rows)
         program.next_round()
-    _emit_forecast_step(writer, x, kind)
-    return program
+    _emit_forecast_step(writer, x, kind, fields)
 
 
 def _assemblies(kind: Kind, program: Program) -> tuple[Assembly, Assembly]:
     """What reads the context and what forecasts: the same, or encoder and decoder."""
-    theta, shape = Argument("theta", kind.dtype), Shape(1, kind.rows, 1)
+    theta, shape = Argument("theta", kind.dtype), Shape(1, kind.rows, 1, device=kind.device)
     if not isinstance(kind.network, Seq2SeqNetwork):
         build = Assembly(kind.network, theta, shape, program=program)
         return build, build
@@ -116,47 +129,46 @@ def _first_states(build: Assembly) -> list[tuple[Direction, Place]]:
     ]
 
 
-def _emit_context_step(build: Assembly, x: Rows, kind: Kind) -> None:
+def _emit_context_step(build: Assembly, x: Rows, kind: Kind, fields: dict[str, Any]) -> None:
     """The state takes one row of known inputs in."""
-    starts = np.arange(kind.rows) * kind.context + np.arange(kind.context)[:, None]
     build.program.emit(
-        "gather", 0, source=Argument("inputs", kind.dtype), out=x.place, starts=build.program.bind("starts", starts),
-        T=1, B=kind.rows, F=x.width, lds=x.width, stride=kind.rows, every=1,
+        "gather", 0, source=fields["inputs"], out=x.place, starts=fields["starts"], T=1, B=kind.rows, F=x.width,
+        lds=x.width, stride=kind.rows, every=1,
     )  # fmt: skip
     stack = build.segment(0, 0, 1)
     build.forward(stack, x)
     build.carry(stack)
 
 
-def _emit_forecast_step(build: Assembly, x: Rows, kind: Kind) -> None:
+def _emit_forecast_step(build: Assembly, x: Rows, kind: Kind, fields: dict[str, Any]) -> None:
     """Inputs of the last value, the network, and the next value behind it."""
-    real, stack = partial(Argument, dtype=kind.dtype), build.segment(0, 0, 1)
-    z, a, now, length = real("z"), real("a"), Argument("now"), Argument("length")
+    stack, program = build.segment(0, 0, 1), build.program
+    z, a, now, length = (fields[name] for name in ("z", "a", "now", "length"))
     sums = emit_inputs(
-        build.program, x.place, kind.older_means, z=z, a=a, static=real("static"), sums=Argument("sums", np.float64),
-        phase=Argument("phase"), period=Argument("period"), first=Argument("first"), B=kind.rows, season=kind.season,
-        two=kind.two, with_lags=int(kind.with_lags), columns=x.width, length=length, now=now,
+        program, x.place, kind.older_means, z=z, a=a, B=kind.rows, season=kind.season, two=kind.two,
+        with_lags=int(kind.with_lags), columns=x.width, length=length, now=now,
+        **{name: fields[name] for name in ("static", "sums", "phase", "period", "first")},
     )  # fmt: skip
     build.forward(stack, x)
     build.head.forward(stack)
     ahead = build.network.n_outputs
     if ahead > 1:  # all steps at once
-        build.copy(0, stack.out, Rows(real("result"), ahead, stack.out.width), kind.rows)
+        build.copy(0, stack.out, Rows(fields["result"], ahead, stack.out.width), kind.rows)
         return
     build.carry(stack)
-    build.program.emit(
-        "append_value", 0, z=z, a=a, out=stack.out.place, noise=real("noise") if kind.noisy else None, B=kind.rows,
-        ldo=stack.out.ld, width=kind.width, length=length, now=now, noisy=Argument("noisy") if kind.noisy else 0,
+    program.emit(
+        "append_value", 0, z=z, a=a, out=stack.out.place, noise=fields["noise"] if kind.noisy else None, B=kind.rows,
+        ldo=stack.out.ld, width=kind.width, length=length, now=now, noisy=fields["noisy"] if kind.noisy else 0,
     )  # fmt: skip
     if sums is not None:
-        build.program.emit("append_sum", 0, z=z, sums=sums, B=kind.rows, length=length, now=now)
+        program.emit("append_sum", 0, z=z, sums=sums, B=kind.rows, length=length, now=now)
 
 
 def emit_inputs(
     program: Program, x: Place, older_means: tuple[int, ...], *, sums: Buffer, first: Buffer, **fields: Field
 ) -> Buffer | None:
     """Emit the inputs of a forecast's step; the sums that older means are made of, None without those."""
-    blocks = program.bind("blocks", np.array(older_means, np.int64)) if older_means else None
+    blocks = program.bind("blocks", np.array(older_means, np.int64), constant=True) if older_means else None
     used = sums if older_means else None
     program.emit(
         "forecast_inputs", 0, x=x, sums=used, first=first if older_means else None, blocks=blocks,

@@ -22,6 +22,7 @@ from forecastrnn.devices import CPU, parts_of
 from forecastrnn.placed import Placed
 
 if TYPE_CHECKING:
+    from forecastrnn.communicators import Communicator
     from forecastrnn.cuda.engine import Engine
     from forecastrnn.cuda.memory import Mirror
     from forecastrnn.profiling import Profile
@@ -65,18 +66,29 @@ class Buffer:
 
     def touch(self) -> np.ndarray:
         """The numbers on the host, which is about to read them, and perhaps to write: brought here from a GPU."""
+        made = self._made()
+        for mirror in self.mirrors.values():
+            mirror.look()
+        return made
+
+    def _made(self) -> np.ndarray:
+        """The array of the host, which begins as `fill`."""
         if self._array is None:
             self._array = allocate(self.shape, self.dtype)
             if self.fill:
                 self._array[...] = self.fill
-        for mirror in self.mirrors.values():
-            mirror.look()
         return self._array
 
     @property
     def allocated(self) -> np.ndarray | None:
         """The array of the host, if there is one yet."""
         return self._array
+
+    def put(self, values: np.ndarray) -> None:
+        """New values for the first rows, or all, of a buffer whose old numbers nobody wants brought from a GPU."""
+        self._made()[: len(values)] = values
+        for mirror in self.mirrors.values():
+            mirror.put(values.size)
 
     def part(self, first: int, count: int) -> np.ndarray:
         """`count` numbers from `first` on, to read only."""
@@ -212,6 +224,7 @@ class Program:
         self.here = parts_of(device)[-1]
         self.buffers: dict[str, Buffer] = {}
         self.rounds: list[list[list[Operation]]] = [[[] for _ in range(shards)]]
+        self.meetings: dict[int, tuple[Buffer, Buffer, Communicator]] = {}  # of processes, by the round in front
         self.runners: dict[Any, Any] = {}  # tapes by their stretch of rounds, or what else runs the program
 
     @contextmanager
@@ -266,6 +279,14 @@ class Program:
     def next_round(self) -> None:
         """What follows begins when all shards have come here."""
         self.rounds.append([[] for _ in range(self.shards)])
+
+    def meet(self, grad: Buffer, sums: Buffer, communicator: Communicator) -> None:
+        """Behind this round, all processes' gradients are added up, with the last row of `sums`; on a GPU only.
+
+        grad (n + 2,): the last two numbers are room for loss and weight; what is in front is divided by the weight.
+        """
+        self.meetings[len(self.rounds) - 1] = grad, sums, communicator
+        self.next_round()
 
     @property
     def engine(self) -> Engine:

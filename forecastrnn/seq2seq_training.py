@@ -93,7 +93,7 @@ class PairProgram(Stepper):
         super()._write_rates(n, total)
         if self.sampling is not None:
             done = self.optimizer.since_start if self.optimizer else 0
-            self.feed.chances.array[:n] = self.sampling.chances(done, n, total)
+            self.feed.chances.put(self.sampling.chances(done, n, total))
 
     def attention(self) -> list[np.ndarray]:
         """The weights of the last step, for each shard (rows, target steps, source steps); views of what is there."""

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from forecastrnn.assembly import Assembly
+from forecastrnn.communicators import Communicator
 from forecastrnn.cpu.update import COUNT
 from forecastrnn.network import Network
 from forecastrnn.optimizers import OptimizerState, Rule
@@ -44,6 +45,11 @@ class Index:
         keep = None if self.keep is None else self.keep[chosen]
         return Index(self.x[chosen], self.y[chosen], self.sample[chosen], lengths, keep)
 
+    def rows(self, mine: slice) -> Index:
+        """Some rows of each mini-batch."""
+        lengths = None if self.lengths is None else self.lengths[:, mine]
+        return Index(self.x[:, mine], self.y[:, mine], self.sample[:, mine], lengths, self.keep)
+
     @property
     def steps(self) -> int:
         """Number of steps."""
@@ -66,6 +72,7 @@ class Stepper:
     most_steps: int  # of one call
     feed: Any  # buffers of the mini-batches, and their sums
     step: Any  # what emitted the operations
+    shape: Shape
 
     @staticmethod
     def most_steps_of(rows: int) -> int:
@@ -102,19 +109,21 @@ class Stepper:
     def _write_index(self, index: Index) -> None:
         for buffer, values in self._filled(index):
             if buffer is not None:
-                buffer.array[: index.steps] = values
+                assert values is not None
+                buffer.put(values)
         if self.feed.seeds is not None:
             done = self.optimizer.count if self.optimizer else 0
-            self.feed.seeds.array[: index.steps] = dropout_seeds(self.seed, done, index.steps)
+            self.feed.seeds.put(dropout_seeds(self.seed, done, index.steps))
 
     def _write_rates(self, n: int, total: int) -> None:
         """What changes from step to step by a schedule, for the next n of `total` steps."""
         if self.optimizer is not None:
-            self.rates.array[:n] = self.rule.rates(self.optimizer.since_start, n, total)
+            self.rates.put(self.rule.rates(self.optimizer.since_start, n, total))
             self.program.buffers["options"].array[COUNT] = self.optimizer.count
 
     def _read_losses(self, n: int) -> np.ndarray:
-        sums = self.feed.sums.array[:n].sum(axis=1)
+        shards = self.shape.shards
+        sums = self.feed.sums.part(0, n * shards * 2).reshape(n, shards, 2).sum(axis=1)
         self.weights = sums[:, 1]
         return sums[:, 0] / np.maximum(self.weights, np.finfo(float).tiny)
 
@@ -147,6 +156,7 @@ class TrainingProgram(Stepper):
     n_sampled : classes drawn for the softmax of a step, by the order in the source; 0: it is over all
     device : where it runs
     shards, before : parts of these rows, if not as usual; rows of the mini-batch in front, which another program runs
+    communicator : the other processes, with which the gradients are added up on the GPU
     """
 
     def __init__(
@@ -154,7 +164,7 @@ class TrainingProgram(Stepper):
         steps: int, rows: int, loss: str, last: int = 0, rule: Rule = PLAIN_RULE, lengths: bool = False,
         carry: bool = False, input_gradient: bool = False, checkpoint_steps: int | None = None,
         dropout: Dropout = NO_DROPOUT, seed: int = 0, n_sampled: int = 0, device: str = "cpu",
-        shards: int | None = None, before: int = 0,
+        shards: int | None = None, before: int = 0, communicator: Communicator | None = None,
     ) -> None:  # fmt: skip
         segment = min(checkpoint_steps or steps, steps)
         shape = Shape(
@@ -166,7 +176,7 @@ class TrainingProgram(Stepper):
         self.source, self.theta, self.seed = source, theta, seed
         self.most_steps = self.most_steps_of(rows)
         self.feed = self._feed(lengths, carry)
-        self.step = TrainingStep(build, source, self.feed, loss, self._update(), input_gradient)
+        self.step = TrainingStep(build, source, self.feed, loss, self._update(), input_gradient, communicator)
 
     def _feed(self, lengths: bool, carry: bool) -> Feed:
         program, shape = self.program, (self.most_steps, self.shape.rows)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -17,7 +18,8 @@ from forecastrnn.exceptions import TrainingDivergedError
 from forecastrnn.memory import check_fits, machine_memory
 from forecastrnn.network import Network
 from forecastrnn.optimizers import OptimizerState, Rule
-from forecastrnn.parallel_step import ParallelProgram
+from forecastrnn.parallel_step import DeviceParallelProgram, ParallelProgram
+from forecastrnn.resident import Fetch, resident
 from forecastrnn.shapes import NO_DROPOUT, Dropout
 from forecastrnn.stepping import Index, Stepper, TrainingProgram
 from forecastrnn.training_step import Source
@@ -58,8 +60,13 @@ class Progress:
     best_iter: int = 0
     stopped: bool = False
 
+    def __post_init__(self) -> None:
+        self.fetch: Fetch | None = None  # brings parameters and moments from a GPU, while that trains
+
     def copy(self) -> Progress:
         """So that a failed fit leaves the original as it was."""
+        if self.fetch is not None:
+            self.fetch()
         moments = OptimizerState(self.optimizer.m.copy(), self.optimizer.v.copy(), self.optimizer.count)
         curves = list(self.loss_curve), list(self.validation_scores)
         return Progress(self.theta.copy(), moments, *curves, self.best_iter)
@@ -84,9 +91,37 @@ class Trainer:
 
     def run(self) -> Progress:
         """Train until the plan says stop; raises TrainingDivergedError."""
+        progress = self.progress
+        self._check_memory()
+        with self._on_device():
+            kept = self._run_epochs()
+            self._check_end()
+        self.network.set_unknown(progress.theta)
+        if kept is not None:
+            progress.theta[:] = kept
+        return progress
+
+    @contextmanager
+    def _on_device(self) -> Iterator[None]:
+        """Parameters and moments stay on the GPU; `progress.fetch` brings them to who wants to look at them."""
+        progress, communicator, device = self.progress, current(), self.plan.device
+        arrays = progress.theta, progress.optimizer.m, progress.optimizer.v
+        through_host = communicator is not None and not communicator.on_device
+        with resident(arrays, CPU if through_host else device) as fetch:
+            progress.fetch = None if fetch is None else partial(self._fetch, fetch)
+            try:
+                yield
+            finally:
+                progress.fetch = None
+
+    def _fetch(self, fetch: Fetch, count: int | None = None) -> None:
+        fetch(count)
+        self.network.set_unknown(self.progress.theta)
+
+    def _run_epochs(self) -> np.ndarray | None:
+        """All epochs; the best parameters, where they are validated."""
         progress, plan = self.progress, self.plan
         best, waited, kept = -np.inf, 0, None
-        self._check_memory()
         for epoch in range(plan.max_iter):
             loss = self.run_epoch(len(progress.loss_curve))
             progress.loss_curve.append(loss)
@@ -101,10 +136,7 @@ class Trainer:
             if asked or plan.stop_early and waited >= plan.n_iter_no_change:
                 progress.stopped = True
                 break
-        self._check_end()
-        if kept is not None:
-            progress.theta[:] = kept
-        return progress
+        return kept
 
     def run_epoch(self, number: int) -> float:
         """One pass over the mini-batches of an epoch; the mean loss, weighted as the samples are."""
@@ -113,7 +145,8 @@ class Trainer:
             losses, weights = self._run_calls(self._program_of(index), index)
             total += float(losses @ weights)
             weight += float(weights.sum())
-        self.network.set_unknown(self.progress.theta)
+        if self.progress.fetch is None:
+            self.network.set_unknown(self.progress.theta)
         return total / weight if weight > 0.0 else 0.0
 
     def _program_of(self, index: Index) -> Stepper:
@@ -132,7 +165,7 @@ class Trainer:
         communicator = current()
         make: Any = TrainingProgram
         if communicator is not None and rows >= communicator.size:
-            make = partial(ParallelProgram, communicator)
+            make = partial(DeviceParallelProgram if communicator.on_device else ParallelProgram, communicator)
         return make(
             self.network, self.progress.theta, self.progress.optimizer, source,
             steps=steps, rows=rows, loss=plan.loss, last=plan.last, rule=plan.rule,
@@ -143,6 +176,12 @@ class Trainer:
     def _check_memory(self) -> None:
         """Refuse mini-batches that would not fit, before anything is allocated for them."""
         rows, steps = self.batches.sizes[0]
+        communicator = current()
+        if communicator is not None and rows < communicator.size:
+            raise ValueError(
+                f"batch_size={rows}: mini-batches of {rows} sequences have fewer rows than the {communicator.size} "
+                "devices. Raise batch_size, or name fewer devices."
+            )
         need, device = sum(self._program(*size).program.nbytes for size in self.batches.sizes), self.plan.device
         have = memory_of(device)
         fit = int(rows * (have or machine_memory()) / max(need, 1))
@@ -202,6 +241,8 @@ class Trainer:
     def _score(self, loss: float) -> float:
         if self.validate is None:
             return -loss
+        if self.progress.fetch is not None:
+            self.progress.fetch(1)
         score = self.validate(self.progress.theta)
         self.progress.validation_scores.append(score)
         return score

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from forecastrnn.assembly import Assembly
+from forecastrnn.communicators import Communicator
 from forecastrnn.cpu.direction import Batch, Rows
 from forecastrnn.inference import emit_lengths
 from forecastrnn.program import Buffer
@@ -56,24 +57,31 @@ class Feed:
 
 
 class TrainingStep:
-    """Emits a training step of what `build` is for; the weights are packed in its first round."""
+    """Emits a training step of what `build` is for; the weights are packed in its first round.
+
+    communicator : the step is shared with other processes, on GPUs, each with rows of its own.
+    """
 
     def __init__(
         self, build: Assembly, source: Source, feed: Feed, loss: str, update: Update | None = None,
-        input_gradient: bool = False,
+        input_gradient: bool = False, communicator: Communicator | None = None,
     ) -> None:  # fmt: skip
         self.build, self.program, self.shape = build, build.program, build.shape
         self.source, self.feed, self.loss_name = source, feed, loss
         build.seeds = feed.seeds
         self._bind_source()
-        self.grad = self.program.buffer("grad", (build.network.size,))
+        self.grad = self.program.buffer("grad", (build.network.size + (0 if communicator is None else 2),))
         self.input_gradients: dict[int, Rows] = {}
         build.pack(input_gradient=input_gradient)
         for shard in range(self.shape.shards):
             self._emit_shard(Segments(build, shard), input_gradient)
         self.backward_rounds = len(self.program.rounds)
         self.program.next_round()
-        build.reduce(self.grad, feed.sums)
+        if communicator is None:
+            build.reduce(self.grad, feed.sums)
+        else:  # the sum over rows itself, which is divided when that of all processes is there
+            build.reduce(self.grad, self.program.buffer("undivided", feed.sums.shape, np.float64, fill=1))
+            self.program.meet(self.grad, feed.sums, communicator)
         if update is not None:
             emit_update(self.program, build.network.layout, build.whole_theta, self.grad, update)
 
@@ -84,7 +92,7 @@ class TrainingStep:
         self.base = None if source.base is None else program.bind("base", source.base, constant=True)
         self.weight = None if source.weight is None else program.bind("weight", source.weight, constant=True)
         if source.class_order is not None:
-            self.build.class_order = program.bind("class_order", source.class_order)
+            self.build.class_order = program.bind("class_order", source.class_order, constant=True)
 
     # Emission -----------------------------------------------------------------------------------------
     def _emit_shard(self, segments: Segments, input_gradient: bool) -> None:

@@ -209,11 +209,29 @@ def launches_of_everything() -> list[Any]:
     )  # fmt: skip
     add(dropped.program)
     problem = draw((layer("lstm", 5, True),), n=70, T=3, steps="last", loss="cross_entropy", ragged=True)
-    add(program_of(problem, "float32", **options).program)
+    shared: Any = object()  # never asked for anything: nothing is launched
+    add(program_of(problem, "float32", communicator=shared, **options).program)
     names = ("peephole_lstm+norm", "gru+norm", "gru_before+norm", "tanh+norm")
     problem = draw(tuple(layer(name, 40) for name in names), n=70, T=3, ragged=True, loss="cross_entropy", outputs=50)
     add(program_of(problem, "float32", class_order=np.arange(50), n_sampled=20, **options).program)
-    return found + launches_of_generation()
+    return found + launches_of_generation() + launches_of_forecasts()
+
+
+def launches_of_forecasts() -> list[Any]:
+    """The launches that feed values of series back, with older means and without."""
+    from cases import layer
+    from forecastrnn.device_paths import DevicePaths
+    from forecastrnn.inputs import n_columns
+    from forecastrnn.network import Network
+    from forecastrnn.paths import Kind
+
+    found: list[Any] = []
+    for older in ((7, 2), ()):
+        columns = n_columns(7, True, older)
+        network = Network(columns, (layer("gru", 5),), 1, columns)
+        kind = Kind(network, "float32", 70, 14, 7, 14, 7, True, older, True, 1, "cuda:0")
+        found += DevicePaths(kind, 70, 30, 3).program.engine.plan().launches
+    return found
 
 
 def launches_of_generation() -> list[Any]:

@@ -130,19 +130,19 @@ def test_data_lie_on_the_gpu_once() -> None:
     """Programs of the same source share its copy, which goes when the source does."""
     problem = small_problem()
     gc.collect()  # programs hold themselves in circles
-    before = len(memory._copies)
+    before = len(memory._constants)
     program = program_of(problem, "float64", device=GPU)
     other = type(program)(problem.network, program.theta, None, program.source, steps=3, rows=2, loss=problem.loss,
                           lengths=True, device=GPU)  # fmt: skip
     for one in (program, other):
         one.program.engine.plan()
         one.program.buffers["X"].mirrors[0].upload()
-    assert len(memory._copies) == before + 1
+    assert len(memory._constants) == before + 1
     assert program.program.buffers["X"].mirrors[0].array is other.program.buffers["X"].mirrors[0].array
     assert isinstance(program.source, Source)
     del program, other, one
     gc.collect()
-    assert len(memory._copies) == before
+    assert len(memory._constants) == before
 
 
 # Products ---------------------------------------------------------------------------------------------

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from cases import CELLS, NORMED, draw, index_of, layer, program_of
-from forecastrnn import RNNClassifier, RNNRegressor, devices
+from forecastrnn import RNNClassifier, RNNForecaster, RNNRegressor, devices, forecasting
+from forecastrnn.communicators import NcclCommunicator
 from forecastrnn.optimizers import Rule
+from forecastrnn.parallel import fit_parallel
 from test_gradients import TOLERANCE, check
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not devices.gpus()[0], reason=devices.gpus()[1])]
@@ -95,6 +98,22 @@ def test_the_same_bits(name: str, units: int) -> None:
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.parametrize("options", [{}, {"older_means": [(7, 3)]}, {"strategy": "direct", "horizon": 6}], ids=str)
+def test_forecasts(options: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of many series, and sample paths by the same draws, in one part and in several."""
+    values = np.exp(np.cumsum(np.random.default_rng(0).normal(0, 0.1, (300, 90)), axis=1))
+    model = RNNForecaster(n_members=2, max_steps=5, season_length=7, random_state=0, dtype="float64", **options)
+    model.fit(pd.DataFrame(values.T, pd.date_range("2020-01-01", periods=90)))
+    looks = [lambda: model.predict(6)]
+    if not options.get("horizon"):
+        looks.append(lambda: model.generate(6, n_sequences=3, random_state=0))
+    for look in looks:
+        cpu = model.set_params(device="cpu") and look()
+        for most in (forecasting.DEVICE_ROWS, 100):
+            monkeypatch.setattr(forecasting, "DEVICE_ROWS", most)
+            np.testing.assert_allclose(model.set_params(device="cuda") and look(), cpu, rtol=1e-9)
+
+
 @pytest.mark.parametrize("options", [
     {}, {"recurrent_dropout": 0.2}, {"checkpoint_steps": 4}, {"bptt_steps": 5},
     {"layer_norm": True, "recurrent_dropout": 0.2},
@@ -109,6 +128,51 @@ def test_estimator(options: dict[str, Any]) -> None:
     ]
     for look in (lambda m: m.loss_curve_, lambda m: m.predict(X), lambda m: m.generate(20)):
         np.testing.assert_allclose(look(models[1]), look(models[0]), rtol=0, atol=1e-8)
+
+
+def test_sums_over_processes() -> None:
+    """NCCL within the step and its graph: alone in its group, a process has the bits that it has without one."""
+    nccl = pytest.importorskip("cupy.cuda.nccl")
+    problem, found = draw((layer("lstm", 32),), n=300, T=10), []
+    communicator = NcclCommunicator(0, 1, nccl.get_unique_id(), 0)
+    for shared in (None, communicator):
+        rule = Rule("adam", 0.01, clip_norm=0.1)
+        program = program_of(problem, "float64", rows=100, rule=rule, device=GPU, communicator=shared)
+        losses = program.run(index_of(problem, program, np.arange(300).reshape(3, 100)), 1, 1)
+        found.append(np.concatenate([losses, program.theta]))
+    communicator.close()
+    np.testing.assert_allclose(found[1], found[0], rtol=0, atol=1e-13)
+
+
+@pytest.mark.skipif(devices.gpus()[0] < 2, reason="needs two GPUs")
+def test_two_gpus() -> None:
+    """The numbers of one, to the rounding."""
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((2, 512, 12, 1))
+    options = {"max_iter": 3, "random_state": 0, "dtype": "float64", "batch_size": 128}
+    both = fit_parallel(RNNRegressor(**options), X, y, devices=["cuda:0", "cuda:1"])
+    alone = RNNRegressor(device="cuda", **options).fit(X, y)
+    np.testing.assert_allclose(both.loss_curve_, alone.loss_curve_, rtol=1e-9)
+    np.testing.assert_allclose(both.predict(X), alone.predict(X), rtol=0, atol=1e-8)
+
+
+def test_only_losses_come_to_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of every update two numbers, whatever the size of the network; parameters and moments once."""
+    from numba.cuda.cudadrv.devicearray import DeviceNDArrayBase
+
+    sizes: list[int] = []
+    download = DeviceNDArrayBase.copy_to_host
+
+    def noted(self: Any, ary: Any = None, stream: Any = 0) -> Any:
+        sizes.append(self.size)
+        return download(self, ary, stream)
+
+    monkeypatch.setattr(DeviceNDArrayBase, "copy_to_host", noted)
+    X, y = np.random.default_rng(0).standard_normal((2, 640, 12, 1))
+    model = RNNRegressor(max_iter=3, batch_size=16, random_state=0, device="cuda").fit(X, y)
+    updates, learned = 3 * 40, model._fitted.network.size
+    assert sum(sizes) == 2 * (updates + 1) + 3 * learned
+    assert sorted(sizes)[-4] < learned
 
 
 def test_classifier_with_sampled_softmax() -> None:

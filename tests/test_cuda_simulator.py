@@ -14,17 +14,17 @@ TESTS = Path(__file__).parent
 COMMAND = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "ignore:overflow:RuntimeWarning"]
 
 
-NAMES = ("programs", "estimators", "persistent", "norm")
+NAMES = ("programs", "estimators", "persistent", "norm", "forecasts copies parallel failures")  # one process each
 
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[dict[str, subprocess.Popen]]:
-    """The tests of each file in a process, side by side."""
+    """The tests of each file, or of several quick ones, in a process, side by side."""
     environment = os.environ | {"NUMBA_ENABLE_CUDASIM": "1"}
     started = {
         name: subprocess.Popen(
-            [*COMMAND, str(TESTS / f"cudasim_{name}.py")], env=environment, cwd=TESTS.parent, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            [*COMMAND, *(str(TESTS / f"cudasim_{part}.py") for part in name.split())], env=environment,
+            cwd=TESTS.parent, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )
         for name in NAMES
     }  # fmt: skip

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import sys
 import threading
+import time
 from multiprocessing.shared_memory import SharedMemory
-from typing import Any
+from types import ModuleType, SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
+from sklearn.utils import check_random_state
 
 from cases import Problem, draw, index_of, layer, program_of
-from forecastrnn import RNNRegressor
-from forecastrnn.communicators import SharedMemoryCommunicator, current, joined
+from forecastrnn import RNNRegressor, parallel
+from forecastrnn.communicators import NcclCommunicator, SharedMemoryCommunicator, current, joined
 from forecastrnn.exceptions import TrainingDivergedError
 from forecastrnn.optimizers import OptimizerState, Rule
 from forecastrnn.parallel import fit_parallel
@@ -91,24 +97,126 @@ def test_two_processes_are_two_shards(rule: Rule) -> None:
 
 
 def test_a_fit_in_two_processes() -> None:
-    """The estimator comes back fitted, with the bits of one process; a batch of one row is run by both."""
-    alone = RNNRegressor(**OPTIONS).fit(X, Y, lengths=LENGTHS)
-    both = fit_parallel(RNNRegressor(**OPTIONS), X, Y, lengths=LENGTHS, devices=["cpu", "cpu"])
+    """A copy comes back fitted, with the bits of one process; a batch of one row is run by both.
+
+    Without a random_state all processes draw the same numbers, by NumPy's global seed.
+    """
+    options, given = OPTIONS | {"random_state": None}, RNNRegressor(**OPTIONS | {"random_state": None})
+    check_random_state(None).seed(3)
+    both = fit_parallel(given, X, Y, lengths=LENGTHS, devices=["cpu", "cpu"])
+    check_random_state(None).seed(3)
+    check_random_state(None).seed(check_random_state(None).randint(2**31 - 1))
+    alone = RNNRegressor(**options).fit(X, Y, lengths=LENGTHS)
     assert both.loss_curve_ == alone.loss_curve_
     np.testing.assert_array_equal(both.predict(X), alone.predict(X))
-    assert current() is None
+    assert current() is None and not hasattr(given, "loss_curve_")
+
+
+# Errors -----------------------------------------------------------------------------------------------
+class Failing(RNNRegressor):
+    """The second process does what a test asks for; the first one trains, and waits for it."""
+
+    def fit(self, X: Any, y: Any, *, how: str = "") -> Any:
+        """Train, or fail."""
+        communicator = current()
+        assert communicator is not None
+        if communicator.rank == 0:
+            return super().fit(X, y)
+        if how == "killed":
+            os.kill(os.getpid(), signal.SIGKILL)
+        raise OddError("row", 3)
+
+
+class OddError(Exception):
+    """It can be pickled, but not made again."""
+
+    def __init__(self, what: str, number: int) -> None:
+        super().__init__(f"{what} {number} is odd")
+
+
+def check_refused(expected: type[BaseException], match: str, data: tuple = (X, Y), **options: Any) -> None:
+    """An error at once, or as soon as a process has failed; the estimator that was given is as it was."""
+    devices, params = options.pop("devices", ["cpu", "cpu"]), options.pop("params", {})
+    given = Failing(**OPTIONS | options) if "how" in params else RNNRegressor(**OPTIONS | options)
+    before, begun = given.get_params(), time.perf_counter()
+    with pytest.raises(expected, match=match):
+        fit_parallel(given, *data, devices=devices, **params)
+    assert time.perf_counter() - begun < 60
+    assert given.get_params() == before and not hasattr(given, "loss_curve_")
 
 
 def test_an_error_of_a_process() -> None:
     """It is the caller's."""
-    with pytest.raises(TrainingDivergedError, match="learning_rate_init"):
-        fit_parallel(
-            RNNRegressor(**OPTIONS | {"learning_rate_init": 1e6, "clip_norm": None, "solver": "sgd", "max_iter": 50}),
-            X, Y, devices=["cpu", "cpu"],
-        )  # fmt: skip
+    options = {"learning_rate_init": 1e6, "clip_norm": None, "solver": "sgd", "max_iter": 50}
+    check_refused(TrainingDivergedError, "learning_rate_init", **options)
 
 
-@pytest.mark.parametrize("devices", [[], ["tpu"], ["auto", "cpu"]], ids=str)
+def test_an_error_that_cannot_be_sent() -> None:
+    """Its name and text are; the process that waits is ended."""
+    check_refused(RuntimeError, "OddError: row 3 is odd", params={"how": "odd"})
+
+
+def test_a_process_that_dies() -> None:
+    """As when the system has no memory left."""
+    check_refused(RuntimeError, 'process 2 of 2, on device "cpu", was killed by signal 9', params={"how": "killed"})
+
+
+def test_what_cannot_be_sent() -> None:
+    """Said at once, by its name."""
+    check_refused(TypeError, "but callback=.*lambda.* cannot be pickled", params={"callback": lambda epoch: None})
+
+
+def test_a_gpu_that_is_not_there() -> None:
+    """Said before a process is started."""
+    check_refused(RuntimeError, 'device="cuda:77"', devices=["cpu", "cuda:77"])
+
+
+def test_a_gpu_named_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """NCCL would hang or fail with a number."""
+    monkeypatch.setattr(parallel, "resolve", str)
+    monkeypatch.setitem(sys.modules, "cupy", ModuleType("cupy"))
+    nccl = SimpleNamespace(get_unique_id=lambda: b"")
+    monkeypatch.setitem(sys.modules, "cupy.cuda", cast(ModuleType, SimpleNamespace(nccl=nccl)))
+    check_refused(ValueError, "must name each GPU once", devices=["cuda:1", "cuda:1"])
+
+
+def test_more_devices_than_rows() -> None:
+    """A device would have nothing to do."""
+    communicator = SimpleNamespace(rank=0, size=3, on_device=False)
+    with joined(cast(Any, communicator)), pytest.raises(ValueError, match="2 sequences have fewer rows than the 3 dev"):
+        RNNRegressor(**OPTIONS | {"batch_size": 2}).fit(X, Y)
+
+
+def test_processes_that_do_not_come() -> None:
+    """A process does not wait for ever."""
+    memory = SharedMemory(create=True, size=256)
+    communicator = SharedMemoryCommunicator(0, 2, threading.Barrier(2), memory.name, timeout=0.05)
+    with pytest.raises(RuntimeError, match="process 1 of 2 has waited 0.05 seconds for the others"):
+        communicator.add_up(np.zeros(2))
+    communicator.close()
+    memory.close()
+    memory.unlink()
+
+
+def test_nccl_is_told_of_arrays_on_the_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where they lie there, and which stream; nothing is copied."""
+    calls: list[tuple] = []
+    link = SimpleNamespace(allReduce=lambda *args: calls.append(args), destroy=lambda: calls.append(()))
+    nccl = SimpleNamespace(
+        NcclCommunicator=lambda *args: calls.append(args) or link, NCCL_FLOAT32=7, NCCL_FLOAT64=8, NCCL_SUM=0
+    )
+    device = lambda number: SimpleNamespace(use=lambda: calls.append((number,)))  # noqa: E731
+    monkeypatch.setitem(sys.modules, "cupy", ModuleType("cupy"))
+    monkeypatch.setitem(sys.modules, "cupy.cuda", cast(ModuleType, SimpleNamespace(Device=device, nccl=nccl)))
+    communicator = NcclCommunicator(1, 2, b"id", 3)
+    for dtype in (np.float32, np.float64):
+        array = SimpleNamespace(__cuda_array_interface__={"data": (4096, False)}, dtype=np.dtype(dtype))
+        communicator.sum_call(array, 5, 99)()
+    communicator.close()
+    assert calls == [(3,), (2, b"id", 1), (4096, 4096, 5, 7, 0, 99), (4096, 4096, 5, 8, 0, 99), ()]
+
+
+@pytest.mark.parametrize("devices", [[], ["tpu"], ["auto", "cpu"], "cpu", None, [0, 1]], ids=str)
 def test_bad_devices(devices: list[str]) -> None:
     """Said at once."""
     with pytest.raises(ValueError, match='devices must be a list such as \\["cuda:0", "cuda:1"\\]'):

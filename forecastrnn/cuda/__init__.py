@@ -4,6 +4,7 @@ from forecastrnn.cuda import (  # noqa: F401  (each registers its twins)
     dropout,
     elman,
     embedding,
+    forecast,
     gru,
     losses,
     lstm,

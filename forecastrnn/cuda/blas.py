@@ -12,6 +12,7 @@ import numpy as np
 
 from forecastrnn.cuda.build import SIMULATED, Spot
 from forecastrnn.cuda.graphs import address_of
+from forecastrnn.devices import INSTALL, log_once
 
 if TYPE_CHECKING:
     from forecastrnn.cuda.products import Matrix
@@ -28,7 +29,8 @@ def available() -> bool:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of other libraries that it does not find
             from cupy_backends.cuda.libs import cublas  # noqa: F401
-    except ImportError:
+    except ImportError as error:
+        log_once(f"CuPy cannot be used ({error}): a GPU works without it, but slower. Install it with {INSTALL}")
         return False
     return True
 

@@ -16,8 +16,10 @@ from numba import cuda
 
 from forecastrnn.cuda import graphs
 from forecastrnn.cuda.build import Handle, Planner, Spot, device_kernel
+from forecastrnn.cuda.exchange import plan_meeting
 from forecastrnn.cuda.memory import Given, Mirror
 from forecastrnn.cuda.registry import twin_of
+from forecastrnn.devices import explained
 
 if TYPE_CHECKING:
     from forecastrnn.program import Buffer, Operation, Program
@@ -59,9 +61,12 @@ class Engine:
         n = self.program.stretch(rounds)
         if n not in self._plans:
             self.planner.launches, used, written = [], {}, {}
-            for turn in self.program.rounds[slice(*n)]:
+            for number, turn in enumerate(self.program.rounds[slice(*n)], n[0]):
                 for operation in (o for operations in turn for o in operations):
                     self._plan_operation(operation, used, written)
+                if number in self.program.meetings:
+                    grad, sums, communicator = self.program.meetings[number]
+                    plan_meeting(self.planner, self._spot(grad), self._spot(sums), communicator)
             self.planner.blocks(advance, (1,), self.planner.step)
             self._plans[n] = Plan(self.planner.launches, list(used.values()), list(written.values()))
         return self._plans[n]
@@ -94,7 +99,7 @@ class Engine:
     # Running ------------------------------------------------------------------------------------------
     def run(self, first: int, steps: int, rounds: Any, arguments: dict[str, Any]) -> None:
         """Run steps first .. first + steps."""
-        with _one_at_a_time, cuda.gpus[self.device]:
+        with explained(f"cuda:{self.device}"), _one_at_a_time, cuda.gpus[self.device]:
             plan = self.plan(rounds)
             if self._stream is None:
                 self._stream = cuda.stream()
@@ -106,9 +111,10 @@ class Engine:
                 plan.calls, plan.graph = [launch.bind(self._stream) for launch in plan.launches], None
             try:
                 self._replay(plan, steps)
-            finally:
-                self._stream.synchronize()
+            except KeyboardInterrupt:
                 self._finish(plan)
+                raise
+            self._finish(plan)
 
     def _replay(self, plan: Plan, steps: int) -> None:
         """All steps: the first one launch by launch, which compiles, the others as one graph where there is one."""
@@ -122,9 +128,11 @@ class Engine:
                 call()
 
     def _finish(self, plan: Plan) -> None:
+        """Wait for what is on the stream, and bring back what the caller holds; nothing after an error of the GPU."""
+        self._stream.synchronize()
         for mirror in plan.written:
             mirror.written()
-            if mirror.buffer().bound:
+            if mirror.buffer().bound and not mirror.copy.kept:
                 mirror.download()
 
 

@@ -18,6 +18,10 @@ def capture(stream: Any, calls: list[Callable[[], None]]) -> Callable[[], None] 
     return None if SIMULATED else Graph(address_of(stream), calls)
 
 
+class GraphError(RuntimeError):
+    """What the driver says of a graph, or of a launch in front of it."""
+
+
 class Graph:
     """Calls that launch on one stream, recorded."""
 
@@ -47,7 +51,7 @@ def _done(answer: tuple[Any, ...]) -> Any:
     """What a function of the driver returns behind its error code."""
     error, *found = answer
     if int(error) != 0:
-        raise RuntimeError(f"CUDA cannot record or start a graph: {error!r}")
+        raise GraphError(f"CUDA cannot record or start a graph: {error!r}")
     return found[0] if found else None
 
 

@@ -13,7 +13,6 @@ TWINS: dict[str, Twin] = {}
 # What a user asks for that needs kernels without a twin, and these.
 CPU_ONLY_KERNELS = {
     "stream()": "scale_in scale_out",
-    "a forecast of RNNForecaster": "forecast_inputs append_value append_sum",
     "an encoder with a decoder": (
         "dot_scores dot_scores_back additive_scores additive_scores_back attend attend_back squash squash_back "
         "grow_beams select_rows keep_step trace_beams take_lengths gather_valid turn_rows feed_own"
