@@ -106,7 +106,7 @@ def test_late_warps(change: Callable | None, monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(Source, "kernel", broken)
     monkeypatch.setattr(persistent, "rows_of_tile", lambda B: 4)
-    problem = draw((layer("lstm", 18),), n=2, T=4)
+    problem = draw((layer("lstm", 12),), n=2, T=4)
     if change is None:
         check(problem, "float32", GPU)
         return
