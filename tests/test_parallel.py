@@ -182,16 +182,18 @@ class Second:
 @pytest.mark.parametrize("kind", ["tokens", "series"])
 def test_a_process_trains_its_own_pairs(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Half of the rows of each mini-batch, but all of what has fewer rows than there are processes."""
-    made, build = [], PairTrainer._build
+    made: list[Any] = []
+    build, expected = PairTrainer._build, [(ParallelProgram, 3, 2)]
     monkeypatch.setattr(PairTrainer, "_build", lambda *a: (made.append(build(*a)), made[-1])[1])
     with joined(cast(Any, Second())):
         if kind == "tokens":
             RNNSeq2Seq(**PAIR_OPTIONS | {"bucket_by_length": False, "max_iter": 1}).fit(*PAIRS)
+            expected.append((PairProgram, 1, 0))
         else:
-            options = {"n_members": 1, "max_steps": 2, "hidden_layer_sizes": 3, "batch_size": 5, "context_length": 4}
+            options: dict = {"n_members": 1, "max_steps": 2, "hidden_layer_sizes": 3, "batch_size": 5}
+            options |= {"dtype": "float64", "context_length": 4}
             RNNForecaster(strategy="seq2seq", horizon=2, random_state=0, **options).fit(load_airline()[:60])
-    assert [(type(p), p.shape.rows) for p in made] == [(ParallelProgram, 3), (PairProgram, 1)][: len(made)]
-    assert [program.shape.before for program in made] == [2, 0][: len(made)] and made
+    assert [(type(p), p.shape.rows, p.shape.before) for p in made] == expected
 
 
 # Errors -----------------------------------------------------------------------------------------------
