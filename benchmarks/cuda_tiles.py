@@ -29,7 +29,7 @@ def main() -> int:
             task, found = Task(cell, units, rows, 168, 1), []
             for way in WAYS:
                 persistent.rows_of_tile = lambda B, way=way: way
-                persistent.MOST_UNITS = 128 if way else 0
+                persistent.MOST_UNITS = 96 if way else 0
                 found.append(f"{task.ours('cuda:0', 0.1):.3g}")
             print(f"| {cell} | {units} | {rows} | {' | '.join(found)} |", flush=True)
     return 0

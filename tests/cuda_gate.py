@@ -6,11 +6,15 @@ The versions of that extra belong together: an older ptxas rejects what a newer 
 types of their arguments are those of programs that train and run all cells, losses and update rules. Refused are local
 memory (a stack frame: ptxas counts no spills where the compiler itself has put an array there), spilled registers, more
 registers or shared memory than a block can have, and arithmetic in float64 where all numbers are float32.
+
+With `--sass` it also counts the instructions of each kernel's main loop, which needs one more package:
+pip install "nvidia-cuda-nvdisasm==13.2.*" (there is none of 13.0, and this one reads what 13.0 makes).
 """
 
 from __future__ import annotations
 
 import argparse
+import collections
 import importlib.util
 import multiprocessing
 import os
@@ -31,6 +35,8 @@ import numpy as np
 from forecastrnn.cuda.build import SIMULATED, DeviceKernel, Handle, Launch, Planner, Spot
 
 CC = (9, 0)
+CLOCK = 1755  # MHz of a GPU of the Hopper kind
+COUNTED = "FFMA", "LDS", "LDG", "LDL", "BAR"  # with more barriers than a step has, a loop holds two steps
 REGISTERS = 65536  # of a multiprocessor
 SHARED = 48 * 1024  # bytes that a block may have without asking for more
 
@@ -47,6 +53,16 @@ class Result(NamedTuple):
     fp64: int
     allowed: tuple[bool, int]  # float64, and bytes of local memory
     seconds: float
+    loop: dict[str, int] | None = None  # instructions of the main loop by kind; None if not looked at, or without one
+
+    @property
+    def row(self) -> str:
+        """A line of the table."""
+        found = [*self[:7], f"{self.seconds:.1f}"]
+        if self.loop:
+            # Four warps issue an instruction each in a cycle; what they wait for comes on top.
+            found += [*self.loop.values(), f"{self.loop['all'] * self.threads / 32 / 4 / CLOCK:.2f}"]
+        return "| " + " | ".join(map(str, found)) + " |"
 
     @property
     def faults(self) -> list[str]:
@@ -71,14 +87,38 @@ def missing() -> str:
         return "the simulator compiles nothing: unset NUMBA_ENABLE_CUDASIM"
     if importlib.util.find_spec("numba_cuda") is None:
         return "numba-cuda is not installed: pip install -e .[gate]"
-    return "" if _ptxas() else "ptxas is not installed: pip install -e .[gate]"
+    return "" if _tool("ptxas") else "ptxas is not installed: pip install -e .[gate]"
 
 
-def _ptxas() -> str:
+def _tool(name: str) -> str:
     spec = importlib.util.find_spec("nvidia")
     places = spec.submodule_search_locations if spec is not None else []
-    found = [path for root in places for path in sorted(Path(root).glob("cu*/bin/ptxas*"))]
+    found = [path for root in places for path in sorted(Path(root).glob(f"cu*/bin/{name}*"))]
     return str(found[0]) if found else ""
+
+
+def main_loop(code: str) -> dict[str, int] | None:
+    """Instructions of the loop with most multiplications in disassembled code: all, and the kinds in COUNTED."""
+    seen: list[str] = []
+    labels: dict[str, int] = {}
+    loops: list[collections.Counter] = []
+    for line in code.splitlines():
+        if label := re.match(r"(\.L_x_\d+):", line):
+            labels[label[1]] = len(seen)
+        elif found := re.match(r"\s+/\*[0-9a-f]+\*/\s+(?:@!?U?P\w+\s+)?([A-Z0-9_]+)(.*)", line):
+            seen.append(found[1])
+            target = re.search(r"\((\.L_x_\d+)\)", found[2]) if found[1] == "BRA" else None
+            if target and target[1] in labels and len(seen) - labels[target[1]] > 1:  # back, and not to itself
+                loops.append(collections.Counter(seen[labels[target[1]] :]))
+    if not loops:
+        return None
+    best = max(loops, key=lambda loop: (loop["FFMA"] + loop["DFMA"], -loop.total()))
+    return {"all": best.total()} | {kind: best[kind] for kind in COUNTED}
+
+
+def disassembled(cubin: str) -> str:
+    """The machine's instructions."""
+    return subprocess.run([_tool("nvdisasm"), "-c", cubin], check=True, capture_output=True, text=True).stdout
 
 
 def answer_for_driver() -> None:
@@ -104,7 +144,7 @@ def types_of(launch: Launch) -> tuple:
     return tuple(found)
 
 
-def compile_one(kernel: DeviceKernel, signature: tuple, keep: str | None = None) -> Result:
+def compile_one(kernel: DeviceKernel, signature: tuple, keep: str | None = None, sass: bool = False) -> Result:
     """Compile one kernel for its argument types."""
     from numba import cuda, types
 
@@ -117,8 +157,10 @@ def compile_one(kernel: DeviceKernel, signature: tuple, keep: str | None = None)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(keep or folder) / (re.sub(r"\W+", "_", name) + ".ptx")
         path.write_text(ptx)
-        command = [_ptxas(), "-v", f"-arch=sm_{CC[0]}{CC[1]}", str(path), "-o", str(Path(folder) / "a.cubin")]
+        cubin = str(Path(folder) / "a.cubin")
+        command = [_tool("ptxas"), "-v", f"-arch=sm_{CC[0]}{CC[1]}", str(path), "-o", cubin]
         done = subprocess.run(command, capture_output=True, text=True)
+        loop = main_loop(disassembled(cubin)) if sass and not done.returncode else None
     if done.returncode:
         raise RuntimeError(f"{name}: ptxas failed\n{done.stderr}")
 
@@ -130,7 +172,7 @@ def compile_one(kernel: DeviceKernel, signature: tuple, keep: str | None = None)
         name, kernel.threads, max(int(n) for n in re.findall(r"Used (\d+) registers", done.stderr)),
         total(r"(\d+) bytes stack frame"), total(r"(\d+) bytes spill stores") + total(r"(\d+) bytes spill loads"),
         total(r"(\d+) bytes smem"), sum(".f64" in line for line in body), (kernel.double, kernel.stack),
-        time.perf_counter() - start,
+        time.perf_counter() - start, loop,
     )  # fmt: skip
 
 
@@ -236,31 +278,32 @@ def launches_of_pairs() -> list[Any]:
 
 
 def launches_of_small_layers(every: bool) -> list[Any]:
-    """The kernels that take a small layer through all steps: the largest of each cell, or `every` size."""
-    from forecastrnn.cuda.persistent import KINDS, TABLE, Small, plan_forward
+    """The kernels that take a small layer through all steps: the largest of each cell, or a sample of all sizes."""
+    from forecastrnn.cuda.persistent import KINDS, Small, plan_forward
     from forecastrnn.cuda.persistent_back import plan_backward
 
-    plan, active = Planner("float32", 16, Spot(Handle(1, np.int64))), Spot(Handle(1, np.int64))
+    active = Spot(Handle(1, np.int64))
+    plan = Planner("float32", 16, active)
 
     def room(names: str) -> dict[str, Spot]:
         return {name: Spot(Handle(1, np.float32)) for name in names.split()}
 
-    def add(name: str, units: int, rows: int, inputs: int, option: int) -> None:
-        made = Small(KINDS[name], units, inputs, rows, 16, True, option)
-        forward = room("x weights_x bias weights_h h z weights_n c reset peephole")
+    def add(made: Small) -> None:
+        forward = room("x weights_x bias weights_h h hr mask z weights_n c reset peephole")
         plan_forward(plan, made, 8, 3, 16, active, **forward)
-        backward = room("z transposed_h dout dh h transposed_n c dc peephole")
-        made = replace(made, inputs=0)
-        plan_backward(plan, made, 8, 3, 0, 0, active, **backward)
+        backward = room("z transposed_h dout dh h mask transposed_n c dc peephole")
+        plan_backward(plan, replace(made, inputs=0), 8, 3, 0, 0, active, **backward)
 
     for name, option in (("lstm", 0), ("lstm", 1), ("gru_after", 0), ("gru_before", 0), ("elman", 0)):
-        least = 0
-        for most in TABLE[name]:
-            for units in range(least + 16, most.units + 1, 16) if every else [most.units]:
-                for rows in {1, 2, most.rows} if every else {most.rows}:
-                    for inputs in {0, most.inputs} if every else {most.inputs}:
-                        add(name, units, rows, inputs, option)
-            least = most.units
+        for rows in (1, 2, 4):
+            add(Small(KINDS[name], 96, 16, rows, 16, True, option))
+            for units, lanes in ((16, 16), (40, 16), (64, 16), (81, 8), (88, 4), (95, 16)) if every else ():
+                add(Small(KINDS[name], units, 16, rows, lanes, True, option))
+                add(Small(KINDS[name], units, 0, rows, lanes, True, option))
+        if every or (name, option) in (("lstm", 1), ("gru_after", 0), ("gru_before", 0)):
+            add(Small(KINDS[name], 96, 16, 4, 16, True, option, masked=True))
+        if every:
+            add(Small(KINDS[name], 96, 0, 4, 16, True, option))
     return plan.launches
 
 
@@ -269,16 +312,23 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--only", default="", help="part of a kernel's name")
     parser.add_argument("--keep", help="folder for the PTX files")
-    parser.add_argument("--every", action="store_true", help="also all sizes of the kernels for small layers: an hour")
+    parser.add_argument("--every", action="store_true", help="also more sizes of the kernels for small layers: an hour")
+    parser.add_argument("--sass", action="store_true", help="also count the instructions of each main loop")
     args = parser.parse_args()
     if missing():
         parser.error(missing())
+    if args.sass and not _tool("nvdisasm"):
+        parser.error("nvdisasm is not installed (nvidia-cuda-nvdisasm)")
     wanted = [n for n, (kernel, _) in enumerate(kernels(args.every)) if args.only in kernel.name]
     faults = []
-    print("| kernel | threads | registers | stack | spills | shared | float64 | s |\n|" + "---|" * 8)
+    columns = "kernel threads registers stack spills shared float64 s".split()
+    if args.sass:
+        columns += ["loop", *COUNTED, "us at least"]
+    print(f"| {' | '.join(columns)} |\n|" + "---|" * len(columns))
+    compile_it = partial(compile_nth, every=args.every, keep=args.keep, sass=args.sass)
     with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn")) as pool:
-        for result in pool.map(partial(compile_nth, every=args.every, keep=args.keep), wanted):
-            print("|", " | ".join(str(v) for v in result[:7]), "|", f"{result.seconds:.1f} |", flush=True)
+        for result in pool.map(compile_it, wanted):
+            print(result.row, flush=True)
             faults += result.faults
     if not args.only:
         names = {kernel.name for kernel, _ in kernels(args.every)}
@@ -298,9 +348,9 @@ def kernels(every: bool) -> list[tuple[DeviceKernel, tuple]]:
     return list(unique(launches_of_everything() + launches_of_small_layers(every)))
 
 
-def compile_nth(n: int, every: bool, keep: str | None) -> Result:
+def compile_nth(n: int, every: bool, keep: str | None, sass: bool) -> Result:
     """Compile one of them: what a process of the gate does."""
-    return compile_one(*kernels(every)[n], keep)
+    return compile_one(*kernels(every)[n], keep, sass)
 
 
 def kernels_of_package() -> set[str]:

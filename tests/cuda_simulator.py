@@ -8,6 +8,7 @@ time: a missing barrier then gives wrong numbers. Warps have shuffles, which the
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from types import SimpleNamespace
@@ -77,19 +78,29 @@ def _meet(thread: Any) -> None:
 _lock = threading.Lock()
 
 
-def _shuffle(module: Any, mask: int, value: Any, other_bits: int) -> Any:
-    """shfl_xor_sync for whole warps; lanes that disagree are an error instead of undefined."""
+def _shuffle_xor(module: Any, mask: int, value: Any, bits: int) -> Any:
+    """shfl_xor_sync."""
+    return _shuffle(mask, value, threading.current_thread().thread_id % WARP ^ bits, f"xor {bits}")
+
+
+def _shuffle_from(module: Any, mask: int, value: Any, source: int) -> Any:
+    """shfl_sync."""
+    return _shuffle(mask, value, int(source), "from")
+
+
+def _shuffle(mask: int, value: Any, source: int, kind: str) -> Any:
+    """The value of another lane, for whole warps; lanes that disagree are an error instead of undefined."""
     thread = threading.current_thread()
     lane = thread.thread_id % WARP
     with _lock:
         fresh = SimpleNamespace(barrier=threading.Barrier(WARP), slots=[[None] * WARP, [None] * WARP])
         warp = thread.block.warps.setdefault(thread.thread_id // WARP, fresh)
     turn = thread.turn = 1 - getattr(thread, "turn", 1)  # two sets of slots, so that one barrier a shuffle is enough
-    warp.slots[turn][lane] = (other_bits, value)
+    warp.slots[turn][lane] = (kind, value)
     warp.barrier.wait(PATIENCE)
-    their_bits, theirs = warp.slots[turn][lane ^ other_bits]
-    if mask != 0xFFFFFFFF or their_bits != other_bits:
-        raise RuntimeError(f"lanes disagree on the shuffle: {other_bits} and {their_bits}")
+    their_kind, theirs = warp.slots[turn][source]
+    if mask != 0xFFFFFFFF or their_kind != kind:
+        raise RuntimeError(f"lanes disagree on the shuffle: {kind} and {their_kind}")
     return theirs
 
 
@@ -120,6 +131,8 @@ def _of_thread(name: str) -> Any:
 
 
 cuda.__getattr__ = _of_thread
+sys.setswitchinterval(0.1)  # threads run until they wait for others: hundreds of them that take turns lose a quarter
 kernel.BlockManager = _Manager
-kernelapi.FakeCUDAModule.shfl_xor_sync = _shuffle
+kernelapi.FakeCUDAModule.shfl_xor_sync = _shuffle_xor
+kernelapi.FakeCUDAModule.shfl_sync = _shuffle_from
 kernelapi.FakeCUDAShared.array = _shared_array

@@ -313,7 +313,7 @@ def test_layers_on_devices_of_their_own() -> None:
 
 @pytest.mark.filterwarnings("ignore:.*did not end")
 def test_models_move(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One of the GPU predicts where there is none; one of the CPU on the GPU, and says so where there is none."""
+    """One of the CPU predicts on the GPU, and one of the GPU where there is none."""
     cpu, gpu = both("dot")
     expected = cpu.decode(X)
     for model in (cpu, gpu):
@@ -325,8 +325,6 @@ def test_models_move(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     np.testing.assert_allclose(loaded.decode(X).log_probabilities, expected.log_probabilities, rtol=0, atol=1e-8)
     assert {*places} == {GPU}
     monkeypatch.setattr(devices, "gpus", lambda: (0, "it was taken out"))
-    with pytest.raises(RuntimeError, match='device="cuda": CUDA is not available: it was taken out'):
-        loaded.predict(X)
     places.clear()
     again = forecastrnn.load(tmp_path / "cuda.rnn")
     assert (again.device, again.device_) == ("cuda", GPU)

@@ -59,6 +59,32 @@ def test_each_fault_is_named(over: dict, said: str) -> None:
     assert GOOD._replace(**over).faults == [f"k: {said}"]
 
 
+CODE = """
+        /*0000*/                   MOV R1, c[0x0][0x28] ;
+.L_x_1:
+        /*0010*/                   LDG.E R2, desc[UR4][R4.64] ;
+        /*0020*/               @P0 BRA `(.L_x_1) ;
+.L_x_2:
+        /*0030*/                   LDS.128 R8, [R3] ;
+        /*0040*/              @!P1 BRA `(.L_x_3) ;
+        /*0050*/                   FFMA R0, R8, R9, R0 ;
+.L_x_3:
+        /*0060*/                   BAR.SYNC.DEFER_BLOCKING 0x0 ;
+        /*0070*/              @!P0 BRA `(.L_x_2) ;
+        /*0080*/                   EXIT ;
+.L_x_4:
+        /*0090*/                   BRA `(.L_x_4);
+"""
+
+
+def test_instructions_of_the_main_loop() -> None:
+    """Of two loops the one that multiplies; a jump ahead is none, and the last one is only padding."""
+    loop = cuda_gate.main_loop(CODE)
+    assert loop == {"all": 5, "FFMA": 1, "LDS": 1, "LDG": 0, "LDL": 0, "BAR": 1}
+    assert GOOD._replace(loop=loop).row.endswith("| 5 | 1 | 1 | 0 | 0 | 1 | 0.01 |")
+    assert cuda_gate.main_loop(CODE.replace("L_x_1", "L_x_9", 1).replace("L_x_2", "L_x_8", 1)) is None
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(bool(cuda_gate.missing()), reason="the compiler of the gate is not installed")
 def test_local_memory_and_float64_are_found() -> None:

@@ -13,6 +13,7 @@ from forecastrnn import RNNClassifier, RNNForecaster, RNNRegressor, RNNSeq2Seq, 
 from forecastrnn.communicators import NcclCommunicator
 from forecastrnn.optimizers import Rule
 from forecastrnn.parallel import fit_parallel
+from forecastrnn.shapes import Dropout
 from pair_cases import draw_pairs
 from test_gradients import TOLERANCE, check
 from test_pair_gradients import ATTENTIONS
@@ -37,6 +38,24 @@ def test_a_layer(name: str, sizes: tuple[int, ...], dtype: str) -> None:
 def test_tiles_of_four_rows(name: str, units: int) -> None:
     """Many rows, every size of the kernels for small layers."""
     check(draw((layer(name, units),), n=601, T=5, inputs=16, ragged=True), "float32", GPU)
+
+
+@pytest.mark.parametrize("name", ["lstm", "peephole_lstm", "gru"])
+def test_tiles_of_one_row(name: str) -> None:
+    """So few rows that each has a block: threads of an LSTM finish one gate, and exchange them."""
+    check(draw((layer(name, 64),), n=40, T=9, inputs=16, ragged=True, started=True), "float32", GPU)
+
+
+def test_states_of_which_parts_are_dropped() -> None:
+    """In one launch for all steps; the numbers are those of the CPU, which draws the same masks."""
+    problem = draw((layer("lstm", 64), layer("gru", 40), layer("gru_before", 40), layer("tanh", 20)), n=40, T=9)
+    found = []
+    for device in ("cpu", GPU):
+        dropout = Dropout(recurrent=0.5)
+        program = program_of(problem, "float32", rule=Rule("sgd", 0.1), device=device, dropout=dropout)
+        program.run(index_of(problem, program, np.arange(40)[None]), 1, 1)
+        found.append(program.theta.copy())
+    np.testing.assert_allclose(found[1], found[0], rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("products", ["cuBLAS", "own"])

@@ -38,12 +38,12 @@ def elman_forward(
     if not made or not made.inputs:
         plan.each(spread_rows, T * B * Hp, bias, 0, state, Hp, T * B, Hp)
         by_panels(plan, T * B, Matrix(x, ldx), I, weights_x, state, Hp, vecs, add=True)
-    if made:
-        arrays = {"x": x, "weights_x": weights_x, "bias": bias, "weights_h": weights_h, "h": h}
-        plan_forward(plan, made, B, T, ldx, active, **arrays)
-        return
     if masked:
         plan.each(scale_state, B * Hp, h, mask, hr, B * Hp)
+    if made:
+        arrays = {"x": x, "weights_x": weights_x, "bias": bias, "weights_h": weights_h}
+        plan_forward(plan, made, B, T, ldx, active, h=h, hr=hr, mask=mask, **arrays)
+        return
     for t in range(T):
         before = Matrix(hr.at(t * B * Hp), Hp)
         by_panels(plan, B, before, depth, weights_h, h.at((t + 1) * B * Hp), Hp, vecs, add=True)
@@ -80,7 +80,9 @@ def elman_backward(
     """All steps back."""
     made = small(plan, "elman", Hp, 0, B, masked, option=kind)
     if made:
-        plan_backward(plan, made, B, T, first, start, active, z=dz, transposed_h=transposed_h, dout=dout, dh=dh, h=h)
+        plan_backward(
+            plan, made, B, T, first, start, active, z=dz, transposed_h=transposed_h, dout=dout, dh=dh, h=h, mask=mask
+        )
         return
     onward = plan.work("onward", B * Hp)
     for t in range(T - 1, -1, -1):

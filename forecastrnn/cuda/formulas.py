@@ -25,10 +25,12 @@ def exp(x):
 def _sigmoid(x):
     """The logistic function."""
     one = type(x)(1)
-    return one / (one + exp(-x))
+    return one / (one + type(x)(math.exp(-x)))
 
 
-sigmoid = device_function(_sigmoid, fastmath=True)  # a division and an exponential to some units in the last place
+# The hardware's exponential errs by 2 + 1.2 |x| units in the last place (CUDA C++ Programming Guide, __expf) and the
+# division by 2, so a result between 0 and 1 by some 1e-7; the library's exponential costs a gate 8 instructions more.
+sigmoid = device_function(_sigmoid, fastmath=True)
 
 
 @device_function
@@ -44,6 +46,12 @@ def positive(x):
 
 
 @device_function
+def same(x):
+    """X."""
+    return x
+
+
+@device_function
 def tanh_slope(y):
     """Derivative of tanh by its result."""
     return type(y)(1) - y * y
@@ -52,6 +60,8 @@ def tanh_slope(y):
 sigmoid_slope = rebuilt(formulas.sigmoid_slope)
 lstm_state = rebuilt(formulas.lstm_state, sigmoid=sigmoid, tanh=tanh)
 lstm_output = rebuilt(formulas.lstm_output, sigmoid=sigmoid, tanh=tanh)
+lstm_mix = rebuilt(formulas.lstm_state, sigmoid=same, tanh=same)  # of gates, in place of their sums
+lstm_pass = rebuilt(formulas.lstm_output, sigmoid=same, tanh=tanh)
 lstm_output_back = rebuilt(
     formulas.lstm_output_back, tanh=tanh, tanh_slope=tanh_slope, sigmoid_slope=sigmoid_slope
 )  # fmt: skip

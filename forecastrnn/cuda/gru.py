@@ -50,12 +50,12 @@ def gru_after_forward(
     made = small(plan, "gru_after", depth, I, B, masked, keep)
     if not made or not made.inputs:
         project_inputs(plan, x, weights_x, bias, z, T * B, I, ldx, 3, 4, panels)
-    if made:
-        arrays = {"x": x, "weights_x": weights_x, "bias": bias, "weights_h": weights_h, "h": h, "z": z}
-        plan_forward(plan, made, B, T, ldx, active, **arrays)
-        return
     if masked:
         plan.each(scale_state, B * Hp, h, mask, hr, B * Hp)
+    if made:
+        arrays = {"x": x, "weights_x": weights_x, "bias": bias, "weights_h": weights_h}
+        plan_forward(plan, made, B, T, ldx, active, h=h, hr=hr, mask=mask, z=z, **arrays)
+        return
     for t in range(T):
         recurrent = z.at(t * B * width + plan.lanes)
         add_recurrent(plan, hr.at(t * B * Hp), Hp, weights_h, recurrent, B, depth, T, 3, 4, panels)
@@ -99,7 +99,9 @@ def gru_after_backward(
     """All steps back."""
     made = small(plan, "gru_after", Hp, 0, B, masked)
     if made:
-        plan_backward(plan, made, B, T, first, start, active, z=z, transposed_h=transposed_h, dout=dout, dh=dh, h=h)
+        plan_backward(
+            plan, made, B, T, first, start, active, z=z, transposed_h=transposed_h, dout=dout, dh=dh, h=h, mask=mask
+        )
         return
     flat, onward = plan.work("flat", B * 3 * Hp), plan.work("onward", B * Hp)
     for t in range(T - 1, -1, -1):
@@ -162,12 +164,13 @@ def gru_before_forward(
     made = small(plan, "gru_before", depth, I, B, masked, keep)
     if not made or not made.inputs:
         project_inputs(plan, x, weights_x, bias, z, T * B, I, ldx, 3, 3, panels)
-    if made:
-        arrays = {"x": x, "weights_x": weights_x, "bias": bias, "weights_h": weights_h, "h": h, "z": z}
-        plan_forward(plan, made, B, T, ldx, active, weights_n=weights_n, reset=reset, **arrays)
-        return
     if masked:
         plan.each(scale_state, B * Hp, h, mask, hr, B * Hp)
+    if made:
+        arrays = {"x": x, "weights_x": weights_x, "bias": bias, "weights_h": weights_h}
+        arrays |= {"weights_n": weights_n, "reset": reset}
+        plan_forward(plan, made, B, T, ldx, active, h=h, hr=hr, mask=mask, z=z, **arrays)
+        return
     for t in range(T):
         here, kept = z.at(t * B * width), t if keep else 0
         before = hr.at(t * B * Hp)
@@ -238,7 +241,7 @@ def gru_before_backward(
     """All steps back."""
     made = small(plan, "gru_before", Hp, 0, B, masked)
     if made:
-        arrays = {"z": z, "transposed_h": transposed_h, "dout": dout, "dh": dh, "h": h}
+        arrays = {"z": z, "transposed_h": transposed_h, "dout": dout, "dh": dh, "h": h, "mask": mask}
         plan_backward(plan, made, B, T, first, start, active, transposed_n=transposed_n, **arrays)
         return
     flat, onward, vecs = plan.work("flat", B * 2 * Hp), plan.work("onward", B * Hp), Hp >> plan.bits

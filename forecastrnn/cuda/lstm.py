@@ -62,12 +62,12 @@ def lstm_forward(
     made = small(plan, "lstm", depth, I, B, masked, keep, peepholes)
     if not made or not made.inputs:
         project_inputs(plan, x, weights_x, bias, z, T * B, I, ldx, GATES, GATES, panels)
-    if made:
-        arrays = {"x": x, "weights_x": weights_x, "bias": bias, "weights_h": weights_h, "h": h, "z": z}
-        plan_forward(plan, made, B, T, ldx, active, c=c, peephole=peephole, **arrays)
-        return
     if masked:
         plan.each(scale_state, B * Hp, h, mask, hr, B * Hp)
+    if made:
+        arrays = {"x": x, "weights_x": weights_x, "bias": bias, "weights_h": weights_h}
+        plan_forward(plan, made, B, T, ldx, active, h=h, hr=hr, mask=mask, c=c, z=z, peephole=peephole, **arrays)
+        return
     for t in range(T):
         here = z.at(t * B * width)
         add_recurrent(plan, hr.at(t * B * Hp), Hp, weights_h, here, B, depth, T, GATES, GATES, panels)
@@ -139,7 +139,7 @@ def lstm_backward(
     """All steps back."""
     made = small(plan, "lstm", Hp, 0, B, masked, option=peepholes)
     if made:
-        arrays = {"z": z, "transposed_h": transposed_h, "dout": dout, "dh": dh, "dc": dc}
+        arrays = {"z": z, "transposed_h": transposed_h, "dout": dout, "dh": dh, "dc": dc, "mask": mask}
         plan_backward(plan, made, B, T, first, start, active, c=c, peephole=peephole, **arrays)
     else:
         flat, onward = plan.work("flat", B * GATES * Hp), plan.work("onward", B * Hp)

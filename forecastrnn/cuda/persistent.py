@@ -2,9 +2,10 @@
 
 A block takes a tile of 1, 2 or 4 rows through all steps; blocks need not meet. Forward, a thread holds the gates of one
 unit for a quarter of the values that it reads, [h, x]; 4 threads add their parts by shuffles, and each then finishes
-the gates of one row. Backward, a thread holds 4 units for a sixteenth of the gate gradients. Each number read from
-shared memory feeds as many multiplications as there are gates, and a step has one barrier: two where a GRU resets the
-state before the product.
+the gates of one row; of an LSTM in tiles of one row, a gate each. Backward, a thread holds 4 units for a sixteenth of
+the gate gradients. Each number read from shared memory feeds as many multiplications as there are gates, and a step has
+one barrier: two where a GRU resets the state before the product. What a step reads from the device's memory is loaded a
+step ahead, inputs two steps, so that nothing waits for it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from forecastrnn.cpu.tile import VECS
 from forecastrnn.cuda.build import SIMULATED, DeviceKernel, Planner
 from forecastrnn.cuda.source import Source, round_up
 
-MOST_UNITS = 0 if SIMULATED else 128  # of any layer; on the simulator, tests switch it on
+# With more of them the compiler has no registers for all weights: tests/cuda_gate.py shows it for the Hopper kind.
+MOST_UNITS = 0 if SIMULATED else 96  # of any cell; on the simulator, tests switch it on
+MOST_INPUTS = 16  # that are projected inside; wider ones are before
 QUARTER, SIXTEENTH = 4, 16  # threads that share a sum, forward and backward
 PROCESSORS = 132  # of a large GPU: a tile has several rows only where there are more blocks than that
 
@@ -53,6 +56,7 @@ class Small:
     lanes: int
     keep: bool
     option: int  # peepholes of an LSTM, activation of an Elman layer
+    masked: bool = False  # the product reads the state times a mask, the same at all steps
 
     @property
     def constants(self) -> dict[str, int]:
@@ -68,7 +72,27 @@ class Small:
     def label(self) -> str:
         """Part of the kernel's name."""
         words = f"{self.kind.name}{self.option}", f"H{self.units}", f"I{self.inputs}", f"R{self.rows}", f"L{self.lanes}"
-        return "_".join(words) + ("_keep" if self.keep else "")
+        return "_".join(words) + "_keep" * self.keep + "_masked" * self.masked
+
+    def inside(self, unit: str, otherwise: str) -> str:
+        """A unit, or something else in threads that have none: there are such threads unless warps have 8 units."""
+        return f"{unit} if {unit} < H else {otherwise}" if self.units % 8 else unit
+
+    @property
+    def used(self) -> tuple[int, ...]:
+        """Slots that products add to."""
+        kind = self.kind
+        return tuple(sorted({*kind.h_slots, *kind.reset_slots, *(kind.x_slots if self.inputs else ())}))
+
+    @property
+    def split(self) -> bool:
+        """Whether the four threads of a unit finish a gate each, in place of one row each."""
+        return self.kind.name == "lstm" and self.rows == 1
+
+    @property
+    def seen(self) -> str:
+        """What the product reads of a state."""
+        return "hs * scale" if self.masked else "hs"
 
     @property
     def forward_threads(self) -> int:
@@ -81,24 +105,6 @@ class Small:
         return round_up(SIXTEENTH * -(-self.units // 4), 32)
 
 
-@dataclass(frozen=True)
-class Most:
-    """Up to so many units weights stay in registers, with so many rows of a tile and inputs projected inside."""
-
-    units: int
-    rows: int
-    inputs: int
-
-
-# What tests/cuda_gate.py shows for a GPU of the Hopper kind; more would be in the device's memory, or spill.
-TABLE = {
-    "lstm": (Most(64, 4, 16), Most(80, 2, 0)),
-    "gru_after": (Most(80, 4, 16), Most(96, 4, 0)),
-    "gru_before": (Most(96, 4, 16),),
-    "elman": (Most(96, 4, 16),),
-}
-
-
 def rows_of_tile(B: int) -> int:
     """Rows of a block's tile: one while every block has a multiprocessor of its own."""
     return 1 if B <= PROCESSORS else 2 if B <= 2 * PROCESSORS else 4
@@ -107,18 +113,18 @@ def rows_of_tile(B: int) -> int:
 def small(
     plan: Planner, name: str, H: int, I: int, B: int, masked: int, keep: int = 1, option: int = 0
 ) -> Small | None:
-    """The kernel for a layer; None where it does not fit or drops parts of its state."""
-    most = next((most for most in TABLE[name] if H <= most.units), None)
-    if most is None or H > MOST_UNITS or masked or plan.dtype.name != "float32":
+    """The kernel for a layer; None where it does not fit."""
+    if H > MOST_UNITS or plan.dtype.name != "float32":
         return None
-    rows, threads = min(rows_of_tile(B), most.rows), round_up(QUARTER * H, 32)
-    inside = I <= min(most.inputs, threads // rows)
-    return Small(KINDS[name], H, I if inside else 0, rows, plan.lanes, bool(keep), option)
+    rows, threads = rows_of_tile(B), round_up(QUARTER * H, 32)
+    inside = I <= min(MOST_INPUTS, threads // rows)
+    return Small(KINDS[name], H, I if inside else 0, rows, plan.lanes, bool(keep), option, bool(masked))
 
 
 # Forward ----------------------------------------------------------------------------------------------
 FORWARD = (
-    "(x, x0, wx, wx0, bias, b0, wh, wh0, wn, wn0, h, h0, c, c0, z, z0, reset, s0, peep, p0, active, a0, T, B, ldx):"
+    "(x, x0, wx, wx0, bias, b0, wh, wh0, wn, wn0, h, h0, hr, g0, mask, m0, c, c0, z, z0, reset, s0, peep, p0, active, "
+    "a0, T, B, ldx, x_step, h_step, z_step):"
 )
 STEP = {
     "lstm": ["i, f, g, c_new = lstm_state(s0_, s1_, s2_, cs)", "o, h_new = lstm_output(s3_, c_new)"],
@@ -130,6 +136,19 @@ STEP = {
     "gru_before": ["n = tanh(s0_)", "h_new = gru_mix(u, n, hs)"],
     "elman": ["h_new = activate(KIND, s0_)"],
 }
+# The same where a thread finishes one gate, y, and has the others from its neighbours.
+ONE_GATE = "y = factor * tanh(factor * {}) + shift"  # 1 and 0: tanh; 1 / 2 and 1 / 2: the logistic function
+OTHERS = [f"y{g} = cuda.shfl_sync(WHOLE_WARP, y, first + {g})" for g in range(4)]
+SPLIT = {
+    "lstm": [
+        ONE_GATE.format("s0_"), *OTHERS, "i, f, g, c_new = lstm_mix(y0, y1, y2, cs)", "o, h_new = lstm_pass(y3, c_new)",
+    ],
+    "peephole_lstm": [
+        "s = s0_ + q0 * cs", ONE_GATE.format("s"), "y = s if lane == 3 else y", *OTHERS,  # o looks at the new state
+        "i, f, g, c_new = lstm_mix(y0, y1, y2, cs)", "o, h_new = lstm_output(y3 + q2 * c_new, c_new)",
+        "y = o if lane == 3 else y",
+    ],
+}  # fmt: skip
 KEPT = {"lstm": "ifgo", "gru_after": "nrum", "gru_before": "nru", "elman": ""}
 
 
@@ -141,113 +160,166 @@ def forward_kernel(made: Small) -> DeviceKernel:
     whole = K + round_up(made.inputs, 16)
     stride = round_up(whole - 7, 32) + 8  # 8 modulo 32 banks: 4 rows of 8 units do not meet; one place is spare
     s = Source(f"def forward_{made.label}{FORWARD}")
-    s.add("buf = cuda.shared.array((2, R, STRIDE), float32, alignment=16)")
+    s.add("buf = cuda.shared.array(BOTH, float32, alignment=16)")
     if kind.reset_slots:
-        s.add("rbuf = cuda.shared.array((R, STRIDE), float32, alignment=16)")
+        s.add("rbuf = cuda.shared.array(WHOLE, float32, alignment=16)")
     tile(s, made, QUARTER, "tid >> 2", "lane" if R == 4 else "lane >> 1" if R == 2 else "0", QUARTER // R)
-    _weights(s, "w", "wh", kind.h_slots, "H", made.units)
+    _weights(s, made, "w", "wh", kind.h_slots, "H", made.units)
     if kind.reset_slots:
-        _weights(s, "v_w", "wn", kind.reset_slots, "H", made.units)
+        _weights(s, made, "v_w", "wn", kind.reset_slots, "H", made.units)
     if made.inputs:
-        _weights(s, "x_w", "wx", kind.x_slots, "I", made.inputs)
-        s.add(*[f"bias{g} = bias[b0 + (vec * S + {g}) * L + at]" for g in range(kind.slots)])
+        _weights(s, made, "x_w", "wx", kind.x_slots, "I", made.inputs)
     _begin_forward(s, made)
-    s.add("for t in range(T):")
+    s.add("while t < steps:")
     s.depth = 2
-    s.add("live = active[a0 + t]", "if cuda.blockIdx.x * R >= live:", "    break", "alive = rb < live")
-    _fetch(s, made)
     _sums(s, made, K)
-    s.add(*STEP["peephole_lstm" if kind.name == "lstm" and made.option else kind.name])
-    s.add("if alive:", "    hs = h_new", *(["    cs = c_new"] if kind.name == "lstm" else []))
-    s.add("buf[1 - now, row, place] = hs")
+    if not made.inputs:  # the next sums arrive while the step ends and the next products run
+        s.add("if t + 1 < steps:")
+        s.depth = 3
+        _begin_sums(s, made, ahead=True)
+        s.depth = 2
+    s.add(*(SPLIT if made.split else STEP)["peephole_lstm" if kind.name == "lstm" and made.option else kind.name])
+    s.add("alive = t < length", "if alive:", "    hs = h_new", *(["    cs = c_new"] if kind.name == "lstm" else []))
+    s.add("now = int32(WHOLE // 4 - now)", f"buf[uint64(4 * now + place)] = {made.seen}")
     if made.inputs:
-        s.add("if fetch:", "    buf[1 - now, xr, X + xi] = x_next", "xo += B * ldx")
-    s.add("cuda.syncthreads()")  # by now all have read the sums that gates overwrite
+        s.add("if fetch:", "    buf[uint64(4 * now + x_place)] = x_next")
+        _fetch_inputs(s, "t + 2")
+    s.add("cuda.syncthreads()")
     _store_forward(s, made)
-    s.add("zo += B * S * L", "ho += B * HP", "now = 1 - now")
-    constants = made.constants | {"STRIDE": stride, "SPARE": stride - 1, "X": K}
-    return s.kernel(made.forward_threads, constants)
+    s.add("zo += z_step", "ho += h_step", "t = int32(t + 1)")
+    sizes = {"STRIDE": stride, "SPARE": stride - 1, "X": K, "WHOLE": R * stride, "BOTH": 2 * R * stride}
+    return s.kernel(made.forward_threads, made.constants | sizes)
 
 
 def tile(s: Source, made: Small, team: int, unit: str, row: str, spread: int) -> None:
     """Which row and unit a thread finishes, and whether it is the one that writes them."""
     s.add(
         "tid = int32(cuda.threadIdx.x)", f"lane = tid & {team - 1}", f"unit = {unit}", f"row = {row}",
-        "j = min(unit, H - 1)",  # surplus threads work on a copy and write nothing
-        "vec = j >> BITS", "at = j & (L - 1)", "rb = cuda.blockIdx.x * R + row",
-        f"owner = unit < H and rb < B and lane % {spread} == 0", "b = min(rb, B - 1)", "zero = float32(0)",
+        f"j = {made.inside('unit', 'H - 1')}",  # surplus threads work on a copy and write nothing
+        "vec = j >> BITS", "at = j & (L - 1)", "rb = int32(cuda.blockIdx.x * R + row)",
+        f"owner = j == unit and rb < B and lane % {spread} == 0", "b = min(rb, B - 1)", "zero = float32(0)",
     )  # fmt: skip
 
 
-def _weights(s: Source, name: str, array: str, slots: tuple[int, ...], depth: str, K: int) -> None:
-    """A thread's quarter of the packed weights of its unit, by groups of 16 values read."""
-    G = len(slots)
-    s.add(
-        "lo, hi = panel_of(vec, VECTORS, PANELS)",
-        f"base = {array}0 + (lo * {depth} + vec - lo) * {G} * L + at", f"step = (hi - lo) * {G} * L",
-    )  # fmt: skip
+def panel(s: Source, made: Small, vec: str, panels: int) -> str:
+    """First vector `lo` of the panel that holds a vector; returns how many the panel has, a number where it can be."""
+    vecs = -(-made.units // made.lanes)
+    if vecs % panels == 0:
+        s.add(f"lo = {vec} // {vecs // panels} * {vecs // panels}")
+        return str(vecs // panels)
+    s.add(f"lo, hi = panel_of({vec}, {vecs}, {panels})", "per = hi - lo")
+    return "per"
+
+
+def _weights(s: Source, made: Small, name: str, array: str, slots: tuple[int, ...], depth: str, K: int) -> None:
+    """A thread's quarter of the packed weights of its unit, by groups of 16 values read.
+
+    One place and distances that the compiler knows: with an address for each weight, there are no registers for them.
+    """
+    G, turn = len(slots), [f"({g} ^ lane)" if made.split else str(g) for g in range(len(slots))]
+    per = panel(s, made, "vec", made.constants["PANELS"])
+    s.add(f"step = {per} * {G} * L", f"base = {array}0 + (lo * {depth} + vec - lo) * {G} * L + at + 4 * lane * step")
     for m in range(round_up(K, 16) // 16):
         for i in range(4):
-            s.add(f"k = {16 * m + i} + 4 * lane")
-            sure = 16 * m + i + 12 < K
+            k = 16 * m + i
+            sure = k + 12 < K
             for g in range(G):
-                load = f"{array}[base + k * step + {g} * L]"
-                s.add(f"{name}{m}_{i}_{g} = {load}" + ("" if sure else f" if k < {depth} else zero"))
+                load = f"{array}[uint64(base + {k} * step + {turn[g]} * L)]"
+                s.add(f"{name}{m}_{i}_{g} = {load}" + ("" if sure else f" if {k} + 4 * lane < {depth} else zero"))
 
 
 def _begin_forward(s: Source, made: Small) -> None:
     """States before the first step, in registers and shared memory; running offsets into flat arrays."""
-    s.add("hs = h[h0 + b * HP + j]")
+    R, x = made.rows, bool(made.inputs)
+    s.add("t = int32(0)", "length = length_of(active, a0, T, rb)", "hs = h[h0 + b * HP + j]")
+    s.add("steps = length_of(active, a0, T, cuda.blockIdx.x * R)")  # the longest row is the first
+    if made.masked:
+        s.add("scale = mask[m0 + b * HP + j]")
     if made.kind.name == "lstm":
         s.add("cs = c[c0 + b * HP + j]")
         if made.option:
             s.add(*[f"q{g} = peep[p0 + {g} * HP + j]" for g in range(3)])
-    clear(s, "buf", made.forward_threads)
+    if made.split:
+        s.add("first = (tid & 31) - lane", "factor = float32(1) if lane == 2 else float32(0.5)")
+        s.add("shift = zero if lane == 2 else float32(0.5)")
+        if made.option:
+            s.add("q0 = q0 if lane == 0 else q1 if lane == 1 else zero")
+    clear(s, "buf", 2, made.forward_threads)
     if made.kind.reset_slots:
-        s.add(f"for e in range(tid, R * STRIDE, {made.forward_threads}):", "    rbuf[e // STRIDE, e % STRIDE] = zero")
-    s.add("place = unit if unit < H else SPARE", "cuda.syncthreads()", "buf[0, row, place] = hs")
-    if made.inputs:
+        clear(s, "rbuf", 1, made.forward_threads)
+    s.add(f"place = row * STRIDE + ({made.inside('unit', 'SPARE')})", "cuda.syncthreads()", f"buf[place] = {made.seen}")
+    if x:
         s.add(
             "xr = min(tid // I, R - 1)", "xi = tid % I", "xb = cuda.blockIdx.x * R + xr",
-            "fetch = tid < R * I and xb < B", "xo = x0 + xb * ldx + xi", "if fetch:", "    buf[0, xr, X + xi] = x[xo]",
+            "x_place = xr * STRIDE + X + xi", "fetch = tid < R * I and xb < B", "xo = x0 + xb * ldx + xi", "if fetch:",
+            "    buf[x_place] = x[xo]", "x_next = zero", "x_until = steps if fetch else int32(0)",
         )  # fmt: skip
-    s.add("zo = z0 + ((vec * T) * B + b) * S * L + at", "ho = (B + b) * HP + j", "now = int32(0)", "cuda.syncthreads()")
+        _fetch_inputs(s, "1")
+    # A thread has its own row first: then the rows that it gives away when sums meet are the same for all threads.
+    s.add("own = row * STRIDE + 4 * lane", *[f"to{r} = (({r} ^ row) - row) * STRIDE" for r in range(R)])
+    s.add("now = int32(0)", "until = length if owner else int32(0)")
+    if made.split:
+        s.add("kept_until = length if j == unit else int32(0)")
+    s.add("zo = z0 + ((vec * T) * B + b) * S * L + at" + " + lane * L" * made.split, "ho = h_step + b * HP + j")
+    s.add(f"begins = lane % {QUARTER // R} == 0")
+    _begin_sums(s, made, ahead=False)
+    s.add("cuda.syncthreads()")
 
 
-def clear(s: Source, name: str, threads: int) -> None:
-    """All of a double buffer is zero: what is read between the numbers that are written."""
-    s.add(f"for e in range(tid, 2 * R * STRIDE, {threads}):")
-    s.add(f"    {name}[e // (R * STRIDE), e // STRIDE % R, e % STRIDE] = zero")
+def _fetch_inputs(s: Source, step: str) -> None:
+    """Load the inputs of a step, two steps ahead: they have a whole step to arrive."""
+    s.add(f"if {step} < x_until:", "    xo += x_step", "    x_next = x[uint64(xo)]")
 
 
-def _fetch(s: Source, made: Small) -> None:
-    """Loads from the device's memory, in flight while the products run: the next inputs, or this step's sums."""
-    if made.inputs:
-        s.add("x_next = zero", "if fetch and t + 1 < T:", "    x_next = x[uint64(xo + B * ldx)]")
-        s.add(*[f"add{g} = bias{g}" for g in range(made.kind.slots)])
-    elif made.kind.name == "elman":
-        s.add("add0 = h[uint64(h0 + ho)]")
-    else:
-        s.add(*[f"add{g} = z[uint64(zo + {g} * L)]" for g in range(made.kind.slots)])
+def distances(made: Small, B: int) -> tuple[int, int]:
+    """Numbers from one step to the next in h and in z, in which an Elman layer has derivatives that lie as in h."""
+    h_step = B * made.constants["HP"]
+    return h_step, h_step if made.kind.name == "elman" else B * made.kind.slots * made.lanes
+
+
+def clear(s: Source, name: str, copies: int, threads: int) -> None:
+    """All of a buffer is zero: what is read between the numbers that are written."""
+    s.add("e = tid", f"while e < {copies} * WHOLE:", f"    {name}[uint64(e)] = zero", f"    e = int32(e + {threads})")
+
+
+def _begin_sums(s: Source, made: Small, ahead: bool) -> None:
+    """add0 ...: what sums begin with, the biases or, where inputs are projected before, a step's sums of them.
+
+    Of the threads that share a sum only one begins with it, unless there is nothing to be added up.
+    """
+    if made.split:
+        later = " + z_step" if ahead else ""
+        s.add("add0 = bias[b0 + (vec * S + lane) * L + at]" if made.inputs else f"add0 = z[uint64(zo{later})]")
+        return
+    for g in range(made.kind.slots):
+        if made.inputs:
+            load = f"bias[b0 + (vec * S + {g}) * L + at]"
+        elif made.kind.name == "elman":
+            load = "h[uint64(h0 + ho + h_step)]" if ahead else "h[uint64(h0 + ho)]"
+        else:
+            load = f"z[uint64(zo + z_step + {g} * L)]" if ahead else f"z[uint64(zo + {g} * L)]"
+        shared = made.rows < QUARTER and g in made.used
+        s.add(f"add{g} = {load}" + (" if begins else zero" if shared else ""))
 
 
 def _sums(s: Source, made: Small, K: int) -> None:
     """All gate sums of one row and unit in s0_, s1_ ...; where the state is reset first, in two rounds."""
-    kind = made.kind
-    used = sorted(set(kind.h_slots) | (set(kind.x_slots) if made.inputs else set()))
-    s.add(*[f"a{r}_{g} = zero" for r in range(made.rows) for g in used])
-    _products(s, made.rows, "w", "buf[now, {r}, {k} + 4 * lane]", 0, made.units, kind.h_slots)
+    kind, used = made.kind, made.used
+    s.add("here = uint64(4 * now + own)")
+    begins = {f"a0_{g}": f"add{g}" for g in (used[:1] if made.split else used)}
+    s.add(*[f"a{r}_{g} = {begins.get(f'a{r}_{g}', 'zero')}" for r in range(made.rows) for g in used])
+    _products(s, made.rows, "w", "buf[here + uint64(to{r}) + uint64({k})]", 0, made.units, kind.h_slots)
     if made.inputs:
-        _products(s, made.rows, "x_w", "buf[now, {r}, {k} + 4 * lane]", K, made.inputs, kind.x_slots)
-    s.reduce([[f"a{r}_{g}" for g in used] for r in range(made.rows)], (2, 1))
-    for g in range(kind.slots):
-        s.add(f"s{g}_ = add{g}" + (f" + a0_{g}" if g in used else ""))
+        _products(s, made.rows, "x_w", "buf[here + uint64(to{r}) + uint64({k})]", K, made.inputs, kind.x_slots)
+    items = [[f"a{r}_{g}" for g in used if g not in kind.reset_slots] for r in range(made.rows)]
+    s.reduce([[a] for a in items[0]] if made.split else items, (2, 1))
+    s.add(*[f"s{g}_ = {f'a0_{g}' if g in used else f'add{g}'}" for g in range(kind.slots)])
     if kind.reset_slots:
-        s.add("r = sigmoid(s1_)", "u = sigmoid(s2_)", "rh = r * hs", "rbuf[row, place] = rh", "cuda.syncthreads()")
-        s.add(*[f"a{r}_0 = zero" for r in range(made.rows)])
-        _products(s, made.rows, "v_w", "rbuf[{r}, {k} + 4 * lane]", 0, made.units, kind.reset_slots)
+        s.add("r = sigmoid(s1_)", "u = sigmoid(s2_)", f"rh = r * {'(hs * scale)' if made.masked else 'hs'}")
+        s.add("rbuf[uint64(place)] = rh", "cuda.syncthreads()")
+        _products(s, made.rows, "v_w", "rbuf[uint64(own + to{r} + {k})]", 0, made.units, kind.reset_slots)
         s.reduce([[f"a{r}_0"] for r in range(made.rows)], (2, 1))
-        s.add("s0_ = s0_ + a0_0")
+        s.add("s0_ = a0_0")
 
 
 def _products(s: Source, rows: int, name: str, read: str, first: int, K: int, slots: tuple[int, ...]) -> None:
@@ -260,20 +332,24 @@ def _products(s: Source, rows: int, name: str, read: str, first: int, K: int, sl
 
 def _store_forward(s: Source, made: Small) -> None:
     """What the backward pass and later steps need."""
-    s.add("if owner and alive:", "    h[uint64(h0 + ho)] = hs")
+    s.add("if t < until:", "    h[uint64(h0 + ho)] = hs")
+    if made.masked:
+        s.add("    hr[uint64(g0 + ho)] = hs * scale")
     if made.kind.name == "lstm":
         s.add("    c[uint64(c0 + ho)] = cs")
-    if made.keep:
+    if made.keep and made.split:
+        s.add("if t < kept_until:", "    z[uint64(zo)] = y")
+    elif made.keep:
         s.add(*[f"    z[uint64(zo + {g} * L)] = {v}" for g, v in enumerate(KEPT[made.kind.name])])
         if made.kind.reset_slots:
-            s.add("    reset[uint64(s0 + ho - B * HP)] = rh")
+            s.add("    reset[uint64(s0 + ho - h_step)] = rh")
 
 
 def plan_forward(
     plan: Planner, made: Small, B: int, T: int, ldx: int, active: Any, *, x: Any, weights_x: Any, bias: Any,
-    weights_h: Any, h: Any, z: Any = None, weights_n: Any = None, c: Any = None, reset: Any = None,
-    peephole: Any = None,
+    weights_h: Any, h: Any, hr: Any = None, mask: Any = None, z: Any = None, weights_n: Any = None, c: Any = None,
+    reset: Any = None, peephole: Any = None,
 ) -> None:  # fmt: skip
     """Plan the forward pass."""
-    arrays = x, weights_x, bias, weights_h, weights_n, h, c, z, reset, peephole, active
-    plan.blocks(forward_kernel(made), (-(-B // made.rows),), *arrays, T, B, ldx)
+    arrays = x, weights_x, bias, weights_h, weights_n, h, hr, mask, c, z, reset, peephole, active
+    plan.blocks(forward_kernel(made), (-(-B // made.rows),), *arrays, T, B, ldx, B * ldx, *distances(made, B))

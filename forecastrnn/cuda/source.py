@@ -11,7 +11,7 @@ from typing import Any
 from numba import cuda, float32, int32, uint64
 
 from forecastrnn.cuda import formulas
-from forecastrnn.cuda.build import DeviceKernel, device_kernel
+from forecastrnn.cuda.build import DeviceKernel, device_function, device_kernel
 from forecastrnn.cuda.products import panel_of
 
 WHOLE_WARP = 0xFFFFFFFF
@@ -20,6 +20,19 @@ WHOLE_WARP = 0xFFFFFFFF
 def round_up(n: int, step: int) -> int:
     """The next multiple of step."""
     return -(-n // step) * step
+
+
+@device_function
+def length_of(active, a0, T, row):
+    """Steps of a row: active (T,), of which the first `active[t]` rows have step t, falls over time."""
+    low, high, t = int32(0), int32(T), int32(T - 1)  # most rows have all steps: the last one is looked at first
+    while low < high:
+        if row < active[uint64(a0 + t)]:
+            low = int32(t + 1)
+        else:
+            high = t
+        t = int32((low + high) >> 1)
+    return low
 
 
 class Source:
@@ -38,20 +51,16 @@ class Source:
     def reduce(self, items: list[list[str]], bits: tuple[int, ...]) -> None:
         """Add up over lanes; items: a list of variables each.
 
-        While there are items to share out, a lane gives half of them away and keeps the other half; then it adds both
-        ways. What a lane ends with is in items[0].
+        While there are items to share out, a lane gives the second half of them away and keeps the first; then it adds
+        both ways. So lanes that differ in the bit must have these halves the other way round. What a lane ends with is
+        in items[0].
         """
         for bit in bits:
             half = len(items) // 2
-            if not half:
-                self.add(*[f"{a} = {a} + cuda.shfl_xor_sync(WHOLE_WARP, {a}, {bit})" for a in items[0]])
-                continue
-            self.add(f"up = (lane & {bit}) != 0")
-            for mine, other in zip(items[:half], items[half:], strict=True):
+            for mine, other in zip(items[: max(half, 1)], items[half:], strict=True):
                 for a, b in zip(mine, other, strict=True):
-                    self.add(f"send = {a} if up else {b}")
-                    self.add(f"{a} = ({b} if up else {a}) + cuda.shfl_xor_sync(WHOLE_WARP, send, {bit})")
-            items = items[:half]
+                    self.add(f"{a} = {a} + cuda.shfl_xor_sync(WHOLE_WARP, {b}, {bit})")
+            items = items[: max(half, 1)]
 
     def kernel(self, threads: int, constants: dict[str, Any]) -> DeviceKernel:
         """Compile the text; tracebacks show it."""
@@ -60,13 +69,13 @@ class Source:
         filename = f"<forecastrnn {name}>"
         linecache.cache[filename] = len(text), None, text.splitlines(True), filename
         scope = {name: getattr(formulas, name) for name in FORMULAS} | constants
-        scope |= {"cuda": cuda, "float32": float32, "int32": int32, "uint64": uint64, "WHOLE_WARP": WHOLE_WARP}
-        scope["panel_of"] = panel_of
+        scope |= {"cuda": cuda, "float32": float32, "int32": int32, "uint64": uint64}
+        scope |= {"WHOLE_WARP": WHOLE_WARP, "panel_of": panel_of, "length_of": length_of}
         exec(compile(text, filename, "exec"), scope)
         return device_kernel(threads=threads)(scope[name])
 
 
 FORMULAS = (
-    "sigmoid", "tanh", "sigmoid_slope", "lstm_state", "lstm_output", "lstm_output_back", "lstm_state_back", "gru_mix",
-    "gru_mix_back", "gru_after", "gru_after_back", "activate", "slope",
+    "sigmoid", "tanh", "sigmoid_slope", "lstm_state", "lstm_output", "lstm_mix", "lstm_pass", "lstm_output_back",
+    "lstm_state_back", "gru_mix", "gru_mix_back", "gru_after", "gru_after_back", "activate", "slope",
 )  # fmt: skip
