@@ -16,6 +16,14 @@ SHUFFLE, SAMPLE = 1, 2  # streams of random numbers
 SHORTEST = 8  # time steps of the shortest program: below, there is nothing left to save
 
 
+def by_length(group: np.ndarray, lengths: np.ndarray, device: str) -> np.ndarray:
+    """Samples (steps, rows) of mini-batches, those of each shard, or of each process, with the longest first."""
+    parts, communicator = shards_of(group.shape[1], device), current()
+    if communicator is not None and group.shape[1] >= communicator.size:
+        parts = communicator.size
+    return np.stack([row[sort_rows(lengths[row], parts)] for row in group])
+
+
 class Shuffled:
     """Mini-batches of n samples, drawn anew for each epoch; whole ones are of samples of like length.
 
@@ -135,10 +143,7 @@ class ArrayBatches(Shuffled):
     def _index(self, group: np.ndarray) -> Index:
         lengths = None
         if self.lengths is not None:
-            shards, communicator = shards_of(group.shape[1], self.device), current()
-            if communicator is not None and group.shape[1] >= communicator.size:
-                shards = communicator.size
-            group = np.stack([row[sort_rows(self.lengths[row], shards)] for row in group])
+            group = by_length(group, self.lengths, self.device)
             lengths = self.lengths[group]
         if not self.carries:
             return Index(group * self.rows_each, group * self.target_steps, group, lengths)

@@ -7,9 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from forecastrnn.batches import SHORTEST, Shuffled, WindowBatches
-from forecastrnn.inference import sort_rows
-from forecastrnn.shapes import shards_of
+from forecastrnn.batches import SHORTEST, Shuffled, WindowBatches, by_length
 from forecastrnn.stepping import Index
 
 
@@ -24,6 +22,12 @@ class PairIndex(Index):
         assert self.lengths is not None
         arrays = (self.x[chosen], self.y[chosen], self.sample[chosen], self.lengths[chosen])
         return PairIndex(*arrays, y_lengths=self.y_lengths[chosen])
+
+    def rows(self, mine: slice) -> PairIndex:
+        """Some rows of each mini-batch."""
+        assert self.lengths is not None
+        arrays = (self.x[:, mine], self.y[:, mine], self.sample[:, mine], self.lengths[:, mine])
+        return PairIndex(*arrays, y_lengths=self.y_lengths[:, mine])
 
 
 @dataclass(frozen=True)
@@ -80,8 +84,7 @@ class PairBatches(Shuffled):
         return [(rows, (source, target)) for rows in (self.batch, rest) if rows for source, target in steps]
 
     def _index(self, group: np.ndarray) -> PairIndex:
-        shards = shards_of(group.shape[1], self.device)
-        group = np.stack([row[sort_rows(self.lengths[row], shards)] for row in group])
+        group = by_length(group, self.lengths, self.device)
         arrays = (self.starts[group], self.y_starts[group], group, self.lengths[group])
         return PairIndex(*arrays, y_lengths=self.y_lengths[group])
 

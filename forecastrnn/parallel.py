@@ -51,9 +51,10 @@ def fit_parallel(estimator: Any, *data: Any, devices: Sequence[str], **params: A
 
     Parameters
     ----------
-    estimator : RNNRegressor, RNNClassifier or RNNForecaster
+    estimator : RNNRegressor, RNNClassifier, RNNSeq2Seq or RNNForecaster
         What to fit, which stays as it is: a copy of it is trained. It must be picklable, as must the data.
-    data : arrays
+        The many small networks of ``RNNForecaster(global_model=False)`` are not shared: every process trains all.
+    data : arrays, lists or series
         What `fit` takes: X and y, or the series.
     devices : sequence of str
         A device for each process: ``["cuda:0", "cuda:1"]``; ``["cpu", "cpu"]`` shows that it works. GPUs are joined by
@@ -65,7 +66,7 @@ def fit_parallel(estimator: Any, *data: Any, devices: Sequence[str], **params: A
     -------
     The copy, fitted; its `device` is the first of `devices`. With as many processes as one process has shards (2 below
     128 rows of a mini-batch, 4 below 512, else 8) a fit on CPUs in float64 gives the same bits as
-    ``estimator.fit(*data)``.
+    ``estimator.fit(*data)``, except with sampled softmax, whose sums are then added up in another order.
 
     Raises
     ------

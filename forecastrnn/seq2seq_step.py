@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from forecastrnn.communicators import Communicator
 from forecastrnn.cpu.direction import Batch, Rows
 from forecastrnn.cpu.pairs import ONE_HOT, TOKEN, VALUE
 from forecastrnn.inference import emit_lengths
 from forecastrnn.program import Buffer, Program
 from forecastrnn.seq2seq_assembly import Seq2SeqAssembly
 from forecastrnn.shapes import Stack
-from forecastrnn.update_step import Update, emit_update
+from forecastrnn.update_step import Update, emit_reduction, emit_update, gradient_buffer
 
 SAMPLING_SALT = 3  # of the chance that an own output is fed; dropout has others
 AS_INPUT = {"value": VALUE, "token": TOKEN, "one_hot": ONE_HOT}
@@ -108,11 +109,13 @@ class PairStep:
     2019, arXiv:1906.07651; Duckworth et al. 2019, arXiv:1906.04331): the decoder runs over the right inputs, each of
     which is then replaced, with chance feed.chances[step], by what it put out at the step before, and the pass over
     these inputs is the one that is trained. No derivative goes through the choice, and both passes drop the same.
+
+    communicator : the step is shared with other processes, on GPUs, each with rows of its own.
     """
 
     def __init__(
         self, build: Seq2SeqAssembly, source: PairSource, feed: PairFeed, loss: str, update: Update | None = None,
-        own: OwnInput | None = None,
+        own: OwnInput | None = None, communicator: Communicator | None = None,
     ) -> None:  # fmt: skip
         self.build, self.program, self.source, self.feed, self.loss = build, build.program, source, feed, loss
         self.own = OwnFeed(build.program, own) if own else None
@@ -123,13 +126,12 @@ class PairStep:
         self.weight = None if source.weight is None else self.program.bind("weight", source.weight, constant=True)
         if source.class_order is not None:
             build.decoder.class_order = self.program.bind("class_order", source.class_order, constant=True)
-        self.grad = self.program.buffer("grad", (build.network.size,))
+        self.grad = gradient_buffer(self.program, build.network.size, communicator)
         build.pack()
         for shard in range(build.shape.shards):
             self._emit_shard(shard)
         self.backward_rounds = len(self.program.rounds)
-        self.program.next_round()
-        build.reduce(self.grad, feed.sums)
+        emit_reduction(build, self.grad, feed.sums, communicator)
         if update is not None:
             emit_update(self.program, build.network.layout, build.theta, self.grad, update)
 
@@ -147,7 +149,7 @@ class PairStep:
         if self.own is not None:
             assert feed.seeds is not None and feed.chances is not None
             self._gather("decoder.x", target, self.X_out, feed.y_starts)  # anew: dropout acts where they lie
-            self.own.emit(stack, x, feed.seeds, feed.chances, lo)
+            self.own.emit(stack, x, feed.seeds, feed.chances, build.shape.before + lo)
             stack = build.decode(shard, x)
         y = self._gather("y", target, self.y, feed.y_starts).place.buffer
         build.decoder.head.loss(stack, self.loss, y, self._weights(target), feed.sums, True)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from forecastrnn.communicators import Communicator
 from forecastrnn.devices import memory_of
 from forecastrnn.memory import check_fits, machine_memory
 from forecastrnn.optimizers import OptimizerState, Rule
 from forecastrnn.pair_batches import PairBatches, PairIndex, PairWindows
+from forecastrnn.parallel_step import DeviceShare, check_rows, shared
 from forecastrnn.program import Buffer
 from forecastrnn.seq2seq_assembly import Seq2SeqAssembly
 from forecastrnn.seq2seq_network import Seq2SeqNetwork
@@ -61,23 +64,27 @@ class PairProgram(Stepper):
     n_sampled : classes drawn for the softmax of a step, by the order in the source; 0: it is over all. Not together
         with sampling, for which all scores are needed
     device : where it runs
+    shards, before : parts of these rows, if not as usual; rows of the mini-batch in front, which another program runs
+    communicator : the other processes, with which the gradients are added up on the GPU
     """
 
     def __init__(
         self, network: Seq2SeqNetwork, theta: np.ndarray, optimizer: OptimizerState | None, source: PairSource, *,
         steps: tuple[int, int], rows: int, loss: str, rule: Rule = PLAIN_RULE, dropout: Dropout = NO_DROPOUT,
         seed: int = 0, sampling: Sampling | None = None, n_sampled: int = 0, device: str = "cpu",
+        shards: int | None = None, before: int = 0, communicator: Communicator | None = None,
     ) -> None:  # fmt: skip
         shape = Shape(
-            steps[1], rows, training=True, shards=shards_of(rows, device), dropout=dropout, sampled=n_sampled,
-            device=device,
+            steps[1], rows, training=True, shards=shards or shards_of(rows, device), dropout=dropout,
+            sampled=n_sampled, device=device, before=before,
         )  # fmt: skip
         self.build = build = Seq2SeqAssembly(network, theta, shape, steps[0])
         self.program, self.shape, self.optimizer, self.rule = build.program, shape, optimizer, rule
         self.theta, self.seed, self.sampling = theta, seed, sampling
         self.most_steps = self.most_steps_of(rows)
         self.feed = self._feed()
-        self.step = PairStep(build, source, self.feed, loss, self._update(), sampling.own if sampling else None)
+        own = sampling.own if sampling else None
+        self.step = PairStep(build, source, self.feed, loss, self._update(), own, communicator)
 
     def _feed(self) -> PairFeed:
         buffer, shape = self.program.buffer, (self.most_steps, self.shape.rows)
@@ -94,10 +101,9 @@ class PairProgram(Stepper):
         assert isinstance(index, PairIndex)
         return [*super()._filled(index), (self.feed.y_lengths, index.y_lengths)]
 
-    def _write_rates(self, n: int, total: int) -> None:
-        super()._write_rates(n, total)
+    def write_chances(self, done: int, n: int, total: int) -> None:
+        """Those of scheduled sampling."""
         if self.sampling is not None:
-            done = self.optimizer.since_start if self.optimizer else 0
             self.feed.chances.put(self.sampling.chances(done, n, total))
 
     def attention(self) -> list[np.ndarray]:
@@ -106,6 +112,10 @@ class PairProgram(Stepper):
         if attention is None:
             raise ValueError("the network has no attention")
         return [attention.weights(s).array[:, :, : attention.J] for s in range(self.shape.shards)]
+
+
+class DevicePairProgram(DeviceShare, PairProgram):
+    """As a PairProgram of all rows, run by processes with a GPU each."""
 
 
 class PairTrainer(Trainer):
@@ -119,9 +129,10 @@ class PairTrainer(Trainer):
         super().__init__(network, progress, source, batches, plan, validate, watch)
         self.sampling = sampling
 
-    def _build(self, rows: int, steps: tuple[int, int]) -> PairProgram:
+    def _build(self, rows: int, steps: tuple[int, int]) -> Any:
         plan = self.plan
-        return PairProgram(
+        make = shared(PairProgram, DevicePairProgram, rows)
+        return make(
             self.network, self.progress.theta, self.progress.optimizer, self.source, steps=steps, rows=rows,
             loss=plan.loss, rule=plan.rule, dropout=plan.dropout, seed=self.batches.seed, sampling=self.sampling,
             n_sampled=plan.n_sampled, device=plan.device,
@@ -129,6 +140,7 @@ class PairTrainer(Trainer):
 
     def _check_memory(self) -> None:
         rows, (source, target) = self.batches.sizes[0]
+        check_rows(rows, "pairs")
         need = sum(self._program(*size).program.nbytes for size in self.batches.sizes)
         have = memory_of(self.plan.device)
         check_fits(

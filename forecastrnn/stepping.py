@@ -94,9 +94,13 @@ class Stepper:
     # Running ------------------------------------------------------------------------------------------
     def loss(self, index: Index, n_threads: int) -> np.ndarray:
         """The loss of one step's mini-batch; nothing is updated."""
-        self._write_index(index)
-        self.program.run(0, 1, n_threads, rounds=self.step.backward_rounds)
+        self._run_loss(index, n_threads)
         return self._read_losses(1)
+
+    def _run_loss(self, index: Index, n_threads: int) -> None:
+        self.write_index(index)
+        self.write_seeds(self.optimizer.count if self.optimizer else 0, index.steps)
+        self.program.run(0, 1, n_threads, rounds=self.step.backward_rounds)
 
     def _filled(self, index: Index) -> list[tuple[Buffer | None, np.ndarray | None]]:
         """What an index has for each buffer of the feed."""
@@ -106,17 +110,24 @@ class Stepper:
             (feed.lengths, index.lengths),
         ]  # fmt: skip
 
-    def _write_index(self, index: Index) -> None:
+    def write_index(self, index: Index) -> None:
+        """Say where the rows of the next steps' mini-batches are."""
         for buffer, values in self._filled(index):
             if buffer is not None:
                 assert values is not None
                 buffer.put(values)
+
+    def write_seeds(self, done: int, n: int) -> None:
+        """Those of the n updates behind the first `done`."""
         if self.feed.seeds is not None:
-            done = self.optimizer.count if self.optimizer else 0
-            self.feed.seeds.put(dropout_seeds(self.seed, done, index.steps))
+            self.feed.seeds.put(dropout_seeds(self.seed, done, n))
+
+    def write_chances(self, done: int, n: int, total: int) -> None:
+        """What a subclass does by chance in the n updates behind `done` of this fit's `total`."""
 
     def _write_rates(self, n: int, total: int) -> None:
         """What changes from step to step by a schedule, for the next n of `total` steps."""
+        self.write_chances(self.optimizer.since_start if self.optimizer else 0, n, total)
         if self.optimizer is not None:
             self.rates.put(self.rule.rates(self.optimizer.since_start, n, total))
             self.program.buffers["options"].array[COUNT] = self.optimizer.count
@@ -130,7 +141,8 @@ class Stepper:
     def run(self, index: Index, total: int, n_threads: int) -> np.ndarray:
         """Make index.steps <= most_steps updates; the loss of each, before its update. `weights`: what it rests on."""
         n = index.steps
-        self._write_index(index)
+        self.write_index(index)
+        self.write_seeds(self.optimizer.count if self.optimizer else 0, n)
         self._write_rates(n, total)
         self.program.run(0, n, n_threads)
         if self.optimizer is not None:

@@ -18,7 +18,7 @@ from forecastrnn.exceptions import TrainingDivergedError
 from forecastrnn.memory import check_fits, machine_memory
 from forecastrnn.network import Network
 from forecastrnn.optimizers import OptimizerState, Rule
-from forecastrnn.parallel_step import DeviceParallelProgram, ParallelProgram
+from forecastrnn.parallel_step import DeviceParallelProgram, check_rows, shared
 from forecastrnn.resident import Fetch, resident
 from forecastrnn.shapes import NO_DROPOUT, Dropout
 from forecastrnn.stepping import Index, Stepper, TrainingProgram
@@ -162,10 +162,7 @@ class Trainer:
         batches, plan, source = self.batches, self.plan, self.source
         if source.y_steps is not None:  # a shorter program reads no further
             source = replace(source, y_steps=min(source.y_steps, steps))
-        communicator = current()
-        make: Any = TrainingProgram
-        if communicator is not None and rows >= communicator.size:
-            make = partial(DeviceParallelProgram if communicator.on_device else ParallelProgram, communicator)
+        make = shared(TrainingProgram, DeviceParallelProgram, rows)
         return make(
             self.network, self.progress.theta, self.progress.optimizer, source,
             steps=steps, rows=rows, loss=plan.loss, last=plan.last, rule=plan.rule,
@@ -176,12 +173,7 @@ class Trainer:
     def _check_memory(self) -> None:
         """Refuse mini-batches that would not fit, before anything is allocated for them."""
         rows, steps = self.batches.sizes[0]
-        communicator = current()
-        if communicator is not None and rows < communicator.size:
-            raise ValueError(
-                f"batch_size={rows}: mini-batches of {rows} sequences have fewer rows than the {communicator.size} "
-                "devices. Raise batch_size, or name fewer devices."
-            )
+        check_rows(rows, "sequences")
         need, device = sum(self._program(*size).program.nbytes for size in self.batches.sizes), self.plan.device
         have = memory_of(device)
         fit = int(rows * (have or machine_memory()) / max(need, 1))

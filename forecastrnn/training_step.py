@@ -13,7 +13,7 @@ from forecastrnn.inference import emit_lengths
 from forecastrnn.program import Buffer
 from forecastrnn.segments import Segments
 from forecastrnn.shapes import Stack
-from forecastrnn.update_step import Update, emit_update
+from forecastrnn.update_step import Update, emit_reduction, emit_update, gradient_buffer
 
 
 @dataclass(frozen=True)
@@ -70,18 +70,13 @@ class TrainingStep:
         self.source, self.feed, self.loss_name = source, feed, loss
         build.seeds = feed.seeds
         self._bind_source()
-        self.grad = self.program.buffer("grad", (build.network.size + (0 if communicator is None else 2),))
+        self.grad = gradient_buffer(self.program, build.network.size, communicator)
         self.input_gradients: dict[int, Rows] = {}
         build.pack(input_gradient=input_gradient)
         for shard in range(self.shape.shards):
             self._emit_shard(Segments(build, shard), input_gradient)
         self.backward_rounds = len(self.program.rounds)
-        self.program.next_round()
-        if communicator is None:
-            build.reduce(self.grad, feed.sums)
-        else:  # the sum over rows itself, which is divided when that of all processes is there
-            build.reduce(self.grad, self.program.buffer("undivided", feed.sums.shape, np.float64, fill=1))
-            self.program.meet(self.grad, feed.sums, communicator)
+        emit_reduction(build, self.grad, feed.sums, communicator)
         if update is not None:
             emit_update(self.program, build.network.layout, build.whole_theta, self.grad, update)
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from forecastrnn.communicators import Communicator
 from forecastrnn.cpu.build import KERNELS
 from forecastrnn.network import Parameter
 from forecastrnn.optimizers import SOLVERS, Rule
@@ -24,6 +26,21 @@ class Update:
     m: Buffer
     v: Buffer
     seed: int = 0
+
+
+def gradient_buffer(program: Program, size: int, communicator: Communicator | None) -> Buffer:
+    """The gradient (size,) of a step; with room behind it for loss and weight where it is shared on GPUs."""
+    return program.buffer("grad", (size + (0 if communicator is None else 2),))
+
+
+def emit_reduction(build: Any, grad: Buffer, sums: Buffer, communicator: Communicator | None) -> None:
+    """Emit, in a round of its own, the gradient of all shards' rows, and of those of all processes on GPUs."""
+    build.program.next_round()
+    if communicator is None:
+        build.reduce(grad, sums)
+        return  # else the sum over rows itself, which is divided when that of all processes is there
+    build.reduce(grad, build.program.buffer("undivided", sums.shape, np.float64, fill=1))
+    build.program.meet(grad, sums, communicator)
 
 
 def emit_update(program: Program, layout: Layout, theta: Buffer, grad: Buffer, update: Update) -> None:

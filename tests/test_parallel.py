@@ -7,6 +7,8 @@ import signal
 import sys
 import threading
 import time
+from dataclasses import replace
+from functools import partial
 from multiprocessing.shared_memory import SharedMemory
 from types import ModuleType, SimpleNamespace
 from typing import Any, cast
@@ -16,14 +18,18 @@ import pytest
 from sklearn.utils import check_random_state
 
 from cases import Problem, draw, index_of, layer, program_of
-from forecastrnn import RNNRegressor, parallel
+from forecastrnn import RNNForecaster, RNNRegressor, RNNSeq2Seq, parallel
 from forecastrnn.communicators import NcclCommunicator, SharedMemoryCommunicator, current, joined
+from forecastrnn.datasets import load_airline
 from forecastrnn.exceptions import TrainingDivergedError
 from forecastrnn.optimizers import OptimizerState, Rule
 from forecastrnn.parallel import fit_parallel
 from forecastrnn.parallel_step import ParallelProgram
+from forecastrnn.seq2seq_step import own_value
+from forecastrnn.seq2seq_training import PairProgram, PairTrainer, Sampling
 from forecastrnn.shapes import Dropout
-from forecastrnn.stepping import Index
+from forecastrnn.stepping import Index, TrainingProgram
+from pair_cases import PairProblem, draw_pairs, flat_theta, pair_index, pair_program, small, source_of
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.standard_normal((2, 13, 5, 1))
@@ -79,7 +85,7 @@ def updated(problem: Problem, rule: Rule, dropout: Dropout, communicator: Any) -
     else:
         one = program_of(problem, "float64", rows=6)
         program = ParallelProgram(
-            communicator, problem.network, one.theta, OptimizerState.zeros(one.theta), one.source,
+            communicator, TrainingProgram, problem.network, one.theta, OptimizerState.zeros(one.theta), one.source,
             rows=6, steps=one.shape.steps, loss=problem.loss, rule=rule, dropout=dropout, seed=3, lengths=True,
         )  # fmt: skip
     whole = program_of(problem, "float64", rows=6)  # two shards, each with its longest rows first
@@ -110,6 +116,84 @@ def test_a_fit_in_two_processes() -> None:
     assert both.loss_curve_ == alone.loss_curve_
     np.testing.assert_array_equal(both.predict(X), alone.predict(X))
     assert current() is None and not hasattr(given, "loss_curve_")
+
+
+# Pairs ------------------------------------------------------------------------------------------------
+TEXTS = ["abc", "ba", "cab", "a", "bcc", "cc", "abca", "b", "acb", "bb", "ca"]
+PAIRS = TEXTS, [text[::-1] for text in TEXTS]
+PAIR_OPTIONS: dict[str, Any] = {
+    "hidden_layer_sizes": 3, "embedding_dim": 2, "batch_size": 5, "max_iter": 2, "random_state": 0, "dtype": "float64",
+    "max_length": 4, "attention": "additive", "bidirectional": True, "scheduled_sampling": 0.5, "dropout": 0.2,
+}  # fmt: skip
+
+
+def updated_pairs(problem: PairProblem, communicator: Any, **options: Any) -> np.ndarray:
+    """As `updated`, of an encoder and a decoder that reads some of its own outputs."""
+    rule, source = Rule("adam", 0.05, clip_norm=0.1, gradient_noise=1e-3), source_of(problem, "float64")[0]
+    order = np.arange(problem.network.decoder.n_outputs)[::-1].copy()
+    theta, whole = flat_theta(problem, "float64"), pair_program(problem, "float64", rows=6)
+    make = PairProgram if communicator is None else partial(ParallelProgram, communicator, PairProgram)
+    program = make(
+        problem.network, theta, OptimizerState.zeros(theta), replace(source, class_order=order), rule=rule, rows=6,
+        steps=(5, 4), loss=problem.loss, seed=3, **options,
+    )  # fmt: skip
+    index = pair_index(problem, whole, np.arange(18).reshape(3, 6))
+    losses = [program.run(index.part(k, k + 1), 5, 1) for k in range(3)]
+    return np.concatenate([*losses, program.loss(index.part(0, 1), 1), theta])
+
+
+def test_pairs_of_two_processes_are_two_shards() -> None:
+    """To the bit, with dropout, own outputs fed back by rising chance, and rows ragged on both sides."""
+    problem = draw_pairs(small("gru"), "dot", n=18, weighted=True)
+    options: dict = {"sampling": Sampling(own_value(2), 0.9), "dropout": Dropout(0.1, 0.2, 0.3)}
+    alone = updated_pairs(problem, None, **options)
+    for found in as_threads(2, lambda c: updated_pairs(problem, c, **options)):
+        np.testing.assert_array_equal(found, alone)
+
+
+def test_sampled_softmax_of_two_processes() -> None:
+    """All draw the same classes; shards are added up in another order."""
+    problem = draw_pairs(small("gru"), n=18, loss="cross_entropy", outputs=7)
+    alone = updated_pairs(problem, None, n_sampled=3)
+    assert np.abs(alone - updated_pairs(problem, None)).max() > 1e-3
+    for found in as_threads(2, lambda c: updated_pairs(problem, c, n_sampled=3)):
+        np.testing.assert_allclose(found, alone, rtol=0, atol=1e-12)
+
+
+def test_a_fit_of_pairs_in_two_processes() -> None:
+    """With the bits of one process; a batch of one pair is run by both."""
+    both = fit_parallel(RNNSeq2Seq(**PAIR_OPTIONS), *PAIRS, devices=["cpu", "cpu"])
+    alone = RNNSeq2Seq(**PAIR_OPTIONS).fit(*PAIRS)
+    assert both.loss_curve_ == alone.loss_curve_
+    for name, weights in alone.weights_.items():
+        np.testing.assert_array_equal(both.weights_[name], weights)
+
+
+class Second:
+    """The second of two processes, without the first: what it adds up is its own."""
+
+    rank, size, on_device = 1, 2, False
+
+    def add_up(self, array: np.ndarray) -> np.ndarray:
+        """As if the first had no rows."""
+        return array.copy()
+
+
+@pytest.mark.parametrize("kind", ["tokens", "series"])
+def test_a_process_trains_its_own_pairs(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of the rows of each mini-batch, but all of what has fewer rows than there are processes."""
+    made: list[Any] = []
+    build, expected = PairTrainer._build, [(ParallelProgram, 3, 2)]
+    monkeypatch.setattr(PairTrainer, "_build", lambda *a: (made.append(build(*a)), made[-1])[1])
+    with joined(cast(Any, Second())):
+        if kind == "tokens":
+            RNNSeq2Seq(**PAIR_OPTIONS | {"bucket_by_length": False, "max_iter": 1}).fit(*PAIRS)
+            expected.append((PairProgram, 1, 0))
+        else:
+            options: dict = {"n_members": 1, "max_steps": 2, "hidden_layer_sizes": 3, "batch_size": 5}
+            options |= {"dtype": "float64", "context_length": 4}
+            RNNForecaster(strategy="seq2seq", horizon=2, random_state=0, **options).fit(load_airline()[:60])
+    assert [(type(p), p.shape.rows, p.shape.before) for p in made] == expected
 
 
 # Errors -----------------------------------------------------------------------------------------------
@@ -185,6 +269,8 @@ def test_more_devices_than_rows() -> None:
     communicator = SimpleNamespace(rank=0, size=3, on_device=False)
     with joined(cast(Any, communicator)), pytest.raises(ValueError, match="2 sequences have fewer rows than the 3 dev"):
         RNNRegressor(**OPTIONS | {"batch_size": 2}).fit(X, Y)
+    with joined(cast(Any, communicator)), pytest.raises(ValueError, match="2 pairs have fewer rows than the 3 devices"):
+        RNNSeq2Seq(**PAIR_OPTIONS | {"batch_size": 2}).fit(*PAIRS)
 
 
 def test_processes_that_do_not_come() -> None:
