@@ -196,10 +196,14 @@ def laid(values: np.ndarray, transposed: bool) -> Matrix:
 class Columns:
     """cuBLAS in NumPy: matrices by columns, addresses instead of arrays."""
 
-    calls = 0
+    calls, on_stream = 0, False
 
-    def setStream(self, handle: int, stream: int) -> None:  # noqa: N802
-        assert handle == 7
+    def __enter__(self) -> None:
+        """CuPy works on our stream."""
+        Columns.on_stream = True
+
+    def __exit__(self, *error: object) -> None:
+        Columns.on_stream = False
 
     def dgemmStridedBatched(  # noqa: N802
         self, handle: int, ta: int, tb: int, m: int, n: int, k: int, alpha: int, A: int, lda: int, sa: int, B: int,
@@ -210,6 +214,8 @@ class Columns:
             flat = np.ctypeslib.as_array((np.ctypeslib.ctypes.c_double * size).from_address(address))
             return np.lib.stride_tricks.as_strided(flat, (count, rows, columns), (8 * stride, 8, 8 * ld))
 
+        assert handle == 7
+        assert Columns.on_stream
         one, more = (at(place, 1, 1, 1, 0)[0, 0, 0] for place in (alpha, beta))
         left = at(A, m, k, lda, sa) if ta == blas.PLAIN else at(A, k, m, lda, sa).swapaxes(1, 2)
         right = at(B, k, n, ldb, sb) if tb == blas.PLAIN else at(B, n, k, ldb, sb).swapaxes(1, 2)
@@ -222,8 +228,7 @@ class Columns:
 def cublas(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if CuPy were installed."""
     monkeypatch.setattr(blas, "available", lambda: True)
-    monkeypatch.setattr(blas, "library", lambda: (Columns(), 7))
-    monkeypatch.setattr(blas, "address_of", lambda stream: 0)
+    monkeypatch.setattr(blas, "library", lambda stream: (Columns(), 7, Columns()))
     monkeypatch.setattr(blas, "address", lambda spot: spot.handle.array._ary.ctypes.data + 8 * spot.offset)
     Columns.calls = 0
 

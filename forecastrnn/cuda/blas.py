@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from forecastrnn.cuda.build import SIMULATED, Spot
-from forecastrnn.cuda.graphs import address_of
 from forecastrnn.devices import INSTALL, log_once
 
 if TYPE_CHECKING:
@@ -35,12 +34,15 @@ def available() -> bool:
     return True
 
 
-def library() -> tuple[Any, int]:
-    """CuPy's binding of cuBLAS and a handle for the current device."""
-    from cupy.cuda import device
+def library(stream: Any) -> tuple[Any, int, Any]:
+    """CuPy's binding of cuBLAS, a handle for the current device, and what makes a stream of Numba CuPy's current one.
+
+    Each function of the binding puts its work on CuPy's current stream, whatever stream the handle was given.
+    """
+    from cupy.cuda import Stream, device
     from cupy_backends.cuda.libs import cublas
 
-    return cublas, device.get_cublas_handle()
+    return cublas, device.get_cublas_handle(), Stream.from_external(stream)
 
 
 def address(spot: Spot) -> int:
@@ -64,7 +66,7 @@ class Gemm:
 
     def bind(self, stream: Any) -> Callable[[], None]:
         """The call that puts the product on a stream. cuBLAS counts by columns: it computes c^T = b^T a^T."""
-        cublas, handle = library()
+        cublas, handle, current = library(stream)
         dtype = self.c.spot.handle.dtype
         call = cublas.sgemmStridedBatched if dtype == np.float32 else cublas.dgemmStridedBatched
         factors = np.array([1, int(self.add)], dtype)  # kept alive by the closure
@@ -76,10 +78,9 @@ class Gemm:
             *turned, self.N, self.M, self.K, one, address(b.spot), apart[0], b.batch, address(a.spot), apart[1],
             a.batch, beta, address(c.spot), c.row, c.batch, self.batch,
         )  # fmt: skip
-        number = address_of(stream)
 
         def run(_owner: np.ndarray = factors) -> None:
-            cublas.setStream(handle, number)
-            call(handle, *args)
+            with current:
+                call(handle, *args)
 
         return run
