@@ -158,7 +158,7 @@ def _numba_cuda() -> Any:
 _OF_CUDA = set(  # names, as nothing of CUDA is imported here
     "CudaAPIError CudaDriverError CudaRuntimeError CudaSupportError NvvmError NvrtcError NvvmSupportError "
     "NvrtcSupportError CCSupportError LinkerError CUDARuntimeError CUDADriverError CUBLASError NcclError "
-    "nvJitLinkError GraphError".split()
+    "CUDAError nvvmError nvJitLinkError GraphError".split()
 )
 _FULL = ("OUT_OF_MEMORY", "out of memory", "ALLOC_FAILED")
 
