@@ -16,7 +16,6 @@ import pytest
 from forecastrnn import RNNClassifier, RNNForecaster, RNNRegressor, RNNSeq2Seq, devices
 from forecastrnn.datasets import load_airline
 
-DRIVER = ctypes.CDLL("libcuda.so.1")
 COMMON: dict[str, Any] = {"device": "cuda", "max_iter": 2, "batch_size": 16, "random_state": 0}
 X = np.random.default_rng(0).standard_normal((64, 6, 2)).astype(np.float32)
 Y = X.sum((1, 2))
@@ -24,21 +23,22 @@ WORDS, TURNED = ["abc", "ab", "bca"] * 8, ["cba", "ba", "acb"] * 8
 
 
 @pytest.fixture(autouse=True)
-def faultless() -> Iterator[None]:
-    """Work reaches the driver, and nothing that it can see is wrong."""
-    before = DRIVER.stub_launches()
-    yield
-    assert DRIVER.stub_launches() > before
-    assert DRIVER.stub_faults() == 0
+def driver() -> Iterator[Any]:
+    """The driver: work reaches it, and nothing that it can see is wrong."""
+    found = ctypes.CDLL("libcuda.so.1")
+    before = found.stub_launches()
+    yield found
+    assert found.stub_launches() > before
+    assert found.stub_faults() == 0
 
 
 @pytest.fixture
-def failing() -> Iterator[Callable[[str, int], None]]:
+def failing(driver: Any) -> Iterator[Callable[[str, int], None]]:
     """Make a launch, or all allocations, fail from now on."""
     libc = ctypes.CDLL(None)
 
     def fail(what: str, more: int) -> None:
-        done = {"launch": DRIVER.stub_launches, "memory": DRIVER.stub_memories}[what]()
+        done = {"launch": driver.stub_launches, "memory": driver.stub_memories}[what]()
         libc.setenv(b"STUB_FAIL", f"{what} {done + more}".encode(), 1)
 
     yield fail
@@ -55,16 +55,16 @@ def failing() -> Iterator[Callable[[str, int], None]]:
     ],
     ids=lambda options: ",".join(options),
 )
-def test_regressor(options: dict[str, Any]) -> None:
+def test_regressor(options: dict[str, Any], driver: Any) -> None:
     """Parameters stay as they were made; from the second update on, a step is one graph."""
-    graphs = DRIVER.stub_graphs()
+    graphs = driver.stub_graphs()
     model = RNNRegressor(**COMMON | {"alpha": 0.0} | options).fit(X, Y)
     assert model.predict(X).shape == (64,)
     if "device" not in options:
         untrained = RNNRegressor(**COMMON | options | {"device": "cpu", "learning_rate_init": 1e-30}).fit(X, Y)
         for name, first in untrained.output_weights_.items():
             np.testing.assert_allclose(model.output_weights_[name], first, rtol=0, atol=1e-25)
-        assert DRIVER.stub_graphs() > graphs
+        assert driver.stub_graphs() > graphs
 
 
 def test_classifier() -> None:

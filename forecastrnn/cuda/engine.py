@@ -41,6 +41,7 @@ class Plan:
     mirrors: list[Mirror]
     written: list[Mirror]
     calls: list[Callable[[], None]] = field(default_factory=list)
+    launched: bool = False  # as it is bound now
     graph: Any = None
 
 
@@ -108,7 +109,8 @@ class Engine:
                 mirror.upload()
             self.step.array.copy_to_device(np.array([first], np.int64))
             if any(moved) or not plan.calls:
-                plan.calls, plan.graph = [launch.bind(self._stream) for launch in plan.launches], None
+                plan.calls = [launch.bind(self._stream) for launch in plan.launches]
+                plan.launched, plan.graph = False, None
             try:
                 self._replay(plan, steps)
             except KeyboardInterrupt:
@@ -117,15 +119,16 @@ class Engine:
             self._finish(plan)
 
     def _replay(self, plan: Plan, steps: int) -> None:
-        """All steps: the first one launch by launch, which compiles, the others as one graph where there is one."""
-        for number in range(steps):
-            if plan.graph is None and number > 0:
+        """All steps: the first one ever launch by launch, which compiles, the others as one graph."""
+        for _ in range(steps):
+            if plan.graph is None and plan.launched:
                 plan.graph = graphs.capture(self._stream, plan.calls)
             if plan.graph is not None:
                 plan.graph()
                 continue
             for call in plan.calls:
                 call()
+            plan.launched = True
 
     def _finish(self, plan: Plan) -> None:
         """Wait for what is on the stream, and bring back what the caller holds; nothing after an error of the GPU."""
