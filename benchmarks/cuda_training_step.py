@@ -4,8 +4,8 @@
 
 cuDNN runs in IEEE float32, with TF32 products, and in bfloat16 (autocast): three columns, for they are not the same
 work; each is the faster of PyTorch's step as it stands and recorded as a CUDA graph. Ours is IEEE float32. Gradients on
-the GPU are compared with those of the CPU engine first. Milliseconds, the median of calls of several steps; without a
-GPU it says so and ends well. PyTorch may be absent: its columns stay empty.
+the GPU are compared with those of the CPU engine first. Milliseconds of a step, the median of calls of some 50 ms,
+as a fit makes them; without a GPU it says so and ends well. PyTorch may be absent: its columns stay empty.
 """
 
 from __future__ import annotations
@@ -25,12 +25,13 @@ import numpy as np
 from forecastrnn import GRU, LSTM, Elman, devices
 from forecastrnn.network import Layer, Network
 from forecastrnn.optimizers import OptimizerState, Rule
-from forecastrnn.stepping import Index, TrainingProgram
+from forecastrnn.stepping import MAX_STEPS, Index, TrainingProgram
 from forecastrnn.threads import thread_count
 from forecastrnn.training_step import Source
 
 CELLS = {"LSTM": LSTM(), "peephole LSTM": LSTM(peepholes=True), "GRU": GRU(), "RNN": Elman()}
-CALL = 8  # steps in a call
+FIRST = 4  # steps in a call that compiles, records, and tells how long a step is
+CALL_SECONDS = 0.05  # of a call: as a fit makes them
 TOLERANCE = 1e-4  # of gradients, relative to the largest
 
 
@@ -71,8 +72,11 @@ class Task:
 
     def ours(self, device: str, seconds: float) -> float:
         """Milliseconds of our step."""
-        program, index = self.program(device), self.index(CALL)
-        return median(lambda: program.run(index, 1, thread_count(None)), seconds) / CALL
+        program = self.program(device)
+        index = self.index(program.most_steps)
+        return per_step(
+            lambda steps: program.run(index.part(0, steps), 1, thread_count(None)), program.most_steps, seconds
+        )
 
     def cudnn(self, precision: str, seconds: float) -> float | None:
         """Milliseconds of PyTorch's step; None where it is absent or has no such cell."""
@@ -96,19 +100,19 @@ class Task:
             loss.backward()
             optimizer.step()
 
-        eager = median(lambda: self._torch_steps(step), seconds)
+        eager = per_step(lambda steps: self._torch_steps(step, steps), MAX_STEPS, seconds)
         try:
             graph = graph_of(step)
         except RuntimeError as error:  # a release that cannot record this layer
             print(f"PyTorch's step is not recorded: {error}", file=sys.stderr)
-            return eager / CALL
-        return min(eager, median(lambda: self._torch_steps(graph), seconds)) / CALL
+            return eager
+        return min(eager, per_step(lambda steps: self._torch_steps(graph, steps), MAX_STEPS, seconds))
 
     @staticmethod
-    def _torch_steps(step: Callable[[], None]) -> None:
+    def _torch_steps(step: Callable[[], None], steps: int) -> None:
         import torch
 
-        for _ in range(CALL):
+        for _ in range(steps):
             step()
         torch.cuda.synchronize()
 
@@ -129,15 +133,17 @@ def graph_of(step: Callable[[], None]) -> Callable[[], None]:
     return graph.replay
 
 
-def median(call: Callable[[], Any], seconds: float) -> float:
-    """Median milliseconds of a call; the first two compile and record."""
-    call()
-    call()
+def per_step(run: Callable[[int], Any], most: int, seconds: float) -> float:
+    """Median milliseconds of a step, in calls of so many steps as a fit makes, `most` at most."""
+    run(FIRST)
+    begun = time.perf_counter()
+    run(FIRST)
+    steps = int(np.clip(CALL_SECONDS * FIRST / (time.perf_counter() - begun), 1, most))
     times, end = [], time.perf_counter() + seconds
     while time.perf_counter() < end or len(times) < 3:
         begun = time.perf_counter()
-        call()
-        times.append(1e3 * (time.perf_counter() - begun))
+        run(steps)
+        times.append(1e3 * (time.perf_counter() - begun) / steps)
     return float(np.median(times))
 
 
