@@ -6,6 +6,7 @@ So a mini-batch should have many rows for each process.
 
 from __future__ import annotations
 
+import logging
 import pickle
 from collections.abc import Sequence
 from copy import copy
@@ -19,7 +20,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from forecastrnn.communicators import NcclCommunicator, SharedMemoryCommunicator, joined
-from forecastrnn.devices import CPU, is_name, resolve
+from forecastrnn.devices import CPU, is_name, log_once, resolve
 
 ROOM = 2**28  # bytes of shared memory for each process; the system gives those that are used
 PATIENCE = 10.0  # seconds that a process has to end when it is told to
@@ -58,7 +59,8 @@ def fit_parallel(estimator: Any, *data: Any, devices: Sequence[str], **params: A
         What `fit` takes: X and y, or the series.
     devices : sequence of str
         A device for each process: ``["cuda:0", "cuda:1"]``; ``["cpu", "cpu"]`` shows that it works. GPUs are joined by
-        NCCL where CuPy is installed: gradients then never leave them. Else they go through the memory of the machine.
+        NCCL where CuPy and it are installed (``pip install "forecastrnn[cuda,nccl]"``): gradients then never leave
+        them. Else they go through the memory of the machine, which a warning in the log says.
     params
         Other parameters of `fit`.
 
@@ -169,7 +171,7 @@ def _end(workers: list[Any]) -> None:
 
 
 def _nccl_identity(names: list[str]) -> bytes | None:
-    """What joins processes by NCCL; None where they are not all on GPUs, or CuPy is not installed."""
+    """What joins processes by NCCL; None where they are not all on GPUs, or it is not installed."""
     if CPU in names:
         return None
     try:
@@ -177,6 +179,11 @@ def _nccl_identity(names: list[str]) -> bytes | None:
 
         identity = nccl.get_unique_id()
     except (ImportError, AttributeError):  # without NCCL itself, the module is empty
+        log_once(
+            "NCCL cannot be used, so gradients go through the memory of the machine: pip install "
+            '"forecastrnn[cuda,nccl]"',
+            logging.WARNING,
+        )
         return None
     if len(set(names)) < len(names):
         raise ValueError(f"devices must name each GPU once, NCCL joins different ones only. Got {names!r}.")

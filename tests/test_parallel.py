@@ -18,7 +18,7 @@ import pytest
 from sklearn.utils import check_random_state
 
 from cases import Problem, draw, index_of, layer, program_of
-from forecastrnn import RNNForecaster, RNNRegressor, RNNSeq2Seq, parallel
+from forecastrnn import RNNForecaster, RNNRegressor, RNNSeq2Seq, devices, parallel
 from forecastrnn.communicators import NcclCommunicator, SharedMemoryCommunicator, current, joined
 from forecastrnn.datasets import load_airline
 from forecastrnn.exceptions import TrainingDivergedError
@@ -320,3 +320,14 @@ def test_joined_ends() -> None:
     with pytest.raises(KeyError), joined(None):  # type: ignore[arg-type]
         raise KeyError
     assert current() is None
+
+
+def test_gpus_without_nccl(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """Work too, but slower: the log says what to install."""
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    devices.log_once.cache_clear()
+    assert parallel._nccl_identity(["cuda:0", "cuda:1"]) is None
+    assert 'pip install "forecastrnn[cuda,nccl]"' in caplog.text
+    caplog.clear()
+    assert parallel._nccl_identity(["cuda:0", "cpu"]) is None
+    assert not caplog.text
