@@ -58,18 +58,10 @@ def add_up(parts, p0, sums, s0, step, c0, count, shards, piece, width, fresh):
         total = 0.0
         for k in range(me, count, TEAM):
             total += parts[p0 + k * width + column]
-        room[me] = total
-        cuda.syncthreads()
-        half = TEAM // 2
-        while half > 0:
-            if me < half:
-                room[me] += room[me + half]
-            cuda.syncthreads()
-            half //= 2
+        total = sum_of_team(room, me, total)
         if me == 0:
             place = s0 + (step[c0] * shards + piece) * width + column
-            sums[place] = room[0] if fresh != 0 else sums[place] + room[0]
-        cuda.syncthreads()
+            sums[place] = total if fresh != 0 else sums[place] + total
 
 
 @twin("dout sums")
