@@ -178,8 +178,9 @@ def _read_ragged(estimator: Any, X: Any, reset: bool) -> Sequences:
         _check_feature_names(estimator, parts[0], reset=True)  # forgets those of an earlier fit
     check_channels(estimator, parts[0].shape[1], reset)
     lengths = np.array([len(p) for p in parts], np.int64)
-    values = np.zeros((len(parts), lengths.max(), parts[0].shape[1]), compute_dtype(estimator, parts[0]))
-    values[np.arange(lengths.max()) < lengths[:, None]] = checked(estimator, np.concatenate(parts))
+    longest = int(np.max(lengths))
+    values = np.zeros((len(parts), longest, parts[0].shape[1]), compute_dtype(estimator, parts[0]))
+    values[np.arange(longest) < lengths[:, None]] = checked(estimator, np.concatenate(parts))
     return Sequences(values, lengths, False)
 
 

@@ -109,7 +109,7 @@ def _read_list(X: Any) -> _Raw:
     if any(part.dtype.kind in "OU" for part in parts):  # joined as they are: NumPy would turn numbers into texts
         parts = [part.astype(object) for part in parts]
     ends = np.array([len(part) for part in parts], np.int64)
-    valid = np.arange(ends.max()) < ends[:, None]
+    valid = np.arange(int(np.max(ends))) < ends[:, None]
     columns = getattr(X[0], "columns", None)
     return _Raw(np.concatenate(parts), valid, ends, False, None if columns is None else list(columns))
 
