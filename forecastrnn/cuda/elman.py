@@ -6,9 +6,10 @@ from forecastrnn.cuda.build import device_kernel
 from forecastrnn.cuda.formulas import activate, slope
 from forecastrnn.cuda.persistent import plan_forward, small
 from forecastrnn.cuda.persistent_back import plan_backward
-from forecastrnn.cuda.products import Matrix, by_panels, spread_rows
+from forecastrnn.cuda.products import Matrix, by_panels
 from forecastrnn.cuda.recurrent import finish_gradient, gradient_so_far, scale_state
 from forecastrnn.cuda.registry import twin
+from forecastrnn.cuda.rows import copy_rows
 
 
 @device_kernel()
@@ -36,7 +37,7 @@ def elman_forward(
     vecs, state = Hp >> plan.bits, h.at(B * Hp)
     made = small(plan, "elman", depth, I, B, masked, keep=0, option=kind)
     if not made or not made.inputs:
-        plan.each(spread_rows, T * B * Hp, bias, 0, state, Hp, T * B, Hp)
+        plan.each(copy_rows, T * B * Hp, bias, state, T * B, Hp, 0, Hp)
         by_panels(plan, T * B, Matrix(x, ldx), I, weights_x, state, Hp, vecs, add=True)
     if masked:
         plan.each(scale_state, B * Hp, h, mask, hr, B * Hp)

@@ -18,6 +18,7 @@ from forecastrnn.cpu.tile import VECS
 from forecastrnn.cuda import blas
 from forecastrnn.cuda.build import SIMULATED, DeviceKernel, Planner, Spot, device_function, device_kernel
 from forecastrnn.cuda.registry import twin
+from forecastrnn.cuda.rows import copy_rows
 
 PIECE = 1024  # terms of a sum at most, before it is cut
 MOST_PIECES = 64
@@ -162,16 +163,6 @@ def by_panels(
 
 
 @device_kernel()
-def spread_rows(init, i0, ldi, c, c0, ldc, rows, F):
-    """c (rows, ldc)[:, :F] = init (rows, ldi)[:, :F]; ldi 0: one row for all."""
-    k = cuda.grid(1)
-    while k < rows * F:
-        r, f = k // F, k % F
-        c[c0 + r * ldc + f] = init[i0 + r * ldi + f]
-        k += cuda.gridsize(1)
-
-
-@device_kernel()
 def join_blocks(a, a0, out, o0, rows, lda, blocks, block, depth):
     """out (rows, blocks * depth): the runs of a side by side."""
     width = blocks * depth
@@ -186,7 +177,7 @@ def join_blocks(a, a0, out, o0, rows, lda, blocks, block, depth):
 def product(plan, a, packed, init, c, rows, lda, blocks, block, depth, ldi, ldc, vecs):
     """A dense product of all rows."""
     if c.handle is not init.handle or c.offset != init.offset or ldc != ldi:
-        plan.each(spread_rows, rows * vecs * plan.lanes, init, ldi, c, ldc, rows, vecs * plan.lanes)
+        plan.each(copy_rows, rows * vecs * plan.lanes, init, c, rows, vecs * plan.lanes, ldi, ldc)
     if blocks > 1:
         joined = plan.work("joined", rows * blocks * depth)
         plan.each(join_blocks, rows * blocks * depth, a, joined, rows, lda, blocks, block, depth)

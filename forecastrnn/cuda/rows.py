@@ -91,7 +91,7 @@ def reverse(plan, source, out, valid, T, B, F, lds, ldo, add):
 
 @device_kernel()
 def copy_rows(source, s0, out, o0, rows, F, lds, ldo):
-    """out (rows, ldo)[:, :F] = source (rows, lds)[:, :F]."""
+    """out (rows, ldo)[:, :F] = source (rows, lds)[:, :F]; lds 0: one row for all."""
     k = cuda.grid(1)
     while k < rows * F:
         r, f = k // F, k % F
