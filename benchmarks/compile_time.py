@@ -35,7 +35,7 @@ import numba
 numba_too = time.perf_counter() - begun
 from forecastrnn import {name}
 imports = time.perf_counter() - begun
-from forecastrnn import compiling
+from forecastrnn.engine import compiling
 from forecastrnn.datasets import load_airline
 
 X = numpy.random.default_rng(0).normal(size=(64, 10, 2))

@@ -24,9 +24,9 @@ export -f step 2>/dev/null
 export results
 
 part 20 machine sh -c 'nvidia-smi; nproc; python3 -m pip list 2>/dev/null | grep -i -E "numba|cupy|torch|cuda|nvidia"'
-part 30 engine python3 -c 'from forecastrnn import devices; from forecastrnn.cuda import blas, graphs; print(devices.gpus(), "CuPy:", blas.available())'
+part 30 engine python3 -c 'from forecastrnn.engine import devices; from forecastrnn.engine.cuda import blas, graphs; print(devices.gpus(), "CuPy:", blas.available())'
 side_by_side=$(python3 -c 'import xdist' 2>/dev/null && echo "-n 6") # most of its time is compilation
-part 150 correct python3 -m pytest -q -W default $side_by_side -m "gpu and not slow" -p no:cacheprovider tests/test_cuda_gpu.py
+part 150 correct python3 -m pytest -q -W default $side_by_side -m "gpu and not slow" -p no:cacheprovider tests/engine/test_cuda_gpu.py
 part 120 small bash -c 'step small --cells LSTM GRU --units 32 64 --rows 32 128 512 --seconds 0.2'
 part 80 large bash -c 'step large --cells LSTM --units 128 256 512 --rows 32 512 --seconds 0.2 --no-cpu'
 part 50 others bash -c 'step others --cells "peephole LSTM" RNN --units 64 --rows 32 512 --seconds 0.2'

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 
 from benchmarks.cuda_training_step import Task
-from forecastrnn import devices
+from forecastrnn.engine import devices
 
 WAYS = (1, 2, 4, 0)  # 0: the kernels for any size
 
@@ -21,7 +21,7 @@ def main() -> int:
     if count == 0 or devices.simulated():
         print(f"no GPU: {why or 'only the simulator'}")
         return 0
-    from forecastrnn.cuda import persistent
+    from forecastrnn.engine.cuda import persistent
 
     print("| cell | units | rows | 1 row a tile | 2 | 4 | any size |\n|" + "---|" * 7)
     for cell, units in (("LSTM", 32), ("LSTM", 64), ("GRU", 64)):

@@ -22,12 +22,13 @@ from typing import Any
 
 import numpy as np
 
-from forecastrnn import GRU, LSTM, Elman, devices
-from forecastrnn.network import Layer, Network
-from forecastrnn.optimizers import OptimizerState, Rule
-from forecastrnn.stepping import MAX_STEPS, Index, TrainingProgram
-from forecastrnn.threads import thread_count
-from forecastrnn.training_step import Source
+from forecastrnn import GRU, LSTM, Elman
+from forecastrnn.engine import devices
+from forecastrnn.engine.threads import thread_count
+from forecastrnn.networks.network import Layer, Network
+from forecastrnn.training.optimizers import OptimizerState, Rule
+from forecastrnn.training.stepping import MAX_STEPS, Index, TrainingProgram
+from forecastrnn.training.training_step import Source
 
 CELLS = {"LSTM": LSTM(), "peephole LSTM": LSTM(peepholes=True), "GRU": GRU(), "RNN": Elman()}
 FIRST = 4  # steps in a call that compiles, records, and tells how long a step is

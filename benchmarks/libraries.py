@@ -129,8 +129,8 @@ class Library:
 
 
 LIBRARIES = {
-    "forecastrnn, 1 member": Library(fit_one_member, ("forecastrnn.forecaster",), "forecastrnn"),
-    "forecastrnn, as it comes": Library(fit_ours, ("forecastrnn.forecaster",), "forecastrnn"),
+    "forecastrnn, 1 member": Library(fit_one_member, ("forecastrnn.estimators.forecaster",), "forecastrnn"),
+    "forecastrnn, as it comes": Library(fit_ours, ("forecastrnn.estimators.forecaster",), "forecastrnn"),
     "neuralforecast": Library(fit_neuralforecast, ("neuralforecast", "neuralforecast.models"), "neuralforecast"),
     "Darts": Library(fit_darts, ("darts.models.forecasting.rnn_model",), "darts"),
 }

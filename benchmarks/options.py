@@ -12,11 +12,11 @@ import numpy as np
 
 from benchmarks.racing import Variant, describe, race, save, show
 from benchmarks.tasks import SHAPES, Shape
-from forecastrnn.network import Layer, Network
-from forecastrnn.optimizers import OptimizerState
-from forecastrnn.shapes import NO_DROPOUT, Dropout
-from forecastrnn.stepping import Index, TrainingProgram
-from forecastrnn.training_step import Source
+from forecastrnn.networks.network import Layer, Network
+from forecastrnn.programs.shapes import NO_DROPOUT, Dropout
+from forecastrnn.training.optimizers import OptimizerState
+from forecastrnn.training.stepping import Index, TrainingProgram
+from forecastrnn.training.training_step import Source
 
 CALLS = {"W2": 3, "W4": 4, "W5": 3, "W6": 8, "W8": 60, "W10": 3}  # steps of a call: some milliseconds
 PLAIN = "none"

@@ -19,10 +19,10 @@ from benchmarks.pictures import lines, picture
 from benchmarks.racing import Variant, describe, race, save, show, text
 from benchmarks.series_sets import seasonal_panel
 from forecastrnn import LSTM, RNNForecaster
-from forecastrnn.network import Layer, Network
-from forecastrnn.optimizers import OptimizerState, Rule
-from forecastrnn.stepping import Index, TrainingProgram
-from forecastrnn.training_step import Source
+from forecastrnn.networks.network import Layer, Network
+from forecastrnn.training.optimizers import OptimizerState, Rule
+from forecastrnn.training.stepping import Index, TrainingProgram
+from forecastrnn.training.training_step import Source
 
 FIT_STEPS, SERIES_LENGTH = 100, 120  # of the fits of many series
 MB = 1e6

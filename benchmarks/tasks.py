@@ -9,11 +9,11 @@ import numpy as np
 import torch
 
 from forecastrnn import GRU, LSTM, Elman
-from forecastrnn.cells import Cell
-from forecastrnn.network import Layer, Network
-from forecastrnn.optimizers import OptimizerState, Rule
-from forecastrnn.stepping import Index, TrainingProgram
-from forecastrnn.training_step import Source
+from forecastrnn.networks.cells import Cell
+from forecastrnn.networks.network import Layer, Network
+from forecastrnn.training.optimizers import OptimizerState, Rule
+from forecastrnn.training.stepping import Index, TrainingProgram
+from forecastrnn.training.training_step import Source
 
 TOLERANCE = 1e-4  # of the gradients, relative to the largest entry
 

@@ -18,7 +18,7 @@ from threadpoolctl import ThreadpoolController
 from benchmarks.pictures import bars, picture
 from benchmarks.racing import Timing, Variant, best, describe, race, save, show, text
 from benchmarks.tasks import SHAPES, Shape, Task
-from forecastrnn.training import CALL_SECONDS
+from forecastrnn.training.training import CALL_SECONDS
 
 MOST_STEPS = 8  # steps of one call of ours; fewer where they would take longer than the estimators allow a call
 ADAM = {"plain": {"foreach": False}, "foreach": {"foreach": True}, "fused": {"fused": True}}

@@ -11,10 +11,10 @@ import numpy as np
 from forecastrnn import GRU, LSTM, Elman, RNNForecaster, RNNSeq2Seq
 from forecastrnn.datasets import load_airline, make_dates
 from forecastrnn.functional import dynamic_rnn
-from forecastrnn.network import Layer, Network
-from forecastrnn.optimizers import OptimizerState
-from forecastrnn.stepping import TrainingProgram
-from forecastrnn.training_step import Source
+from forecastrnn.networks.network import Layer, Network
+from forecastrnn.training.optimizers import OptimizerState
+from forecastrnn.training.stepping import TrainingProgram
+from forecastrnn.training.training_step import Source
 
 FOLDER = Path(__file__).parent / "img"
 BLUE, ORANGE, GREEN, GREY = "#0072b2", "#d55e00", "#009e73", "#555555"

@@ -8,17 +8,18 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from forecastrnn.cells import GRU, LSTM, Elman
-    from forecastrnn.classifier import RNNClassifier
-    from forecastrnn.exceptions import ModelFileError, TrainingDivergedError
-    from forecastrnn.forecaster import RNNForecaster
-    from forecastrnn.gradient_check import check_gradients
-    from forecastrnn.persistence import load
-    from forecastrnn.regressor import RNNRegressor
-    from forecastrnn.seq2seq import RNNSeq2Seq
+from forecastrnn._version import __version__ as __version__
 
-__version__ = "0.1.0"
+if TYPE_CHECKING:
+    from forecastrnn.estimators.classifier import RNNClassifier
+    from forecastrnn.estimators.forecaster import RNNForecaster
+    from forecastrnn.estimators.loading import load
+    from forecastrnn.estimators.regressor import RNNRegressor
+    from forecastrnn.estimators.seq2seq import RNNSeq2Seq
+    from forecastrnn.exceptions import ModelFileError, TrainingDivergedError
+    from forecastrnn.networks.cells import GRU, LSTM, Elman
+    from forecastrnn.training.gradient_check import check_gradients
+
 __all__ = [
     "GRU",
     "LSTM",
@@ -34,17 +35,17 @@ __all__ = [
 ]
 
 _HOMES = {
-    "GRU": "cells",
-    "LSTM": "cells",
-    "Elman": "cells",
+    "GRU": "networks.cells",
+    "LSTM": "networks.cells",
+    "Elman": "networks.cells",
     "ModelFileError": "exceptions",
-    "RNNClassifier": "classifier",
-    "RNNForecaster": "forecaster",
-    "RNNRegressor": "regressor",
-    "RNNSeq2Seq": "seq2seq",
+    "RNNClassifier": "estimators.classifier",
+    "RNNForecaster": "estimators.forecaster",
+    "RNNRegressor": "estimators.regressor",
+    "RNNSeq2Seq": "estimators.seq2seq",
     "TrainingDivergedError": "exceptions",
-    "load": "persistence",
-    "check_gradients": "gradient_check",
+    "load": "estimators.loading",
+    "check_gradients": "training.gradient_check",
 }
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from forecastrnn.cells import Cell, as_cell
-from forecastrnn.inference import State, forward
-from forecastrnn.network import Layer, Network
+from forecastrnn.networks.cells import Cell, as_cell
+from forecastrnn.networks.network import Layer, Network
+from forecastrnn.programs.inference import State, forward
 
 LSTMState = namedtuple("LSTMState", ["c", "h"])
 

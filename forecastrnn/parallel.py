@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_random_state
 
-from forecastrnn.communicators import NcclCommunicator, SharedMemoryCommunicator, joined
-from forecastrnn.devices import CPU, is_name, log_once, resolve
+from forecastrnn.engine.communicators import NcclCommunicator, SharedMemoryCommunicator, joined
+from forecastrnn.engine.devices import CPU, is_name, log_once, resolve
 
 ROOM = 2**28  # bytes of shared memory for each process; the system gives those that are used
 PATIENCE = 10.0  # seconds that a process has to end when it is told to

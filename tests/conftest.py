@@ -12,12 +12,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from forecaster_cases import quick
 from forecastrnn import RNNForecaster
 from forecastrnn.datasets import load_airline
-from results import Results
+from support.forecaster_cases import quick
+from support.results import Results
 
-ROOT = Path(__file__).parents[1]
+TESTS = Path(__file__).parent
+ROOT = TESTS.parent
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a job that a shell runs in the background
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -42,7 +43,8 @@ def run_script() -> Callable[..., str]:
     """Run code in a new Python process, with variables added to its environment; returns what it prints."""
 
     def run(code: str, **variables: str) -> str:
-        paths = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
+        rooms = sorted(str(folder) for folder in TESTS.iterdir() if folder.is_dir())  # a script may import its test
+        paths = os.pathsep.join([str(ROOT), str(TESTS), *rooms])
         environment = os.environ | {"PYTHONPATH": paths} | variables
         done = subprocess.run(
             [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-import naive
-from cases import CELLS
 from forecastrnn import GRU, LSTM, Elman
 from forecastrnn.functional import LSTMState, dynamic_rnn, static_rnn
+from support import naive
+from support.cases import CELLS
 
 N, T, I, H = 4, 10, 3, 5
 RNG = np.random.default_rng(0)

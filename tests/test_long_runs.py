@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from forecastrnn import RNNClassifier, RNNRegressor
-from results import Results
+from support.results import Results
 
 pytestmark = pytest.mark.slow
 EXAMPLES = Path(__file__).parents[1] / "examples"

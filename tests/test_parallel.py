@@ -17,19 +17,20 @@ import numpy as np
 import pytest
 from sklearn.utils import check_random_state
 
-from cases import Problem, draw, index_of, layer, program_of
-from forecastrnn import RNNForecaster, RNNRegressor, RNNSeq2Seq, devices, parallel
-from forecastrnn.communicators import NcclCommunicator, SharedMemoryCommunicator, current, joined
+from forecastrnn import RNNForecaster, RNNRegressor, RNNSeq2Seq, parallel
 from forecastrnn.datasets import load_airline
+from forecastrnn.engine import devices
+from forecastrnn.engine.communicators import NcclCommunicator, SharedMemoryCommunicator, current, joined
 from forecastrnn.exceptions import TrainingDivergedError
-from forecastrnn.optimizers import OptimizerState, Rule
 from forecastrnn.parallel import fit_parallel
-from forecastrnn.parallel_step import ParallelProgram
-from forecastrnn.seq2seq_step import own_value
-from forecastrnn.seq2seq_training import PairProgram, PairTrainer, Sampling
-from forecastrnn.shapes import Dropout
-from forecastrnn.stepping import Index, TrainingProgram
-from pair_cases import PairProblem, draw_pairs, flat_theta, pair_index, pair_program, small, source_of
+from forecastrnn.programs.shapes import Dropout
+from forecastrnn.training.optimizers import OptimizerState, Rule
+from forecastrnn.training.parallel_step import ParallelProgram
+from forecastrnn.training.seq2seq_step import own_value
+from forecastrnn.training.seq2seq_training import PairProgram, PairTrainer, Sampling
+from forecastrnn.training.stepping import Index, TrainingProgram
+from support.cases import Problem, draw, index_of, layer, program_of
+from support.pair_cases import PairProblem, draw_pairs, flat_theta, pair_index, pair_program, small, source_of
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.standard_normal((2, 13, 5, 1))

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-import same_bits
+from support import same_bits
 
 STORED = json.loads(same_bits.FILE.read_text(encoding="utf-8"))
 CLOSE = 1e-2  # of a figure, or of 1: other machine code rounds otherwise, and some fits are in float32

@@ -1,0 +1,184 @@
+"""Sequences with categorical channels at the door: categories learned, labels turned into codes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import _check_feature_names, _check_n_features
+
+from forecastrnn.data.arrays import (
+    Sequences,
+    check_channels,
+    checked,
+    read_lengths,
+    read_sequences,
+    refuse_non_numbers,
+    refuse_odd_types,
+)
+from forecastrnn.data.coding import Coding, categorical_columns, given_vectors, learn_categories
+from forecastrnn.data.labels import are_texts, as_labels, codes_of
+
+
+@dataclass(frozen=True)
+class _Raw:
+    """Values (steps of all sequences, channels) as they were given, and which steps (n, time) those are."""
+
+    values: np.ndarray
+    valid: np.ndarray
+    lengths: np.ndarray | None
+    flat: bool
+    names: list | None = None  # of the channels
+
+    @property
+    def channels(self) -> int:
+        """Number of channels."""
+        return int(self.values.shape[1])
+
+    def place(self, k: int, channel: int) -> str:
+        """Where row k of the values stands in X."""
+        row, step = np.argwhere(self.valid)[k]
+        return f"in channel {channel} at step {step} of sequence {row}"
+
+
+def read_inputs(estimator: Any, X: object, lengths: object, *, reset: bool, goes_on: bool = False) -> Sequences:
+    """X as `read_sequences` reads it, with codes in the channels that are categorical.
+
+    reset : this is a fit; `goes_on`: from a fitted model, whose categories stay. Raises as `read_sequences` does, and
+    for missing values and mixed types among categories, and texts in channels that are not categorical.
+    """
+    fitted = getattr(estimator, "_fitted", None) if goes_on or not reset else None
+    asked = np.size(estimator.categorical_features) > 0 and estimator.categorical_features is not None
+    if fitted is None and not asked or fitted is not None and fitted.coding is None and not (goes_on and asked):
+        return read_sequences(estimator, X, lengths, reset=reset)
+    refuse_odd_types(X, "X")
+    raw = _read_raw(estimator, X, lengths)
+    channels = raw.channels
+    if fitted is None or goes_on:
+        columns = categorical_columns(estimator, channels, raw.names)
+    known = fitted.coding.columns if fitted is not None and fitted.coding is not None else ()
+    if fitted is not None and goes_on and columns != known:
+        raise ValueError(
+            "warm_start=True and partial_fit go on from the fitted weights, so categorical_features must stay as it "
+            f"was: it is {estimator.categorical_features!r} now. Set warm_start=False, or use a new estimator."
+        )
+    if not goes_on and not reset:
+        check_channels(estimator, channels, False)
+    coding = _learn(estimator, raw, columns) if fitted is None else fitted.coding
+    if coding is None:
+        return read_sequences(estimator, X, lengths, reset=reset)
+    _check_names(estimator, X, raw, reset)
+    return replace(_coded(estimator, raw, coding), coding=coding)
+
+
+def _read_raw(estimator: Any, X: Any, lengths: object) -> _Raw:
+    if getattr(X, "ndim", 0) == 1:  # a column of lists
+        X = list(X)
+    if isinstance(X, list | tuple) and lengths is None:
+        return _read_list(X)
+    array = np.asarray(X, dtype=object) if isinstance(X, list | tuple) else np.asarray(X)
+    if array.ndim not in (2, 3):
+        raise ValueError(f"Found array with dim {array.ndim}, {type(estimator).__name__} expected 2 or 3.")
+    if 0 in array.shape:
+        raise ValueError(f"Found array with 0 sample(s), steps or channels (shape={array.shape}), at least 1 needed.")
+    ends, flat = read_lengths(lengths, *array.shape[:2]), array.ndim == 2
+    array = array[:, :, None] if flat else array
+    valid = np.ones(array.shape[:2], bool) if ends is None else np.arange(array.shape[1]) < ends[:, None]
+    return _Raw(array[valid], valid, ends, flat)
+
+
+def _read_list(X: Any) -> _Raw:
+    if not X:
+        raise ValueError("Found array with 0 sample(s) (shape=(0,)) while a minimum of 1 is required: X is empty.")
+    parts: list[np.ndarray] = []
+    for number, x in enumerate(X):
+        if isinstance(x, str | bytes) or not hasattr(x, "__len__"):
+            raise ValueError(
+                f"X[{number}] must be a sequence of categories, such as a list of words. Got {x!r:.80}, of type "
+                f"{type(x).__name__}. Split a text first, or put single sequences into a list."
+            )
+        refuse_odd_types(x, f"X[{number}]")
+        own = np.asarray(x, dtype=object) if isinstance(x, list | tuple) else np.asarray(x)
+        own = own[:, None] if own.ndim == 1 else own
+        if own.ndim != 2 or 0 in own.shape:
+            raise ValueError(f"X[{number}] must have shape (time, channels), at least one step. Got {np.shape(own)}.")
+        if parts and own.shape[1] != parts[0].shape[1]:
+            raise ValueError(f"X[{number}] has {own.shape[1]} channels, but X[0] has {parts[0].shape[1]}.")
+        parts.append(own)
+    if any(part.dtype.kind in "OU" for part in parts):  # joined as they are: NumPy would turn numbers into texts
+        parts = [part.astype(object) for part in parts]
+    ends = np.array([len(part) for part in parts], np.int64)
+    valid = np.arange(int(np.max(ends))) < ends[:, None]
+    columns = getattr(X[0], "columns", None)
+    return _Raw(np.concatenate(parts), valid, ends, False, None if columns is None else list(columns))
+
+
+def _learn(estimator: Any, raw: _Raw, columns: tuple[int, ...]) -> Coding | None:
+    """The categories of the channels that are categorical."""
+    given = given_vectors(estimator, columns)
+    _refuse_texts(raw, columns)
+    found = [learn_categories(_labels(raw, k), k, given.get(k)) for k in columns]
+    return Coding(columns, tuple(found)) if columns else None
+
+
+def _labels(raw: _Raw, channel: int) -> np.ndarray:
+    return as_labels(raw.values[:, channel], lambda k: raw.place(k, channel))
+
+
+def _refuse_texts(raw: _Raw, columns: tuple[int, ...]) -> None:
+    """Raise for texts beside channels that are not categorical, and for what is no number there."""
+    others = [k for k in range(raw.channels) if k not in columns]
+    if not others or raw.values.dtype.kind not in "OUSc":
+        return
+    for k in range(raw.channels):
+        texts = [isinstance(value, str) for value in raw.values[:, k].tolist()]
+        if any(texts):
+            raise ValueError(
+                f"X has texts and numbers: {raw.values[texts.index(True), k]!r} {raw.place(texts.index(True), k)}, but "
+                f"channel {others[0]} is not categorical. Encode texts as numbers first, for example by scikit-learn's "
+                "OrdinalEncoder, and name their channels in categorical_features."
+            )
+    refuse_non_numbers(raw.values[:, others], "X")
+
+
+def _coded(estimator: Any, raw: _Raw, coding: Coding) -> Sequences:
+    """Codes and numbers (n, time, channels), zero past the end of a row."""
+    _refuse_texts(raw, coding.columns)
+    real = np.float32 if raw.values.dtype == np.float32 else np.float64
+    flat = np.empty(raw.values.shape, real)
+    for channel in range(raw.channels):
+        if channel in coding.columns:
+            flat[:, channel] = _codes(raw, channel, coding.categories[coding.columns.index(channel)])
+            continue
+        flat[:, channel] = raw.values[:, channel]
+        bad = np.flatnonzero(~np.isfinite(flat[:, channel]))
+        if len(bad):
+            raise ValueError(f"Input X contains NaN or infinity {raw.place(bad[0], channel)}.")
+    values = np.zeros((*raw.valid.shape, raw.channels), real)
+    values[raw.valid] = flat
+    return Sequences(checked(estimator, values), raw.lengths, raw.flat)
+
+
+def _codes(raw: _Raw, channel: int, categories: np.ndarray) -> np.ndarray:
+    labels = _labels(raw, channel)
+    if are_texts(labels) != are_texts(categories):
+        kinds = ("texts", "numbers") if are_texts(labels) else ("numbers", "texts")
+        raise TypeError(
+            f"X has {kinds[0]} in channel {channel}, such as {labels.tolist()[0]!r}, but the categories that fit saw "
+            f"are {kinds[1]}, such as {categories.tolist()[0]!r}."
+        )
+    return codes_of(labels, categories)
+
+
+def _check_names(estimator: Any, X: object, raw: _Raw, reset: bool) -> None:
+    """Set in a fit, and compare otherwise, names and number of features or channels."""
+    rows: np.ndarray = np.empty((1, raw.valid.shape[1] if raw.flat else raw.channels))
+    _check_feature_names(estimator, X if raw.flat else rows, reset=reset)
+    if not raw.flat:
+        return check_channels(estimator, raw.channels, reset)
+    if not reset and estimator.n_channels_in_ > 1:
+        raise ValueError(f"X has 1 channels, but {type(estimator).__name__} is expecting {estimator.n_channels_in_}.")
+    _check_n_features(estimator, rows, reset=reset)
+    if reset:
+        estimator.n_channels_in_ = 1

@@ -1,0 +1,131 @@
+"""What an estimator's parameters say of its embeddings: which channels, how many numbers, given vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+
+from forecastrnn.data.labels import are_texts, as_labels, sorted_labels
+
+MOST_CATEGORIES = 2**24  # codes are numbers of float32
+MOST_AUTO = 50
+
+
+@dataclass(frozen=True)
+class Coding:
+    """The categorical channels of X, and the sorted categories of each."""
+
+    columns: tuple[int, ...]
+    categories: tuple[np.ndarray, ...]
+
+
+@dataclass(frozen=True)
+class Given:
+    """Given vectors (rows, dim): of the labels `keys`, or of all categories in their order."""
+
+    values: np.ndarray
+    keys: np.ndarray | None = None
+
+
+def auto_dim(n_categories: int) -> int:
+    """Numbers of an embedding for so many categories: fastai's rule of thumb, with 50 at most."""
+    return min(MOST_AUTO, max(1, round(1.6 * n_categories**0.56)))
+
+
+def categorical_columns(estimator: Any, channels: int, names: list | None) -> tuple[int, ...]:
+    """Numbers of the channels that `categorical_features` names; raises for what is no channel."""
+    asked = estimator.categorical_features
+    if asked is None or np.size(asked) == 0:
+        return ()
+    array = np.asarray(asked)
+    if array.ndim != 1:
+        raise ValueError(f"categorical_features must be 1-D: indexes, a mask or names of channels. Got {asked!r}.")
+    if array.dtype.kind == "b":
+        if len(array) != channels:
+            raise ValueError(f"categorical_features is a mask of {len(array)} values, but X has {channels} channels.")
+        return tuple(int(k) for k in np.flatnonzero(array))
+    if array.dtype.kind in "UO":
+        array = np.array([_by_name(name, names) for name in array.tolist()])
+    if array.dtype.kind not in "iu":
+        raise ValueError(f"categorical_features must be indexes, a mask or names of channels. Got {asked!r}.")
+    bad = [int(k) for k in array if not 0 <= k < channels]
+    if bad:
+        raise ValueError(
+            f"categorical_features must be indexes of channels, 0 .. {channels - 1}. Got {bad[0]}. "
+            "In a 2-D X each row is a sequence of one channel, 0."
+        )
+    return tuple(sorted({int(k) for k in array}))
+
+
+def _by_name(name: Any, names: list | None) -> int:
+    if names is None:
+        raise ValueError(
+            f"categorical_features has the name {name!r}, but the channels of X have no names: only a list of frames "
+            "(time, channels) has them. Give indexes of channels; in a 2-D X the one channel is 0."
+        )
+    if name not in names:
+        raise ValueError(f"categorical_features has the name {name!r}, which is not among the channels {names}.")
+    return names.index(name)
+
+
+def given_vectors(estimator: Any, columns: tuple[int, ...]) -> dict[int, Given]:
+    """`embedding_weights` by channel, checked as far as it can be without the data."""
+    given = estimator.embedding_weights
+    if not given:
+        if estimator.freeze_embeddings:
+            raise ValueError(
+                "freeze_embeddings=True needs embedding_weights: vectors that are not given must be learned."
+            )
+        return {}
+    for channel in given:
+        if isinstance(channel, bool | np.bool_) or not isinstance(channel, Integral) or channel not in columns:
+            raise ValueError(
+                f"embedding_weights has the key {channel!r}, but keys must be categorical channels: {list(columns)}."
+            )
+    return {int(channel): _read_vectors(channel, values, estimator.embedding_dim) for channel, values in given.items()}
+
+
+def _read_vectors(channel: int, given: Any, dim: Any) -> Given:
+    keys, what = None, f"embedding_weights[{channel}]"
+    if isinstance(given, Mapping):
+        if not given:
+            raise ValueError(f"{what} must have a vector for at least one category. Got an empty mapping.")
+        labels = np.empty(len(given), object)
+        labels[:] = list(given)
+        keys, given = as_labels(labels, lambda k: f"as key {k} of {what}"), list(given.values())
+    try:
+        values = np.asarray(given, np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{what} must hold vectors of numbers, all of one length: {error}") from error
+    if values.ndim != 2 or 0 in values.shape:
+        raise ValueError(f"{what} must be an array (n_categories, dim) or vectors of one length. Got {values.shape}.")
+    if not np.isfinite(values).all():
+        raise ValueError(f"{what} contains NaN or infinity, first in row {np.argwhere(~np.isfinite(values))[0][0]}.")
+    if dim != "auto" and dim != values.shape[1]:
+        raise ValueError(f'embedding_dim={dim}, but {what} has vectors of {values.shape[1]} numbers. Set "auto".')
+    return Given(values, keys)
+
+
+def learn_categories(labels: np.ndarray, channel: int, given: Given | None) -> np.ndarray:
+    """Sorted categories of a channel: those of the data, and those with given vectors."""
+    found = sorted_labels(labels)
+    if given is not None and given.keys is not None:
+        if are_texts(found) != are_texts(given.keys):
+            raise TypeError(
+                f"embedding_weights[{channel}] has keys such as {given.keys.tolist()[0]!r}, but X has categories such "
+                f"as {found.tolist()[0]!r} there: both must be texts, or numbers."
+            )
+        same = [a.astype(object) if are_texts(a) else a for a in (found, given.keys)]
+        found = sorted_labels(np.concatenate(same))
+    elif given is not None and len(given.values) != len(found):
+        raise ValueError(
+            f"embedding_weights[{channel}] has {len(given.values)} rows, but channel {channel} of X has {len(found)} "
+            "categories: give a row for each, in sorted order, or a mapping from categories to vectors."
+        )
+    if len(found) >= MOST_CATEGORIES:
+        raise ValueError(f"channel {channel} of X has {len(found)} categories, more than {MOST_CATEGORIES - 1}.")
+    return found

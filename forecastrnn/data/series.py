@@ -1,0 +1,220 @@
+"""pandas to arrays and back: series, wide frames and long panels, read once at the door.
+
+Whatever comes in becomes one float64 array with all series end to end, and a small `TimeAxis` from which
+forecasts are written in the form of the input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from forecastrnn.data.frequency import season_of_offset
+from forecastrnn.data.series_input import SeriesReader, SeriesSet, TimeAxis
+from forecastrnn.data.time_index import check_reach, continue_times
+
+__all__ = ["SeriesSet", "TimeAxis", "read_horizon", "read_series", "season_of", "write_forecast"]
+
+_MAX_VALUES = 2**30  # forecasts in one column: 8 GiB
+_MAX_LISTED = 2**20  # steps named one by one
+
+
+def read_series(
+    y: Any,
+    *,
+    id_col: Hashable = "unique_id",
+    time_col: Hashable = "ds",
+    target_col: Hashable = "y",
+    missing: str = "raise",
+    min_length: int = 1,
+    needs: str = "forecasting needs",
+    argument: str = "y",
+) -> SeriesSet:
+    """Check one or many series and put them end to end.
+
+    Parameters
+    ----------
+    y : Series, DataFrame, list or ndarray of shape (time,)
+        One series; a wide frame, each column a series; a long frame with the columns `id_col`, `time_col`
+        and `target_col` (a frame with one of the first two, or with a column that is not numeric, is taken
+        as long); or a Series or one-column frame with a MultiIndex (series, time). Lists and arrays count
+        their steps from 0. Never changed.
+    id_col, time_col, target_col : hashable, default="unique_id", "ds", "y"
+        Columns of a long frame.
+    missing : {"raise", "mask"}, default="raise"
+        Whether NaN is an error or is kept. A series of nothing but NaN is always an error.
+    min_length : int, default=1
+        Least number of rows of a series.
+    needs : str, default="forecasting needs"
+        Who asks for `min_length`, for the message: "context_length needs".
+    argument : str, default="y"
+        What the caller calls `y`, for messages.
+
+    Returns
+    -------
+    SeriesSet
+        Series in the order of the columns, or of their first rows.
+
+    Raises
+    ------
+    TypeError
+        If `y` has another type, its index or time column is not one of times, or its values are not
+        numbers.
+    ValueError
+        If a series is too short or holds infinity or (unless masked) NaN, if times are missing, repeated,
+        unsorted or without one constant step, or if a column is missing.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> sales = pd.Series([3.0, 4.0, 5.0], index=pd.date_range("2024-01-01", periods=3, freq="MS"))
+    >>> found = read_series(sales.rename("sales"))
+    >>> found.ids, found.offsets.tolist(), found.axis.clock.freqstr
+    (('sales',), [0, 3], 'MS')
+    """
+    if missing not in ("raise", "mask"):
+        raise ValueError(f"missing must be 'raise' or 'mask'. Got {missing!r}")
+    if len({id_col, time_col, target_col}) < 3:
+        raise ValueError(
+            f"id_col, time_col and target_col must differ. Got {id_col!r}, {time_col!r} and {target_col!r}"
+        )
+    return SeriesReader(id_col, time_col, target_col, missing, min_length, needs, argument).read(y)
+
+
+def read_horizon(axis: TimeAxis, h: Any) -> np.ndarray:
+    """Check the steps to forecast, before anything is allocated for them.
+
+    Parameters
+    ----------
+    axis : TimeAxis
+        Of the series to forecast.
+    h : int or sequence of int
+        The number of steps, or the steps wanted, in any order.
+
+    Returns
+    -------
+    ndarray of shape (n_steps,), int64
+        The steps in increasing order, the first after the last known time being 1.
+
+    Raises
+    ------
+    ValueError
+        If `h` is empty, repeats a step, holds something other than integers >= 1, or is too large for
+        the index or for memory.
+
+    Examples
+    --------
+    >>> read_horizon(read_series([1.0, 2.0]).axis, [4, 2])
+    array([2, 4])
+    """
+    single = isinstance(h, int | np.integer) and not isinstance(h, bool)
+    listed = isinstance(h, list | tuple | range | np.ndarray) and getattr(h, "ndim", 1) == 1
+    if listed and len(h) > _MAX_LISTED:
+        raise ValueError(f"h is too large a list, of {len(h)} steps; give the number of steps instead")
+    chosen = list(h) if listed else [h]
+    for step in chosen:
+        if not isinstance(step, int | np.integer) or isinstance(step, bool) or step < 1:
+            raise ValueError(f"h must be an integer >= 1, or a list of such steps. Got {step!r}")
+    if not chosen or len(set(chosen)) < len(chosen):
+        raise ValueError(f"h must name at least one step and none twice. Got {h!r}")
+    furthest = int(max(chosen))
+    if furthest * axis.n_series > _MAX_VALUES:
+        size = 8.0 * furthest * axis.n_series / 2**30
+        raise ValueError(f"h={furthest} is too large: {axis.n_series} series would need {size:.3g} GiB")
+    check_reach(axis.clock, int(axis.last.max()), furthest)
+    return np.arange(1, furthest + 1) if single else np.sort(np.array(chosen, dtype=np.int64))
+
+
+def write_forecast(axis: TimeAxis, columns: Mapping[str, np.ndarray], h: Any) -> pd.Series | pd.DataFrame:
+    """Forecasts in the form of the input, on its index continued.
+
+    Parameters
+    ----------
+    axis : TimeAxis
+        Of the series that were forecast.
+    columns : mapping of str to ndarray of shape (n_series, n_steps)
+        For example "RNN", "RNN-lo-80", "RNN-hi-80".
+    h : int or sequence of int
+        As in `read_horizon`, in increasing order of steps.
+
+    Returns
+    -------
+    Series or DataFrame
+        A series gives a Series named as it was (several columns: a frame with those columns); a wide frame
+        a wide frame with its columns (several: a MultiIndex of series and column); a long frame a long
+        frame; a MultiIndex the same MultiIndex.
+
+    Raises
+    ------
+    ValueError
+        If `h` is not possible, or an array has another shape.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> write_forecast(read_series([1.0, 2.0]).axis, {"RNN": np.array([[3.0, 4.0]])}, 2)
+    2    3.0
+    3    4.0
+    dtype: float64
+    """
+    steps = read_horizon(axis, h)
+    for name, values in columns.items():
+        if np.shape(values) != (axis.n_series, len(steps)):
+            raise ValueError(
+                f"columns[{name!r}] must have shape ({axis.n_series}, {len(steps)}). Got {np.shape(values)}"
+            )
+    if axis.form in ("series", "array"):
+        index = continue_times(axis.clock, axis.last, steps).rename(axis.time_name)
+        if len(columns) == 1:
+            return pd.Series(next(iter(columns.values()))[0], index=index, name=axis.value_name)
+        return pd.DataFrame({name: values[0] for name, values in columns.items()}, index=index)
+    return _write_wide(axis, columns, steps) if axis.form == "wide" else _write_panel(axis, columns, steps)
+
+
+def _write_wide(axis: TimeAxis, columns: Mapping[str, np.ndarray], steps: np.ndarray) -> pd.DataFrame:
+    index = continue_times(axis.clock, axis.last[:1], steps).rename(axis.time_name)
+    names = list(axis.id_name)
+    if len(columns) == 1:
+        values = next(iter(columns.values())).T
+        if len(names) > 1:
+            return pd.DataFrame(values, index=index, columns=pd.MultiIndex.from_tuples(axis.ids, names=names))
+        return pd.DataFrame(values, index=index, columns=pd.Index(axis.ids, dtype=axis.id_dtype, name=names[0]))
+    keys = [name if len(names) > 1 else (name,) for name in axis.ids]
+    labels = [(*key, column) for key in keys for column in columns]
+    values = np.stack(list(columns.values()), axis=1).reshape(len(labels), len(steps)).T
+    return pd.DataFrame(values, index=index, columns=pd.MultiIndex.from_tuples(labels, names=[*names, None]))
+
+
+def _write_panel(axis: TimeAxis, columns: Mapping[str, np.ndarray], steps: np.ndarray) -> pd.Series | pd.DataFrame:
+    times = continue_times(axis.clock, axis.last, steps)
+    ids = pd.Index(axis.ids, dtype=axis.id_dtype, tupleize_cols=False).repeat(len(steps))
+    flat = {name: np.reshape(values, -1) for name, values in columns.items()}
+    if axis.form == "long":
+        return pd.DataFrame({axis.id_name: ids, axis.time_name: times} | flat)
+    index = pd.MultiIndex.from_arrays([ids, times], names=[axis.id_name, axis.time_name])
+    if len(columns) > 1:
+        return pd.DataFrame(flat, index=index)
+    only = pd.Series(next(iter(flat.values())), index=index, name=axis.value_name)
+    return only if axis.form == "multi_series" else only.to_frame(axis.value_name)
+
+
+def season_of(axis: TimeAxis) -> int:
+    """Season length in steps, guessed from the frequency.
+
+    Hours 24 (any even part of a day: as many as a day has, so minutes 1440), seconds 60, days 7, business
+    days 5, weeks 52, months 12, quarters 4; years, integers and others 1.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> axis = read_series(pd.Series(1.0, index=pd.date_range("2024", periods=9, freq="30min"))).axis
+    >>> season_of(axis)
+    48
+    """
+    clock = axis.clock
+    if clock.kind == "integer":
+        return 1
+    return season_of_offset(clock.freq, clock.step if clock.kind == "period" else clock.freq.n)

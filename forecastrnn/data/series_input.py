@@ -1,0 +1,301 @@
+"""Reading series: the checks at the door, for every form that pandas data comes in."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from numbers import Real
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from forecastrnn.data.time_index import Clock, find_step, read_index
+
+_NUMBERS = {"integer", "floating", "mixed-integer-float", "boolean", "decimal", "empty"}
+_ACCEPTED = "a pandas Series or DataFrame, a list or a 1-D array"
+
+
+@dataclass(frozen=True, eq=False)
+class TimeAxis:
+    """What is needed to continue the index of each series and to rebuild the type of the input.
+
+    `form` is "series", "wide", "long", "multi_series", "multi_frame" or "array"; `last` (n_series,) the
+    ordinal of each series' last time; the names are those of the index or columns they came from.
+    """
+
+    form: str
+    ids: tuple
+    clock: Clock
+    last: np.ndarray
+    time_name: Hashable = None
+    id_name: Any = None
+    value_name: Hashable = None
+    id_dtype: Any = None
+
+    @property
+    def n_series(self) -> int:
+        """Number of series."""
+        return len(self.ids)
+
+    def position(self, ids: Iterable[Hashable]) -> np.ndarray:
+        """Places (n,) of the series named `ids`; a ValueError names those that are unknown."""
+        known = dict(zip(self.ids, range(self.n_series), strict=True))
+        wanted = list(ids)
+        unknown = [name for name in wanted if name not in known]
+        if unknown:
+            raise ValueError(f"unknown series: {_first_few(unknown)}; the known series are {_first_few(self.ids)}")
+        return np.array([known[name] for name in wanted], dtype=np.int64)
+
+    def take(self, positions: Sequence[int] | np.ndarray) -> TimeAxis:
+        """The axis of some of the series, in the order of `positions`."""
+        chosen = np.asarray(positions, dtype=np.int64)
+        return replace(self, ids=tuple(self.ids[i] for i in chosen), last=self.last[chosen])
+
+
+@dataclass(frozen=True, eq=False)
+class SeriesSet:
+    """Series end to end: values (total,) float64, offsets (n_series + 1,) int64, ids and their axis."""
+
+    values: np.ndarray
+    offsets: np.ndarray
+    ids: tuple
+    axis: TimeAxis
+
+    @property
+    def n_series(self) -> int:
+        """Number of series."""
+        return len(self.ids)
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Number of values of each series, (n_series,) int64."""
+        return np.diff(self.offsets)
+
+
+@dataclass(frozen=True)
+class SeriesReader:
+    """The options of one `read_series` call, and the checks that all forms of input share."""
+
+    id_col: Hashable
+    time_col: Hashable
+    target_col: Hashable
+    missing: str
+    min_length: int
+    needs: str
+    argument: str
+
+    def read(self, y: Any) -> SeriesSet:
+        """Series of any accepted form, checked and put end to end."""
+        if isinstance(y, pd.DataFrame):
+            return self._frame(y)
+        if not isinstance(y, pd.Series):
+            return self._shared(self._as_series(y).to_frame(), "array", None)
+        if isinstance(y.index, pd.MultiIndex):
+            return self._multi(y.to_frame(self._name(y)), "multi_series", y.name)
+        return self._shared(y.to_frame(self._name(y)), "series", y.name)
+
+    def _name(self, y: pd.Series) -> Hashable:
+        return self.argument if y.name is None else y.name
+
+    def _as_series(self, y: Any) -> pd.Series:
+        if isinstance(y, np.matrix):
+            raise TypeError(f"{self.argument}: np.matrix is not supported; give {_ACCEPTED}")
+        if isinstance(y, np.ma.MaskedArray) and np.ma.getmaskarray(y).any():
+            raise ValueError(f"{self.argument} has masked values; fill them first, for example filled(np.nan)")
+        if not isinstance(y, list | tuple | np.ndarray | pd.api.extensions.ExtensionArray):
+            raise TypeError(f"{self.argument} must be {_ACCEPTED}; got {type(y).__name__}. See pandas Series")
+        dims = y.ndim if hasattr(y, "ndim") else 1 + (len(y) > 0 and np.ndim(y[0]))
+        if dims != 1:
+            raise TypeError(
+                f"{self.argument} has {dims} dimensions; to forecast several series give a pandas DataFrame "
+                "with one column for each, and a single one as a pandas Series or a 1-D array"
+            )
+        return pd.Series(y, name=self.argument, dtype=object if len(y) == 0 else None)
+
+    def _frame(self, y: pd.DataFrame) -> SeriesSet:
+        is_long = {self.id_col, self.time_col} & set(y.columns)
+        if isinstance(y.index, pd.MultiIndex) and not is_long:
+            if y.shape[1] != 1:
+                raise ValueError(
+                    f"{self.argument}, a frame with a MultiIndex (series, time), must have one column of "
+                    f"values; got {_first_few(y.columns)}"
+                )
+            return self._multi(y, "multi_frame", y.columns[0])
+        if not y.columns.is_unique:
+            repeated = y.columns[y.columns.duplicated()]
+            raise ValueError(f"{self.argument} has duplicate column names: {_first_few(repeated)}")
+        text = None if is_long else _first_not_numeric(y)
+        return self._long(y, text) if is_long or text is not None else self._shared(y, "wide", None)
+
+    def _shared(self, y: pd.DataFrame, form: str, value_name: Hashable) -> SeriesSet:
+        """Series that share one index: the columns of `y`."""
+        ids, rows = tuple(y.columns.tolist()), len(y)
+        self._check_lengths(ids, np.full(len(ids), rows))
+        label = f"the index of {self.argument}"
+        ordinals, clock = read_index(y.index, label)
+        clock = find_step(ordinals, np.array([0, rows]), ids, clock, label)
+        axis = TimeAxis(
+            form, ids, clock, np.full(len(ids), ordinals[-1]), time_name=y.index.name, value_name=value_name
+        )
+        if form == "wide":
+            axis = replace(axis, id_name=tuple(y.columns.names), id_dtype=y.columns.dtype)
+        values = self._floats(y).T.flatten()
+        return self._finish(values, np.arange(len(ids) + 1) * rows, ordinals, axis)
+
+    def _long(self, y: pd.DataFrame, text: int | None) -> SeriesSet:
+        for parameter in ("id_col", "time_col", "target_col"):
+            name = getattr(self, parameter)
+            if name in y.columns:
+                continue
+            why = "it" if text is None else f"column {y.columns[text]!r} is not numeric, so it"
+            hint = "; call reset_index first, it is in the index" if name in y.index.names else ""
+            raise ValueError(
+                f"{self.argument} has no column {name!r} ({parameter}): {why} is read as a long frame; its "
+                f"columns are {_first_few(y.columns)}{hint}"
+            )
+        labels = tuple(f"column {name!r} of {self.argument}" for name in (self.id_col, self.time_col))
+        times = y[self.time_col]
+        index = pd.Index(times) if len(times) else pd.DatetimeIndex([])
+        axis = TimeAxis("long", (), Clock("integer"), np.zeros(0), self.time_col, self.id_col, self.target_col)
+        return self._panel(pd.Index(y[self.id_col]), index, y[[self.target_col]], axis, labels)
+
+    def _multi(self, y: pd.DataFrame, form: str, value_name: Hashable) -> SeriesSet:
+        names = list(y.index.names)
+        times = y.index.levels[-1]
+        orderly = len(names) == 2 and None not in names and names != [self.time_col, self.id_col]
+        if orderly:
+            orderly = not isinstance(y.index.levels[0], pd.DatetimeIndex | pd.PeriodIndex)
+            orderly = orderly and (_is_time(times) or not _is_time(y.index.levels[0]))
+        if not orderly:
+            raise ValueError(
+                f"the MultiIndex of {self.argument} must have two named levels (series, time), the times "
+                f"being datetimes, periods or integers; got levels {names} of dtypes "
+                f"{[str(level.dtype) for level in y.index.levels]}: use rename_axis, droplevel or swaplevel"
+            )
+        labels = tuple(f"level {name!r} of the index of {self.argument}" for name in names)
+        axis = TimeAxis(form, (), Clock("integer"), np.zeros(0), names[1], names[0], value_name)
+        return self._panel(y.index.get_level_values(0), y.index.get_level_values(1), y, axis, labels)
+
+    def _panel(
+        self, keys: pd.Index, times: pd.Index, y: pd.DataFrame, axis: TimeAxis, labels: tuple[str, ...]
+    ) -> SeriesSet:
+        """Series stacked in rows: keys and times (total,), y one column of values."""
+        codes, found = pd.factorize(keys)
+        if (codes < 0).any():
+            raise ValueError(f"{labels[0]} has a missing id in row {int(np.argmax(codes < 0))}")
+        ids = tuple(found.tolist())
+        lengths = np.bincount(codes, minlength=len(ids))
+        self._check_lengths(ids, lengths)
+        ordinals, clock = read_index(times, labels[1])
+        values = self._floats(y)[:, 0]
+        if (np.diff(codes) < 0).any():  # rows of different series interleave
+            order = np.argsort(codes, kind="stable")
+            ordinals, values = ordinals[order], values[order]
+        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        clock = find_step(ordinals, offsets, ids, clock, labels[1])
+        last = ordinals[offsets[1:] - 1]
+        axis = replace(axis, ids=ids, clock=clock, last=last, id_dtype=found.dtype)
+        return self._finish(np.array(values), offsets, ordinals, axis)
+
+    def _check_lengths(self, ids: Sequence[Hashable], lengths: np.ndarray) -> None:
+        short = np.flatnonzero(lengths < max(self.min_length, 1))
+        if not len(lengths):
+            raise ValueError(f"{self.argument} has no series: at least {max(self.min_length, 1)} observations, got 0")
+        if len(short):
+            length = int(lengths[short[0]])
+            others = f" (and {len(short) - 1} more series)" if len(short) > 1 else ""
+            raise ValueError(
+                f"{self.argument}: series {ids[short[0]]!r} has length {length} but {self.needs} at least "
+                f"{max(self.min_length, 1)} observations, got {length}{others}"
+            )
+
+    def _floats(self, y: pd.DataFrame) -> np.ndarray:
+        """Values (rows, columns) as float64, missing ones as NaN; a TypeError names a column of others."""
+        text = _first_not_numeric(y)
+        if text is not None:
+            column = y.iloc[:, text]
+            kind = pd.api.types.infer_dtype(column, skipna=True)
+            raise TypeError(
+                f"{self.argument}: column {column.name!r} must hold numbers, but holds {kind} values (dtype "
+                f"{column.dtype}); convert them, for example with pandas.to_numeric"
+            )
+        with np.errstate(over="ignore"):  # too large for float64 is reported as infinity
+            if all(isinstance(dtype, np.dtype) and dtype.kind != "O" for dtype in y.dtypes.unique()):
+                return y.to_numpy(dtype=np.float64)
+            columns = [self._column(y.iloc[:, i]) for i in range(y.shape[1])]
+        return np.stack(columns, axis=1)
+
+    def _column(self, column: pd.Series) -> np.ndarray:
+        try:
+            return column.to_numpy(dtype=np.float64, na_value=np.nan)
+        except OverflowError as error:
+            raise ValueError(
+                f"{self.argument}: column {column.name!r} holds infinity or an integer too large for float64"
+            ) from error
+
+    def _finish(self, values: np.ndarray, offsets: np.ndarray, ordinals: np.ndarray, axis: TimeAxis) -> SeriesSet:
+        result = SeriesSet(values, offsets.astype(np.int64), axis.ids, axis)
+        finite = np.isfinite(values)
+        if finite.all():
+            return result
+        infinite = np.isinf(values)
+        if infinite.any():
+            said = self._count(infinite, result, ordinals)
+            raise ValueError(f"{self.argument} contains infinity: {said}; replace such values, or make them missing")
+        if self.missing == "raise":
+            said = self._count(~finite, result, ordinals)
+            raise ValueError(
+                f"{self.argument} contains NaN: {said}; fill them (interpolate, ffill) or allow them with "
+                "missing='mask'"
+            )
+        empty = ~np.logical_or.reduceat(finite, offsets[:-1])
+        if empty.any():
+            name = axis.ids[int(np.argmax(empty))]
+            raise ValueError(f"{self.argument}: every value of series {name!r} is NaN; drop the series")
+        return result
+
+    def _count(self, wrong: np.ndarray, found: SeriesSet, ordinals: np.ndarray) -> str:
+        """Which series has how many wrong values, and where the first is; ordinals of all or shared rows."""
+        row = int(np.argmax(wrong))
+        per_series = np.add.reduceat(wrong.astype(np.int64), found.offsets[:-1])
+        series = int(np.argmax(per_series > 0))
+        others = int((per_series > 0).sum()) - 1
+        return (
+            f"series {found.ids[series]!r} has {int(per_series[series])} such values, the first at "
+            f"{found.axis.clock.describe(ordinals[row % len(ordinals)])}"
+            + (f" ({others} more series have some)" if others else "")
+        )
+
+
+def _first_not_numeric(y: pd.DataFrame) -> int | None:
+    """Place of the first column that does not hold real numbers, or None."""
+    kinds = {dtype: _is_number(dtype) for dtype in y.dtypes.unique()}
+    for place, dtype in enumerate(y.dtypes):
+        if pd.api.types.is_object_dtype(dtype):
+            if not _holds_numbers(y.iloc[:, place]):
+                return place
+        elif not kinds[dtype]:
+            return place
+    return None
+
+
+def _holds_numbers(column: pd.Series) -> bool:
+    kind = pd.api.types.infer_dtype(column, skipna=True)
+    if kind in ("mixed", "mixed-integer"):
+        return all(isinstance(value, Real | Decimal) for value in column.dropna())
+    return kind in _NUMBERS
+
+
+def _is_number(dtype: Any) -> bool:
+    return pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_complex_dtype(dtype)
+
+
+def _is_time(level: pd.Index) -> bool:
+    return isinstance(level, pd.DatetimeIndex | pd.PeriodIndex) or pd.api.types.is_integer_dtype(level.dtype)
+
+
+def _first_few(names: Iterable[Hashable]) -> str:
+    listed = list(names)
+    return ", ".join(repr(name) for name in listed[:5]) + (", ..." if len(listed) > 5 else "")

@@ -1,0 +1,91 @@
+"""Static categories of series at the door: a frame with a row for each series becomes codes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from forecastrnn.data.labels import are_texts, as_labels, codes_of, sorted_labels
+
+
+@dataclass(frozen=True)
+class StaticCoding:
+    """Names of the columns, and the sorted categories of each."""
+
+    names: tuple
+    categories: tuple[np.ndarray, ...]
+
+
+def read_static(
+    static: Any, ids: tuple, id_col: Any, coding: StaticCoding | None = None
+) -> tuple[StaticCoding, np.ndarray]:
+    """Codes (n_series, columns) of the series `ids`; `coding`: of the fit, where this is not one.
+
+    Raises ValueError or TypeError for something other than a frame, a series without a row or with two, other columns
+    than in the fit, missing values, and columns that are not categories.
+    """
+    frame, rows = _rows_of(static, ids, id_col)
+    names = tuple(frame.columns)
+    if coding is None:
+        _check_names(names)
+    elif set(names) != set(coding.names) or len(names) != len(coding.names):
+        odd = [name for name in names if name not in coding.names] or [n for n in coding.names if n not in names]
+        raise ValueError(
+            f"static must have the columns of fit, {list(coding.names)}. Got {list(names)}: look at {odd[:1] or names}."
+        )
+    names = names if coding is None else coding.names
+    labels = [_labels_of(frame, name, rows, ids) for name in names]
+    if coding is None:
+        coding = StaticCoding(names, tuple(sorted_labels(each) for each in labels))
+    for name, each, categories in zip(names, labels, coding.categories, strict=True):
+        if are_texts(each) != are_texts(categories):
+            raise TypeError(
+                f"column {name!r} of static has values such as {each.tolist()[0]!r}, but in fit such as "
+                f"{categories.tolist()[0]!r}: both must be texts, or numbers."
+            )
+    codes = [codes_of(each, categories) for each, categories in zip(labels, coding.categories, strict=True)]
+    return coding, np.stack(codes, axis=1)
+
+
+def _rows_of(static: Any, ids: tuple, id_col: Any) -> tuple[Any, np.ndarray]:
+    """The frame without a column of ids, and the row of each series."""
+    if not hasattr(static, "columns") or not hasattr(static, "iloc"):
+        raise TypeError(
+            f"static must be a DataFrame with a row for each series, its index (or a column {id_col!r}) the ids. "
+            f"Got {type(static).__name__}."
+        )
+    has_ids = list(static.columns).count(id_col) == 1
+    names = (static[id_col] if has_ids else static.index).tolist()
+    frame = static.drop(columns=[id_col]) if has_ids else static
+    known = dict(zip(names, range(len(names)), strict=True))
+    missing = next((name for name in ids if name not in known), None)
+    if missing is not None:
+        raise ValueError(
+            f"static has no row for series {missing!r}; it has rows for {names[:3]!r}{' ...' if names[3:] else ''}."
+        )
+    twice = next((name for name in ids if names.count(name) > 1), None) if len(known) < len(names) else None
+    if twice is not None:
+        raise ValueError(f"static has {names.count(twice)} rows for series {twice!r}; give one for each.")
+    return frame, np.array([known[name] for name in ids])
+
+
+def _check_names(names: tuple) -> None:
+    if not names:
+        raise ValueError("static must have at least one column of categories. Got none.")
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise ValueError(f"static must have unique column names. Got {twice[0]!r} twice.")
+
+
+def _labels_of(frame: Any, name: Any, rows: np.ndarray, ids: tuple) -> np.ndarray:
+    """The categories of the series in a column."""
+    values = np.asarray(frame[name].astype(object))[rows]
+    labels = as_labels(values, lambda k: f"for series {ids[k]!r} in column {name!r} of static")
+    if labels.dtype.kind == "f":
+        raise TypeError(
+            f"column {name!r} of static holds floats, such as {labels[0].item()!r}: only categories are supported yet "
+            "(texts, integers, booleans). Cut numbers into classes, for example with pandas.cut, and astype(str)."
+        )
+    return labels

@@ -1,0 +1,198 @@
+"""How kernels are compiled: on first use, without the GIL, with an on-disk cache that is never stale.
+
+Numba's own cache looks only at the file of the cached function, so an edit of a callee elsewhere, or
+another vector width, would go unnoticed. Here the name of the cache folder is a hash of every kernel
+source, of the versions and of the CPU; where no folder can be written, kernels are compiled in memory.
+"""
+
+import hashlib
+import logging
+import os
+import pickle
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any
+
+import llvmlite
+import numba
+import numba.extending
+import numpy as np
+from llvmlite import binding
+from numba.core import config
+
+_PACKAGE = Path(__file__).parents[1]
+KERNEL_SOURCES = (
+    "engine/compiling.py",
+    "engine/formulas.py",
+    "engine/input_formulas.py",
+    "engine/cpu/*.py",
+    "forecasting/inputs.py",
+    "forecasting/preparation.py",
+    "forecasting/seasonal.py",
+)
+COMPILE_LOCK = threading.RLock()  # numba's configuration is global while a function is being compiled
+PATIENCE = 1.0  # seconds of compilation after which a user is told what takes so long
+
+
+def sources_digest(folder: Path = _PACKAGE) -> str:
+    """Hash of all kernel sources under `folder` and of what compiles them."""
+    versions = numba.__version__, llvmlite.__version__, np.__version__
+    cpu = binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten()  # they decide the vectors' width
+    lanes = os.environ.get("FORECASTRNN_LANES", "")
+    digest = hashlib.sha256(repr((versions, cpu, lanes)).encode())
+    for pattern in KERNEL_SOURCES:
+        for path in sorted(folder.glob(pattern)):
+            digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _is_writable(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
+
+
+def _candidates() -> list[Path]:
+    """Where the cache may be, best first."""
+    chosen = os.environ.get("NUMBA_CACHE_DIR")
+    places = [Path(chosen)] if chosen else [_PACKAGE / "__pycache__"]
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    return [*places, Path(home) / "forecastrnn"]
+
+
+def cache_folder() -> str:
+    """The folder for compiled kernels; empty if none can be written."""
+    for place in _candidates():
+        folder = place / f"forecastrnn-{sources_digest()}"
+        if _is_writable(folder):
+            return str(folder)
+    logging.getLogger("forecastrnn").info("no folder for compiled kernels can be written: compiling in memory")
+    return ""
+
+
+_FOLDER = cache_folder()
+
+
+class _Announcement:
+    """Says that kernels are being compiled: once, after a second of it, before the next one."""
+
+    def __init__(self) -> None:
+        self.seconds, self.said = 0.0, False
+
+    def add(self, seconds: float) -> None:
+        """So long did one function take."""
+        self.seconds += seconds
+        if self.seconds > PATIENCE and not self.said:
+            self.said = True
+            where = "once, then it is in the cache" if _FOLDER else "no folder for a cache can be written"
+            print(f"Compiling the network for this machine ({where}) ...", flush=True)
+
+
+_announcement: ContextVar[_Announcement | None] = ContextVar("announcement", default=None)
+
+
+@contextmanager
+def announced(verbose: bool) -> Iterator[None]:
+    """Inside, if `verbose`, a line is printed when compilation takes over a second; not for what the cache holds."""
+    token = _announcement.set(_Announcement() if verbose else None)
+    try:
+        yield
+    finally:
+        _announcement.reset(token)
+
+
+def _from_cache(made: Any) -> bool:
+    """Whether a compiled function was read from the disk."""
+    hits = made.cache_hits if hasattr(made, "cache_hits") else sum(made.stats.cache_hits.values())
+    return hits > 0
+
+
+@contextmanager
+def compilation(cached: bool = True) -> Iterator[None]:
+    """Numba's global settings as kernels need them: own cache folder, compiler on."""
+    with COMPILE_LOCK:
+        before = config.CACHE_DIR, config.DISABLE_JIT
+        config.CACHE_DIR, config.DISABLE_JIT = (_FOLDER if cached else ""), 0
+        try:
+            yield
+        finally:
+            config.CACHE_DIR, config.DISABLE_JIT = before
+
+
+def _damaged(error: Exception) -> bool:
+    """Whether an error comes from a cache file that cannot be read: cut off, or of another format."""
+    known = (EOFError, OSError, RuntimeError, ValueError, ImportError, AttributeError, pickle.UnpicklingError)
+    return isinstance(error, known) or type(error).__module__.startswith("llvmlite")
+
+
+def _forget(function: Callable[..., Any]) -> None:
+    """Delete the cache files of a function, so that the next process writes them anew."""
+    for path in Path(_FOLDER).rglob(f"*.{function.__qualname__}-*.nb?"):
+        path.unlink(missing_ok=True)
+
+
+def _compile(function: Callable[..., Any], make: Callable[[bool], Any]) -> Any:
+    """make(cache), timed for the announcement."""
+    begun, announcement = time.perf_counter(), _announcement.get()
+    made = _make(function, make)
+    if announcement is not None and not _from_cache(made):
+        announcement.add(time.perf_counter() - begun)
+    return made
+
+
+def _make(function: Callable[..., Any], make: Callable[[bool], Any]) -> Any:
+    """make(cache): from the cache, anew into the cache, or in memory."""
+    for _ in range(2 if _FOLDER else 0):
+        try:
+            with compilation():
+                return make(True)
+        except Exception as error:
+            if not _damaged(error):
+                raise
+            logging.getLogger("forecastrnn").info("compiled %s not read from the cache: %s", function.__name__, error)
+            _forget(function)
+    with compilation(cached=False):
+        return make(False)
+
+
+class Jitted:
+    """A function that Python calls: compiled for the types of its first arguments, once."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function, self._code = function, {}
+        self.__doc__, self.__name__ = function.__doc__, function.__name__
+
+    def __call__(self, *args: Any) -> Any:
+        """Call it; arrays must be C-contiguous."""
+        types = tuple(numba.typeof(a) for a in args)
+        with COMPILE_LOCK:
+            if types not in self._code:
+                self._code[types] = compile_njit(self.function, types)
+        return self._code[types](*args)
+
+
+def jitted(function: Callable[..., Any] | None = None, *, cache: bool = True) -> Any:
+    """A compiled function: called from Python, or with ``cache=False`` by other compiled functions only."""
+    if function is None:
+        return lambda f: jitted(f, cache=cache)
+    return Jitted(function) if cache else numba.extending.register_jitable(function)
+
+
+def compile_njit(function: Callable[..., Any], signature: Any) -> Any:
+    """Compile `function` for one signature, to be called from Python without the GIL."""
+    return _compile(
+        function, lambda cache: numba.njit(signature, nogil=True, error_model="numpy", cache=cache)(function)
+    )
+
+
+def compile_cfunc(function: Callable[..., Any], signature: Any) -> Any:
+    """Compile `function` for one signature; the result has an `address` that stays valid."""
+    return _compile(function, lambda cache: numba.cfunc(signature, cache=cache, error_model="numpy")(function))

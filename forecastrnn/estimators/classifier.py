@@ -1,0 +1,270 @@
+"""RNNClassifier: labels of sequences."""
+
+from __future__ import annotations
+
+from typing import Self
+
+import numpy as np
+from sklearn.base import ClassifierMixin
+from sklearn.metrics import accuracy_score
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from forecastrnn.data.arrays import Sequences
+from forecastrnn.data.targets import are_step_labels, read_labels, read_step_labels
+from forecastrnn.estimators.sequence_estimator import SequenceEstimator, unchanged_on_error
+from forecastrnn.networks.losses import softmax
+from forecastrnn.sequences.fitting import Targets
+from forecastrnn.sequences.symbols import Drawing, generate_symbols
+from forecastrnn.training.parameters import (
+    CLASSIFIER_CONSTRAINTS,
+    EMBEDDING_CONSTRAINTS,
+    SEQUENCE_CONSTRAINTS,
+    device_to_predict,
+)
+
+
+class RNNClassifier(ClassifierMixin, SequenceEstimator):
+    """Recurrent network for classification of sequences, trained on cross-entropy.
+
+    The class comes from a softmax over a dense layer on the final state (of both directions, if bidirectional); where
+    y has a label for each step, (n, time) or a list of label sequences, on the state of that step.
+    Parameters and attributes are those of `RNNRegressor`, without `loss` and with one more; early stopping watches
+    accuracy on a stratified random part of the rows, since rows may be ordered by class.
+
+    Parameters
+    ----------
+    n_sampled_classes : int or None
+        For many classes, thousands and more: train on a softmax over the true class and so many others, drawn anew
+        for each mini-batch, instead of all (Jean et al. 2015, arXiv:1412.2007). Classes are ranked by how often they
+        are in y; the first ranks are always in, the others drawn log-uniformly, and scores corrected by the log of the
+        count in which each is expected, so that the sum over all classes is estimated without bias. `loss_curve_` then
+        has estimates. `predict` is over all classes. None, or a number not below that of the classes: the full softmax.
+
+    Attributes
+    ----------
+    classes_ : ndarray
+        The labels, sorted.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from forecastrnn import RNNClassifier
+    >>> rng = np.random.RandomState(0)
+    >>> X = np.cumsum(rng.normal(size=(120, 15)), axis=1)
+    >>> y = np.where(X[:, -1] > X[:, 0], "up", "down")
+    >>> model = RNNClassifier(cell="rnn", hidden_layer_sizes=8, max_iter=60, random_state=0).fit(X, y)
+    >>> model.classes_.tolist(), bool(model.score(X, y) > 0.9)
+    (['down', 'up'], True)
+    """
+
+    _parameter_constraints: dict = {**SEQUENCE_CONSTRAINTS, **EMBEDDING_CONSTRAINTS, **CLASSIFIER_CONSTRAINTS}
+    _scales_y = False
+
+    def __init__(
+        self, *, cell="lstm", hidden_layer_sizes=(32,), bidirectional=False, layer_norm=False, initializer="glorot",
+        solver="adam", learning_rate_init=0.005, learning_rate="constant", alpha=0.0, momentum=0.9,
+        nesterovs_momentum=True, beta_1=0.9, beta_2=0.999, epsilon=1e-8, batch_size="auto", max_iter=200, tol=1e-4,
+        n_iter_no_change=10, early_stopping=False, validation_fraction=0.1, warm_start=False, shuffle=True,
+        random_state=None, verbose=False, clip_norm=None, gradient_noise=0.0, bucket_by_length=False,
+        bptt_steps=None, checkpoint_steps=None, dropout=0.0, input_dropout=0.0, recurrent_dropout=0.0,
+        n_sampled_classes=None, vector_input=False, categorical_features=None, embedding_dim="auto",
+        embedding_weights=None, freeze_embeddings=False, standardize=True, device="cpu", n_jobs=None, dtype="auto",
+    ):  # fmt: skip
+        super().__init__(
+            cell=cell, hidden_layer_sizes=hidden_layer_sizes, bidirectional=bidirectional, layer_norm=layer_norm,
+            initializer=initializer, solver=solver, learning_rate_init=learning_rate_init, learning_rate=learning_rate,
+            alpha=alpha, momentum=momentum, nesterovs_momentum=nesterovs_momentum, beta_1=beta_1, beta_2=beta_2,
+            epsilon=epsilon, batch_size=batch_size, max_iter=max_iter, tol=tol, n_iter_no_change=n_iter_no_change,
+            early_stopping=early_stopping, validation_fraction=validation_fraction, warm_start=warm_start,
+            shuffle=shuffle, random_state=random_state, verbose=verbose, clip_norm=clip_norm,
+            gradient_noise=gradient_noise, bucket_by_length=bucket_by_length, bptt_steps=bptt_steps,
+            checkpoint_steps=checkpoint_steps,
+            dropout=dropout, input_dropout=input_dropout, recurrent_dropout=recurrent_dropout,
+            vector_input=vector_input, categorical_features=categorical_features, embedding_dim=embedding_dim,
+            embedding_weights=embedding_weights, freeze_embeddings=freeze_embeddings,
+            standardize=standardize, device=device, n_jobs=n_jobs, dtype=dtype,
+        )  # fmt: skip
+        self.n_sampled_classes = n_sampled_classes
+
+    def _loss_name(self) -> str:
+        return "cross_entropy"
+
+    def _n_outputs(self, y: Targets) -> int:
+        return len(self.classes_)
+
+    def _read_targets(self, y: object, X: Sequences, weight: np.ndarray | None, reset: bool) -> Targets:
+        if by_step := are_step_labels(y, X):
+            labels, valid = read_step_labels(y, X, 5)
+        else:
+            labels, valid = read_labels(y, 5), np.ones((X.n, 1), bool)
+            check_consistent_length(X.values, labels)
+        announced = self.__dict__.pop("_announced_classes", None)
+        if reset:
+            self.classes_ = np.unique(labels) if announced is None else announced
+        seen = np.isin(labels, self.classes_)
+        if not seen.all():
+            raise ValueError(
+                f"y contains the previously unseen label {labels[~seen][0]!r}; classes are {self.classes_}."
+            )
+        used = labels if weight is None else labels[np.repeat(weight > 0, valid.sum(axis=1))]
+        if len(np.unique(used)) < 2 and reset and announced is None:
+            raise ValueError(f"The number of classes has to be greater than one; got {len(np.unique(used))} class.")
+        codes = np.zeros(valid.shape)
+        codes[valid] = np.searchsorted(self.classes_, labels)
+        return Targets(codes[:, :, None], 0 if by_step else 1, 2 if by_step else 1)
+
+    def partial_fit(
+        self,
+        X: object,
+        y: object,
+        classes: object = None,
+        sample_weight: object = None,
+        lengths: object = None,
+    ) -> Self:
+        """One epoch on X and y, going on from the fitted weights.
+
+        Parameters
+        ----------
+        X, y, sample_weight, lengths
+            As in `fit`.
+        classes : array, optional
+            All labels that will ever come; needed in the first call unless y holds them all.
+
+        Returns
+        -------
+        self
+        """
+        self._validate_params()
+        with unchanged_on_error(self):
+            if classes is not None:
+                self._announce(np.unique(read_labels(classes, 2)))
+            return self._fit(X, y, sample_weight, lengths, partial=True)
+
+    def _announce(self, classes: np.ndarray) -> None:
+        """Keep the labels that will come until the first targets are read."""
+        if not hasattr(self, "_fitted"):
+            self._announced_classes = classes
+        elif not np.array_equal(classes, self.classes_):
+            raise ValueError(
+                f"classes must be those of the first call, {self.classes_.tolist()}. Got {classes.tolist()}."
+            )
+
+    def _split(self, X: Sequences, y: Targets) -> tuple[np.ndarray, np.ndarray]:
+        labels = y.values[:, 0, 0] if y.last == 1 else None
+        rows = np.arange(X.n)
+        return train_test_split(
+            rows, test_size=self.validation_fraction, stratify=labels, random_state=self.random_state
+        )
+
+    def _score_outputs(self, outputs: np.ndarray, y: Targets, lengths: np.ndarray | None) -> float:
+        found, codes = outputs.argmax(axis=2), y.values[:, :, 0]
+        valid = np.ones(codes.shape, bool)
+        if lengths is not None and y.last == 0:
+            valid = np.arange(codes.shape[1]) < lengths[:, None]
+        return float(accuracy_score(codes[valid], found[valid]))
+
+    def predict_proba(
+        self, X: object, lengths: object = None, n_samples: int | None = None, random_state: object = None,
+        n_steps: int | None = None,
+    ) -> np.ndarray:  # fmt: skip
+        """Probability of each class.
+
+        Parameters
+        ----------
+        X, lengths
+            As in `fit`.
+        n_samples, random_state, n_steps : optional
+            Monte Carlo dropout, and steps with `vector_input`, as in `RNNRegressor.predict`.
+
+        Returns
+        -------
+        ndarray (n, n_classes), columns in the order of `classes_`, or (n, time, n_classes) with labels at each step;
+        behind a first dimension of n_samples if that is given
+        """
+        if n_samples is not None:
+            drawn = self._sampled(X, lengths, n_samples, random_state, n_steps)
+            return np.stack([self._probabilities(outputs) for outputs in drawn])
+        return self._probabilities(self._outputs(X, lengths, n_steps))
+
+    def _probabilities(self, outputs: np.ndarray) -> np.ndarray:
+        """Of the classes, from scores (n, k, n_classes), in the shape of the y of `fit`."""
+        found = softmax(outputs.astype(np.float64))
+        return found[:, 0] if self._fitted.target_ndim == 1 else found
+
+    def predict(self, X: object, lengths: object = None, n_steps: int | None = None) -> np.ndarray:
+        """The most probable class of each sequence, or of each of its steps.
+
+        Parameters
+        ----------
+        X, lengths
+            As in `fit`.
+        n_steps : int, optional
+            Steps with `vector_input`, as in `RNNRegressor.predict`.
+
+        Returns
+        -------
+        ndarray (n,), or (n, time) with labels at each step; past the end of a shorter row the first class
+        """
+        numbers = self.predict_proba(X, lengths, n_steps=n_steps).argmax(axis=-1)
+        return self.classes_[numbers]
+
+    def generate(
+        self, n_steps: int, prompt: object = None, n_sequences: int = 1, temperature: float = 1.0,
+        top_k: int | None = None, random_state: object = None,
+    ) -> np.ndarray:  # fmt: skip
+        """Draw symbols, each from the probabilities behind those before it, which are fed back one-hot.
+
+        For models of the next symbol: each channel of X stands for a class, in the order of `classes_`, one of them 1
+        and the others 0; y (n, time) has the symbol that follows at each step.
+
+        Parameters
+        ----------
+        n_steps : int
+            Symbols to draw.
+        prompt : array of labels (time,) or (n, time), optional
+            What is continued; without it, `n_sequences` sequences begin at a symbol drawn evenly.
+        n_sequences : int
+            Sequences to draw, without a prompt.
+        temperature : float
+            Scores are divided by it: below 1 likely symbols become likelier; 0 takes the most probable one.
+        top_k : int, optional
+            Draw from the k most probable symbols only.
+        random_state : int, RandomState or None
+            Seed.
+
+        Returns
+        -------
+        ndarray of labels (n_steps,), or (n, n_steps) for several sequences
+
+        Raises
+        ------
+        ValueError, TypeError
+            For a model of another kind, a label that `fit` has not seen, and counts or a temperature out of range.
+        """
+        check_is_fitted(self)
+        options = Drawing(temperature, top_k, check_random_state(random_state))
+        return generate_symbols(
+            self._fitted, self.classes_, n_steps, prompt, n_sequences, options, self.n_jobs, device_to_predict(self)
+        )
+
+    def score(self, X: object, y: object, sample_weight: object = None, lengths: object = None) -> float:
+        """Accuracy of `predict`, over all valid steps where there are labels at each.
+
+        Parameters
+        ----------
+        X, y, sample_weight, lengths
+            As in `fit`.
+
+        Returns
+        -------
+        float
+        """
+        steps = self._steps_of(y)
+        guess = self.predict(X, lengths, n_steps=steps)
+        if guess.ndim == 2:
+            labels, valid = read_step_labels(y, self._read(X, lengths, steps), 2)
+            weight = None if sample_weight is None else np.repeat(np.asarray(sample_weight), valid.sum(axis=1))
+            return float(accuracy_score(labels, guess[valid], sample_weight=weight))
+        return float(accuracy_score(y, guess, sample_weight=sample_weight))

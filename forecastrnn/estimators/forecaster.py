@@ -1,0 +1,389 @@
+"""RNNForecaster: pandas series in, forecasts in the same form out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from numbers import Integral
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, _fit_context
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from forecastrnn.callbacks import Look, check_callback
+from forecastrnn.data.arrays import check_count
+from forecastrnn.engine.compiling import announced
+from forecastrnn.estimators.forecast_settings import (
+    ahead_of,
+    check_known,
+    check_parameters,
+    check_reach,
+    check_same,
+    read_codes,
+    reading_of,
+    settings_of,
+)
+from forecastrnn.estimators.saving import SavedToFile
+from forecastrnn.forecasting.inputs import build_inputs
+from forecastrnn.forecasting.members import network_of, residuals_of, tail_of, use_lags
+from forecastrnn.forecasting.model import Model, train_all
+from forecastrnn.forecasting.preparation import prepare
+from forecastrnn.forecasting.stream import ForecastStream
+from forecastrnn.training.parameters import TRAINING_CONSTRAINTS, device_of, device_to_predict
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from forecastrnn.data.series import SeriesSet
+
+_SHARED = ("cell", "hidden_layer_sizes", "layer_norm", "initializer", "solver", "learning_rate_init", "learning_rate",
+           "alpha", "momentum", "nesterovs_momentum", "beta_1", "beta_2", "epsilon", "clip_norm", "n_iter_no_change",
+           "early_stopping", "validation_fraction", "warm_start", "random_state", "verbose", "device",
+           "n_jobs")  # fmt: skip
+
+
+class RNNForecaster(SavedToFile, BaseEstimator):
+    """Forecasts one or many time series with one recurrent network.
+
+    All series train one global network, whatever their number, levels and lengths. Level, season and scale of each
+    are removed first (the seasonal figure causally, so that training sees what a forecast sees); the network learns
+    the change from the last value and is fed its own forecasts back. A forecast is the median of `n_members`
+    networks that differ in their seeds. The only setting that matters is the season.
+
+    Parameters
+    ----------
+    cell : {"rnn", "lstm", "peephole_lstm", "gru"}, cell, or list of them
+        The recurrent cell.
+    hidden_layer_sizes : int or list of int
+        Units of each layer.
+    layer_norm : bool
+        Layer normalisation inside the cells, as in `RNNRegressor`.
+    strategy : {"recursive", "direct", "seq2seq"}
+        "recursive": one step is learned, and fed back: any horizon can be asked for. "direct": `horizon` steps
+        come out at once. "seq2seq": an encoder reads the context, and a decoder with weights of its own goes on from
+        the encoder's state: it learns `horizon` steps, reading the known values (teacher forcing), and forecasts any
+        number of steps, reading its own.
+    horizon : int or None
+        Steps that "direct" and "seq2seq" learn; "direct" needs it, with "seq2seq" None is as many steps as the other
+        strategies learn from behind the context: twice the season, within 18 .. 48.
+    season_length : int or None
+        Steps of a season; None guesses it from the frequency of the index (hours 24, days 7, weeks 52, months 12,
+        quarters 4), 1 is no season.
+    context_length : int or None
+        Steps of history that the network reads before it forecasts; None: twice the season, within 24 .. 72.
+    older_means : list of (int, int), optional
+        Older history, coarser: pairs of a length and a count. At each time the network also reads the means of
+        `count` blocks of `length` values, each pair's blocks behind those of the pair before it, back from the last
+        known value. [(7, 5), (30, 5)] on daily data: five weeks, and five months before those. A mean that reaches
+        back beyond the beginning of a series counts as the recent mean.
+    n_members : int
+        Networks whose median is the forecast. 5 rather than 3: in backtests the median then varies less by seed.
+    global_model : bool
+        True: one network (a member) learns from all series. False: each series has networks of its own, trained side
+        by side in one call; early_stopping and "seq2seq" are then not possible, and `predict` takes series of `fit`
+        only.
+    id_embedding_dim : int or None
+        Each series of `fit` has a learned vector of so many numbers, which its network reads at every step: for series
+        that behave differently after the same values. A series that `fit` has not seen reads the mean of all
+        vectors. None: a forecast depends on the values alone. Needs global_model=True.
+    missing : {"raise", "mask"}
+        What NaN in a series means: an error, or a gap that is bridged in the inputs and left out of the loss.
+    loss : {"absolute_error", "squared_error", "huber"}
+        Loss of the scaled values; the absolute error forecasts the median.
+    initializer, solver, learning_rate_init, learning_rate, alpha, momentum, nesterovs_momentum, beta_1, beta_2, \
+epsilon, clip_norm, gradient_noise
+        As in `RNNRegressor`. The defaults (AdamW, 0.004, one cycle, 0.0001, norm 1) were chosen by backtests.
+    batch_size : int
+        Windows in a mini-batch; "auto" is 64, and 16 for local networks, which in backtests were as good with it.
+    max_steps : int or None
+        Updates of each member; None: 2 sqrt(observations), within 300 .. 1200.
+    early_stopping, validation_fraction, n_iter_no_change : bool, float, int
+        Hold out the end of each series, look at its loss every 50 updates, stop after n_iter_no_change looks without
+        a better one, and keep the best weights.
+    warm_start : bool
+        `fit` goes on from the fitted members.
+    dropout, input_dropout, recurrent_dropout : float
+        As in `RNNRegressor`; off in forecasts.
+    random_state : int, RandomState or None
+        Seed; the same seed gives the same bits, whatever n_jobs.
+    verbose : bool
+        Print the loss every 50 updates.
+    device : {"cpu", "cuda", "cuda:1", "auto"}, or list of them
+        Where to train and to forecast, or where each layer is; "auto" takes the first GPU where there is one. Streams
+        run on the CPU, as does all of global_model=False, whose many small networks have no kernels of a GPU.
+    n_jobs : int or None
+        Threads; None and -1 are all physical cores, -2 all but one.
+    dtype : {"float32", "float64"}
+        Type to compute in.
+
+    Attributes
+    ----------
+    season_length_, context_length_ : int
+        The season and the context used.
+    n_series_in_ : int
+        Series in `fit`.
+    loss_curve_ : list of float
+        Training loss, mean over members, every 50 updates.
+    n_iter_ : int
+        Updates of a member.
+    device_ : str
+
+    Examples
+    --------
+    >>> from forecastrnn import RNNForecaster
+    >>> from forecastrnn.datasets import load_airline
+    >>> y = load_airline()
+    >>> model = RNNForecaster(n_members=1, max_steps=20, random_state=0).fit(y[:-12])
+    >>> forecast = model.predict(12)
+    >>> forecast.index.equals(y.index[-12:]), forecast.name == y.name
+    (True, True)
+    """
+
+    _parameter_constraints: dict = {
+        **{name: TRAINING_CONSTRAINTS[name] for name in _SHARED},
+        "strategy": [StrOptions({"recursive", "direct", "seq2seq"})],
+        "horizon": [Interval(Integral, 1, None, closed="left"), None],
+        "season_length": [Interval(Integral, 1, None, closed="left"), None],
+        "context_length": [Interval(Integral, 1, None, closed="left"), None],
+        "older_means": [list, tuple, None],
+        "n_members": [Interval(Integral, 1, None, closed="left")],
+        "global_model": ["boolean"],
+        "id_embedding_dim": [Interval(Integral, 1, None, closed="left"), None],
+        "missing": [StrOptions({"raise", "mask"})],
+        "loss": [StrOptions({"squared_error", "absolute_error", "huber"})],
+        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "max_steps": [Interval(Integral, 1, None, closed="left"), None],
+        "dtype": [StrOptions({"float32", "float64"})],
+    }
+
+    def __init__(
+        self, *, cell="gru", hidden_layer_sizes=(64,), layer_norm=False, strategy="recursive", horizon=None,
+        season_length=None, context_length=None, older_means=None, n_members=5, global_model=True,
+        id_embedding_dim=None, missing="raise", loss="absolute_error", initializer="uniform", solver="adamw",
+        learning_rate_init=0.004, learning_rate="one_cycle", alpha=1e-4, momentum=0.9, nesterovs_momentum=True,
+        beta_1=0.9, beta_2=0.999, epsilon=1e-8, clip_norm=1.0, gradient_noise=0.0, batch_size="auto", max_steps=None,
+        early_stopping=False, validation_fraction=0.1, n_iter_no_change=5, warm_start=False, dropout=0.0,
+        input_dropout=0.0, recurrent_dropout=0.0, random_state=None, verbose=False, device="cpu", n_jobs=None,
+        dtype="float32",
+    ):  # fmt: skip
+        self.cell = cell
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.layer_norm = layer_norm
+        self.strategy = strategy
+        self.horizon = horizon
+        self.season_length = season_length
+        self.context_length = context_length
+        self.older_means = older_means
+        self.n_members = n_members
+        self.global_model = global_model
+        self.id_embedding_dim = id_embedding_dim
+        self.missing = missing
+        self.loss = loss
+        self.initializer = initializer
+        self.solver = solver
+        self.learning_rate_init = learning_rate_init
+        self.learning_rate = learning_rate
+        self.alpha = alpha
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.clip_norm = clip_norm
+        self.gradient_noise = gradient_noise
+        self.batch_size = batch_size
+        self.max_steps = max_steps
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.warm_start = warm_start
+        self.dropout = dropout
+        self.input_dropout = input_dropout
+        self.recurrent_dropout = recurrent_dropout
+        self.random_state = random_state
+        self.verbose = verbose
+        self.device = device
+        self.n_jobs = n_jobs
+        self.dtype = dtype
+
+    _model: Model
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_model")
+
+    # Fitting ------------------------------------------------------------------------------------------
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self, y: Any, *, static: Any = None, id_col: Any = "unique_id", time_col: Any = "ds", target_col: Any = "y",
+        callback: Callable[[Look], object] | None = None,
+    ) -> Self:  # fmt: skip
+        """Learn from one or many series.
+
+        Parameters
+        ----------
+        y : Series, DataFrame, list or 1-D array
+            One series; a wide frame (each column a series); a long frame with `id_col`, `time_col`, `target_col`;
+            or a MultiIndex (series, time). The index must be regular; values must be finite, unless
+            missing="mask".
+        static : DataFrame, optional
+            What stays the same for a series: a row for each, the index (or the column `id_col`) its id, and columns of
+            categories (texts, integers, booleans, pandas categories). The network reads a learned vector for each,
+            of round(1.6 n^0.56) numbers for n categories, 50 at most; a category that `fit` has not seen reads the
+            mean. With warm_start the categories stay those of the first fit.
+        id_col, time_col, target_col : hashable
+            Columns of a long frame.
+        callback : callable, optional
+            Called every 50 updates of each member with a `forecastrnn.callbacks.Look`: its number, its updates, its
+            loss. When it returns True, that member stops there. An error in it ends `fit` and leaves the forecaster
+            as it was. Not with global_model=False, where all networks are trained in one call.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError, TypeError
+            For unusable data or parameters, naming the series, the time and what to do. The model of an earlier
+            fit is then kept.
+        TrainingDivergedError
+            A ValueError: the loss became non-finite or exploded.
+        """
+        with announced(bool(self.verbose)):
+            return self._fit({"id_col": id_col, "time_col": time_col, "target_col": target_col}, y, static, callback)
+
+    def _fit(self, columns: dict[str, Any], y: Any, static: Any, callback: Callable[[Look], object] | None) -> Self:
+        from forecastrnn.data.series import season_of
+
+        check_callback(callback, "a look")
+        check_parameters(self, callback is not None)
+        device = device_of(self)
+        reading = reading_of(self, columns)
+        read = reading.read(y)
+        season = int(self.season_length or season_of(read.axis))
+        prepared = prepare(read.values, read.offsets, season, self.context_length, ahead_of(self, read))
+        check_known(self, prepared, read.ids)
+        old = self._model if self.warm_start and hasattr(self, "_model") else None
+        embeddings, codes, coding = read_codes(self, read, static, columns["id_col"], old)
+        with_lags = old.settings.with_lags if old else use_lags(prepared, not self.global_model)
+        settings = settings_of(self, with_lags, embeddings)
+        check_same(old, settings, self.n_members, season, read)
+        check_reach(prepared, settings.older_means, read.ids)
+        inputs = build_inputs(prepared, settings.with_lags, settings.dtype, codes, settings.older_means)
+        seeds = self._seeds()
+        network = network_of(prepared, settings)
+        trained = train_all(prepared, inputs, settings, seeds, read.ids, old.trained if old else None, device, callback)
+        one_step = trained.outputs(network, prepared, inputs, settings.n_threads, device)
+        residuals = residuals_of(prepared, settings, one_step, len(seeds))
+        later, tail = reading_of(self, columns, other=True), tail_of(prepared, inputs, settings.older_means)
+        self._model = Model(network, trained, settings, tail, residuals, read.axis, later, self.strategy, coding)
+        self._publish(device, read)
+        return self
+
+    def _seeds(self) -> list[int]:
+        rng = check_random_state(self.random_state)
+        return [int(seed) for seed in rng.randint(2**31 - 1, size=self.n_members)]
+
+    def _publish(self, device: str, read: SeriesSet) -> None:
+        model = self._model
+        self.device_ = device
+        self.season_length_ = model.tail.prepared.season
+        self.context_length_ = model.tail.prepared.context
+        self.n_series_in_ = read.n_series
+        curves = model.trained.curves
+        shortest = min(len(curve) for curve in curves)
+        self.loss_curve_ = np.mean([curve[:shortest] for curve in curves], axis=0).tolist()
+        self.n_iter_ = model.trained.updates
+
+    # Forecasting --------------------------------------------------------------------------------------
+    def predict(self, h: Any, y: Any = None, static: Any = None) -> pd.Series | pd.DataFrame:
+        """Forecast the h values behind the end of each series.
+
+        Parameters
+        ----------
+        h : int or list of int
+            Steps to forecast, or which steps; at most `horizon` with the direct strategy, any number with others.
+        y : like the y of `fit`, optional
+            Other series to forecast, which `fit` need not have seen; a long frame with the same column names.
+        static : DataFrame, optional
+            The static categories of y, where `fit` had some: needed for series that `fit` has not seen.
+
+        Returns
+        -------
+        Series or DataFrame, as the input: a Series gives a Series (its index continued: frequency, time zone, name),
+        a wide frame a wide frame, a long frame a long frame with the column "RNN".
+
+        Raises
+        ------
+        ValueError
+            If h is not possible, y has an unusable series, or static does not fit to it.
+        NotFittedError
+            Before `fit`.
+        """
+        from forecastrnn.data.series import read_horizon, write_forecast
+
+        check_is_fitted(self)
+        model = self._model
+        axis, tail, own = model.choose(y, static)
+        steps = read_horizon(axis, h)
+        model.check_horizon(int(steps[-1]))
+        found = model.median(tail, own, int(steps[-1]), device_to_predict(self))
+        return write_forecast(axis, {"RNN": found[:, steps - 1]}, h)
+
+    def generate(
+        self, n_steps: int, prompt: Any = None, n_sequences: int = 1, random_state: Any = None, static: Any = None
+    ) -> pd.Series | pd.DataFrame:
+        """Draw possible futures: forecasts fed back with a residual of the series added at each step.
+
+        Parameters
+        ----------
+        n_steps : int
+            Steps of each sequence.
+        prompt : like the y of `fit`, optional
+            Series to continue; default those of `fit`.
+        n_sequences : int
+            Sequences for each series; each from one member in turn.
+        random_state : int, RandomState or None
+            Seed of the residuals.
+        static : DataFrame, optional
+            The static categories of the prompt, as in `predict`.
+
+        Returns
+        -------
+        Series or DataFrame in the form of the input; with several sequences the columns "RNN-path-1", ...
+
+        Raises
+        ------
+        ValueError
+            For a direct strategy, which does not feed back; for counts below 1.
+        """
+        from forecastrnn.data.series import read_horizon, write_forecast
+
+        check_is_fitted(self)
+        model, count = self._model, check_count(n_sequences, "n_sequences")
+        model.check_recursive("generate", "the direct strategy does not feed back")
+        axis, tail, own = model.choose(prompt, static)
+        h = int(read_horizon(axis, check_count(n_steps, "n_steps"))[-1])
+        rng, device = check_random_state(random_state), device_to_predict(self)
+        paths = model.draw(tail, own, h, count, rng, prompt is None, device)
+        names = ["RNN"] if count == 1 else [f"RNN-path-{k + 1}" for k in range(count)]
+        return write_forecast(axis, dict(zip(names, paths, strict=True)), h)
+
+    def stream(self, series: Any = None) -> ForecastStream:
+        """An object that takes one new value at a time and forecasts the next; no pandas on that path.
+
+        Parameters
+        ----------
+        series : hashable, optional
+            Which series of `fit` to go on with; needed if there were several.
+
+        Returns
+        -------
+        ForecastStream
+            `step(value)` takes the next observed value and returns the forecast of the one behind it.
+        """
+        check_is_fitted(self)
+        self._model.check_recursive("stream", "it forecasts one step ahead")
+        return self._model.stream(series)

@@ -1,0 +1,308 @@
+"""RNNRegressor: numbers from sequences."""
+
+from __future__ import annotations
+
+from typing import Self
+
+import numpy as np
+from sklearn.base import RegressorMixin
+from sklearn.metrics import r2_score
+from sklearn.utils import check_consistent_length
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from forecastrnn.data.arrays import Sequences
+from forecastrnn.data.targets import read_numbers
+from forecastrnn.estimators.sequence_estimator import SequenceEstimator, unchanged_on_error
+from forecastrnn.sequences.fitting import Targets
+from forecastrnn.sequences.generation import generate
+from forecastrnn.training.parameters import EMBEDDING_CONSTRAINTS, SEQUENCE_CONSTRAINTS, device_to_predict
+
+
+class RNNRegressor(RegressorMixin, SequenceEstimator):
+    """Recurrent network for regression on sequences.
+
+    Parameters
+    ----------
+    cell : {"rnn", "lstm", "peephole_lstm", "gru"}, cell, or list of them
+        The recurrent cell, one for all layers or one a layer.
+    hidden_layer_sizes : int or list of int
+        Units of each layer; its length is the depth.
+    bidirectional : bool
+        Each layer also reads the sequence backwards.
+    layer_norm : bool
+        Layer normalisation inside the cells of all layers (Ba, Kiros & Hinton 2016, arXiv:1607.06450, eq. 4): at each
+        step the sums of a gate, x W + h U, become gain * (s - mean) / sqrt(var + 1e-5) + bias, with mean and variance
+        over the layer's units and a learned gain that begins at 1. In an LSTM that is i, f, g and o (peepholes are
+        added after it, the cell state is not normalised); in a GRU r and z, and of n, where it resets after the
+        product, the part of the inputs and the recurrent part each by itself, else the whole sum.
+    initializer : {"glorot", "he", "orthogonal", "uniform"}
+        First weights, see `Cell.init_weights`. "he" suits relu.
+    loss : {"squared_error", "absolute_error", "huber"}
+        What is minimised, on standardised targets; Huber's threshold is one standard deviation.
+    solver : {"adam", "adamw", "sgd", "rmsprop"}
+        The update rule; `momentum` and `nesterovs_momentum` belong to "sgd", `beta_1`, `beta_2` to Adam.
+    learning_rate_init : float
+        The learning rate. 0.005 is larger than the 0.001 usual for wide networks: it suits small ones.
+    learning_rate : {"constant", "invscaling", "cosine", "step", "one_cycle"}
+        Its course over all updates.
+    alpha : float
+        L2 penalty on kernels (decoupled weight decay with "adamw").
+    batch_size : int or "auto"
+        Sequences a mini-batch; "auto" is min(128, n).
+    max_iter : int
+        Epochs at most.
+    tol, n_iter_no_change : float, int
+        Stop when the loss (or, with early_stopping, the validation score) has not improved by tol for so many epochs.
+    early_stopping, validation_fraction : bool, float
+        Hold out the last rows, watch R^2 on them, and keep the best weights.
+    warm_start : bool
+        `fit` goes on from the fitted weights and optimizer state.
+    shuffle : bool
+        New order of sequences in each epoch.
+    random_state : int, RandomState or None
+        Seed of weights and shuffling; the same seed gives the same bits, whatever n_jobs.
+    verbose : bool
+        Print the loss of each epoch.
+    clip_norm : float or None
+        Largest global norm of the gradient.
+    gradient_noise : float
+        Variance of the noise that is added to each gradient, falling as (1 + updates)^-0.55 (Neelakantan et al. 2015);
+        0.01 to 1 helped very deep networks there.
+    bucket_by_length : bool
+        Make mini-batches of sequences of like length (within a factor of 2), so that less padding is computed: some
+        3 times faster where few sequences are long. Their order stays random. Not for targets that go with the
+        length: a mini-batch would hold only some of them. No effect on sequences of one length.
+    bptt_steps : int or None
+        Truncated BPTT: gradients flow through so many steps, while the state is carried over the whole sequence.
+    checkpoint_steps : int, "auto" or None
+        Memory-bounded BPTT: keep the state every so many steps and recompute those between, for about a third more
+        time and the same bits. "auto" is sqrt(time), with which memory is least; None keeps every step.
+    dropout, input_dropout, recurrent_dropout : float
+        Chances, in training, that an output of a layer, an input, and the state that the recurrence reads are set to
+        zero; the rest is scaled so that the mean stays. The recurrent mask is the same at all steps of a sequence
+        (Gal & Ghahramani 2016), so that memory is not worn away. Seeded by random_state.
+    vector_input : bool
+        Vector to sequence: each row of X (n, features) is one vector, which the network reads at every step, and y
+        (n, time) or (n, time, outputs) is the sequence that belongs to it. Nothing is repeated in memory but for the
+        rows of a mini-batch. With `lengths`, those are the valid steps of each row of y.
+    categorical_features : None, array of int, bool or str
+        Channels whose values are categories, each read as a vector of its own (an embedding): their indexes, a mask,
+        or their names where X is a list of frames. [0] is the one channel of a 2-D X. `fit` learns the categories;
+        one that it has not seen, in `predict` or in a later fit, reads the mean of all vectors. Where every channel
+        is categorical, X may hold texts. Categories are not standardised, and `alpha` does not act on their vectors.
+    embedding_dim : int or "auto"
+        Numbers of each vector. "auto" is round(1.6 n^0.56) for n categories (the rule of thumb `emb_sz_rule` of
+        fastai; Howard & Gugger 2020, arXiv:2002.04688), 50 at most.
+    embedding_weights : dict or None
+        First vectors, by the index of the channel: an array (n_categories, dim) for the categories in sorted order,
+        or a mapping from category to vector. The keys of a mapping are known categories too, also those that `fit`
+        does not meet; others begin at the mean of the given vectors.
+    freeze_embeddings : bool
+        Leave given vectors as they are. With warm_start they may be learned later.
+    standardize : bool
+        Scale each channel of X and each output of y to mean 0 and variance 1 inside.
+    device : {"cpu", "cuda", "cuda:1", "auto"}, or list of them
+        Where to fit, predict and generate, or where each layer is; "auto" takes the first GPU where there is one. A
+        model that was fitted on a GPU predicts on the CPU where there is none.
+    n_jobs : int or None
+        Threads; None and -1 are all physical cores, -2 all but one.
+    dtype : {"auto", "float32", "float64"}
+        Type to compute in; "auto" is float32 for float32 input, else float64. float32 is several times faster.
+
+    Attributes
+    ----------
+    loss_curve_ : list of float
+        Training loss of each epoch.
+    validation_scores_, best_iter_ : list of float, int
+        With early_stopping: score of each epoch, and the epoch whose weights were kept.
+    n_iter_, loss_, n_features_in_, n_outputs_, device_
+        Epochs, last loss, time steps (2-D X) or channels, outputs, device.
+    weights_, output_weights_
+        Named views of the parameters.
+    is_categorical_, categories_, embedding_weights_
+        Mask of the categorical channels (None without any); their sorted categories; their vectors, one more than
+        there are categories: the last is read for unknown ones.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from forecastrnn import RNNRegressor
+    >>> t = np.arange(200)[:, None] * 0.1 + np.arange(12) * 0.1
+    >>> X, y = np.sin(t[:, :-1]), np.sin(t[:, -1])
+    >>> model = RNNRegressor(cell="gru", hidden_layer_sizes=8, random_state=0, max_iter=60).fit(X, y)
+    >>> model.predict(X[:2]).shape, bool(model.score(X, y) > 0.95)
+    ((2,), True)
+    """
+
+    _parameter_constraints: dict = {
+        **SEQUENCE_CONSTRAINTS,
+        **EMBEDDING_CONSTRAINTS,
+        "loss": [StrOptions({"squared_error", "absolute_error", "huber"})],
+    }
+
+    def __init__(
+        self, *, cell="lstm", hidden_layer_sizes=(32,), bidirectional=False, layer_norm=False, initializer="glorot",
+        loss="squared_error", solver="adam", learning_rate_init=0.005, learning_rate="constant", alpha=0.0,
+        momentum=0.9, nesterovs_momentum=True, beta_1=0.9, beta_2=0.999, epsilon=1e-8, batch_size="auto",
+        max_iter=200, tol=1e-4, n_iter_no_change=10, early_stopping=False, validation_fraction=0.1,
+        warm_start=False, shuffle=True, random_state=None, verbose=False, clip_norm=None, gradient_noise=0.0,
+        bucket_by_length=False, bptt_steps=None, checkpoint_steps=None, dropout=0.0, input_dropout=0.0,
+        recurrent_dropout=0.0, vector_input=False, categorical_features=None, embedding_dim="auto",
+        embedding_weights=None, freeze_embeddings=False, standardize=True, device="cpu", n_jobs=None, dtype="auto",
+    ):  # fmt: skip
+        super().__init__(
+            cell=cell, hidden_layer_sizes=hidden_layer_sizes, bidirectional=bidirectional, layer_norm=layer_norm,
+            initializer=initializer, solver=solver, learning_rate_init=learning_rate_init, learning_rate=learning_rate,
+            alpha=alpha, momentum=momentum, nesterovs_momentum=nesterovs_momentum, beta_1=beta_1, beta_2=beta_2,
+            epsilon=epsilon, batch_size=batch_size, max_iter=max_iter, tol=tol, n_iter_no_change=n_iter_no_change,
+            early_stopping=early_stopping, validation_fraction=validation_fraction, warm_start=warm_start,
+            shuffle=shuffle, random_state=random_state, verbose=verbose, clip_norm=clip_norm,
+            gradient_noise=gradient_noise, bucket_by_length=bucket_by_length, bptt_steps=bptt_steps,
+            checkpoint_steps=checkpoint_steps, dropout=dropout, input_dropout=input_dropout,
+            recurrent_dropout=recurrent_dropout, vector_input=vector_input, categorical_features=categorical_features,
+            embedding_dim=embedding_dim, embedding_weights=embedding_weights, freeze_embeddings=freeze_embeddings,
+            standardize=standardize, device=device, n_jobs=n_jobs, dtype=dtype,
+        )  # fmt: skip
+        self.loss = loss
+
+    def _loss_name(self) -> str:
+        return self.loss
+
+    def _read_targets(self, y: object, X: Sequences, weight: np.ndarray | None, reset: bool) -> Targets:
+        array = read_numbers(y, 5)
+        check_consistent_length(X.values, array)
+        if X.repeats:
+            return Targets(array.reshape(*array.shape[:2], -1), 0, array.ndim)
+        if array.ndim < 3:
+            values = array.reshape(len(array), 1, -1)
+            return Targets(values, 1, array.ndim)
+        steps = X.steps if X.lengths is None else int(X.lengths.min())
+        if array.ndim > 3 or array.shape[1] > X.steps or 0 in array.shape:
+            raise ValueError(
+                f"y must have shape (n,), (n, outputs) or (n, k, outputs) with k at most {steps}. Got {array.shape}."
+            )
+        if array.shape[1] == X.steps:
+            return Targets(array, 0, 3)
+        if array.shape[1] > steps:
+            raise ValueError(f"y has {array.shape[1]} steps, but the shortest sequence has {steps}.")
+        return Targets(array, array.shape[1] if array.shape[1] > 1 else 1, 3)
+
+    def partial_fit(self, X: object, y: object, sample_weight: object = None, lengths: object = None) -> Self:
+        """One epoch on X and y, going on from the fitted weights; the first call also fits the scalers.
+
+        Parameters are those of `fit`.
+        """
+        self._validate_params()
+        with unchanged_on_error(self):
+            return self._fit(X, y, sample_weight, lengths, partial=True)
+
+    def predict(
+        self, X: object, lengths: object = None, n_samples: int | None = None, random_state: object = None,
+        n_steps: int | None = None,
+    ) -> np.ndarray:  # fmt: skip
+        """Predicted targets, in the shape of the y of `fit`; zero past the end of a shorter row.
+
+        Parameters
+        ----------
+        X, lengths
+            As in `fit`.
+        n_samples : int, optional
+            Monte Carlo dropout (Gal & Ghahramani 2016): so many predictions with the dropout of training left on;
+            how far they differ says how sure the network is of itself. None: one prediction, without dropout.
+        random_state : int, RandomState or None
+            Seed of the dropout of `n_samples`.
+        n_steps : int, optional
+            With `vector_input`: steps of the sequences; None: as many as in `fit`.
+
+        Returns
+        -------
+        ndarray (n,), (n, outputs) or (n, k, outputs), behind a first dimension of n_samples if that is given
+
+        Raises
+        ------
+        ValueError
+            For unusable X, for n_samples of a model that was fitted without dropout, and for n_steps of one that was
+            fitted without `vector_input`.
+        """
+        if n_samples is not None:
+            drawn = self._sampled(X, lengths, n_samples, random_state, n_steps)
+            return np.stack([self._in_shape(outputs) for outputs in drawn])
+        return self._in_shape(self._outputs(X, lengths, n_steps))
+
+    def _in_shape(self, outputs: np.ndarray) -> np.ndarray:
+        """Outputs (n, k, outputs) in the shape of the y of `fit`."""
+        if self._fitted.target_ndim == 3:
+            return outputs
+        if self._fitted.repeats:
+            return outputs[:, :, 0]
+        return outputs[:, 0, 0] if self._fitted.target_ndim == 1 else outputs[:, 0]
+
+    def generate(
+        self, n_steps: int, prompt: object = None, n_sequences: int = 1, context_length: int | None = None
+    ) -> np.ndarray:
+        """Continue a sequence by feeding each output back as the next input.
+
+        For models whose target at each step is the next value of all channels.
+
+        Parameters
+        ----------
+        n_steps : int
+            Steps to generate.
+        prompt : array (time,), (time, channels) or (n, time, channels), optional
+            What comes before; default one step of zeros for each of `n_sequences`.
+        n_sequences : int
+            Sequences to generate from the default prompt.
+        context_length : int, optional
+            Start anew at every step from the last so many values, as the windows in training did. Default: the
+            state goes on from step to step, which is faster.
+
+        Returns
+        -------
+        ndarray (n_steps,), (n_steps, channels) or (n, n_steps, channels), as the prompt
+        """
+        check_is_fitted(self)
+        device = device_to_predict(self)
+        return generate(self._fitted, n_steps, prompt, n_sequences, context_length, self.n_jobs, device)
+
+    def _score_outputs(self, outputs: np.ndarray, y: Targets, lengths: np.ndarray | None) -> float:
+        truth, guess = y.values.reshape(-1, y.values.shape[2]), outputs.reshape(-1, outputs.shape[2])
+        if lengths is not None and y.last == 0:
+            valid = (np.arange(y.values.shape[1]) < lengths[:, None]).reshape(-1)
+            truth, guess = truth[valid], guess[valid]
+        return _r2(truth, guess) if len(truth) > 1 else -float(np.square(truth - guess).mean())
+
+    def score(self, X: object, y: object, sample_weight: object = None, lengths: object = None) -> float:
+        """R^2 of `predict`, over all steps and outputs of valid steps.
+
+        Parameters
+        ----------
+        X, y, sample_weight, lengths
+            As in `fit`.
+
+        Returns
+        -------
+        float
+        """
+        guess = self.predict(X, lengths, n_steps=self._steps_of(y))
+        truth = read_numbers(y, 2)
+        if self._fitted.repeats and truth.ndim == guess.ndim == 2:
+            truth, guess = truth[:, :, None], guess[:, :, None]
+        if guess.ndim < 3:
+            return _r2(truth, guess, sample_weight)
+        if truth.shape != guess.shape:
+            raise ValueError(f"y must have the shape of what predict returns, {guess.shape}. Got {truth.shape}.")
+        read = self._read(X, lengths, guess.shape[1] if self._fitted.repeats else None)
+        valid: np.ndarray = np.ones(guess.shape[:2], bool)
+        if read.lengths is not None and self._fitted.last == 0:
+            valid = np.arange(guess.shape[1]) < read.lengths[:, None]
+        if sample_weight is None:
+            return _r2(truth[valid], guess[valid], None)
+        weight = np.repeat(np.ravel(np.asarray(sample_weight))[:, None], valid.shape[1], 1)
+        return _r2(truth[valid], guess[valid], weight[valid])
+
+
+def _r2(truth: np.ndarray, guess: np.ndarray, weight: object = None) -> float:
+    """R^2, in a unit (a power of two, so exact) in which squares cannot overflow."""
+    unit = 2.0 ** (np.frexp(np.abs(truth).max())[1] - 1) if np.abs(truth).max() > 1e100 else 1.0
+    return float(r2_score(truth / unit, guess / unit, sample_weight=weight))

@@ -1,0 +1,188 @@
+"""save and load of all estimators: parameters and fitted state to a model file, and back."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any, Self
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from forecastrnn._version import __version__
+from forecastrnn.exceptions import ModelFileError
+from forecastrnn.persistence.model_file import ASK, ModelFile, open_model, write_model
+from forecastrnn.persistence.model_records import Fields, decode, encode
+from forecastrnn.training.parameters import check_numbers, layers_of
+
+TENSORS_OF = "embedding_weights"  # a parameter that may be large: its state keeps it
+CLASSES = ("RNNClassifier", "RNNForecaster", "RNNRegressor", "RNNSeq2Seq")
+
+
+class SavedToFile:
+    """Gives an estimator `save` and `load`."""
+
+    def save(self, path: Any) -> None:
+        """Write the fitted estimator to a file: parameters, weights, optimizer, scalers, all that it needs.
+
+        `load` gives it back in any process: predictions, streams and a warm start have the same bits. The file is no
+        pickle: loading it runs no code. It is written beside `path` and then put there at once, so that whatever
+        interrupts it, an earlier file stays whole.
+
+        Parameters
+        ----------
+        path : str or path
+            File to write; one that is there is replaced.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        TypeError, ValueError
+            For what a file cannot keep: a `random_state` that is neither an int nor None, a subclass, names of series
+            that are neither texts, numbers nor times.
+        OSError
+            If the file cannot be written.
+
+        Examples
+        --------
+        >>> import tempfile, numpy as np
+        >>> from forecastrnn import RNNRegressor
+        >>> X = np.sin(np.arange(60).reshape(10, 6) * 0.7)
+        >>> model = RNNRegressor(hidden_layer_sizes=4, max_iter=3, random_state=0).fit(X[:, :-1], X[:, -1])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     model.save(f"{folder}/model.rnn")
+        ...     again = RNNRegressor.load(f"{folder}/model.rnn")
+        >>> bool((again.predict(X[:, :-1]) == model.predict(X[:, :-1])).all())
+        True
+        """
+        save_estimator(self, path)
+
+    @classmethod
+    def load(cls, path: Any) -> Self:
+        """Read an estimator of this class from a file that `save` wrote.
+
+        Parameters
+        ----------
+        path : str or path
+            The file.
+
+        Returns
+        -------
+        estimator
+            Fitted, of this class.
+
+        Raises
+        ------
+        ModelFileError
+            A ValueError: the file is no model file, is damaged, is of a newer version or holds another estimator.
+        OSError
+            If the file cannot be read: FileNotFoundError, IsADirectoryError, PermissionError.
+
+        Examples
+        --------
+        >>> from forecastrnn import RNNForecaster
+        >>> RNNForecaster.load("no such file")
+        Traceback (most recent call last):
+            ...
+        FileNotFoundError: [Errno 2] No such file or directory: 'no such file'
+        """
+        return load_estimator(path, {cls.__name__: cls})
+
+
+def _state_module(name: str) -> ModuleType:
+    """What knows the state of a class."""
+    if name == "RNNForecaster":
+        from forecastrnn.forecasting import state as forecast_state
+
+        return forecast_state
+    if name == "RNNSeq2Seq":
+        from forecastrnn.sequences import seq2seq_state
+
+        return seq2seq_state
+    from forecastrnn.sequences import state as sequence_state
+
+    return sequence_state
+
+
+_STATES = {"RNNForecaster": "ForecastState", "RNNSeq2Seq": "Seq2SeqState"}
+
+
+def _read_state(name: str, raw: Any) -> Any:
+    return getattr(_state_module(name), _STATES.get(name, "SequenceState")).read(raw, name)
+
+
+def save_estimator(estimator: Any, path: Any) -> None:
+    """Write a fitted estimator to a model file."""
+    check_is_fitted(estimator)
+    name = type(estimator).__name__
+    if name not in CLASSES or not type(estimator).__module__.startswith("forecastrnn."):
+        raise TypeError(f"save keeps {', '.join(CLASSES)}, not {name}: a file cannot hold the code of a subclass.")
+    check_parameters(estimator)
+    given = estimator.get_params(deep=False)
+    parameters = {key: _encode_parameter(key, value) for key, value in given.items() if key != TENSORS_OF}
+    state, values = _state_module(name).pack(estimator)
+    header = {"class": name, "written_by": __version__, "parameters": parameters, "state": state}
+    tensors = _read_state(name, state).tensors()
+    write_model(path, header, tensors, {tensor.name: values[tensor.name] for tensor in tensors})
+
+
+def _encode_parameter(name: str, value: Any) -> Any:
+    """For the header; a generator has a state that others may share, so of random_state only a seed can be kept."""
+    if name == "random_state" and isinstance(value, np.random.RandomState):
+        raise TypeError(
+            f"random_state={value!r} cannot be saved: a model file keeps an int or None. Call "
+            "set_params(random_state=0), or another seed, before save; it counts from the next fit on."
+        )
+    return encode(value, name)
+
+
+def check_parameters(estimator: Any) -> None:
+    """Parameters as `fit` would have them: they may have been set since."""
+    estimator._validate_params()
+    check_numbers(estimator)
+    layers_of(estimator)
+
+
+def load_estimator(path: Any, classes: dict[str, type]) -> Any:
+    """The estimator in a model file, which must be one of `classes` by name."""
+    with open_model(path) as file:
+        try:
+            return _restore(file, classes)
+        except ModelFileError as error:
+            if str(error).startswith(file.path):
+                raise
+            raise ModelFileError(f"{file.path}: {error}. {ASK}") from error
+
+
+def _restore(file: ModelFile, classes: dict[str, type]) -> Any:
+    header = Fields(file.header, "the header", "class written_by parameters state")
+    name = header.text("class", CLASSES)
+    if name not in classes:
+        raise ModelFileError(
+            f"{file.path}: it holds {name}, not {' or '.join(classes)}. Load it with {name}.load or forecastrnn.load."
+        )
+    estimator = _with_parameters(classes[name], header["parameters"], header.text("written_by"))
+    state = _read_state(name, header["state"])
+    state.restore(estimator, file.read(state.tensors()))
+    return estimator
+
+
+def _with_parameters(kind: Any, raw: Any, written_by: str) -> Any:
+    """An unfitted estimator; parameters that the file does not know have their defaults."""
+    estimator = kind()
+    if not isinstance(raw, dict):
+        raise ModelFileError("the file has no parameters")
+    known = estimator.get_params(deep=False)
+    odd = [name for name in raw if name not in known]
+    if odd:
+        raise ModelFileError(
+            f"{kind.__name__} has no parameter {odd[0][:40]!r}: the file was written by version {written_by[:20]}, "
+            "this one is older"
+        )
+    for name, value in raw.items():
+        setattr(estimator, name, decode(value))
+    try:
+        check_parameters(estimator)
+    except (ValueError, TypeError) as error:
+        raise ModelFileError(f"a parameter is not a possible one: {str(error)[:200]}") from error
+    return estimator

@@ -1,0 +1,1 @@
+"""Forecasting on arrays: preparation, inputs, members, paths, streams; nothing here knows pandas."""

@@ -1,0 +1,115 @@
+"""Forecasts on a GPU: all series and paths of a member are the rows of one program, one member after the other.
+
+The rounds are those of `paths`. What the CPU has as arguments of many small jobs are buffers of one large one here,
+whose histories are copied to the GPU once for all members; only the new values come back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from forecastrnn.engine.input_formulas import STATIC
+from forecastrnn.engine.jobs import borrowed
+from forecastrnn.engine.program import Program
+from forecastrnn.forecasting.paths import Histories, Kind, emit_rounds, means_of, sums_of
+from forecastrnn.networks.seq2seq_network import Seq2SeqNetwork
+
+ROWS_BYTES = 2**28  # of the histories, inputs and new values of all rows at once
+
+
+def run_on_device(
+    kind: Kind, thetas: np.ndarray, which: np.ndarray, histories: Histories, h: int, noise: np.ndarray | None = None
+) -> np.ndarray:
+    """Scaled values (paths, n, h) behind the end of n series, as `run_paths` gives them; on `kind.device`.
+
+    thetas (k, size); which (paths,): the network of each path. `kind.rows` are the most that it takes at once.
+    """
+    n, own = len(histories.z), [np.flatnonzero(which == member) for member in np.unique(which)]
+    total = n * max(len(paths) for paths in own)  # rows: the paths of a member, one after the other, each n series
+    fit = max(1, ROWS_BYTES // _row_bytes(kind, histories, h))
+    rows = -(-total // -(-total // min(kind.rows, fit)))
+    kind = replace(kind, rows=rows)
+    out = np.empty((len(which), n, h), kind.dtype)
+    key = kind, min(n, rows), histories.z.shape[1], h
+    with borrowed(key, lambda: DevicePaths(*key)) as program:
+        for lo in range(0, total, rows):
+            path, series = np.divmod(np.minimum(np.arange(lo, lo + rows), total - 1), n)  # the last part is filled up
+            program.begin(histories, series)
+            for paths in (p for p in own if path[0] < len(p)):
+                mine = paths[np.minimum(path, len(paths) - 1)]
+                found = program.run(thetas[which[paths[0]]], None if noise is None else noise[mine, series])
+                wanted = path < len(paths)
+                out[mine[wanted], series[wanted]] = found[wanted]
+    return out
+
+
+def _row_bytes(kind: Kind, histories: Histories, h: int) -> int:
+    """Memory of a row."""
+    inputs, known = histories.inputs[0].nbytes, histories.z.shape[1]
+    return inputs + 8 * kind.context + (known + h) * (2 * histories.z.itemsize + 8) + 2 * h * histories.z.itemsize
+
+
+class DevicePaths:
+    """The program of `kind.rows` rows that read the inputs of `n_inputs` series; h values behind `known` ones."""
+
+    def __init__(self, kind: Kind, n_inputs: int, known: int, h: int) -> None:
+        self.kind, self.known, self.h, self.length = kind, known, h, known + h
+        self.ahead, self.n_inputs = kind.network.n_outputs, n_inputs
+        self.program = program = Program(kind.dtype, 1, device=kind.device)
+        self.fields = self._buffers()
+        emit_rounds(kind, program, self.fields)
+        if self.ahead == 1:
+            program.next_round()
+            program.emit(
+                "copy_columns", 0, source=self.fields["z"].at(known), out=self.fields["result"], rows=kind.rows, F=h,
+                lds=self.length, ldo=h,
+            )  # fmt: skip
+        self.nbytes = program.nbytes
+
+    def _buffers(self) -> dict[str, Any]:
+        """What `emit_rounds` reads, and the numbers of the program."""
+        kind, buffer, rows = self.kind, self.program.buffer, self.kind.rows
+        reader = kind.network.encoder if isinstance(kind.network, Seq2SeqNetwork) else kind.network
+        found: dict[str, Any] = {"now": self.known - 1, "length": self.length, "noisy": self.h, "sums": None}
+        found |= {name: buffer(name, (rows, self.length)) for name in ("z", "a")}
+        found |= {name: buffer(name, (rows,), np.int64) for name in ("phase", "period", "first")}
+        found["static"] = buffer("static", (rows, STATIC))
+        found["inputs"] = buffer("inputs", (self.n_inputs, kind.context, reader.n_inputs + reader.n_skip))
+        found["starts"] = buffer("starts", (kind.context, rows), np.int64)
+        found["result"] = buffer("result", (rows, self.ahead if self.ahead > 1 else self.h))
+        if kind.older_means:
+            found["sums"] = buffer("sums", (rows, self.length + 1), np.float64)
+        if kind.noisy:
+            found["noise"] = buffer("noise", (rows, self.h))
+        return found
+
+    def begin(self, histories: Histories, series: np.ndarray) -> None:
+        """Take the histories of the rows' series; all members go on from them."""
+        fields, z = self.fields, np.zeros((self.kind.rows, self.length), self.kind.dtype)
+        z[:, : self.known] = histories.z[series]
+        fields["z"].put(z)
+        self.last = z[:, self.known - 1 : self.known]
+        fields["a"].put(means_of(z[:, : self.known], self.kind.width, self.length))
+        for name in ("static", "phase", "period", "first"):
+            fields[name].put(getattr(histories, name)[series])
+        if fields["sums"] is not None:
+            fields["sums"].put(sums_of(z[:, : self.known], self.length))
+        own = len(histories.z) > self.n_inputs  # not all series are here: each row has inputs of its own
+        fields["inputs"].put(histories.inputs[series] if own else histories.inputs)
+        first = (np.arange(self.kind.rows) if own else series) * self.kind.context
+        fields["starts"].put(first + np.arange(self.kind.context)[:, None])
+
+    def run(self, theta: np.ndarray, noise: np.ndarray | None) -> np.ndarray:
+        """Scaled values (rows, h) by one network."""
+        kind, fields, result = self.kind, self.fields, self.fields["result"]
+        if noise is not None:
+            fields["noise"].put(noise)
+        between = (1,) if isinstance(kind.network, Seq2SeqNetwork) else ()
+        repeats = (1, kind.context, *between, *((1,) if self.ahead > 1 else (self.h, 1)))
+        for turn, steps in enumerate(repeats):
+            self.program.run(0, steps, kind.lanes, rounds=(turn, turn + 1), theta=theta)
+        values = result.part(0, kind.rows * result.shape[1]).reshape(result.shape)
+        return values if self.ahead == 1 else self.last + values[:, : self.h]

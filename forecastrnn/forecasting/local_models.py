@@ -1,0 +1,164 @@
+"""One network a series: thousands of small networks of the same shape trained in one call of compiled code.
+
+A job is a network: its thread takes it through all of its updates on one lane's work space, and then the next. The
+random numbers that choose windows and first weights are the same for every series, so that a series' model does not
+depend on which others are fitted beside it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from forecastrnn.engine.buffers import Argument
+from forecastrnn.engine.jobs import Jobs, addresses
+from forecastrnn.engine.memory import check_fits
+from forecastrnn.engine.program import Program
+from forecastrnn.exceptions import TrainingDivergedError
+from forecastrnn.forecasting.members import Settings, network_of, start_member, window_starts
+from forecastrnn.forecasting.preparation import Prepared
+from forecastrnn.networks.network import Network
+from forecastrnn.programs.assembly import Assembly
+from forecastrnn.programs.direction import Rows
+from forecastrnn.programs.inference import forward_pass
+from forecastrnn.programs.shapes import Shape
+from forecastrnn.training.batches import SAMPLE
+from forecastrnn.training.stepping import dropout_seeds
+from forecastrnn.training.training import BLOW_UP
+from forecastrnn.training.training_step import Feed, Source, TrainingStep
+from forecastrnn.training.update_step import Update
+
+INDEX_BYTES = 2**25  # of the windows that one call trains on
+SLOWEST = 1e-9  # seconds for each parameter, row and time step of an update: a high guess
+
+
+@dataclass(frozen=True)
+class LocalFit:
+    """Parameters (members, n_series, size), and the loss of each update (members, n_series, updates)."""
+
+    thetas: np.ndarray
+    losses: np.ndarray
+
+
+def update_count(prepared: Prepared, max_steps: int | None) -> int:
+    """Updates of one network: 2 sqrt(observations of a series), between 300 and 1200."""
+    return max_steps or int(np.clip(2.0 * np.sqrt(prepared.observed.sum() / prepared.n_series), 300, 1200))
+
+
+def _build_lane(network: Network, settings: Settings, source: Source, steps: int, updates: int) -> Program:
+    """Rounds: moments cleared; one update."""
+    real = settings.dtype
+    shape = Shape(steps, settings.batch_size, training=True, dropout=settings.dropout)
+    build = Assembly(network, Argument("theta", real), shape)
+    program, size = build.program, network.size
+    m, v = (program.buffer(name, (size,)) for name in ("m", "v"))
+    starts = Argument("starts", np.int64)
+    seeds = Argument("seeds", np.int64) if settings.dropout else None
+    feed = Feed(starts, starts, Argument("sums", np.float64), seeds=seeds)
+    TrainingStep(build, source, feed, settings.loss, Update(settings.rule, Argument("rates"), m, v))
+    update = [operation for turn in program.rounds for operation in turn[0]]
+    program.rounds = [[[]]]
+    for moment in (m, v):
+        program.emit("clear_columns", 0, source=None, out=moment, rows=1, F=size, lds=0, ldo=size)
+    program.rounds.append([update])
+    return program
+
+
+def draw_windows(prepared: Prepared, settings: Settings, seeds: list[int], updates: int) -> np.ndarray:
+    """Where in its series each window begins, as a share of the room there is: (members, updates, batch)."""
+    shape = (updates, settings.batch_size)
+    return np.stack([np.random.default_rng([seed, SAMPLE]).random(shape) for seed in seeds])
+
+
+def fit_local(
+    prepared: Prepared, inputs: np.ndarray, settings: Settings, seeds: list[int], ids: tuple,
+    thetas: np.ndarray | None = None,
+) -> LocalFit:  # fmt: skip
+    """Train a network for each seed and series; `thetas` go on from where they are."""
+    network, n = network_of(prepared, settings), prepared.n_series
+    updates = update_count(prepared, settings.max_steps)
+    assert isinstance(network, Network)
+    steps, real = prepared.context + prepared.ahead, np.dtype(settings.dtype)
+    source = Source(inputs, np.where(prepared.observed, prepared.z, np.nan).astype(real), prepared.z.astype(real))
+    lanes = [_build_lane(network, settings, source, steps, updates) for _ in range(settings.n_threads)]
+    jobs = Jobs(lanes)
+    need = len(seeds) * n * (network.size * real.itemsize + updates * 16) + jobs.nbytes
+    check_fits(need, f"{len(seeds)} networks of {network.size} parameters for each of {n} series", "Take fewer units.")
+    if thetas is None:
+        begun = np.stack([start_member(network, settings, seed).theta for seed in seeds])
+        thetas = np.repeat(begun[:, None], n, axis=1)
+    fit = LocalFit(thetas.copy(), np.empty((len(seeds), n, updates)))
+    shares = draw_windows(prepared, settings, seeds, updates)
+    lo, hi = window_starts(prepared, settings.horizon, np.zeros(n, np.int64))
+    at_once = max(1, INDEX_BYTES // (8 * updates * settings.batch_size))
+    for member in range(len(seeds)):
+        for begin in range(0, n, at_once):
+            part = slice(begin, min(begin + at_once, n))
+            room = (hi - lo + 1)[part, None, None]
+            starts = lo[part, None, None] + np.minimum((shares[member] * room).astype(np.int64), room - 1)
+            drop = dropout_seeds(seeds[member], 0, updates)
+            _train_part(jobs, fit.thetas[member, part], fit.losses[member, part], starts, drop, settings, steps)
+            _check(fit.thetas[member, part], fit.losses[member, part], ids[part], settings)
+    network.set_unknown(fit.thetas)
+    return fit
+
+
+def _train_part(
+    jobs: Jobs, thetas: np.ndarray, losses: np.ndarray, starts: np.ndarray, seeds: np.ndarray, settings: Settings,
+    steps: int,
+) -> None:  # fmt: skip
+    """Train thetas (n, size) in place on windows starts (n, updates, batch); their losses (n, updates).
+
+    seeds (updates,): of dropout.
+    """
+    n, updates, batch = starts.shape
+    sums, rates = np.empty((n, updates, 2)), settings.rule.rates(0, updates, updates)
+    seconds = SLOWEST * thetas.size * updates * batch * steps
+    jobs.run(
+        n, (1, updates), settings.n_threads, seconds, theta=addresses(thetas), starts=addresses(starts),
+        sums=addresses(sums), rates=rates.ctypes.data, seeds=seeds.ctypes.data,
+    )  # fmt: skip
+    losses[:] = sums[:, :, 0] / np.maximum(sums[:, :, 1], np.finfo(float).tiny)
+
+
+def _check(thetas: np.ndarray, losses: np.ndarray, ids: tuple, settings: Settings) -> None:
+    """Raise an error that names the first series whose network diverged."""
+    bad = ~np.isfinite(losses) | (losses > BLOW_UP * np.maximum(losses[:, :1], 1.0))
+    lost = bad.any(axis=1) | ~np.isfinite(thetas).all(axis=1)
+    if lost.any():
+        row = int(np.argmax(lost))
+        raise TrainingDivergedError(
+            f"training diverged for series {ids[row]!r} (learning_rate_init={settings.rule.learning_rate_init:g}). "
+            "Lower learning_rate_init, or set clip_norm."
+        )
+
+
+def _build_reader(network: Network, dtype: str, steps: int) -> Program:
+    """Rounds: weights packed; a forward pass over `steps` rows of inputs."""
+    build = Assembly(network, Argument("theta", dtype), Shape(steps, 1))
+    program, columns = build.program, network.n_inputs + network.n_skip
+    build.pack()
+    x = program.buffer("x", (steps, columns))
+    program.emit(
+        "gather", 0, source=Argument("inputs", dtype), out=x, starts=program.buffer("starts", (1,), np.int64), T=steps,
+        B=1, F=columns, lds=columns, stride=1, every=1,
+    )  # fmt: skip
+    stack = build.stacks[0]
+    forward_pass(build, stack, Rows(x.at(0), columns, columns))
+    build.copy(0, stack.out, Rows(Argument("result", dtype), network.n_outputs, network.n_outputs), steps)
+    return program
+
+
+def local_outputs(
+    network: Network, thetas: np.ndarray, inputs: np.ndarray, rows: np.ndarray, n_threads: int
+) -> np.ndarray:
+    """Outputs (n_series, steps) of each series' own network, thetas (n_series, size), for the inputs of `rows`."""
+    n, steps = rows.shape
+    result = np.empty((n, steps, network.n_outputs), inputs.dtype)
+    jobs = Jobs([_build_reader(network, inputs.dtype.name, steps) for _ in range(n_threads)])
+    jobs.run(
+        n, (1, 1), n_threads, SLOWEST * thetas.size * steps, theta=addresses(thetas),
+        inputs=inputs.ctypes.data + rows[:, 0] * inputs.strides[0], result=addresses(result),
+    )  # fmt: skip
+    return result[:, :, 0]

@@ -1,0 +1,232 @@
+"""Forecasts of many series by many networks in one call: each path is warmed up and then fed back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from forecastrnn.engine.buffers import Argument, Buffer, Field, Place
+from forecastrnn.engine.jobs import Jobs, addresses, borrowed
+from forecastrnn.engine.program import Program
+from forecastrnn.networks.network import Network
+from forecastrnn.networks.seq2seq_network import Seq2SeqNetwork
+from forecastrnn.programs.assembly import Assembly
+from forecastrnn.programs.direction import Direction, Rows
+from forecastrnn.programs.shapes import Shape
+
+MOST_ROWS = 256  # series of a job at most
+SLOWEST = 5e-11  # seconds for each parameter and row of a step: a high guess
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a program of paths is built for: network, rows of a job, and how their inputs are made."""
+
+    network: Network | Seq2SeqNetwork
+    dtype: str
+    rows: int
+    context: int
+    season: int
+    two: int
+    width: int
+    with_lags: bool
+    older_means: tuple[int, ...]
+    noisy: bool
+    lanes: int
+    device: str = "cpu"
+
+
+@dataclass(frozen=True)
+class Histories:
+    """The end of each series, what it is made into inputs with, and the inputs of the context before it.
+
+    z (n, known), static (n, STATIC), phase, period (n,), inputs (n, context, columns), first (n,): where in z the
+    series begins.
+    """
+
+    z: np.ndarray
+    static: np.ndarray
+    phase: np.ndarray
+    period: np.ndarray
+    inputs: np.ndarray
+    first: np.ndarray
+
+
+def means_of(z: np.ndarray, width: int, length: int) -> np.ndarray:
+    """Trailing means of z (n, known) over `width` values; room for `length`, in which kernels go on."""
+    out = np.zeros((len(z), length), z.dtype)
+    sums = np.cumsum(np.pad(z, ((0, 0), (1, 0))), axis=1, dtype=np.float64)
+    out[:, width - 1 : z.shape[1]] = (sums[:, width:] - sums[:, :-width]) / width
+    return out
+
+
+def sums_of(z: np.ndarray, length: int) -> np.ndarray:
+    """Sums of the k first values of z (n, known), from 0 on, in float64; room for `length` values."""
+    out = np.zeros((len(z), length + 1))
+    np.cumsum(z, axis=1, dtype=np.float64, out=out[:, 1 : z.shape[1] + 1])
+    return out
+
+
+def _build_lane(kind: Kind) -> Program:
+    """The program of a job, whose arrays and numbers are arguments."""
+    program, real = Program(kind.dtype, 1), ("z", "a", "static", "inputs", "noise", "result")
+    fields: dict[str, Any] = {name: Argument(name, kind.dtype) for name in real}
+    fields |= {name: Argument(name) for name in ("phase", "period", "first", "now", "length", "noisy")}
+    starts = np.arange(kind.rows) * kind.context + np.arange(kind.context)[:, None]
+    fields |= {"sums": Argument("sums", np.float64), "starts": program.bind("starts", starts)}
+    emit_rounds(kind, program, fields)
+    return program
+
+
+def emit_rounds(kind: Kind, program: Program, fields: dict[str, Any]) -> None:
+    """Rounds: states cleared and weights packed; one step of the context; one step of the forecast.
+
+    Between the last two an encoder's states become the decoder's, in a round of their own. fields: the arrays of
+    `Histories` and what else a call gives, by their names in `cpu.forecast`; starts (context, rows): where
+    in the inputs each row's step is.
+    """
+    both = isinstance(kind.network, Seq2SeqNetwork)
+    reader, writer = _assemblies(kind, program)
+    columns = reader.network.n_inputs + reader.network.n_skip
+    x = Rows(program.buffer("x", (kind.rows, columns)).at(0), columns, columns)
+    for direction, state in _first_states(reader):
+        direction.clear(reader.stacks[0].batch, state)
+    reader.emit_pack()
+    if both:
+        writer.emit_pack()
+    program.next_round()
+    _emit_context_step(reader, x, kind, fields)
+    program.next_round()
+    if both:
+        for (direction, state), (_, own) in zip(_first_states(reader), _first_states(writer), strict=True):
+            width = direction.Hp
+            reader.copy(0, Rows(state, width, width), Rows(own, width, width), kind.rows)
+        program.next_round()
+    _emit_forecast_step(writer, x, kind, fields)
+
+
+def _assemblies(kind: Kind, program: Program) -> tuple[Assembly, Assembly]:
+    """What reads the context and what forecasts: the same, or encoder and decoder."""
+    theta, shape = Argument("theta", kind.dtype), Shape(1, kind.rows, 1, device=kind.device)
+    if not isinstance(kind.network, Seq2SeqNetwork):
+        build = Assembly(kind.network, theta, shape, program=program)
+        return build, build
+    reader, writer = kind.network.encoder, kind.network.decoder
+    return (
+        Assembly(reader, theta, shape, program=program.part("encoder.")),
+        Assembly(writer, theta, shape, program=program.part("decoder."), offset=kind.network.decoder_offset),
+    )
+
+
+def _first_states(build: Assembly) -> list[tuple[Direction, Place]]:
+    """Where each layer has its states before a step."""
+    batch = build.stacks[0].batch
+    return [
+        (directions[0], directions[0].state(batch, name).at(0))
+        for directions, layer in zip(build.directions, build.network.layers, strict=True)
+        for name in layer.cell.states
+    ]
+
+
+def _emit_context_step(build: Assembly, x: Rows, kind: Kind, fields: dict[str, Any]) -> None:
+    """The state takes one row of known inputs in."""
+    build.program.emit(
+        "gather", 0, source=fields["inputs"], out=x.place, starts=fields["starts"], T=1, B=kind.rows, F=x.width,
+        lds=x.width, stride=kind.rows, every=1,
+    )  # fmt: skip
+    stack = build.segment(0, 0, 1)
+    build.forward(stack, x)
+    build.carry(stack)
+
+
+def _emit_forecast_step(build: Assembly, x: Rows, kind: Kind, fields: dict[str, Any]) -> None:
+    """Inputs of the last value, the network, and the next value behind it."""
+    stack, program = build.segment(0, 0, 1), build.program
+    z, a, now, length = (fields[name] for name in ("z", "a", "now", "length"))
+    sums = emit_inputs(
+        program, x.place, kind.older_means, z=z, a=a, B=kind.rows, season=kind.season, two=kind.two,
+        with_lags=int(kind.with_lags), columns=x.width, length=length, now=now,
+        **{name: fields[name] for name in ("static", "sums", "phase", "period", "first")},
+    )  # fmt: skip
+    build.forward(stack, x)
+    build.head.forward(stack)
+    ahead = build.network.n_outputs
+    if ahead > 1:  # all steps at once
+        build.copy(0, stack.out, Rows(fields["result"], ahead, stack.out.width), kind.rows)
+        return
+    build.carry(stack)
+    program.emit(
+        "append_value", 0, z=z, a=a, out=stack.out.place, noise=fields["noise"] if kind.noisy else None, B=kind.rows,
+        ldo=stack.out.ld, width=kind.width, length=length, now=now, noisy=fields["noisy"] if kind.noisy else 0,
+    )  # fmt: skip
+    if sums is not None:
+        program.emit("append_sum", 0, z=z, sums=sums, B=kind.rows, length=length, now=now)
+
+
+def emit_inputs(
+    program: Program, x: Place, older_means: tuple[int, ...], *, sums: Buffer, first: Buffer, **fields: Field
+) -> Buffer | None:
+    """Emit the inputs of a forecast's step; the sums that older means are made of, None without those."""
+    blocks = program.bind("blocks", np.array(older_means, np.int64), constant=True) if older_means else None
+    used = sums if older_means else None
+    program.emit(
+        "forecast_inputs", 0, x=x, sums=used, first=first if older_means else None, blocks=blocks,
+        groups=len(older_means) // 2, **fields,
+    )  # fmt: skip
+    return used
+
+
+def job_rows(n: int, paths: int, n_threads: int) -> int:
+    """Series of a job: few enough that every thread has work, but enough to share packed weights."""
+    most = int(np.clip(-(-n * paths // (2 * n_threads)), 16, MOST_ROWS))
+    return -(-n // -(-n // most))
+
+
+def run_paths(
+    kind: Kind, thetas: np.ndarray, which: np.ndarray, histories: Histories, h: int, n_threads: int,
+    noise: np.ndarray | None = None,
+) -> np.ndarray:  # fmt: skip
+    """Scaled values (paths, n, h) behind the end of n series; of a network with several outputs, those.
+
+    thetas (k, size); which (paths, jobs): the network of each path's chunk of `kind.rows` series. `noise`
+    (paths, n, h) is added to each value before it is fed back.
+    """
+    n, known = histories.z.shape
+    rows, (paths, chunks) = kind.rows, which.shape
+    own = np.minimum(np.arange(rows * chunks), n - 1)  # the last chunk is filled up
+    jobs, length = paths * chunks, known + h
+
+    def cut(values: np.ndarray) -> np.ndarray:
+        """Where each job's rows of values (n, ...) begin."""
+        padded = np.ascontiguousarray(values[own] if len(own) > n else values)
+        kept.append(padded)
+        return np.tile(addresses(padded.reshape(chunks, -1)), paths)
+
+    kept: list[np.ndarray] = []  # until the call is over
+    z, a = (np.empty((paths, len(own), length), kind.dtype) for _ in range(2))
+    z[:, :, :known] = histories.z[own]
+    a[:] = means_of(z[0, :, :known], kind.width, length)
+    arguments: dict[str, np.ndarray | int] = {
+        name: cut(getattr(histories, name)) for name in ("static", "phase", "period", "inputs")
+    }
+    if kind.older_means:
+        kept.append(np.tile(sums_of(z[0, :, :known], length), (paths, 1, 1)))
+        arguments |= {"sums": addresses(kept[-1].reshape(jobs, -1)), "first": cut(histories.first)}
+    if noise is not None:
+        kept.append(np.ascontiguousarray(noise[:, own], kind.dtype))
+        arguments |= {"noise": addresses(kept[-1].reshape(jobs, -1)), "noisy": h}
+    ahead, steps = kind.network.n_outputs, h
+    if ahead > 1:
+        kept.append(np.empty((paths, len(own), ahead), kind.dtype))
+        arguments["result"], steps = addresses(kept[-1].reshape(jobs, -1)), 1
+    between = (1,) if isinstance(kind.network, Seq2SeqNetwork) else ()
+    seconds = (kind.context + steps) * (rows * kind.network.size * SLOWEST + 1e-6) * jobs
+    with borrowed(kind, lambda: Jobs([_build_lane(kind) for _ in range(kind.lanes)])) as program:
+        program.run(
+            jobs, (1, kind.context, *between, steps), n_threads, seconds, theta=addresses(thetas)[which.reshape(-1)],
+            z=addresses(z.reshape(jobs, -1)), a=addresses(a.reshape(jobs, -1)), now=known - 1, length=length,
+            **arguments,
+        )  # fmt: skip
+    return z[:, :n, known - 1 : known] + kept[-1][:, :n, :h] if ahead > 1 else z[:, :n, known:]

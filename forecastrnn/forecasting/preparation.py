@@ -1,0 +1,200 @@
+"""From raw series to what the network learns: level, season and scale removed; and back again."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from forecastrnn.engine.compiling import jitted
+from forecastrnn.engine.memory import check_fits
+from forecastrnn.forecasting.seasonal import longest_multiple, remove_figures
+
+NOISE = 0.1  # scale = sqrt(NOISE * mean change over a period): the network still sees how noisy a series is
+FLOOR = 1e-4  # of the scale: a constant series stays finite
+VALUE_BYTES = 128  # for one scaled value: itself, whether it counts, what the network reads
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Scaled series end to end, each behind `pads[i]` values that repeat its first season.
+
+    z : (total,) scaled, without season; observed : (total,) whether a value counts in the loss; starts :
+    (n_series + 1,) where each begins in z; level, linear : y = level * exp(z) or level * z; after : (n_series,
+    room) seasonal figure behind the end, repeating with `periods`; context, ahead : steps of a window.
+    """
+
+    season: int
+    width: int
+    context: int
+    ahead: int
+    z: np.ndarray
+    observed: np.ndarray
+    starts: np.ndarray
+    pads: np.ndarray
+    periods: np.ndarray
+    scale: np.ndarray
+    level: np.ndarray
+    linear: np.ndarray
+    after: np.ndarray
+    two: int  # the third lag: two seasons, if any period is that long
+    n_observations: int
+
+    @property
+    def n_series(self) -> int:
+        """Number of series."""
+        return len(self.periods)
+
+    @property
+    def static(self) -> np.ndarray:
+        """Columns that stay the same for a series: (n_series, 3)."""
+        return np.stack(
+            [np.log(self.scale) + 3.0, self.linear.astype(float), np.log(self.periods / self.season)], axis=1
+        )
+
+    def inverse(self, paths: np.ndarray) -> np.ndarray:
+        """Scaled paths (..., n_series, h) behind the end of each series, in the series' own unit."""
+        h = paths.shape[-1]
+        season = np.take_along_axis(self.after, np.arange(h)[None, :] % self.periods[:, None], axis=1)
+        z = paths * self.scale[:, None] + season
+        curved = np.exp(np.clip(np.where(self.linear[:, None], 0.0, z), -30.0, 30.0))
+        return np.where(self.linear[:, None], z, curved) * self.level[:, None]
+
+
+def bridge(z: np.ndarray, known: np.ndarray, offsets: np.ndarray) -> None:
+    """Gaps in line between the known values around them, level behind the last; each series begins with one."""
+    gaps, places = np.flatnonzero(~known), np.flatnonzero(known)
+    following = gaps - np.arange(len(gaps))  # so many values before a gap are known
+    before, after = places[following - 1], places[np.minimum(following, len(places) - 1)]
+    end = offsets[np.searchsorted(offsets, gaps, side="right")]
+    inside = (after > gaps) & (after < end)
+    share = np.where(inside, gaps - before, 0) / np.where(inside, after - before, 1)
+    z[gaps] = z[before] + share * (z[after] - z[before])
+
+
+@jitted
+def read_levels(z, offsets, width, level, linear):
+    """z becomes log(z / mean|z|) in a positive series, else z over the mean of its last |values|."""
+    for i in range(len(offsets) - 1):
+        lo, hi = offsets[i], offsets[i + 1]
+        size, positive = 0.0, True
+        for t in range(lo, hi):
+            size = abs(z[t]) if abs(z[t]) > size else size
+            positive = positive and z[t] > 0.0
+        size = size if size > 0.0 else 1.0  # sums of |z| / size stay finite
+        total, tail, recent = 0.0, 0.0, hi - 2 * width if hi - 2 * width > lo else lo
+        for t in range(lo, hi):
+            total += abs(z[t]) / size
+            tail += abs(z[t]) / size if t >= recent else 0.0
+        tail = tail / (hi - recent) * size
+        level[i] = total / (hi - lo) * size if positive or tail == 0.0 else tail
+        level[i] = level[i] if level[i] > 0.0 else 1.0
+        linear[i] = not positive
+        shift = math.log(level[i])
+        for t in range(lo, hi):
+            z[t] = math.log(z[t]) - shift if positive else z[t] / level[i]
+
+
+@jitted
+def mean_changes(z, offsets, periods, change):
+    """change (n_series,) = mean |z_t - z_(t - period)|, of neighbours in a series too short for that."""
+    for i in range(len(offsets) - 1):
+        lo, hi = offsets[i], offsets[i + 1]
+        lag = periods[i] if hi - lo > periods[i] + 1 else 1
+        total = 0.0
+        for t in range(lo + lag, hi):
+            total += abs(z[t] - z[t - lag])
+        change[i] = total / (hi - lo - lag) if hi - lo > lag else 0.0
+
+
+@jitted
+def pad_left(z, known, offsets, periods, scale, pads, starts, out, observed):
+    """Scaled values behind `pads[i]` repetitions of the first period; what counts, after the burn-in, is marked."""
+    for i in range(len(offsets) - 1):
+        lo, n, base = offsets[i], offsets[i + 1] - offsets[i], starts[i] + pads[i]
+        p = periods[i] if periods[i] < n else n
+        burn = 0 if n <= 2 * p else p if n <= 3 * p else p + p // 2
+        for t in range(n):
+            out[base + t] = z[lo + t] / scale[i]
+            if t >= burn:
+                observed[base + t] = known[lo + t]
+        t = base
+        while t > starts[i]:
+            t -= 1
+            out[t] = out[t + p]
+
+
+def check_memory(n_values: int, n_series: int, season: int, window: int) -> None:
+    """Refuse what cannot fit into memory before anything is allocated for it; `window`: steps that were asked for."""
+    what = f"y: {n_values} values in {n_series} series with a season of {season} steps"
+    advice = "Take fewer or shorter series, or a shorter season_length."
+    check_fits(VALUE_BYTES * (n_values + n_series * (3 * season + window)), what, advice)
+
+
+def drop_leading_gaps(values: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Series without their leading NaN, and the new offsets."""
+    finite = np.flatnonzero(np.isfinite(values))
+    first = finite[np.searchsorted(finite, offsets[:-1])]
+    series = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+    keep = np.arange(len(values)) >= first[series]
+    return values[keep], np.concatenate([[0], np.cumsum(offsets[1:] - first)])
+
+
+def window_steps(season: int, longest: int) -> tuple[int, int]:
+    """Steps of context, and steps more, that training windows have; fewer where all series are short."""
+    context, ahead = int(np.clip(2 * season, 24, 72)), int(np.clip(2 * season, 18, 48))
+    if longest < context + ahead + 2 * season:
+        context = max(8, longest - ahead - 2 * season)
+    return context, ahead
+
+
+def prepare(
+    values: np.ndarray, offsets: np.ndarray, season: int, context: int | None = None, ahead: int | None = None
+) -> Prepared:
+    """Remove level, season and scale from each series.
+
+    Parameters
+    ----------
+    values : (total,) float64, all series end to end; NaN is missing
+    offsets : (n_series + 1,)
+    season : season length, at least 1
+    context : context length of windows; default from the season
+    ahead : steps of a window behind its context; default from the season
+
+    Returns
+    -------
+    Prepared
+
+    Raises
+    ------
+    ValueError
+        If the series would not fit into memory.
+    """
+    check_memory(len(values), len(offsets) - 1, season, (context or 0) + (ahead or 0))
+    values, offsets = drop_leading_gaps(values, offsets)
+    count, width = len(offsets) - 1, max(season, 4)
+    z, removed = values.copy(), np.empty(len(values))
+    level, scale = np.empty(count), np.empty(count)
+    linear, periods = np.empty(count, bool), np.empty(count, np.int64)
+    longest = int(np.diff(offsets).max())
+    after = np.empty((count, longest_multiple(longest, season) * season))
+    known = np.isfinite(values)
+    bridge(z, known, offsets)
+    read_levels(z, offsets, width, level, linear)
+    remove_figures(z, offsets, season, removed, after, periods)
+    z -= removed
+    bridge(z, known, offsets)  # again: a line between two seasons is not one without them
+    mean_changes(z, offsets, periods, scale)
+    scale = np.maximum(np.sqrt(NOISE * np.maximum(scale, 1e-9)), FLOOR)
+    usual = window_steps(season, longest)
+    context, ahead = context or usual[0], ahead or usual[1]
+    pads = np.maximum(periods, 2 * season) + width + context + ahead + 1
+    starts = np.concatenate([[0], np.cumsum(np.diff(offsets) + pads)])
+    padded, observed = np.empty(starts[-1]), np.zeros(starts[-1], bool)
+    pad_left(z, known, offsets, periods, scale, pads, starts, padded, observed)
+    two = min(2 * season, int(periods.max()))
+    return Prepared(
+        season, width, context, ahead, padded, observed, starts, pads, periods, scale, level, linear, after, two,
+        int(known.sum()),
+    )  # fmt: skip

@@ -1,0 +1,165 @@
+"""One series, one new value at a time: each gives the forecast of the next."""
+
+from __future__ import annotations
+
+from numbers import Real
+
+import numpy as np
+
+from forecastrnn.engine.program import Program
+from forecastrnn.forecasting.members import Settings, Tail, histories_of
+from forecastrnn.forecasting.paths import emit_inputs, means_of, sums_of
+from forecastrnn.networks.network import Network
+from forecastrnn.networks.seq2seq_network import Seq2SeqNetwork
+from forecastrnn.programs.inference import forward, write_state
+from forecastrnn.programs.step_program import StepProgram
+
+ROOM = 1024  # values taken before the history is moved back to the front
+
+
+class _Member:
+    """One network, warmed up over the context of one series, and the values it goes on from."""
+
+    def __init__(
+        self, network: Network | Seq2SeqNetwork, theta: np.ndarray, tail: Tail, settings: Settings
+    ) -> None:  # fmt: skip
+        self.width, self.season = tail.prepared.width, tail.prepared.season
+        known = tail.z.shape[1]
+        self.now, length, dtype = known - 1, known + ROOM, settings.dtype
+        histories = histories_of(tail, dtype)
+        self.z, self.a = np.zeros((1, length), dtype), means_of(histories.z, self.width, length)
+        self.z[:, :known] = histories.z
+        self.sums = sums_of(histories.z, length)
+        self.phase, self.first = histories.phase.copy(), histories.first.copy()
+        self.program = self._step_program(network, theta, tail, settings)
+
+    def _step_program(
+        self, network: Network | Seq2SeqNetwork, theta: np.ndarray, tail: Tail, settings: Settings
+    ) -> Program:  # fmt: skip
+        """Inputs of the last value, the network, and the next value behind it."""
+        histories, p = histories_of(tail, settings.dtype), tail.prepared
+        (reader, known_theta), (writer, own_theta) = _sides(network, theta)
+        warm = forward(reader, known_theta, histories.inputs, last=1)
+        step = StepProgram((writer, own_theta), 1)
+        program, stack = step.build.program, step.build.stacks[0]
+        names = ("z", "a", "sums", "phase", "first")
+        z, a, sums, phase, first = (program.bind(name, getattr(self, name)) for name in names)
+        if writer.embeddings:  # codes stay as they are in all steps
+            codes = slice(-len(writer.embeddings), None)
+            step.x[0].array[:, :, codes] = histories.inputs[:, -1, codes]
+        operations = program.rounds[0][0]
+        own = len(operations)
+        emit_inputs(
+            program, step.x[0].at(0), settings.older_means, z=z, a=a, static=program.bind("static", histories.static),
+            sums=sums, phase=phase, period=program.bind("period", histories.period), first=first, B=1,
+            season=p.season, two=p.two, with_lags=int(settings.with_lags), columns=step.x[0].shape[-1],
+            length=z.shape[1], now=self.now,
+        )  # fmt: skip
+        operations[:] = operations[own:] + operations[:own]
+        program.emit(
+            "append_value", 0, z=z, a=a, out=stack.out.place, noise=None, B=1, ldo=stack.out.ld, width=p.width,
+            length=z.shape[1], now=self.now, noisy=0,
+        )  # fmt: skip
+        write_state(step.build, warm.states)
+        return program
+
+    def advance(self, at: int) -> float:
+        """Run step `at`: the state takes the last known value in; the scaled forecast of the next."""
+        self.program.run(at, 1, 1)
+        return float(self.z[0, self.now + at + 1])
+
+    def observe(self, at: int, scaled: float) -> None:
+        """Put the value that came in the place of its forecast."""
+        t = self.now + at + 1
+        self.z[0, t] = scaled
+        self.a[0, t] = self.a[0, t - 1] + (self.z[0, t] - self.z[0, t - self.width]) / self.width
+        self.sums[0, t + 1] = self.sums[0, t] + self.z[0, t]
+
+    def move_back(self, at: int) -> None:
+        """Forget the oldest `at` values: the last known one is at `now` again; means are freed of rounding errors."""
+        known = self.now + 1
+        self.z[:, :known] = self.z[:, at : at + known].copy()
+        self.a[:] = means_of(self.z[:, :known], self.width, self.a.shape[1])
+        self.sums[:] = sums_of(self.z[:, :known], self.z.shape[1])
+        self.first[:] = np.maximum(self.first - at, 0)
+        self.phase[:] = (self.phase + at) % self.season
+
+
+def _sides(
+    network: Network | Seq2SeqNetwork, theta: np.ndarray
+) -> tuple[tuple[Network, np.ndarray], tuple[Network, np.ndarray]]:
+    """What reads known values and what goes on from its state, with their parameters; one network may do both."""
+    if not isinstance(network, Seq2SeqNetwork):
+        return (network, theta), (network, theta)
+    return (network.encoder, network.encoder_theta(theta)), (network.decoder, network.decoder_theta(theta))
+
+
+class ForecastStream:
+    """Takes observed values of one series and forecasts one step ahead; the state is kept between calls.
+
+    Level, season and scale are those of the fit. Not for several threads at once: make a stream for each.
+    """
+
+    def __init__(
+        self, network: Network | Seq2SeqNetwork, thetas: list[np.ndarray], tail: Tail, settings: Settings
+    ) -> None:  # fmt: skip
+        self._p = tail.prepared
+        self._members = [_Member(network, theta.copy(), tail, settings) for theta in thetas]
+        self._taken = 0  # values since the end of the series in fit
+        self._at = 0  # values since the history was moved
+        self._forecast = self._advance()
+
+    @property
+    def forecast(self) -> float:
+        """The forecast of the next value."""
+        return self._forecast
+
+    def step(self, value: float) -> float:
+        """Take the next observed value; the forecast of the one behind it, in the unit of the series.
+
+        Raises
+        ------
+        TypeError
+            If the value is not a number.
+        ValueError
+            If it is not finite, or not positive where the series was.
+        """
+        scaled = self._scaled(self._checked(value))
+        for member in self._members:
+            member.observe(self._at, scaled)
+        self._taken += 1
+        self._at += 1
+        if self._at == ROOM - 1:
+            self._move_back()
+        self._forecast = self._advance()
+        return self._forecast
+
+    def _checked(self, value: float) -> float:
+        if not isinstance(value, Real) or isinstance(value, bool | np.bool_):
+            raise TypeError(f"value must be a number. Got {value!r}.")
+        number = float(value)
+        if not np.isfinite(number):
+            raise ValueError(f"value must be a finite number. Got {value!r}.")
+        if not self._p.linear[0] and number <= 0.0:
+            raise ValueError(f"value must be positive, as the series in fit was. Got {value!r}.")
+        return number
+
+    def _season(self) -> float:
+        return float(self._p.after[0, self._taken % self._p.periods[0]])
+
+    def _scaled(self, value: float) -> float:
+        level = float(self._p.level[0])
+        z = value / level if self._p.linear[0] else np.log(value) - np.log(level)
+        return (z - self._season()) / float(self._p.scale[0])
+
+    def _advance(self) -> float:
+        """One step of each member; the median in the unit of the series."""
+        z = np.array([member.advance(self._at) for member in self._members])
+        z = z * float(self._p.scale[0]) + self._season()
+        values = z if self._p.linear[0] else np.exp(np.clip(z, -30.0, 30.0))
+        return float(np.median(values * self._p.level[0]))
+
+    def _move_back(self) -> None:
+        for member in self._members:
+            member.move_back(self._at)
+        self._at = 0

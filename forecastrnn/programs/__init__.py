@@ -1,0 +1,1 @@
+"""Turns a network into a program: which operations run, in which order, forward and backward."""

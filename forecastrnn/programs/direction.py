@@ -1,0 +1,296 @@
+"""One recurrent layer in one direction: its buffers and the operations that pack, run and differentiate it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from forecastrnn.engine.cpu.simd import VECTOR_BYTES
+from forecastrnn.engine.cpu.tile import VECS
+from forecastrnn.networks.cells import Cell
+from forecastrnn.programs.plans import Block, cell_options, plan_of
+
+if TYPE_CHECKING:
+    from forecastrnn.engine.buffers import Buffer, Field, Place
+    from forecastrnn.engine.program import Program
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A matrix in memory: where it begins (a Buffer or a Place), numbers from row to row, columns used."""
+
+    place: Any
+    ld: int
+    width: int
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a shard's operations share: number, rows, steps, lengths of rows, active[t] rows that reach step t.
+
+    `first`: the number of its first step in the sequence, where it is only a stretch of one.
+    """
+
+    shard: int
+    rows: int
+    steps: int
+    valid: Buffer
+    active: Buffer | Place
+    first: int = 0
+
+
+def padded(n: int, dtype: str) -> int:
+    """n, rounded up to whole vectors."""
+    lanes = lanes_of(dtype)
+    return -(-n // lanes) * lanes
+
+
+def lanes_of(dtype: str) -> int:
+    """Numbers in a vector."""
+    return VECTOR_BYTES // (4 if dtype == "float32" else 8)
+
+
+class Direction:
+    """Emits operations for one cell with its own weights; `keep` all that the backward pass needs."""
+
+    def __init__(
+        self, program: Program, name: str, cell: Cell, n_inputs: int, units: int, shards: int, keep: bool,
+        masked: bool = False, layer_norm: bool = False,
+    ) -> None:  # fmt: skip
+        self.program, self.name, self.cell, self.keep, self.masked = program, name, cell, keep, masked
+        self.layer_norm = layer_norm
+        self.I, self.H, self.shards = n_inputs, units, shards
+        self.L = lanes_of(program.dtype)
+        self.Hp = padded(units, program.dtype)
+        self.P = self.Hp // self.L
+        self.plan = plan_of(cell, layer_norm)
+        self.options = cell_options(cell)
+        self.slots = self.plan.slots or 1
+        self.zero = self._shared("zero", (4 * self.L + self.Hp,))
+        self.one = program.buffer(f"{name}one", (self.L,), fill=1)
+        self.packed: dict[str, Buffer] = {}
+        self.grads: dict[str, Buffer] = {}
+
+    def _shared(self, name: str, shape: tuple[int, ...]) -> Buffer:
+        return self.program.buffer(f"{self.name}{name}", shape)
+
+    def _own(self, batch: Batch, name: str, shape: tuple[int, ...]) -> Buffer:
+        return self.program.scratch(f"{self.name}{name}[{batch.shard}]", shape)
+
+    def state(self, batch: Batch, name: str) -> Buffer:
+        """States "h" or "c" (T + 1, B, Hp), the first one before the first step."""
+        return self._own(batch, name, (batch.steps + 1, batch.rows, self.Hp))
+
+    def height(self, block: Block) -> int:
+        """Rows of a block's parameter."""
+        return {"kernel": self.I, "recurrent_kernel": self.H, "peephole": 3}.get(block.parameter, 1)
+
+    def wide(self, block: Block) -> int:
+        """Vectors of units in a panel of the packed matrix."""
+        return block.wide or self.P
+
+    def geometry(self, block: Block) -> dict[str, int]:
+        """Fields that say where a block's gates lie in its parameter."""
+        total = 1 if block.parameter == "peephole" else len(self.cell.gates)
+        return {"H": self.H, "G": block.gates, "ld": total * self.H, "gap": self.H, "shift": block.shift}
+
+    def pack(self, theta: dict[str, Place], shard: int, backward: bool, inputs: bool) -> None:
+        """Write the packed matrices from the parameters; transposed ones for the backward pass."""
+        for block in self.plan.blocks:
+            K = self.height(block)
+            if block.packed not in self.packed:
+                self.packed[block.packed] = self._shared(block.packed, (self.P * block.slots * K * self.L,))
+            self.program.emit(
+                "pack", shard, src=theta[block.parameter].at(block.gate * self.H), packed=self.packed[block.packed],
+                K=K, slots=block.slots, first=block.first, wide=self.wide(block), add=int(block.add),
+                **self.geometry(block),
+            )  # fmt: skip
+        if backward:
+            x = self.plan.x_block
+            extra = (Block("transposed_x", "kernel", x.gates, x.slots, shift=x.shift),) if inputs else ()
+            for block in self.plan.transposed + extra:
+                self._pack_transposed(block, theta, shard)
+
+    def _pack_transposed(self, block: Block, theta: dict[str, Place], shard: int) -> None:
+        J = self.height(block)
+        shape = (padded(J, self.program.dtype) * self.P * block.gates * self.L,)
+        self.packed[block.packed] = self._shared(block.packed, shape)
+        self.program.emit(
+            "pack_transposed", shard, src=theta[block.parameter].at(block.gate * self.H),
+            packed=self.packed[block.packed], J=J, **self.geometry(block),
+        )  # fmt: skip
+
+    def forward(self, batch: Batch, x: Rows) -> Run:
+        """Emit the forward pass over x."""
+        T, B = batch.steps, batch.rows
+        run = Run(batch, x, self.state(batch, "h"))
+        work = T if self.keep else 1
+        if self.masked:
+            run.hr, run.mask = self._own(batch, "hr", (T + 1, B, self.Hp)), self.mask(batch)
+        fields: dict[str, Field] = {
+            "x": x.place, "h": run.h, "hr": run.hr or run.h, "mask": run.mask, "masked": int(self.masked),
+            "active": batch.active, "T": T, "B": B, "I": self.I, "Hp": self.Hp,
+            "depth": self.H, "ldx": x.ld, **self.options,
+        }  # fmt: skip
+        if self.plan.slots:
+            panels = self.P if self.keep or self.layer_norm or "weights_n" in self.packed else 1
+            run.z = self._own(batch, "z", (panels * work, B, self.slots * self.L))
+            fields |= {"z": run.z, "keep": int(self.keep)}
+        if "c" in self.cell.states:
+            run.c = self.state(batch, "c")
+            fields |= {"c": run.c, "peephole": self.packed.get("peephole")}
+        if "weights_n" in self.packed:
+            run.reset = self._own(batch, "reset", (work, B, self.Hp))
+            fields["reset"] = run.reset
+        if self.layer_norm:
+            fields |= {"zero": self.zero, "keep": int(self.keep), **self._normed(run)}
+        for name in ("weights_x", "weights_h", "weights_n", "bias", "gain"):
+            if name in self.packed:
+                fields[name] = self.packed[name]
+        self.program.emit(self.plan.forward, batch.shard, **fields)
+        return run
+
+    def _normed(self, run: Run) -> dict[str, Field]:
+        """What layer normalisation keeps for the way back: the normalised sums, and each slot's dx / ds."""
+        if not self.keep:
+            return {"normed": None, "scale": None}
+        T, B, N = run.batch.steps, run.batch.rows, self.slots * self.L
+        return {
+            "normed": self._own(run.batch, "normed", (self.P * T, B, N)),
+            "scale": self._own(run.batch, "scale", (T, B, self.slots)),
+        }
+
+    def ones(self) -> Place:
+        """A row of Hp ones."""
+        return self.program.shared(f"{self.name}ones", (self.Hp,), fill=1).at(0)
+
+    def mask(self, batch: Batch) -> Buffer:
+        """Where the mask (B, Hp) of recurrent dropout lies; the caller fills it before the forward pass."""
+        return self._own(batch, "mask", (batch.rows, self.Hp))
+
+    def prepare_backward(self, run: Run, clear: bool) -> None:
+        """Buffers of the derivatives by the final states: zero with `clear`, else as a later stretch left them."""
+        names = ("dh", "dc") if run.c is not None else ("dh",)
+        for name in names:
+            state = self._own(run.batch, name, (run.batch.rows, self.Hp))
+            setattr(run, name, state)
+            if clear:
+                self.clear(run.batch, state.at(0))
+
+    def clear(self, batch: Batch, state: Place) -> None:
+        """Emit: a state (B, Hp) becomes zero."""
+        self.program.emit(
+            "clear_columns", batch.shard, source=None, out=state, rows=batch.rows, F=self.Hp, lds=0, ldo=self.Hp
+        )
+
+    def backward(self, run: Run, dout: Rows | None, first: int, start: bool, fresh: bool) -> None:
+        """Emit the backward pass: dout are derivatives by the outputs of steps first .. T.
+
+        start : go on to the derivatives by the initial states. fresh : gradients of peepholes and gains begin here.
+        """
+        batch = run.batch
+        fields: dict[str, Field] = {
+            "transposed_h": self.packed["transposed_h"], "dout": dout.place if dout else None, "dh": run.dh,
+            "active": batch.active, "T": batch.steps, "B": batch.rows, "Hp": self.Hp,
+            "first": first if dout else batch.steps, "start": int(start), "zero": self.zero, "mask": run.mask,
+            "work": self._own(batch, "work", (batch.rows, self.Hp)) if self.masked else None,
+            "masked": int(self.masked), **self.options,
+        }  # fmt: skip
+        if self.plan.slots:
+            fields["z"] = run.z
+        else:
+            run.z = fields["dz"] = self._own(batch, "dz", (batch.steps, batch.rows, self.Hp))
+        if run.c is None:
+            fields["h"] = run.h
+        else:
+            fields |= {"c": run.c, "dc": run.dc, "peephole": self.packed.get("peephole")}
+            fields["dpeephole"] = self._gradient_place("peephole", 3, 1, batch) if "peephole" in self.packed else None
+            fields["fresh"] = int(fresh)
+        if self.layer_norm:
+            fields |= {"H": self.H, "gain": self.packed["gain"], "fresh": int(fresh), **self._normed(run)}
+            fields |= {f"d{name}": self._gradient_place(name, 1, self.slots, batch) for name in ("gain", "bias")}
+        if "weights_n" in self.packed:
+            fields |= {"transposed_n": self.packed["transposed_n"]}
+            fields["dreset"], fields["hr"] = self._own(batch, "dreset", (batch.rows, self.Hp)), run.hr or run.h
+        self.program.emit(self.plan.backward, batch.shard, **fields)
+
+    def _gradient_place(self, packed: str, K: int, slots: int, batch: Batch) -> Place:
+        size = self.P * slots * K * self.L
+        if packed not in self.grads:
+            self.grads[packed] = self._shared(f"grad_{packed}", (self.shards, size))
+        return self.grads[packed].at(batch.shard * size)
+
+    def _dz(self, run: Run, slot: int) -> tuple[Place, int, int]:
+        """Where slot `slot` of dz begins, numbers from row to row, and from vector to vector of units."""
+        assert run.z is not None
+        rows = run.batch.steps * run.batch.rows
+        if not self.plan.slots:
+            return run.z.at(0), self.Hp, self.L
+        return run.z.at(slot * self.L), self.slots * self.L, rows * self.slots * self.L
+
+    def weight_gradients(self, run: Run, fresh: bool) -> None:
+        """Emit the gradients of all weights: products over all time steps and rows; not `fresh`: added up."""
+        operands = {
+            "x": (run.x.place, self.I, run.x.ld), "h": (run.hr or run.h, self.H, self.Hp),
+            "reset": (run.reset, self.H, self.Hp), "one": (self.one, 1, 0),
+        }  # fmt: skip
+        for total in self.plan.sums:
+            place, K, lda = operands[total.operand]
+            dz, ldz, gap = self._dz(run, total.slot)
+            block = next(b for b in self.plan.blocks if b.packed == total.packed)
+            self.program.emit(
+                "weight_gradient", run.batch.shard, a=place, dz=dz, zero=self.zero,
+                grad=self._gradient_place(total.packed, K, total.slots, run.batch),
+                rows=run.batch.steps * run.batch.rows, K=K, lda=lda, vecs=self.P, wide=self.wide(block),
+                slots=total.slots, ldz=ldz, gap=gap, fresh=int(fresh),
+            )  # fmt: skip
+
+    def input_gradient(self, run: Run) -> Rows:
+        """Emit dx = dz Wx^T for all steps; rows padded to whole vectors."""
+        rows, ld = run.batch.steps * run.batch.rows, padded(self.I, self.program.dtype)
+        dx = self._own(run.batch, "dx", (rows, ld))
+        dz, ldz, gap = self._dz(run, 0)
+        blocks, depth = (self.P, self.plan.x_block.gates * self.L) if self.plan.slots else (1, self.Hp)
+        self.program.emit(
+            "product", run.batch.shard, a=dz, packed=self.packed["transposed_x"], init=self.zero_row(ld), c=dx,
+            rows=rows, lda=ldz, blocks=blocks, block=gap if self.plan.slots else 0, depth=depth, ldi=0, ldc=ld,
+            vecs=ld // self.L,
+        )  # fmt: skip
+        return Rows(dx, ld, self.I)
+
+    def zero_row(self, n: int) -> Buffer:
+        """A row of n zeros."""
+        return self.program.shared(f"{self.name}zeros{n}", (n + VECS * self.L,))
+
+    def unpack(self, grad: dict[str, Place], sums: Buffer, shard: int) -> None:
+        """Emit the sums over shards of this piece's part of each parameter's rows."""
+        for block in self.plan.blocks:
+            K, packed = self.height(block), self.grads[block.packed]
+            self.program.emit(
+                "unpack", shard, packed=packed, grad=grad[block.parameter].at(block.gate * self.H), sums=sums,
+                K=K, slots=block.slots, first=block.first, wide=self.wide(block), shards=self.shards,
+                stride=packed.shape[1], lo=K * shard // self.shards, hi=K * (shard + 1) // self.shards,
+                **self.geometry(block),
+            )  # fmt: skip
+
+
+@dataclass
+class Run:
+    """Buffers of one pass of a direction over a shard."""
+
+    batch: Batch
+    x: Rows
+    h: Buffer
+    hr: Buffer | None = None  # h as the recurrence reads it, with recurrent dropout
+    mask: Buffer | None = None
+    c: Buffer | None = None
+    z: Buffer | None = None
+    reset: Buffer | None = None
+    dh: Any = None  # set by prepare_backward
+    dc: Any = None
+
+    def state(self, name: str) -> Buffer:
+        """The buffer of a state, "h" or "c"."""
+        found = self.h if name == "h" else self.c
+        assert found is not None
+        return found

@@ -1,0 +1,1 @@
+"""Sequences on arrays: fitting, running, generating, decoding; no parameters are checked here."""

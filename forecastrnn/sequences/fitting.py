@@ -1,0 +1,237 @@
+"""What RNNRegressor and RNNClassifier share: from validated arrays to a trained network, and back."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from forecastrnn.data.arrays import Sequences
+from forecastrnn.data.coding import Coding
+from forecastrnn.data.standardize import ArrayScaler
+from forecastrnn.engine.threads import thread_count
+from forecastrnn.networks.network import Network
+from forecastrnn.programs.inference import forward
+from forecastrnn.programs.shapes import NO_DROPOUT, Dropout
+from forecastrnn.sequences.embeddings import embeddings_of, write_given
+from forecastrnn.training.batches import ArrayBatches
+from forecastrnn.training.optimizers import OptimizerState
+from forecastrnn.training.parameters import dropout_of, layers_of, rule_of
+from forecastrnn.training.training import Plan, Progress, Watch, train
+from forecastrnn.training.training_step import Source
+
+AUTO_BATCH = 128  # rows of a mini-batch, if there are as many
+
+
+@dataclass
+class Fitted:
+    """A trained network with its scalers: all that a fitted estimator holds, set in one assignment."""
+
+    network: Network
+    progress: Progress
+    x_scaler: ArrayScaler | None
+    y_scaler: ArrayScaler | None
+    loss: str
+    last: int
+    target_ndim: int
+    seed: int
+    dropout: Dropout = NO_DROPOUT  # of the last fit
+    coding: Coding | None = None  # of the channels that are categorical
+    repeats: int = 0  # rows of X are vectors, and this the steps of the last fit's sequences
+
+
+@dataclass(frozen=True)
+class Targets:
+    """Targets (n, steps, outputs) in the unit of the input, and what the head reads: 1 the final state."""
+
+    values: np.ndarray
+    last: int
+    ndim: int
+
+    def take(self, rows: np.ndarray) -> Targets:
+        """Those of some sequences."""
+        return Targets(self.values[rows], self.last, self.ndim)
+
+
+def scaled_inputs(fitted: Fitted, X: Sequences, dtype: str) -> np.ndarray:
+    """Standardised inputs, padding left at zero."""
+    if fitted.x_scaler is None:
+        return np.ascontiguousarray(X.values, dtype)
+    scaled = fitted.x_scaler.transform(X.values.reshape(-1, X.values.shape[2])).reshape(X.values.shape)
+    if X.lengths is not None and not X.repeats:
+        scaled[np.arange(X.values.shape[1]) >= X.lengths[:, None]] = 0
+    return np.ascontiguousarray(scaled, dtype)
+
+
+def fit_scalers(
+    estimator: Any, X: Sequences, y: Targets, weight: np.ndarray | None, scale_y: bool
+) -> tuple[ArrayScaler | None, ArrayScaler | None]:
+    """Mean and spread of inputs by channel and of targets by output; padding does not count."""
+    if not estimator.standardize:
+        return None, None
+    steps, each = X.steps, np.ones(X.n) if weight is None else weight
+    used = np.ones((X.n, steps)) if X.lengths is None else (np.arange(steps) < X.lengths[:, None]).astype(float)
+    used = used * each[:, None]
+    x_scaler = ArrayScaler.fit(X.values.reshape(-1, X.values.shape[2]), each if X.repeats else used.reshape(-1))
+    if X.coding is not None:  # codes stay as they are
+        x_scaler.mean_[list(X.coding.columns)], x_scaler.scale_[list(X.coding.columns)] = 0.0, 1.0
+    if not scale_y:
+        return x_scaler, None
+    if y.last > 0:  # one row for each step asked for, none of them padding
+        used = np.repeat(each[:, None], y.values.shape[1], axis=1)
+    return x_scaler, _target_scaler(y.values.reshape(-1, y.values.shape[2]), used.reshape(-1))
+
+
+def _target_scaler(values: np.ndarray, weight: np.ndarray) -> ArrayScaler:
+    """Mean and spread; a constant column's mean is that constant to the last bit, and its scale 1."""
+    scaler, counted = ArrayScaler.fit(values, weight), values[weight > 0]
+    constant = np.ptp(counted, axis=0) == 0
+    return ArrayScaler(
+        np.where(constant, counted[0], scaler.mean_),
+        np.where(constant, 1.0, scaler.scale_),
+    )
+
+
+def start(estimator: Any, X: Sequences, y: Targets, loss: str, n_outputs: int, weight: Any, scale_y: bool) -> Fitted:
+    """An untrained model for these data."""
+    seed = int(check_random_state(estimator.random_state).randint(2**31 - 1))
+    embeddings = embeddings_of(estimator, X.coding)
+    network = Network(X.values.shape[2], layers_of(estimator), n_outputs, embeddings=embeddings)
+    theta = network.init_theta(seed, X.values.dtype.name, estimator.initializer)
+    if X.coding is not None:
+        write_given(estimator, network, theta, X.coding)
+    x_scaler, y_scaler = fit_scalers(estimator, X, y, weight, scale_y)
+    if y_scaler is not None:  # a constant is its own forecast: no output, no loss, no gradient
+        counted = y.values if weight is None else y.values[weight > 0]
+        network.views(theta)["output.kernel"][:, np.ptp(counted, axis=(0, 1)) == 0] = 0
+    progress = Progress(theta, OptimizerState.zeros(theta))
+    return Fitted(
+        network, progress, x_scaler, y_scaler, loss, y.last, y.ndim, seed, dropout_of(estimator), X.coding, X.repeats
+    )  # fmt: skip
+
+
+def _aligned_targets(y: Targets, X: Sequences, network: Network) -> np.ndarray:
+    """Targets with one row for each step of X, where the engine wants it so; NaN where nothing is asked."""
+    n, k, outputs = y.values.shape
+    steps = X.steps
+    if y.last == 1 or k == steps or (X.lengths is None and not network.layers[-1].bidirectional):
+        return y.values
+    full = np.full((n, steps, outputs), np.nan)
+    ends = np.full(n, steps) if X.lengths is None else X.lengths
+    full[np.arange(n)[:, None], ends[:, None] - k + np.arange(k)] = y.values
+    return full
+
+
+def batches_of(estimator: Any, X: Sequences, target_steps: int, seed: int, device: str) -> ArrayBatches:
+    """How the rows are cut into mini-batches."""
+    size = min(AUTO_BATCH, X.n) if estimator.batch_size == "auto" else min(int(estimator.batch_size), X.n)
+    return ArrayBatches(
+        X.n, X.steps, target_steps, size, estimator.shuffle, seed, X.lengths, estimator.bptt_steps,
+        estimator.bucket_by_length, X.repeats > 0, device,
+    )  # fmt: skip
+
+
+def checkpoint_steps_of(estimator: Any, steps: int) -> int | None:
+    """Steps between two kept states; "auto" is the root of all steps, with which memory is least."""
+    return math.isqrt(steps - 1) + 1 if estimator.checkpoint_steps == "auto" else estimator.checkpoint_steps
+
+
+def _with_spare_rows(rows: np.ndarray, count: int) -> np.ndarray:
+    """Zeros behind the end: the last window of truncated BPTT is read in full, though it may reach past it."""
+    return np.concatenate([rows, np.zeros((count, rows.shape[1]), rows.dtype)]) if count else rows
+
+
+def _cast_targets(values: np.ndarray, dtype: str) -> np.ndarray:
+    with np.errstate(over="ignore"):
+        cast = np.ascontiguousarray(values, dtype)
+    if np.isinf(cast).any():
+        raise ValueError(f"Input y contains a value too large for dtype('{dtype}'). Use standardize=True.")
+    return cast
+
+
+def n_sampled_of(estimator: Any, network: Network) -> int:
+    """Classes drawn for the softmax of a mini-batch; 0: all count, as where more were asked for than there are."""
+    asked = getattr(estimator, "n_sampled_classes", None)
+    return 0 if asked is None or asked >= network.n_outputs else int(asked)
+
+
+def class_order(y: Targets, lengths: np.ndarray | None, n_classes: int) -> np.ndarray:
+    """Class numbers, those that y (n, steps, 1) has most often first; padding does not count."""
+    codes = y.values[:, :, 0]
+    if y.last == 0 and lengths is not None:
+        codes = codes[np.arange(codes.shape[1]) < lengths[:, None]]
+    counts = np.bincount(codes.ravel().astype(np.int64), minlength=n_classes)
+    return np.argsort(-counts, kind="stable")
+
+
+def train_on(
+    estimator: Any, fitted: Fitted, X: Sequences, y: Targets, weight: np.ndarray | None, *,
+    max_iter: int | None = None, validate: Any = None, watch: Watch | None = None, device: str = "cpu",
+) -> None:  # fmt: skip
+    """Train `fitted` in place; it is a copy of what the estimator holds, so a failure loses nothing."""
+    dtype = fitted.progress.theta.dtype.name
+    inputs = scaled_inputs(fitted, X, dtype)
+    values = _aligned_targets(y, X, fitted.network)
+    if fitted.y_scaler is not None:
+        values = fitted.y_scaler.transform(values.reshape(-1, values.shape[2])).reshape(values.shape)
+    batches = batches_of(estimator, X, values.shape[1], fitted.seed, device)
+    n_sampled = n_sampled_of(estimator, fitted.network)
+    spare = batches.window_steps if batches.carries and batches.ragged else 0
+    source = Source(
+        _with_spare_rows(inputs.reshape(-1, inputs.shape[2]), spare),
+        _with_spare_rows(_cast_targets(values.reshape(-1, values.shape[2]), dtype), spare),
+        weight=None if weight is None else np.ascontiguousarray(weight, dtype),
+        y_steps=values.shape[1],
+        repeated=X.repeats > 0,
+        class_order=class_order(y, X.lengths, fitted.network.n_outputs) if n_sampled else None,
+    )
+    plan = Plan(
+        fitted.loss, fitted.last, rule_of(estimator), max_iter or estimator.max_iter, estimator.tol,
+        estimator.n_iter_no_change, thread_count(estimator.n_jobs), bool(estimator.verbose),
+        checkpoint_steps=checkpoint_steps_of(estimator, batches.window_steps), dropout=dropout_of(estimator),
+        device=device, n_sampled=n_sampled,
+    )  # fmt: skip
+    train(fitted.network, fitted.progress, source, batches, plan, validate, watch)
+
+
+def run(
+    fitted: Fitted, X: Sequences, n_jobs: int | None, theta: np.ndarray | None = None, dropout: Dropout = NO_DROPOUT,
+    seed: int = 0, device: str = "cpu",
+) -> np.ndarray:  # fmt: skip
+    """Outputs (n, steps, outputs) of the network, in the unit of the targets; dropout is off if not asked for."""
+    theta = fitted.progress.theta if theta is None else theta
+    inputs = scaled_inputs(fitted, X, theta.dtype.name)
+    steps = min(fitted.last, X.steps)
+    result = forward(
+        fitted.network,
+        theta,
+        inputs,
+        last=steps,
+        lengths=X.lengths,
+        n_threads=thread_count(n_jobs),
+        dropout=dropout,
+        seed=seed,
+        device=device,
+        repeats=X.repeats,
+    ).outputs
+    if fitted.last > 1 and result.shape[1] > steps:
+        result = _last_steps(result, X.lengths, steps)
+    if fitted.y_scaler is None:
+        return result
+    flat = fitted.y_scaler.inverse(result.reshape(-1, result.shape[2])).reshape(result.shape)
+    return _clear_padding(flat, X.lengths) if fitted.last == 0 else flat
+
+
+def _last_steps(outputs: np.ndarray, lengths: np.ndarray | None, k: int) -> np.ndarray:
+    """The last k valid outputs of each row."""
+    ends = np.full(len(outputs), outputs.shape[1]) if lengths is None else lengths
+    return outputs[np.arange(len(outputs))[:, None], np.maximum(ends[:, None] - k + np.arange(k), 0)]
+
+
+def _clear_padding(outputs: np.ndarray, lengths: np.ndarray | None) -> np.ndarray:
+    if lengths is not None:
+        outputs[np.arange(outputs.shape[1]) >= lengths[:, None]] = 0
+    return outputs

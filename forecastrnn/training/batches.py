@@ -1,0 +1,201 @@
+"""Which samples go into which mini-batch: indices only, drawn anew for each epoch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from forecastrnn.engine.communicators import current
+from forecastrnn.programs.inference import sort_rows
+from forecastrnn.programs.shapes import shards_of
+from forecastrnn.training.stepping import Index
+
+SHUFFLE, SAMPLE = 1, 2  # streams of random numbers
+SHORTEST = 8  # time steps of the shortest program: below, there is nothing left to save
+
+
+def by_length(group: np.ndarray, lengths: np.ndarray, device: str) -> np.ndarray:
+    """Samples (steps, rows) of mini-batches, those of each shard, or of each process, with the longest first."""
+    parts, communicator = shards_of(group.shape[1], device), current()
+    if communicator is not None and group.shape[1] >= communicator.size:
+        parts = communicator.size
+    return np.stack([row[sort_rows(lengths[row], parts)] for row in group])
+
+
+class Shuffled:
+    """Mini-batches of n samples, drawn anew for each epoch; whole ones are of samples of like length.
+
+    A subclass says what programs there are, the shortest first, and on which of them a sample runs: its rung on that
+    ladder. A mini-batch runs on the longest that its samples ask for.
+    """
+
+    n: int
+    batch: int
+    shuffle: bool
+    seed: int
+
+    @property
+    def ladder(self) -> np.ndarray:
+        """What is the most that each program takes."""
+        raise NotImplementedError
+
+    @property
+    def rungs(self) -> np.ndarray:
+        """The program of each sample, by its place in the ladder."""
+        raise NotImplementedError
+
+    def _index(self, group: np.ndarray) -> Index:
+        """The index of mini-batches group (steps, rows)."""
+        raise NotImplementedError
+
+    def epoch(self, number: int) -> list[Index]:
+        """Indices of epoch `number`: all whole mini-batches, then what is left."""
+        rng = np.random.default_rng([self.seed, SHUFFLE, number])
+        order = rng.permutation(self.n) if self.shuffle else np.arange(self.n)
+        whole = self.n // self.batch * self.batch
+        groups = [order[:whole].reshape(-1, self.batch), order[whole:].reshape(1, -1)]
+        if len(self.ladder) > 1:
+            groups = [*self._bucketed(groups[0], rng), groups[1]]
+        return [self._index(group) for group in groups if group.size]
+
+    def _bucketed(self, group: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:
+        """The samples of all whole mini-batches dealt anew by length, cut where the next needs another program."""
+        samples, rungs = group.ravel(), self.rungs[group.ravel()]
+        by_length = np.argsort(rungs, kind="stable")  # in the order drawn where they have the same rung
+        group, longest = samples[by_length].reshape(group.shape), rungs[by_length].reshape(group.shape)[:, -1]
+        if self.shuffle:
+            order = rng.permutation(len(group))
+            group, longest = group[order], longest[order]
+        return np.split(group, np.flatnonzero(np.diff(longest)) + 1)
+
+
+@dataclass(frozen=True)
+class ArrayBatches(Shuffled):
+    """Mini-batches over n samples of `steps` rows each; with `window`, each is cut for truncated BPTT.
+
+    The samples are in one array (n * steps, columns); targets begin at sample * target_steps. With `buckets`, whole
+    mini-batches are of samples of like length, and run on a program of about as many time steps. `repeated`: a sample
+    has one row, which is read at every step.
+    """
+
+    n: int
+    steps: int
+    target_steps: int
+    batch: int
+    shuffle: bool
+    seed: int
+    lengths: np.ndarray | None = None
+    window: int | None = None
+    buckets: bool = False
+    repeated: bool = False
+    device: str = "cpu"  # which says into how many shards a mini-batch is cut
+
+    @cached_property
+    def ladder(self) -> np.ndarray:
+        """Most steps of the samples of a bucket, rising: the last is of all, the one before of half that, and so on."""
+        rungs = [self.steps]
+        if self.buckets and self.lengths is not None:
+            while rungs[-1] > max(SHORTEST, int(self.lengths.min())):
+                rungs.append(-(-rungs[-1] // 2))
+        return np.array(rungs[::-1])
+
+    @cached_property
+    def rungs(self) -> np.ndarray:
+        """The bucket of each sample, by its place in the ladder."""
+        lengths = np.full(self.n, self.steps) if self.lengths is None else self.lengths
+        return np.searchsorted(self.ladder, lengths)
+
+    def steps_of(self, index: Index) -> int:
+        """Time steps of the program that runs these mini-batches."""
+        if self.carries or index.lengths is None:
+            return self.window_steps
+        return int(self.ladder[np.searchsorted(self.ladder, index.lengths.max())])
+
+    @property
+    def sizes(self) -> list[tuple[int, int]]:
+        """Rows and time steps of the programs: of whole mini-batches, the longest first, and of what is left."""
+        rest = self.n % self.batch
+        steps = [self.window_steps] if self.carries else self.ladder[np.unique(self.rungs)][::-1].tolist()
+        return [(rows, count) for rows in (self.batch, rest) if rows for count in steps]
+
+    @property
+    def window_steps(self) -> int:
+        """Time steps of one training step."""
+        return min(self.window or self.steps, self.steps)
+
+    @property
+    def rows_each(self) -> int:
+        """Rows of X that belong to a sample."""
+        return 1 if self.repeated else self.steps
+
+    @property
+    def ragged(self) -> bool:
+        """Whether a training step can have rows of different lengths."""
+        return self.lengths is not None or self.steps % self.window_steps > 0
+
+    @property
+    def carries(self) -> bool:
+        """Whether a sample takes several training steps, the state carried on."""
+        return self.window_steps < self.steps
+
+    def _index(self, group: np.ndarray) -> Index:
+        lengths = None
+        if self.lengths is not None:
+            group = by_length(group, self.lengths, self.device)
+            lengths = self.lengths[group]
+        if not self.carries:
+            return Index(group * self.rows_each, group * self.target_steps, group, lengths)
+        return self._windows(group, np.full(group.shape, self.steps) if lengths is None else lengths)
+
+    def _windows(self, group: np.ndarray, lengths: np.ndarray) -> Index:
+        """Cut every mini-batch into consecutive windows; `keep` is 0 in the first of each."""
+        k, width = self.window_steps, group.shape[1]
+        count = -(-self.steps // k)
+        offset = np.arange(count)[None, :, None] * k
+
+        def spread(values: np.ndarray) -> np.ndarray:
+            return (values[:, None] + offset).reshape(-1, width)
+
+        samples = np.repeat(group, count, axis=0)
+        left = np.clip(lengths[:, None] - offset, 0, k).reshape(-1, width)
+        keep = (np.arange(len(samples)) % count > 0).astype(float)
+        starts = samples if self.repeated else spread(group * self.steps)
+        index = Index(starts, spread(group * self.target_steps), samples, left if self.ragged else None, keep)
+        return index.where((left > 0).sum(axis=1) > 0)  # windows behind the end of all their rows teach nothing
+
+
+@dataclass(frozen=True)
+class WindowBatches:
+    """Windows drawn at random from many series: a series by its `chance`, then a start between lo and hi."""
+
+    lo: np.ndarray
+    hi: np.ndarray
+    chance: np.ndarray
+    batch: int
+    seed: int
+    steps_an_epoch: int
+    window_steps: int
+    total: int  # mini-batches of a fit: the last epoch may be shorter
+    before: int = 0  # epochs of earlier fits
+    ragged: bool = False
+    carries: bool = False
+
+    @property
+    def sizes(self) -> list[tuple[int, int]]:
+        """Rows and time steps of the mini-batches."""
+        return [(self.batch, self.window_steps)]
+
+    def steps_of(self, index: Index) -> int:
+        """Time steps of the program that runs these mini-batches."""
+        return self.window_steps
+
+    def epoch(self, number: int) -> list[Index]:
+        """Indices of epoch `number`, counted from the first fit on."""
+        rng = np.random.default_rng([self.seed, SAMPLE, number])
+        left = self.total - (number - self.before) * self.steps_an_epoch
+        shape = (min(self.steps_an_epoch, left), self.batch)
+        which = rng.choice(len(self.lo), shape, p=self.chance)
+        start = self.lo[which] + rng.integers(0, (self.hi - self.lo + 1)[which])
+        return [Index(start, start, which)]

@@ -1,0 +1,117 @@
+"""Update rules and learning-rate schedules; their state is kept apart from the rule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from forecastrnn.engine.cpu import update
+
+
+@dataclass(frozen=True)
+class Solver:
+    """A rule: its kernel, and whether weight decay is decoupled from the gradient."""
+
+    kernel: str
+    decoupled: bool = False
+
+
+SOLVERS: dict[str, Solver] = {
+    "adam": Solver("adam"),
+    "adamw": Solver("adam", decoupled=True),
+    "sgd": Solver("sgd"),
+    "rmsprop": Solver("rmsprop"),
+}
+
+
+def constant(done: np.ndarray, total: int) -> np.ndarray:
+    """1 all the time."""
+    return np.ones(len(done))
+
+
+def invscaling(done: np.ndarray, total: int) -> np.ndarray:
+    """1 / sqrt(update), as scikit-learn's "invscaling" with power_t 0.5."""
+    return 1.0 / np.sqrt(done + 1.0)
+
+
+def cosine(done: np.ndarray, total: int) -> np.ndarray:
+    """Half a cosine from 1 to 0 (Loshchilov & Hutter 2017)."""
+    return 0.5 + 0.5 * np.cos(np.pi * np.minimum(done / max(total, 1), 1.0))
+
+
+def step(done: np.ndarray, total: int) -> np.ndarray:
+    """1, then 0.1 after half of the updates, then 0.01 after three quarters."""
+    share = done / max(total, 1)
+    return np.where(share < 0.5, 1.0, np.where(share < 0.75, 0.1, 0.01))
+
+
+def one_cycle(done: np.ndarray, total: int, warm: float = 0.15, start: float = 25.0, end: float = 1e4) -> np.ndarray:
+    """From 1/25 up to 1 in 15% of the updates, then down to 1/250,000, each by half a cosine (Smith 2018)."""
+    peak = max(warm * total - 1.0, 1.0)
+
+    def between(a: float, b: float, share: np.ndarray) -> np.ndarray:
+        return b + (a - b) / 2.0 * (1.0 + np.cos(np.pi * np.clip(share, 0.0, 1.0)))
+
+    rise = between(1.0 / start, 1.0, done / peak)
+    fall = between(1.0, 1.0 / start / end, (done - peak) / max(total - 1.0 - peak, 1.0))
+    return np.where(done <= peak, rise, fall)
+
+
+SCHEDULES: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {
+    "constant": constant,
+    "invscaling": invscaling,
+    "cosine": cosine,
+    "step": step,
+    "one_cycle": one_cycle,
+}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How parameters are updated."""
+
+    solver: str = "adam"
+    learning_rate_init: float = 1e-3
+    learning_rate: str = "constant"
+    alpha: float = 0.0
+    clip_norm: float | None = None
+    momentum: float = 0.9
+    nesterovs_momentum: bool = True
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-8
+    gradient_noise: float = 0.0
+
+    def options(self, seed: int = 0) -> np.ndarray:
+        """The kernels' constants (engine/cpu/update.py); `seed` of gradient noise."""
+        values = np.zeros(update.OPTIONS)
+        decoupled = SOLVERS[self.solver].decoupled
+        values[update.CLIP] = self.clip_norm or 0.0
+        values[update.DECAY if decoupled else update.L2] = self.alpha
+        values[update.FIRST] = self.momentum if self.solver == "sgd" else self.beta_1
+        values[update.SECOND] = 0.9 if self.solver == "rmsprop" else self.beta_2
+        values[update.EPSILON] = self.epsilon
+        values[update.NESTEROV] = float(self.nesterovs_momentum)
+        values[update.NOISE], values[update.SEED] = self.gradient_noise, seed
+        return values
+
+    def rates(self, done: int, steps: int, total: int) -> np.ndarray:
+        """Learning rates of the updates done .. done + steps, of `total` in all."""
+        return self.learning_rate_init * SCHEDULES[self.learning_rate](np.arange(done, done + steps), total)
+
+
+@dataclass
+class OptimizerState:
+    """Moments of every parameter; updates made in all, and in this fit, which the schedule follows."""
+
+    m: np.ndarray
+    v: np.ndarray
+    count: int = 0
+    since_start: int = 0
+
+    @classmethod
+    def zeros(cls, theta: np.ndarray) -> OptimizerState:
+        """Before the first update."""
+        return cls(np.zeros_like(theta), np.zeros_like(theta))

@@ -1,0 +1,180 @@
+"""Constructor parameters: what each may be, and what they mean together."""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from sklearn.utils._param_validation import Interval, InvalidParameterError, StrOptions
+
+from forecastrnn.engine.devices import CPU, NAMES, is_name, log_once, resolve, resolve_if_there
+from forecastrnn.networks.cells import CELLS, Cell, as_cell
+from forecastrnn.networks.initializers import INITIALIZERS
+from forecastrnn.networks.network import Layer
+from forecastrnn.programs.shapes import Dropout
+from forecastrnn.training.optimizers import SCHEDULES, SOLVERS, Rule
+
+_POSITIVE = Interval(Real, 0, None, closed="neither")
+_COUNT = Interval(Integral, 1, None, closed="left")
+_SHARE = Interval(Real, 0, 1, closed="left")
+
+
+class _Device(StrOptions):
+    """A name of a device: one of a few, or a GPU by its number."""
+
+    def is_satisfied_by(self, val: object) -> bool:
+        return is_name(val)
+
+    def __str__(self) -> str:
+        return f"{super().__str__()} or 'cuda:0', 'cuda:1' and so on"
+
+
+TRAINING_CONSTRAINTS: dict[str, list] = {
+    "cell": [StrOptions(set(CELLS)), Cell, list, tuple],
+    "hidden_layer_sizes": [_COUNT, list, tuple, np.ndarray],
+    "bidirectional": ["boolean"],
+    "layer_norm": ["boolean"],
+    "initializer": [StrOptions(set(INITIALIZERS))],
+    "solver": [StrOptions(set(SOLVERS))],
+    "learning_rate_init": [_POSITIVE],
+    "learning_rate": [StrOptions(set(SCHEDULES))],
+    "alpha": [Interval(Real, 0, None, closed="left")],
+    "momentum": [_SHARE],
+    "nesterovs_momentum": ["boolean"],
+    "beta_1": [_SHARE],
+    "beta_2": [_SHARE],
+    "epsilon": [_POSITIVE],
+    "batch_size": [StrOptions({"auto"}), _COUNT],
+    "max_iter": [_COUNT],
+    "tol": [Interval(Real, 0, None, closed="left")],
+    "n_iter_no_change": [_COUNT],
+    "early_stopping": ["boolean"],
+    "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+    "warm_start": ["boolean"],
+    "shuffle": ["boolean"],
+    "random_state": ["random_state"],
+    "verbose": ["verbose"],
+    "clip_norm": [_POSITIVE, None],
+    "gradient_noise": [Interval(Real, 0, None, closed="left")],
+    "bucket_by_length": ["boolean"],
+    "bptt_steps": [_COUNT, None],
+    "checkpoint_steps": [StrOptions({"auto"}), _COUNT, None],
+    "dropout": [_SHARE],
+    "input_dropout": [_SHARE],
+    "recurrent_dropout": [_SHARE],
+    "standardize": ["boolean"],
+    "device": [_Device(set(NAMES)), list, tuple],
+    "n_jobs": [Integral, None],
+    "dtype": [StrOptions({"auto", "float32", "float64"})],
+}
+EMBEDDING_CONSTRAINTS: dict[str, list] = {
+    "categorical_features": ["array-like", None],
+    "embedding_dim": [StrOptions({"auto"}), _COUNT],
+    "embedding_weights": [dict, None],
+    "freeze_embeddings": ["boolean"],
+}
+SEQUENCE_CONSTRAINTS: dict[str, list] = {**TRAINING_CONSTRAINTS, "vector_input": ["boolean"]}
+CLASSIFIER_CONSTRAINTS: dict[str, list] = {"n_sampled_classes": [_COUNT, None]}
+_NUMBERS = (
+    "hidden_layer_sizes", "learning_rate_init", "alpha", "momentum", "beta_1", "beta_2", "epsilon",
+    "batch_size", "max_iter", "tol", "n_iter_no_change", "validation_fraction", "clip_norm", "bptt_steps",
+    "checkpoint_steps", "dropout", "input_dropout", "recurrent_dropout", "gradient_noise", "n_jobs", "context_length",
+    "horizon", "embedding_dim", "id_embedding_dim", "season_length", "n_members", "max_steps", "n_sampled_classes",
+    "scheduled_sampling", "max_length", "beam_width", "length_penalty", "n_sampled_tokens",
+)  # fmt: skip
+
+
+def refuse(estimator: object, name: str, expected: str) -> None:
+    """Raise scikit-learn's error for a parameter."""
+    value = getattr(estimator, name)
+    raise InvalidParameterError(
+        f"The {name!r} parameter of {type(estimator).__name__} must be {expected}. Got {value!r} instead."
+    )
+
+
+def check_numbers(estimator: object) -> None:
+    """Refuse booleans where a number is meant, infinities and NaN: some pass scikit-learn's intervals."""
+    for name in _NUMBERS:
+        value = getattr(estimator, name, None)
+        if isinstance(value, (bool, np.bool_)):
+            refuse(estimator, name, "a number, not a bool")
+        if isinstance(value, Real) and not np.isfinite(float(value)):
+            refuse(estimator, name, "a finite number in the range (0.0, inf)")
+    if getattr(estimator, "n_jobs", None) == 0:
+        refuse(estimator, "n_jobs", "None, a positive int, or a negative one: -1 for all cores, -2 for all but one")
+
+
+def layers_of(estimator: Any) -> tuple[Layer, ...]:
+    """Layers from `cell`, `hidden_layer_sizes`, `bidirectional` and `layer_norm`."""
+    sizes = estimator.hidden_layer_sizes
+    sizes = [sizes] if isinstance(sizes, Integral) else list(sizes)
+    good = [isinstance(s, Integral) and not isinstance(s, (bool, np.bool_)) and int(s) >= 1 for s in sizes]
+    if not sizes or not all(good):
+        refuse(estimator, "hidden_layer_sizes", "an int in the range [1, inf) or a non-empty list of such ints")
+    cells = estimator.cell if isinstance(estimator.cell, (list, tuple)) else [estimator.cell] * len(sizes)
+    if len(cells) != len(sizes):
+        refuse(estimator, "cell", f"one cell or a list of {len(sizes)}, one for each of hidden_layer_sizes")
+    if not all(isinstance(c, Cell) or isinstance(c, str) and c in CELLS for c in cells):
+        names = ", ".join(repr(name) for name in sorted(CELLS))
+        refuse(estimator, "cell", f"cells, each a str among {{{names}}} or an instance of Elman, LSTM, GRU")
+    if estimator.layer_norm and 1 in sizes:
+        expected = "at least 2 in each layer with layer_norm=True, where a unit alone is always its own mean"
+        refuse(estimator, "hidden_layer_sizes", expected)
+    options = bool(getattr(estimator, "bidirectional", False)), bool(estimator.layer_norm)
+    return tuple(Layer(as_cell(c), int(s), *options) for c, s in zip(cells, sizes, strict=True))
+
+
+def dropout_of(estimator: Any) -> Dropout:
+    """What is set to zero by chance in training."""
+    return Dropout(estimator.input_dropout, estimator.dropout, estimator.recurrent_dropout)
+
+
+def rule_of(estimator: object) -> Rule:
+    """The update rule."""
+    names = ("solver", "learning_rate_init", "learning_rate", "alpha", "clip_norm", "momentum", "gradient_noise",
+             "nesterovs_momentum", "beta_1", "beta_2", "epsilon")  # fmt: skip
+    return Rule(**{name: getattr(estimator, name) for name in names})
+
+
+def needs_cpu(estimator: Any) -> str:
+    """The option of an estimator for which there are no kernels of a GPU yet; empty if it has none."""
+    return "" if getattr(estimator, "global_model", True) else "global_model=False"
+
+
+def device_of(estimator: Any) -> str:
+    """The device to fit on, "cpu" or "cuda:0" and so on; "auto" takes a GPU where there is one that can do it."""
+    _check_devices(estimator)
+    what, names = needs_cpu(estimator), {estimator.device} if isinstance(estimator.device, str) else {*estimator.device}
+    if not what or names == {CPU}:
+        return resolve(estimator.device)
+    if not names <= {CPU, "auto"}:
+        raise ValueError(
+            f'device={estimator.device!r}: {what} runs on the CPU only. Use device="cpu", or device="auto" to take a '
+            "GPU where one can be used."
+        )
+    log_once(f'device="auto" takes the CPU: {what} has no kernels of a GPU')
+    return CPU
+
+
+def _check_devices(estimator: Any) -> None:
+    """One name, or a list with the name of a device for each layer."""
+    if is_name(estimator.device):
+        return
+    if not isinstance(estimator.device, (list, tuple)):
+        refuse(estimator, "device", "'cpu', 'cuda', 'cuda:1' and so on, 'auto', or a list of these, one for each layer")
+    n = len(layers_of(estimator))
+    if len(estimator.device) != n:
+        refuse(estimator, "device", f"one name or a list of {n}, one for each of hidden_layer_sizes")
+    for number, name in enumerate(estimator.device):
+        if not is_name(name):
+            raise InvalidParameterError(
+                f"device[{number}] of {type(estimator).__name__} must be 'cpu', 'cuda', 'cuda:1' and so on, or 'auto'. "
+                f"Got {name!r}."
+            )
+
+
+def device_to_predict(estimator: Any) -> str:
+    """The device for predictions: a model that was fitted on a GPU also predicts where there is none."""
+    _check_devices(estimator)  # it may have been set behind fit
+    return CPU if needs_cpu(estimator) else resolve_if_there(estimator.device)

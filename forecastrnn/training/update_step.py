@@ -1,0 +1,84 @@
+"""The operations of an update: gradient noise, the norm that clips, the rule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from forecastrnn.engine.buffers import Buffer, Field
+from forecastrnn.engine.communicators import Communicator
+from forecastrnn.engine.cpu.build import KERNELS
+from forecastrnn.engine.program import Program
+from forecastrnn.networks.network import Parameter
+from forecastrnn.training.optimizers import SOLVERS, Rule
+
+Layout = Mapping[str, Parameter]
+
+
+@dataclass(frozen=True)
+class Update:
+    """How parameters are updated: the rule, its rates (steps,), and the moments."""
+
+    rule: Rule
+    rates: Buffer
+    m: Buffer
+    v: Buffer
+    seed: int = 0
+
+
+def gradient_buffer(program: Program, size: int, communicator: Communicator | None) -> Buffer:
+    """The gradient (size,) of a step; with room behind it for loss and weight where it is shared on GPUs."""
+    return program.buffer("grad", (size + (0 if communicator is None else 2),))
+
+
+def emit_reduction(build: Any, grad: Buffer, sums: Buffer, communicator: Communicator | None) -> None:
+    """Emit, in a round of its own, the gradient of all shards' rows, and of those of all processes on GPUs."""
+    build.program.next_round()
+    if communicator is None:
+        build.reduce(grad, sums)
+        return  # else the sum over rows itself, which is divided when that of all processes is there
+    build.reduce(grad, build.program.buffer("undivided", sums.shape, np.float64, fill=1))
+    build.program.meet(grad, sums, communicator)
+
+
+def emit_update(program: Program, layout: Layout, theta: Buffer, grad: Buffer, update: Update) -> None:
+    """Emit the update of all parameters of `layout`, in the round that has reduced their gradients if it can be."""
+    shards, size = program.shards, sum(parameter.size for parameter in layout.values())
+    partial, options = (
+        program.buffer("norms", (shards,), np.float64),
+        program.bind("options", update.rule.options(update.seed)),
+    )
+    if update.rule.gradient_noise:
+        _emit_pieces(program, layout, "add_noise", grad=grad, options=options)
+    if update.rule.clip_norm:
+        program.next_round()  # the norm needs all shards' reductions
+        for shard in range(shards):
+            lo, hi = size * shard // shards, size * (shard + 1) // shards
+            program.emit("norm_part", shard, grad=grad, partial=partial, lo=lo, hi=hi, piece=shard)
+        program.next_round()
+    _emit_pieces(
+        program, layout, SOLVERS[update.rule.solver].kernel, theta=theta, grad=grad, m=update.m, v=update.v,
+        rates=update.rates, options=options, partial=partial, shards=shards,
+    )  # fmt: skip
+
+
+def _emit_pieces(program: Program, layout: Layout, kernel: str, **fields: Field) -> None:
+    """Emit a kernel for each parameter's stretch of each shard."""
+    told = {"matrix"} & set(KERNELS[kernel].fields)
+    for parameter in layout.values():
+        for shard in range(program.shards):
+            lo, hi = _piece(parameter, shard, program.shards)
+            own = {name: int(parameter.is_matrix) for name in told}
+            program.emit(kernel, shard, lo=lo, hi=hi, **fields, **own)
+
+
+def _piece(parameter: Parameter, shard: int, shards: int) -> tuple[int, int]:
+    """The stretch of a parameter that a shard has reduced, and so may update in the same round."""
+    rows = parameter.shape[0] if len(parameter.shape) == 2 else 1
+    width = parameter.size // max(rows, 1)
+    rows -= parameter.fixed_rows
+    lo, hi = (rows * (shard + k) // shards * width for k in (0, 1))
+    return parameter.offset + lo, parameter.offset + hi

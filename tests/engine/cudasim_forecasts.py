@@ -1,0 +1,110 @@
+"""Forecasts of RNNForecaster with device="cuda" on Numba's CUDA simulator, beside the same on the CPU.
+
+Run by test_cuda_simulator.py in a process of its own.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from forecastrnn import RNNForecaster
+from forecastrnn.engine.cuda.build import DeviceKernel
+from forecastrnn.engine.devices import CPU
+from forecastrnn.forecasting import members as forecasting
+from support import cuda_simulator  # noqa: F401  (before the first launch)
+
+RNG = np.random.default_rng(0)
+QUICK = {"max_steps": 2, "hidden_layer_sizes": 3, "batch_size": 3, "context_length": 3, "season_length": 2,
+         "random_state": 0, "dtype": "float64"}  # fmt: skip
+
+
+def wide(n: int) -> pd.DataFrame:
+    """Daily series, of which the last begins later."""
+    values = np.exp(np.cumsum(0.1 * RNG.standard_normal((80, n)), axis=0))
+    values[:20, -1] = np.nan
+    return pd.DataFrame(values, pd.date_range("2020-01-01", periods=80), [f"s{k}" for k in range(n)])
+
+
+def long(n: int) -> pd.DataFrame:
+    """The same as a long frame, without the missing values."""
+    table = wide(n).melt(ignore_index=False, var_name="unique_id", value_name="y")
+    return table.dropna().rename_axis("ds").reset_index()
+
+
+def same(model: RNNForecaster, look: Any, tolerance: float = 1e-11) -> None:
+    """What a model fitted on the CPU forecasts there and on the GPU."""
+    cpu = np.asarray(look(model.set_params(device="cpu")), np.float64)
+    gpu = np.asarray(look(model.set_params(device="cuda")), np.float64)
+    np.testing.assert_allclose(gpu, cpu, rtol=tolerance)
+
+
+@pytest.mark.parametrize("options", [
+    {"n_members": 2, "cell": "lstm", "older_means": [(3, 2), (5, 1)]},
+    {"n_members": 1, "id_embedding_dim": 2, "hidden_layer_sizes": (3, 2), "season_length": 1},
+    {"n_members": 3, "strategy": "direct", "horizon": 4},
+], ids=["older means", "embeddings", "direct"])  # fmt: skip
+def test_forecasts(options: dict[str, Any]) -> None:
+    """Every kind of inputs, of series of different lengths; the direct strategy, whose steps come at once."""
+    model = RNNForecaster(**QUICK | options).fit(long(3))
+    same(model, lambda m: m.predict(4)["RNN"])
+
+
+def test_paths(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Futures by the same draws; members with more paths than others, and more rows than are taken at once."""
+    model = RNNForecaster(**QUICK | {"n_members": 2}).fit(long(2))
+
+    def draws(model: RNNForecaster) -> np.ndarray:
+        found = model.generate(3, n_sequences=5, random_state=0)
+        return found[[name for name in found if name.startswith("RNN")]].to_numpy()
+
+    same(model, draws)
+    monkeypatch.setattr(forecasting, "DEVICE_ROWS", 4)
+    same(model, draws)
+
+
+def test_lags_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The inputs of one season ago, in the type that is the default."""
+    monkeypatch.setattr(forecasting, "MANY", 10)
+    model = RNNForecaster(**QUICK | {"dtype": "float32", "n_members": 1}).fit(long(2))
+    others = long(3)
+    same(model, lambda m: m.predict(3, others)["RNN"], tolerance=1e-5)
+
+
+def test_an_encoder_with_a_decoder() -> None:
+    """Its forecasts need no kernels of its own."""
+    fitted = RNNForecaster(**QUICK | {"n_members": 1, "strategy": "seq2seq", "horizon": 2}).fit(long(2))._model
+    thetas, which = fitted.trained.thetas.reshape(1, -1), np.zeros(1, np.int64)
+    found = [
+        forecasting.forecast(fitted.network, thetas, fitted.tail, fitted.settings, 3, which, device=device)
+        for device in (CPU, "cuda:0")
+    ]
+    np.testing.assert_allclose(found[1], found[0], rtol=0, atol=1e-12)
+
+
+def test_layers_on_two_devices() -> None:
+    """What stands around the layers runs where the last one is."""
+    model = RNNForecaster(**QUICK | {"n_members": 2, "hidden_layer_sizes": (3, 2)}).fit(long(2))
+    cpu = model.predict(3)["RNN"]
+    for device in (["cpu", "cuda"], ["cuda", "cpu"]):
+        np.testing.assert_allclose(model.set_params(device=device).predict(3)["RNN"], cpu, rtol=1e-11)
+
+
+def test_forecasts_run_on_the_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also of one series, where the CPU would be quicker: what was asked for is obeyed. Streams stay on the CPU."""
+    model = RNNForecaster(**QUICK | {"n_members": 1}).fit(long(1)).set_params(device="cuda")
+    used: list[str] = []
+    compiled = DeviceKernel.compiled.fget
+
+    def noted(kernel: DeviceKernel) -> Any:
+        used.append(kernel.name)
+        return compiled(kernel)
+
+    monkeypatch.setattr(DeviceKernel, "compiled", property(noted))
+    stream = model.stream()
+    assert np.isfinite(stream.step(1.0)) and not used
+    model.predict(3)
+    assert {"write_rows", "write_values"} <= set(used)

@@ -1,0 +1,113 @@
+"""The first fit does not wait long, and says why it waits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from forecastrnn.engine import compiling
+from forecastrnn.engine.compiling import announced
+
+
+@pytest.fixture
+def compile_for(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Compile something that takes so many seconds of a clock that stands still otherwise."""
+    clock = SimpleNamespace(now=0.0, perf_counter=lambda: clock.now)
+    monkeypatch.setattr(compiling, "time", clock)
+
+    def run(seconds: float, hits: int = 0) -> None:
+        def make(function: Callable, make: Callable) -> SimpleNamespace:
+            clock.now += seconds
+            return SimpleNamespace(cache_hits=hits)
+
+        monkeypatch.setattr(compiling, "_make", make)
+        compiling.compile_cfunc(run, None)
+
+    return run
+
+
+def test_a_long_compilation_is_announced_once(compile_for: Callable, capsys: pytest.CaptureFixture) -> None:
+    """As soon as all functions together have taken over a second, and again in the next fit."""
+    for _ in range(2):
+        with announced(True):
+            compile_for(0.6)
+            assert capsys.readouterr().out == ""
+            compile_for(0.6)
+            assert capsys.readouterr().out.startswith("Compiling the network for this machine (")
+            compile_for(5.0)
+        compile_for(5.0)
+        assert capsys.readouterr().out == ""
+
+
+def test_nothing_is_said_of_short_and_read_ones(compile_for: Callable, capsys: pytest.CaptureFixture) -> None:
+    """Not without `verbose`, not of less than a second, not of what a cache on a slow disk held."""
+    with announced(True):
+        compile_for(0.9)
+        compile_for(5.0, hits=1)
+        with announced(False):
+            compile_for(5.0)
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(("folder", "where"), [("somewhere", "once"), ("", "no folder")])
+def test_the_announcement_says_where_code_is_kept(
+    compile_for: Callable, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch, folder: str, where: str
+) -> None:
+    """Whoever has no cache waits each time, and should know why."""
+    monkeypatch.setattr(compiling, "_FOLDER", folder)
+    with announced(True):
+        compile_for(2.0)
+    assert where in capsys.readouterr().out
+
+
+# Seconds that the first fit and predict of a process take longer than the second.
+FIRST_FIT = """
+import time
+import numpy as np
+from forecastrnn import RNNForecaster, RNNRegressor
+from forecastrnn.datasets import load_airline
+
+def lstm():
+    X = np.random.default_rng(0).normal(size=(64, 10, 2)).astype(np.float32)
+    RNNRegressor(max_iter=3, random_state=0, verbose={verbose}).fit(X, X[:, -1, 0]).predict(X)
+
+def forecaster():
+    y = load_airline()
+    RNNForecaster(n_members=1, max_steps=50, random_state=0, verbose={verbose}).fit(y).predict(12)
+
+def seconds():
+    begun = time.perf_counter()
+    {model}()
+    return time.perf_counter() - begun
+
+first = seconds()
+print(first - min(seconds() for _ in range(3)))
+"""
+COLD = {"lstm": 6.0, "forecaster": 7.0}  # seconds of wall time, so the machine must be quiet
+WARM = 0.3
+
+
+def first_fit(run_script: Callable[..., str], model: str, root: Path, verbose: bool = False) -> list[str]:
+    """The lines that FIRST_FIT prints with the cache in `root`; the last one is seconds."""
+    return run_script(FIRST_FIT.format(model=model, verbose=verbose), NUMBA_CACHE_DIR=str(root)).splitlines()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", COLD)
+def test_first_fits_are_short(run_script: Callable[..., str], tmp_path: Path, model: str) -> None:
+    """The first fit ever, the best of three environments; then the first fit of a process, the best of three."""
+    cold = [float(first_fit(run_script, model, tmp_path / str(k))[-1]) for k in range(3)]
+    warm = [float(first_fit(run_script, model, tmp_path / str(k))[-1]) for k in range(3)]
+    assert min(cold) <= COLD[model]
+    assert min(warm) <= WARM
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", COLD)
+def test_a_verbose_fit_says_what_takes_so_long(run_script: Callable[..., str], tmp_path: Path, model: str) -> None:
+    """In an empty environment only."""
+    said = [first_fit(run_script, model, tmp_path, verbose=True) for _ in range(2)]
+    assert [sum(line.startswith("Compiling") for line in lines) for lines in said] == [1, 0]

@@ -1,0 +1,299 @@
+"""The cache of compiled kernels is never stale and never in the way; kernels read the fields they declare."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import shutil
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from forecastrnn import Elman
+from forecastrnn.engine import compiling
+from forecastrnn.engine.compiling import KERNEL_SOURCES, sources_digest
+from forecastrnn.engine.cpu.build import KERNELS
+from forecastrnn.engine.cpu.simd import VECTOR_BYTES
+from forecastrnn.functional import dynamic_rnn
+
+PACKAGE = Path(compiling.__file__).parents[1]
+NOWHERE = "/proc/nope"  # a folder that not even the superuser can make
+linux_only = pytest.mark.skipif(sys.platform != "linux", reason="needs a folder that nobody can write")
+
+# Where the cache is, how many files it holds after a forward pass, and the sum of its outputs.
+FORWARD = """
+from pathlib import Path
+import numpy as np
+from forecastrnn import Elman
+from forecastrnn.engine import compiling
+from forecastrnn.functional import dynamic_rnn
+
+x = np.linspace(-1.0, 1.0, 40).reshape(2, 4, 5)
+outputs, _ = dynamic_rnn("rnn", x, Elman().init_weights(5, 3, random_state=0))
+folder = compiling._FOLDER
+files = sum(path.is_file() for path in Path(folder).rglob("*")) if folder else 0
+print(folder or "-", files, repr(float(outputs.sum())))
+"""
+
+
+def expected_sum() -> float:
+    """What FORWARD computes."""
+    x = np.linspace(-1.0, 1.0, 40).reshape(2, 4, 5)
+    return float(dynamic_rnn("rnn", x, Elman().init_weights(5, 3, random_state=0))[0].sum())
+
+
+def forward(run_script: Callable[..., str], **variables: str) -> tuple[str, int]:
+    """FORWARD in a new process: folder and files of the cache; the sum is checked."""
+    folder, files, total = run_script(FORWARD, **variables).split()
+    assert float(total) == expected_sum()
+    return folder, int(files)
+
+
+# The name of the cache folder.
+
+
+@pytest.fixture
+def copied(tmp_path: Path) -> Path:
+    """A copy of the package's sources."""
+    ignored = shutil.ignore_patterns("__pycache__", "*.csv")
+    return Path(shutil.copytree(PACKAGE, tmp_path / "forecastrnn", ignore=ignored))
+
+
+def kernel_files(folder: Path) -> list[Path]:
+    """The files that KERNEL_SOURCES names."""
+    return [path for pattern in KERNEL_SOURCES for path in folder.glob(pattern)]
+
+
+def test_digest_follows_every_kernel_source(copied: Path) -> None:
+    """An edit of any of them, and of them only, means another folder."""
+    seen = {sources_digest(copied)}
+    assert seen == {sources_digest()}
+    (copied / "network.py").write_text("# edited\n")
+    assert sources_digest(copied) in seen
+    for path in kernel_files(copied):
+        path.write_text(path.read_text() + "# edited\n")
+        assert sources_digest(copied) not in seen, path
+        seen.add(sources_digest(copied))
+
+
+def test_digest_follows_new_and_renamed_files(copied: Path) -> None:
+    """A kernel file more, or one under another name."""
+    before = sources_digest(copied)
+    (copied / "engine" / "cpu" / "zz_more.py").write_text("")
+    more = sources_digest(copied)
+    (copied / "engine" / "cpu" / "zz_more.py").rename(copied / "engine" / "cpu" / "zz_other.py")
+    assert len({before, more, sources_digest(copied)}) == 3
+
+
+def test_digest_follows_the_vector_width(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kernels for other vectors are other kernels."""
+    monkeypatch.delenv("FORECASTRNN_LANES", raising=False)
+    before = sources_digest()
+    monkeypatch.setenv("FORECASTRNN_LANES", "4")
+    assert sources_digest() != before
+
+
+def test_digest_follows_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A home folder may belong to several machines; the CPU decides how wide vectors are."""
+    seen = {sources_digest()}
+    monkeypatch.setattr(compiling.binding, "get_host_cpu_name", lambda: "another")
+    seen.add(sources_digest())
+    monkeypatch.setattr(compiling.binding, "get_host_cpu_features", lambda: SimpleNamespace(flatten=lambda: "+none"))
+    assert len(seen | {sources_digest()}) == 3
+
+
+def imports_compiling(path: Path) -> bool:
+    """Whether a module takes what compiles from `compiling`, or takes it whole."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module == "forecastrnn.engine.compiling":
+            if any(name.name != "announced" for name in node.names):
+                return True
+        if isinstance(node, ast.ImportFrom) and node.module == "forecastrnn.engine":
+            if any(name.name == "compiling" for name in node.names):
+                return True
+        if isinstance(node, ast.Import) and any(name.name == "forecastrnn.engine.compiling" for name in node.names):
+            return True
+    return False
+
+
+def test_every_module_with_kernels_is_listed() -> None:
+    """A module that is not in KERNEL_SOURCES could change without its kernels being compiled again."""
+    users = {path for path in PACKAGE.rglob("*.py") if imports_compiling(path)}
+    assert users <= set(kernel_files(PACKAGE))
+
+
+def test_every_listed_pattern_matches() -> None:
+    """No name in KERNEL_SOURCES is one of the past."""
+    assert all(list(PACKAGE.glob(pattern)) for pattern in KERNEL_SOURCES)
+
+
+# Where the cache is, and what may happen to it.
+
+
+@pytest.fixture(scope="module")
+def filled(run_script: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache that one process has filled, not to be written."""
+    root = tmp_path_factory.mktemp("cache")
+    folder, files = forward(run_script, NUMBA_CACHE_DIR=str(root))
+    assert folder == str(root / f"forecastrnn-{sources_digest()}")
+    assert files > 0
+    return root
+
+
+def written(root: Path) -> dict[Path, int]:
+    """When each file was written last."""
+    return {path: path.stat().st_mtime_ns for path in root.rglob("*") if path.is_file()}
+
+
+def test_the_next_process_compiles_nothing(run_script: Callable[..., str], filled: Path) -> None:
+    """It finds all that it needs, and leaves every file as it is."""
+    before = written(filled)
+    forward(run_script, NUMBA_CACHE_DIR=str(filled))
+    assert written(filled) == before
+
+
+def test_numba_switched_off(run_script: Callable[..., str], filled: Path) -> None:
+    """NUMBA_DISABLE_JIT=1 is for other functions: kernels are still compiled, and right."""
+    forward(run_script, NUMBA_CACHE_DIR=str(filled), NUMBA_DISABLE_JIT="1")
+
+
+@linux_only
+def test_cache_in_the_users_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Where the first choice cannot be written, XDG_CACHE_HOME, and without that the home folder."""
+    monkeypatch.setenv("NUMBA_CACHE_DIR", NOWHERE)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    assert Path(compiling.cache_folder()).parent == tmp_path / "xdg" / "forecastrnn"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert Path(compiling.cache_folder()).parent == tmp_path / "home" / ".cache" / "forecastrnn"
+
+
+@linux_only
+def test_no_folder_at_all(run_script: Callable[..., str]) -> None:
+    """Kernels are compiled in memory."""
+    assert forward(run_script, NUMBA_CACHE_DIR=NOWHERE, HOME=NOWHERE, XDG_CACHE_HOME="") == ("-", 0)
+
+
+def damage(root: Path, suffix: str, share: float) -> None:
+    """Cut off every file of this kind."""
+    paths = list(root.rglob(f"*.{suffix}"))
+    assert paths
+    for path in paths:
+        whole = path.read_bytes()
+        path.write_bytes(whole[: int(share * len(whole))])
+
+
+DAMAGE = [("nbi", 0.0), ("nbc", 0.5)]  # index and code
+
+
+@pytest.mark.parametrize(("suffix", "share"), DAMAGE)
+def test_damaged_kernels_are_passed_over(
+    run_script: Callable[..., str], filled: Path, tmp_path: Path, suffix: str, share: float
+) -> None:
+    """Files that were cut off, as by a full disk: their kernels are compiled again."""
+    root = Path(shutil.copytree(filled, tmp_path / "cache"))
+    damage(root, suffix, share)
+    forward(run_script, NUMBA_CACHE_DIR=str(root))
+
+
+@pytest.mark.parametrize(("suffix", "share"), DAMAGE)
+def test_damaged_functions_are_passed_over(
+    run_script: Callable[..., str], tmp_path: Path, suffix: str, share: float
+) -> None:
+    """The same of functions that are called from Python."""
+    lines = ["from forecastrnn.engine.compiling import jitted", "@jitted", "def twice(x):", "    return 2.0 * x"]
+    (tmp_path / "own.py").write_text("\n".join(lines))
+    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from own import twice; print(twice(21.0))"
+    assert run_script(code, NUMBA_CACHE_DIR=str(tmp_path)) == "42.0\n"
+    damage(tmp_path, suffix, share)
+    assert run_script(code, NUMBA_CACHE_DIR=str(tmp_path)) == "42.0\n"
+
+
+# Two functions of both kinds; prints whether each was read from the cache.
+BOTH = """
+import sys
+sys.path.insert(0, {folder!r})
+import own
+from numba import types
+from forecastrnn.engine import compiling
+
+made = [
+    compiling.compile_njit(own.twice, (types.float64,)),
+    compiling.compile_cfunc(own.store, types.void(types.CPointer(types.int64), types.int64)),
+]
+assert made[0](21.0) == 42.0
+print(*map(compiling._from_cache, made))
+"""
+
+
+def test_another_cpu_gets_its_own_code(run_script: Callable[..., str], tmp_path: Path) -> None:
+    """What was compiled for one CPU is not run on another, and neither replaces the other."""
+    (tmp_path / "own.py").write_text("def twice(x):\n    return 2.0 * x\n\ndef store(p, n):\n    p[0] = n\n")
+
+    def found(**variables: str) -> str:
+        return run_script(BOTH.format(folder=str(tmp_path)), NUMBA_CACHE_DIR=str(tmp_path), **variables).strip()
+
+    other = {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""}
+    assert [found(), found(**other), found()] == ["False False", "False False", "True True"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lanes", [4, 8, 16])
+def test_other_vector_widths(run_script: Callable[..., str], lanes: int) -> None:
+    """Any width that an instruction set has gives the same numbers, but for rounding."""
+    if lanes > 4 and 4 * lanes > VECTOR_BYTES:
+        pytest.skip("this CPU has no such vectors")
+    total = float(run_script(FORWARD, FORECASTRNN_LANES=str(lanes)).split()[2])
+    assert total == pytest.approx(expected_sum(), rel=1e-12)
+
+
+# Kernels take their record's fields by number; the names on both sides must be the same.
+
+READERS = {"pointers", "integers", "doubles", "sizes"}
+SHORT = {  # field: what a kernel may call it
+    "weights_x": {"wx"},
+    "weights_h": {"wh"},
+    "weights_n": {"wn"},
+    "transposed_h": {"wt"},
+    "transposed_n": {"wt_n"},
+    "depth": {"H"},
+    "sums": {"totals"},
+    "lo": {"low"},
+    "hi": {"high"},
+}
+
+
+def unpacked(function: Callable) -> Iterator[tuple[list[str], int, int]]:
+    """Names, first field and number of fields of each line that reads the record."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Call):
+            continue
+        called, target = node.value.func, node.targets[0]
+        if isinstance(called, ast.Name) and called.id in READERS:
+            assert isinstance(target, ast.Tuple)
+            first, count = (argument.value for argument in node.value.args[1:])
+            yield [name.id for name in target.elts], first, count
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_fields_are_what_the_kernel_reads(name: str) -> None:
+    """All fields, once, in the order in which they are declared."""
+    read: list[str] = []
+    for names, first, count in unpacked(KERNELS[name].function):
+        assert (first, count) == (len(read), len(names))
+        read += [one.lstrip("_") for one in names]
+    fields = KERNELS[name].fields
+    assert len(read) == len(fields)
+    for field, one in zip(fields, read, strict=True):
+        assert one in {field} | SHORT.get(field, set()), (field, one)
+
+
+def test_fields_have_distinct_names() -> None:
+    """A record could not be given two fields of one name."""
+    assert all(len(set(kernel.fields)) == len(kernel.fields) for kernel in KERNELS.values())

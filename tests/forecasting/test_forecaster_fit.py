@@ -1,0 +1,250 @@
+"""The forecaster's fits: gaps, early stopping, warm starts, errors that keep the old model, size."""
+
+from __future__ import annotations
+
+import pickle
+import time
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+
+from forecastrnn import RNNForecaster
+from forecastrnn.callbacks import Look
+from forecastrnn.datasets import load_co2
+from forecastrnn.exceptions import TrainingDivergedError
+from forecastrnn.forecasting import members as forecasting
+from support.forecaster_cases import long_of, mase, monthly, quick
+
+# Missing values ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("gap", [slice(0, 5), slice(60, 75), slice(-4, None)], ids=["start", "middle", "end"])
+@pytest.mark.parametrize("options", [{}, {"strategy": "direct", "horizon": 12}], ids=["recursive", "direct"])
+def test_gaps_are_masked(airline: pd.Series, gap: slice, options: dict) -> None:
+    y = airline.copy()
+    y.iloc[gap] = np.nan
+    model = quick(missing="mask", **options).fit(y)
+    forecast = model.predict(12)
+    assert forecast.index[0] == pd.Timestamp("1961-01-01")
+    assert (forecast > 250).all() and (forecast < 800).all()
+    pd.testing.assert_series_equal(model.predict(12, y=y), forecast)
+    with pytest.raises(ValueError, match=r"NaN.*'airline' has \d+ such values.*fill them"):
+        quick(**options).fit(y)
+
+
+def test_gap_at_the_end_costs_little(airline: pd.Series) -> None:
+    """Four unknown months, then twelve to forecast: about as good as sixteen months ahead."""
+    y = airline[:-12].copy()
+    y.iloc[-4:] = np.nan
+    forecast = RNNForecaster(missing="mask", n_members=1, random_state=0).fit(y).predict(12)
+    assert mase(airline, forecast.to_numpy(), 12) < 1.5
+
+
+def test_leading_gap_is_as_a_shorter_series(airline: pd.Series) -> None:
+    y = airline.copy()
+    y.iloc[:20] = np.nan
+    np.testing.assert_array_equal(quick(missing="mask").fit(y).predict(6), quick().fit(airline[20:]).predict(6))
+
+
+def test_real_gaps() -> None:
+    forecast = quick(missing="mask").fit(load_co2()).predict(52)
+    assert forecast.between(360, 385).all()
+
+
+@pytest.mark.parametrize("known", [1, 2, 5])
+@pytest.mark.parametrize("first", [0, 10, 35])
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_few_known_values(known: int, first: int, early_stopping: bool) -> None:
+    y = np.full(40, np.nan)
+    y[first : first + known] = 5.0
+    np.testing.assert_allclose(quick(missing="mask", early_stopping=early_stopping).fit(y).predict(3), 5.0, rtol=0.02)
+
+
+def test_series_of_nothing_but_nan() -> None:
+    with pytest.raises(ValueError, match="every value of series 'b' is NaN"):
+        quick(missing="mask").fit(pd.DataFrame({"a": np.ones(9), "b": np.nan}))
+
+
+# Early stopping and warm starts -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("options", [{}, {"strategy": "direct", "horizon": 3}], ids=["recursive", "direct"])
+def test_early_stopping_keeps_the_best(options: dict) -> None:
+    y = pd.DataFrame({k: monthly(60, k) for k in range(3)})
+    shared = {"learning_rate": "constant", "learning_rate_init": 0.01, "hidden_layer_sizes": 16, **options}
+    model = quick(early_stopping=True, n_iter_no_change=3, max_steps=1000, **shared).fit(y)
+    member = model._model.trained.members[0]
+    scores = member.validation_scores
+    assert len(scores) == min(member.best_iter + 3, 20)
+    assert member.best_iter == 1 + int(np.argmax(scores))
+    short = quick(early_stopping=True, max_steps=50 * member.best_iter, **shared).fit(y)
+    np.testing.assert_array_equal(short.predict(3), model.predict(3))
+
+
+def test_early_stopping_takes_unequal_and_short_series() -> None:
+    y = long_of({"a": monthly(4), "b": monthly(200, 1), "c": monthly(9, 2)})
+    assert np.isfinite(quick(early_stopping=True, max_steps=60).fit(y).predict(3)["RNN"]).all()
+
+
+@pytest.mark.parametrize("max_steps", [7, 50, 100])
+def test_max_steps_is_the_number_of_updates(airline: pd.Series, max_steps: int) -> None:
+    assert quick(max_steps=max_steps).fit(airline).n_iter_ == max_steps
+
+
+def test_warm_start_goes_on(airline: pd.Series) -> None:
+    model = quick(warm_start=True, max_steps=50).fit(airline[:-12])
+    first = model.predict(6)
+    model.fit(airline)
+    assert (model.n_iter_, len(model.loss_curve_)) == (100, 2)
+    assert model.loss_curve_[1] < model.loss_curve_[0]
+    cold = quick(max_steps=50).fit(airline)
+    assert (model.predict(6) != cold.predict(6)).all()
+    assert len(first) == 6 and model.predict(1).index[0] == pd.Timestamp("1961-01-01")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"hidden_layer_sizes": 8}, {"cell": "lstm"}, {"n_members": 2}, {"dtype": "float64"}, {"season_length": 6},
+     {"strategy": "direct", "horizon": 5}],
+)  # fmt: skip
+def test_warm_start_refuses_another_network(airline: pd.Series, change: dict) -> None:
+    model = quick(warm_start=True).fit(airline)
+    before = model.predict(5)
+    with pytest.raises(ValueError, match="warm_start"):
+        model.set_params(**change).fit(airline)
+    model.set_params(**{name: getattr(quick(), name) for name in change})
+    pd.testing.assert_series_equal(model.predict(5), before)
+
+
+# Callbacks --------------------------------------------------------------------------------------------
+
+
+def test_callback_sees_each_member_every_50_updates(airline: pd.Series) -> None:
+    seen: list[Look] = []
+    model = quick(n_members=2, max_steps=120, warm_start=True).fit(airline, callback=seen.append)
+    assert [(look.member, look.update) for look in seen] == [(k, n) for k in (0, 1) for n in (50, 100, 120)]
+    assert np.mean([[look.loss for look in seen if look.member == k] for k in (0, 1)], axis=0).tolist() == (
+        model.loss_curve_
+    )
+    assert all(look.validation_score is None for look in seen)
+    np.testing.assert_array_equal(model.predict(3), quick(n_members=2, max_steps=120).fit(airline).predict(3))
+    model.set_params(early_stopping=True).fit(airline, callback=seen.append)
+    assert seen[-1].update == 240
+    assert [look.validation_score for look in seen[9:]] == model._model.trained.members[1].validation_scores
+
+
+def test_callback_stops_the_member(airline: pd.Series) -> None:
+    """The rate follows a cycle over max_steps: only a constant one makes a shorter fit the same."""
+    constant = {"learning_rate": "constant", "n_members": 2}
+    stopped = quick(max_steps=200, **constant).fit(airline, callback=lambda look: look.update == 100)
+    np.testing.assert_array_equal(stopped.predict(3), quick(max_steps=100, **constant).fit(airline).predict(3))
+    assert stopped.n_iter_ == 100
+
+
+def test_callback_that_fails_keeps_the_old_model(airline: pd.Series) -> None:
+    model = quick().fit(airline)
+    before = state_of(model)
+    with pytest.raises(ZeroDivisionError):
+        model.fit(airline[:-20], callback=lambda look: 1 / 0)
+    with pytest.raises(TypeError, match="callback must be None or a function that takes a look.*Got int"):
+        model.fit(airline[:-20], callback=3)
+    with pytest.raises(ValueError, match="callback needs global_model=True"):
+        model.set_params(global_model=False).fit(airline[:-20], callback=print)
+    model.set_params(global_model=True)
+    assert state_of(model) == before
+
+
+# Copies, parameters, errors -----------------------------------------------------------------------------
+
+
+def test_pickle(fitted: RNNForecaster) -> None:
+    copy = pickle.loads(pickle.dumps(fitted))
+    pd.testing.assert_series_equal(copy.predict(12), fitted.predict(12))
+    pd.testing.assert_series_equal(copy.generate(3, random_state=0), fitted.generate(3, random_state=0))
+
+
+def test_pickle_does_not_hold_the_training_data() -> None:
+    sizes = [len(pickle.dumps(quick().fit(np.arange(1.0, n)))) for n in (100, 20_000)]
+    assert abs(sizes[1] - sizes[0]) < 10_000
+
+
+def test_clone_and_parameters() -> None:
+    model = quick(cell="lstm", season_length=7)
+    copy = clone(model)
+    assert copy.get_params() == model.get_params() and not hasattr(copy, "_model")
+    assert copy.set_params(season_length=3).season_length == 3
+    with pytest.raises(ValueError, match="(?s)Invalid parameter 'foo'.*Valid parameters are"):
+        copy.set_params(foo=1)
+
+
+def test_fit_does_not_change_parameters(airline: pd.Series) -> None:
+    model = quick()
+    before = model.get_params()
+    model.fit(airline)
+    assert model.get_params() == before
+
+
+@pytest.mark.parametrize("call", [lambda m: m.predict(3), lambda m: m.generate(3), lambda m: m.stream()])
+def test_nothing_before_fit(call: Any) -> None:
+    with pytest.raises(NotFittedError, match="is not fitted yet"):
+        call(RNNForecaster())
+
+
+def state_of(model: RNNForecaster) -> tuple:
+    return model.predict(6).tolist(), model.loss_curve_, model.n_iter_, model.season_length_
+
+
+def test_failed_fit_keeps_the_old_model(airline: pd.Series) -> None:
+    model = quick().fit(airline)
+    before = state_of(model)
+    with pytest.raises(ValueError, match="NaN"):
+        model.fit(airline.where(airline > 200))
+    with pytest.raises(ValueError, match="season_length"):
+        model.set_params(season_length=0).fit(airline)
+    with pytest.raises(TrainingDivergedError, match=r"diverged.*learning_rate_init=1e\+30"):
+        model.set_params(season_length=4, learning_rate_init=1e30).fit(airline)
+    assert state_of(model) == before
+
+
+@pytest.mark.parametrize("options", [{}, {"clip_norm": None}, {"solver": "sgd"}, {"dtype": "float64"}])
+@pytest.mark.parametrize("max_steps", [1, 20])
+def test_divergence_is_an_error(airline: pd.Series, options: dict, max_steps: int) -> None:
+    with pytest.raises(TrainingDivergedError, match="the loss (increased|became)"):
+        quick(learning_rate_init=1e30, learning_rate="constant", max_steps=max_steps, **options).fit(airline)
+
+
+@pytest.mark.parametrize("warm_start", [False, True])
+def test_interrupt_keeps_the_old_model(airline: pd.Series, monkeypatch: pytest.MonkeyPatch, warm_start: bool) -> None:
+    model = quick(n_members=2, warm_start=warm_start).fit(airline)
+    before, calls, train = state_of(model), [], forecasting.train
+
+    def interrupted(*args: Any) -> Any:
+        calls.append(train(*args))
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return calls[-1]
+
+    monkeypatch.setattr(forecasting, "train", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(airline[:-30])
+    assert len(calls) == 2 and state_of(model) == before
+
+
+def test_verbose_prints_and_silence_is_the_default(airline: pd.Series, capsys: pytest.CaptureFixture) -> None:
+    quick().fit(airline)
+    assert capsys.readouterr() == ("", "")
+    quick(verbose=True).fit(airline)
+    assert "loss = " in capsys.readouterr().out
+
+
+def test_ten_thousand_short_series() -> None:
+    values = np.random.default_rng(0).gamma(9.0, 1.0, (40, 10_000))
+    wide = pd.DataFrame(values, index=pd.date_range("2020-01-01", periods=40, freq="MS"))
+    begun = time.perf_counter()
+    forecast = quick(max_steps=5).fit(wide).predict(6)
+    assert time.perf_counter() - begun < 20
+    assert forecast.shape == (6, 10_000) and np.isfinite(forecast.to_numpy()).all()

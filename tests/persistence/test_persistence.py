@@ -1,0 +1,196 @@
+"""Model files: what comes back is what was saved, to the bit; what cannot be kept is said."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.exceptions import NotFittedError
+
+import forecastrnn
+from forecastrnn import GRU, LSTM, Elman, RNNClassifier, RNNForecaster, RNNRegressor
+from forecastrnn.data.series_input import TimeAxis
+from forecastrnn.data.time_index import Clock
+from forecastrnn.forecasting import members as forecasting
+from forecastrnn.forecasting import model as forecast_model
+from forecastrnn.forecasting.preparation import Prepared
+from forecastrnn.sequences.fitting import Fitted
+from forecastrnn.training.optimizers import OptimizerState
+from forecastrnn.training.training import Progress
+from support.forecaster_cases import long_of, monthly, quick
+from support.model_cases import LONG, SERIES, WIDE, X, classifier, dates, figures, regressor
+from support.saved_models import assert_same, plain
+
+STACK = ["peephole_lstm", GRU(reset_after=False)]
+ARRAYS: dict[str, Callable[[], Any]] = {
+    "one number": lambda: regressor().fit(X, X[:, -1, 0]),
+    "each step, float32, no scalers": lambda: regressor(standardize=False, dtype="float32").fit(X, X),
+    "stack": lambda: regressor(cell=["peephole_lstm", GRU(reset_after=False)], hidden_layer_sizes=(3, 2)).fit(
+        X, X[:, -3:]
+    ),
+    "bidirectional": lambda: regressor(cell=LSTM(forget_bias=0.25), bidirectional=True).fit(X, X[:, -1]),
+    "layer norm": lambda: regressor(cell=["gru", "lstm"], hidden_layer_sizes=(3, 2), layer_norm=True).fit(X, X),
+    "early stopping, sgd": lambda: regressor(solver="sgd", early_stopping=True, cell=Elman("relu")).fit(X, X[:, -1]),
+    "array parameter": lambda: regressor(hidden_layer_sizes=np.array([3]), alpha=np.float64(0.1)).fit(X, X[:, -1]),
+    "column names": lambda: regressor().fit(pd.DataFrame(X[:, :, 0], columns=list("pqrsté")), X[:, -1, 0]),
+    "dropout": lambda: regressor(dropout=0.25, recurrent_dropout=0.5).fit(X, X),
+    "texts": lambda: classifier(["no", "yes, très"]),
+    "labels at each step, sampled": lambda: RNNClassifier(
+        hidden_layer_sizes=3, max_iter=2, random_state=0, n_sampled_classes=2
+    ).fit(X, np.arange(X.shape[0] * X.shape[1]).reshape(X.shape[:2]) % 5),
+    "objects": lambda: classifier(np.array(["no", "yes"], object)),
+    "ints": lambda: classifier(np.array([3, -1, 7], np.int32)),
+    "floats": lambda: classifier(np.array([0.0, 2.0])),
+    "booleans": lambda: classifier([True, False], early_stopping=True, validation_fraction=0.4),
+}
+FORECASTS: dict[str, Callable[[], Any]] = {
+    "a series": lambda: quick(n_members=2).fit(monthly(60)),
+    "direct": lambda: quick(strategy="direct", horizon=4).fit(monthly(60)),
+    "wide, masked, early stopping": lambda: quick(missing="mask", early_stopping=True).fit(
+        WIDE.mask(WIDE == WIDE.iloc[9, 0])
+    ),
+    "long": lambda: quick(dtype="float64").fit(long_of({"x": monthly(60), "ÿ": monthly(48, 2)})),
+    "local": lambda: quick(global_model=False, n_members=2).fit(WIDE),
+    "local, layer norm": lambda: quick(global_model=False, layer_norm=True).fit(WIDE),
+    "local, direct": lambda: quick(global_model=False, strategy="direct", horizon=3).fit(WIDE),
+    "seq2seq": lambda: quick(strategy="seq2seq", n_members=2, hidden_layer_sizes=3, early_stopping=True).fit(WIDE),
+    "older means": lambda: quick(older_means=[(4, 3), (6, 2)]).fit(WIDE),
+    "stack of cells": lambda: quick(cell=["gru", LSTM()], hidden_layer_sizes=(3, 2), batch_size=8).fit(monthly(60)),
+}
+# fmt: skip
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[Any, Any]]:
+    """Name of a case -> the estimator that was saved, and the one that came back; each fitted once."""
+    folder, found = tmp_path_factory.mktemp("models"), {}
+
+    def get(name: str) -> tuple[Any, Any]:
+        if name not in found:
+            model = (ARRAYS | FORECASTS)[name]()
+            model.save(folder / "model.rnn")
+            found[name] = model, forecastrnn.load(folder / "model.rnn")
+        return found[name]
+
+    return get
+
+
+@pytest.mark.parametrize("name", [*ARRAYS, *FORECASTS])
+def test_everything_comes_back(saved: Callable[[str], tuple], name: str) -> None:
+    model, again = saved(name)
+    assert_same(plain(model), plain(again))
+
+
+@pytest.mark.parametrize("name", ["one number", "each step, float32, no scalers", "dropout", "texts"])
+def test_a_warm_start_goes_on_with_the_same_bits(saved: Callable[[str], tuple], name: str) -> None:
+    y = {"one number": X[:, -1, 0], "texts": np.resize(["no", "yes, très"], len(X))}.get(name, X)
+    thetas = []
+    for model in saved(name):
+        fitted, before = model._fitted, len(model.loss_curve_)
+        thetas.append(model.set_params(warm_start=True, max_iter=3).fit(X, y)._fitted.progress.theta)
+        assert len(model.loss_curve_) == before + 3
+        model._fitted = fitted
+    assert thetas[0].tobytes() == thetas[1].tobytes()
+
+
+@pytest.mark.parametrize(("name", "y"), [("a series", monthly(60)), ("local", WIDE), ("seq2seq", WIDE)])
+def test_a_forecaster_goes_on_with_the_same_bits(saved: Callable[[str], tuple], name: str, y: Any) -> None:
+    went_on = [model.set_params(warm_start=True).fit(y)._model.trained.thetas for model in saved(name)]
+    assert went_on[0].tobytes() == went_on[1].tobytes()
+
+
+OTHER_PROCESS = """
+import sys, numpy as np, forecastrnn
+folder = {folder!r}
+from support.model_cases import figures
+for name in ("regressor", "classifier", "forecaster"):
+    print(figures(forecastrnn.load(f"{{folder}}/{{name}}.rnn")))
+"""
+
+
+def test_another_process_gets_the_same_figures(run_script: Callable[..., str], tmp_path: Path) -> None:
+    models = {
+        "regressor": regressor().fit(X, X),
+        "classifier": classifier(["a", "b"]),
+        "forecaster": quick(n_members=2).fit(monthly(60)),
+    }
+    for name, model in models.items():
+        model.save(tmp_path / f"{name}.rnn")
+    printed = run_script(OTHER_PROCESS.format(folder=str(tmp_path))).split("\n")
+    assert printed[:-1] == [figures(model) for model in models.values()]
+
+
+@pytest.fixture(scope="module")
+def trained() -> dict[str, RNNForecaster]:
+    return {name: quick(max_steps=2, hidden_layer_sizes=2).fit(y) for name, y in SERIES.items()}
+
+
+@pytest.mark.parametrize("name", SERIES)
+def test_series_of_every_form_come_back(trained: dict[str, RNNForecaster], name: str, tmp_path: Path) -> None:
+    trained[name].save(tmp_path / "model.rnn")
+    again = RNNForecaster.load(tmp_path / "model.rnn")
+    for h in (3, [2, 5]):
+        expected, found = trained[name].predict(h), again.predict(h)
+        same = pd.testing.assert_series_equal if isinstance(found, pd.Series) else pd.testing.assert_frame_equal
+        same(found, expected, check_exact=True, check_freq=True)
+    assert again.predict(2, y=SERIES[name]).equals(trained[name].predict(2, y=SERIES[name]))
+
+
+def test_other_column_names_come_back(tmp_path: Path) -> None:
+    columns = {"id_col": "shop", "time_col": 3, "target_col": ("net", "sum")}
+    frame = LONG.set_axis(list(columns.values()), axis=1)
+    model = quick(max_steps=2, hidden_layer_sizes=2).fit(frame, **columns)
+    model.save(tmp_path / "model.rnn")
+    assert forecastrnn.load(tmp_path / "model.rnn").predict(2, y=frame).equals(model.predict(2, y=frame))
+
+
+# What a file cannot keep ----------------------------------------------------------------------------------
+class Mine(RNNRegressor):
+    pass
+
+
+def test_what_cannot_be_kept_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "model.rnn"
+    with pytest.raises(NotFittedError):
+        RNNRegressor().save(path)
+    with pytest.raises(TypeError, match="random_state=RandomState.*set_params"):
+        regressor(random_state=np.random.RandomState(0)).fit(X, X).save(path)
+    with pytest.raises(TypeError, match="not Mine"):
+        Mine(max_iter=1).fit(X, X).save(path)
+    with pytest.raises(ValueError, match="'alpha' parameter"):
+        regressor().fit(X, X).set_params(alpha=-1.0).save(path)
+    holidays = pd.offsets.CustomBusinessDay(holidays=["2024-01-02"])
+    with pytest.raises(TypeError, match="frequency .* cannot be saved"):
+        quick(max_steps=1).fit(dates(holidays)).save(path)
+    with pytest.raises(TypeError, match="the name Period"):
+        quick(max_steps=1).fit(WIDE.set_axis(pd.period_range("2024", periods=2, freq="M"), axis=1)).save(path)
+    broken = regressor().fit(X, X)
+    broken._fitted.progress.theta[3] = np.nan
+    with pytest.raises(ValueError, match="non-finite values"):
+        broken.save(path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_every_field_is_kept() -> None:
+    """A field that is added to one of these must be added to the file too, with a new format version."""
+    kept = {
+        Fitted: "network progress x_scaler y_scaler loss last target_ndim seed dropout coding repeats",
+        Progress: "theta optimizer loss_curve validation_scores best_iter stopped",
+        OptimizerState: "m v count since_start",
+        forecast_model.Model: "network trained settings tail residuals axis reading strategy static",
+        forecast_model.Trained: "thetas curves updates members",
+        forecast_model.Reading: "columns missing least needs",
+        forecasting.Tail: "prepared z inputs phase first",
+        Prepared: (
+            "season width context ahead z observed starts pads periods scale level linear after two n_observations"
+        ),
+        TimeAxis: "form ids clock last time_name id_name value_name id_dtype",
+        Clock: "kind step freq unit tz",
+    }
+    for kind, names in kept.items():
+        assert [field.name for field in dataclasses.fields(kind)] == names.split(), kind

@@ -1,0 +1,34 @@
+"""Forecasts of a fitted model, restated slowly: each input row by itself, one pass through the network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from forecastrnn import RNNForecaster
+from forecastrnn.programs.inference import forward
+from support.naive_seasonal import trailing_mean
+
+
+def slow_forecasts(model: RNNForecaster, values: np.ndarray, means: Callable | None = None) -> np.ndarray:
+    """Forecast behind each of `values`: all of them through the network in one pass from the end of fit."""
+    held, known = model._model, model._model.tail.z.shape[1]
+    tail, p = held.tail, held.tail.prepared
+    figure = p.after[0, np.arange(len(values) + 1) % p.periods[0]]
+    z = values / p.level[0] if p.linear[0] else np.log(values / p.level[0])
+    z = np.concatenate([tail.z[0], (z - figure[:-1]) / p.scale[0]])
+    rows = np.array([slow_row(p, z, t, tail.phase[0] + t - known + 1, means) for t in range(known - 1, len(z))])
+    X = np.concatenate([tail.inputs[0], rows])[None].astype(held.settings.dtype)
+    change = forward(held.network, held.trained.thetas[0, 0], X).outputs[0, -len(rows) :, 0]
+    path = (z[known - 1 :] + change) * p.scale[0] + figure
+    return path * p.level[0] if p.linear[0] else np.exp(path) * p.level[0]
+
+
+def slow_row(p: object, z: np.ndarray, t: int, phase: int, means: Callable | None = None) -> np.ndarray:
+    """What the network reads at t, without lags; means(z, t): those of older values."""
+    a = [trailing_mean(z[s - p.width + 1 : s + 1], p.width)[-1] for s in (t, t - p.season, t - p.periods[0])]
+    angle = 2 * np.pi * phase / p.season
+    waves = [np.sin(angle), np.cos(angle), np.sin(2 * angle), np.cos(2 * angle)] if p.season > 1 else []
+    row = np.concatenate([[z[t] - a[0], a[0] - a[1], a[0] - a[2]], means(z, t) if means else [], waves, p.static[0]])
+    return np.concatenate([row, np.arcsinh(row)])
