@@ -27,8 +27,8 @@ from forecastrnn.engine import devices
 from forecastrnn.engine.threads import thread_count
 from forecastrnn.networks.network import Layer, Network
 from forecastrnn.training.optimizers import OptimizerState, Rule
-from forecastrnn.training.stepping import MAX_STEPS, Index, TrainingProgram
-from forecastrnn.training.training_step import Source
+from forecastrnn.training.stepping import MAX_STEPS, BatchIndex, TrainingProgram
+from forecastrnn.training.training_step import TrainingData
 
 CELLS = {"LSTM": LSTM(), "peephole LSTM": LSTM(peepholes=True), "GRU": GRU(), "RNN": Elman()}
 FIRST = 4  # steps in a call that compiles, records, and tells how long a step is
@@ -51,16 +51,16 @@ class Task:
         """Our step."""
         theta = self.theta.copy()
         optimizer = OptimizerState.zeros(theta) if train else None
-        source = Source(self.x.reshape(-1, self.inputs), self.y)
+        source = TrainingData(self.x.reshape(-1, self.inputs), self.y)
         return TrainingProgram(
             self.network, theta, optimizer, source, steps=self.steps, rows=self.rows, loss="squared_error", last=1,
             rule=Rule(), device=device,
         )  # fmt: skip
 
-    def index(self, calls: int) -> Index:
+    def index(self, calls: int) -> BatchIndex:
         """The whole batch, in each step of a call."""
         rows = np.tile(np.arange(self.rows), (calls, 1))
-        return Index(rows * self.steps, rows, rows)
+        return BatchIndex(rows * self.steps, rows, rows)
 
     def error(self) -> float:
         """The largest difference between the gradients of both engines, relative to the largest gradient."""

@@ -15,8 +15,8 @@ from benchmarks.tasks import SHAPES, Shape
 from forecastrnn.networks.network import Layer, Network
 from forecastrnn.programs.shapes import NO_DROPOUT, Dropout
 from forecastrnn.training.optimizers import OptimizerState
-from forecastrnn.training.stepping import Index, TrainingProgram
-from forecastrnn.training.training_step import Source
+from forecastrnn.training.stepping import BatchIndex, TrainingProgram
+from forecastrnn.training.training_step import TrainingData
 
 CALLS = {"W2": 3, "W4": 4, "W5": 3, "W6": 8, "W8": 60, "W10": 3}  # steps of a call: some milliseconds
 PLAIN = "none"
@@ -38,11 +38,12 @@ def variant(shape: Shape, steps: int, dropout: Dropout, layer_norm: bool) -> Var
     x = rng.normal(size=(shape.B * shape.T, shape.I)).astype(np.float32)
     y = rng.normal(size=(shape.B, 1)).astype(np.float32)
     program = TrainingProgram(
-        network, theta, OptimizerState.zeros(theta), Source(x, y), steps=shape.T, rows=shape.B, loss="squared_error",
+        network, theta, OptimizerState.zeros(theta), TrainingData(x, y), steps=shape.T, rows=shape.B,
+        loss="squared_error",
         last=1, dropout=dropout, seed=1,
     )  # fmt: skip
     rows = np.tile(np.arange(shape.B), (steps, 1))
-    index = Index(rows * shape.T, rows, rows)
+    index = BatchIndex(rows * shape.T, rows, rows)
     return Variant(lambda: program.run(index, 1, 1), steps)
 
 

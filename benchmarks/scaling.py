@@ -21,8 +21,8 @@ from benchmarks.series_sets import seasonal_panel
 from forecastrnn import LSTM, RNNForecaster
 from forecastrnn.networks.network import Layer, Network
 from forecastrnn.training.optimizers import OptimizerState, Rule
-from forecastrnn.training.stepping import Index, TrainingProgram
-from forecastrnn.training.training_step import Source
+from forecastrnn.training.stepping import BatchIndex, TrainingProgram
+from forecastrnn.training.training_step import TrainingData
 
 FIT_STEPS, SERIES_LENGTH = 100, 120  # of the fits of many series
 MB = 1e6
@@ -65,18 +65,19 @@ STEP_SWEEPS = {
 SERIES = (1, 10, 100, 1000, 10_000)
 
 
-def step_of(size: Size) -> tuple[TrainingProgram, Index]:
+def step_of(size: Size) -> tuple[TrainingProgram, BatchIndex]:
     """The program of a training step with Adam on random data of one channel, and the index of a step."""
     rng = np.random.default_rng(0)
     network = Network(1, (Layer(LSTM(), size.H),), 1)
     theta = network.init_theta(0, "float32", "uniform")
     x, y = (rng.normal(size=(n, 1)).astype(np.float32) for n in (size.B * size.T, size.B))
     program = TrainingProgram(
-        network, theta, OptimizerState.zeros(theta), Source(x, y), steps=size.T, rows=size.B, loss="squared_error",
+        network, theta, OptimizerState.zeros(theta), TrainingData(x, y), steps=size.T, rows=size.B,
+        loss="squared_error",
         last=1, rule=Rule(), checkpoint_steps=size.checkpoint,
     )  # fmt: skip
     rows = np.arange(size.B)[None]
-    return program, Index(rows * size.T, rows, rows)
+    return program, BatchIndex(rows * size.T, rows, rows)
 
 
 def step_variant(size: Size) -> Variant:

@@ -12,8 +12,8 @@ from forecastrnn import GRU, LSTM, Elman
 from forecastrnn.networks.cells import Cell
 from forecastrnn.networks.network import Layer, Network
 from forecastrnn.training.optimizers import OptimizerState, Rule
-from forecastrnn.training.stepping import Index, TrainingProgram
-from forecastrnn.training.training_step import Source
+from forecastrnn.training.stepping import BatchIndex, TrainingProgram
+from forecastrnn.training.training_step import TrainingData
 
 TOLERANCE = 1e-4  # of the gradients, relative to the largest entry
 
@@ -112,15 +112,15 @@ class Task:
         """Our program of a step, on parameters of its own."""
         theta, s = self.theta.copy(), self.shape
         optimizer = OptimizerState.zeros(theta) if train else None
-        source = Source(self.x.reshape(-1, s.I), self.y)
+        source = TrainingData(self.x.reshape(-1, s.I), self.y)
         return TrainingProgram(
             self.network, theta, optimizer, source, steps=s.T, rows=s.B, loss="squared_error", last=1, rule=Rule()
         )  # fmt: skip
 
-    def index(self, steps: int) -> Index:
+    def index(self, steps: int) -> BatchIndex:
         """The whole batch, in each of some steps."""
         rows = np.tile(np.arange(self.shape.B), (steps, 1))
-        return Index(rows * self.shape.T, rows, rows)
+        return BatchIndex(rows * self.shape.T, rows, rows)
 
     def torch_net(self) -> TorchNet:
         """PyTorch's network with our parameters."""

@@ -14,7 +14,7 @@ from forecastrnn.functional import dynamic_rnn
 from forecastrnn.networks.network import Layer, Network
 from forecastrnn.training.optimizers import OptimizerState
 from forecastrnn.training.stepping import TrainingProgram
-from forecastrnn.training.training_step import Source
+from forecastrnn.training.training_step import TrainingData
 
 FOLDER = Path(__file__).parent / "img"
 BLUE, ORANGE, GREEN, GREY = "#0072b2", "#d55e00", "#009e73", "#555555"
@@ -94,7 +94,7 @@ def stated(T: int, every: int | None) -> int:
     """Bytes that a training step states before it allocates them."""
     network = Network(1, (Layer(LSTM(), 32),), 1)
     theta, column = network.init_theta(0, "float32"), np.zeros((4 * T, 1), np.float32)
-    source, moments = Source(column, column), OptimizerState.zeros(theta)
+    source, moments = TrainingData(column, column), OptimizerState.zeros(theta)
     sizes = {"steps": T, "rows": 4, "loss": "squared_error", "checkpoint_steps": every}
     return TrainingProgram(network, theta, moments, source, **sizes).program.nbytes
 

@@ -51,7 +51,7 @@ class Epoch:
 
 
 @dataclass(frozen=True)
-class Look:
+class MemberUpdate:
     """A look at a member of a forecaster in training, as the `callback` of `RNNForecaster.fit` receives it.
 
     Attributes
@@ -90,3 +90,6 @@ def check_callback(callback: object, takes: str = "the epoch") -> None:
             f"callback must be None or a function that takes {takes} and returns True to stop. "
             f"Got {type(callback).__name__}."
         )
+
+
+Look = MemberUpdate  # the name of the first release

@@ -28,7 +28,7 @@ from forecastrnn.training.optimizers import OptimizerState, Rule
 from forecastrnn.training.parallel_step import ParallelProgram
 from forecastrnn.training.seq2seq_step import own_value
 from forecastrnn.training.seq2seq_training import PairProgram, PairTrainer, Sampling
-from forecastrnn.training.stepping import Index, TrainingProgram
+from forecastrnn.training.stepping import BatchIndex, TrainingProgram
 from support.cases import Problem, draw, index_of, layer, program_of
 from support.pair_cases import PairProblem, draw_pairs, flat_theta, pair_index, pair_program, small, source_of
 
@@ -90,7 +90,7 @@ def updated(problem: Problem, rule: Rule, dropout: Dropout, communicator: Any) -
             rows=6, steps=one.shape.steps, loss=problem.loss, rule=rule, dropout=dropout, seed=3, lengths=True,
         )  # fmt: skip
     whole = program_of(problem, "float64", rows=6)  # two shards, each with its longest rows first
-    index: Index = index_of(problem, whole, np.arange(18).reshape(3, 6))
+    index: BatchIndex = index_of(problem, whole, np.arange(18).reshape(3, 6))
     return np.concatenate([program.run(index, 5, 1), program.theta])
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.utils import check_array
 from sklearn.utils.validation import _check_feature_names, validate_data
 
-from forecastrnn.data.coding import Coding
+from forecastrnn.data.coding import CategoryCoding
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Sequences:
     values: np.ndarray
     lengths: np.ndarray | None
     flat: bool  # the input was 2-D: rows of one channel and fixed length
-    coding: Coding | None = None  # of the channels that are categorical
+    coding: CategoryCoding | None = None  # of the channels that are categorical
     repeats: int = 0  # each row is one vector, values (n, 1, channels), read at so many steps
 
     @property

@@ -17,7 +17,7 @@ from forecastrnn.data.arrays import (
     refuse_non_numbers,
     refuse_odd_types,
 )
-from forecastrnn.data.coding import Coding, categorical_columns, given_vectors, learn_categories
+from forecastrnn.data.coding import CategoryCoding, categorical_columns, given_vectors, learn_categories
 from forecastrnn.data.labels import are_texts, as_labels, codes_of
 
 
@@ -114,12 +114,12 @@ def _read_list(X: Any) -> _Raw:
     return _Raw(np.concatenate(parts), valid, ends, False, None if columns is None else list(columns))
 
 
-def _learn(estimator: Any, raw: _Raw, columns: tuple[int, ...]) -> Coding | None:
+def _learn(estimator: Any, raw: _Raw, columns: tuple[int, ...]) -> CategoryCoding | None:
     """The categories of the channels that are categorical."""
     given = given_vectors(estimator, columns)
     _refuse_texts(raw, columns)
     found = [learn_categories(_labels(raw, k), k, given.get(k)) for k in columns]
-    return Coding(columns, tuple(found)) if columns else None
+    return CategoryCoding(columns, tuple(found)) if columns else None
 
 
 def _labels(raw: _Raw, channel: int) -> np.ndarray:
@@ -142,7 +142,7 @@ def _refuse_texts(raw: _Raw, columns: tuple[int, ...]) -> None:
     refuse_non_numbers(raw.values[:, others], "X")
 
 
-def _coded(estimator: Any, raw: _Raw, coding: Coding) -> Sequences:
+def _coded(estimator: Any, raw: _Raw, coding: CategoryCoding) -> Sequences:
     """Codes and numbers (n, time, channels), zero past the end of a row."""
     _refuse_texts(raw, coding.columns)
     real = np.float32 if raw.values.dtype == np.float32 else np.float64

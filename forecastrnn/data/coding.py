@@ -16,7 +16,7 @@ MOST_AUTO = 50
 
 
 @dataclass(frozen=True)
-class Coding:
+class CategoryCoding:
     """The categorical channels of X, and the sorted categories of each."""
 
     columns: tuple[int, ...]
@@ -24,8 +24,8 @@ class Coding:
 
 
 @dataclass(frozen=True)
-class Given:
-    """Given vectors (rows, dim): of the labels `keys`, or of all categories in their order."""
+class GivenVectors:
+    """GivenVectors vectors (rows, dim): of the labels `keys`, or of all categories in their order."""
 
     values: np.ndarray
     keys: np.ndarray | None = None
@@ -72,7 +72,7 @@ def _by_name(name: Any, names: list | None) -> int:
     return names.index(name)
 
 
-def given_vectors(estimator: Any, columns: tuple[int, ...]) -> dict[int, Given]:
+def given_vectors(estimator: Any, columns: tuple[int, ...]) -> dict[int, GivenVectors]:
     """`embedding_weights` by channel, checked as far as it can be without the data."""
     given = estimator.embedding_weights
     if not given:
@@ -89,7 +89,7 @@ def given_vectors(estimator: Any, columns: tuple[int, ...]) -> dict[int, Given]:
     return {int(channel): _read_vectors(channel, values, estimator.embedding_dim) for channel, values in given.items()}
 
 
-def _read_vectors(channel: int, given: Any, dim: Any) -> Given:
+def _read_vectors(channel: int, given: Any, dim: Any) -> GivenVectors:
     keys, what = None, f"embedding_weights[{channel}]"
     if isinstance(given, Mapping):
         if not given:
@@ -107,10 +107,10 @@ def _read_vectors(channel: int, given: Any, dim: Any) -> Given:
         raise ValueError(f"{what} contains NaN or infinity, first in row {np.argwhere(~np.isfinite(values))[0][0]}.")
     if dim != "auto" and dim != values.shape[1]:
         raise ValueError(f'embedding_dim={dim}, but {what} has vectors of {values.shape[1]} numbers. Set "auto".')
-    return Given(values, keys)
+    return GivenVectors(values, keys)
 
 
-def learn_categories(labels: np.ndarray, channel: int, given: Given | None) -> np.ndarray:
+def learn_categories(labels: np.ndarray, channel: int, given: GivenVectors | None) -> np.ndarray:
     """Sorted categories of a channel: those of the data, and those with given vectors."""
     found = sorted_labels(labels)
     if given is not None and given.keys is not None:

@@ -21,7 +21,7 @@ def resident(arrays: Sequence[np.ndarray], device: str) -> Iterator[Fetch | None
     if not is_gpu(device):
         yield None
         return
-    from forecastrnn.engine.cuda.memory import Kept
+    from forecastrnn.engine.cuda.memory import ResidentArrays
 
-    with Kept(arrays, int(device.partition(":")[2])) as kept:
+    with ResidentArrays(arrays, int(device.partition(":")[2])) as kept:
         yield kept.fetch

@@ -12,7 +12,7 @@ from forecastrnn.data.static_input import StaticCoding, read_static
 from forecastrnn.engine.threads import thread_count
 from forecastrnn.forecasting.inputs import reach_of
 from forecastrnn.forecasting.members import Settings
-from forecastrnn.forecasting.model import Model, Reading
+from forecastrnn.forecasting.model import Model, SeriesReader
 from forecastrnn.forecasting.preparation import Prepared
 from forecastrnn.networks.network import Embedding
 from forecastrnn.training.parameters import check_numbers, dropout_of, layers_of, refuse, rule_of
@@ -110,7 +110,7 @@ def check_reach(prepared: Prepared, older_means: tuple[int, ...], ids: tuple) ->
         )
 
 
-def reading_of(forecaster: Parameters, columns: dict[str, Any], other: bool = False) -> Reading:
+def reading_of(forecaster: Parameters, columns: dict[str, Any], other: bool = False) -> SeriesReader:
     """How series are read, with the length that the parameters need; `other`: series to forecast only."""
     least, needs, horizon = SHORTEST, "forecasting needs", horizon_of(forecaster)
     context = forecaster.context_length
@@ -118,7 +118,7 @@ def reading_of(forecaster: Parameters, columns: dict[str, Any], other: bool = Fa
         least, needs = int(context) + 1, f"context_length={context} needs"
     if forecaster.strategy == "direct" and horizon + SHORTEST > least and not other:
         least, needs = horizon + SHORTEST, f"horizon={horizon} needs"
-    return Reading(columns, forecaster.missing, least, needs)
+    return SeriesReader(columns, forecaster.missing, least, needs)
 
 
 def check_known(forecaster: Parameters, prepared: Prepared, ids: tuple) -> None:

@@ -12,7 +12,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from forecastrnn.callbacks import Look, check_callback
+from forecastrnn.callbacks import MemberUpdate, check_callback
 from forecastrnn.data.arrays import check_count
 from forecastrnn.engine.compiling import announced
 from forecastrnn.estimators.forecast_settings import (
@@ -27,7 +27,7 @@ from forecastrnn.estimators.forecast_settings import (
 )
 from forecastrnn.estimators.saving import SavedToFile
 from forecastrnn.forecasting.inputs import build_inputs
-from forecastrnn.forecasting.members import network_of, residuals_of, tail_of, use_lags
+from forecastrnn.forecasting.members import ends_of, network_of, residuals_of, use_lags
 from forecastrnn.forecasting.model import Model, train_all
 from forecastrnn.forecasting.preparation import prepare
 from forecastrnn.forecasting.stream import ForecastStream
@@ -217,7 +217,7 @@ epsilon, clip_norm, gradient_noise
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(
         self, y: Any, *, static: Any = None, id_col: Any = "unique_id", time_col: Any = "ds", target_col: Any = "y",
-        callback: Callable[[Look], object] | None = None,
+        callback: Callable[[MemberUpdate], object] | None = None,
     ) -> Self:  # fmt: skip
         """Learn from one or many series.
 
@@ -235,7 +235,8 @@ epsilon, clip_norm, gradient_noise
         id_col, time_col, target_col : hashable
             Columns of a long frame.
         callback : callable, optional
-            Called every 50 updates of each member with a `forecastrnn.callbacks.Look`: its number, its updates, its
+            Called every 50 updates of each member with a `forecastrnn.callbacks.MemberUpdate`: its number,
+            its updates, its
             loss. When it returns True, that member stops there. An error in it ends `fit` and leaves the forecaster
             as it was. Not with global_model=False, where all networks are trained in one call.
 
@@ -254,7 +255,9 @@ epsilon, clip_norm, gradient_noise
         with announced(bool(self.verbose)):
             return self._fit({"id_col": id_col, "time_col": time_col, "target_col": target_col}, y, static, callback)
 
-    def _fit(self, columns: dict[str, Any], y: Any, static: Any, callback: Callable[[Look], object] | None) -> Self:
+    def _fit(
+        self, columns: dict[str, Any], y: Any, static: Any, callback: Callable[[MemberUpdate], object] | None
+    ) -> Self:
         from forecastrnn.data.series import season_of
 
         check_callback(callback, "a look")
@@ -277,7 +280,7 @@ epsilon, clip_norm, gradient_noise
         trained = train_all(prepared, inputs, settings, seeds, read.ids, old.trained if old else None, device, callback)
         one_step = trained.outputs(network, prepared, inputs, settings.n_threads, device)
         residuals = residuals_of(prepared, settings, one_step, len(seeds))
-        later, tail = reading_of(self, columns, other=True), tail_of(prepared, inputs, settings.older_means)
+        later, tail = reading_of(self, columns, other=True), ends_of(prepared, inputs, settings.older_means)
         self._model = Model(network, trained, settings, tail, residuals, read.axis, later, self.strategy, coding)
         self._publish(device, read)
         return self

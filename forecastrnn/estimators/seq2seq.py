@@ -14,7 +14,7 @@ from forecastrnn.data.arrays import check_count
 from forecastrnn.data.tokens import check_tokens, read_texts, written
 from forecastrnn.estimators.seq2seq_estimator import PairEstimator
 from forecastrnn.sequences.decoding import Search
-from forecastrnn.sequences.seq2seq_fitting import Coded, decode, matches
+from forecastrnn.sequences.seq2seq_fitting import TokenCodes, decode, matches
 from forecastrnn.training.parameters import device_to_predict
 
 _RETRAIN = "Fit on data that have it, or set unknown='mean' to read the mean of all tokens' vectors in its place."
@@ -126,10 +126,10 @@ class RNNSeq2Seq(PairEstimator):
     ['dcba', 'bad']
     """
 
-    def _read_sources(self, X: object) -> Coded:
+    def _read_sources(self, X: object) -> TokenCodes:
         texts = read_texts(X, "X")
         hint = _RETRAIN if self.unknown == "raise" else ""
-        return Coded(check_tokens(texts, self.source_tokens_, "X", "source_tokens_", hint), texts.lengths)
+        return TokenCodes(check_tokens(texts, self.source_tokens_, "X", "source_tokens_", hint), texts.lengths)
 
     def decode(
         self, X: object, *, beam_width: int | None = None, length_penalty: float | None = None,
@@ -223,6 +223,6 @@ class RNNSeq2Seq(PairEstimator):
         )
         if x.n != targets.n:
             raise ValueError(f"X and y must have as many sequences. Got {x.n} and {targets.n}.")
-        wanted = Coded(check_tokens(targets, self.target_tokens_), targets.lengths)
+        wanted = TokenCodes(check_tokens(targets, self.target_tokens_), targets.lengths)
         right = matches(decode(self._fitted, x, search, self.n_jobs, device=device_to_predict(self)), wanted)
         return float(np.average(right, weights=self._read_weight(sample_weight, x.n)))

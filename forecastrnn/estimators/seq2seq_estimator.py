@@ -22,9 +22,9 @@ from forecastrnn.engine.compiling import announced
 from forecastrnn.estimators.saving import SavedToFile
 from forecastrnn.estimators.sequence_estimator import unchanged_on_error
 from forecastrnn.sequences.decoding import Search
-from forecastrnn.sequences.seq2seq_fitting import Coded, FittedPairs, decode, matches, network_of, start, train_on
+from forecastrnn.sequences.seq2seq_fitting import FittedPairs, TokenCodes, decode, matches, network_of, start, train_on
 from forecastrnn.training.parameters import TRAINING_CONSTRAINTS, check_numbers, device_of, dropout_of, layers_of
-from forecastrnn.training.training import Watch
+from forecastrnn.training.training import ShouldStop
 
 _NOT_HERE = ("bptt_steps", "checkpoint_steps", "standardize")
 _VOCABULARIES = ("source_tokens", "target_tokens")
@@ -34,7 +34,7 @@ _KEEPS = (
 )
 
 
-def check_pairs(sources: Texts | Coded, targets: Texts) -> None:
+def check_pairs(sources: Texts | TokenCodes, targets: Texts) -> None:
     """Raise if there are not as many targets as sources."""
     if sources.n != targets.n:
         raise ValueError(f"X and y must have as many sequences. Got {sources.n} and {targets.n}.")
@@ -191,7 +191,7 @@ class PairEstimator(SavedToFile, BaseEstimator):
         self._warn_batch(texts[0].n)
         tokens = self._vocabularies(texts, partial or (None, None), goes_on)
         x, y_coded = (
-            Coded(check_tokens(one, own, name, f"{vocabulary}_", _KEEPS), one.lengths)
+            TokenCodes(check_tokens(one, own, name, f"{vocabulary}_", _KEEPS), one.lengths)
             for one, own, name, vocabulary in zip(texts, tokens, "Xy", _VOCABULARIES, strict=True)
         )
         writes_str = texts[1].are_str
@@ -224,7 +224,7 @@ class PairEstimator(SavedToFile, BaseEstimator):
             found.append(vocabulary_of(own) if old is None else old)
         return found[0], found[1]
 
-    def _continue(self, y: Coded, writes_str: bool) -> FittedPairs:
+    def _continue(self, y: TokenCodes, writes_str: bool) -> FittedPairs:
         """A copy of the fitted model, if it fits the parameters."""
         old = self._fitted
         now = network_of(self, len(old.source_tokens), len(old.target_tokens)), bool(self.reverse_source)
@@ -253,7 +253,7 @@ class PairEstimator(SavedToFile, BaseEstimator):
             warnings.warn(text, UserWarning, stacklevel=5)
 
     def _train(
-        self, fitted: FittedPairs, x: Coded, y: Coded, weight: np.ndarray | None, watch: Watch | None,
+        self, fitted: FittedPairs, x: TokenCodes, y: TokenCodes, weight: np.ndarray | None, watch: ShouldStop | None,
         device: str,
     ) -> None:  # fmt: skip
         if not self.early_stopping:
@@ -272,7 +272,7 @@ class PairEstimator(SavedToFile, BaseEstimator):
         data = x.take(rows), y.take(rows), own
         return train_on(self, fitted, *data, validate=validate, watch=watch, device=device)
 
-    def _watch(self, fitted: FittedPairs, device: str, callback: Callable[[Epoch], object] | None) -> Watch | None:
+    def _watch(self, fitted: FittedPairs, device: str, callback: Callable[[Epoch], object] | None) -> ShouldStop | None:
         """What calls the user's callback behind each epoch."""
         if callback is None:
             return None

@@ -32,7 +32,7 @@ from forecastrnn.training.parameters import (
     dropout_of,
     layers_of,
 )
-from forecastrnn.training.training import Watch
+from forecastrnn.training.training import ShouldStop
 
 
 @contextmanager
@@ -265,7 +265,7 @@ class SequenceEstimator(SavedToFile, BaseEstimator):
         return now
 
     def _train(
-        self, fitted: Fitted, X: Sequences, y: Targets, weight: np.ndarray | None, watch: Watch | None, device: str
+        self, fitted: Fitted, X: Sequences, y: Targets, weight: np.ndarray | None, watch: ShouldStop | None, device: str
     ) -> None:
         if not self.early_stopping:
             return train_on(self, fitted, X, y, weight, watch=watch, device=device)
@@ -280,7 +280,7 @@ class SequenceEstimator(SavedToFile, BaseEstimator):
         rows = X.take(train_rows), y.take(train_rows)
         return train_on(self, fitted, *rows, own, validate=validate, watch=watch, device=device)
 
-    def _watch(self, fitted: Fitted, device: str, callback: Callable[[Epoch], object] | None) -> Watch | None:
+    def _watch(self, fitted: Fitted, device: str, callback: Callable[[Epoch], object] | None) -> ShouldStop | None:
         """What calls the user's callback behind each epoch."""
         if callback is None:
             return None

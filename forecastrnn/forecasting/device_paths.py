@@ -14,14 +14,19 @@ import numpy as np
 from forecastrnn.engine.input_formulas import STATIC
 from forecastrnn.engine.jobs import borrowed
 from forecastrnn.engine.program import Program
-from forecastrnn.forecasting.paths import Histories, Kind, emit_rounds, means_of, sums_of
+from forecastrnn.forecasting.paths import Histories, PathsShape, emit_rounds, means_of, sums_of
 from forecastrnn.networks.seq2seq_network import Seq2SeqNetwork
 
 ROWS_BYTES = 2**28  # of the histories, inputs and new values of all rows at once
 
 
 def run_on_device(
-    kind: Kind, thetas: np.ndarray, which: np.ndarray, histories: Histories, h: int, noise: np.ndarray | None = None
+    kind: PathsShape,
+    thetas: np.ndarray,
+    which: np.ndarray,
+    histories: Histories,
+    h: int,
+    noise: np.ndarray | None = None,
 ) -> np.ndarray:
     """Scaled values (paths, n, h) behind the end of n series, as `run_paths` gives them; on `kind.device`.
 
@@ -46,7 +51,7 @@ def run_on_device(
     return out
 
 
-def _row_bytes(kind: Kind, histories: Histories, h: int) -> int:
+def _row_bytes(kind: PathsShape, histories: Histories, h: int) -> int:
     """Memory of a row."""
     inputs, known = histories.inputs[0].nbytes, histories.z.shape[1]
     return inputs + 8 * kind.context + (known + h) * (2 * histories.z.itemsize + 8) + 2 * h * histories.z.itemsize
@@ -55,7 +60,7 @@ def _row_bytes(kind: Kind, histories: Histories, h: int) -> int:
 class DevicePaths:
     """The program of `kind.rows` rows that read the inputs of `n_inputs` series; h values behind `known` ones."""
 
-    def __init__(self, kind: Kind, n_inputs: int, known: int, h: int) -> None:
+    def __init__(self, kind: PathsShape, n_inputs: int, known: int, h: int) -> None:
         self.kind, self.known, self.h, self.length = kind, known, h, known + h
         self.ahead, self.n_inputs = kind.network.n_outputs, n_inputs
         self.program = program = Program(kind.dtype, 1, device=kind.device)

@@ -20,13 +20,13 @@ from forecastrnn.forecasting.members import Settings, network_of, start_member, 
 from forecastrnn.forecasting.preparation import Prepared
 from forecastrnn.networks.network import Network
 from forecastrnn.programs.assembly import Assembly
-from forecastrnn.programs.direction import Rows
+from forecastrnn.programs.direction import MatrixView
 from forecastrnn.programs.inference import forward_pass
 from forecastrnn.programs.shapes import Shape
 from forecastrnn.training.batches import SAMPLE
 from forecastrnn.training.stepping import dropout_seeds
 from forecastrnn.training.training import BLOW_UP
-from forecastrnn.training.training_step import Feed, Source, TrainingStep
+from forecastrnn.training.training_step import BatchBuffers, TrainingData, TrainingStep
 from forecastrnn.training.update_step import Update
 
 INDEX_BYTES = 2**25  # of the windows that one call trains on
@@ -46,7 +46,7 @@ def update_count(prepared: Prepared, max_steps: int | None) -> int:
     return max_steps or int(np.clip(2.0 * np.sqrt(prepared.observed.sum() / prepared.n_series), 300, 1200))
 
 
-def _build_lane(network: Network, settings: Settings, source: Source, steps: int, updates: int) -> Program:
+def _build_lane(network: Network, settings: Settings, source: TrainingData, steps: int, updates: int) -> Program:
     """Rounds: moments cleared; one update."""
     real = settings.dtype
     shape = Shape(steps, settings.batch_size, training=True, dropout=settings.dropout)
@@ -55,7 +55,7 @@ def _build_lane(network: Network, settings: Settings, source: Source, steps: int
     m, v = (program.buffer(name, (size,)) for name in ("m", "v"))
     starts = Argument("starts", np.int64)
     seeds = Argument("seeds", np.int64) if settings.dropout else None
-    feed = Feed(starts, starts, Argument("sums", np.float64), seeds=seeds)
+    feed = BatchBuffers(starts, starts, Argument("sums", np.float64), seeds=seeds)
     TrainingStep(build, source, feed, settings.loss, Update(settings.rule, Argument("rates"), m, v))
     update = [operation for turn in program.rounds for operation in turn[0]]
     program.rounds = [[[]]]
@@ -80,7 +80,7 @@ def fit_local(
     updates = update_count(prepared, settings.max_steps)
     assert isinstance(network, Network)
     steps, real = prepared.context + prepared.ahead, np.dtype(settings.dtype)
-    source = Source(inputs, np.where(prepared.observed, prepared.z, np.nan).astype(real), prepared.z.astype(real))
+    source = TrainingData(inputs, np.where(prepared.observed, prepared.z, np.nan).astype(real), prepared.z.astype(real))
     lanes = [_build_lane(network, settings, source, steps, updates) for _ in range(settings.n_threads)]
     jobs = Jobs(lanes)
     need = len(seeds) * n * (network.size * real.itemsize + updates * 16) + jobs.nbytes
@@ -145,8 +145,8 @@ def _build_reader(network: Network, dtype: str, steps: int) -> Program:
         B=1, F=columns, lds=columns, stride=1, every=1,
     )  # fmt: skip
     stack = build.stacks[0]
-    forward_pass(build, stack, Rows(x.at(0), columns, columns))
-    build.copy(0, stack.out, Rows(Argument("result", dtype), network.n_outputs, network.n_outputs), steps)
+    forward_pass(build, stack, MatrixView(x.at(0), columns, columns))
+    build.copy(0, stack.out, MatrixView(Argument("result", dtype), network.n_outputs, network.n_outputs), steps)
     return program
 
 

@@ -8,11 +8,11 @@ from functools import partial
 
 import numpy as np
 
-from forecastrnn.callbacks import Look
+from forecastrnn.callbacks import MemberUpdate
 from forecastrnn.engine.devices import CPU
 from forecastrnn.forecasting.device_paths import run_on_device
 from forecastrnn.forecasting.inputs import n_columns, reach_of
-from forecastrnn.forecasting.paths import Histories, Kind, job_rows, run_paths
+from forecastrnn.forecasting.paths import Histories, PathsShape, job_rows, run_paths
 from forecastrnn.forecasting.preparation import Prepared
 from forecastrnn.forecasting.seq2seq import last_windows, pair_source, pair_validator
 from forecastrnn.networks.network import Embedding, Layer, Network
@@ -23,9 +23,9 @@ from forecastrnn.training.batches import WindowBatches
 from forecastrnn.training.optimizers import OptimizerState, Rule
 from forecastrnn.training.seq2seq_batches import PairWindows
 from forecastrnn.training.seq2seq_training import train_pairs
-from forecastrnn.training.stepping import Index, TrainingProgram
-from forecastrnn.training.training import Plan, Progress, Watch, train
-from forecastrnn.training.training_step import Source
+from forecastrnn.training.stepping import BatchIndex, TrainingProgram
+from forecastrnn.training.training import Progress, ShouldStop, TrainingPlan, train
+from forecastrnn.training.training_step import TrainingData
 
 MANY = 20_000  # observations from which on the values one season ago are inputs too
 HEAD = 0.05  # first weights of the dense layer are drawn from U(-HEAD, HEAD): a forecast starts as the last value
@@ -62,7 +62,7 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Tail:
+class SeriesEnds:
     """The end of each series: all that a forecast needs. z (n_series, length), oldest first.
 
     first (n_series,): where in z the series begins; before lie repetitions of its first season.
@@ -129,7 +129,7 @@ def held_out(lengths: np.ndarray, fraction: float | None, horizon: int) -> np.nd
 
 def train_member(
     prepared: Prepared, inputs: np.ndarray, settings: Settings, progress: Progress, seed: int, device: str = "cpu",
-    watch: Watch | None = None,
+    watch: ShouldStop | None = None,
 ) -> Progress:  # fmt: skip
     """Train one member in place."""
     dtype, fraction = settings.dtype, settings.validation_fraction
@@ -144,7 +144,7 @@ def train_member(
         len(progress.loss_curve),
     )  # fmt: skip
     network = network_of(prepared, settings)
-    plan = Plan(
+    plan = TrainingPlan(
         settings.loss, 0, settings.rule, -(-updates // batches.steps_an_epoch), 0.0, settings.n_iter_no_change,
         settings.n_threads, settings.verbose, stop_early=bool(fraction), total_updates=updates,
         dropout=settings.dropout, device=device,
@@ -154,7 +154,9 @@ def train_member(
         pairs = pair_source(inputs, prepared.z, prepared.observed, dtype)
         windows = PairWindows(**vars(batches), source=prepared.context)
         return train_pairs(network, progress, pairs, windows, plan, None, validate, watch)
-    source = Source(inputs, np.where(prepared.observed, prepared.z, np.nan).astype(dtype), prepared.z.astype(dtype))
+    source = TrainingData(
+        inputs, np.where(prepared.observed, prepared.z, np.nan).astype(dtype), prepared.z.astype(dtype)
+    )
     return train(network, progress, source, batches, plan, validate, watch)
 
 
@@ -180,7 +182,7 @@ def _validator(
         )  # fmt: skip
     y = np.where(prepared.observed & seen, prepared.z, np.nan).astype(dtype)
     y = np.concatenate([y, np.full(settings.horizon, np.nan, dtype)])
-    source = Source(inputs, y, np.concatenate([prepared.z, np.zeros(settings.horizon)]).astype(dtype))
+    source = TrainingData(inputs, y, np.concatenate([prepared.z, np.zeros(settings.horizon)]).astype(dtype))
     steps = min(prepared.context + int(held.max()), int(np.diff(prepared.starts).min()) - 2)
     starts = prepared.starts[1:] - steps - 1
     theta = np.zeros(network.size, dtype)
@@ -190,7 +192,7 @@ def _validator(
 
     def score(candidate: np.ndarray) -> float:
         theta[:] = candidate
-        losses = [probe.run(Index(row[None], row[None], row[None]), 1, settings.n_threads)[0] for row in index]
+        losses = [probe.run(BatchIndex(row[None], row[None], row[None]), 1, settings.n_threads)[0] for row in index]
         return -float(np.mean(losses))
 
     return score
@@ -207,7 +209,7 @@ def first_of(prepared: Prepared, past: int) -> np.ndarray:
     return np.maximum(past - (np.diff(prepared.starts) - prepared.pads), 0)
 
 
-def tail_of(prepared: Prepared, inputs: np.ndarray, older_means: tuple[int, ...]) -> Tail:
+def ends_of(prepared: Prepared, inputs: np.ndarray, older_means: tuple[int, ...]) -> SeriesEnds:
     """Cut what a forecast needs from the end of each series, so that the rest need not be kept."""
     past = past_of(prepared, older_means)
     ends = prepared.starts[1:]
@@ -217,24 +219,25 @@ def tail_of(prepared: Prepared, inputs: np.ndarray, older_means: tuple[int, ...]
     rows = ends[:, None] + np.arange(-prepared.context - 1, -1)
     phase = (ends - prepared.starts[:-1] - prepared.pads) % prepared.season
     light = replace(prepared, z=np.empty(0), observed=np.empty(0, bool))
-    return Tail(light, z, inputs[rows], phase, first_of(prepared, past))
+    return SeriesEnds(light, z, inputs[rows], phase, first_of(prepared, past))
 
 
-def take(tail: Tail, rows: np.ndarray) -> Tail:
+def take(tail: SeriesEnds, rows: np.ndarray) -> SeriesEnds:
     """The tails of some series, in the order of `rows`; a series may come several times."""
     p = tail.prepared
     each = {name: getattr(p, name)[rows] for name in ("pads", "periods", "scale", "level", "linear", "after")}
-    return Tail(replace(p, **each), tail.z[rows], tail.inputs[rows], tail.phase[rows], tail.first[rows])
+    return SeriesEnds(replace(p, **each), tail.z[rows], tail.inputs[rows], tail.phase[rows], tail.first[rows])
 
 
-def histories_of(tail: Tail, dtype: str) -> Histories:
+def histories_of(tail: SeriesEnds, dtype: str) -> Histories:
     """What paths begin with."""
     p, as_real = tail.prepared, partial(np.ascontiguousarray, dtype=dtype)
     return Histories(as_real(tail.z), as_real(p.static), tail.phase, p.periods, as_real(tail.inputs), tail.first)
 
 
 def forecast(
-    network: Network | Seq2SeqNetwork, thetas: np.ndarray, tail: Tail, settings: Settings, h: int, which: np.ndarray,
+    network: Network | Seq2SeqNetwork, thetas: np.ndarray, tail: SeriesEnds, settings: Settings, h: int,
+    which: np.ndarray,
     noise: np.ndarray | None = None, device: str = CPU,
 ) -> np.ndarray:  # fmt: skip
     """Scaled values (paths, n_series, h) behind the end of each series, in one call.
@@ -246,7 +249,7 @@ def forecast(
     rows = job_rows(n, paths, settings.n_threads) if which.ndim == 1 else 1
     rows = rows if device == CPU else DEVICE_ROWS
     chosen = np.repeat(which[:, None], -(-n // rows), axis=1) if which.ndim == 1 else which
-    kind = Kind(
+    kind = PathsShape(
         network,
         settings.dtype,
         rows,
@@ -321,7 +324,7 @@ def _quantiles(errors: np.ndarray) -> np.ndarray:
 
 def fit_members(
     prepared: Prepared, inputs: np.ndarray, settings: Settings, seeds: list[int], members: list[Progress],
-    device: str = "cpu", callback: Callable[[Look], object] | None = None,
+    device: str = "cpu", callback: Callable[[MemberUpdate], object] | None = None,
 ) -> list[Progress]:  # fmt: skip
     """Train one network a seed on the same windows; `members`, if any, go on from where they are."""
     network = network_of(prepared, settings)
@@ -332,8 +335,8 @@ def fit_members(
     ]
 
 
-def _watch(progress: Progress, member: int, callback: Callable[[Look], object] | None) -> Watch | None:
+def _watch(progress: Progress, member: int, callback: Callable[[MemberUpdate], object] | None) -> ShouldStop | None:
     """What calls the user's callback at each look at the loss."""
     if callback is None:
         return None
-    return lambda loss, score: bool(callback(Look(member, progress.optimizer.count, loss, score)))
+    return lambda loss, score: bool(callback(MemberUpdate(member, progress.optimizer.count, loss, score)))

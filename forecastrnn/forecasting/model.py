@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from forecastrnn.callbacks import Look
+from forecastrnn.callbacks import MemberUpdate
 from forecastrnn.data.static_input import StaticCoding, read_static
 from forecastrnn.engine.memory import check_fits
 from forecastrnn.forecasting.inputs import build_inputs
 from forecastrnn.forecasting.local_models import fit_local, local_outputs
 from forecastrnn.forecasting.members import (
     EPOCH,
+    SeriesEnds,
     Settings,
-    Tail,
+    ends_of,
     fit_members,
     forecast,
     one_step_outputs,
-    tail_of,
     take,
 )
 from forecastrnn.forecasting.preparation import Prepared, prepare
@@ -37,7 +37,7 @@ VALUE_BYTES = 40  # of a drawn value: its residual, itself, and what is between
 
 
 @dataclass(frozen=True)
-class Reading:
+class SeriesReader:
     """How series are read at the door: columns of a long frame, missing values, and the length that is needed."""
 
     columns: dict[str, Any]
@@ -90,7 +90,7 @@ class Trained:
 
 def train_all(
     prepared: Prepared, inputs: np.ndarray, settings: Settings, seeds: list[int], ids: tuple, old: Trained | None,
-    device: str, callback: Callable[[Look], object] | None = None,
+    device: str, callback: Callable[[MemberUpdate], object] | None = None,
 ) -> Trained:  # fmt: skip
     """Train all networks; those of an earlier fit go on from where they are."""
     if settings.is_local:
@@ -114,10 +114,10 @@ class Model:
     network: Network | Seq2SeqNetwork
     trained: Trained
     settings: Settings
-    tail: Tail
+    tail: SeriesEnds
     residuals: np.ndarray  # (members, n_series, RESIDUALS), scaled
     axis: TimeAxis
-    reading: Reading
+    reading: SeriesReader
     strategy: str
     static: StaticCoding | None = None
 
@@ -127,7 +127,7 @@ class Model:
         return len(self.trained.thetas)
 
     def _forecast(
-        self, tail: Tail, own: np.ndarray, h: int, member: np.ndarray, device: str, noise: Any = None
+        self, tail: SeriesEnds, own: np.ndarray, h: int, member: np.ndarray, device: str, noise: Any = None
     ) -> np.ndarray:
         """Paths (len(member), n_series, h) in the unit of the series; `own`: the row of each series in fit."""
         thetas, count = self.trained.thetas, self.trained.thetas.shape[1]
@@ -149,7 +149,7 @@ class Model:
                 "horizon, or use another strategy."
             )
 
-    def choose(self, y: Any, static: Any = None) -> tuple[TimeAxis, Tail, np.ndarray]:
+    def choose(self, y: Any, static: Any = None) -> tuple[TimeAxis, SeriesEnds, np.ndarray]:
         """Axis and tail of the series of fit, or of others, prepared as those were; the row of each in fit."""
         if static is not None and (y is None or self.static is None):
             why = "the series of fit have theirs" if y is None else "the model was fitted without static"
@@ -164,7 +164,7 @@ class Model:
         inputs = build_inputs(
             prepared, settings.with_lags, settings.dtype, self._codes(read, static), settings.older_means
         )
-        return read.axis, tail_of(prepared, inputs, settings.older_means), rows
+        return read.axis, ends_of(prepared, inputs, settings.older_means), rows
 
     def _codes(self, read: SeriesSet, static: Any) -> np.ndarray | None:
         """Codes (n_series, embeddings) of other series: their own where fit knew them."""
@@ -198,12 +198,12 @@ class Model:
             )
         return np.array([known[name] for name in read.ids])
 
-    def median(self, tail: Tail, own: np.ndarray, h: int, device: str) -> np.ndarray:
+    def median(self, tail: SeriesEnds, own: np.ndarray, h: int, device: str) -> np.ndarray:
         """The members' median forecast (n_series, h), in the unit of the series."""
         return np.median(self._forecast(tail, own, h, np.arange(self.n_members), device), axis=0)
 
     def draw(
-        self, tail: Tail, own: np.ndarray, h: int, count: int, rng: np.random.RandomState, known: bool,
+        self, tail: SeriesEnds, own: np.ndarray, h: int, count: int, rng: np.random.RandomState, known: bool,
         device: str,
     ) -> np.ndarray:  # fmt: skip
         """Paths (count, n_series, h), each with residuals fed back, from one member in turn.

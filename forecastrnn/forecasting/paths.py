@@ -13,7 +13,7 @@ from forecastrnn.engine.program import Program
 from forecastrnn.networks.network import Network
 from forecastrnn.networks.seq2seq_network import Seq2SeqNetwork
 from forecastrnn.programs.assembly import Assembly
-from forecastrnn.programs.direction import Direction, Rows
+from forecastrnn.programs.direction import Direction, MatrixView
 from forecastrnn.programs.shapes import Shape
 
 MOST_ROWS = 256  # series of a job at most
@@ -21,7 +21,7 @@ SLOWEST = 5e-11  # seconds for each parameter and row of a step: a high guess
 
 
 @dataclass(frozen=True)
-class Kind:
+class PathsShape:
     """What a program of paths is built for: network, rows of a job, and how their inputs are made."""
 
     network: Network | Seq2SeqNetwork
@@ -69,7 +69,7 @@ def sums_of(z: np.ndarray, length: int) -> np.ndarray:
     return out
 
 
-def _build_lane(kind: Kind) -> Program:
+def _build_lane(kind: PathsShape) -> Program:
     """The program of a job, whose arrays and numbers are arguments."""
     program, real = Program(kind.dtype, 1), ("z", "a", "static", "inputs", "noise", "result")
     fields: dict[str, Any] = {name: Argument(name, kind.dtype) for name in real}
@@ -80,7 +80,7 @@ def _build_lane(kind: Kind) -> Program:
     return program
 
 
-def emit_rounds(kind: Kind, program: Program, fields: dict[str, Any]) -> None:
+def emit_rounds(kind: PathsShape, program: Program, fields: dict[str, Any]) -> None:
     """Rounds: states cleared and weights packed; one step of the context; one step of the forecast.
 
     Between the last two an encoder's states become the decoder's, in a round of their own. fields: the arrays of
@@ -90,7 +90,7 @@ def emit_rounds(kind: Kind, program: Program, fields: dict[str, Any]) -> None:
     both = isinstance(kind.network, Seq2SeqNetwork)
     reader, writer = _assemblies(kind, program)
     columns = reader.network.n_inputs + reader.network.n_skip
-    x = Rows(program.buffer("x", (kind.rows, columns)).at(0), columns, columns)
+    x = MatrixView(program.buffer("x", (kind.rows, columns)).at(0), columns, columns)
     for direction, state in _first_states(reader):
         direction.clear(reader.stacks[0].batch, state)
     reader.emit_pack()
@@ -102,12 +102,12 @@ def emit_rounds(kind: Kind, program: Program, fields: dict[str, Any]) -> None:
     if both:
         for (direction, state), (_, own) in zip(_first_states(reader), _first_states(writer), strict=True):
             width = direction.Hp
-            reader.copy(0, Rows(state, width, width), Rows(own, width, width), kind.rows)
+            reader.copy(0, MatrixView(state, width, width), MatrixView(own, width, width), kind.rows)
         program.next_round()
     _emit_forecast_step(writer, x, kind, fields)
 
 
-def _assemblies(kind: Kind, program: Program) -> tuple[Assembly, Assembly]:
+def _assemblies(kind: PathsShape, program: Program) -> tuple[Assembly, Assembly]:
     """What reads the context and what forecasts: the same, or encoder and decoder."""
     theta, shape = Argument("theta", kind.dtype), Shape(1, kind.rows, 1, device=kind.device)
     if not isinstance(kind.network, Seq2SeqNetwork):
@@ -130,7 +130,7 @@ def _first_states(build: Assembly) -> list[tuple[Direction, Place]]:
     ]
 
 
-def _emit_context_step(build: Assembly, x: Rows, kind: Kind, fields: dict[str, Any]) -> None:
+def _emit_context_step(build: Assembly, x: MatrixView, kind: PathsShape, fields: dict[str, Any]) -> None:
     """The state takes one row of known inputs in."""
     build.program.emit(
         "gather", 0, source=fields["inputs"], out=x.place, starts=fields["starts"], T=1, B=kind.rows, F=x.width,
@@ -141,7 +141,7 @@ def _emit_context_step(build: Assembly, x: Rows, kind: Kind, fields: dict[str, A
     build.carry(stack)
 
 
-def _emit_forecast_step(build: Assembly, x: Rows, kind: Kind, fields: dict[str, Any]) -> None:
+def _emit_forecast_step(build: Assembly, x: MatrixView, kind: PathsShape, fields: dict[str, Any]) -> None:
     """Inputs of the last value, the network, and the next value behind it."""
     stack, program = build.segment(0, 0, 1), build.program
     z, a, now, length = (fields[name] for name in ("z", "a", "now", "length"))
@@ -154,7 +154,7 @@ def _emit_forecast_step(build: Assembly, x: Rows, kind: Kind, fields: dict[str, 
     build.head.forward(stack)
     ahead = build.network.n_outputs
     if ahead > 1:  # all steps at once
-        build.copy(0, stack.out, Rows(fields["result"], ahead, stack.out.width), kind.rows)
+        build.copy(0, stack.out, MatrixView(fields["result"], ahead, stack.out.width), kind.rows)
         return
     build.carry(stack)
     program.emit(
@@ -185,7 +185,7 @@ def job_rows(n: int, paths: int, n_threads: int) -> int:
 
 
 def run_paths(
-    kind: Kind, thetas: np.ndarray, which: np.ndarray, histories: Histories, h: int, n_threads: int,
+    kind: PathsShape, thetas: np.ndarray, which: np.ndarray, histories: Histories, h: int, n_threads: int,
     noise: np.ndarray | None = None,
 ) -> np.ndarray:  # fmt: skip
     """Scaled values (paths, n, h) behind the end of n series; of a network with several outputs, those.

@@ -11,17 +11,17 @@ from forecastrnn.forecasting.preparation import Prepared
 from forecastrnn.networks.seq2seq_network import Seq2SeqNetwork
 from forecastrnn.programs.inference import forward
 from forecastrnn.training.seq2seq_batches import pair_index
-from forecastrnn.training.seq2seq_step import PairSource
+from forecastrnn.training.seq2seq_step import PairData
 from forecastrnn.training.seq2seq_training import PairProgram
 
 CHUNK = 512  # windows at once
 
 
-def pair_source(inputs: np.ndarray, z: np.ndarray, counts: np.ndarray, dtype: str) -> PairSource:
+def pair_source(inputs: np.ndarray, z: np.ndarray, counts: np.ndarray, dtype: str) -> PairData:
     """Both sides read the inputs of their times; the targets are the changes to the next value, where that counts."""
     change = np.full((len(z), 1), np.nan)
     change[:-1, 0] = np.where(counts[1:], np.diff(z), np.nan)
-    return PairSource(inputs, inputs, change.astype(dtype))
+    return PairData(inputs, inputs, change.astype(dtype))
 
 
 def last_windows(prepared: Prepared, held: int) -> np.ndarray:
@@ -35,7 +35,7 @@ def last_windows(prepared: Prepared, held: int) -> np.ndarray:
 
 
 def pair_validator(
-    network: Seq2SeqNetwork, source: PairSource, loss: str, starts: np.ndarray, steps: tuple[int, int], n_threads: int,
+    network: Seq2SeqNetwork, source: PairData, loss: str, starts: np.ndarray, steps: tuple[int, int], n_threads: int,
     device: str = "cpu",
 ) -> Callable[[np.ndarray], float]:  # fmt: skip
     """Score of parameters: minus the mean loss over the windows."""

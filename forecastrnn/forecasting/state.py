@@ -11,8 +11,8 @@ from forecastrnn.data.static_input import StaticCoding
 from forecastrnn.engine.devices import is_device
 from forecastrnn.engine.threads import thread_count
 from forecastrnn.exceptions import ModelFileError
-from forecastrnn.forecasting.members import RESIDUALS, Settings, Tail, first_of, network_for, past_of
-from forecastrnn.forecasting.model import Model, Reading, Trained
+from forecastrnn.forecasting.members import RESIDUALS, SeriesEnds, Settings, first_of, network_for, past_of
+from forecastrnn.forecasting.model import Model, SeriesReader, Trained
 from forecastrnn.forecasting.preparation import Prepared
 from forecastrnn.networks.losses import LOSSES
 from forecastrnn.networks.network import Embedding, Network
@@ -164,7 +164,7 @@ class ForecastState:
         state = self.fields
         tail = self._tail(values)
         columns = {name: decode_label(raw) for name, raw in zip(_COLUMNS, state["columns"], strict=True)}
-        reading = Reading(columns, state["missing"], state["least"], state["needs"])
+        reading = SeriesReader(columns, state["missing"], state["least"], state["needs"])
         settings = replace(self.settings, n_threads=thread_count(estimator.n_jobs))  # those of this machine
         axis = unpack_axis(state["axis"], values)
         names = tuple(decode_label(raw) for raw in state["static"]["names"])
@@ -198,7 +198,7 @@ class ForecastState:
             members.append(Progress(theta, optimizer, curves[k], scores[k], member["best_iter"], member["stopped"]))
         return Trained(values["thetas"], curves, self.fields["updates"], members)
 
-    def _tail(self, values: Values) -> Tail:
+    def _tail(self, values: Values) -> SeriesEnds:
         state, season = self.fields, self.fields["season"]
         _check_series(values, season, state["room"])
         for e in self.writer.embeddings:  # by which compiled code finds vectors
@@ -214,7 +214,7 @@ class ForecastState:
         )  # fmt: skip
         if state["past"] != past_of(p, self.settings.older_means):
             raise ModelFileError("the ends of the series are not as long as the inputs need")
-        return Tail(p, values["z"], values["inputs"], values["phase"], first_of(p, state["past"]))
+        return SeriesEnds(p, values["z"], values["inputs"], values["phase"], first_of(p, state["past"]))
 
 
 def _check_settings(settings: Settings) -> None:

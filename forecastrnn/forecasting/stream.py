@@ -7,7 +7,7 @@ from numbers import Real
 import numpy as np
 
 from forecastrnn.engine.program import Program
-from forecastrnn.forecasting.members import Settings, Tail, histories_of
+from forecastrnn.forecasting.members import SeriesEnds, Settings, histories_of
 from forecastrnn.forecasting.paths import emit_inputs, means_of, sums_of
 from forecastrnn.networks.network import Network
 from forecastrnn.networks.seq2seq_network import Seq2SeqNetwork
@@ -21,7 +21,7 @@ class _Member:
     """One network, warmed up over the context of one series, and the values it goes on from."""
 
     def __init__(
-        self, network: Network | Seq2SeqNetwork, theta: np.ndarray, tail: Tail, settings: Settings
+        self, network: Network | Seq2SeqNetwork, theta: np.ndarray, tail: SeriesEnds, settings: Settings
     ) -> None:  # fmt: skip
         self.width, self.season = tail.prepared.width, tail.prepared.season
         known = tail.z.shape[1]
@@ -34,7 +34,7 @@ class _Member:
         self.program = self._step_program(network, theta, tail, settings)
 
     def _step_program(
-        self, network: Network | Seq2SeqNetwork, theta: np.ndarray, tail: Tail, settings: Settings
+        self, network: Network | Seq2SeqNetwork, theta: np.ndarray, tail: SeriesEnds, settings: Settings
     ) -> Program:  # fmt: skip
         """Inputs of the last value, the network, and the next value behind it."""
         histories, p = histories_of(tail, settings.dtype), tail.prepared
@@ -101,7 +101,7 @@ class ForecastStream:
     """
 
     def __init__(
-        self, network: Network | Seq2SeqNetwork, thetas: list[np.ndarray], tail: Tail, settings: Settings
+        self, network: Network | Seq2SeqNetwork, thetas: list[np.ndarray], tail: SeriesEnds, settings: Settings
     ) -> None:  # fmt: skip
         self._p = tail.prepared
         self._members = [_Member(network, theta.copy(), tail, settings) for theta in thetas]

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from forecastrnn.data.coding import Coding, given_vectors
+from forecastrnn.data.coding import CategoryCoding, given_vectors
 from forecastrnn.data.static_input import StaticCoding
 from forecastrnn.exceptions import ModelFileError
 from forecastrnn.networks.network import Embedding
@@ -15,7 +15,7 @@ from forecastrnn.persistence.model_file import Tensor
 from forecastrnn.persistence.model_records import MOST, Fields
 
 
-def pack_coding(coding: Coding | StaticCoding | None) -> tuple[list, Values]:
+def pack_coding(coding: CategoryCoding | StaticCoding | None) -> tuple[list, Values]:
     """Descriptions of the categories of each categorical channel, and their tensors."""
     described: list = []
     values: Values = {}
@@ -39,12 +39,12 @@ def coding_tensors(raw: Any, embeddings: tuple[Embedding, ...]) -> list[Tensor]:
     ]  # fmt: skip
 
 
-def unpack_coding(raw: list, embeddings: tuple[Embedding, ...], values: Values) -> Coding | None:
+def unpack_coding(raw: list, embeddings: tuple[Embedding, ...], values: Values) -> CategoryCoding | None:
     """The categories that `pack_coding` was given."""
     if not embeddings:
         return None
     found = [unpack_labels(f"categories.{k}", one["kind"], values) for k, one in enumerate(raw)]
-    return Coding(tuple(e.column for e in embeddings), tuple(found))
+    return CategoryCoding(tuple(e.column for e in embeddings), tuple(found))
 
 
 def pack_given(estimator: Any) -> tuple[list, Values]:

@@ -10,12 +10,12 @@ import numpy as np
 from forecastrnn.engine.buffers import Buffer
 from forecastrnn.engine.program import Program
 from forecastrnn.networks.network import Network
-from forecastrnn.programs.direction import Batch, Rows, Run
+from forecastrnn.programs.direction import Batch, DirectionPass, MatrixView
 from forecastrnn.programs.embedding import Embedder
 from forecastrnn.programs.head import Head
 from forecastrnn.programs.parts import Parts
 from forecastrnn.programs.sampled_head import SampledHead
-from forecastrnn.programs.shapes import Shape, Stack
+from forecastrnn.programs.shapes import Shape, ShardPass
 
 INPUTS, OUTPUTS, STATES = 1, 100, 10_000  # where dropout acts: `salt` of its masks; 2 is the head
 
@@ -61,10 +61,10 @@ class Assembly(Parts):
         split_off(self.program).run(0, 1, 1)
 
     # Forward ------------------------------------------------------------------------------------------
-    def forward(self, stack: Stack, x: Rows) -> None:
+    def forward(self, stack: ShardPass, x: MatrixView) -> None:
         """Emit all layers for one stack; x (steps, rows, ld) has the skip's columns first."""
         network = self.network
-        source = Rows(x.place.at(network.n_skip), x.ld, network.n_inputs)
+        source = MatrixView(x.place.at(network.n_skip), x.ld, network.n_inputs)
         stack.x, rates = x, self.shape.dropout
         if network.embeddings:
             source = self.embedder.forward(stack.batch, source)
@@ -74,7 +74,7 @@ class Assembly(Parts):
             if number > 0 and rates.outputs:
                 name = f"{number}.dropped[{stack.batch.shard}]"
                 room = self.program.scratch(name, (stack.batch.steps, stack.batch.rows, source.width))
-                dropped = Rows(room.at(0), source.width, source.width)
+                dropped = MatrixView(room.at(0), source.width, source.width)
                 self.drop(stack.batch, source, dropped, rates.outputs, OUTPUTS + number)
                 source = dropped
             with self.on(number):
@@ -85,11 +85,11 @@ class Assembly(Parts):
         """Emit the mask of the state that direction k of a layer reads in all steps."""
         if self.shape.dropout.recurrent:
             direction = self.directions[number][k]
-            mask, salt = Rows(direction.mask(batch).at(0), direction.Hp, direction.H), STATES + 2 * number + k
-            ones = Rows(direction.ones(), 0, direction.H)
+            mask, salt = MatrixView(direction.mask(batch).at(0), direction.Hp, direction.H), STATES + 2 * number + k
+            ones = MatrixView(direction.ones(), 0, direction.H)
             self.drop(replace(batch, first=0), ones, mask, self.shape.dropout.recurrent, salt, 1, shared=True)
 
-    def _layer_forward(self, stack: Stack, number: int, source: Rows) -> Rows:
+    def _layer_forward(self, stack: ShardPass, number: int, source: MatrixView) -> MatrixView:
         batch, layer = stack.batch, self.network.layers[number]
         for k in range(len(layer.directions)):
             self._drop_state(batch, number, k)
@@ -98,41 +98,41 @@ class Assembly(Parts):
         stack.joined.append(None)
         stack.runs.append(runs)
         if not layer.bidirectional:
-            return Rows(runs[0].h.at(batch.rows * Hp), Hp, layer.units)
+            return MatrixView(runs[0].h.at(batch.rows * Hp), Hp, layer.units)
         name = f"{number}.reverse.x[{batch.shard}]"
         turned = self.program.buffer(name, (batch.steps, batch.rows, source.width))
-        self._reverse(batch, source, Rows(turned.at(0), source.width, source.width))
-        runs.append(self.directions[number][1].forward(batch, Rows(turned, source.width, source.width)))
+        self._reverse(batch, source, MatrixView(turned.at(0), source.width, source.width))
+        runs.append(self.directions[number][1].forward(batch, MatrixView(turned, source.width, source.width)))
         return self._join(stack, number, runs, Hp)
 
-    def _reverse(self, batch: Batch, source: Rows, out: Rows, add: bool = False) -> None:
+    def _reverse(self, batch: Batch, source: MatrixView, out: MatrixView, add: bool = False) -> None:
         self.program.emit(
             "reverse", batch.shard, source=source.place, out=out.place, valid=batch.valid, T=batch.steps,
             B=batch.rows, F=source.width, lds=source.ld, ldo=out.ld, add=int(add),
         )  # fmt: skip
 
-    def _join(self, stack: Stack, number: int, runs: list[Run], Hp: int) -> Rows:
+    def _join(self, stack: ShardPass, number: int, runs: list[DirectionPass], Hp: int) -> MatrixView:
         """Outputs of both directions side by side, each at its own time."""
         batch, units = stack.batch, self.network.layers[number].units
         shape = (batch.steps, batch.rows, 2 * units)
         joined = self.program.buffer(f"{number}.joined[{batch.shard}]", shape)
-        forth, back = (Rows(run.h.at(batch.rows * Hp), Hp, units) for run in runs)
-        self.copy(batch.shard, forth, Rows(joined, 2 * units, units), batch.steps * batch.rows)
-        self._reverse(batch, back, Rows(joined.at(units), 2 * units, units))
+        forth, back = (MatrixView(run.h.at(batch.rows * Hp), Hp, units) for run in runs)
+        self.copy(batch.shard, forth, MatrixView(joined, 2 * units, units), batch.steps * batch.rows)
+        self._reverse(batch, back, MatrixView(joined.at(units), 2 * units, units))
         stack.joined[number] = joined
-        return Rows(joined.at(0), 2 * units, 2 * units)
+        return MatrixView(joined.at(0), 2 * units, 2 * units)
 
     # States -------------------------------------------------------------------------------------------
-    def carry(self, stack: Stack) -> None:
+    def carry(self, stack: ShardPass) -> None:
         """Emit: the states behind the last step become those before the first one."""
         for number, layer in enumerate(self.network.layers):
             for name in layer.cell.states:
                 for run, rows in zip(stack.runs[number], self.last_states(stack, number, name), strict=True):
-                    whole = Rows(rows.place, rows.ld, rows.ld)
+                    whole = MatrixView(rows.place, rows.ld, rows.ld)
                     self.copy(stack.batch.shard, whole, replace(whole, place=run.state(name)), stack.batch.rows)
 
     # Backward -----------------------------------------------------------------------------------------
-    def backward(self, stack: Stack, *, fresh: bool = True, input_gradient: bool = False) -> Rows | None:
+    def backward(self, stack: ShardPass, *, fresh: bool = True, input_gradient: bool = False) -> MatrixView | None:
         """Emit the gradients of all parameters for one stack, and return those by what layer 0 reads if asked.
 
         `fresh`: they begin here; otherwise they go on from a later stretch, as do the derivatives by its states.
@@ -143,15 +143,16 @@ class Assembly(Parts):
         start = input_gradient or stack.batch.first > 0
         return self.layers_backward(stack, dout, fresh=fresh, input_gradient=input_gradient, start=start)
 
-    def prepare_backward(self, stack: Stack, fresh: bool = True) -> None:
+    def prepare_backward(self, stack: ShardPass, fresh: bool = True) -> None:
         """Emit: the derivatives by the final states of all layers begin at zero, if `fresh`."""
         for number, runs in enumerate(stack.runs):
             for direction, run in zip(self.directions[number], runs, strict=True):
                 direction.prepare_backward(run, clear=fresh)
 
     def layers_backward(
-        self, stack: Stack, dout: Rows | None, *, fresh: bool = True, input_gradient: bool = False, start: bool = False
-    ) -> Rows | None:  # fmt: skip
+        self, stack: ShardPass, dout: MatrixView | None, *, fresh: bool = True, input_gradient: bool = False,
+        start: bool = False
+    ) -> MatrixView | None:  # fmt: skip
         """Emit the layers' gradients, from those by the last one's outputs and by all final states.
 
         `start`: go on to the derivatives by the states before the first step.
@@ -167,7 +168,7 @@ class Assembly(Parts):
             self.embedder.backward(stack, dout, fresh)
         return dout if input_gradient else None
 
-    def _drop_gradient(self, batch: Batch, number: int, dout: Rows | None) -> None:
+    def _drop_gradient(self, batch: Batch, number: int, dout: MatrixView | None) -> None:
         """Emit: derivatives by what layer `number` read become those by what was there before dropout."""
         rates = self.shape.dropout
         rate, salt = (rates.outputs, OUTPUTS + number) if number > 0 else (rates.inputs, INPUTS)
@@ -175,8 +176,8 @@ class Assembly(Parts):
             self.drop(batch, dout, dout, rate, salt)
 
     def _layer_backward(
-        self, stack: Stack, number: int, dout: Rows | None, first: int, inputs: bool, start: bool, fresh: bool
-    ) -> Rows | None:
+        self, stack: ShardPass, number: int, dout: MatrixView | None, first: int, inputs: bool, start: bool, fresh: bool
+    ) -> MatrixView | None:
         directions, runs, batch = self.directions[number], stack.runs[number], stack.batch
         parts = [dout] if len(runs) == 1 or dout is None else self._split(stack, number, dout)
         parts = parts * len(runs) if dout is None else parts
@@ -187,16 +188,16 @@ class Assembly(Parts):
             found.append(direction.input_gradient(run) if inputs else None)
         if len(found) == 2 and inputs:
             self._reverse(batch, found[1], found[0], add=True)
-        return found[0] and Rows(found[0].place.at(0), found[0].ld, found[0].width)
+        return found[0] and MatrixView(found[0].place.at(0), found[0].ld, found[0].width)
 
-    def _split(self, stack: Stack, number: int, dout: Rows) -> list[Rows]:
+    def _split(self, stack: ShardPass, number: int, dout: MatrixView) -> list[MatrixView]:
         """Gradients of joined outputs, for each direction in its own time."""
         batch, parts = stack.batch, []
         for k, direction in enumerate(self.directions[number]):
             name = f"{direction.name}dout[{batch.shard}]"
             own = self.program.buffer(name, (batch.steps, batch.rows, direction.Hp))
-            source = Rows(dout.place.at(k * direction.H), dout.ld, direction.H)
-            parts.append(Rows(own, direction.Hp, direction.H))
+            source = MatrixView(dout.place.at(k * direction.H), dout.ld, direction.H)
+            parts.append(MatrixView(own, direction.Hp, direction.H))
             if k == 0:
                 self.copy(batch.shard, source, parts[0], batch.steps * batch.rows)
             else:

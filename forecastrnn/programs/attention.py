@@ -10,11 +10,11 @@ from forecastrnn.engine.program import Program
 from forecastrnn.networks.seq2seq_network import Seq2SeqNetwork
 from forecastrnn.programs.assembly import Assembly
 from forecastrnn.programs.dense import Dense
-from forecastrnn.programs.direction import Batch, Rows, padded
+from forecastrnn.programs.direction import Batch, MatrixView, padded
 
 
 @dataclass(frozen=True)
-class Kept:
+class SourceMemory:
     """What one shard's rows look back at: values (rows, source steps, ld), their keys, how many steps are valid."""
 
     values: Buffer
@@ -40,9 +40,9 @@ class Attention:
         }
         self.kept = [self._keep_buffers(stack.batch) for stack in build.stacks]
 
-    def _keep_buffers(self, batch: Batch) -> Kept:
+    def _keep_buffers(self, batch: Batch) -> SourceMemory:
         buffer, shape = self.program.buffer, (batch.rows, self.J, self.ld)
-        return Kept(
+        return SourceMemory(
             buffer(f"values[{batch.shard}]", shape),
             buffer(f"keys[{batch.shard}]", shape) if self.additive else None,
             buffer(f"valid[{batch.shard}]", (batch.rows,), "int64", fill=self.J),
@@ -71,7 +71,7 @@ class Attention:
             part.pack(self.theta[name], turn % self.build.shape.shards, training and len(shapes[name]) > 1)
 
     # Forward ------------------------------------------------------------------------------------------
-    def keep(self, shard: int, top: Rows, valid: Buffer) -> None:
+    def keep(self, shard: int, top: MatrixView, valid: Buffer) -> None:
         """Emit: the encoder's outputs (source steps, rows, ld) of the valid steps are kept, row by row."""
         kept, rows = self.kept[shard], self.build.stacks[shard].batch.rows
         self.program.emit("take_lengths", shard, lengths=valid, valid=kept.valid, B=rows, stride=0)
@@ -85,10 +85,10 @@ class Attention:
         """Emit: the keys of the values that are kept, where the score has keys."""
         kept, rows = self.kept[shard], self.build.stacks[shard].batch.rows
         if kept.keys is not None:
-            values = Rows(kept.values, self.ld, self.F)
+            values = MatrixView(kept.values, self.ld, self.F)
             self.parts["key_kernel"].forward(shard, rows * self.J, values, kept.keys.at(0))
 
-    def forward(self, batch: Batch, top: Rows) -> Rows:
+    def forward(self, batch: Batch, top: MatrixView) -> MatrixView:
         """Emit what the output projection reads, for the outputs `top` (steps, rows, ld) of the decoder's layers."""
         shard, rows, kept = batch.shard, batch.steps * batch.rows, self.kept[batch.shard]
         weights = self.weights(shard)
@@ -99,12 +99,12 @@ class Attention:
             valid=kept.valid, ldv=self.ld, ldc=self.ld, **self._sizes(batch),
         )  # fmt: skip
         out, bias = self._room("out", shard, rows, self.ld), self.parts["bias"].packed
-        self.parts["context_kernel"].forward(shard, rows, Rows(context, self.ld, self.F), out.at(0), bias)
+        self.parts["context_kernel"].forward(shard, rows, MatrixView(context, self.ld, self.F), out.at(0), bias)
         self.parts["state_kernel"].forward(shard, rows, top, out.at(0), add=True)
         self.program.emit("squash", shard, x=out, rows=rows, F=self.F, ld=self.ld)
-        return Rows(out.at(0), self.ld, self.F)
+        return MatrixView(out.at(0), self.ld, self.F)
 
-    def _scores(self, batch: Batch, top: Rows, scores: Buffer) -> None:
+    def _scores(self, batch: Batch, top: MatrixView, scores: Buffer) -> None:
         shard, kept, sizes = batch.shard, self.kept[batch.shard], self._sizes(batch)
         if kept.keys is None:
             self.program.emit(
@@ -121,7 +121,7 @@ class Attention:
         )  # fmt: skip
 
     # Backward -----------------------------------------------------------------------------------------
-    def backward(self, batch: Batch, top: Rows, dout: Rows) -> tuple[Rows, Rows]:
+    def backward(self, batch: Batch, top: MatrixView, dout: MatrixView) -> tuple[MatrixView, MatrixView]:
         """Emit all gradients, from those by what `forward` returned.
 
         Returns those by the decoder's outputs (steps, rows, ld) and by the encoder's (source steps, rows, ld).
@@ -130,7 +130,11 @@ class Attention:
         out, context = self._room("out", shard, rows, self.ld), self._room("context", shard, rows, self.ld)
         dz, parts = dout.place.at(0), self.parts
         self.program.emit("squash_back", shard, y=out, dy=dz, rows=rows, F=self.F, ld=self.ld)
-        for name, a in (("context_kernel", Rows(context, self.ld, self.F)), ("state_kernel", top), ("bias", None)):
+        for name, a in (
+            ("context_kernel", MatrixView(context, self.ld, self.F)),
+            ("state_kernel", top),
+            ("bias", None),
+        ):
             parts[name].weight_gradient(shard, rows, a, dz)
         dcontext, dtop = self._room("dcontext", shard, rows, self.ld), self._room("dtop", shard, rows, self.ld)
         parts["context_kernel"].input_gradient(shard, rows, dz, dcontext.at(0))
@@ -143,9 +147,9 @@ class Attention:
             valid=kept.valid, ldv=self.ld, ldc=self.ld, **self._sizes(batch),
         )  # fmt: skip
         self._scores_back(batch, top, dscores, dtop.at(0), dvalues.at(0))
-        return Rows(dtop.at(0), self.ld, self.F), self._by_time(batch, dvalues)
+        return MatrixView(dtop.at(0), self.ld, self.F), self._by_time(batch, dvalues)
 
-    def _scores_back(self, batch: Batch, top: Rows, dscores: Buffer, dtop: Place, dvalues: Place) -> None:
+    def _scores_back(self, batch: Batch, top: MatrixView, dscores: Buffer, dtop: Place, dvalues: Place) -> None:
         """Emit: gradients by the scores go on to those by the outputs of both sides, which are added to."""
         shard, rows, kept, ld = batch.shard, batch.steps * batch.rows, self.kept[batch.shard], self.ld
         shared: dict[str, Any] = {"dscores": dscores, "valid": kept.valid, **self._sizes(batch)}
@@ -161,13 +165,13 @@ class Attention:
             direction=self.parts["score_kernel"].packed, dquery=dquery, dkeys=dkeys,
             ddirection=self.parts["score_kernel"].gradient(shard), ldq=ld, ldk=ld, **shared,
         )  # fmt: skip
-        values = Rows(kept.values, ld, self.F)
+        values = MatrixView(kept.values, ld, self.F)
         self.parts["query_kernel"].weight_gradient(shard, rows, top, dquery.at(0))
         self.parts["key_kernel"].weight_gradient(shard, batch.rows * self.J, values, dkeys.at(0))
         self.parts["query_kernel"].input_gradient(shard, rows, dquery.at(0), dtop, add=True)
         self.parts["key_kernel"].input_gradient(shard, batch.rows * self.J, dkeys.at(0), dvalues, add=True)
 
-    def _by_time(self, batch: Batch, dvalues: Buffer) -> Rows:
+    def _by_time(self, batch: Batch, dvalues: Buffer) -> MatrixView:
         """Emit: derivatives by the values, time first as the encoder's layers read them."""
         dsource = self._room("dsource", batch.shard, self.J, batch.rows, self.ld)
         self.program.emit(
@@ -175,7 +179,7 @@ class Attention:
             T=self.J, F=self.F, source_row=self.J * self.ld, source_time=self.ld, out_row=self.ld,
             out_time=batch.rows * self.ld,
         )  # fmt: skip
-        return Rows(dsource.at(0), self.ld, self.F)
+        return MatrixView(dsource.at(0), self.ld, self.F)
 
     def unpack(self, grad: Buffer, sums: Buffer, shard: int) -> None:
         """Emit the sums over shards of this piece's part of each parameter's rows."""

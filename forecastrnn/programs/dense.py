@@ -5,7 +5,7 @@ from __future__ import annotations
 from forecastrnn.engine.buffers import Buffer, Place
 from forecastrnn.engine.cpu.tile import VECS
 from forecastrnn.engine.program import Program
-from forecastrnn.programs.direction import Direction, Rows, padded
+from forecastrnn.programs.direction import Direction, MatrixView, padded
 
 
 class Dense:
@@ -36,7 +36,7 @@ class Dense:
             self.program.emit("pack_transposed", shard, src=theta, packed=self.transposed, J=self.K, **self._geometry())
 
     def forward(
-        self, shard: int, rows: int, a: Rows, out: Place, bias: Buffer | None = None, add: bool = False
+        self, shard: int, rows: int, a: MatrixView, out: Place, bias: Buffer | None = None, add: bool = False
     ) -> None:
         """Emit out (rows, ld) = a W, + bias, or added to what is there."""
         init, ldi = (out, self.ld) if add else (bias or self.near.zero_row(self.ld), 0)
@@ -64,7 +64,7 @@ class Dense:
         self.grads = self.program.scratch(f"{self.name}.grad", (self.near.shards, size))
         return self.grads.at(shard * size)
 
-    def weight_gradient(self, shard: int, rows: int, a: Rows | None, dout: Place, fresh: bool = True) -> None:
+    def weight_gradient(self, shard: int, rows: int, a: MatrixView | None, dout: Place, fresh: bool = True) -> None:
         """Emit the gradient by the parameter from dout (rows, ld); a None: ones, for a bias; not `fresh`: added up."""
         self.program.emit(
             "weight_gradient", shard, a=a.place if a else self.near.one, dz=dout, zero=self.near.zero,

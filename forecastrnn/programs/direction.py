@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Rows:
+class MatrixView:
     """A matrix in memory: where it begins (a Buffer or a Place), numbers from row to row, columns used."""
 
     place: Any
@@ -82,7 +82,7 @@ class Direction:
         return self._own(batch, name, (batch.steps + 1, batch.rows, self.Hp))
 
     def height(self, block: Block) -> int:
-        """Rows of a block's parameter."""
+        """MatrixView of a block's parameter."""
         return {"kernel": self.I, "recurrent_kernel": self.H, "peephole": 3}.get(block.parameter, 1)
 
     def wide(self, block: Block) -> int:
@@ -120,10 +120,10 @@ class Direction:
             packed=self.packed[block.packed], J=J, **self.geometry(block),
         )  # fmt: skip
 
-    def forward(self, batch: Batch, x: Rows) -> Run:
+    def forward(self, batch: Batch, x: MatrixView) -> DirectionPass:
         """Emit the forward pass over x."""
         T, B = batch.steps, batch.rows
-        run = Run(batch, x, self.state(batch, "h"))
+        run = DirectionPass(batch, x, self.state(batch, "h"))
         work = T if self.keep else 1
         if self.masked:
             run.hr, run.mask = self._own(batch, "hr", (T + 1, B, self.Hp)), self.mask(batch)
@@ -150,7 +150,7 @@ class Direction:
         self.program.emit(self.plan.forward, batch.shard, **fields)
         return run
 
-    def _normed(self, run: Run) -> dict[str, Field]:
+    def _normed(self, run: DirectionPass) -> dict[str, Field]:
         """What layer normalisation keeps for the way back: the normalised sums, and each slot's dx / ds."""
         if not self.keep:
             return {"normed": None, "scale": None}
@@ -168,7 +168,7 @@ class Direction:
         """Where the mask (B, Hp) of recurrent dropout lies; the caller fills it before the forward pass."""
         return self._own(batch, "mask", (batch.rows, self.Hp))
 
-    def prepare_backward(self, run: Run, clear: bool) -> None:
+    def prepare_backward(self, run: DirectionPass, clear: bool) -> None:
         """Buffers of the derivatives by the final states: zero with `clear`, else as a later stretch left them."""
         names = ("dh", "dc") if run.c is not None else ("dh",)
         for name in names:
@@ -183,7 +183,7 @@ class Direction:
             "clear_columns", batch.shard, source=None, out=state, rows=batch.rows, F=self.Hp, lds=0, ldo=self.Hp
         )
 
-    def backward(self, run: Run, dout: Rows | None, first: int, start: bool, fresh: bool) -> None:
+    def backward(self, run: DirectionPass, dout: MatrixView | None, first: int, start: bool, fresh: bool) -> None:
         """Emit the backward pass: dout are derivatives by the outputs of steps first .. T.
 
         start : go on to the derivatives by the initial states. fresh : gradients of peepholes and gains begin here.
@@ -220,7 +220,7 @@ class Direction:
             self.grads[packed] = self._shared(f"grad_{packed}", (self.shards, size))
         return self.grads[packed].at(batch.shard * size)
 
-    def _dz(self, run: Run, slot: int) -> tuple[Place, int, int]:
+    def _dz(self, run: DirectionPass, slot: int) -> tuple[Place, int, int]:
         """Where slot `slot` of dz begins, numbers from row to row, and from vector to vector of units."""
         assert run.z is not None
         rows = run.batch.steps * run.batch.rows
@@ -228,7 +228,7 @@ class Direction:
             return run.z.at(0), self.Hp, self.L
         return run.z.at(slot * self.L), self.slots * self.L, rows * self.slots * self.L
 
-    def weight_gradients(self, run: Run, fresh: bool) -> None:
+    def weight_gradients(self, run: DirectionPass, fresh: bool) -> None:
         """Emit the gradients of all weights: products over all time steps and rows; not `fresh`: added up."""
         operands = {
             "x": (run.x.place, self.I, run.x.ld), "h": (run.hr or run.h, self.H, self.Hp),
@@ -245,7 +245,7 @@ class Direction:
                 slots=total.slots, ldz=ldz, gap=gap, fresh=int(fresh),
             )  # fmt: skip
 
-    def input_gradient(self, run: Run) -> Rows:
+    def input_gradient(self, run: DirectionPass) -> MatrixView:
         """Emit dx = dz Wx^T for all steps; rows padded to whole vectors."""
         rows, ld = run.batch.steps * run.batch.rows, padded(self.I, self.program.dtype)
         dx = self._own(run.batch, "dx", (rows, ld))
@@ -256,7 +256,7 @@ class Direction:
             rows=rows, lda=ldz, blocks=blocks, block=gap if self.plan.slots else 0, depth=depth, ldi=0, ldc=ld,
             vecs=ld // self.L,
         )  # fmt: skip
-        return Rows(dx, ld, self.I)
+        return MatrixView(dx, ld, self.I)
 
     def zero_row(self, n: int) -> Buffer:
         """A row of n zeros."""
@@ -275,11 +275,11 @@ class Direction:
 
 
 @dataclass
-class Run:
+class DirectionPass:
     """Buffers of one pass of a direction over a shard."""
 
     batch: Batch
-    x: Rows
+    x: MatrixView
     h: Buffer
     hr: Buffer | None = None  # h as the recurrence reads it, with recurrent dropout
     mask: Buffer | None = None

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from forecastrnn.engine.buffers import Buffer, Place
 from forecastrnn.networks.network import vectors_of
-from forecastrnn.programs.direction import Batch, Rows, padded
+from forecastrnn.programs.direction import Batch, MatrixView, padded
 from forecastrnn.programs.parts import Parts
-from forecastrnn.programs.shapes import Stack
+from forecastrnn.programs.shapes import ShardPass
 
 
 class Embedder:
@@ -27,19 +27,19 @@ class Embedder:
         """Where the vector of embedding `number` begins in what the first layer reads."""
         return len(self.network.numeric) + sum(e.dim for e in self.network.embeddings[:number])
 
-    def forward(self, batch: Batch, source: Rows) -> Rows:
+    def forward(self, batch: Batch, source: MatrixView) -> MatrixView:
         """Emit what the first layer reads from rows of numbers and codes."""
         rows, width = batch.steps * batch.rows, self.network.width
         out = self.program.scratch(f"embedded[{batch.shard}]", (batch.steps, batch.rows, width))
         for at, first, count in self._stretches():
-            part = Rows(source.place.at(first), source.ld, count)
-            self.build.copy(batch.shard, part, Rows(out.at(at), width, count), rows)
+            part = MatrixView(source.place.at(first), source.ld, count)
+            self.build.copy(batch.shard, part, MatrixView(out.at(at), width, count), rows)
         for number, e in enumerate(self.network.embeddings):
             self.program.emit(
                 "embed", batch.shard, codes=source.place.at(e.column), table=self.build.theta[vectors_of(number)],
                 out=out.at(self._first_of(number)), rows=rows, F=e.dim, lds=source.ld, ldo=width,
             )  # fmt: skip
-        return Rows(out.at(0), width, width)
+        return MatrixView(out.at(0), width, width)
 
     def _stretches(self) -> list[tuple[int, int, int]]:
         """Neighbouring columns of numbers: where they go, the first one, and how many."""
@@ -51,7 +51,7 @@ class Embedder:
                 found.append((at, column, 1))
         return found
 
-    def backward(self, stack: Stack, dout: Rows | None, fresh: bool) -> None:
+    def backward(self, stack: ShardPass, dout: MatrixView | None, fresh: bool) -> None:
         """Emit each shard's own sums of the derivatives `dout` by what the first layer reads."""
         batch, x = stack.batch, stack.x
         assert x is not None and dout is not None

@@ -5,9 +5,9 @@ from __future__ import annotations
 from forecastrnn.engine.buffers import Buffer, Place
 from forecastrnn.networks.losses import LOSSES
 from forecastrnn.programs.dense import Dense
-from forecastrnn.programs.direction import Batch, Rows, padded
+from forecastrnn.programs.direction import Batch, MatrixView, padded
 from forecastrnn.programs.parts import Parts
-from forecastrnn.programs.shapes import Stack
+from forecastrnn.programs.shapes import ShardPass
 
 TOP = 2  # `salt` of the masks of dropout here
 
@@ -22,7 +22,7 @@ class Head:
         self.parts: dict[str, Dense] = {}  # by name, once they are packed
 
     def rows(self) -> dict[str, int]:
-        """Rows of each parameter."""
+        """MatrixView of each parameter."""
         sizes = {"kernel": self.build.network.layers[-1].width, "bias": 1}
         return sizes | ({"skip": self.n_skip} if self.n_skip else {})
 
@@ -46,7 +46,7 @@ class Head:
         """Steps of a stretch whose outputs are computed."""
         return 1 if self.build.reads_state else max(batch.steps - self.first_read(batch), 0)
 
-    def forward(self, stack: Stack) -> None:
+    def forward(self, stack: ShardPass) -> None:
         """Emit the outputs of the steps that are read."""
         batch, x, top = stack.batch, stack.x, stack.top
         assert x is not None and top is not None
@@ -54,32 +54,32 @@ class Head:
         if self.build.reads_state:
             stack.features = self._final_features(stack)
         else:
-            stack.features = Rows(top.place.at(self.first_read(batch) * batch.rows * top.ld), top.ld, top.width)
+            stack.features = MatrixView(top.place.at(self.first_read(batch) * batch.rows * top.ld), top.ld, top.width)
         if self.shape.dropout.outputs:
             stack.features = self._dropped(stack)
         out = self.program.scratch(f"out[{batch.shard}]", (self.steps(batch), batch.rows, self.ld))
-        stack.out = Rows(out, self.ld, self.outputs)
+        stack.out = MatrixView(out, self.ld, self.outputs)
         bias, shard = self.parts["bias"].packed, batch.shard
         if self.n_skip:
             stack.skip = self.skip_inputs(batch, x)
             self.parts["skip"].forward(shard, rows, stack.skip, out.at(0), bias)
         self.parts["kernel"].forward(shard, rows, stack.features, out.at(0), bias, add=bool(self.n_skip))
 
-    def _drop(self, batch: Batch, source: Rows, out: Rows) -> None:
+    def _drop(self, batch: Batch, source: MatrixView, out: MatrixView) -> None:
         """Emit dropout of the features, or of the derivatives by them."""
         self.build.drop(
             batch, source, out, self.shape.dropout.outputs, TOP, self.steps(batch),
             -batch.first if self.build.reads_state else self.first_read(batch),
         )  # fmt: skip
 
-    def _dropped(self, stack: Stack) -> Rows:
+    def _dropped(self, stack: ShardPass) -> MatrixView:
         batch, width = stack.batch, stack.features.width
         room = self.program.scratch(f"dropped[{batch.shard}]", (self.steps(batch), batch.rows, width))
-        out = Rows(room.at(0), width, width)
+        out = MatrixView(room.at(0), width, width)
         self._drop(batch, stack.features, out)
         return out
 
-    def _final_features(self, stack: Stack) -> Rows:
+    def _final_features(self, stack: ShardPass) -> MatrixView:
         """Final states of the last layer, both directions side by side."""
         build, batch = self.build, stack.batch
         states = build.last_states(stack, len(build.network.layers) - 1, "h")
@@ -88,27 +88,29 @@ class Head:
         width = build.network.layers[-1].width
         joined = self.program.scratch(f"features[{batch.shard}]", (batch.rows, width))
         for k, state in enumerate(states):
-            build.copy(batch.shard, state, Rows(joined.at(k * state.width), width, state.width), batch.rows)
-        return Rows(joined.at(0), width, width)
+            build.copy(batch.shard, state, MatrixView(joined.at(k * state.width), width, state.width), batch.rows)
+        return MatrixView(joined.at(0), width, width)
 
-    def skip_inputs(self, batch: Batch, x: Rows) -> Rows:
+    def skip_inputs(self, batch: Batch, x: MatrixView) -> MatrixView:
         """The raw inputs of the steps that are read: of the last valid one, where final states are."""
         n = self.n_skip
         if not self.build.reads_state:
-            return Rows(x.place.at(self.first_read(batch) * batch.rows * x.ld), x.ld, n)
+            return MatrixView(x.place.at(self.first_read(batch) * batch.rows * x.ld), x.ld, n)
         if not self.shape.lengths:
-            return Rows(x.place.at((batch.steps - 1) * batch.rows * x.ld), x.ld, n)
+            return MatrixView(x.place.at((batch.steps - 1) * batch.rows * x.ld), x.ld, n)
         last = self.program.scratch(f"skip[{batch.shard}]", (batch.rows, n))
         before = x.place.at(-batch.rows * x.ld)  # take_last counts from the step before the first
-        self.build.take_last(batch, before, Rows(last, n, n), x.ld)
-        return Rows(last, n, n)
+        self.build.take_last(batch, before, MatrixView(last, n, n), x.ld)
+        return MatrixView(last, n, n)
 
     # Loss and backward --------------------------------------------------------------------------------
-    def loss(self, stack: Stack, name: str, target: Buffer, weights: Buffer | None, sums: Buffer, fresh: bool) -> None:
+    def loss(
+        self, stack: ShardPass, name: str, target: Buffer, weights: Buffer | None, sums: Buffer, fresh: bool
+    ) -> None:
         """Emit the loss; `weights`: one a row; `fresh`: sums begin here, else they go on from a later stretch."""
         batch = stack.batch
         dout = self.program.scratch(f"dout[{batch.shard}]", (self.steps(batch), batch.rows, self.ld))
-        stack.dout = Rows(dout, self.ld, self.outputs)
+        stack.dout = MatrixView(dout, self.ld, self.outputs)
         rule = LOSSES[name]
         self.program.emit(
             rule.kernel, batch.shard, out=stack.out.place, target=target, weights=weights, dout=dout,
@@ -123,7 +125,7 @@ class Head:
             return {"first": 0, "last": self.shape.steps}
         return {"first": batch.first + self.first_read(batch), "last": self.shape.last or self.shape.steps}
 
-    def backward(self, stack: Stack, fresh: bool) -> Rows | None:
+    def backward(self, stack: ShardPass, fresh: bool) -> MatrixView | None:
         """Emit gradients of the weights, and by the features: into the final states, or returned."""
         batch, build = stack.batch, self.build
         rows = self.steps(batch) * batch.rows
@@ -137,18 +139,18 @@ class Head:
         plain = build.reads_state and len(top) == 1
         target = stack.runs[-1][0].dh if plain else self.program.scratch(f"dfeatures[{batch.shard}]", (rows, ld))
         self.parts["kernel"].input_gradient(batch.shard, rows, dout, target.at(0))
-        self.finish_features(stack, Rows(target.at(0), ld, width))
+        self.finish_features(stack, MatrixView(target.at(0), ld, width))
         if self.shape.dropout.outputs:
-            self._drop(batch, Rows(target.at(0), ld, width), Rows(target.at(0), ld, width))
+            self._drop(batch, MatrixView(target.at(0), ld, width), MatrixView(target.at(0), ld, width))
         if not build.reads_state:
-            return Rows(target.at(0), ld, width)
+            return MatrixView(target.at(0), ld, width)
         if not plain:
             for k, (direction, run) in enumerate(zip(top, stack.runs[-1], strict=True)):
-                own = Rows(target.at(k * direction.H), ld, direction.H)
-                build.copy(batch.shard, own, Rows(run.dh, direction.Hp, direction.H), batch.rows)
+                own = MatrixView(target.at(k * direction.H), ld, direction.H)
+                build.copy(batch.shard, own, MatrixView(run.dh, direction.Hp, direction.H), batch.rows)
         return None
 
-    def finish_features(self, stack: Stack, gradient: Rows) -> None:
+    def finish_features(self, stack: ShardPass, gradient: MatrixView) -> None:
         """Emit what the derivatives by the features need beside the product: nothing in a plain head."""
 
     def unpack(self, grad: dict[str, Place], sums: Buffer, shard: int) -> None:

@@ -10,8 +10,8 @@ from forecastrnn.engine.buffers import Argument, Buffer
 from forecastrnn.engine.jobs import borrowed
 from forecastrnn.networks.network import Network
 from forecastrnn.programs.assembly import Assembly
-from forecastrnn.programs.direction import Batch, Rows, padded
-from forecastrnn.programs.shapes import NO_DROPOUT, Dropout, Shape, Stack, shards_of
+from forecastrnn.programs.direction import Batch, MatrixView, padded
+from forecastrnn.programs.shapes import NO_DROPOUT, Dropout, Shape, ShardPass, shards_of
 
 CHUNK_BYTES = 64 * 2**20  # work space of one forward pass
 
@@ -35,7 +35,7 @@ class Forward:
 
 
 def rows_at_once(network: Network, steps: int, dtype: str) -> int:
-    """Rows of a chunk whose work space stays under `CHUNK_BYTES`; a multiple of 8."""
+    """MatrixView of a chunk whose work space stays under `CHUNK_BYTES`; a multiple of 8."""
     width = network.n_inputs + network.n_skip + network.width + padded(max(network.n_outputs, 1), dtype)
     width += sum((2 * padded(d.units, dtype) + 8 * d.units) * len(d.directions) for d in network.layers)
     fit = CHUNK_BYTES // (width * (steps + 1) * np.dtype(dtype).itemsize)
@@ -67,7 +67,7 @@ def forward(
         rows = slice(lo, lo + chunk)
         own = None if lengths is None else lengths[rows]
         begin = None if state is None else _select(state, rows)
-        kind = _Kind(
+        kind = PassShape(
             network, theta.dtype.name, repeats or X.shape[1], len(X[rows]), last, own is not None, begin is not None,
             dropout, repeats > 0, device,
         )  # fmt: skip
@@ -90,7 +90,7 @@ def _join_states(states: list[State]) -> State:
 
 
 @dataclass(frozen=True)
-class _Kind:
+class PassShape:
     """What a pass is built for."""
 
     network: Network
@@ -106,12 +106,12 @@ class _Kind:
 
     @property
     def rows_each(self) -> int:
-        """Rows of X that belong to a sequence."""
+        """MatrixView of X that belong to a sequence."""
         return 1 if self.repeated else self.steps
 
 
 def _forward_chunk(
-    kind: _Kind,
+    kind: PassShape,
     theta: np.ndarray,
     X: np.ndarray,
     lengths: np.ndarray | None,
@@ -127,7 +127,7 @@ def _forward_chunk(
 class _Pass:
     """The program of a forward pass over all rows; weights and inputs are arguments."""
 
-    def __init__(self, kind: _Kind) -> None:
+    def __init__(self, kind: PassShape) -> None:
         self.kind, network, rows = kind, kind.network, kind.rows
         shape = Shape(
             kind.steps, rows, kind.last, kind.ragged, shards=shards_of(rows, kind.device), dropout=kind.dropout,
@@ -144,7 +144,7 @@ class _Pass:
         self.finals = emit_states(build)
         self.nbytes = build.program.nbytes
 
-    def _gather(self, batch: Batch) -> Rows:
+    def _gather(self, batch: Batch) -> MatrixView:
         """Emit the gathering of a shard's rows of X seen as (rows, columns)."""
         program, width = self.build.program, self.kind.network.n_inputs + self.kind.network.n_skip
         x = program.buffer(f"x[{batch.shard}]", (batch.steps, batch.rows, width))
@@ -153,7 +153,7 @@ class _Pass:
             starts=self.starts.at(self.build.first_row(batch.shard)), T=batch.steps, B=batch.rows, F=width, lds=width,
             stride=self.kind.rows, every=0 if self.kind.repeated else 1,
         )  # fmt: skip
-        return Rows(x.at(0), width, width)
+        return MatrixView(x.at(0), width, width)
 
     def run(
         self, theta: np.ndarray, X: np.ndarray, lengths: np.ndarray | None, state: State | None, n_threads: int,
@@ -173,7 +173,7 @@ class _Pass:
         return Forward(read_outputs(self.build, order, lengths), _select(read_states(self.build, self.finals), back))
 
 
-def forward_pass(build: Assembly, stack: Stack, x: Rows) -> None:
+def forward_pass(build: Assembly, stack: ShardPass, x: MatrixView) -> None:
     """Emit all layers and the head."""
     build.forward(stack, x)
     if build.network.n_outputs:
@@ -200,7 +200,7 @@ def write_state(build: Assembly, state: State, steps: tuple[int, ...] = (0,)) ->
                     run.state(name).array[steps, :, : part.shape[1]] = part
 
 
-def emit_states(build: Assembly) -> list[list[dict[str, list[Rows]]]]:
+def emit_states(build: Assembly) -> list[list[dict[str, list[MatrixView]]]]:
     """Where the final states will lie: layer, direction, name -> one place a shard."""
     found = []
     for number, layer in enumerate(build.network.layers):
@@ -214,7 +214,7 @@ def emit_states(build: Assembly) -> list[list[dict[str, list[Rows]]]]:
 def read_states(build: Assembly, finals: list) -> State:
     """Copy the final states out of the program's buffers."""
 
-    def read(places: list[Rows]) -> np.ndarray:
+    def read(places: list[MatrixView]) -> np.ndarray:
         parts = []
         for stack, place in zip(build.stacks, places, strict=True):
             flat = place.place.buffer.part(place.place.offset, stack.batch.rows * place.ld)
@@ -241,10 +241,10 @@ def read_outputs(build: Assembly, order: np.ndarray, lengths: np.ndarray | None)
     return outputs
 
 
-def layer_outputs(build: Assembly, stack: Stack) -> Rows:
+def layer_outputs(build: Assembly, stack: ShardPass) -> MatrixView:
     """Outputs of the last layer."""
     layer, joined = build.network.layers[-1], stack.joined[-1]
     if joined is not None:
-        return Rows(joined.at(0), layer.width, layer.width)
+        return MatrixView(joined.at(0), layer.width, layer.width)
     direction, run = build.directions[-1][0], stack.runs[-1][0]
-    return Rows(run.h.at(stack.batch.rows * direction.Hp), direction.Hp, layer.units)
+    return MatrixView(run.h.at(stack.batch.rows * direction.Hp), direction.Hp, layer.units)

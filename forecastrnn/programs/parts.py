@@ -12,8 +12,8 @@ from forecastrnn.engine.cpu.dropout import WHOLE
 from forecastrnn.engine.devices import parts_of
 from forecastrnn.engine.program import Program
 from forecastrnn.networks.network import Layer, Network
-from forecastrnn.programs.direction import Batch, Direction, Rows
-from forecastrnn.programs.shapes import Shape, Stack
+from forecastrnn.programs.direction import Batch, Direction, MatrixView
+from forecastrnn.programs.shapes import Shape, ShardPass
 
 
 class Parts:
@@ -37,7 +37,7 @@ class Parts:
         self.lanes = self.directions[0][0].L
         self.seeds: Buffer | None = None  # of what is drawn, one a step: set before anything is emitted
         self.class_order: Buffer | None = None  # of sampled softmax, the most frequent class first: set as seeds
-        self.stacks = [Stack(self._batch(shard)) for shard in range(shape.shards)]
+        self.stacks = [ShardPass(self._batch(shard)) for shard in range(shape.shards)]
 
     def _places(self, buffer: Buffer) -> dict[str, Place]:
         return {name: buffer.at(self.offset + p.offset) for name, p in self.network.layout.items()}
@@ -62,10 +62,10 @@ class Parts:
         """Index in the mini-batch of a shard's first row."""
         return self.shape.rows * shard // self.shape.shards
 
-    def segment(self, shard: int, lo: int, hi: int) -> Stack:
+    def segment(self, shard: int, lo: int, hi: int) -> ShardPass:
         """A shard's passes over steps lo .. hi only."""
         batch = self.stacks[shard].batch
-        return Stack(replace(batch, steps=hi - lo, active=batch.active.at(lo), first=lo))
+        return ShardPass(replace(batch, steps=hi - lo, active=batch.active.at(lo), first=lo))
 
     @property
     def first(self) -> int:
@@ -85,7 +85,8 @@ class Parts:
         return {key: places[start + key] for key in names}
 
     def drop(
-        self, batch: Batch, source: Rows, out: Rows, rate: float, salt: int, steps: int | None = None, first: int = 0,
+        self, batch: Batch, source: MatrixView, out: MatrixView, rate: float, salt: int, steps: int | None = None,
+        first: int = 0,
         shared: bool = False,
     ) -> None:  # fmt: skip
         """Emit dropout of rows (steps, batch rows); `first`: of which step; `shared`: all steps have one mask."""
@@ -96,14 +97,14 @@ class Parts:
             time=batch.first + first, span=0 if shared else 1,
         )  # fmt: skip
 
-    def copy(self, shard: int, source: Rows, out: Rows, rows: int) -> None:
+    def copy(self, shard: int, source: MatrixView, out: MatrixView, rows: int) -> None:
         """Emit out = source, for the columns that source uses."""
         self.program.emit(
             "copy_columns", shard, source=source.place, out=out.place, rows=rows, F=source.width, lds=source.ld,
             ldo=out.ld,
         )  # fmt: skip
 
-    def last_states(self, stack: Stack, number: int, state: str) -> list[Rows]:
+    def last_states(self, stack: ShardPass, number: int, state: str) -> list[MatrixView]:
         """Emit, where rows differ in length, and return each direction's final state."""
         found, batch = [], stack.batch
         for direction, run in zip(self.directions[number], stack.runs[number], strict=True):
@@ -111,15 +112,15 @@ class Parts:
             place = source.at(batch.steps * batch.rows * direction.Hp)
             if self.shape.lengths:
                 place = self.last_buffer(direction, batch, state).at(0)
-                self.take_last(batch, source.at(0), Rows(place, direction.Hp, direction.H), direction.Hp)
-            found.append(Rows(place, direction.Hp, direction.H))
+                self.take_last(batch, source.at(0), MatrixView(place, direction.Hp, direction.H), direction.Hp)
+            found.append(MatrixView(place, direction.Hp, direction.H))
         return found
 
     def last_buffer(self, direction: Direction, batch: Batch, state: str) -> Buffer:
         """Where the final states of rows of different lengths are gathered."""
         return self.program.scratch(f"{direction.name}last_{state}[{batch.shard}]", (batch.rows, direction.Hp))
 
-    def take_last(self, batch: Batch, source: Place, out: Rows, lds: int) -> None:
+    def take_last(self, batch: Batch, source: Place, out: MatrixView, lds: int) -> None:
         """Emit out[r] = source[valid[r]] for the rows that end in the batch's stretch; source has T + 1 steps."""
         self.program.emit(
             "take_last", batch.shard, h=source, out=out.place, valid=batch.valid, T=batch.steps, B=batch.rows,

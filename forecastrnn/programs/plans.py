@@ -37,7 +37,7 @@ class Sum:
 
 
 @dataclass(frozen=True)
-class Plan:
+class CellTables:
     """One cell's tables: `slots` gates of a unit lie side by side in z; 0: z has one plain row of units.
 
     gain : where layer normalisation has its factor of each slot.
@@ -57,7 +57,7 @@ class Plan:
         return next(b for b in self.blocks if b.packed == "weights_x")
 
 
-def _lstm_plan(cell: LSTM) -> Plan:
+def _lstm_plan(cell: LSTM) -> CellTables:
     blocks = [
         Block("weights_x", "kernel", 4, 4),
         Block("weights_h", "recurrent_kernel", 4, 4),
@@ -65,7 +65,7 @@ def _lstm_plan(cell: LSTM) -> Plan:
     ]
     if cell.peepholes:
         blocks.append(Block("peephole", "peephole", 1, 1, wide=0))
-    return Plan(
+    return CellTables(
         "lstm_forward",
         "lstm_backward",
         4,
@@ -76,8 +76,8 @@ def _lstm_plan(cell: LSTM) -> Plan:
     )
 
 
-def _elman_plan(cell: Elman) -> Plan:
-    return Plan(
+def _elman_plan(cell: Elman) -> CellTables:
+    return CellTables(
         "elman_forward",
         "elman_backward",
         0,
@@ -92,8 +92,8 @@ def _elman_plan(cell: Elman) -> Plan:
     )
 
 
-def _gru_after_plan() -> Plan:
-    return Plan(
+def _gru_after_plan() -> CellTables:
+    return CellTables(
         "gru_after_forward",
         "gru_after_backward",
         4,
@@ -109,8 +109,8 @@ def _gru_after_plan() -> Plan:
     )
 
 
-def _gru_before_plan() -> Plan:
-    return Plan(
+def _gru_before_plan() -> CellTables:
+    return CellTables(
         "gru_before_forward",
         "gru_before_backward",
         3,
@@ -134,14 +134,14 @@ def _gru_before_plan() -> Plan:
     )
 
 
-PLANS: dict[type[Cell], Callable[[Any], Plan]] = {
+PLANS: dict[type[Cell], Callable[[Any], CellTables]] = {
     Elman: _elman_plan,
     LSTM: _lstm_plan,
     GRU: lambda cell: _gru_after_plan() if cell.reset_after else _gru_before_plan(),
 }
 
 
-def plan_of(cell: Cell, layer_norm: bool = False) -> Plan:
+def plan_of(cell: Cell, layer_norm: bool = False) -> CellTables:
     """The plan of a cell; with layer normalisation the way back itself adds up the gradients of gain and bias."""
     plan = PLANS[type(cell)](cell)
     if not layer_norm:

@@ -10,10 +10,10 @@ import numpy as np
 
 from forecastrnn.engine.buffers import Buffer, Place
 from forecastrnn.engine.cpu.tile import VECS
-from forecastrnn.programs.direction import Batch, Rows, padded
+from forecastrnn.programs.direction import Batch, MatrixView, padded
 from forecastrnn.programs.head import Head
 from forecastrnn.programs.parts import Parts
-from forecastrnn.programs.shapes import Stack
+from forecastrnn.programs.shapes import ShardPass
 
 
 def taken_always(n_classes: int, n_sampled: int) -> int:
@@ -72,11 +72,13 @@ class SampledHead(Head):
     def _own(self, buffer: Buffer, shard: int) -> Place:
         return buffer.at(shard * (int(np.prod(buffer.shape)) // buffer.shape[0]))
 
-    def loss(self, stack: Stack, name: str, target: Buffer, weights: Buffer | None, sums: Buffer, fresh: bool) -> None:
+    def loss(
+        self, stack: ShardPass, name: str, target: Buffer, weights: Buffer | None, sums: Buffer, fresh: bool
+    ) -> None:
         """Emit cross-entropy over the sample, whatever `name` says; else as `Head.loss`."""
         batch, theta, shard = stack.batch, self.build.theta, stack.batch.shard
         dout = self.program.scratch(f"dout[{shard}]", (self.steps(batch), batch.rows, self.ld))
-        stack.dout = Rows(dout, self.ld, self.outputs)
+        stack.dout = MatrixView(dout, self.ld, self.outputs)
         share, slots = self._rows_of(batch)
         own = {name: self._own(getattr(self, name), shard) for name in "truth acc labels hits place count".split()}
         self.program.emit(
@@ -88,7 +90,7 @@ class SampledHead(Head):
             **self.span(batch), **own,
         )  # fmt: skip
 
-    def finish_features(self, stack: Stack, gradient: Rows) -> None:
+    def finish_features(self, stack: ShardPass, gradient: MatrixView) -> None:
         """Emit the part of the true classes in the derivatives by the features, and their own gradients."""
         batch, shard = stack.batch, stack.batch.shard
         share, slots = self._rows_of(batch)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from forecastrnn.engine.buffers import Buffer, Place
 from forecastrnn.programs.assembly import Assembly
-from forecastrnn.programs.direction import Direction, Rows
+from forecastrnn.programs.direction import Direction, MatrixView
 
 
 class Segments:
@@ -75,4 +75,4 @@ class Segments:
 
     def _copy(self, direction: Direction, source: Place, out: Place) -> None:
         width = direction.Hp
-        self.build.copy(self.shard, Rows(source, width, width), Rows(out, width, width), self.rows)
+        self.build.copy(self.shard, MatrixView(source, width, width), MatrixView(out, width, width), self.rows)

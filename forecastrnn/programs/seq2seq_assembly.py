@@ -11,9 +11,9 @@ from forecastrnn.engine.program import Program
 from forecastrnn.networks.seq2seq_network import Seq2SeqNetwork
 from forecastrnn.programs.assembly import Assembly
 from forecastrnn.programs.attention import Attention
-from forecastrnn.programs.direction import Rows
+from forecastrnn.programs.direction import MatrixView
 from forecastrnn.programs.inference import layer_outputs
-from forecastrnn.programs.shapes import Shape, Stack
+from forecastrnn.programs.shapes import Shape, ShardPass
 
 DECODER_SALT = 30_000  # its dropout is not that of the encoder; of layers there are fewer
 
@@ -52,7 +52,7 @@ class Seq2SeqAssembly:
         self.program.next_round()
 
     # Forward ------------------------------------------------------------------------------------------
-    def encode(self, shard: int, x: Rows) -> None:
+    def encode(self, shard: int, x: MatrixView) -> None:
         """Emit the encoder over x (source steps, rows, ld), the decoder's first states and what attention reads."""
         stack, rows = self.encoder.stacks[shard], self.encoder.stacks[shard].batch.rows
         self.encoder.forward(stack, x)
@@ -64,18 +64,18 @@ class Seq2SeqAssembly:
             assert stack.top is not None
             self.attention.keep(shard, stack.top, stack.batch.valid)
 
-    def _first_state(self, shard: int, number: int, name: str, k: int) -> Rows:
+    def _first_state(self, shard: int, number: int, name: str, k: int) -> MatrixView:
         """Where direction k of the encoder's layer leaves its share of the decoder's first state."""
         direction, units = self.decoder.directions[number][0], self.network.encoder.layers[number].units
         first = direction.state(self.decoder.stacks[shard].batch, name).at(k * units)
-        return Rows(first, direction.Hp, units)
+        return MatrixView(first, direction.Hp, units)
 
-    def decode(self, shard: int, x: Rows) -> Stack:
+    def decode(self, shard: int, x: MatrixView) -> ShardPass:
         """Emit the decoder over x (target steps, rows, ld): layers, attention, output projection."""
         return decode(self.decoder, self.attention, shard, x)
 
     # Backward -----------------------------------------------------------------------------------------
-    def backward(self, stack: Stack) -> None:
+    def backward(self, stack: ShardPass) -> None:
         """Emit the gradients of all parameters for a shard, whose loss is emitted, from a pass of `decode`."""
         shard, decoder = stack.batch.shard, self.decoder
         source = self.encoder.stacks[shard]
@@ -90,8 +90,8 @@ class Seq2SeqAssembly:
             for name in self.network.encoder.layers[number].cell.states:
                 for k, run in enumerate(runs):
                     direction, below = self.encoder.directions[number][k], stack.runs[number][0]
-                    first = Rows(getattr(below, f"d{name}").at(k * direction.H), self._width(number), direction.H)
-                    final = Rows(getattr(run, f"d{name}").at(0), direction.Hp, direction.H)
+                    first = MatrixView(getattr(below, f"d{name}").at(k * direction.H), self._width(number), direction.H)
+                    final = MatrixView(getattr(run, f"d{name}").at(0), direction.Hp, direction.H)
                     decoder.copy(shard, first, final, stack.batch.rows)
         self.encoder.layers_backward(source, dsource)
 
@@ -117,12 +117,12 @@ def attention_of(
     return Attention(network, program.part("attention."), theta, decoder, source_steps)
 
 
-def decode(decoder: Assembly, attention: Attention | None, shard: int, x: Rows) -> Stack:
+def decode(decoder: Assembly, attention: Attention | None, shard: int, x: MatrixView) -> ShardPass:
     """Emit a pass of the decoder over x (steps, rows, ld), from the states that its buffers hold.
 
     What it returns is the shard's stack from then on: `out` are the scores or values, `runs` hold the states.
     """
-    stack = decoder.stacks[shard] = Stack(decoder.stacks[shard].batch)
+    stack = decoder.stacks[shard] = ShardPass(decoder.stacks[shard].batch)
     decoder.forward(stack, x)
     if attention:
         stack.top = attention.forward(stack.batch, layer_outputs(decoder, stack))

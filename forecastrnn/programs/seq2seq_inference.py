@@ -27,7 +27,7 @@ from forecastrnn.engine.jobs import borrowed
 from forecastrnn.engine.program import Program
 from forecastrnn.networks.seq2seq_network import Seq2SeqNetwork
 from forecastrnn.programs.assembly import Assembly, split_off
-from forecastrnn.programs.direction import Rows, padded
+from forecastrnn.programs.direction import MatrixView, padded
 from forecastrnn.programs.inference import (
     CHUNK_BYTES,
     State,
@@ -38,7 +38,7 @@ from forecastrnn.programs.inference import (
     write_state,
 )
 from forecastrnn.programs.seq2seq_assembly import attention_of, decode
-from forecastrnn.programs.shapes import Shape, Stack, shards_of
+from forecastrnn.programs.shapes import Shape, ShardPass, shards_of
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class Decoding:
         self.x: list[Buffer] = []
         for shard, stack in enumerate(list(self.stacks)):
             self.x.append(program.buffer(f"x[{shard}]", (steps, stack.batch.rows, width)))
-            self.decoder.carry(decode(self.decoder, self.attention, shard, Rows(self.x[-1].at(0), width, width)))
+            self.decoder.carry(decode(self.decoder, self.attention, shard, MatrixView(self.x[-1].at(0), width, width)))
         self._finals = emit_states(self.decoder)
 
     def _emit_begin(self) -> Program:
@@ -118,7 +118,7 @@ class Decoding:
         return split_off(self.program)
 
     @property
-    def stacks(self) -> list[Stack]:
+    def stacks(self) -> list[ShardPass]:
         """The passes of each shard."""
         return self.decoder.stacks
 
@@ -128,7 +128,7 @@ class Decoding:
         return self.program.nbytes
 
     def rows_of(self, shard: int) -> slice:
-        """Rows of the whole batch that a shard holds."""
+        """MatrixView of the whole batch that a shard holds."""
         lo = self.decoder.first_row(shard)
         return slice(lo, lo + self.stacks[shard].batch.rows)
 
@@ -177,7 +177,7 @@ class PairForward:
 
 
 def rows_at_once(network: Seq2SeqNetwork, source_steps: int, steps: int, dtype: str) -> int:
-    """Rows of a chunk whose work space stays under `CHUNK_BYTES`."""
+    """MatrixView of a chunk whose work space stays under `CHUNK_BYTES`."""
     lengths = 3 * padded(network.units, dtype) + network.decoder.width + padded(network.decoder.n_outputs, dtype)
     width = steps * (lengths + padded(source_steps, dtype)) + 2 * source_steps * padded(network.units, dtype)
     width += sum((2 * padded(layer.units, dtype) + 8 * layer.units) * (steps + 1) for layer in network.decoder.layers)

@@ -7,7 +7,7 @@ from typing import Any
 
 from forecastrnn.engine.buffers import Buffer
 from forecastrnn.engine.devices import is_gpu
-from forecastrnn.programs.direction import Batch, Rows, Run
+from forecastrnn.programs.direction import Batch, DirectionPass, MatrixView
 
 ALL = 0  # `last`: the head reads every output
 
@@ -68,15 +68,15 @@ class Shape:
 
 
 @dataclass
-class Stack:
+class ShardPass:
     """The passes of one shard through all layers, over the steps of its batch."""
 
     batch: Batch
-    runs: list[list[Run]] = field(default_factory=list)
+    runs: list[list[DirectionPass]] = field(default_factory=list)
     joined: list[Buffer | None] = field(default_factory=list)
-    x: Rows | None = None  # set by the forward pass, as the next one
-    top: Rows | None = None
-    features: Any = None  # Rows that the head reads; set by the head, as the next two
+    x: MatrixView | None = None  # set by the forward pass, as the next one
+    top: MatrixView | None = None
+    features: Any = None  # MatrixView that the head reads; set by the head, as the next two
     skip: Any = None
     out: Any = None
     dout: Any = None  # set by the loss

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from forecastrnn.programs.assembly import Assembly
-from forecastrnn.programs.direction import Rows
+from forecastrnn.programs.direction import MatrixView
 from forecastrnn.programs.inference import emit_states, forward_pass
 from forecastrnn.programs.shapes import Shape, shards_of
 
@@ -20,11 +20,11 @@ class StepProgram:
         width = network.n_inputs + network.n_skip
         self.x = [build.program.buffer(f"x[{s}]", (1, b.batch.rows, width)) for s, b in enumerate(build.stacks)]
         for stack, x in zip(build.stacks, self.x, strict=True):
-            forward_pass(build, stack, Rows(x.at(0), width, width))
+            forward_pass(build, stack, MatrixView(x.at(0), width, width))
             build.carry(stack)
         self.finals = emit_states(build)
 
     def rows_of(self, shard: int) -> slice:
-        """Rows of the whole batch that a shard holds."""
+        """MatrixView of the whole batch that a shard holds."""
         lo = self.build.first_row(shard)
         return slice(lo, lo + self.build.stacks[shard].batch.rows)

@@ -15,7 +15,7 @@ from forecastrnn.networks.seq2seq_network import Seq2SeqNetwork
 from forecastrnn.programs.assembly import Assembly
 from forecastrnn.programs.direction import Batch
 from forecastrnn.programs.seq2seq_inference import Decoding, encode, rows_at_once
-from forecastrnn.programs.shapes import Stack, shards_of
+from forecastrnn.programs.shapes import ShardPass, shards_of
 
 CALL_STEPS = 16  # symbols in one call: between two calls it is seen whether all have ended
 MOST_ROWS = 512  # hypotheses of a chunk, fewer if sources are long
@@ -57,7 +57,7 @@ class Found:
 
 
 @dataclass(frozen=True)
-class _Kind:
+class DecodingShape:
     """What a program of decoding is built for."""
 
     network: Seq2SeqNetwork
@@ -71,7 +71,7 @@ class _Kind:
 class _Shard:
     """The search of one shard's sources: what is kept of it, and the operations of a step."""
 
-    def __init__(self, program: Program, batch: Batch, x: Buffer, kind: _Kind) -> None:
+    def __init__(self, program: Program, batch: Batch, x: Buffer, kind: DecodingShape) -> None:
         self.program, self.batch, self.x, self.kind = program, batch, x, kind
         k, self.B, most = kind.search.width, batch.rows, kind.search.most
         self.S, self.V = batch.rows // k, kind.network.decoder.n_outputs
@@ -85,7 +85,7 @@ class _Shard:
     def _room(self, name: str, shape: tuple[int, ...], dtype: type | None = None) -> Buffer:
         return self.program.buffer(f"{name}[{self.batch.shard}]", shape, dtype)
 
-    def emit_growth(self, stack: Stack, penalty: Buffer) -> None:
+    def emit_growth(self, stack: ShardPass, penalty: Buffer) -> None:
         """Emit: the scores of a step become the next hypotheses and their symbols."""
         k = self.kind.search.width
         self.program.emit(
@@ -96,7 +96,7 @@ class _Shard:
             most=self.kind.search.most,
         )  # fmt: skip
 
-    def emit_carry(self, build: Assembly, stack: Stack) -> None:
+    def emit_carry(self, build: Assembly, stack: ShardPass) -> None:
         """Emit: each hypothesis goes on from the states of the one that it continues."""
         for number, layer in enumerate(build.network.layers):
             for name in layer.cell.states:
@@ -148,7 +148,7 @@ class _Shard:
 class _BeamSearch:
     """The programs that decode a chunk of sources: the decoder's with the search behind each step, and the way back."""
 
-    def __init__(self, kind: _Kind) -> None:
+    def __init__(self, kind: DecodingShape) -> None:
         self.kind, shards = kind, shards_of(kind.sources, kind.device)
         rows = kind.sources * kind.search.width
         self.decoder = Decoding(kind.network, kind.dtype, rows, kind.steps, shards=shards, device=kind.device)
@@ -159,7 +159,7 @@ class _BeamSearch:
             shard.emit_trace(self.back)
         self.nbytes = self.decoder.nbytes
 
-    def _emit_search(self, stack: Stack) -> _Shard:
+    def _emit_search(self, stack: ShardPass) -> _Shard:
         shard, attention = stack.batch.shard, self.decoder.attention
         own = _Shard(self.decoder.program, stack.batch, self.decoder.x[shard], self.kind)
         own.emit_growth(stack, self.penalty)
@@ -235,13 +235,13 @@ def _decode_chunk(
     shards = shards_of(n, device)
     own = np.minimum(np.arange(-(-n // shards) * shards), n - 1)
     steps = min(-(-int(lengths.max()) // STEP_GRAIN) * STEP_GRAIN, codes.shape[1])
-    kind = _Kind(network, theta.dtype.name, len(own), steps, search, device)
+    kind = DecodingShape(network, theta.dtype.name, len(own), steps, search, device)
     with borrowed(kind, lambda: _made(kind)) as programs:
         found = programs.run(theta, codes[own, :steps], lengths[own], n_threads)
     return found.take(slice(n))
 
 
-def _made(kind: _Kind) -> _BeamSearch:
+def _made(kind: DecodingShape) -> _BeamSearch:
     made = _BeamSearch(kind)
     width, rows = kind.search.width, kind.sources * kind.search.width
     check_fits(

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from forecastrnn.data.coding import Coding, auto_dim, given_vectors
+from forecastrnn.data.coding import CategoryCoding, auto_dim, given_vectors
 from forecastrnn.data.labels import codes_of
 from forecastrnn.networks.network import Embedding, Network
 
 
-def embeddings_of(estimator: Any, coding: Coding | None) -> tuple[Embedding, ...]:
+def embeddings_of(estimator: Any, coding: CategoryCoding | None) -> tuple[Embedding, ...]:
     """The embeddings of a network that reads these categories."""
     if coding is None:
         given_vectors(estimator, ())
@@ -25,7 +25,7 @@ def embeddings_of(estimator: Any, coding: Coding | None) -> tuple[Embedding, ...
     return tuple(found)
 
 
-def write_given(estimator: Any, network: Network, theta: np.ndarray, coding: Coding) -> None:
+def write_given(estimator: Any, network: Network, theta: np.ndarray, coding: CategoryCoding) -> None:
     """Set the vectors that are given; categories without one among them begin at the mean of the others."""
     given = given_vectors(estimator, coding.columns)
     for k, vectors in enumerate(network.embedding_weights(theta)):

@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from forecastrnn.data.arrays import Sequences
-from forecastrnn.data.coding import Coding
+from forecastrnn.data.coding import CategoryCoding
 from forecastrnn.data.standardize import ArrayScaler
 from forecastrnn.engine.threads import thread_count
 from forecastrnn.networks.network import Network
@@ -20,8 +20,8 @@ from forecastrnn.sequences.embeddings import embeddings_of, write_given
 from forecastrnn.training.batches import ArrayBatches
 from forecastrnn.training.optimizers import OptimizerState
 from forecastrnn.training.parameters import dropout_of, layers_of, rule_of
-from forecastrnn.training.training import Plan, Progress, Watch, train
-from forecastrnn.training.training_step import Source
+from forecastrnn.training.training import Progress, ShouldStop, TrainingPlan, train
+from forecastrnn.training.training_step import TrainingData
 
 AUTO_BATCH = 128  # rows of a mini-batch, if there are as many
 
@@ -39,7 +39,7 @@ class Fitted:
     target_ndim: int
     seed: int
     dropout: Dropout = NO_DROPOUT  # of the last fit
-    coding: Coding | None = None  # of the channels that are categorical
+    coding: CategoryCoding | None = None  # of the channels that are categorical
     repeats: int = 0  # rows of X are vectors, and this the steps of the last fit's sequences
 
 
@@ -169,7 +169,7 @@ def class_order(y: Targets, lengths: np.ndarray | None, n_classes: int) -> np.nd
 
 def train_on(
     estimator: Any, fitted: Fitted, X: Sequences, y: Targets, weight: np.ndarray | None, *,
-    max_iter: int | None = None, validate: Any = None, watch: Watch | None = None, device: str = "cpu",
+    max_iter: int | None = None, validate: Any = None, watch: ShouldStop | None = None, device: str = "cpu",
 ) -> None:  # fmt: skip
     """Train `fitted` in place; it is a copy of what the estimator holds, so a failure loses nothing."""
     dtype = fitted.progress.theta.dtype.name
@@ -180,7 +180,7 @@ def train_on(
     batches = batches_of(estimator, X, values.shape[1], fitted.seed, device)
     n_sampled = n_sampled_of(estimator, fitted.network)
     spare = batches.window_steps if batches.carries and batches.ragged else 0
-    source = Source(
+    source = TrainingData(
         _with_spare_rows(inputs.reshape(-1, inputs.shape[2]), spare),
         _with_spare_rows(_cast_targets(values.reshape(-1, values.shape[2]), dtype), spare),
         weight=None if weight is None else np.ascontiguousarray(weight, dtype),
@@ -188,7 +188,7 @@ def train_on(
         repeated=X.repeats > 0,
         class_order=class_order(y, X.lengths, fitted.network.n_outputs) if n_sampled else None,
     )
-    plan = Plan(
+    plan = TrainingPlan(
         fitted.loss, fitted.last, rule_of(estimator), max_iter or estimator.max_iter, estimator.tol,
         estimator.n_iter_no_change, thread_count(estimator.n_jobs), bool(estimator.verbose),
         checkpoint_steps=checkpoint_steps_of(estimator, batches.window_steps), dropout=dropout_of(estimator),

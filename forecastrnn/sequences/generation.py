@@ -13,7 +13,7 @@ from forecastrnn.engine.cpu.stepper import UNSTOPPED, stepper
 from forecastrnn.engine.memory import check_fits
 from forecastrnn.engine.threads import thread_count
 from forecastrnn.programs.assembly import Assembly
-from forecastrnn.programs.direction import Rows
+from forecastrnn.programs.direction import MatrixView
 from forecastrnn.programs.inference import State, forward, forward_pass, read_states, write_state
 from forecastrnn.programs.shapes import Shape, shards_of
 from forecastrnn.programs.step_program import StepProgram
@@ -194,7 +194,7 @@ def _emit_window_steps(
             "gather", batch.shard, source=history, out=x, starts=index.at(lo), T=context, B=batch.rows, F=F, lds=F,
             stride=build.shape.rows, every=1,
         )  # fmt: skip
-        forward_pass(build, stack, Rows(x.at(0), F, F))
+        forward_pass(build, stack, MatrixView(x.at(0), F, F))
         program.emit(
             "append_output", batch.shard, out=stack.out.place, result=result.at(lo * n_steps * F),
             history=history.at(lo * (context + n_steps) * F), gain=gain, shift=shift, B=batch.rows, F=F,

@@ -18,9 +18,9 @@ from forecastrnn.sequences.fitting import AUTO_BATCH
 from forecastrnn.training.optimizers import OptimizerState
 from forecastrnn.training.parameters import dropout_of, layers_of, rule_of
 from forecastrnn.training.seq2seq_batches import PairBatches
-from forecastrnn.training.seq2seq_step import PairSource, own_token
+from forecastrnn.training.seq2seq_step import PairData, own_token
 from forecastrnn.training.seq2seq_training import Sampling, train_pairs
-from forecastrnn.training.training import Plan, Progress, Watch
+from forecastrnn.training.training import Progress, ShouldStop, TrainingPlan
 
 
 @dataclass
@@ -44,7 +44,7 @@ class FittedPairs:
 
 
 @dataclass(frozen=True)
-class Coded:
+class TokenCodes:
     """Sequences as codes (all of them,), one behind the other, and their lengths (n,)."""
 
     codes: np.ndarray
@@ -60,16 +60,16 @@ class Coded:
         """Where each begins."""
         return np.cumsum(self.lengths) - self.lengths
 
-    def take(self, rows: np.ndarray) -> Coded:
+    def take(self, rows: np.ndarray) -> TokenCodes:
         """Some of them."""
         lengths = self.lengths[rows]
         first = np.repeat(self.starts[rows] - (np.cumsum(lengths) - lengths), lengths)
-        return Coded(self.codes[first + np.arange(lengths.sum())], lengths)
+        return TokenCodes(self.codes[first + np.arange(lengths.sum())], lengths)
 
-    def reversed(self) -> Coded:
+    def reversed(self) -> TokenCodes:
         """Each from its end on."""
         last = np.repeat(2 * self.starts + self.lengths - 1, self.lengths)
-        return Coded(self.codes[last - np.arange(len(self.codes))], self.lengths)
+        return TokenCodes(self.codes[last - np.arange(len(self.codes))], self.lengths)
 
     def padded(self) -> np.ndarray:
         """Codes (n, longest)."""
@@ -85,7 +85,7 @@ def network_of(estimator: Any, n_source: int, n_target: int) -> Seq2SeqNetwork:
     return Seq2SeqNetwork(encoder, decoder, estimator.attention)
 
 
-def start(estimator: Any, tokens: tuple[np.ndarray, np.ndarray], y: Coded, writes_str: bool) -> FittedPairs:
+def start(estimator: Any, tokens: tuple[np.ndarray, np.ndarray], y: TokenCodes, writes_str: bool) -> FittedPairs:
     """An untrained model for these vocabularies."""
     seed = int(check_random_state(estimator.random_state).randint(2**31 - 1))
     network = network_of(estimator, *map(len, tokens))
@@ -98,14 +98,14 @@ def start(estimator: Any, tokens: tuple[np.ndarray, np.ndarray], y: Coded, write
     )  # fmt: skip
 
 
-def _source_of(fitted: FittedPairs, x: Coded, y: Coded, weight: np.ndarray | None) -> PairSource:
+def _source_of(fitted: FittedPairs, x: TokenCodes, y: TokenCodes, weight: np.ndarray | None) -> PairData:
     """Rows of codes: sources, targets behind the begin, targets with the end."""
     dtype, boundary = fitted.progress.theta.dtype, len(fitted.target_tokens)
     given = np.insert(y.codes, y.starts, boundary)
     asked = np.insert(y.codes, y.starts + y.lengths, boundary)
     X_in, X_out, out = (codes[:, None].astype(dtype) for codes in (x.codes, given, asked))
     order = np.argsort(-np.bincount(asked, minlength=boundary + 1), kind="stable")
-    return PairSource(X_in, X_out, out, None if weight is None else np.ascontiguousarray(weight, dtype), order)
+    return PairData(X_in, X_out, out, None if weight is None else np.ascontiguousarray(weight, dtype), order)
 
 
 def _n_sampled(estimator: Any, fitted: FittedPairs) -> int:
@@ -115,8 +115,8 @@ def _n_sampled(estimator: Any, fitted: FittedPairs) -> int:
 
 
 def train_on(
-    estimator: Any, fitted: FittedPairs, x: Coded, y: Coded, weight: np.ndarray | None, *,
-    max_iter: int | None = None, validate: Any = None, watch: Watch | None = None, device: str = "cpu",
+    estimator: Any, fitted: FittedPairs, x: TokenCodes, y: TokenCodes, weight: np.ndarray | None, *,
+    max_iter: int | None = None, validate: Any = None, watch: ShouldStop | None = None, device: str = "cpu",
 ) -> None:  # fmt: skip
     """Train `fitted` in place; it is a copy of what the estimator holds, so a failure loses nothing."""
     x = x.reversed() if fitted.reverse else x
@@ -125,7 +125,7 @@ def train_on(
         x.starts, x.lengths, y.starts + np.arange(y.n), y.lengths + 1, size, estimator.shuffle, fitted.seed,
         estimator.bucket_by_length, device,
     )  # fmt: skip
-    plan = Plan(
+    plan = TrainingPlan(
         "cross_entropy", 0, rule_of(estimator), max_iter or estimator.max_iter, estimator.tol,
         estimator.n_iter_no_change, thread_count(estimator.n_jobs), bool(estimator.verbose),
         dropout=dropout_of(estimator), n_sampled=_n_sampled(estimator, fitted), device=device,
@@ -138,7 +138,7 @@ def train_on(
 
 
 def decode(
-    fitted: FittedPairs, x: Coded, search: Search, n_jobs: int | None, theta: np.ndarray | None = None,
+    fitted: FittedPairs, x: TokenCodes, search: Search, n_jobs: int | None, theta: np.ndarray | None = None,
     device: str = "cpu",
 ) -> Found:  # fmt: skip
     """Decode sources; weights of attention come in the order of the sources as given."""
@@ -152,7 +152,7 @@ def decode(
     return found
 
 
-def matches(found: Found, y: Coded) -> np.ndarray:
+def matches(found: Found, y: TokenCodes) -> np.ndarray:
     """Which sequences are exactly those of y (n,)."""
     wanted = y.padded()
     steps = min(wanted.shape[1], found.symbols.shape[1])

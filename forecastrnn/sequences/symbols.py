@@ -43,7 +43,7 @@ def generate_symbols(
     """See `RNNClassifier.generate`."""
     n_steps, F = check_count(n_steps, "n_steps"), len(classes)
     _check_model(fitted, F)
-    feed = _Feed.of(fitted, classes)
+    feed = SymbolInput.of(fitted, classes)
     codes = _read_prompt(prompt, feed.symbols, classes, n_sequences, drawing.rng)
     advice = "Generate in parts, each prompted by the end of the one before."
     check_fits(VALUE_BYTES * n_steps * len(codes), f"n_steps={n_steps}: {len(codes)} sequences", advice)
@@ -77,7 +77,7 @@ def _check_model(fitted: Fitted, n_classes: int) -> None:
 
 
 @dataclass(frozen=True)
-class _Feed:
+class SymbolInput:
     """How a symbol becomes an input: one-hot, times gain plus shift; `coded`: shift holds the code of each class."""
 
     symbols: np.ndarray  # what a prompt may hold
@@ -86,7 +86,7 @@ class _Feed:
     coded: bool
 
     @classmethod
-    def of(cls, fitted: Fitted, classes: np.ndarray) -> _Feed:
+    def of(cls, fitted: Fitted, classes: np.ndarray) -> SymbolInput:
         """For a model whose scores are those of `classes`."""
         n = len(classes)
         if fitted.coding is not None:
@@ -125,7 +125,7 @@ def _read_prompt(
 
 
 def _run(
-    step: StepProgram, first: np.ndarray, feed: _Feed, F: int, n_steps: int, drawing: Drawing, n_threads: int
+    step: StepProgram, first: np.ndarray, feed: SymbolInput, F: int, n_steps: int, drawing: Drawing, n_threads: int
 ) -> np.ndarray:  # fmt: skip
     """Numbers of the symbols drawn (n, n_steps), from the first inputs (n, channels)."""
     program, n = step.build.program, len(first)

@@ -10,7 +10,7 @@ import numpy as np
 from forecastrnn.engine.communicators import current
 from forecastrnn.programs.inference import sort_rows
 from forecastrnn.programs.shapes import shards_of
-from forecastrnn.training.stepping import Index
+from forecastrnn.training.stepping import BatchIndex
 
 SHUFFLE, SAMPLE = 1, 2  # streams of random numbers
 SHORTEST = 8  # time steps of the shortest program: below, there is nothing left to save
@@ -46,11 +46,11 @@ class Shuffled:
         """The program of each sample, by its place in the ladder."""
         raise NotImplementedError
 
-    def _index(self, group: np.ndarray) -> Index:
+    def _index(self, group: np.ndarray) -> BatchIndex:
         """The index of mini-batches group (steps, rows)."""
         raise NotImplementedError
 
-    def epoch(self, number: int) -> list[Index]:
+    def epoch(self, number: int) -> list[BatchIndex]:
         """Indices of epoch `number`: all whole mini-batches, then what is left."""
         rng = np.random.default_rng([self.seed, SHUFFLE, number])
         order = rng.permutation(self.n) if self.shuffle else np.arange(self.n)
@@ -107,7 +107,7 @@ class ArrayBatches(Shuffled):
         lengths = np.full(self.n, self.steps) if self.lengths is None else self.lengths
         return np.searchsorted(self.ladder, lengths)
 
-    def steps_of(self, index: Index) -> int:
+    def steps_of(self, index: BatchIndex) -> int:
         """Time steps of the program that runs these mini-batches."""
         if self.carries or index.lengths is None:
             return self.window_steps
@@ -140,16 +140,16 @@ class ArrayBatches(Shuffled):
         """Whether a sample takes several training steps, the state carried on."""
         return self.window_steps < self.steps
 
-    def _index(self, group: np.ndarray) -> Index:
+    def _index(self, group: np.ndarray) -> BatchIndex:
         lengths = None
         if self.lengths is not None:
             group = by_length(group, self.lengths, self.device)
             lengths = self.lengths[group]
         if not self.carries:
-            return Index(group * self.rows_each, group * self.target_steps, group, lengths)
+            return BatchIndex(group * self.rows_each, group * self.target_steps, group, lengths)
         return self._windows(group, np.full(group.shape, self.steps) if lengths is None else lengths)
 
-    def _windows(self, group: np.ndarray, lengths: np.ndarray) -> Index:
+    def _windows(self, group: np.ndarray, lengths: np.ndarray) -> BatchIndex:
         """Cut every mini-batch into consecutive windows; `keep` is 0 in the first of each."""
         k, width = self.window_steps, group.shape[1]
         count = -(-self.steps // k)
@@ -162,7 +162,7 @@ class ArrayBatches(Shuffled):
         left = np.clip(lengths[:, None] - offset, 0, k).reshape(-1, width)
         keep = (np.arange(len(samples)) % count > 0).astype(float)
         starts = samples if self.repeated else spread(group * self.steps)
-        index = Index(starts, spread(group * self.target_steps), samples, left if self.ragged else None, keep)
+        index = BatchIndex(starts, spread(group * self.target_steps), samples, left if self.ragged else None, keep)
         return index.where((left > 0).sum(axis=1) > 0)  # windows behind the end of all their rows teach nothing
 
 
@@ -187,15 +187,15 @@ class WindowBatches:
         """Rows and time steps of the mini-batches."""
         return [(self.batch, self.window_steps)]
 
-    def steps_of(self, index: Index) -> int:
+    def steps_of(self, index: BatchIndex) -> int:
         """Time steps of the program that runs these mini-batches."""
         return self.window_steps
 
-    def epoch(self, number: int) -> list[Index]:
+    def epoch(self, number: int) -> list[BatchIndex]:
         """Indices of epoch `number`, counted from the first fit on."""
         rng = np.random.default_rng([self.seed, SAMPLE, number])
         left = self.total - (number - self.before) * self.steps_an_epoch
         shape = (min(self.steps_an_epoch, left), self.batch)
         which = rng.choice(len(self.lo), shape, p=self.chance)
         start = self.lo[which] + rng.integers(0, (self.hi - self.lo + 1)[which])
-        return [Index(start, start, which)]
+        return [BatchIndex(start, start, which)]

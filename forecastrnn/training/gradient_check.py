@@ -14,8 +14,8 @@ from forecastrnn.networks.network import Layer, Network
 from forecastrnn.programs.inference import sort_rows
 from forecastrnn.programs.plans import PLANS
 from forecastrnn.programs.shapes import shards_of
-from forecastrnn.training.stepping import Index, TrainingProgram
-from forecastrnn.training.training_step import Source
+from forecastrnn.training.stepping import BatchIndex, TrainingProgram
+from forecastrnn.training.training_step import TrainingData
 
 STEP = 1e-5  # of the differences, by the scale of the parameters: about the cube root of float64's rounding
 LEAST = 1e-3  # of the largest derivative of all: what a small parameter's error is at least measured by
@@ -192,23 +192,25 @@ def _check_last(last: Any, shortest: int) -> int:
 
 def _random_source(
     rng: np.random.Generator, n: int, steps: int, inputs: int, outputs: int, loss: str, last: int
-) -> Source:
+) -> TrainingData:
     """Random inputs, and targets: one for the final state, else one a step, of which the loss takes what it reads."""
     rows = n if last == 1 else n * steps
     x = rng.standard_normal((n * steps, inputs))
     classes = loss == "cross_entropy"
     y = rng.integers(outputs, size=(rows, 1)).astype(float) if classes else rng.standard_normal((rows, outputs))
-    return Source(x, y, y_steps=rows // n)
+    return TrainingData(x, y, y_steps=rows // n)
 
 
-def _index(program: TrainingProgram, n: int, lengths: np.ndarray | None) -> Index:
+def _index(program: TrainingProgram, n: int, lengths: np.ndarray | None) -> BatchIndex:
     """All sequences as one mini-batch, the longest of each shard first."""
     order = np.arange(n) if lengths is None else sort_rows(lengths, shards_of(n))
     sample, y_steps = order[None], program.source.y_steps or program.shape.steps
-    return Index(sample * program.shape.steps, sample * y_steps, sample, None if lengths is None else lengths[sample])
+    return BatchIndex(
+        sample * program.shape.steps, sample * y_steps, sample, None if lengths is None else lengths[sample]
+    )
 
 
-def _compare(network: Network, program: TrainingProgram, index: Index, tolerance: float) -> GradientCheck:
+def _compare(network: Network, program: TrainingProgram, index: BatchIndex, tolerance: float) -> GradientCheck:
     """Gradient and central differences, parameter by parameter."""
     loss = float(program.run(index, 1, 1)[0])
     found = network.views(program.grad.copy())
@@ -221,7 +223,7 @@ def _compare(network: Network, program: TrainingProgram, index: Index, tolerance
     return GradientCheck(errors, tolerance, loss)
 
 
-def _differences(program: TrainingProgram, index: Index) -> np.ndarray:
+def _differences(program: TrainingProgram, index: BatchIndex) -> np.ndarray:
     """Central differences of the loss by every parameter, which all end as they were.
 
     Where layer normalisation meets sums that are nearly equal it bends sharply: those of two steps are extrapolated.
@@ -232,7 +234,7 @@ def _differences(program: TrainingProgram, index: Index) -> np.ndarray:
     return (4.0 * near - _central(program, index, 2.0 * STEP)) / 3.0
 
 
-def _central(program: TrainingProgram, index: Index, step: float) -> np.ndarray:
+def _central(program: TrainingProgram, index: BatchIndex, step: float) -> np.ndarray:
     theta = program.theta
     slopes = np.empty_like(theta)
     for k, kept in enumerate(theta.copy()):

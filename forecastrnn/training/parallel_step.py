@@ -15,7 +15,7 @@ from forecastrnn.engine.communicators import Communicator, current
 from forecastrnn.engine.cpu.update import COUNT
 from forecastrnn.engine.program import Program
 from forecastrnn.training.optimizers import OptimizerState, Rule
-from forecastrnn.training.stepping import MAX_STEPS, Index, Stepper, TrainingProgram
+from forecastrnn.training.stepping import MAX_STEPS, BatchIndex, Stepper, TrainingProgram
 from forecastrnn.training.update_step import Layout, Update, emit_update
 
 
@@ -51,11 +51,11 @@ class DeviceShare(Stepper):
         own, begin = self.rows.stop - self.rows.start, self.rows.start
         super().__init__(*args, rows=own, before=begin, communicator=communicator, **options)  # type: ignore[call-arg]
 
-    def write_index(self, index: Index) -> None:
+    def write_index(self, index: BatchIndex) -> None:
         """Say where this process' rows are."""
         super().write_index(index.rows(self.rows))
 
-    def loss(self, index: Index, n_threads: int) -> np.ndarray:
+    def loss(self, index: BatchIndex, n_threads: int) -> np.ndarray:
         """The loss of one step's mini-batch; nothing is updated."""
         self._run_loss(index, n_threads)
         sums = self.communicator.add_up(self.feed.sums.part(0, 2))
@@ -95,7 +95,7 @@ class ParallelProgram:
         update = Update(self.rule, self.rates, m, v, self.seed)
         emit_update(updates, layout, updates.bind("theta", self.theta), self.grad, update)
 
-    def run(self, index: Index, total: int, n_threads: int) -> np.ndarray:
+    def run(self, index: BatchIndex, total: int, n_threads: int) -> np.ndarray:
         """Make index.steps updates; the loss of each, before its update. `weights`: what it rests on."""
         n, done = index.steps, self.optimizer.count
         self.local.write_index(index.rows(self.rows))
@@ -121,7 +121,7 @@ class ParallelProgram:
         self.updates.run(step, 1, n_threads)
         return sums
 
-    def loss(self, index: Index, n_threads: int) -> np.ndarray:
+    def loss(self, index: BatchIndex, n_threads: int) -> np.ndarray:
         """The loss of one step's mini-batch; nothing is updated."""
         self.local.write_index(index.rows(self.rows))
         self.local.write_seeds(self.optimizer.count, index.steps)

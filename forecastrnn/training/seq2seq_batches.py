@@ -8,26 +8,26 @@ from functools import cached_property
 import numpy as np
 
 from forecastrnn.training.batches import SHORTEST, Shuffled, WindowBatches, by_length
-from forecastrnn.training.stepping import Index
+from forecastrnn.training.stepping import BatchIndex
 
 
 @dataclass
-class PairIndex(Index):
+class PairBatchIndex(BatchIndex):
     """Pairs of some steps, each array (steps, rows); x, lengths: of the sources, y, y_lengths: of the targets."""
 
     y_lengths: np.ndarray = field(kw_only=True)
 
-    def where(self, chosen: np.ndarray) -> PairIndex:
+    def where(self, chosen: np.ndarray) -> PairBatchIndex:
         """The steps that a mask chooses."""
         assert self.lengths is not None
         arrays = (self.x[chosen], self.y[chosen], self.sample[chosen], self.lengths[chosen])
-        return PairIndex(*arrays, y_lengths=self.y_lengths[chosen])
+        return PairBatchIndex(*arrays, y_lengths=self.y_lengths[chosen])
 
-    def rows(self, mine: slice) -> PairIndex:
+    def rows(self, mine: slice) -> PairBatchIndex:
         """Some rows of each mini-batch."""
         assert self.lengths is not None
         arrays = (self.x[:, mine], self.y[:, mine], self.sample[:, mine], self.lengths[:, mine])
-        return PairIndex(*arrays, y_lengths=self.y_lengths[:, mine])
+        return PairBatchIndex(*arrays, y_lengths=self.y_lengths[:, mine])
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class PairBatches(Shuffled):
         sides = ((0, lengths), (1, y_lengths))
         return np.maximum(*(np.searchsorted(self.ladder[:, side], values) for side, values in sides))
 
-    def steps_of(self, index: PairIndex) -> tuple[int, int]:
+    def steps_of(self, index: PairBatchIndex) -> tuple[int, int]:
         """Time steps, of source and target, of the program that runs these mini-batches."""
         assert index.lengths is not None
         source, target = self.ladder[self._rungs_of(index.lengths, index.y_lengths).max()]
@@ -83,10 +83,10 @@ class PairBatches(Shuffled):
         rest, steps = self.n % self.batch, self.ladder[np.unique(self.rungs)][::-1].tolist()
         return [(rows, (source, target)) for rows in (self.batch, rest) if rows for source, target in steps]
 
-    def _index(self, group: np.ndarray) -> PairIndex:
+    def _index(self, group: np.ndarray) -> PairBatchIndex:
         group = by_length(group, self.lengths, self.device)
         arrays = (self.starts[group], self.y_starts[group], group, self.lengths[group])
-        return PairIndex(*arrays, y_lengths=self.y_lengths[group])
+        return PairBatchIndex(*arrays, y_lengths=self.y_lengths[group])
 
 
 @dataclass(frozen=True)
@@ -105,16 +105,16 @@ class PairWindows(WindowBatches):
         """Rows and time steps of the mini-batches."""
         return [(self.batch, self.pair)]
 
-    def steps_of(self, index: Index) -> tuple[int, int]:  # type: ignore[override]
+    def steps_of(self, index: BatchIndex) -> tuple[int, int]:  # type: ignore[override]
         """Time steps of the program that runs these mini-batches."""
         return self.pair
 
-    def epoch(self, number: int) -> list[Index]:
+    def epoch(self, number: int) -> list[BatchIndex]:
         """Indices of epoch `number`, counted from the first fit on."""
         return [pair_index(index.x, self.pair) for index in super().epoch(number)]
 
 
-def pair_index(starts: np.ndarray, steps: tuple[int, int]) -> PairIndex:
+def pair_index(starts: np.ndarray, steps: tuple[int, int]) -> PairBatchIndex:
     """Windows starts (steps, rows), each cut into its context and what comes behind."""
     source, target = (np.full_like(starts, count) for count in steps)
-    return PairIndex(starts, starts + source, starts, source, y_lengths=target)
+    return PairBatchIndex(starts, starts + source, starts, source, y_lengths=target)

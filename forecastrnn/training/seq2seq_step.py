@@ -10,10 +10,10 @@ from forecastrnn.engine.buffers import Buffer
 from forecastrnn.engine.communicators import Communicator
 from forecastrnn.engine.cpu.pairs import ONE_HOT, TOKEN, VALUE
 from forecastrnn.engine.program import Program
-from forecastrnn.programs.direction import Batch, Rows
+from forecastrnn.programs.direction import Batch, MatrixView
 from forecastrnn.programs.inference import emit_lengths
 from forecastrnn.programs.seq2seq_assembly import Seq2SeqAssembly
-from forecastrnn.programs.shapes import Stack
+from forecastrnn.programs.shapes import ShardPass
 from forecastrnn.training.update_step import Update, emit_reduction, emit_update, gradient_buffer
 
 SAMPLING_SALT = 3  # of the chance that an own output is fed; dropout has others
@@ -21,7 +21,7 @@ AS_INPUT = {"value": VALUE, "token": TOKEN, "one_hot": ONE_HOT}
 
 
 @dataclass(frozen=True)
-class PairSource:
+class PairData:
     """Pairs of sequences, each a stretch of rows; nothing is copied before a batch is gathered.
 
     X_in (rows, columns): what the encoder reads. X_out (rows, columns): what the decoder reads, in training the right
@@ -66,7 +66,7 @@ def own_value(outputs: int, gain: np.ndarray | None = None, shift: np.ndarray | 
     return OwnInput("value", np.ones(outputs) if gain is None else gain, np.zeros(outputs) if shift is None else shift)
 
 
-class OwnFeed:
+class OwnInputs:
     """Emits the feeding of own outputs, for one program."""
 
     def __init__(self, program: Program, own: OwnInput) -> None:
@@ -76,7 +76,7 @@ class OwnFeed:
             for name in ("gain", "shift")
         )
 
-    def emit(self, stack: Stack, x: Rows, seeds: Buffer, chances: Buffer, first_row: int) -> None:
+    def emit(self, stack: ShardPass, x: MatrixView, seeds: Buffer, chances: Buffer, first_row: int) -> None:
         """Emit: inputs x (steps, rows, ld) become what `stack` put out at the step before, each by chance."""
         self.program.emit(
             "feed_own", stack.batch.shard, out=stack.out.place, x=x.place, gain=self.gain, shift=self.shift,
@@ -86,7 +86,7 @@ class OwnFeed:
 
 
 @dataclass(frozen=True)
-class PairFeed:
+class PairBatchBuffers:
     """What a step reads of its mini-batch, and where it leaves loss and weight.
 
     Each has a row for each step of a call: where pairs begin in X_in and X_out, how long they are in both, their
@@ -115,11 +115,11 @@ class PairStep:
     """
 
     def __init__(
-        self, build: Seq2SeqAssembly, source: PairSource, feed: PairFeed, loss: str, update: Update | None = None,
+        self, build: Seq2SeqAssembly, source: PairData, feed: PairBatchBuffers, loss: str, update: Update | None = None,
         own: OwnInput | None = None, communicator: Communicator | None = None,
     ) -> None:  # fmt: skip
         self.build, self.program, self.source, self.feed, self.loss = build, build.program, source, feed, loss
-        self.own = OwnFeed(build.program, own) if own else None
+        self.own = OwnInputs(build.program, own) if own else None
         build.encoder.seeds = build.decoder.seeds = feed.seeds
         self.X_in, self.X_out, self.y = (
             self.program.bind(n, getattr(source, n), constant=True) for n in ("X_in", "X_out", "y")
@@ -156,7 +156,7 @@ class PairStep:
         build.decoder.head.loss(stack, self.loss, y, self._weights(target), feed.sums, True)
         build.backward(stack)
 
-    def _gather(self, name: str, batch: Batch, source: Buffer, starts: Buffer) -> Rows:
+    def _gather(self, name: str, batch: Batch, source: Buffer, starts: Buffer) -> MatrixView:
         """Emit the gathering of a shard's rows, zero past their ends."""
         width, shard = source.shape[1], batch.shard
         out = self.program.scratch(f"{name}[{shard}]", (batch.steps, batch.rows, width))
@@ -164,7 +164,7 @@ class PairStep:
             "gather_valid", shard, source=source, out=out, starts=starts.at(self.build.decoder.first_row(shard)),
             valid=batch.valid, T=batch.steps, B=batch.rows, F=width, stride=self.build.shape.rows,
         )  # fmt: skip
-        return Rows(out.at(0), width, width)
+        return MatrixView(out.at(0), width, width)
 
     def _weights(self, batch: Batch) -> Buffer | None:
         if self.weight is None:

@@ -17,10 +17,10 @@ from forecastrnn.programs.seq2seq_assembly import Seq2SeqAssembly
 from forecastrnn.programs.shapes import NO_DROPOUT, Dropout, Shape, shards_of
 from forecastrnn.training.optimizers import OptimizerState, Rule
 from forecastrnn.training.parallel_step import DeviceShare, check_rows, shared
-from forecastrnn.training.seq2seq_batches import PairBatches, PairIndex, PairWindows
-from forecastrnn.training.seq2seq_step import OwnInput, PairFeed, PairSource, PairStep
-from forecastrnn.training.stepping import MAX_STEPS, PLAIN_RULE, Index, Stepper
-from forecastrnn.training.training import Plan, Progress, Trainer, Watch
+from forecastrnn.training.seq2seq_batches import PairBatches, PairBatchIndex, PairWindows
+from forecastrnn.training.seq2seq_step import OwnInput, PairBatchBuffers, PairData, PairStep
+from forecastrnn.training.stepping import MAX_STEPS, PLAIN_RULE, BatchIndex, Stepper
+from forecastrnn.training.training import Progress, ShouldStop, Trainer, TrainingPlan
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class PairProgram(Stepper):
     """
 
     def __init__(
-        self, network: Seq2SeqNetwork, theta: np.ndarray, optimizer: OptimizerState | None, source: PairSource, *,
+        self, network: Seq2SeqNetwork, theta: np.ndarray, optimizer: OptimizerState | None, source: PairData, *,
         steps: tuple[int, int], rows: int, loss: str, rule: Rule = PLAIN_RULE, dropout: Dropout = NO_DROPOUT,
         seed: int = 0, sampling: Sampling | None = None, n_sampled: int = 0, device: str = "cpu",
         shards: int | None = None, before: int = 0, communicator: Communicator | None = None,
@@ -86,19 +86,19 @@ class PairProgram(Stepper):
         own = sampling.own if sampling else None
         self.step = PairStep(build, source, self.feed, loss, self._update(), own, communicator)
 
-    def _feed(self) -> PairFeed:
+    def _feed(self) -> PairBatchBuffers:
         buffer, shape = self.program.buffer, (self.most_steps, self.shape.rows)
         names = ("starts", "y_starts", "lengths", "y_lengths", "samples")
         draws = self.shape.dropout or self.shape.sampled or self.sampling
-        return PairFeed(
+        return PairBatchBuffers(
             **{name: buffer(name, shape, np.int64) for name in names},
             sums=buffer("sums", (MAX_STEPS, self.shape.shards, 2), np.float64),
             seeds=buffer("seeds", (MAX_STEPS,), np.int64) if draws else None,
             chances=buffer("chances", (MAX_STEPS,), np.float64) if self.sampling else None,
         )
 
-    def _filled(self, index: Index) -> list[tuple[Buffer | None, np.ndarray | None]]:
-        assert isinstance(index, PairIndex)
+    def _filled(self, index: BatchIndex) -> list[tuple[Buffer | None, np.ndarray | None]]:
+        assert isinstance(index, PairBatchIndex)
         return [*super()._filled(index), (self.feed.y_lengths, index.y_lengths)]
 
     def write_chances(self, done: int, n: int, total: int) -> None:
@@ -122,9 +122,9 @@ class PairTrainer(Trainer):
     """Runs a plan on pairs of sequences; as `Trainer`, whose `last` and `checkpoint_steps` it does not use."""
 
     def __init__(
-        self, network: Seq2SeqNetwork, progress: Progress, source: PairSource, batches: PairBatches | PairWindows,
-        plan: Plan, sampling: Sampling | None = None, validate: Callable[[np.ndarray], float] | None = None,
-        watch: Watch | None = None,
+        self, network: Seq2SeqNetwork, progress: Progress, source: PairData, batches: PairBatches | PairWindows,
+        plan: TrainingPlan, sampling: Sampling | None = None, validate: Callable[[np.ndarray], float] | None = None,
+        watch: ShouldStop | None = None,
     ) -> None:  # fmt: skip
         super().__init__(network, progress, source, batches, plan, validate, watch)
         self.sampling = sampling
@@ -150,8 +150,10 @@ class PairTrainer(Trainer):
 
 
 def train_pairs(
-    network: Seq2SeqNetwork, progress: Progress, source: PairSource, batches: PairBatches | PairWindows, plan: Plan,
-    sampling: Sampling | None = None, validate: Callable[[np.ndarray], float] | None = None, watch: Watch | None = None,
+    network: Seq2SeqNetwork, progress: Progress, source: PairData, batches: PairBatches | PairWindows,
+    plan: TrainingPlan,
+    sampling: Sampling | None = None, validate: Callable[[np.ndarray], float] | None = None,
+    watch: ShouldStop | None = None,
 ) -> Progress:  # fmt: skip
     """Train `progress` in place and return it."""
     return PairTrainer(network, progress, source, batches, plan, sampling, validate, watch).run()

@@ -15,7 +15,7 @@ from forecastrnn.networks.network import Network
 from forecastrnn.programs.assembly import Assembly
 from forecastrnn.programs.shapes import NO_DROPOUT, Dropout, Shape, shards_of
 from forecastrnn.training.optimizers import OptimizerState, Rule
-from forecastrnn.training.training_step import Feed, Source, TrainingStep
+from forecastrnn.training.training_step import BatchBuffers, TrainingData, TrainingStep
 from forecastrnn.training.update_step import Update
 
 PLAIN_RULE = Rule()
@@ -25,7 +25,7 @@ MAX_INDICES = 2**19  # samples of one call at most, or one mini-batch
 
 
 @dataclass
-class Index:
+class BatchIndex:
     """Samples of some steps, each array (steps, rows): starts in X, in y, sample numbers, valid lengths."""
 
     x: np.ndarray
@@ -34,22 +34,22 @@ class Index:
     lengths: np.ndarray | None = None
     keep: np.ndarray | None = None  # (steps,): 0 where the carried state starts anew
 
-    def part(self, lo: int, hi: int) -> Index:
+    def part(self, lo: int, hi: int) -> BatchIndex:
         """Steps lo .. hi."""
         chosen = np.zeros(self.steps, bool)
         chosen[lo:hi] = True
         return self.where(chosen)
 
-    def where(self, chosen: np.ndarray) -> Index:
+    def where(self, chosen: np.ndarray) -> BatchIndex:
         """The steps that a mask chooses."""
         lengths = None if self.lengths is None else self.lengths[chosen]
         keep = None if self.keep is None else self.keep[chosen]
-        return Index(self.x[chosen], self.y[chosen], self.sample[chosen], lengths, keep)
+        return BatchIndex(self.x[chosen], self.y[chosen], self.sample[chosen], lengths, keep)
 
-    def rows(self, mine: slice) -> Index:
+    def rows(self, mine: slice) -> BatchIndex:
         """Some rows of each mini-batch."""
         lengths = None if self.lengths is None else self.lengths[:, mine]
-        return Index(self.x[:, mine], self.y[:, mine], self.sample[:, mine], lengths, self.keep)
+        return BatchIndex(self.x[:, mine], self.y[:, mine], self.sample[:, mine], lengths, self.keep)
 
     @property
     def steps(self) -> int:
@@ -93,17 +93,17 @@ class Stepper:
         return self.step.grad.array
 
     # Running ------------------------------------------------------------------------------------------
-    def loss(self, index: Index, n_threads: int) -> np.ndarray:
+    def loss(self, index: BatchIndex, n_threads: int) -> np.ndarray:
         """The loss of one step's mini-batch; nothing is updated."""
         self._run_loss(index, n_threads)
         return self._read_losses(1)
 
-    def _run_loss(self, index: Index, n_threads: int) -> None:
+    def _run_loss(self, index: BatchIndex, n_threads: int) -> None:
         self.write_index(index)
         self.write_seeds(self.optimizer.count if self.optimizer else 0, index.steps)
         self.program.run(0, 1, n_threads, rounds=self.step.backward_rounds)
 
-    def _filled(self, index: Index) -> list[tuple[Buffer | None, np.ndarray | None]]:
+    def _filled(self, index: BatchIndex) -> list[tuple[Buffer | None, np.ndarray | None]]:
         """What an index has for each buffer of the feed."""
         feed = self.feed
         return [
@@ -111,7 +111,7 @@ class Stepper:
             (feed.lengths, index.lengths),
         ]  # fmt: skip
 
-    def write_index(self, index: Index) -> None:
+    def write_index(self, index: BatchIndex) -> None:
         """Say where the rows of the next steps' mini-batches are."""
         for buffer, values in self._filled(index):
             if buffer is not None:
@@ -139,7 +139,7 @@ class Stepper:
         self.weights = sums[:, 1]
         return sums[:, 0] / np.maximum(self.weights, np.finfo(float).tiny)
 
-    def run(self, index: Index, total: int, n_threads: int) -> np.ndarray:
+    def run(self, index: BatchIndex, total: int, n_threads: int) -> np.ndarray:
         """Make index.steps <= most_steps updates; the loss of each, before its update. `weights`: what it rests on."""
         n = index.steps
         self.write_index(index)
@@ -173,7 +173,7 @@ class TrainingProgram(Stepper):
     """
 
     def __init__(
-        self, network: Network, theta: np.ndarray, optimizer: OptimizerState | None, source: Source, *,
+        self, network: Network, theta: np.ndarray, optimizer: OptimizerState | None, source: TrainingData, *,
         steps: int, rows: int, loss: str, last: int = 0, rule: Rule = PLAIN_RULE, lengths: bool = False,
         carry: bool = False, input_gradient: bool = False, checkpoint_steps: int | None = None,
         dropout: Dropout = NO_DROPOUT, seed: int = 0, n_sampled: int = 0, device: str = "cpu",
@@ -191,9 +191,9 @@ class TrainingProgram(Stepper):
         self.feed = self._feed(lengths, carry)
         self.step = TrainingStep(build, source, self.feed, loss, self._update(), input_gradient, communicator)
 
-    def _feed(self, lengths: bool, carry: bool) -> Feed:
+    def _feed(self, lengths: bool, carry: bool) -> BatchBuffers:
         program, shape = self.program, (self.most_steps, self.shape.rows)
-        return Feed(
+        return BatchBuffers(
             program.buffer("starts", shape, np.int64),
             program.buffer("y_starts", shape, np.int64),
             program.buffer("sums", (MAX_STEPS, self.shape.shards, 2), np.float64),
@@ -203,5 +203,5 @@ class TrainingProgram(Stepper):
             program.buffer("seeds", (MAX_STEPS,), np.int64) if self.shape.dropout or self.shape.sampled else None,
         )
 
-    def _filled(self, index: Index) -> list[tuple[Buffer | None, np.ndarray | None]]:
+    def _filled(self, index: BatchIndex) -> list[tuple[Buffer | None, np.ndarray | None]]:
         return [*super()._filled(index), (self.feed.keep, index.keep)]

@@ -21,16 +21,16 @@ from forecastrnn.programs.shapes import NO_DROPOUT, Dropout
 from forecastrnn.training.batches import ArrayBatches, WindowBatches
 from forecastrnn.training.optimizers import OptimizerState, Rule
 from forecastrnn.training.parallel_step import DeviceParallelProgram, check_rows, shared
-from forecastrnn.training.stepping import Index, Stepper, TrainingProgram
-from forecastrnn.training.training_step import Source
+from forecastrnn.training.stepping import BatchIndex, Stepper, TrainingProgram
+from forecastrnn.training.training_step import TrainingData
 
 CALL_SECONDS = 0.05  # one call into compiled code, so that Ctrl-C is heard soon
-Watch = Callable[[float, float | None], bool]
+ShouldStop = Callable[[float, float | None], bool]
 BLOW_UP = 1e4  # a loss this many times the first one counts as diverged
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrainingPlan:
     """What to train, and when to stop."""
 
     loss: str
@@ -80,7 +80,7 @@ class Trainer:
 
     def __init__(
         self, network: Any, progress: Progress, source: Any, batches: Any,
-        plan: Plan, validate: Callable[[np.ndarray], float] | None = None, watch: Watch | None = None,
+        plan: TrainingPlan, validate: Callable[[np.ndarray], float] | None = None, watch: ShouldStop | None = None,
     ) -> None:  # fmt: skip
         self.network, self.progress, self.source = network, progress, source
         self.batches, self.plan, self.validate, self.watch = batches, plan, validate, watch
@@ -149,7 +149,7 @@ class Trainer:
             self.network.set_unknown(self.progress.theta)
         return total / weight if weight > 0.0 else 0.0
 
-    def _program_of(self, index: Index) -> Stepper:
+    def _program_of(self, index: BatchIndex) -> Stepper:
         return self._program(index.x.shape[1], self.batches.steps_of(index))
 
     def _program(self, rows: int, steps: Any) -> Stepper:
@@ -183,7 +183,7 @@ class Trainer:
             have,
         )  # fmt: skip
 
-    def _run_calls(self, program: Stepper, index: Index) -> tuple[np.ndarray, np.ndarray]:
+    def _run_calls(self, program: Stepper, index: BatchIndex) -> tuple[np.ndarray, np.ndarray]:
         """Run all steps, in calls that are short enough to be interrupted; their losses and weights."""
         losses, weights, at = [], [], 0
         if self.plan.device == CPU:
@@ -205,7 +205,7 @@ class Trainer:
             return self.plan.total_updates
         return self.plan.max_iter * sum(index.steps for index in self._first_epoch())
 
-    def _first_epoch(self) -> list[Index]:
+    def _first_epoch(self) -> list[BatchIndex]:
         if not hasattr(self, "_first"):
             self._first = self.batches.epoch(getattr(self.batches, "before", 0))
         return self._first
@@ -247,8 +247,9 @@ class Trainer:
 
 
 def train(
-    network: Network, progress: Progress, source: Source, batches: ArrayBatches | WindowBatches, plan: Plan,
-    validate: Callable[[np.ndarray], float] | None = None, watch: Watch | None = None,
+    network: Network, progress: Progress, source: TrainingData, batches: ArrayBatches | WindowBatches,
+    plan: TrainingPlan,
+    validate: Callable[[np.ndarray], float] | None = None, watch: ShouldStop | None = None,
 ) -> Progress:  # fmt: skip
     """Train `progress` in place and return it."""
     return Trainer(network, progress, source, batches, plan, validate, watch).run()

@@ -9,15 +9,15 @@ import numpy as np
 from forecastrnn.engine.buffers import Buffer
 from forecastrnn.engine.communicators import Communicator
 from forecastrnn.programs.assembly import Assembly
-from forecastrnn.programs.direction import Batch, Rows
+from forecastrnn.programs.direction import Batch, MatrixView
 from forecastrnn.programs.inference import emit_lengths
 from forecastrnn.programs.segments import Segments
-from forecastrnn.programs.shapes import Stack
+from forecastrnn.programs.shapes import ShardPass
 from forecastrnn.training.update_step import Update, emit_reduction, emit_update, gradient_buffer
 
 
 @dataclass(frozen=True)
-class Source:
+class TrainingData:
     """Where mini-batches come from; nothing is copied before a batch is gathered.
 
     X (rows, columns): a sample is `steps` rows from its start on. y: (rows, outputs), gathered from the sample's
@@ -40,7 +40,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Feed:
+class BatchBuffers:
     """What a step reads of its mini-batch, and where it leaves loss and weight; arrays of the program, or arguments.
 
     Each has a row for each step of a call: starts in X and y, sample numbers and lengths (steps, rows), keep (steps,),
@@ -63,7 +63,7 @@ class TrainingStep:
     """
 
     def __init__(
-        self, build: Assembly, source: Source, feed: Feed, loss: str, update: Update | None = None,
+        self, build: Assembly, source: TrainingData, feed: BatchBuffers, loss: str, update: Update | None = None,
         input_gradient: bool = False, communicator: Communicator | None = None,
     ) -> None:  # fmt: skip
         self.build, self.program, self.shape = build, build.program, build.shape
@@ -71,7 +71,7 @@ class TrainingStep:
         build.seeds = feed.seeds
         self._bind_source()
         self.grad = gradient_buffer(self.program, build.network.size, communicator)
-        self.input_gradients: dict[int, Rows] = {}
+        self.input_gradients: dict[int, MatrixView] = {}
         build.pack(input_gradient=input_gradient)
         for shard in range(self.shape.shards):
             self._emit_shard(Segments(build, shard), input_gradient)
@@ -105,13 +105,13 @@ class TrainingStep:
                 self._emit_forward(segments, number, stacks[number])
             self._emit_backward(stacks[number], number == len(stacks) - 1, input_gradient)
 
-    def _emit_forward(self, segments: Segments, number: int, stack: Stack) -> None:
+    def _emit_forward(self, segments: Segments, number: int, stack: ShardPass) -> None:
         segments.enter(number)
         every, batch = 0 if self.source.repeated else 1, stack.batch
         x = self._gather(batch, "x", self.X, self.feed.starts, batch.steps, batch.first, every)
         self.build.forward(stack, x)
 
-    def _emit_backward(self, stack: Stack, fresh: bool, input_gradient: bool) -> None:
+    def _emit_backward(self, stack: ShardPass, fresh: bool, input_gradient: bool) -> None:
         """Head, loss and gradients of a stretch; `fresh`: it is the last one, where all sums begin."""
         build, head = self.build, self.build.head
         if fresh if build.reads_state else head.steps(stack.batch) > 0:
@@ -126,7 +126,7 @@ class TrainingStep:
 
     def _gather(
         self, batch: Batch, name: str, source: Buffer, starts: Buffer, steps: int, first: int = 0, every: int = 1
-    ) -> Rows:
+    ) -> MatrixView:
         width = source.shape[1] if len(source.shape) > 1 else 1
         out = self.program.scratch(f"{name}[{batch.shard}]", (steps, batch.rows, width))
         self.program.emit(
@@ -134,7 +134,7 @@ class TrainingStep:
             starts=starts.at(self.build.first_row(batch.shard)), T=steps, B=batch.rows, F=width, lds=width,
             stride=self.shape.rows, every=every,
         )  # fmt: skip
-        return Rows(out.at(0), width, width)
+        return MatrixView(out.at(0), width, width)
 
     def _targets(self, batch: Batch) -> Buffer:
         build, head = self.build, self.build.head

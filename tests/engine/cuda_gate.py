@@ -221,7 +221,7 @@ def launches_of_forecasts() -> list[Any]:
     """The launches that feed values of series back, with older means and without."""
     from forecastrnn.forecasting.device_paths import DevicePaths
     from forecastrnn.forecasting.inputs import n_columns
-    from forecastrnn.forecasting.paths import Kind
+    from forecastrnn.forecasting.paths import PathsShape
     from forecastrnn.networks.network import Network
     from support.cases import layer
 
@@ -229,7 +229,7 @@ def launches_of_forecasts() -> list[Any]:
     for older in ((7, 2), ()):
         columns = n_columns(7, True, older)
         network = Network(columns, (layer("gru", 5),), 1, columns)
-        kind = Kind(network, "float32", 70, 14, 7, 14, 7, True, older, True, 1, "cuda:0")
+        kind = PathsShape(network, "float32", 70, 14, 7, 14, 7, True, older, True, 1, "cuda:0")
         found += DevicePaths(kind, 70, 30, 3).program.engine.plan().launches
     return found
 
@@ -261,7 +261,7 @@ def launches_of_pairs() -> list[Any]:
     """The launches that train an encoder with a decoder, for both scores of attention, and decode with it."""
     from forecastrnn.networks.network import Embedding, Network
     from forecastrnn.networks.seq2seq_network import Seq2SeqNetwork
-    from forecastrnn.sequences.decoding import Search, _BeamSearch, _Kind
+    from forecastrnn.sequences.decoding import DecodingShape, Search, _BeamSearch
     from forecastrnn.training.seq2seq_step import own_token
     from forecastrnn.training.seq2seq_training import Sampling
     from support.cases import layer
@@ -273,7 +273,7 @@ def launches_of_pairs() -> list[Any]:
         found += program.engine.plan().launches
     sides = (Network(1, layers, outputs, embeddings=(Embedding(0, 9, 5),)) for outputs in (0, 9))
     network = Seq2SeqNetwork(*sides, "additive")
-    search = _BeamSearch(_Kind(network, "float32", 4, 8, Search(3, 5, attends=True), gpu))
+    search = _BeamSearch(DecodingShape(network, "float32", 4, 8, Search(3, 5, attends=True), gpu))
     return found + [one for p in (search.decoder.program, search.back) for one in p.engine.plan().launches]
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from forecastrnn.engine.cuda import persistent, persistent_back
-from forecastrnn.engine.cuda.source import Source
+from forecastrnn.engine.cuda.source import KernelSource
 from forecastrnn.programs.shapes import Dropout
 from forecastrnn.training.optimizers import Rule
 from support import cuda_simulator
@@ -95,16 +95,16 @@ def without(kind: str, line: str) -> Callable[[str, list[str]], list[str]]:
 def test_late_warps(change: Callable | None, monkeypatch: pytest.MonkeyPatch) -> None:
     """With one warp late after each barrier all is right; without a barrier or a second buffer it is not."""
     monkeypatch.setattr(cuda_simulator, "DELAY", 0.1)
-    kernel = Source.kernel
+    kernel = KernelSource.kernel
 
-    def broken(self: Source, *args: object) -> object:
+    def broken(self: KernelSource, *args: object) -> object:
         if change is not None:
             before = len(self.lines)
             self.lines = change(self.lines[0].removeprefix("def "), self.lines)
             assert len(self.lines) == before
         return kernel(self, *args)
 
-    monkeypatch.setattr(Source, "kernel", broken)
+    monkeypatch.setattr(KernelSource, "kernel", broken)
     monkeypatch.setattr(persistent, "rows_of_tile", lambda B: 4)
     problem = draw((layer("lstm", 12),), n=2, T=4)
     if change is None:

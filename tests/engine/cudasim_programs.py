@@ -20,7 +20,7 @@ from forecastrnn.engine.cuda.products import multiply
 from forecastrnn.engine.cuda.registry import CPU_ONLY, TWINS, twin_of
 from forecastrnn.programs.shapes import Dropout
 from forecastrnn.training.optimizers import Rule
-from forecastrnn.training.training_step import Source
+from forecastrnn.training.training_step import TrainingData
 from support import cuda_simulator  # noqa: F401  (before the first launch)
 from support.cases import CELLS, draw, index_of, layer, program_of
 from support.gradient_checks import STACKS
@@ -140,7 +140,7 @@ def test_data_lie_on_the_gpu_once() -> None:
         one.program.buffers["X"].mirrors[0].upload()
     assert len(memory._constants) == before + 1
     assert program.program.buffers["X"].mirrors[0].array is other.program.buffers["X"].mirrors[0].array
-    assert isinstance(program.source, Source)
+    assert isinstance(program.source, TrainingData)
     del program, other, one
     gc.collect()
     assert len(memory._constants) == before

@@ -14,7 +14,7 @@ from forecastrnn.engine.cpu.build import KERNELS
 from forecastrnn.engine.program import Program
 from forecastrnn.networks.network import Network
 from forecastrnn.programs.assembly import Assembly
-from forecastrnn.programs.direction import Rows
+from forecastrnn.programs.direction import MatrixView
 from forecastrnn.programs.inference import forward, forward_pass, read_outputs
 from forecastrnn.programs.shapes import Shape, shards_of
 from forecastrnn.training.optimizers import Rule
@@ -178,7 +178,7 @@ def test_two_networks_in_one_program() -> None:
         for stack in build.stacks:
             rows = np.ascontiguousarray(x[:, stack.batch.shard * 3 :][:, :3], np.float32)
             name = f"x[{stack.batch.shard}]"
-            forward_pass(build, stack, Rows(build.program.bind(name, rows).at(0), x.shape[2], x.shape[2]))
+            forward_pass(build, stack, MatrixView(build.program.bind(name, rows).at(0), x.shape[2], x.shape[2]))
     program.run(0, 1, 2)
     assert {"one.0.h[0]", "two.0.h[0]", "one.out[1]", "two.out[1]"} < set(program.buffers)
     for build, network, own, x in zip(builds, networks, thetas, inputs, strict=True):

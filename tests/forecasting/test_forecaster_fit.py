@@ -13,7 +13,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from forecastrnn import RNNForecaster
-from forecastrnn.callbacks import Look
+from forecastrnn.callbacks import MemberUpdate
 from forecastrnn.datasets import load_co2
 from forecastrnn.exceptions import TrainingDivergedError
 from forecastrnn.forecasting import members as forecasting
@@ -124,7 +124,7 @@ def test_warm_start_refuses_another_network(airline: pd.Series, change: dict) ->
 
 
 def test_callback_sees_each_member_every_50_updates(airline: pd.Series) -> None:
-    seen: list[Look] = []
+    seen: list[MemberUpdate] = []
     model = quick(n_members=2, max_steps=120, warm_start=True).fit(airline, callback=seen.append)
     assert [(look.member, look.update) for look in seen] == [(k, n) for k in (0, 1) for n in (50, 100, 120)]
     assert np.mean([[look.loss for look in seen if look.member == k] for k in (0, 1)], axis=0).tolist() == (

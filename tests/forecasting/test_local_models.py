@@ -18,8 +18,8 @@ from forecastrnn.forecasting.members import Settings, network_of, start_member, 
 from forecastrnn.forecasting.preparation import Prepared, prepare
 from forecastrnn.networks.network import Embedding, Layer
 from forecastrnn.training.optimizers import OptimizerState, Rule
-from forecastrnn.training.stepping import Index, TrainingProgram
-from forecastrnn.training.training_step import Source
+from forecastrnn.training.stepping import BatchIndex, TrainingProgram
+from forecastrnn.training.training_step import TrainingData
 
 N = 5
 
@@ -66,7 +66,7 @@ def test_training_is_that_of_one_network(wide: pd.DataFrame, embeddings: tuple[E
     network, shares = network_of(prepared, settings), draw_windows(prepared, settings, [3, 4], 8)
     lo, hi = window_starts(prepared, 1, np.zeros(N, np.int64))
     z = prepared.z.astype(np.float32)
-    source = Source(inputs, np.where(prepared.observed, z, np.nan).astype(np.float32), z)
+    source = TrainingData(inputs, np.where(prepared.observed, z, np.nan).astype(np.float32), z)
     for member, seed in enumerate([3, 4]):
         for row in range(N):
             progress = start_member(network, settings, seed)
@@ -75,7 +75,7 @@ def test_training_is_that_of_one_network(wide: pd.DataFrame, embeddings: tuple[E
                 steps=prepared.context + prepared.ahead, rows=1, loss="absolute_error", rule=settings.rule,
             )  # fmt: skip
             starts = lo[row] + (shares[member] * (hi[row] - lo[row] + 1)).astype(np.int64)
-            losses = program.run(Index(starts, starts, starts), 8, 1)
+            losses = program.run(BatchIndex(starts, starts, starts), 8, 1)
             network.set_unknown(progress.theta)
             np.testing.assert_array_equal(fit.thetas[member, row], progress.theta)
             np.testing.assert_array_equal(fit.losses[member, row], losses)

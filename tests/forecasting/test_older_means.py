@@ -10,7 +10,7 @@ import pytest
 
 from forecastrnn.engine import memory
 from forecastrnn.forecasting.inputs import build_inputs, n_columns
-from forecastrnn.forecasting.members import Tail
+from forecastrnn.forecasting.members import SeriesEnds
 from forecastrnn.forecasting.model import Model
 from forecastrnn.forecasting.preparation import prepare
 from forecastrnn.programs.inference import forward
@@ -51,12 +51,12 @@ def test_inputs_equal_the_slow_ones_at_all_times(season: int, with_lags: bool) -
             np.testing.assert_allclose(raw[lo + t, before : before + count], expected, atol=1e-9)
 
 
-def means_of(tail: Tail) -> Callable:
+def means_of(tail: SeriesEnds) -> Callable:
     """The means of the first series of a tail, at time t of its values z."""
     return lambda z, t: naive_means(z, t, tail.first[0], tail.prepared.width, BLOCKS)
 
 
-def slow_path(held: Model, tail: Tail, h: int) -> np.ndarray:
+def slow_path(held: Model, tail: SeriesEnds, h: int) -> np.ndarray:
     """The forecast of one series, in one pass through the network for each step."""
     p, z, X = tail.prepared, list(tail.z[0]), list(tail.inputs[0])
     for step in range(h):

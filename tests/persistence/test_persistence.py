@@ -184,8 +184,8 @@ def test_every_field_is_kept() -> None:
         OptimizerState: "m v count since_start",
         forecast_model.Model: "network trained settings tail residuals axis reading strategy static",
         forecast_model.Trained: "thetas curves updates members",
-        forecast_model.Reading: "columns missing least needs",
-        forecasting.Tail: "prepared z inputs phase first",
+        forecast_model.SeriesReader: "columns missing least needs",
+        forecasting.SeriesEnds: "prepared z inputs phase first",
         Prepared: (
             "season width context ahead z observed starts pads periods scale level linear after two n_observations"
         ),

@@ -14,7 +14,7 @@ from forecastrnn.programs.shapes import Dropout
 from forecastrnn.programs.step_program import StepProgram
 from forecastrnn.training.optimizers import OptimizerState, Rule
 from forecastrnn.training.stepping import TrainingProgram
-from forecastrnn.training.training_step import Source
+from forecastrnn.training.training_step import TrainingData
 from support import naive
 from support.cases import Problem, by_name, draw, index_of, layer, worst
 from support.naive_training import numerical_gradient
@@ -94,7 +94,8 @@ def program_of(coded: Coded, dtype: str, rule: Rule | None = None, **options: An
     rows = np.concatenate([problem.x, coded.rows], axis=2) if problem.network.n_skip else coded.rows
     flat = [np.ascontiguousarray(a.reshape(-1, a.shape[2]), dtype) for a in (rows, problem.y)]
     return TrainingProgram(
-        coded.network, theta, OptimizerState.zeros(theta) if rule else None, Source(*flat, y_steps=problem.y.shape[1]),
+        coded.network, theta, OptimizerState.zeros(theta) if rule else None, TrainingData(*flat,
+        y_steps=problem.y.shape[1]),
         steps=rows.shape[1], rows=len(rows), loss=problem.loss, last={"all": 0, "last": 1}[problem.steps], rule=rule,
         lengths=problem.lengths is not None, **options,
     )  # fmt: skip
@@ -209,7 +210,7 @@ def test_carried_state() -> None:
     theta = coded.theta("float64")
     flat = [np.ascontiguousarray(a.reshape(-1, a.shape[2])) for a in (coded.rows, problem.y)]
     program = TrainingProgram(
-        coded.network, theta, None, Source(*flat), steps=3, rows=4, loss="squared_error", lengths=True, carry=True
+        coded.network, theta, None, TrainingData(*flat), steps=3, rows=4, loss="squared_error", lengths=True, carry=True
     )
     own = index_of(coded.problem, program_of(coded, "float64"), np.arange(4)[None])
     samples = np.tile(own.sample, (2, 1))

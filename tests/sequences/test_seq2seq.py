@@ -16,7 +16,7 @@ from sklearn.model_selection import GridSearchCV
 from forecastrnn import RNNSeq2Seq
 from forecastrnn.estimators.seq2seq import Decoded
 from forecastrnn.sequences.decoding import Search
-from forecastrnn.sequences.seq2seq_fitting import Coded, decode, matches
+from forecastrnn.sequences.seq2seq_fitting import TokenCodes, decode, matches
 from support import naive_decoding as naive
 
 LETTERS = [*"abcd"]
@@ -306,12 +306,12 @@ def test_a_failed_fit_leaves_the_model(model: RNNSeq2Seq) -> None:
 def test_matches_are_exact() -> None:
     """Neither a longer nor a shorter sequence matches, nor padding."""
     model = RNNSeq2Seq(**SMALL).fit(X, Y)
-    sources = Coded(np.zeros(5, np.int64), np.ones(5, np.int64))
+    sources = TokenCodes(np.zeros(5, np.int64), np.ones(5, np.int64))
     found = decode(model._fitted, sources, Search(1, 4), None)
     symbols = found.symbols
     symbols[:] = [[0, 1, 4, 4], [0, 1, 0, 4], [0, 4, 4, 4], [0, 0, 4, 4], [0, 1, 4, 4]]
     found.sizes[:] = [2, 3, 1, 2, 2]
-    wanted = Coded(np.array([0, 1] * 4 + [0, 1, 2]), np.array([2, 2, 2, 2, 3]))
+    wanted = TokenCodes(np.array([0, 1] * 4 + [0, 1, 2]), np.array([2, 2, 2, 2, 3]))
     assert matches(found, wanted).tolist() == [True, False, False, False, False]
     assert wanted.take(np.array([4, 0])).codes.tolist() == [0, 1, 2, 0, 1]
     assert wanted.reversed().codes.tolist() == [1, 0] * 4 + [2, 1, 0]

@@ -13,8 +13,8 @@ from forecastrnn.networks.cells import Cell
 from forecastrnn.networks.network import Layer, Network
 from forecastrnn.programs.inference import sort_rows, write_state
 from forecastrnn.training.optimizers import OptimizerState, Rule
-from forecastrnn.training.stepping import Index, TrainingProgram
-from forecastrnn.training.training_step import Source
+from forecastrnn.training.stepping import BatchIndex, TrainingProgram
+from forecastrnn.training.training_step import TrainingData
 from support import naive
 from support import naive_training as oracle
 
@@ -140,7 +140,7 @@ def flat_theta(problem: Problem, dtype: str) -> Array:
     return theta
 
 
-def source_of(problem: Problem, dtype: str) -> Source:
+def source_of(problem: Problem, dtype: str) -> TrainingData:
     """The data as the engine reads them: targets of every step, but a single one for the last output."""
     n, T, _ = problem.x.shape
     x = np.concatenate([problem.x, problem.x], axis=2) if problem.network.n_skip else problem.x
@@ -150,7 +150,7 @@ def source_of(problem: Problem, dtype: str) -> Source:
         y = oracle.last_steps_back(y, ends, T) if k < T else y
     weights = None if problem.weights is None else problem.weights.astype(dtype)
     flat = [np.ascontiguousarray(a.reshape(-1, a.shape[2]), dtype) for a in (x, y)]
-    return Source(*flat, weight=weights, y_steps=len(flat[1]) // n)
+    return TrainingData(*flat, weight=weights, y_steps=len(flat[1]) // n)
 
 
 def program_of(
@@ -167,13 +167,13 @@ def program_of(
     )  # fmt: skip
 
 
-def index_of(problem: Problem, program: TrainingProgram, samples: Array) -> Index:
+def index_of(problem: Problem, program: TrainingProgram, samples: Array) -> BatchIndex:
     """Where the mini-batches samples (steps, rows) lie; the longest rows of each shard first."""
     lengths = problem.lengths
     if lengths is not None:
         samples = np.stack([s[sort_rows(lengths[s], program.shape.shards)] for s in samples])
     lengths = None if lengths is None else lengths[samples]
-    return Index(samples * problem.x.shape[1], samples * program.source.y_steps, samples, lengths)
+    return BatchIndex(samples * problem.x.shape[1], samples * program.source.y_steps, samples, lengths)
 
 
 class Gradients(NamedTuple):

@@ -11,8 +11,8 @@ from forecastrnn.networks.network import Layer, Network
 from forecastrnn.networks.seq2seq_network import Seq2SeqNetwork
 from forecastrnn.programs.inference import sort_rows
 from forecastrnn.training.optimizers import OptimizerState, Rule
-from forecastrnn.training.seq2seq_batches import PairIndex
-from forecastrnn.training.seq2seq_step import PairSource
+from forecastrnn.training.seq2seq_batches import PairBatchIndex
+from forecastrnn.training.seq2seq_step import PairData
 from forecastrnn.training.seq2seq_training import PairProgram
 from support import naive_seq2seq as oracle
 from support.cases import described, layer
@@ -93,7 +93,7 @@ def packed_rows(values: Array, lengths: Array, dtype: str) -> tuple[Array, Array
     return np.ascontiguousarray(rows, dtype), np.concatenate([[0], np.cumsum(lengths)[:-1]])
 
 
-def source_of(problem: PairProblem, dtype: str) -> tuple[PairSource, Array, Array]:
+def source_of(problem: PairProblem, dtype: str) -> tuple[PairData, Array, Array]:
     """The pairs as the engine reads them, and where each begins in the sources and in the targets."""
     pairs = problem.pairs
     y = pairs.y if pairs.y.ndim == 3 else pairs.y[:, :, None]
@@ -102,7 +102,7 @@ def source_of(problem: PairProblem, dtype: str) -> tuple[PairSource, Array, Arra
     if problem.network.decoder.n_skip:
         X_out = np.concatenate([X_out, X_out], axis=1)
     weight = None if pairs.weights is None else pairs.weights.astype(dtype)
-    return PairSource(X_in, X_out, packed_rows(y, pairs.y_lengths, dtype)[0], weight), starts, y_starts
+    return PairData(X_in, X_out, packed_rows(y, pairs.y_lengths, dtype)[0], weight), starts, y_starts
 
 
 def pair_program(problem: PairProblem, dtype: str, *, rule: Rule | None = None, **options: Any) -> PairProgram:
@@ -115,13 +115,13 @@ def pair_program(problem: PairProblem, dtype: str, *, rule: Rule | None = None, 
     )  # fmt: skip
 
 
-def pair_index(problem: PairProblem, program: PairProgram, samples: Array | None = None) -> PairIndex:
+def pair_index(problem: PairProblem, program: PairProgram, samples: Array | None = None) -> PairBatchIndex:
     """Where the mini-batches samples (steps, rows) lie, all pairs in one if not given."""
     pairs = problem.pairs
     samples = np.arange(len(pairs.x))[None] if samples is None else samples
     samples = np.stack([s[sort_rows(pairs.lengths[s], program.shape.shards)] for s in samples])
     _, starts, y_starts = source_of(problem, "float64")
-    return PairIndex(
+    return PairBatchIndex(
         starts[samples], y_starts[samples], samples, pairs.lengths[samples], y_lengths=pairs.y_lengths[samples]
     )
 
@@ -140,7 +140,7 @@ def small(name: str, *, both: bool = False, layers: int = 1) -> tuple[Layer, ...
     return tuple(layer(name, units, both) for units in (5, 3)[:layers])
 
 
-def sorted_pairs(problem: PairProblem, index: PairIndex) -> PairProblem:
+def sorted_pairs(problem: PairProblem, index: PairBatchIndex) -> PairProblem:
     """The pairs in the order of a mini-batch."""
     order = index.sample[0]
     arrays = [None if values is None else values[order] for values in problem.pairs]

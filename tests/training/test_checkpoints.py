@@ -12,7 +12,7 @@ import pytest
 from forecastrnn import RNNClassifier, RNNForecaster, RNNRegressor
 from forecastrnn.datasets import load_airline
 from forecastrnn.training.optimizers import Rule
-from forecastrnn.training.stepping import Index, TrainingProgram
+from forecastrnn.training.stepping import BatchIndex, TrainingProgram
 from support.cases import CELLS, NORMED, Problem, draw, index_of, layer, program_of
 
 T = 11
@@ -71,7 +71,9 @@ def test_inside_truncated_bptt(name: str, ragged: bool) -> None:
         problem = replace(problem, lengths=np.array([22, 19, 11, 22, 12, 5]))
         first = index_of(problem, program_of(problem, "float32"), samples[:1])
         samples, lengths = np.tile(first.sample, (2, 1)), np.clip(first.lengths - [[0], [T]], 0, T)
-    index = Index(samples * 2 * T + [[0], [T]], samples * 2 * T + [[0], [T]], samples, lengths, np.array([0.0, 1.0]))
+    index = BatchIndex(
+        samples * 2 * T + [[0], [T]], samples * 2 * T + [[0], [T]], samples, lengths, np.array([0.0, 1.0])
+    )
     found = []
     for every in (None, 3):
         program = program_of(problem, "float32", steps=T, carry=True, checkpoint_steps=every)

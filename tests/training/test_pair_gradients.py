@@ -13,7 +13,7 @@ from forecastrnn.networks.network import Embedding, Layer, Network
 from forecastrnn.networks.seq2seq_network import Seq2SeqNetwork
 from forecastrnn.programs.shapes import Dropout
 from forecastrnn.training.optimizers import OptimizerState, Rule
-from forecastrnn.training.seq2seq_step import PairSource, own_value
+from forecastrnn.training.seq2seq_step import PairData, own_value
 from forecastrnn.training.seq2seq_training import PairProgram, Sampling
 from support.cases import CELLS, NORMED, layer, worst
 from support.naive_training import numerical_gradient
@@ -156,7 +156,7 @@ def test_embeddings(attention: str | None) -> None:
     network = Seq2SeqNetwork(*sides, attention)
     theta, index = network.init_theta(0, "float64"), pair_index(problem, pair_program(problem, "float64"))
     y = rng.integers(3, size=(pairs.y_lengths.sum(), 1)).astype(float)
-    source = PairSource(tokens(rng, pairs.lengths, 4), tokens(rng, pairs.y_lengths, 3), y)
+    source = PairData(tokens(rng, pairs.lengths, 4), tokens(rng, pairs.y_lengths, 3), y)
     program = PairProgram(network, theta, None, source, steps=(5, 4), rows=4, loss="cross_entropy")
     program.run(index, 1, 1)
     named = network.views(program.grad)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from forecastrnn.networks.network import Embedding
-from forecastrnn.training.seq2seq_step import OwnInput, PairSource, own_one_hot, own_token, own_value
+from forecastrnn.training.seq2seq_step import OwnInput, PairData, own_one_hot, own_token, own_value
 from forecastrnn.training.seq2seq_training import PairProgram, Sampling
 from forecastrnn.training.stepping import dropout_seeds
 from support.cases import worst
@@ -75,7 +75,7 @@ def token_program(problem: PairProblem, table: np.ndarray, codes: np.ndarray, ra
             view[:-1] = table
     source, *_ = source_of(problem, "float64")
     rows = np.concatenate([one[:length] for one, length in zip(codes, pairs.y_lengths, strict=True)])
-    source = PairSource(source.X_in, rows[:, None].astype(float), source.y)
+    source = PairData(source.X_in, rows[:, None].astype(float), source.y)
     program = PairProgram(
         network, theta, None, source, steps=(pairs.x.shape[1], pairs.x_out.shape[1]), rows=len(pairs.x),
         loss=problem.loss, seed=7, sampling=Sampling(own_token(OUTPUTS, shift=1), rate, "constant"),

@@ -14,9 +14,9 @@ from forecastrnn.programs.seq2seq_inference import forward_pairs
 from forecastrnn.programs.shapes import shards_of
 from forecastrnn.training.optimizers import OptimizerState, Rule
 from forecastrnn.training.seq2seq_batches import PairBatches
-from forecastrnn.training.seq2seq_step import PairSource, own_token
+from forecastrnn.training.seq2seq_step import PairData, own_token
 from forecastrnn.training.seq2seq_training import PairTrainer, Sampling, train_pairs
-from forecastrnn.training.training import Plan, Progress
+from forecastrnn.training.training import Progress, TrainingPlan
 from support import naive_training as oracle
 from support.cases import layer, worst
 from support.pair_cases import by_name, draw_pairs, pair_index, pair_program, small
@@ -107,7 +107,7 @@ def test_updates_beside_the_oracle(rule: str) -> None:
     assert worst(problem.network.views(program.theta), by_name(theta)) < 1e-11
 
 
-def reversals(n: int, seed: int = 0) -> tuple[PairSource, PairBatches, np.ndarray]:
+def reversals(n: int, seed: int = 0) -> tuple[PairData, PairBatches, np.ndarray]:
     """Sequences of 2 to 5 of three symbols, to be told backwards, then an end; token 0 begins, class 3 ends."""
     rng = np.random.default_rng(seed)
     lengths = rng.integers(2, 6, n)
@@ -116,7 +116,7 @@ def reversals(n: int, seed: int = 0) -> tuple[PairSource, PairBatches, np.ndarra
     given = np.concatenate([np.append(0, word[::-1] + 1) for word in words])
     rows = [np.ascontiguousarray(a[:, None], "float32") for a in (np.concatenate(words), given, y)]
     starts, y_starts = np.cumsum(lengths) - lengths, np.cumsum(lengths + 1) - lengths - 1
-    return PairSource(*rows), PairBatches(starts, lengths, y_starts, lengths + 1, batch=32, seed=1), lengths
+    return PairData(*rows), PairBatches(starts, lengths, y_starts, lengths + 1, batch=32, seed=1), lengths
 
 
 def reverser(attention: str | None) -> Seq2SeqNetwork:
@@ -134,10 +134,10 @@ def started(network: Seq2SeqNetwork) -> Progress:
     return Progress(theta, OptimizerState.zeros(theta))
 
 
-def plan_of(max_iter: int, **options: Any) -> Plan:
+def plan_of(max_iter: int, **options: Any) -> TrainingPlan:
     """Adam on cross-entropy."""
     rule = Rule("adam", options.pop("rate", 0.01), clip_norm=1.0)
-    return Plan("cross_entropy", 0, rule, max_iter, **{"stop_early": False} | options)
+    return TrainingPlan("cross_entropy", 0, rule, max_iter, **{"stop_early": False} | options)
 
 
 @pytest.mark.parametrize("attention", [None, "dot", "additive"])

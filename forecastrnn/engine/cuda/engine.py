@@ -17,7 +17,7 @@ from numba import cuda
 from forecastrnn.engine.cuda import graphs
 from forecastrnn.engine.cuda.build import Handle, Planner, Spot, device_kernel
 from forecastrnn.engine.cuda.exchange import plan_meeting
-from forecastrnn.engine.cuda.memory import Given, Mirror
+from forecastrnn.engine.cuda.memory import ArgumentCopy, Mirror
 from forecastrnn.engine.cuda.registry import twin_of
 from forecastrnn.engine.devices import explained
 
@@ -34,7 +34,7 @@ def advance(step, s0):
 
 
 @dataclass
-class Plan:
+class LaunchList:
     """The launches of a step, the buffers that they use and those that they write to."""
 
     launches: list[Any]
@@ -51,13 +51,13 @@ class Engine:
     def __init__(self, program: Runnable, device: str, lanes: int) -> None:
         self.program, self.device, self.lanes = program, int(device.partition(":")[2] or 0), lanes
         self.step = Handle(1, np.int64)
-        self.given: dict[str, Given] = {}
-        self._plans: dict[tuple[int, int], Plan] = {}
+        self.given: dict[str, ArgumentCopy] = {}
+        self._plans: dict[tuple[int, int], LaunchList] = {}
         self._stream: Any = None
         self.planner = Planner(program.dtype, lanes, Spot(self.step))
 
     # Planning -----------------------------------------------------------------------------------------
-    def plan(self, rounds: Any = None) -> Plan:
+    def plan(self, rounds: Any = None) -> LaunchList:
         """The launches of some rounds, as the program counts them; needs no device."""
         n = self.program.stretch(rounds)
         if n not in self._plans:
@@ -69,7 +69,7 @@ class Engine:
                     grad, sums, communicator = self.program.meetings[number]
                     plan_meeting(self.planner, self._spot(grad), self._spot(sums), communicator)
             self.planner.blocks(advance, (1,), self.planner.step)
-            self._plans[n] = Plan(self.planner.launches, list(used.values()), list(written.values()))
+            self._plans[n] = LaunchList(self.planner.launches, list(used.values()), list(written.values()))
         return self._plans[n]
 
     def _plan_operation(self, operation: Operation, used: dict, written: dict) -> None:
@@ -88,7 +88,7 @@ class Engine:
             return value
         buffer, offset = getattr(value, "buffer", value), getattr(value, "offset", 0)
         if buffer.given:
-            return Spot(self.given.setdefault(buffer.name, Given(buffer.dtype)), offset)
+            return Spot(self.given.setdefault(buffer.name, ArgumentCopy(buffer.dtype)), offset)
         return Spot(mirror_of(buffer, self.device), offset)
 
     @property
@@ -118,7 +118,7 @@ class Engine:
                 raise
             self._finish(plan)
 
-    def _replay(self, plan: Plan, steps: int) -> None:
+    def _replay(self, plan: LaunchList, steps: int) -> None:
         """All steps: the first one ever launch by launch, which compiles, the others as one graph."""
         for _ in range(steps):
             if plan.graph is None and plan.launched:
@@ -130,7 +130,7 @@ class Engine:
                 call()
             plan.launched = True
 
-    def _finish(self, plan: Plan) -> None:
+    def _finish(self, plan: LaunchList) -> None:
         """Wait for what is on the stream, and bring back what the caller holds; nothing after an error of the GPU."""
         self._stream.synchronize()
         for mirror in plan.written:

@@ -50,7 +50,7 @@ class Mirror(Handle):
     """A buffer's numbers on one device.
 
     An array that the user's side of the program holds is taken to be stale before every call, unless it is said to be
-    constant or `Kept`.
+    constant or `ResidentArrays`.
     """
 
     def __init__(self, buffer: Buffer, device: int) -> None:
@@ -132,7 +132,7 @@ class Mirror(Handle):
         return out
 
 
-class Kept:
+class ResidentArrays:
     """Arrays of the host that stay on a device for many calls; the host has old numbers until `fetch`.
 
     Nothing may write to them on the host meanwhile.
@@ -142,7 +142,7 @@ class Kept:
         self.arrays, self.device = list(arrays), device
         self.copies = [copy_of(array, device) for array in self.arrays]
 
-    def __enter__(self) -> Kept:
+    def __enter__(self) -> ResidentArrays:
         for copy in self.copies:
             copy.kept, copy.stale = True, True
         return self
@@ -160,7 +160,7 @@ class Kept:
             copy.kept, copy.newer, copy.stale = False, False, True
 
 
-class Given(Handle):
+class ArgumentCopy(Handle):
     """The array that a call gives for an argument of the program."""
 
     def __init__(self, dtype: Any) -> None:

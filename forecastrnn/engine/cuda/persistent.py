@@ -16,7 +16,7 @@ from typing import Any
 
 from forecastrnn.engine.cpu.tile import VECS
 from forecastrnn.engine.cuda.build import SIMULATED, DeviceKernel, Planner
-from forecastrnn.engine.cuda.source import Source, round_up
+from forecastrnn.engine.cuda.source import KernelSource, round_up
 
 # With more of them the compiler has no registers for all weights: tests/cuda_gate.py shows it for the Hopper kind.
 MOST_UNITS = 0 if SIMULATED else 96  # of any cell; on the simulator, tests switch it on
@@ -26,7 +26,7 @@ PROCESSORS = 132  # of a large GPU: a tile has several rows only where there are
 
 
 @dataclass(frozen=True)
-class Kind:
+class SmallLayer:
     """A cell: slots in z, those that inputs fill, those that the state fills, and those that the reset state does."""
 
     name: str
@@ -38,10 +38,10 @@ class Kind:
 
 
 KINDS = {
-    "lstm": Kind("lstm", 4, (0, 1, 2, 3), (0, 1, 2, 3)),
-    "gru_after": Kind("gru_after", 4, (0, 1, 2), (1, 2, 3)),
-    "gru_before": Kind("gru_before", 3, (0, 1, 2), (1, 2), (0,)),
-    "elman": Kind("elman", 1, (0,), (0,), wide=VECS),
+    "lstm": SmallLayer("lstm", 4, (0, 1, 2, 3), (0, 1, 2, 3)),
+    "gru_after": SmallLayer("gru_after", 4, (0, 1, 2), (1, 2, 3)),
+    "gru_before": SmallLayer("gru_before", 3, (0, 1, 2), (1, 2), (0,)),
+    "elman": SmallLayer("elman", 1, (0,), (0,), wide=VECS),
 }
 
 
@@ -49,7 +49,7 @@ KINDS = {
 class Small:
     """What a kernel is generated for. inputs 0: they are projected already, and the sums are read from z."""
 
-    kind: Kind
+    kind: SmallLayer
     units: int
     inputs: int
     rows: int
@@ -159,7 +159,7 @@ def forward_kernel(made: Small) -> DeviceKernel:
     K = round_up(made.units, 16)
     whole = K + round_up(made.inputs, 16)
     stride = round_up(whole - 7, 32) + 8  # 8 modulo 32 banks: 4 rows of 8 units do not meet; one place is spare
-    s = Source(f"def forward_{made.label}{FORWARD}")
+    s = KernelSource(f"def forward_{made.label}{FORWARD}")
     s.add("buf = cuda.shared.array(BOTH, float32, alignment=16)")
     if kind.reset_slots:
         s.add("rbuf = cuda.shared.array(WHOLE, float32, alignment=16)")
@@ -191,7 +191,7 @@ def forward_kernel(made: Small) -> DeviceKernel:
     return s.kernel(made.forward_threads, made.constants | sizes)
 
 
-def tile(s: Source, made: Small, team: int, unit: str, row: str, spread: int) -> None:
+def tile(s: KernelSource, made: Small, team: int, unit: str, row: str, spread: int) -> None:
     """Which row and unit a thread finishes, and whether it is the one that writes them."""
     s.add(
         "tid = int32(cuda.threadIdx.x)", f"lane = tid & {team - 1}", f"unit = {unit}", f"row = {row}",
@@ -201,7 +201,7 @@ def tile(s: Source, made: Small, team: int, unit: str, row: str, spread: int) ->
     )  # fmt: skip
 
 
-def panel(s: Source, made: Small, vec: str, panels: int) -> str:
+def panel(s: KernelSource, made: Small, vec: str, panels: int) -> str:
     """First vector `lo` of the panel that holds a vector; returns how many the panel has, a number where it can be."""
     vecs = -(-made.units // made.lanes)
     if vecs % panels == 0:
@@ -211,7 +211,7 @@ def panel(s: Source, made: Small, vec: str, panels: int) -> str:
     return "per"
 
 
-def _weights(s: Source, made: Small, name: str, array: str, slots: tuple[int, ...], depth: str, K: int) -> None:
+def _weights(s: KernelSource, made: Small, name: str, array: str, slots: tuple[int, ...], depth: str, K: int) -> None:
     """A thread's quarter of the packed weights of its unit, by groups of 16 values read.
 
     One place and distances that the compiler knows: with an address for each weight, there are no registers for them.
@@ -228,7 +228,7 @@ def _weights(s: Source, made: Small, name: str, array: str, slots: tuple[int, ..
                 s.add(f"{name}{m}_{i}_{g} = {load}" + ("" if sure else f" if {k} + 4 * lane < {depth} else zero"))
 
 
-def _begin_forward(s: Source, made: Small) -> None:
+def _begin_forward(s: KernelSource, made: Small) -> None:
     """States before the first step, in registers and shared memory; running offsets into flat arrays."""
     R, x = made.rows, bool(made.inputs)
     s.add("t = int32(0)", "length = length_of(active, a0, T, rb)", "hs = h[h0 + b * HP + j]")
@@ -266,7 +266,7 @@ def _begin_forward(s: Source, made: Small) -> None:
     s.add("cuda.syncthreads()")
 
 
-def _fetch_inputs(s: Source, step: str) -> None:
+def _fetch_inputs(s: KernelSource, step: str) -> None:
     """Load the inputs of a step, two steps ahead: they have a whole step to arrive."""
     s.add(f"if {step} < x_until:", "    xo += x_step", "    x_next = x[uint64(xo)]")
 
@@ -277,12 +277,12 @@ def distances(made: Small, B: int) -> tuple[int, int]:
     return h_step, h_step if made.kind.name == "elman" else B * made.kind.slots * made.lanes
 
 
-def clear(s: Source, name: str, copies: int, threads: int) -> None:
+def clear(s: KernelSource, name: str, copies: int, threads: int) -> None:
     """All of a buffer is zero: what is read between the numbers that are written."""
     s.add("e = tid", f"while e < {copies} * WHOLE:", f"    {name}[uint64(e)] = zero", f"    e = int32(e + {threads})")
 
 
-def _begin_sums(s: Source, made: Small, ahead: bool) -> None:
+def _begin_sums(s: KernelSource, made: Small, ahead: bool) -> None:
     """add0 ...: what sums begin with, the biases or, where inputs are projected before, a step's sums of them.
 
     Of the threads that share a sum only one begins with it, unless there is nothing to be added up.
@@ -302,7 +302,7 @@ def _begin_sums(s: Source, made: Small, ahead: bool) -> None:
         s.add(f"add{g} = {load}" + (" if begins else zero" if shared else ""))
 
 
-def _sums(s: Source, made: Small, K: int) -> None:
+def _sums(s: KernelSource, made: Small, K: int) -> None:
     """All gate sums of one row and unit in s0_, s1_ ...; where the state is reset first, in two rounds."""
     kind, used = made.kind, made.used
     s.add("here = uint64(4 * now + own)")
@@ -322,7 +322,7 @@ def _sums(s: Source, made: Small, K: int) -> None:
         s.add("s0_ = a0_0")
 
 
-def _products(s: Source, rows: int, name: str, read: str, first: int, K: int, slots: tuple[int, ...]) -> None:
+def _products(s: KernelSource, rows: int, name: str, read: str, first: int, K: int, slots: tuple[int, ...]) -> None:
     """a[r, slot] += what is read times weights; four values in a row are one load of 16 bytes."""
     for m in range(round_up(K, 16) // 16):
         for r in range(rows):
@@ -330,7 +330,7 @@ def _products(s: Source, rows: int, name: str, read: str, first: int, K: int, sl
             s.add(*[f"a{r}_{g} += v{i} * {name}{m}_{i}_{n}" for i in range(4) for n, g in enumerate(slots)])
 
 
-def _store_forward(s: Source, made: Small) -> None:
+def _store_forward(s: KernelSource, made: Small) -> None:
     """What the backward pass and later steps need."""
     s.add("if t < until:", "    h[uint64(h0 + ho)] = hs")
     if made.masked:

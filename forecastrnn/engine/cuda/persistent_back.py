@@ -7,7 +7,7 @@ from typing import Any
 
 from forecastrnn.engine.cuda.build import DeviceKernel, Planner
 from forecastrnn.engine.cuda.persistent import SIXTEENTH, Small, clear, distances, panel, tile
-from forecastrnn.engine.cuda.source import Source, round_up
+from forecastrnn.engine.cuda.source import KernelSource, round_up
 
 BACKWARD = (
     "(h, h0, mask, m0, c, c0, z, z0, wt, wt0, wn, wn0, dout, o0, dh, d0, dc, e0, peep, p0, active, a0, T, B, h_step, "
@@ -39,7 +39,7 @@ def backward_kernel(made: Small) -> DeviceKernel:
     kind, R, name = made.kind, made.rows, made.kind.name
     passed, stride = PASSED[name], round_up(4 * round_up(made.units, 16), 32)
     spread = SIXTEENTH // (4 * R)  # threads that end with the same row and unit
-    s = Source(f"def backward_{made.label}{BACKWARD}")
+    s = KernelSource(f"def backward_{made.label}{BACKWARD}")
     s.add("buf = cuda.shared.array(BOTH, float32, alignment=16)")
     tile(s, made, SIXTEENTH, f"(tid >> 4) * 4 + lane // {spread} % 4", f"lane // {4 * spread}", spread)
     s.add("quad = min((tid >> 4) * 4, (H - 1) // 4 * 4)")  # four units whose sums it adds to, its own first
@@ -82,7 +82,7 @@ def _width(gates: str) -> int:
     return 4 if len(gates) == 3 else len(gates)
 
 
-def _weights(s: Source, name: str, array: str, made: Small, gates: int) -> None:
+def _weights(s: KernelSource, name: str, array: str, made: Small, gates: int) -> None:
     """A thread's sixteenth of the packed transposed weights, for four units."""
     per, L = panel(s, made, "(quad >> BITS)", made.constants["COLUMNS"]), made.lanes
     s.add(f"line = {array}0 + lo * VECTORS * {gates} * L * L - lo * L")
@@ -95,7 +95,7 @@ def _weights(s: Source, name: str, array: str, made: Small, gates: int) -> None:
                 s.add(f"{name}{m}_{g}_{u} = {array}[uint64(line + put{u} + {k} * L * {per} * L)]{inside}")
 
 
-def _begin(s: Source, made: Small) -> None:
+def _begin(s: KernelSource, made: Small) -> None:
     """Derivatives by the final states; where the last step lies in flat arrays, and what it has kept."""
     name = made.kind.name
     clear(s, "buf", 2, made.backward_threads)
@@ -117,7 +117,7 @@ def _begin(s: Source, made: Small) -> None:
     s.add("cuda.syncthreads()")
 
 
-def _load(s: Source, made: Small) -> None:
+def _load(s: KernelSource, made: Small) -> None:
     """What a step has kept, a step ahead: it arrives while products run, and before its owner overwrites it."""
     name = made.kind.name
     s.depth += 1
@@ -133,7 +133,7 @@ def _load(s: Source, made: Small) -> None:
     s.depth -= 1
 
 
-def _reset(s: Source, made: Small) -> None:
+def _reset(s: KernelSource, made: Small) -> None:
     """The derivative by the reset state, a product of its own."""
     s.add("rbuf[uint64(4 * now + row * STRIDE + unit)] = n if alive else zero", "cuda.syncthreads()")
     _products(s, made, "v_w", "rbuf", 1, 1)
@@ -141,7 +141,7 @@ def _reset(s: Source, made: Small) -> None:
     s.add(f"r = a0_0 * {seen} * sigmoid_slope(kept1)", f"through = through + a0_0 * {back}")
 
 
-def _products(s: Source, made: Small, name: str, buffer: str, gates: int, width: int) -> None:
+def _products(s: KernelSource, made: Small, name: str, buffer: str, gates: int, width: int) -> None:
     """The derivative by a state: a0_0, of this thread's row and unit."""
     rows = range(made.rows)
     s.add(f"here = uint64(4 * now + row * STRIDE + {width} * lane)")

@@ -1,4 +1,4 @@
-"""Source text of kernels whose weights stay in registers: scalars with names, which cannot be indexed.
+"""KernelSource text of kernels whose weights stay in registers: scalars with names, which cannot be indexed.
 
 With local arrays the compiler stops unrolling near 80 weights and puts them in memory, without a word.
 """
@@ -35,7 +35,7 @@ def length_of(active, a0, T, row):
     return low
 
 
-class Source:
+class KernelSource:
     """Lines of a kernel."""
 
     def __init__(self, header: str) -> None:
