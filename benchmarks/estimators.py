@@ -20,7 +20,7 @@ import numpy as np
 
 from benchmarks.libraries import LIBRARIES, Spec
 from benchmarks.pictures import bars, picture
-from benchmarks.racing import describe, save, show, text
+from benchmarks.racing import describe, publish, text
 from benchmarks.series_sets import VARIABLE
 
 SETS = (("airline", 1), ("m3_monthly", 100), ("m3_monthly", 1000))
@@ -102,9 +102,7 @@ def main() -> None:
     print(describe(*peers))
     sets = [one for one in SETS if one[0] == "airline" or os.environ.get(VARIABLE)]
     rows = [row for one in sets for row in measure(one, installed, options.passes, options.threads)]
-    show(HEADER, [table_row(row) for row in rows])
-    draw(rows)
-    print(f"written: results/{save('estimators', rows, *peers).name}")
+    publish("estimators", rows, HEADER, table_row, *peers, draw=draw)
 
 
 if __name__ == "__main__":

@@ -6,12 +6,13 @@ python -m benchmarks.generation [--seconds 3]
 from __future__ import annotations
 
 import argparse
+from functools import partial
 
 import numpy as np
 import torch
 
 from benchmarks.pictures import bars, picture
-from benchmarks.racing import Timing, Variant, describe, race, save, show, text
+from benchmarks.racing import Timing, Variant, describe, publish, race, text
 from forecastrnn import RNNRegressor
 
 CELLS, UNITS = ("lstm", "gru"), (32, 64, 128)
@@ -107,9 +108,8 @@ def main() -> None:
     options = parser.parse_args()
     print(describe("torch"))
     rows = [measure(cell, units, options.seconds) for cell in CELLS for units in UNITS]
-    show(HEADER, [table_row(row) for row in rows])
-    draw("generation", rows, "us a generated step, median, one thread", 4.0)
-    print(f"written: results/{save('generation', rows, 'torch').name}")
+    picture_of = partial(draw, "generation", xlabel="us a generated step, median, one thread", height=4.0)
+    publish("generation", rows, HEADER, table_row, "torch", draw=picture_of)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 
 from benchmarks.pictures import lines, picture
-from benchmarks.racing import Timing, Variant, describe, race, save, show
+from benchmarks.racing import Timing, Variant, describe, publish, race
 from benchmarks.series_sets import seasonal_panel
 from forecastrnn import RNNForecaster
 
@@ -132,10 +132,7 @@ def main() -> None:
     for n in options.series:
         rows += measure(n, options.seconds)
         print(f"{n} series: {rows[-3]['seconds']:.3g} s in one call", flush=True)
-    show(HEADER, [table_row(row) for row in rows])
-    if tuple(options.series) == COUNTS:
-        draw(rows)
-        print(f"written: results/{save('local_models', rows, 'torch').name}")
+    publish("local_models", rows, HEADER, table_row, "torch", draw=draw if tuple(options.series) == COUNTS else None)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from benchmarks.generation import WINDOW, TorchStep, draw, fitted, result, table_row
-from benchmarks.racing import Variant, best, describe, race, save, show
+from benchmarks.racing import Variant, best, describe, publish, race
 from benchmarks.series_sets import seasonal_panel
 from forecastrnn import RNNForecaster
 
@@ -123,9 +123,9 @@ def main() -> None:
     print(describe("torch"))
     rows = [row for cell in ("lstm", "gru") for row in regressor_rows(cell, options.seconds)]
     rows += [row for m in MEMBERS for n in COUNTS for row in forecaster_rows(n, m, options.seconds)]
-    show(HEADER, [table_row(row) for row in rows])
-    draw("predict_latency", rows, "us a call, median of the better of 1 and 2 threads", 6.0)
-    print(f"written: results/{save('predict_latency', rows, 'torch').name}")
+    xlabel = "us a call, median of the better of 1 and 2 threads"
+    picture_of = partial(draw, "predict_latency", xlabel=xlabel, height=6.0)
+    publish("predict_latency", rows, HEADER, table_row, "torch", draw=picture_of)
 
 
 if __name__ == "__main__":

@@ -114,6 +114,17 @@ def text(value: object) -> str:
     return str(value)
 
 
+def publish(
+    name: str, rows: list[dict], header: Sequence[str], table_row: Callable[[dict], list[object]], *peers: str,
+    draw: Callable[[list[dict]], None] | None = None,
+) -> None:  # fmt: skip
+    """Print the table; where a picture is to be drawn, of all rows, write picture and results too."""
+    show(header, [table_row(row) for row in rows])
+    if draw is not None:
+        draw(rows)
+        print(f"written: results/{save(name, rows, *peers).name}")
+
+
 def save(name: str, rows: Sequence[Mapping[str, Any]], *peers: str) -> Path:
     """Write the rows with machine and versions to results/<name>.json."""
     RESULTS.mkdir(exist_ok=True)

@@ -16,7 +16,7 @@ from math import isqrt
 import numpy as np
 
 from benchmarks.pictures import lines, picture
-from benchmarks.racing import Variant, describe, race, save, show, text
+from benchmarks.racing import Variant, describe, publish, race, text
 from benchmarks.series_sets import seasonal_panel
 from forecastrnn import LSTM, RNNForecaster
 from forecastrnn.networks.network import Layer, Network
@@ -178,10 +178,7 @@ def main() -> None:
     for name in options.only or [*STEP_SWEEPS, "series"]:
         rows.append(measure_series(options.seconds) if name == "series" else measure_steps(name, options.seconds))
         print(f"{name}: {rows[-1]['ms'][-1]:.3g} ms, {rows[-1]['mb_peak'][-1]:.3g} MB at the largest", flush=True)
-    show(HEADER, [table_row(row) for row in rows])
-    if not options.only:
-        draw(rows)
-        print(f"written: results/{save('scaling', rows).name}")
+    publish("scaling", rows, HEADER, table_row, draw=None if options.only else draw)
 
 
 if __name__ == "__main__":

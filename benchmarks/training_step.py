@@ -16,7 +16,7 @@ import torch
 from threadpoolctl import ThreadpoolController
 
 from benchmarks.pictures import bars, picture
-from benchmarks.racing import Timing, Variant, best, describe, race, save, show, text
+from benchmarks.racing import Timing, Variant, best, describe, publish, race, text
 from benchmarks.tasks import SHAPES, Shape, Task
 from forecastrnn.training.training import CALL_SECONDS
 
@@ -131,10 +131,7 @@ def main() -> None:
         rows.append(measure(name, SHAPES[name], options.seconds))
         ratio = rows[-1]["ratio"]
         print(f"{name}: {ratio['fastest']:.2f} / {ratio['median']:.2f}, target {rows[-1]['target']}", flush=True)
-    show(HEADER, [table_row(row) for row in rows])
-    if not options.only:
-        draw(rows)
-        print(f"written: results/{save('training_step', rows, 'torch').name}")
+    publish("training_step", rows, HEADER, table_row, "torch", draw=None if options.only else draw)
 
 
 if __name__ == "__main__":

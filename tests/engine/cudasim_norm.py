@@ -5,7 +5,6 @@ Run by test_cuda_simulator.py in a process of its own.
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,28 +21,14 @@ from forecastrnn.training.optimizers import Rule
 from forecastrnn.training.stepping import TrainingProgram
 from support import (
     cuda_simulator,  # (before the first launch)
-    naive_training,
 )
-from support.cases import NORMED, by_name, draw, index_of, layer, program_of, worst
+from support.cases import draw, index_of, layer, program_of
 from support.gradient_checks import check
-from support.sampled_cases import SHIFT, TWICE, fixed, sampled, whole
+from support.sampled_cases import check as check_sampled
+from support.sampled_cases import fixed, sampled, whole
 from support.sampled_cases import problem_of as sampled_problem
 
 GPU = "cuda:0"
-
-
-@pytest.mark.parametrize("both", [False, True], ids=["forward", "bidirectional"])
-@pytest.mark.parametrize("name", NORMED)
-def test_a_layer(name: str, both: bool) -> None:
-    """Every pair of kernels, rows of different lengths, from a state that is given."""
-    check(draw((layer(name, 5, both),), n=4, T=4, ragged=True, started=True), "float64", GPU)
-
-
-@pytest.mark.parametrize("name", NORMED)
-def test_a_layer_in_float32(name: str) -> None:
-    """More units than a vector has, more inputs than are projected without a product, under the last state."""
-    problem = draw((layer(name, 18),), n=3, T=2, inputs=17, steps="last", ragged=True, started=True)
-    check(problem, "float32", GPU)
 
 
 def test_a_stack() -> None:
@@ -97,14 +82,7 @@ def test_late_warps(monkeypatch: pytest.MonkeyPatch) -> None:
 ], ids=["all", "last", "float32"])  # fmt: skip
 def test_sampled_softmax(dtype: str, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """Beside the oracle: a sample that has a class twice, and some of the true ones."""
-    problem = sampled_problem(**options)
-    program = fixed(sampled(problem, dtype, device=GPU), TWICE, SHIFT)
-    loss = program.run(whole(problem, program), 1, 1)[0]
-    oracle = partial(naive_training.sampled_cross_entropy, classes=TWICE, shift=SHIFT)
-    monkeypatch.setitem(naive_training.LOSSES, "cross_entropy", oracle)
-    expected, tolerance = problem.solve(), {"float32": 3e-5, "float64": 1e-10}[dtype]
-    assert loss == pytest.approx(expected.loss, rel=tolerance)
-    assert worst(problem.network.views(program.grad), by_name(expected.d_theta)) < tolerance
+    check_sampled(sampled_problem(**options), dtype, monkeypatch, GPU)
 
 
 def slots_of(program: TrainingProgram) -> dict[str, np.ndarray]:

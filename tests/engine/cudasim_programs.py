@@ -22,7 +22,7 @@ from forecastrnn.programs.shapes import Dropout
 from forecastrnn.training.optimizers import Rule
 from forecastrnn.training.training_step import TrainingData
 from support import cuda_simulator  # noqa: F401  (before the first launch)
-from support.cases import CELLS, draw, index_of, layer, program_of
+from support.cases import CELLS, NORMED, draw, index_of, layer, program_of
 from support.gradient_checks import STACKS
 from support.gradient_checks import check as check_gradients
 from support.update_checks import RULES, STEPS, batches, small_problem
@@ -33,13 +33,13 @@ GPU = "cuda:0"
 
 
 @pytest.mark.parametrize("both", [False, True], ids=["forward", "bidirectional"])
-@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize("name", [*CELLS, *NORMED])
 def test_a_layer(name: str, both: bool) -> None:
     """Every cell, rows of different lengths, from a state that is given."""
     check_gradients(draw((layer(name, 5, both),), n=4, T=4, ragged=True, started=True), "float64", GPU)
 
 
-@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize("name", [*CELLS, *NORMED])
 def test_a_layer_in_float32(name: str) -> None:
     """More units than a vector has, more inputs than are projected without a product, under the last state."""
     problem = draw((layer(name, 18),), n=3, T=3, inputs=17, steps="last", ragged=True, started=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,10 +14,9 @@ from forecastrnn.programs.sampled_head import taken_always
 from forecastrnn.programs.shapes import Dropout
 from forecastrnn.training.optimizers import Rule
 from forecastrnn.training.stepping import dropout_seeds
-from support import naive_training
-from support.cases import Problem, by_name, draw, index_of, layer, program_of, worst
+from support.cases import Problem, draw, index_of, layer, program_of
 from support.naive_training import numerical_gradient
-from support.sampled_cases import ORDER, SHIFT, TWICE, Array, S, V, fixed, problem_of, sampled, whole
+from support.sampled_cases import ORDER, SHIFT, TWICE, Array, S, V, check, fixed, problem_of, sampled, whole
 
 MASK = (1 << 64) - 1
 
@@ -101,13 +99,7 @@ def test_beside_the_oracle(
 ) -> None:
     """With a sample that has a class twice, and some of the true ones."""
     problem = problem_of(steps=steps, ragged=ragged, weighted=weighted, n=130 if weighted else 7)
-    program = fixed(sampled(problem, dtype), TWICE, SHIFT)
-    loss = program.run(whole(problem, program), 1, 2)[0]
-    oracle = partial(naive_training.sampled_cross_entropy, classes=TWICE, shift=SHIFT)
-    monkeypatch.setitem(naive_training.LOSSES, "cross_entropy", oracle)
-    expected, tolerance = problem.solve(), {"float32": 3e-5, "float64": 1e-10}[dtype]
-    assert loss == pytest.approx(expected.loss, rel=tolerance)
-    assert worst(problem.network.views(program.grad), by_name(expected.d_theta)) < tolerance
+    check(problem, dtype, monkeypatch)
 
 
 @pytest.mark.parametrize("both", [False, True], ids=["forward", "bidirectional"])
