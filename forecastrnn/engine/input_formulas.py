@@ -26,15 +26,16 @@ def write_older_means(sums, sums_at, t, first, blocks, groups, now, out, at):
 
 @register_jitable
 def write_inputs(
-    z, a, sums, sums_at, t, first, phase, season, period, two, with_lags, blocks, groups, static, static_at, out, at
+    z, a, sums, sums_at, t, first, phase, season, period, second_lag, with_lags, blocks, groups, static, static_at, out,
+    at,
 ):  # fmt: skip
-    """out[at:] = the columns of time t. z, a: indexable; `phase`: of t + 1 in the season; `two`: the third lag."""
+    """out[at:] = the columns of time t. z, a: indexable; `phase`: of t + 1 in the season."""
     now, mean, before = a[t], a[t - season], a[t - period]
     out[at], out[at + 1], out[at + 2] = z[t] - now, now - mean, now - before
     k = at + PLAIN
     if with_lags:
         out[k], out[k + 1] = z[t + 1 - season] - mean, z[t + 1 - period] - before
-        out[k + 2] = z[t + 1 - two] - mean
+        out[k + 2] = z[t + 1 - second_lag] - mean
         k += LAGS
     k = write_older_means(sums, sums_at, t, first, blocks, groups, now, out, k)
     if season >= 2:

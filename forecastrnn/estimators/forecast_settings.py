@@ -10,7 +10,7 @@ import numpy as np
 from forecastrnn.data.coding import MOST_CATEGORIES, auto_dim
 from forecastrnn.data.static_input import StaticCoding, read_static
 from forecastrnn.engine.threads import thread_count
-from forecastrnn.forecasting.inputs import reach_of
+from forecastrnn.forecasting.input_layout import InputLayout
 from forecastrnn.forecasting.members import Settings
 from forecastrnn.forecasting.model import Model, SeriesReader
 from forecastrnn.forecasting.preparation import Prepared
@@ -99,9 +99,9 @@ def _is_count(value: Any) -> bool:
     return isinstance(value, Integral) and not isinstance(value, bool | np.bool_) and 1 <= int(value) < MOST_VALUES
 
 
-def check_reach(prepared: Prepared, older_means: tuple[int, ...], ids: tuple) -> None:
+def check_reach(prepared: Prepared, ids: tuple) -> None:
     """Each older mean must be known somewhere before the last value."""
-    known, reach = np.diff(prepared.starts) - prepared.pads, reach_of(older_means)
+    known, reach = prepared.known, prepared.layout.reach
     longest = int(np.argmax(known))
     if reach >= known[longest]:
         raise ValueError(
@@ -123,7 +123,7 @@ def reading_of(forecaster: Parameters, columns: dict[str, Any], other: bool = Fa
 
 def check_known(forecaster: Parameters, prepared: Prepared, ids: tuple) -> None:
     """Steps learned at once must fit between the first known value and the end."""
-    known, least = np.diff(prepared.starts) - prepared.pads, horizon_of(forecaster) + SHORTEST
+    known, least = prepared.known, horizon_of(forecaster) + SHORTEST
     if forecaster.strategy == "direct" and known.min() < least:
         row = int(np.argmax(known < least))
         raise ValueError(
@@ -152,17 +152,18 @@ def read_codes(
     return embeddings, np.concatenate(codes, axis=1) if codes else None, coding
 
 
-def settings_of(forecaster: Parameters, with_lags: bool, embeddings: tuple[Embedding, ...] = ()) -> Settings:
+def settings_of(forecaster: Parameters, embeddings: tuple[Embedding, ...] = ()) -> Settings:
     """How members are trained."""
     batch = 64 if forecaster.global_model else 16
     batch = batch if forecaster.batch_size == "auto" else int(forecaster.batch_size)
     fraction = float(forecaster.validation_fraction) if forecaster.early_stopping else None
     return Settings(
-        layers_of(forecaster), forecaster.initializer, forecaster.loss, rule_of(forecaster), batch,
-        forecaster.max_steps, horizon_of(forecaster), int(forecaster.n_iter_no_change), fraction,
-        thread_count(forecaster.n_jobs), bool(forecaster.verbose), forecaster.dtype, with_lags,
-        not forecaster.global_model, dropout_of(forecaster), embeddings, older_means_of(forecaster),
-        forecaster.strategy == "seq2seq",
+        layers=layers_of(forecaster), initializer=forecaster.initializer, loss=forecaster.loss,
+        rule=rule_of(forecaster), batch_size=batch, max_steps=forecaster.max_steps, horizon=horizon_of(forecaster),
+        n_iter_no_change=int(forecaster.n_iter_no_change), validation_fraction=fraction,
+        n_threads=thread_count(forecaster.n_jobs), verbose=bool(forecaster.verbose), dtype=forecaster.dtype,
+        is_local=not forecaster.global_model, dropout=dropout_of(forecaster), embeddings=embeddings,
+        has_decoder=forecaster.strategy == "seq2seq",
     )  # fmt: skip
 
 
@@ -171,13 +172,13 @@ def knows_ids(model: Model) -> bool:
     return len(model.settings.embeddings) > (len(model.static.names) if model.static else 0)
 
 
-def check_same(old: Model | None, settings: Settings, n_members: int, season: int, read: SeriesSet) -> None:
+def check_same(old: Model | None, settings: Settings, n_members: int, layout: InputLayout, read: SeriesSet) -> None:
     """A warm start needs the networks that there are."""
     if old is None:
         return
     was, now = old.settings, settings
-    same = (was.layers, was.horizon, was.dtype, was.is_local, was.older_means, was.has_decoder, old.n_members)
-    if same != (now.layers, now.horizon, now.dtype, now.is_local, now.older_means, now.has_decoder, n_members):
+    same = (was.layers, was.horizon, was.dtype, was.is_local, old.layout.older_means, was.has_decoder, old.n_members)
+    if same != (now.layers, now.horizon, now.dtype, now.is_local, layout.older_means, now.has_decoder, n_members):
         raise ValueError(
             "warm_start=True: cell, hidden_layer_sizes, strategy, horizon, dtype, global_model, older_means and "
             "n_members must be as in the first fit."
@@ -188,5 +189,5 @@ def check_same(old: Model | None, settings: Settings, n_members: int, season: in
         raise ValueError("warm_start=True with id_embedding_dim: the series must be those of the first fit.")
     if now.is_local and tuple(read.ids) != tuple(old.axis.ids):
         raise ValueError("warm_start=True with global_model=False: the series must be those of the first fit.")
-    if season != old.tail.prepared.season:
-        raise ValueError(f"warm_start=True: the season is {season}, but the first fit had {old.tail.prepared.season}.")
+    if layout.season != old.layout.season:
+        raise ValueError(f"warm_start=True: the season is {layout.season}, but the first fit had {old.layout.season}.")

@@ -21,6 +21,7 @@ from forecastrnn.estimators.forecast_settings import (
     check_parameters,
     check_reach,
     check_same,
+    older_means_of,
     read_codes,
     reading_of,
     settings_of,
@@ -270,17 +271,18 @@ epsilon, clip_norm, gradient_noise
         check_known(self, prepared, read.ids)
         old = self._model if self.warm_start and hasattr(self, "_model") else None
         embeddings, codes, coding = read_codes(self, read, static, columns["id_col"], old)
-        with_lags = old.settings.with_lags if old else use_lags(prepared, not self.global_model)
-        settings = settings_of(self, with_lags, embeddings)
-        check_same(old, settings, self.n_members, season, read)
-        check_reach(prepared, settings.older_means, read.ids)
-        inputs = build_inputs(prepared, settings.with_lags, settings.dtype, codes, settings.older_means)
+        with_lags = old.layout.with_lags if old else use_lags(prepared, not self.global_model)
+        prepared = prepared.read_with(lags=with_lags, older_means=older_means_of(self))
+        settings = settings_of(self, embeddings)
+        check_same(old, settings, self.n_members, prepared.layout, read)
+        check_reach(prepared, read.ids)
+        inputs = build_inputs(prepared, settings.dtype, codes)
         seeds = self._seeds()
-        network = network_of(prepared, settings)
+        network = network_of(prepared.layout, settings)
         trained = train_all(prepared, inputs, settings, seeds, read.ids, old.trained if old else None, device, callback)
         one_step = trained.outputs(network, prepared, inputs, settings.n_threads, device)
         residuals = residuals_of(prepared, settings, one_step, len(seeds))
-        later, tail = reading_of(self, columns, other=True), ends_of(prepared, inputs, settings.older_means)
+        later, tail = reading_of(self, columns, other=True), ends_of(prepared, inputs)
         self._model = Model(network, trained, settings, tail, residuals, read.axis, later, self.strategy, coding)
         self._publish(device, read)
         return self
@@ -292,7 +294,7 @@ epsilon, clip_norm, gradient_noise
     def _publish(self, device: str, read: SeriesSet) -> None:
         model = self._model
         self.device_ = device
-        self.season_length_ = model.tail.prepared.season
+        self.season_length_ = model.layout.season
         self.context_length_ = model.tail.prepared.context
         self.n_series_in_ = read.n_series
         curves = model.trained.curves

@@ -85,7 +85,7 @@ class DevicePaths:
         found["inputs"] = buffer("inputs", (self.n_inputs, kind.context, reader.n_inputs + reader.n_skip))
         found["starts"] = buffer("starts", (kind.context, rows), np.int64)
         found["result"] = buffer("result", (rows, self.ahead if self.ahead > 1 else self.h))
-        if kind.older_means:
+        if kind.layout.older_means:
             found["sums"] = buffer("sums", (rows, self.length + 1), np.float64)
         if kind.noisy:
             found["noise"] = buffer("noise", (rows, self.h))
@@ -97,7 +97,7 @@ class DevicePaths:
         z[:, : self.known] = histories.z[series]
         fields["z"].put(z)
         self.last = z[:, self.known - 1 : self.known]
-        fields["a"].put(means_of(z[:, : self.known], self.kind.width, self.length))
+        fields["a"].put(means_of(z[:, : self.known], self.kind.layout.mean_width, self.length))
         for name in ("static", "phase", "period", "first"):
             fields[name].put(getattr(histories, name)[series])
         if fields["sums"] is not None:

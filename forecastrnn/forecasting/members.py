@@ -11,7 +11,7 @@ import numpy as np
 from forecastrnn.callbacks import MemberUpdate
 from forecastrnn.engine.devices import CPU
 from forecastrnn.forecasting.device_paths import run_on_device
-from forecastrnn.forecasting.inputs import n_columns, reach_of
+from forecastrnn.forecasting.input_layout import InputLayout
 from forecastrnn.forecasting.paths import Histories, PathsShape, job_rows, run_paths
 from forecastrnn.forecasting.preparation import Prepared
 from forecastrnn.forecasting.seq2seq import last_windows, pair_source, pair_validator
@@ -37,7 +37,7 @@ RECENT = 76  # one-step errors of a series that its residuals come from
 RESIDUALS = 64  # quantiles of them that are kept
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """How members are trained."""
 
@@ -53,11 +53,9 @@ class Settings:
     n_threads: int
     verbose: bool
     dtype: str
-    with_lags: bool
     is_local: bool = False  # a network for each series, not one for all
     dropout: Dropout = NO_DROPOUT
     embeddings: tuple[Embedding, ...] = ()  # of the series' codes, which are the last columns of the inputs
-    older_means: tuple[int, ...] = ()  # of the inputs: length and count of blocks, and so on
     has_decoder: bool = False  # forecasts are made with weights of their own
 
 
@@ -90,14 +88,9 @@ def update_count(prepared: Prepared, max_steps: int | None) -> int:
     return max_steps or int(np.clip(2.0 * np.sqrt(prepared.observed.sum()), 300, 1200))
 
 
-def network_of(prepared: Prepared, settings: Settings) -> Network | Seq2SeqNetwork:
+def network_of(inputs: InputLayout, settings: Settings) -> Network | Seq2SeqNetwork:
     """The layers read the squashed columns and the vectors of the series, the linear skip the raw columns."""
-    return network_for(prepared.season, settings)
-
-
-def network_for(season: int, settings: Settings) -> Network | Seq2SeqNetwork:
-    """The network of series with such a season."""
-    columns = n_columns(season, settings.with_lags, settings.older_means)
+    columns = inputs.n_columns
     embeddings = tuple(replace(e, column=columns + e.column) for e in settings.embeddings)
     network = Network(columns + len(embeddings), settings.layers, settings.horizon, columns, embeddings)
     return Seq2SeqNetwork(replace(network, n_outputs=0), network) if settings.has_decoder else network
@@ -116,7 +109,7 @@ def window_starts(prepared: Prepared, horizon: int, held: np.ndarray) -> tuple[n
     """First and last start of a training window in each series; the last `held` values are left for validation."""
     steps = prepared.context + prepared.ahead
     begin, end = prepared.starts[:-1] + prepared.pads, prepared.starts[1:] - held - (horizon - 1)
-    lo = np.minimum(begin + prepared.periods + prepared.ahead + 1, end)
+    lo = np.minimum(begin + prepared.period_of + prepared.ahead + 1, end)
     return lo - steps - 1, end - steps - 1
 
 
@@ -133,7 +126,7 @@ def train_member(
 ) -> Progress:  # fmt: skip
     """Train one member in place."""
     dtype, fraction = settings.dtype, settings.validation_fraction
-    lengths = np.diff(prepared.starts) - prepared.pads
+    lengths = prepared.known
     held = held_out(lengths, fraction, settings.horizon)
     lo, hi = window_starts(prepared, settings.horizon, held)
     chance = np.sqrt(np.maximum(hi - lo + 1, 1).astype(float))
@@ -143,7 +136,7 @@ def train_member(
         lo, hi, chance / chance.sum(), settings.batch_size, seed, min(EPOCH, updates), steps, updates,
         len(progress.loss_curve),
     )  # fmt: skip
-    network = network_of(prepared, settings)
+    network = network_of(prepared.layout, settings)
     plan = TrainingPlan(
         settings.loss, 0, settings.rule, -(-updates // batches.steps_an_epoch), 0.0, settings.n_iter_no_change,
         settings.n_threads, settings.verbose, stop_early=bool(fraction), total_updates=updates,
@@ -198,26 +191,25 @@ def _validator(
     return score
 
 
-def past_of(prepared: Prepared, older_means: tuple[int, ...]) -> int:
+def past_of(prepared: Prepared) -> int:
     """Values of each series that a forecast needs."""
-    means = int(max(prepared.periods.max(), 2 * prepared.season)) + prepared.width + 2
-    return max(means, reach_of(older_means) + 1)
+    return prepared.layout.past(int(prepared.period_of.max()))
 
 
 def first_of(prepared: Prepared, past: int) -> np.ndarray:
     """Where in its last `past` values each series begins; before lies padding."""
-    return np.maximum(past - (np.diff(prepared.starts) - prepared.pads), 0)
+    return np.maximum(past - prepared.known, 0)
 
 
-def ends_of(prepared: Prepared, inputs: np.ndarray, older_means: tuple[int, ...]) -> SeriesEnds:
+def ends_of(prepared: Prepared, inputs: np.ndarray) -> SeriesEnds:
     """Cut what a forecast needs from the end of each series, so that the rest need not be kept."""
-    past = past_of(prepared, older_means)
+    past = past_of(prepared)
     ends = prepared.starts[1:]
     back = np.arange(-past, 0)
     at = ends[:, None] + back
     z = np.where(at >= prepared.starts[:-1, None], prepared.z[np.maximum(at, 0)], 0.0)
     rows = ends[:, None] + np.arange(-prepared.context - 1, -1)
-    phase = (ends - prepared.starts[:-1] - prepared.pads) % prepared.season
+    phase = (ends - prepared.starts[:-1] - prepared.pads) % prepared.layout.season
     light = replace(prepared, z=np.empty(0), observed=np.empty(0, bool))
     return SeriesEnds(light, z, inputs[rows], phase, first_of(prepared, past))
 
@@ -225,14 +217,14 @@ def ends_of(prepared: Prepared, inputs: np.ndarray, older_means: tuple[int, ...]
 def take(tail: SeriesEnds, rows: np.ndarray) -> SeriesEnds:
     """The tails of some series, in the order of `rows`; a series may come several times."""
     p = tail.prepared
-    each = {name: getattr(p, name)[rows] for name in ("pads", "periods", "scale", "level", "linear", "after")}
+    each = {name: getattr(p, name)[rows] for name in ("pads", "period_of", "scale", "level", "linear", "after")}
     return SeriesEnds(replace(p, **each), tail.z[rows], tail.inputs[rows], tail.phase[rows], tail.first[rows])
 
 
 def histories_of(tail: SeriesEnds, dtype: str) -> Histories:
     """What paths begin with."""
     p, as_real = tail.prepared, partial(np.ascontiguousarray, dtype=dtype)
-    return Histories(as_real(tail.z), as_real(p.static), tail.phase, p.periods, as_real(tail.inputs), tail.first)
+    return Histories(as_real(tail.z), as_real(p.static), tail.phase, p.period_of, as_real(tail.inputs), tail.first)
 
 
 def forecast(
@@ -250,23 +242,13 @@ def forecast(
     rows = rows if device == CPU else DEVICE_ROWS
     chosen = np.repeat(which[:, None], -(-n // rows), axis=1) if which.ndim == 1 else which
     kind = PathsShape(
-        network,
-        settings.dtype,
-        rows,
-        p.context,
-        p.season,
-        p.two,
-        p.width,
-        settings.with_lags,
-        settings.older_means,
-        noise is not None,
-        settings.n_threads,
-        device,
-    )
+        network=network, dtype=settings.dtype, rows=rows, context=p.context, layout=p.layout, noisy=noise is not None,
+        lanes=settings.n_threads, device=device,
+    )  # fmt: skip
     histories = histories_of(tail, settings.dtype)
     if device != CPU:
         return run_on_device(kind, thetas, which, histories, h, noise)
-    at_once = max(1, CHUNK_VALUES // (n * (tail.z.shape[1] + h) * (2 if settings.older_means else 1)))
+    at_once = max(1, CHUNK_VALUES // (n * (tail.z.shape[1] + h) * (2 if p.layout.older_means else 1)))
     parts = [
         run_paths(
             kind, thetas, chosen[lo : lo + at_once], histories, h, settings.n_threads,
@@ -287,7 +269,7 @@ def residuals_of(
     """
     if settings.horizon > 1:
         return np.zeros((n_members, prepared.n_series, 0))
-    steps = min(RECENT + prepared.context, int(np.diff(prepared.starts).min()) - prepared.width - 2)
+    steps = min(RECENT + prepared.context, int(np.diff(prepared.starts).min()) - prepared.layout.mean_width - 2)
     rows = prepared.starts[1:, None] + np.arange(-steps - 1, -1)
     change = np.where(prepared.observed[rows + 1], prepared.z[rows + 1] - prepared.z[rows], np.nan)[:, -RECENT:]
     outputs = [one_step(rows, k)[:, -RECENT:] for k in range(n_members)]
@@ -327,7 +309,7 @@ def fit_members(
     device: str = "cpu", callback: Callable[[MemberUpdate], object] | None = None,
 ) -> list[Progress]:  # fmt: skip
     """Train one network a seed on the same windows; `members`, if any, go on from where they are."""
-    network = network_of(prepared, settings)
+    network = network_of(prepared.layout, settings)
     begun = [m.copy() for m in members] or [start_member(network, settings, s) for s in seeds]
     return [
         train_member(prepared, inputs, settings, progress, seed, device, _watch(progress, member, callback))

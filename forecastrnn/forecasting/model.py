@@ -11,6 +11,7 @@ import numpy as np
 from forecastrnn.callbacks import MemberUpdate
 from forecastrnn.data.static_input import StaticCoding, read_static
 from forecastrnn.engine.memory import check_fits
+from forecastrnn.forecasting.input_layout import InputLayout
 from forecastrnn.forecasting.inputs import build_inputs
 from forecastrnn.forecasting.local_models import fit_local, local_outputs
 from forecastrnn.forecasting.members import (
@@ -122,6 +123,11 @@ class Model:
     static: StaticCoding | None = None
 
     @property
+    def layout(self) -> InputLayout:
+        """What the networks read."""
+        return self.tail.prepared.layout
+
+    @property
     def n_members(self) -> int:
         """Networks that forecast each series."""
         return len(self.trained.thetas)
@@ -159,12 +165,10 @@ class Model:
         own = self.tail.prepared
         read = self.reading.read(y, "y of predict")
         rows = self._rows(read) if self.trained.is_local else np.zeros(read.n_series, np.int64)
-        prepared = replace(prepare(read.values, read.offsets, own.season, own.context, own.ahead), two=own.two)
-        settings = self.settings
-        inputs = build_inputs(
-            prepared, settings.with_lags, settings.dtype, self._codes(read, static), settings.older_means
-        )
-        return read.axis, ends_of(prepared, inputs, settings.older_means), rows
+        prepared = prepare(read.values, read.offsets, own.layout.season, own.context, own.ahead)
+        prepared = replace(prepared, layout=own.layout)
+        inputs = build_inputs(prepared, self.settings.dtype, self._codes(read, static))
+        return read.axis, ends_of(prepared, inputs), rows
 
     def _codes(self, read: SeriesSet, static: Any) -> np.ndarray | None:
         """Codes (n_series, embeddings) of other series: their own where fit knew them."""

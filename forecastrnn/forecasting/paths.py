@@ -10,6 +10,7 @@ import numpy as np
 from forecastrnn.engine.buffers import Argument, Buffer, Field, Place
 from forecastrnn.engine.jobs import Jobs, addresses, borrowed
 from forecastrnn.engine.program import Program
+from forecastrnn.forecasting.input_layout import InputLayout
 from forecastrnn.networks.network import Network
 from forecastrnn.networks.seq2seq_network import Seq2SeqNetwork
 from forecastrnn.programs.assembly import Assembly
@@ -20,7 +21,7 @@ MOST_ROWS = 256  # series of a job at most
 SLOWEST = 5e-11  # seconds for each parameter and row of a step: a high guess
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PathsShape:
     """What a program of paths is built for: network, rows of a job, and how their inputs are made."""
 
@@ -28,11 +29,7 @@ class PathsShape:
     dtype: str
     rows: int
     context: int
-    season: int
-    two: int
-    width: int
-    with_lags: bool
-    older_means: tuple[int, ...]
+    layout: InputLayout
     noisy: bool
     lanes: int
     device: str = "cpu"
@@ -146,8 +143,7 @@ def _emit_forecast_step(build: Assembly, x: MatrixView, kind: PathsShape, fields
     stack, program = build.segment(0, 0, 1), build.program
     z, a, now, length = (fields[name] for name in ("z", "a", "now", "length"))
     sums = emit_inputs(
-        program, x.place, kind.older_means, z=z, a=a, B=kind.rows, season=kind.season, two=kind.two,
-        with_lags=int(kind.with_lags), columns=x.width, length=length, now=now,
+        program, x.place, kind.layout, z=z, a=a, B=kind.rows, columns=x.width, length=length, now=now,
         **{name: fields[name] for name in ("static", "sums", "phase", "period", "first")},
     )  # fmt: skip
     build.forward(stack, x)
@@ -158,22 +154,24 @@ def _emit_forecast_step(build: Assembly, x: MatrixView, kind: PathsShape, fields
         return
     build.carry(stack)
     program.emit(
-        "append_value", 0, z=z, a=a, out=stack.out.place, noise=fields["noise"] if kind.noisy else None, B=kind.rows,
-        ldo=stack.out.ld, width=kind.width, length=length, now=now, noisy=fields["noisy"] if kind.noisy else 0,
+        "append_value", 0, z=z, a=a, out=stack.out.place, noise=fields["noise"] if kind.noisy else None,
+        B=kind.rows, ldo=stack.out.ld, width=kind.layout.mean_width, length=length, now=now,
+        noisy=fields["noisy"] if kind.noisy else 0,
     )  # fmt: skip
     if sums is not None:
         program.emit("append_sum", 0, z=z, sums=sums, B=kind.rows, length=length, now=now)
 
 
 def emit_inputs(
-    program: Program, x: Place, older_means: tuple[int, ...], *, sums: Buffer, first: Buffer, **fields: Field
+    program: Program, x: Place, layout: InputLayout, *, sums: Buffer, first: Buffer, **fields: Field
 ) -> Buffer | None:
     """Emit the inputs of a forecast's step; the sums that older means are made of, None without those."""
-    blocks = program.bind("blocks", np.array(older_means, np.int64), constant=True) if older_means else None
-    used = sums if older_means else None
+    means = layout.older_means
+    blocks = program.bind("blocks", np.array(means, np.int64), constant=True) if means else None
+    used = sums if means else None
     program.emit(
-        "forecast_inputs", 0, x=x, sums=used, first=first if older_means else None, blocks=blocks,
-        groups=len(older_means) // 2, **fields,
+        "forecast_inputs", 0, x=x, sums=used, first=first if means else None, blocks=blocks, groups=len(means) // 2,
+        season=layout.season, second_lag=layout.second_lag, with_lags=int(layout.with_lags), **fields,
     )  # fmt: skip
     return used
 
@@ -207,11 +205,11 @@ def run_paths(
     kept: list[np.ndarray] = []  # until the call is over
     z, a = (np.empty((paths, len(own), length), kind.dtype) for _ in range(2))
     z[:, :, :known] = histories.z[own]
-    a[:] = means_of(z[0, :, :known], kind.width, length)
+    a[:] = means_of(z[0, :, :known], kind.layout.mean_width, length)
     arguments: dict[str, np.ndarray | int] = {
         name: cut(getattr(histories, name)) for name in ("static", "phase", "period", "inputs")
     }
-    if kind.older_means:
+    if kind.layout.older_means:
         kept.append(np.tile(sums_of(z[0, :, :known], length), (paths, 1, 1)))
         arguments |= {"sums": addresses(kept[-1].reshape(jobs, -1)), "first": cut(histories.first)}
     if noise is not None:

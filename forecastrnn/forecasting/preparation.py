@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from forecastrnn.engine.compiling import jitted
 from forecastrnn.engine.memory import check_fits
+from forecastrnn.forecasting.input_layout import SHORTEST_MEAN, InputLayout
 from forecastrnn.forecasting.seasonal import longest_multiple, remove_figures
 
 NOISE = 0.1  # scale = sqrt(NOISE * mean change over a period): the network still sees how noisy a series is
@@ -16,47 +17,54 @@ FLOOR = 1e-4  # of the scale: a constant series stays finite
 VALUE_BYTES = 128  # for one scaled value: itself, whether it counts, what the network reads
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Prepared:
     """Scaled series end to end, each behind `pads[i]` values that repeat its first season.
 
-    z : (total,) scaled, without season; observed : (total,) whether a value counts in the loss; starts :
-    (n_series + 1,) where each begins in z; level, linear : y = level * exp(z) or level * z; after : (n_series,
-    room) seasonal figure behind the end, repeating with `periods`; context, ahead : steps of a window.
+    layout : what networks read of them; z : (total,) scaled, without season; observed : (total,) whether a value counts
+    in the loss; starts : (n_series + 1,) where each begins in z; level, linear : y = level * exp(z) or level * z;
+    after : (n_series, room) seasonal figure behind the end, repeating with `period_of`; context, ahead : steps of a
+    window.
     """
 
-    season: int
-    width: int
+    layout: InputLayout
     context: int
     ahead: int
     z: np.ndarray
     observed: np.ndarray
     starts: np.ndarray
     pads: np.ndarray
-    periods: np.ndarray
+    period_of: np.ndarray
     scale: np.ndarray
     level: np.ndarray
     linear: np.ndarray
     after: np.ndarray
-    two: int  # the third lag: two seasons, if any period is that long
     n_observations: int
 
     @property
     def n_series(self) -> int:
         """Number of series."""
-        return len(self.periods)
+        return len(self.period_of)
 
     @property
     def static(self) -> np.ndarray:
         """Columns that stay the same for a series: (n_series, 3)."""
-        return np.stack(
-            [np.log(self.scale) + 3.0, self.linear.astype(float), np.log(self.periods / self.season)], axis=1
-        )
+        in_seasons = np.log(self.period_of / self.layout.season)
+        return np.stack([np.log(self.scale) + 3.0, self.linear.astype(float), in_seasons], axis=1)
+
+    @property
+    def known(self) -> np.ndarray:
+        """Values of each series without its padding: (n_series,)."""
+        return np.diff(self.starts) - self.pads
+
+    def read_with(self, *, lags: bool = False, older_means: tuple[int, ...] = ()) -> Prepared:
+        """The same series, for networks that read these columns too."""
+        return replace(self, layout=replace(self.layout, with_lags=lags, older_means=older_means))
 
     def inverse(self, paths: np.ndarray) -> np.ndarray:
         """Scaled paths (..., n_series, h) behind the end of each series, in the series' own unit."""
         h = paths.shape[-1]
-        season = np.take_along_axis(self.after, np.arange(h)[None, :] % self.periods[:, None], axis=1)
+        season = np.take_along_axis(self.after, np.arange(h)[None, :] % self.period_of[:, None], axis=1)
         z = paths * self.scale[:, None] + season
         curved = np.exp(np.clip(np.where(self.linear[:, None], 0.0, z), -30.0, 30.0))
         return np.where(self.linear[:, None], z, curved) * self.level[:, None]
@@ -173,7 +181,7 @@ def prepare(
     """
     check_memory(len(values), len(offsets) - 1, season, (context or 0) + (ahead or 0))
     values, offsets = drop_leading_gaps(values, offsets)
-    count, width = len(offsets) - 1, max(season, 4)
+    count, width = len(offsets) - 1, max(season, SHORTEST_MEAN)
     z, removed = values.copy(), np.empty(len(values))
     level, scale = np.empty(count), np.empty(count)
     linear, periods = np.empty(count, bool), np.empty(count, np.int64)
@@ -193,8 +201,8 @@ def prepare(
     starts = np.concatenate([[0], np.cumsum(np.diff(offsets) + pads)])
     padded, observed = np.empty(starts[-1]), np.zeros(starts[-1], bool)
     pad_left(z, known, offsets, periods, scale, pads, starts, padded, observed)
-    two = min(2 * season, int(periods.max()))
+    layout = InputLayout(season=season, second_lag=min(2 * season, int(periods.max())), with_lags=False)
     return Prepared(
-        season, width, context, ahead, padded, observed, starts, pads, periods, scale, level, linear, after, two,
-        int(known.sum()),
+        layout=layout, context=context, ahead=ahead, z=padded, observed=observed, starts=starts, pads=pads,
+        period_of=periods, scale=scale, level=level, linear=linear, after=after, n_observations=int(known.sum()),
     )  # fmt: skip

@@ -11,7 +11,8 @@ from forecastrnn.data.static_input import StaticCoding
 from forecastrnn.engine.devices import is_device
 from forecastrnn.engine.threads import thread_count
 from forecastrnn.exceptions import ModelFileError
-from forecastrnn.forecasting.members import RESIDUALS, SeriesEnds, Settings, first_of, network_for, past_of
+from forecastrnn.forecasting.input_layout import InputLayout
+from forecastrnn.forecasting.members import RESIDUALS, SeriesEnds, Settings, first_of, network_of, past_of
 from forecastrnn.forecasting.model import Model, SeriesReader, Trained
 from forecastrnn.forecasting.preparation import Prepared
 from forecastrnn.networks.losses import LOSSES
@@ -37,6 +38,7 @@ FIELDS = (
 )
 LATER: dict[str, Any] = {"static": {"names": [], "categories": []}}  # fields that the first files lack
 MEMBER = "updates since_start best_iter stopped n_scores"
+_LAYOUT = ("with_lags", "older_means")  # of the inputs: they lie among the settings in a file
 _SERIES = {"pads": "<i8", "periods": "<i8", "scale": "<f8", "level": "<f8", "linear": "|u1"}
 _COLUMNS = ("id_col", "time_col", "target_col")
 
@@ -47,21 +49,24 @@ def pack(estimator: Any) -> tuple[dict, Values]:
 
     model: Model = estimator._model
     p, trained, tail = model.tail.prepared, model.trained, model.tail
+    layout = encode_fields(p.layout)
     axis, axis_values = pack_axis(model.axis)
     categories, static_values = pack_coding(model.static)
     names = [encode_label(name) for name in model.static.names] if model.static else []
     state = {
-        "settings": encode_fields(model.settings), "strategy": model.strategy,
-        "columns": [encode_label(model.reading.columns[name]) for name in _COLUMNS], "missing": model.reading.missing,
-        "least": model.reading.least, "needs": model.reading.needs, "season": p.season, "context": int(p.context),
-        "ahead": int(p.ahead), "n_observations": p.n_observations, "n_series": p.n_series, "room": p.after.shape[1],
+        "settings": encode_fields(model.settings) | {name: layout[name] for name in _LAYOUT},
+        "strategy": model.strategy, "columns": [encode_label(model.reading.columns[name]) for name in _COLUMNS],
+        "missing": model.reading.missing, "least": model.reading.least, "needs": model.reading.needs,
+        "season": layout["season"], "context": int(p.context), "ahead": int(p.ahead),
+        "n_observations": p.n_observations, "n_series": p.n_series, "room": p.after.shape[1],
         "past": tail.z.shape[1], "n_residuals": model.residuals.shape[2], "updates": int(trained.updates),
         "members": [_describe(member) for member in trained.members], "axis": axis,
         "curves": [len(curve) for curve in trained.curves], "device": estimator.device_,
         "static": {"names": names, "categories": categories},
     }  # fmt: skip
     values = {"thetas": trained.thetas, "residuals": model.residuals, "starts": p.starts, "after": p.after}
-    values |= {name: getattr(p, name) for name in _SERIES} | {"linear": p.linear.view(np.uint8)}
+    values |= {"pads": p.pads, "periods": p.period_of, "scale": p.scale, "level": p.level}
+    values["linear"] = p.linear.view(np.uint8)
     values |= {"z": tail.z, "inputs": tail.inputs, "phase": tail.phase}
     values["curves"] = np.concatenate([np.array(curve, float) for curve in trained.curves])
     if trained.members:
@@ -84,6 +89,7 @@ class ForecastState:
 
     fields: Fields
     settings: Settings
+    layout: InputLayout  # whose second lag is that of the longest season, until the periods are known
     network: Network | Seq2SeqNetwork
     members: list[Fields]
 
@@ -91,8 +97,9 @@ class ForecastState:
     def read(cls, raw: Any, kind: str) -> ForecastState:
         """Check the state of a forecaster."""
         state = Fields(LATER | raw if isinstance(raw, dict) else raw, "the model", FIELDS)
-        settings: Settings = decode_fields(Settings, state["settings"])
+        settings, layout = _read_settings(state["settings"])
         _check_settings(settings)
+        _check_layout(layout)
         state.text("strategy", {"recursive", "direct", "seq2seq"})
         state.text("missing", {"raise", "mask"})
         state.text("needs")
@@ -117,14 +124,15 @@ class ForecastState:
             state.refuse("curves", "the lengths of the loss curves")
         if len(members) != (0 if settings.is_local else len(curves)):
             raise ModelFileError(f"there are {len(curves)} loss curves for {len(members)} members")
-        network = network_for(state["season"], settings)
+        layout = replace(layout, season=state["season"], second_lag=2 * state["season"])
+        network = network_of(layout, settings)
         check_network(network.decoder if isinstance(network, Seq2SeqNetwork) else network)
         static = Fields(state["static"], "static", "names categories")
         if len(static.items_of("names")) != len(static.items_of("categories")):
             raise ModelFileError("static has not as many names as columns")
         if not 0 <= len(settings.embeddings) - len(static["names"]) <= 1:
             raise ModelFileError("static is not that of the network")
-        return cls(state, settings, network, members)
+        return cls(state, settings, layout, network, members)
 
     @property
     def writer(self) -> Network:
@@ -206,15 +214,22 @@ class ForecastState:
             if not ((codes >= 0) & (codes <= e.size) & (codes == np.floor(codes))).all():
                 raise ModelFileError("a series has a category that there is not")
         p = Prepared(
-            season=season, width=max(season, 4), context=state["context"], ahead=state["ahead"], z=np.empty(0),
-            observed=np.empty(0, bool), starts=values["starts"], linear=values["linear"].view(bool),
-            after=values["after"], two=min(2 * season, int(values["periods"].max())),
-            n_observations=state["n_observations"],
-            **{name: values[name] for name in ("pads", "periods", "scale", "level")},
+            layout=replace(self.layout, second_lag=min(2 * season, int(values["periods"].max()))),
+            context=state["context"], ahead=state["ahead"], z=np.empty(0), observed=np.empty(0, bool),
+            linear=values["linear"].view(bool), period_of=values["periods"], n_observations=state["n_observations"],
+            **{name: values[name] for name in ("starts", "pads", "scale", "level", "after")},
         )  # fmt: skip
-        if state["past"] != past_of(p, self.settings.older_means):
+        if state["past"] != past_of(p):
             raise ModelFileError("the ends of the series are not as long as the inputs need")
         return SeriesEnds(p, values["z"], values["inputs"], values["phase"], first_of(p, state["past"]))
+
+
+def _read_settings(raw: Any) -> tuple[Settings, InputLayout]:
+    """The settings, and what among them says what the networks read."""
+    known = raw if isinstance(raw, dict) else {}
+    layout = {"season": 1, "second_lag": 1} | {name: known[name] for name in _LAYOUT if name in known}
+    own = {name: value for name, value in known.items() if name not in _LAYOUT} if known else raw
+    return decode_fields(Settings, own), decode_fields(InputLayout, layout)
 
 
 def _check_settings(settings: Settings) -> None:
@@ -223,7 +238,11 @@ def _check_settings(settings: Settings) -> None:
     if not good or settings.batch_size < 1:
         raise ModelFileError("the settings of the training are not possible ones")
     check_dropout(settings.dropout)
-    means = settings.older_means
+
+
+def _check_layout(layout: InputLayout) -> None:
+    """What compiled code reads blocks by."""
+    means = layout.older_means
     if len(means) % 2 or not all(1 <= number <= MOST for number in means):
         raise ModelFileError(f"older_means must be lengths and counts of blocks. Got {str(means)[:80]}")
 

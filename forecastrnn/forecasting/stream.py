@@ -23,11 +23,11 @@ class _Member:
     def __init__(
         self, network: Network | Seq2SeqNetwork, theta: np.ndarray, tail: SeriesEnds, settings: Settings
     ) -> None:  # fmt: skip
-        self.width, self.season = tail.prepared.width, tail.prepared.season
+        self.layout = tail.prepared.layout
         known = tail.z.shape[1]
         self.now, length, dtype = known - 1, known + ROOM, settings.dtype
         histories = histories_of(tail, dtype)
-        self.z, self.a = np.zeros((1, length), dtype), means_of(histories.z, self.width, length)
+        self.z, self.a = np.zeros((1, length), dtype), means_of(histories.z, self.layout.mean_width, length)
         self.z[:, :known] = histories.z
         self.sums = sums_of(histories.z, length)
         self.phase, self.first = histories.phase.copy(), histories.first.copy()
@@ -37,7 +37,7 @@ class _Member:
         self, network: Network | Seq2SeqNetwork, theta: np.ndarray, tail: SeriesEnds, settings: Settings
     ) -> Program:  # fmt: skip
         """Inputs of the last value, the network, and the next value behind it."""
-        histories, p = histories_of(tail, settings.dtype), tail.prepared
+        histories = histories_of(tail, settings.dtype)
         (reader, known_theta), (writer, own_theta) = _sides(network, theta)
         warm = forward(reader, known_theta, histories.inputs, last=1)
         step = StepProgram((writer, own_theta), 1)
@@ -50,15 +50,14 @@ class _Member:
         operations = program.rounds[0][0]
         own = len(operations)
         emit_inputs(
-            program, step.x[0].at(0), settings.older_means, z=z, a=a, static=program.bind("static", histories.static),
+            program, step.x[0].at(0), self.layout, z=z, a=a, static=program.bind("static", histories.static),
             sums=sums, phase=phase, period=program.bind("period", histories.period), first=first, B=1,
-            season=p.season, two=p.two, with_lags=int(settings.with_lags), columns=step.x[0].shape[-1],
-            length=z.shape[1], now=self.now,
+            columns=step.x[0].shape[-1], length=z.shape[1], now=self.now,
         )  # fmt: skip
         operations[:] = operations[own:] + operations[:own]
         program.emit(
-            "append_value", 0, z=z, a=a, out=stack.out.place, noise=None, B=1, ldo=stack.out.ld, width=p.width,
-            length=z.shape[1], now=self.now, noisy=0,
+            "append_value", 0, z=z, a=a, out=stack.out.place, noise=None, B=1, ldo=stack.out.ld,
+            width=self.layout.mean_width, length=z.shape[1], now=self.now, noisy=0,
         )  # fmt: skip
         write_state(step.build, warm.states)
         return program
@@ -72,17 +71,18 @@ class _Member:
         """Put the value that came in the place of its forecast."""
         t = self.now + at + 1
         self.z[0, t] = scaled
-        self.a[0, t] = self.a[0, t - 1] + (self.z[0, t] - self.z[0, t - self.width]) / self.width
+        width = self.layout.mean_width
+        self.a[0, t] = self.a[0, t - 1] + (self.z[0, t] - self.z[0, t - width]) / width
         self.sums[0, t + 1] = self.sums[0, t] + self.z[0, t]
 
     def move_back(self, at: int) -> None:
         """Forget the oldest `at` values: the last known one is at `now` again; means are freed of rounding errors."""
         known = self.now + 1
         self.z[:, :known] = self.z[:, at : at + known].copy()
-        self.a[:] = means_of(self.z[:, :known], self.width, self.a.shape[1])
+        self.a[:] = means_of(self.z[:, :known], self.layout.mean_width, self.a.shape[1])
         self.sums[:] = sums_of(self.z[:, :known], self.z.shape[1])
         self.first[:] = np.maximum(self.first - at, 0)
-        self.phase[:] = (self.phase + at) % self.season
+        self.phase[:] = (self.phase + at) % self.layout.season
 
 
 def _sides(
@@ -145,7 +145,7 @@ class ForecastStream:
         return number
 
     def _season(self) -> float:
-        return float(self._p.after[0, self._taken % self._p.periods[0]])
+        return float(self._p.after[0, self._taken % self._p.period_of[0]])
 
     def _scaled(self, value: float) -> float:
         level = float(self._p.level[0])

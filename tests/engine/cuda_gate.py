@@ -220,16 +220,18 @@ def launches_of_everything() -> list[Any]:
 def launches_of_forecasts() -> list[Any]:
     """The launches that feed values of series back, with older means and without."""
     from forecastrnn.forecasting.device_paths import DevicePaths
-    from forecastrnn.forecasting.inputs import n_columns
+    from forecastrnn.forecasting.input_layout import InputLayout
     from forecastrnn.forecasting.paths import PathsShape
     from forecastrnn.networks.network import Network
     from support.cases import layer
 
     found: list[Any] = []
     for older in ((7, 2), ()):
-        columns = n_columns(7, True, older)
-        network = Network(columns, (layer("gru", 5),), 1, columns)
-        kind = PathsShape(network, "float32", 70, 14, 7, 14, 7, True, older, True, 1, "cuda:0")
+        layout = InputLayout(season=7, second_lag=14, with_lags=True, older_means=older)
+        network = Network(layout.n_columns, (layer("gru", 5),), 1, layout.n_columns)
+        kind = PathsShape(
+            network=network, dtype="float32", rows=70, context=14, layout=layout, noisy=True, lanes=1, device="cuda:0"
+        )
         found += DevicePaths(kind, 70, 30, 3).program.engine.plan().launches
     return found
 

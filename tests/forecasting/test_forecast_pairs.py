@@ -63,7 +63,7 @@ def naive_path(held: Model, h: int) -> np.ndarray:
     for step in range(h):
         own.append(slow_row(p, np.array(z), len(z) - 1, tail.phase[0] + step))
         z.append(z[-1] + naive_outputs(held.network, theta, tail.inputs[:1], np.array(own)[None])[0, -1])
-    path = np.array(z[-h:]) * p.scale[0] + p.after[0, np.arange(h) % p.periods[0]]
+    path = np.array(z[-h:]) * p.scale[0] + p.after[0, np.arange(h) % p.period_of[0]]
     return path * p.level[0] if p.linear[0] else np.exp(path) * p.level[0]
 
 
@@ -207,7 +207,7 @@ def naive_stream(model: RNNForecaster, values: np.ndarray) -> np.ndarray:
     """Forecast behind each of `values`: all of them through the decoder in one pass."""
     held, known = model._model, model._model.tail.z.shape[1]
     tail, p = held.tail, held.tail.prepared
-    figure = p.after[0, np.arange(len(values) + 1) % p.periods[0]]
+    figure = p.after[0, np.arange(len(values) + 1) % p.period_of[0]]
     z = np.concatenate([tail.z[0], (np.log(values / p.level[0]) - figure[:-1]) / p.scale[0]])
     own = np.array([slow_row(p, z, t, tail.phase[0] + t - known + 1) for t in range(known - 1, len(z))])
     change = naive_outputs(held.network, held.trained.thetas[0, 0], tail.inputs[:1], own[None])[0]

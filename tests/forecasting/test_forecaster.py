@@ -302,7 +302,7 @@ def test_all_windows_lie_within_their_series(fraction: float, strategy: str, n: 
     held = forecasting.held_out(lengths, fraction, horizon)
     lo, hi = forecasting.window_starts(p, horizon, held)
     assert (held >= 1).all() and (lo <= hi).all()
-    assert (lo >= p.starts[:-1] + p.width + np.maximum(p.periods, p.two)).all()
+    assert (lo >= p.starts[:-1] + p.layout.mean_width + np.maximum(p.period_of, p.layout.second_lag)).all()
     assert (hi + p.context + p.ahead + horizon <= p.starts[1:] - held).all()
 
 

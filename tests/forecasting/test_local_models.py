@@ -49,10 +49,11 @@ def problem(wide: pd.DataFrame) -> tuple[Prepared, np.ndarray, Settings]:
     prepared = prepare(values, np.arange(N + 1) * len(wide), 12)
     layers = (Layer(GRU(), 9),)
     settings = Settings(
-        layers, "uniform", "absolute_error", Rule("adamw", 0.004, "one_cycle", 1e-4, 1.0), 1, 8, 1, 5, None, 2, False,
-        "float32", False, True,
+        layers=layers, initializer="uniform", loss="absolute_error",
+        rule=Rule("adamw", 0.004, "one_cycle", 1e-4, 1.0), batch_size=1, max_steps=8, horizon=1, n_iter_no_change=5,
+        validation_fraction=None, n_threads=2, verbose=False, dtype="float32", is_local=True,
     )  # fmt: skip
-    return prepared, build_inputs(prepared, False, "float32"), settings
+    return prepared, build_inputs(prepared, "float32"), settings
 
 
 @pytest.mark.parametrize("embeddings", [(), (Embedding(0, 3, 2),)], ids=["plain", "embedded"])
@@ -61,9 +62,9 @@ def test_training_is_that_of_one_network(wide: pd.DataFrame, embeddings: tuple[E
     prepared, inputs, settings = problem(wide)
     if embeddings:
         settings = replace(settings, embeddings=embeddings)
-        inputs = build_inputs(prepared, False, "float32", np.arange(N)[:, None] % 3)
+        inputs = build_inputs(prepared, "float32", np.arange(N)[:, None] % 3)
     fit = fit_local(prepared, inputs, settings, [3, 4], tuple(wide))
-    network, shares = network_of(prepared, settings), draw_windows(prepared, settings, [3, 4], 8)
+    network, shares = network_of(prepared.layout, settings), draw_windows(prepared, settings, [3, 4], 8)
     lo, hi = window_starts(prepared, 1, np.zeros(N, np.int64))
     z = prepared.z.astype(np.float32)
     source = TrainingData(inputs, np.where(prepared.observed, z, np.nan).astype(np.float32), z)

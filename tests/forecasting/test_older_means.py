@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from forecastrnn.engine import memory
-from forecastrnn.forecasting.inputs import build_inputs, n_columns
+from forecastrnn.forecasting.inputs import build_inputs
 from forecastrnn.forecasting.members import SeriesEnds
 from forecastrnn.forecasting.model import Model
 from forecastrnn.forecasting.preparation import prepare
@@ -37,23 +37,24 @@ def naive_means(z: np.ndarray, t: int, first: int, width: int, blocks: list[tupl
 @pytest.mark.parametrize("season", [1, 4])
 def test_inputs_equal_the_slow_ones_at_all_times(season: int, with_lags: bool) -> None:
     """Of long series, of one that is shorter than the blocks reach back, and in all the padding."""
-    p = prepare(*put_together(random_panel(season, True)), season)
-    plain, rows = build_inputs(p, with_lags, "float64"), build_inputs(p, with_lags, "float64", None, FLAT)
+    p = prepare(*put_together(random_panel(season, True)), season).read_with(lags=with_lags)
+    more = p.read_with(lags=with_lags, older_means=FLAT)
+    plain, rows = build_inputs(p, "float64"), build_inputs(more, "float64")
     before, count = 3 + 3 * with_lags, 6
-    assert rows.shape[1] == 2 * n_columns(season, with_lags, FLAT) == plain.shape[1] + 2 * count
+    assert rows.shape[1] == 2 * more.layout.n_columns == plain.shape[1] + 2 * count
     raw, squashed = np.split(rows, 2, axis=1)
     np.testing.assert_array_equal(np.delete(raw, range(before, before + count), axis=1), plain[:, : raw.shape[1] - 6])
     np.testing.assert_allclose(squashed, np.arcsinh(raw), rtol=1e-14)
     for i in range(p.n_series):
         lo, hi = p.starts[i], p.starts[i + 1]
-        for t in range(p.width + max(p.periods[i], p.two), hi - lo - 1):
-            expected = naive_means(p.z[lo:hi], t, p.pads[i], p.width, BLOCKS)
+        for t in range(p.layout.mean_width + max(p.period_of[i], p.layout.second_lag), hi - lo - 1):
+            expected = naive_means(p.z[lo:hi], t, p.pads[i], p.layout.mean_width, BLOCKS)
             np.testing.assert_allclose(raw[lo + t, before : before + count], expected, atol=1e-9)
 
 
 def means_of(tail: SeriesEnds) -> Callable:
     """The means of the first series of a tail, at time t of its values z."""
-    return lambda z, t: naive_means(z, t, tail.first[0], tail.prepared.width, BLOCKS)
+    return lambda z, t: naive_means(z, t, tail.first[0], tail.prepared.layout.mean_width, BLOCKS)
 
 
 def slow_path(held: Model, tail: SeriesEnds, h: int) -> np.ndarray:
@@ -62,7 +63,7 @@ def slow_path(held: Model, tail: SeriesEnds, h: int) -> np.ndarray:
     for step in range(h):
         X.append(slow_row(p, np.array(z), len(z) - 1, tail.phase[0] + step, means_of(tail)))
         z.append(z[-1] + forward(held.network, held.trained.thetas[0, 0], np.array(X)[None]).outputs[0, -1, 0])
-    path = np.array(z[-h:]) * p.scale[0] + p.after[0, np.arange(h) % p.periods[0]]
+    path = np.array(z[-h:]) * p.scale[0] + p.after[0, np.arange(h) % p.period_of[0]]
     return path * p.level[0] if p.linear[0] else np.exp(path) * p.level[0]
 
 

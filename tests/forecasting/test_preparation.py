@@ -52,7 +52,7 @@ def test_prepared_equals_the_slow_one(season: int, gaps: bool) -> None:
     p = prepare(*put_together(panel), season)
     for i, y in enumerate(panel):
         slow = naive_scaled(y, season)
-        assert (p.periods[i], bool(p.linear[i])) == (slow["period"], slow["linear"])
+        assert (p.period_of[i], bool(p.linear[i])) == (slow["period"], slow["linear"])
         assert p.level[i] == pytest.approx(slow["level"], rel=1e-12)
         assert p.scale[i] == pytest.approx(slow["scale"], rel=1e-9)
         z, counts = naive_padding(slow["z"], slow["known"], slow["period"], p.pads[i])
@@ -60,7 +60,7 @@ def test_prepared_equals_the_slow_one(season: int, gaps: bool) -> None:
         np.testing.assert_array_equal(of_series(p, p.observed, i, padded=True), counts)
         np.testing.assert_allclose(p.after[i, : slow["period"]], slow["after"], atol=1e-9)
     assert p.n_observations == sum(int(np.isfinite(y).sum()) for y in panel)
-    assert p.two == min(2 * season, p.periods.max())
+    assert p.layout.second_lag == min(2 * season, p.period_of.max())
 
 
 def test_gap_in_a_pure_season_is_bridged_without_the_season() -> None:
@@ -81,9 +81,9 @@ def test_panel_gives_each_series_what_it_gets_alone() -> None:
         alone = prepare(y, np.array([0, len(y)]), 7)
         np.testing.assert_array_equal(of_series(together, together.z, i), of_series(alone, alone.z, 0))
         np.testing.assert_array_equal(of_series(together, together.observed, i), of_series(alone, alone.observed, 0))
-        for name in ("periods", "scale", "level", "linear"):
+        for name in ("period_of", "scale", "level", "linear"):
             assert getattr(together, name)[i] == getattr(alone, name)[0]
-        period = alone.periods[0]
+        period = alone.period_of[0]
         np.testing.assert_array_equal(together.after[i, :period], alone.after[0, :period])
 
 
@@ -96,7 +96,7 @@ def test_inverse_recovers_the_unit_of_the_future(season: int) -> None:
     scaled = np.empty_like(future)
     for i in range(len(panel)):
         z = future[i] / p.level[i] if p.linear[i] else np.log(future[i] / p.level[i])
-        figure = np.array([p.after[i, j % p.periods[i]] for j in range(h)])
+        figure = np.array([p.after[i, j % p.period_of[i]] for j in range(h)])
         scaled[i] = (z - figure) / p.scale[i]
     np.testing.assert_allclose(p.inverse(scaled), future, rtol=1e-10)
     np.testing.assert_allclose(p.inverse(scaled[None])[0], future, rtol=1e-10)

@@ -186,9 +186,7 @@ def test_every_field_is_kept() -> None:
         forecast_model.Trained: "thetas curves updates members",
         forecast_model.SeriesReader: "columns missing least needs",
         forecasting.SeriesEnds: "prepared z inputs phase first",
-        Prepared: (
-            "season width context ahead z observed starts pads periods scale level linear after two n_observations"
-        ),
+        Prepared: ("layout context ahead z observed starts pads period_of scale level linear after n_observations"),
         TimeAxis: "form ids clock last time_name id_name value_name id_dtype",
         Clock: "kind step freq unit tz",
     }

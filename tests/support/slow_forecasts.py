@@ -15,7 +15,7 @@ def slow_forecasts(model: RNNForecaster, values: np.ndarray, means: Callable | N
     """Forecast behind each of `values`: all of them through the network in one pass from the end of fit."""
     held, known = model._model, model._model.tail.z.shape[1]
     tail, p = held.tail, held.tail.prepared
-    figure = p.after[0, np.arange(len(values) + 1) % p.periods[0]]
+    figure = p.after[0, np.arange(len(values) + 1) % p.period_of[0]]
     z = values / p.level[0] if p.linear[0] else np.log(values / p.level[0])
     z = np.concatenate([tail.z[0], (z - figure[:-1]) / p.scale[0]])
     rows = np.array([slow_row(p, z, t, tail.phase[0] + t - known + 1, means) for t in range(known - 1, len(z))])
@@ -27,8 +27,11 @@ def slow_forecasts(model: RNNForecaster, values: np.ndarray, means: Callable | N
 
 def slow_row(p: object, z: np.ndarray, t: int, phase: int, means: Callable | None = None) -> np.ndarray:
     """What the network reads at t, without lags; means(z, t): those of older values."""
-    a = [trailing_mean(z[s - p.width + 1 : s + 1], p.width)[-1] for s in (t, t - p.season, t - p.periods[0])]
-    angle = 2 * np.pi * phase / p.season
-    waves = [np.sin(angle), np.cos(angle), np.sin(2 * angle), np.cos(2 * angle)] if p.season > 1 else []
+    a = [
+        trailing_mean(z[s - p.layout.mean_width + 1 : s + 1], p.layout.mean_width)[-1]
+        for s in (t, t - p.layout.season, t - p.period_of[0])
+    ]
+    angle = 2 * np.pi * phase / p.layout.season
+    waves = [np.sin(angle), np.cos(angle), np.sin(2 * angle), np.cos(2 * angle)] if p.layout.season > 1 else []
     row = np.concatenate([[z[t] - a[0], a[0] - a[1], a[0] - a[2]], means(z, t) if means else [], waves, p.static[0]])
     return np.concatenate([row, np.arcsinh(row)])

@@ -9,7 +9,7 @@ from forecastrnn.engine.cpu.simd import at
 from forecastrnn.engine.input_formulas import STATIC, write_inputs
 
 
-@kernel("z a static x sums phase period first blocks | B season two with_lags groups columns length now")
+@kernel("z a static x sums phase period first blocks | B season second_lag with_lags groups columns length now")
 def forecast_inputs(record, step):
     """x (B, columns): what the network reads to forecast time now + step + 1; phase: that of step 0.
 
@@ -19,13 +19,13 @@ def forecast_inputs(record, step):
     z, a, static, x = pointers(record, 0, 4)
     (sums,) = doubles(record, 4, 1)
     phase, period, first, blocks = integers(record, 5, 4)
-    B, season, two, with_lags, groups, columns, length, now = sizes(record, 9, 8)
+    B, season, second_lag, with_lags, groups, columns, length, now = sizes(record, 9, 8)
     for r in range(B):
         begin = first[r] if groups > 0 else 0
         write_inputs(
             at(z, r * length), at(a, r * length), sums, r * (length + 1), now + step, begin,
-            (phase[r] + step) % season, season, period[r], two, with_lags != 0, blocks, groups, static, r * STATIC,
-            x, r * columns,
+            (phase[r] + step) % season, season, period[r], second_lag, with_lags != 0, blocks, groups, static,
+            r * STATIC, x, r * columns,
         )  # fmt: skip
 
 

@@ -1,0 +1,51 @@
+"""What the default forecaster's network reads at each time, from scaled values and their trailing means.
+
+At time t, to forecast t + 1: z_t - a_t, a_t - a_(t-m), a_t - a_(t-L); with lags also the values one season, one
+period and two seasons before t + 1, relative to the trailing means; with older means those of blocks of values, one
+behind the other from t back, relative to a_t; two harmonics of the phase of t + 1; log of the scale, whether the series
+is linear, log(L / m). First the raw columns (for the linear skip), then asinh of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from forecastrnn.engine.input_formulas import LAGS, PHASE, PLAIN, STATIC
+
+SHORTEST_MEAN = 4  # values of a trailing mean, at least
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputLayout:
+    """What the network reads at each time: which columns there are, and how far back they reach.
+
+    season : steps; second_lag : the third of the lags: two seasons, if any period of the series in fit is that long;
+    with_lags : whether values of one season ago are among the columns; older_means : length and count of blocks, in
+    turn.
+    """
+
+    season: int
+    second_lag: int
+    with_lags: bool
+    older_means: tuple[int, ...] = ()
+
+    @property
+    def mean_width(self) -> int:
+        """Values of a trailing mean."""
+        return max(self.season, SHORTEST_MEAN)
+
+    @property
+    def n_columns(self) -> int:
+        """Raw columns; the network reads as many again, squashed."""
+        lags, phase = LAGS if self.with_lags else 0, PHASE if self.season >= 2 else 0
+        return PLAIN + lags + sum(self.older_means[1::2]) + phase + STATIC
+
+    @property
+    def reach(self) -> int:
+        """Values from a time back that the older means cover."""
+        return sum(length * count for length, count in zip(self.older_means[::2], self.older_means[1::2], strict=True))
+
+    def past(self, longest_period: int) -> int:
+        """Values of each series that a forecast needs."""
+        means = max(longest_period, 2 * self.season) + self.mean_width + 2
+        return max(means, self.reach + 1)
