@@ -52,14 +52,14 @@ def _build_lane(network: Network, settings: Settings, source: TrainingData, step
     shape = Shape(steps, settings.batch_size, training=True, dropout=settings.dropout)
     build = Assembly(network, Argument("theta", real), shape)
     program, size = build.program, network.size
-    m, v = (program.buffer(name, (size,)) for name in ("m", "v"))
+    moments = {name: program.buffer(name, (size,)) for name in settings.rule.moments}
     starts = Argument("starts", np.int64)
     seeds = Argument("seeds", np.int64) if settings.dropout else None
     feed = BatchBuffers(starts, starts, Argument("sums", np.float64), seeds=seeds)
-    TrainingStep(build, source, feed, settings.loss, Update(settings.rule, Argument("rates"), m, v))
+    TrainingStep(build, source, feed, settings.loss, Update(settings.rule, Argument("rates"), moments))
     update = [operation for turn in program.rounds for operation in turn[0]]
     program.rounds = [[[]]]
-    for moment in (m, v):
+    for moment in moments.values():
         program.emit("clear_columns", 0, source=None, out=moment, rows=1, F=size, lds=0, ldo=size)
     program.rounds.append([update])
     return program

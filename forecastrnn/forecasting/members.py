@@ -102,7 +102,7 @@ def start_member(network: Network | Seq2SeqNetwork, settings: Settings, seed: in
     rng = np.random.default_rng([seed, 3])
     kernel = network.views(theta)["decoder.output.kernel" if settings.has_decoder else "output.kernel"]
     kernel[...] = rng.uniform(-HEAD, HEAD, kernel.shape)
-    return Progress(theta, OptimizerState.zeros(theta))
+    return Progress(theta, OptimizerState.zeros(theta, settings.rule.moments))
 
 
 def window_starts(prepared: Prepared, horizon: int, held: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -28,15 +28,22 @@ from forecastrnn.persistence.model_records import (
     decode_fields,
     encode_fields,
 )
+from forecastrnn.persistence.moment_records import (
+    LATER_MOMENTS,
+    described_moments,
+    moment_tensors,
+    pack_moments,
+    unpack_moments,
+)
 from forecastrnn.training.optimizers import OptimizerState
 from forecastrnn.training.training import Progress
 
 Values = dict[str, np.ndarray]
 FIELDS = (
     "settings strategy columns missing least needs season context ahead n_observations n_series room past n_residuals "
-    "updates members curves axis device static"
+    "updates members curves axis device static moments"
 )
-LATER: dict[str, Any] = {"static": {"names": [], "categories": []}}  # fields that the first files lack
+LATER: dict[str, Any] = {"static": {"names": [], "categories": []}, **LATER_MOMENTS}  # fields that the first files lack
 MEMBER = "updates since_start best_iter stopped n_scores"
 _LAYOUT = ("with_lags", "older_means")  # of the inputs: they lie among the settings in a file
 _SERIES = {"pads": "<i8", "periods": "<i8", "scale": "<f8", "level": "<f8", "linear": "|u1"}
@@ -70,7 +77,9 @@ def pack(estimator: Any) -> tuple[dict, Values]:
     values |= {"z": tail.z, "inputs": tail.inputs, "phase": tail.phase}
     values["curves"] = np.concatenate([np.array(curve, float) for curve in trained.curves])
     if trained.members:
-        values |= {name: np.stack([getattr(m.optimizer, name) for m in trained.members]) for name in ("m", "v")}
+        each = [member.optimizer.moments for member in trained.members]
+        state |= described_moments(each[0])
+        values |= pack_moments({name: np.stack([moments[name] for moments in each]) for name in each[0]})
         values["scores"] = np.concatenate([np.array(m.validation_scores, float) for m in trained.members])
     return state, values | axis_values | static_values
 
@@ -155,7 +164,7 @@ class ForecastState:
             Tensor("phase", "<i8", (n,)), Tensor("curves", "<f8", (sum(state["curves"]),)),
         ]  # fmt: skip
         if self.members:
-            found += [Tensor(name, real, (count, size)) for name in ("m", "v")]
+            found += [Tensor(name, real, (count, size)) for name in moment_tensors(self.fields["moments"]).values()]
             found.append(Tensor("scores", "<f8", (sum(member["n_scores"] for member in self.members),)))
         found += coding_tensors(state["static"]["categories"], self._static_embeddings)
         return found + axis_tensors(state["axis"], n)
@@ -198,10 +207,10 @@ class ForecastState:
             return Trained(values["thetas"], curves, self.fields["updates"], [])
         ends = np.cumsum([member["n_scores"] for member in self.members])
         scores = [part.tolist() for part in np.split(values["scores"], ends[:-1])]
-        members = []
+        stacked, members = unpack_moments(self.fields["moments"], values), []
         for k, member in enumerate(self.members):
-            moments = values["m"][k].copy(), values["v"][k].copy()
-            optimizer = OptimizerState(*moments, member["updates"], member["since_start"])
+            moments = {name: each[k].copy() for name, each in stacked.items()}
+            optimizer = OptimizerState(moments, member["updates"], member["since_start"])
             theta = values["thetas"][k, 0].copy()
             members.append(Progress(theta, optimizer, curves[k], scores[k], member["best_iter"], member["stopped"]))
         return Trained(values["thetas"], curves, self.fields["updates"], members)

@@ -107,7 +107,7 @@ def start(estimator: Any, X: Sequences, y: Targets, loss: str, n_outputs: int, w
     if y_scaler is not None:  # a constant is its own forecast: no output, no loss, no gradient
         counted = y.values if weight is None else y.values[weight > 0]
         network.views(theta)["output.kernel"][:, np.ptp(counted, axis=(0, 1)) == 0] = 0
-    progress = Progress(theta, OptimizerState.zeros(theta))
+    progress = Progress(theta, OptimizerState.zeros(theta, rule_of(estimator).moments))
     return Fitted(
         network, progress, x_scaler, y_scaler, loss, y.last, y.ndim, seed, dropout_of(estimator), X.coding, X.repeats
     )  # fmt: skip

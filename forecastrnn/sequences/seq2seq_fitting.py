@@ -91,7 +91,7 @@ def start(estimator: Any, tokens: tuple[np.ndarray, np.ndarray], y: TokenCodes, 
     network = network_of(estimator, *map(len, tokens))
     dtype = "float32" if estimator.dtype == "auto" else estimator.dtype
     theta = network.init_theta(seed, dtype, estimator.initializer)
-    progress = Progress(theta, OptimizerState.zeros(theta))
+    progress = Progress(theta, OptimizerState.zeros(theta, rule_of(estimator).moments))
     return FittedPairs(
         network, progress, *tokens, int(y.lengths.max()), writes_str, bool(estimator.reverse_source), seed,
         dropout_of(estimator),

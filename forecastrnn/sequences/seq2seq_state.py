@@ -14,6 +14,13 @@ from forecastrnn.networks.seq2seq_network import Seq2SeqNetwork
 from forecastrnn.persistence.label_records import Values, described_labels, label_tensors, pack_labels, unpack_labels
 from forecastrnn.persistence.model_file import Tensor
 from forecastrnn.persistence.model_records import MOST, Fields, check_dropout, check_network, decode, encode
+from forecastrnn.persistence.moment_records import (
+    LATER_MOMENTS,
+    described_moments,
+    moment_tensors,
+    pack_moments,
+    unpack_moments,
+)
 from forecastrnn.programs.shapes import Dropout
 from forecastrnn.sequences.seq2seq_fitting import FittedPairs
 from forecastrnn.training.optimizers import OptimizerState
@@ -21,7 +28,7 @@ from forecastrnn.training.training import Progress
 
 FIELDS = (
     "network dropout dtype seed best_iter stopped updates since_start n_losses n_scores shows_scores source target "
-    "longest writes_str reverse device"
+    "longest writes_str reverse device moments"
 )
 _TOKENS = ("source", "target")
 
@@ -41,7 +48,8 @@ def pack(estimator: Any) -> tuple[dict, Values]:
         "source": source, "target": target, "longest": fitted.longest, "writes_str": fitted.writes_str,
         "reverse": fitted.reverse, "device": estimator.device_,
     }  # fmt: skip
-    values = {"theta": progress.theta, "m": progress.optimizer.m, "v": progress.optimizer.v}
+    state |= described_moments(progress.optimizer.moments)
+    values = {"theta": progress.theta, **pack_moments(progress.optimizer.moments)}
     values |= {"losses": np.array(progress.loss_curve, float), "scores": np.array(progress.validation_scores, float)}
     return state, values | source_values | target_values
 
@@ -57,7 +65,7 @@ class Seq2SeqState:
     @classmethod
     def read(cls, raw: Any, kind: str) -> Seq2SeqState:
         """Check the state of an RNNSeq2Seq."""
-        state = Fields(raw, "the model", FIELDS)
+        state = Fields(LATER_MOMENTS | raw if isinstance(raw, dict) else raw, "the model", FIELDS)
         network, dropout = decode(state["network"]), decode(state["dropout"])
         if type(network) is not Seq2SeqNetwork or type(dropout) is not Dropout:
             raise ModelFileError("the file has no description of an encoder and a decoder")
@@ -91,14 +99,16 @@ class Seq2SeqState:
         """Names, dtypes and shapes of all tensors, in the order of the file."""
         state = self.fields
         real = {"float32": "<f4", "float64": "<f8"}[state["dtype"]]
-        found = [Tensor(name, real, (self.network.size,)) for name in ("theta", "m", "v")]
+        found = [
+            Tensor(name, real, (self.network.size,)) for name in ("theta", *moment_tensors(state["moments"]).values())
+        ]
         found += [Tensor("losses", "<f8", (state["n_losses"],)), Tensor("scores", "<f8", (state["n_scores"],))]
         return found + [tensor for name in _TOKENS for tensor in label_tensors(name, self._described(name))]
 
     def restore(self, estimator: Any, values: Values) -> None:
         """Give an estimator, whose parameters are set, its fitted attributes."""
         state = self.fields
-        optimizer = OptimizerState(values["m"], values["v"], state["updates"], state["since_start"])
+        optimizer = OptimizerState(unpack_moments(state["moments"], values), state["updates"], state["since_start"])
         progress = Progress(
             values["theta"], optimizer, values["losses"].tolist(), values["scores"].tolist(), state["best_iter"],
             state["stopped"],

@@ -33,6 +33,13 @@ from forecastrnn.persistence.model_records import (
     text_tensors,
     unpack_texts,
 )
+from forecastrnn.persistence.moment_records import (
+    LATER_MOMENTS,
+    described_moments,
+    moment_tensors,
+    pack_moments,
+    unpack_moments,
+)
 from forecastrnn.programs.shapes import Dropout
 from forecastrnn.sequences.fitting import Fitted
 from forecastrnn.training.optimizers import OptimizerState
@@ -41,9 +48,14 @@ from forecastrnn.training.training import Progress
 FIELDS = (
     "network dropout dtype loss last target_ndim seed best_iter stopped updates since_start n_losses n_scores "
     "shows_scores scales_x scales_y n_features n_channels names classes device "
-    "categories given repeats"
+    "categories given repeats moments"
 )
-LATER: dict[str, Any] = {"categories": [], "given": [], "repeats": 0}  # fields that the first files lack
+LATER: dict[str, Any] = {
+    "categories": [],
+    "given": [],
+    "repeats": 0,
+    **LATER_MOMENTS,
+}  # fields that the first files lack
 
 
 def pack(estimator: Any) -> tuple[dict, Values]:
@@ -66,7 +78,8 @@ def pack(estimator: Any) -> tuple[dict, Values]:
         "names": names, "classes": classes, "device": estimator.device_,
         "categories": categories, "given": given, "repeats": fitted.repeats,
     }  # fmt: skip
-    values = {"theta": progress.theta, "m": progress.optimizer.m, "v": progress.optimizer.v}
+    state |= described_moments(progress.optimizer.moments)
+    values = {"theta": progress.theta, **pack_moments(progress.optimizer.moments)}
     values |= {"losses": np.array(progress.loss_curve, float), "scores": np.array(progress.validation_scores, float)}
     for name, scaler in (("x", fitted.x_scaler), ("y", fitted.y_scaler)):
         if scaler is not None:
@@ -126,7 +139,7 @@ class SequenceState:
         """Names, dtypes and shapes of all tensors, in the order of the file."""
         state, network = self.fields, self.network
         real = {"float32": "<f4", "float64": "<f8"}[state["dtype"]]
-        found = [Tensor(name, real, (network.size,)) for name in ("theta", "m", "v")]
+        found = [Tensor(name, real, (network.size,)) for name in ("theta", *moment_tensors(state["moments"]).values())]
         found += [Tensor("losses", "<f8", (state["n_losses"],)), Tensor("scores", "<f8", (state["n_scores"],))]
         for name, columns in (("x", network.n_inputs), ("y", network.n_outputs)):
             if state[f"scales_{name}"]:
@@ -145,7 +158,7 @@ class SequenceState:
     def restore(self, estimator: Any, values: Values) -> None:
         """Give an estimator, whose parameters are set, its fitted attributes."""
         state = self.fields
-        optimizer = OptimizerState(values["m"], values["v"], state["updates"], state["since_start"])
+        optimizer = OptimizerState(unpack_moments(state["moments"], values), state["updates"], state["since_start"])
         progress = Progress(
             values["theta"], optimizer, values["losses"].tolist(), values["scores"].tolist(), state["best_iter"],
             state["stopped"],

@@ -9,20 +9,31 @@ import numpy as np
 
 from forecastrnn.engine.cpu import update
 
+MOMENTS = ("m", "v")  # of the package's own rules
+
 
 @dataclass(frozen=True)
 class Solver:
-    """A rule: its kernel, and whether weight decay is decoupled from the gradient."""
+    """A rule: its kernel, and what its constants are.
+
+    moments : what it keeps of every parameter from update to update; fields of the kernel, if it reads them. The
+        package's own rules all keep the same two, so that a warm start goes on with them under another of its rules.
+    first, second : the parameter of `Rule` that is the first constant, and the second constant, if it is not beta_2.
+    decoupled : weight decay is decoupled from the gradient.
+    """
 
     kernel: str
+    moments: tuple[str, ...] = MOMENTS
+    first: str = "beta_1"
+    second: float | None = None
     decoupled: bool = False
 
 
 SOLVERS: dict[str, Solver] = {
     "adam": Solver("adam"),
     "adamw": Solver("adam", decoupled=True),
-    "sgd": Solver("sgd"),
-    "rmsprop": Solver("rmsprop"),
+    "sgd": Solver("sgd", first="momentum"),
+    "rmsprop": Solver("rmsprop", second=0.9),
 }
 
 
@@ -84,14 +95,23 @@ class Rule:
     epsilon: float = 1e-8
     gradient_noise: float = 0.0
 
+    def __post_init__(self) -> None:
+        for name, table in (("solver", SOLVERS), ("learning_rate", SCHEDULES)):
+            if getattr(self, name) not in table:
+                raise ValueError(f"{name} must be one of {sorted(table)}. Got {getattr(self, name)!r}.")
+
+    @property
+    def moments(self) -> tuple[str, ...]:
+        """Names of what is kept of every parameter."""
+        return SOLVERS[self.solver].moments
+
     def options(self, seed: int = 0) -> np.ndarray:
         """The kernels' constants (engine/cpu/update.py); `seed` of gradient noise."""
-        values = np.zeros(update.OPTIONS)
-        decoupled = SOLVERS[self.solver].decoupled
+        values, solver = np.zeros(update.OPTIONS), SOLVERS[self.solver]
         values[update.CLIP] = self.clip_norm or 0.0
-        values[update.DECAY if decoupled else update.L2] = self.alpha
-        values[update.FIRST] = self.momentum if self.solver == "sgd" else self.beta_1
-        values[update.SECOND] = 0.9 if self.solver == "rmsprop" else self.beta_2
+        values[update.DECAY if solver.decoupled else update.L2] = self.alpha
+        values[update.FIRST] = getattr(self, solver.first)
+        values[update.SECOND] = self.beta_2 if solver.second is None else solver.second
         values[update.EPSILON] = self.epsilon
         values[update.NESTEROV] = float(self.nesterovs_momentum)
         values[update.NOISE], values[update.SEED] = self.gradient_noise, seed
@@ -104,14 +124,23 @@ class Rule:
 
 @dataclass
 class OptimizerState:
-    """Moments of every parameter; updates made in all, and in this fit, which the schedule follows."""
+    """Moments of every parameter, by name; updates made in all, and in this fit, which the schedule follows."""
 
-    m: np.ndarray
-    v: np.ndarray
+    moments: dict[str, np.ndarray]
     count: int = 0
     since_start: int = 0
 
     @classmethod
-    def zeros(cls, theta: np.ndarray) -> OptimizerState:
+    def zeros(cls, theta: np.ndarray, moments: tuple[str, ...] = MOMENTS) -> OptimizerState:
         """Before the first update."""
-        return cls(np.zeros_like(theta), np.zeros_like(theta))
+        return cls({name: np.zeros_like(theta) for name in moments})
+
+    def begin(self, theta: np.ndarray, moments: tuple[str, ...]) -> None:
+        """A fit begins, by a rule that keeps `moments`: those that no rule before it has kept are zero."""
+        self.since_start = 0
+        for name in moments:
+            self.moments.setdefault(name, np.zeros_like(theta))
+
+    def copy(self) -> OptimizerState:
+        """For another fit."""
+        return OptimizerState({name: moment.copy() for name, moment in self.moments.items()}, self.count)

@@ -91,8 +91,7 @@ class ParallelProgram:
     def _emit_update(self, layout: Layout) -> None:
         updates = self.updates
         self.rates = updates.buffer("rates", (MAX_STEPS,), np.float64)
-        m, v = (updates.bind(name, getattr(self.optimizer, name)) for name in ("m", "v"))
-        update = Update(self.rule, self.rates, m, v, self.seed)
+        update = Update.bound(updates, self.rule, self.rates, self.optimizer, self.seed)
         emit_update(updates, layout, updates.bind("theta", self.theta), self.grad, update)
 
     def run(self, index: BatchIndex, total: int, n_threads: int) -> np.ndarray:

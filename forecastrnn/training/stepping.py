@@ -84,8 +84,7 @@ class Stepper:
         if self.optimizer is None:
             return None
         self.rates = self.program.buffer("rates", (MAX_STEPS,), np.float64)
-        m, v = (self.program.bind(name, getattr(self.optimizer, name)) for name in ("m", "v"))
-        return Update(self.rule, self.rates, m, v, self.seed)
+        return Update.bound(self.program, self.rule, self.rates, self.optimizer, self.seed)
 
     @property
     def grad(self) -> np.ndarray:

@@ -67,9 +67,8 @@ class Progress:
         """So that a failed fit leaves the original as it was."""
         if self.fetch is not None:
             self.fetch()
-        moments = OptimizerState(self.optimizer.m.copy(), self.optimizer.v.copy(), self.optimizer.count)
         curves = list(self.loss_curve), list(self.validation_scores)
-        return Progress(self.theta.copy(), moments, *curves, self.best_iter)
+        return Progress(self.theta.copy(), self.optimizer.copy(), *curves, self.best_iter)
 
 
 class Trainer:
@@ -84,7 +83,7 @@ class Trainer:
     ) -> None:  # fmt: skip
         self.network, self.progress, self.source = network, progress, source
         self.batches, self.plan, self.validate, self.watch = batches, plan, validate, watch
-        progress.optimizer.since_start = 0
+        progress.optimizer.begin(progress.theta, plan.rule.moments)
         self.programs: dict[tuple[int, Any], Stepper] = {}
         self.seconds_a_step = CALL_SECONDS
         self.first_loss: float | None = None
@@ -105,7 +104,7 @@ class Trainer:
     def _on_device(self) -> Iterator[None]:
         """Parameters and moments stay on the GPU; `progress.fetch` brings them to who wants to look at them."""
         progress, communicator, device = self.progress, current(), self.plan.device
-        arrays = progress.theta, progress.optimizer.m, progress.optimizer.v
+        arrays = progress.theta, *progress.optimizer.moments.values()
         through_host = communicator is not None and not communicator.on_device
         with resident(arrays, CPU if through_host else device) as fetch:
             progress.fetch = None if fetch is None else partial(self._fetch, fetch)

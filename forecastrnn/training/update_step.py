@@ -13,20 +13,24 @@ from forecastrnn.engine.communicators import Communicator
 from forecastrnn.engine.cpu.build import KERNELS
 from forecastrnn.engine.program import Program
 from forecastrnn.networks.network import Parameter
-from forecastrnn.training.optimizers import SOLVERS, Rule
+from forecastrnn.training.optimizers import SOLVERS, OptimizerState, Rule
 
 Layout = Mapping[str, Parameter]
 
 
 @dataclass(frozen=True)
 class Update:
-    """How parameters are updated: the rule, its rates (steps,), and the moments."""
+    """How parameters are updated: the rule, its rates (steps,), and the moments by name."""
 
     rule: Rule
     rates: Buffer
-    m: Buffer
-    v: Buffer
+    moments: Mapping[str, Buffer]
     seed: int = 0
+
+    @classmethod
+    def bound(cls, program: Program, rule: Rule, rates: Buffer, optimizer: OptimizerState, seed: int) -> Update:
+        """With an optimizer's moments where they lie."""
+        return cls(rule, rates, {name: program.bind(name, optimizer.moments[name]) for name in rule.moments}, seed)
 
 
 def gradient_buffer(program: Program, size: int, communicator: Communicator | None) -> Buffer:
@@ -59,9 +63,11 @@ def emit_update(program: Program, layout: Layout, theta: Buffer, grad: Buffer, u
             lo, hi = size * shard // shards, size * (shard + 1) // shards
             program.emit("norm_part", shard, grad=grad, partial=partial, lo=lo, hi=hi, piece=shard)
         program.next_round()
+    kernel = SOLVERS[update.rule.solver].kernel
+    moments = {name: moment for name, moment in update.moments.items() if name in KERNELS[kernel].fields}
     _emit_pieces(
-        program, layout, SOLVERS[update.rule.solver].kernel, theta=theta, grad=grad, m=update.m, v=update.v,
-        rates=update.rates, options=options, partial=partial, shards=shards,
+        program, layout, kernel, theta=theta, grad=grad, rates=update.rates, options=options, partial=partial,
+        shards=shards, **moments,
     )  # fmt: skip
 
 

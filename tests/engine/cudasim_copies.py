@@ -66,7 +66,7 @@ def nbytes(arrays: list[np.ndarray]) -> int:
 def arrays_of(model: Any) -> list[np.ndarray]:
     """Parameters and moments."""
     progress = model._fitted.progress
-    return [progress.theta, progress.optimizer.m, progress.optimizer.v]
+    return [progress.theta, *progress.optimizer.moments.values()]
 
 
 def test_only_losses_come_to_the_host(copies: Copies, monkeypatch: pytest.MonkeyPatch) -> None:

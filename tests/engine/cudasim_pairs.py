@@ -286,7 +286,7 @@ def test_pairs_and_parameters_are_copied_once(copies: Copies, monkeypatch: pytes
     monkeypatch.setattr(seq2seq_fitting, "_source_of", lambda *a: (sources.append(make(*a)), sources[-1])[1])
     options = COMMON | {"batch_size": 4, "cell": "rnn", "attention": "dot", "device": "cuda"}
     progress = RNNSeq2Seq(**options).fit(X, Y)._fitted.progress
-    for array in (progress.theta, progress.optimizer.m, progress.optimizer.v):
+    for array in (progress.theta, *progress.optimizer.moments.values()):
         assert copies.of(array) == (1, 1)
     for array in (sources[0].X_in, sources[0].X_out, sources[0].y):
         assert copies.of(array) == (0, 1)

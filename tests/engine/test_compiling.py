@@ -269,9 +269,11 @@ SHORT = {  # field: what a kernel may call it
 
 
 def unpacked(function: Callable) -> Iterator[tuple[list[str], int, int]]:
-    """Names, first field and number of fields of each line that reads the record."""
+    """Names, first field and number of fields of each line that reads the record, here or where it is handed on to."""
     tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
     for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and [getattr(arg, "id", "") for arg in node.args[:2]] == ["record", "step"]:
+            yield from unpacked(function.__globals__[node.func.id])
         if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Call):
             continue
         called, target = node.value.func, node.targets[0]
@@ -285,7 +287,7 @@ def unpacked(function: Callable) -> Iterator[tuple[list[str], int, int]]:
 def test_fields_are_what_the_kernel_reads(name: str) -> None:
     """All fields, once, in the order in which they are declared."""
     read: list[str] = []
-    for names, first, count in unpacked(KERNELS[name].function):
+    for names, first, count in sorted(unpacked(KERNELS[name].function), key=lambda line: line[1]):
         assert (first, count) == (len(read), len(names))
         read += [one.lstrip("_") for one in names]
     fields = KERNELS[name].fields

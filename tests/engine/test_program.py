@@ -117,7 +117,7 @@ def test_theta_and_data_are_used_where_they_lie() -> None:
     """Parameters are updated in place, and a source of the right type is not copied."""
     problem = draw((layer("tanh", 3),))
     program: TrainingProgram = program_of(problem, "float64", rule=Rule("sgd"))
-    for name, array in (("theta", program.theta), ("X", program.source.X), ("m", program.optimizer.m)):
+    for name, array in (("theta", program.theta), ("X", program.source.X), ("m", program.optimizer.moments["m"])):
         assert program.program.buffers[name].array is array
 
 

@@ -99,7 +99,7 @@ def regressor(**options: object) -> RNNRegressor:
 def bits(model: RNNRegressor | RNNForecaster) -> bytes:
     """All that training leaves: parameters, both moments, losses."""
     members = model._model.trained.members if isinstance(model, RNNForecaster) else [model._fitted.progress]
-    arrays = [a for m in members for a in (m.theta, m.optimizer.m, m.optimizer.v, np.array(m.loss_curve))]
+    arrays = [a for m in members for a in (m.theta, *m.optimizer.moments.values(), np.array(m.loss_curve))]
     return b"".join(a.tobytes() for a in arrays)
 
 

@@ -181,7 +181,7 @@ def test_every_field_is_kept() -> None:
     kept = {
         Fitted: "network progress x_scaler y_scaler loss last target_ndim seed dropout coding repeats",
         Progress: "theta optimizer loss_curve validation_scores best_iter stopped",
-        OptimizerState: "m v count since_start",
+        OptimizerState: "moments count since_start",
         forecast_model.Model: "network trained settings tail residuals axis reading strategy static",
         forecast_model.Trained: "thetas curves updates members",
         forecast_model.SeriesReader: "columns missing least needs",

@@ -45,8 +45,9 @@ def test_first_moments() -> None:
     theta = np.ones(3, np.float32)
     state = OptimizerState.zeros(theta)
     assert state.count == 0
-    assert state.m.dtype == state.v.dtype == np.float32
-    assert not (state.m.any() or state.v.any() or np.shares_memory(state.m, state.v))
+    m, v = state.moments["m"], state.moments["v"]
+    assert m.dtype == v.dtype == np.float32
+    assert not (m.any() or v.any() or np.shares_memory(m, v))
 
 
 TOTAL = 100

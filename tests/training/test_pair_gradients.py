@@ -273,7 +273,7 @@ def test_first_values() -> None:
     network = Seq2SeqNetwork(Network(2, small("lstm")), Network(2, small("lstm"), 3), "additive")
     theta = network.init_theta(0, "float32")
     np.testing.assert_array_equal(theta, network.init_theta(0, "float32"))
-    assert theta.size == network.size == OptimizerState.zeros(theta).m.size
+    assert theta.size == network.size == OptimizerState.zeros(theta).moments["m"].size
     views = network.views(theta)
     assert not views["attention.bias"].any()
     for name in ("query_kernel", "key_kernel", "score_kernel", "context_kernel", "state_kernel"):

@@ -11,6 +11,7 @@ from forecastrnn.engine.cpu.build import doubles, fast, integers, kernel, pointe
 from forecastrnn.engine.cpu.simd import at, lanes, load, store, total
 
 SQUARED, ABSOLUTE, HUBER = 0, 1, 2
+FIELDS = "out target weights dout valid sums | k B O ldo ldd first last weighted kind shards piece fresh"
 
 
 @fast
@@ -40,22 +41,8 @@ def begin_sums(sums, fresh):
 
 
 @fast
-def elementwise_row(kind, w, O, out, target, dout):
-    """Gradients of one row; its weighted loss and weight. A target that is NaN is not observed: it counts 0."""
-    loss, weight = 0.0, 0.0
-    for o in range(O):
-        dout[o] = 0
-        if w != 0.0 and target[o] == target[o]:
-            value, slope = elementwise(kind, float(out[o]) - float(target[o]))
-            loss += w * value / O
-            weight += w / O
-            dout[o] = w * slope / O
-    return loss, weight
-
-
-@kernel("out target weights dout valid sums | k B O ldo ldd first last weighted kind shards piece fresh")
-def elementwise_loss(record, step):
-    """out (k, B, ldo), target (k, B, O) -> dout (k, B, ldd); a row's loss is the mean over its outputs.
+def each_row(record, step, row_loss):
+    """The loss of all rows, each by row_loss(kind, weight, O, out, target, row, dout): weighted loss, and weight.
 
     Later steps come first, as in BPTT; not `fresh`: the sums go on from those of a later stretch.
     """
@@ -68,10 +55,39 @@ def elementwise_loss(record, step):
     for t in range(k - 1, -1, -1):
         for r in range(B):
             w, row = row_weight(t, r, first, last, valid, weights, weighted), t * B + r
-            l, n = elementwise_row(kind, w, O, at(out, row * ldo), at(target, row * O), at(dout, row * ldd))
+            l, n = row_loss(kind, w, O, at(out, row * ldo), target, row, at(dout, row * ldd))
             loss += l
             weight += n
     own[0], own[1] = loss, weight
+
+
+@fast
+def each_output(element, kind, w, O, out, target, row, dout):
+    """Gradients of one row by element(kind, error): a loss and its slope; the row's weighted loss, and weight.
+
+    A target that is NaN is not observed: it counts 0.
+    """
+    loss, weight, wanted = 0.0, 0.0, at(target, row * O)
+    for o in range(O):
+        dout[o] = 0
+        if w != 0.0 and wanted[o] == wanted[o]:
+            value, slope = element(kind, float(out[o]) - float(wanted[o]))
+            loss += w * value / O
+            weight += w / O
+            dout[o] = w * slope / O
+    return loss, weight
+
+
+@fast
+def elementwise_row(kind, w, O, out, target, row, dout):
+    """A row's loss is the mean over its outputs."""
+    return each_output(elementwise, kind, w, O, out, target, row, dout)
+
+
+@kernel(FIELDS)
+def elementwise_loss(record, step):
+    """out (k, B, ldo), target (k, B, O) -> dout (k, B, ldd)."""
+    each_row(record, step, elementwise_row)
 
 
 @fast
@@ -108,25 +124,17 @@ def softmax_row(O, out, dout):
     return top + math.log(s)
 
 
-@kernel("out target weights dout valid sums | k B O ldo ldd first last weighted kind shards piece fresh")
+@fast
+def cross_entropy_row(_kind, w, O, out, target, row, dout):
+    """Gradients of one row: softmax minus the indicator of its class."""
+    label, level = int(target[row]), softmax_row(O, out, dout)
+    dout[label] -= 1
+    for o in range(O):
+        dout[o] = dout[o] * w if w != 0.0 else dout[o] * 0
+    return w * (level - out[label]) if w != 0.0 else 0.0, w
+
+
+@kernel(FIELDS)
 def cross_entropy(record, step):
-    """out (k, B, ldo) of scores, target (k, B, 1) of class numbers -> dout = softmax - indicator."""
-    out, target, weights, dout = pointers(record, 0, 4)
-    (valid,) = integers(record, 4, 1)
-    (sums,) = doubles(record, 5, 1)
-    k, B, O, ldo, ldd, first, last, weighted, _kind, shards, piece, fresh = sizes(record, 6, 12)
-    own = at(sums, (step * shards + piece) * 2)
-    loss, weight = begin_sums(own, fresh)
-    for t in range(k - 1, -1, -1):
-        for r in range(B):
-            w = row_weight(t, r, first, last, valid, weights, weighted)
-            weight += w
-            row = t * B + r
-            scores, d, label = at(out, row * ldo), at(dout, row * ldd), int(target[row])
-            level = softmax_row(O, scores, d)
-            if w != 0.0:
-                loss += w * (level - scores[label])
-            d[label] -= 1
-            for o in range(O):
-                d[o] = d[o] * w if w != 0.0 else d[o] * 0
-    own[0], own[1] = loss, weight
+    """out (k, B, ldo) of scores, target (k, B, 1) of class numbers -> dout (k, B, ldd)."""
+    each_row(record, step, cross_entropy_row)

@@ -58,12 +58,13 @@ def clip_scale(options, partial, shards):
     return options[CLIP] / norm if norm > options[CLIP] else 1.0
 
 
-@kernel("theta grad m v rates options partial | lo hi shards matrix")
+@kernel("theta grad rates options partial | lo hi shards matrix | m v")
 def adam(record, step):
     """Adam (Kingma & Ba 2015) on theta[lo:hi]; with decoupled decay AdamW (Loshchilov & Hutter 2019)."""
-    theta, grad, m, v = pointers(record, 0, 4)
-    rates, options, partial = doubles(record, 4, 3)
-    lo, hi, shards, matrix = sizes(record, 7, 4)
+    theta, grad = pointers(record, 0, 2)
+    rates, options, partial = doubles(record, 2, 3)
+    lo, hi, shards, matrix = sizes(record, 5, 4)
+    m, v = pointers(record, 9, 2)
     scale, count = clip_scale(options, partial, shards), options[COUNT] + step + 1.0
     l2, decay = options[L2] * matrix, options[DECAY] * matrix
     b1, b2, rate, eps = options[FIRST], options[SECOND], rates[step], options[EPSILON]
@@ -85,28 +86,42 @@ def adam(record, step):
         theta[j] = keep * theta[j] - step_size * m[j] / (math.sqrt(fix * v[j]) + eps)
 
 
-@kernel("theta grad m v rates options partial | lo hi shards matrix")
+@fast
+def update_each(record, step, moments, change):
+    """theta[lo:hi] -= change(j, clipped gradient with L2, moments, rate, options), which moves the moments on."""
+    theta, grad = pointers(record, 0, 2)
+    rates, options, partial = doubles(record, 2, 3)
+    lo, hi, shards, matrix = sizes(record, 5, 4)
+    scale, l2, rate = clip_scale(options, partial, shards), options[L2] * matrix, rates[step]
+    keep = 1.0 - rate * options[DECAY] * matrix
+    for j in range(lo, hi):
+        g = scale * grad[j] + l2 * theta[j]
+        theta[j] = keep * theta[j] - change(j, g, moments, rate, options)
+
+
+@fast
+def sgd_change(j, g, m, rate, options):
+    """Momentum, Nesterov's form if asked."""
+    m[j] = options[FIRST] * m[j] + g
+    return rate * (g + options[FIRST] * m[j] if options[NESTEROV] > 0.0 else m[j])
+
+
+@kernel("theta grad rates options partial | lo hi shards matrix | m")
 def sgd(record, step):
-    """Stochastic gradient descent with momentum, Nesterov's form if asked (Sutskever et al. 2013)."""
-    theta, grad, m, _v = pointers(record, 0, 4)
-    rates, options, partial = doubles(record, 4, 3)
-    lo, hi, shards, matrix = sizes(record, 7, 4)
-    scale, l2 = clip_scale(options, partial, shards), options[L2] * matrix
-    for j in range(lo, hi):
-        g = scale * grad[j] + l2 * theta[j]
-        m[j] = options[FIRST] * m[j] + g
-        d = g + options[FIRST] * m[j] if options[NESTEROV] > 0.0 else m[j]
-        theta[j] -= rates[step] * d
+    """Stochastic gradient descent with momentum (Nesterov's form: Sutskever et al. 2013)."""
+    (m,) = pointers(record, 9, 1)
+    update_each(record, step, m, sgd_change)
 
 
-@kernel("theta grad m v rates options partial | lo hi shards matrix")
+@fast
+def rmsprop_change(j, g, v, rate, options):
+    """The gradient over the root of its running mean square."""
+    v[j] = options[SECOND] * v[j] + (1.0 - options[SECOND]) * g * g
+    return rate * g / (math.sqrt(v[j]) + options[EPSILON])
+
+
+@kernel("theta grad rates options partial | lo hi shards matrix | v")
 def rmsprop(record, step):
-    """RMSprop (Tieleman & Hinton 2012): the gradient over the root of its running mean square."""
-    theta, grad, _m, v = pointers(record, 0, 4)
-    rates, options, partial = doubles(record, 4, 3)
-    lo, hi, shards, matrix = sizes(record, 7, 4)
-    scale, l2 = clip_scale(options, partial, shards), options[L2] * matrix
-    for j in range(lo, hi):
-        g = scale * grad[j] + l2 * theta[j]
-        v[j] = options[SECOND] * v[j] + (1.0 - options[SECOND]) * g * g
-        theta[j] -= rates[step] * g / (math.sqrt(v[j]) + options[EPSILON])
+    """RMSprop (Tieleman & Hinton 2012)."""
+    (v,) = pointers(record, 9, 1)
+    update_each(record, step, v, rmsprop_change)

@@ -124,7 +124,7 @@ def sgd_each(theta, t0, grad, g0, m, m0, rates, r0, options, p0, partial, q0, st
 
 
 @twin("theta m")
-def sgd(plan, theta, grad, m, v, rates, options, partial, lo, hi, shards, matrix):
+def sgd(plan, theta, grad, m, rates, options, partial, lo, hi, shards, matrix):
     """Gradient descent."""
     plan.each(
         sgd_each, hi - lo, theta, grad, m, rates, options, partial, plan.step, lo, hi, shards, matrix, most=BLOCKS
@@ -148,7 +148,7 @@ def rmsprop_each(theta, t0, grad, g0, v, v0, rates, r0, options, p0, partial, q0
 
 
 @twin("theta v")
-def rmsprop(plan, theta, grad, m, v, rates, options, partial, lo, hi, shards, matrix):
+def rmsprop(plan, theta, grad, v, rates, options, partial, lo, hi, shards, matrix):
     """RMSprop."""
     plan.each(
         rmsprop_each, hi - lo, theta, grad, v, rates, options, partial, plan.step, lo, hi, shards, matrix, most=BLOCKS
