@@ -10,22 +10,24 @@ from typing import Any
 import numpy as np
 
 from forecastrnn.exceptions import ModelFileError
-from forecastrnn.networks.cells import GRU, LSTM, Elman
+from forecastrnn.networks.cells import CELLS, Cell
 from forecastrnn.networks.network import Embedding, Layer, Network
 from forecastrnn.networks.seq2seq_network import Seq2SeqNetwork
 from forecastrnn.persistence.model_file import Tensor
 from forecastrnn.programs.shapes import Dropout
 from forecastrnn.training.optimizers import Rule
 
-RECORDS: dict[str, type] = {
-    kind.__name__: kind for kind in (Elman, LSTM, GRU, Layer, Embedding, Network, Seq2SeqNetwork, Rule, Dropout)
-}
+_RECORDS = (Layer, Embedding, Network, Seq2SeqNetwork, Rule, Dropout)
 MOST = 2**24  # inputs, units or outputs: their products stay far within int64
 LARGEST = 2**63
 _SIMPLE: dict[str, tuple[type, ...]] = {
     "None": (type(None),), "bool": (bool,), "int": (int,), "float": (float, int), "str": (str,),
-    "Cell": (Elman, LSTM, GRU),
 }  # fmt: skip
+
+
+def records() -> dict[str, type]:
+    """Classes that a file names: those of the cells in `CELLS`, and what a network and its training consist of."""
+    return {kind.__name__: kind for kind in (*map(type, CELLS.values()), *_RECORDS)}
 
 
 def encode(value: Any, what: str) -> Any:
@@ -42,7 +44,7 @@ def encode(value: Any, what: str) -> Any:
         return [encode(each, what) for each in value]
     if isinstance(value, tuple):
         return {"tuple": [encode(each, what) for each in value]}
-    if RECORDS.get(type(value).__name__) is type(value) and is_dataclass(value):
+    if records().get(type(value).__name__) is type(value) and is_dataclass(value):
         return {"record": type(value).__name__} | encode_fields(value)
     raise TypeError(f"{what}={value!r} cannot be saved: a model file keeps numbers, texts, lists and cells.")
 
@@ -60,10 +62,10 @@ def decode(value: Any) -> Any:
         return value
     if list(value) == ["tuple"] and isinstance(value["tuple"], list):
         return tuple(decode(each) for each in value["tuple"])
-    kind = value.get("record")
-    if not isinstance(kind, str) or kind not in RECORDS:
+    kind, known = value.get("record"), records()
+    if not isinstance(kind, str) or kind not in known:
         raise ModelFileError(f"the file holds a {str(kind)[:40]!r}, which this version does not know")
-    return decode_fields(RECORDS[kind], {name: each for name, each in value.items() if name != "record"})
+    return decode_fields(known[kind], {name: each for name, each in value.items() if name != "record"})
 
 
 def decode_fields(kind: type, values: Any) -> Any:
@@ -85,7 +87,7 @@ def decode_fields(kind: type, values: Any) -> Any:
 
 
 def _check_type(owner: str, field: Field, value: Any) -> None:
-    declared = str(field.type)
+    declared = field.type.__name__ if isinstance(field.type, type) else str(field.type)
     if declared.startswith("tuple["):
         inner = declared.removeprefix("tuple[").split(",")[0]
         good = isinstance(value, tuple) and all(_is_a(inner, each) for each in value)
@@ -96,7 +98,9 @@ def _check_type(owner: str, field: Field, value: Any) -> None:
 
 
 def _is_a(name: str, value: Any) -> bool:
-    return type(value) in _SIMPLE.get(name, ()) or type(value) is RECORDS.get(name)
+    if name == "Cell":
+        return isinstance(value, Cell)
+    return type(value) in _SIMPLE.get(name, ()) or type(value) is records().get(name)
 
 
 class Fields(Mapping[str, Any]):

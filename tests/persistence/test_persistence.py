@@ -19,6 +19,9 @@ from forecastrnn.data.time_index import Clock
 from forecastrnn.forecasting import members as forecasting
 from forecastrnn.forecasting import model as forecast_model
 from forecastrnn.forecasting.preparation import Prepared
+from forecastrnn.networks.cells import CELLS
+from forecastrnn.networks.network import Layer
+from forecastrnn.persistence import model_records
 from forecastrnn.sequences.fitting import Fitted
 from forecastrnn.training.optimizers import OptimizerState
 from forecastrnn.training.training import Progress
@@ -192,3 +195,20 @@ def test_every_field_is_kept() -> None:
     }
     for kind, names in kept.items():
         assert [field.name for field in dataclasses.fields(kind)] == names.split(), kind
+
+
+@dataclasses.dataclass(frozen=True)
+class Slow(Elman):
+    """A cell of one's own."""
+
+    share: float = 0.5
+
+
+def test_a_registered_cell_is_kept_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(TypeError, match="cell=Slow.* cannot be saved"):
+        model_records.encode(Slow(), "cell")
+    monkeypatch.setitem(CELLS, "slow", Slow())
+    raw = model_records.encode([Slow("relu", 0.25), "slow"], "cell")
+    assert raw[0] == {"record": "Slow", "activation": "relu", "share": 0.25}
+    assert model_records.decode(raw) == [Slow("relu", 0.25), "slow"]
+    assert model_records.decode(model_records.encode(Layer(Slow(), 3), "layer")) == Layer(Slow(), 3)
