@@ -32,6 +32,7 @@ from forecastrnn.forecasting.members import ends_of, network_of, residuals_of, u
 from forecastrnn.forecasting.model import Model, train_all
 from forecastrnn.forecasting.preparation import prepare
 from forecastrnn.forecasting.stream import ForecastStream
+from forecastrnn.networks.losses import LossesFor
 from forecastrnn.training.parameters import TRAINING_CONSTRAINTS, device_of, device_to_predict
 
 if TYPE_CHECKING:
@@ -153,7 +154,7 @@ epsilon, clip_norm, gradient_noise
         "global_model": ["boolean"],
         "id_embedding_dim": [Interval(Integral, 1, None, closed="left"), None],
         "missing": [StrOptions({"raise", "mask"})],
-        "loss": [StrOptions({"squared_error", "absolute_error", "huber"})],
+        "loss": [StrOptions(LossesFor("forecasting"))],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "max_steps": [Interval(Integral, 1, None, closed="left"), None],
         "dtype": [StrOptions({"float32", "float64"})],

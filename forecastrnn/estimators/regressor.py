@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from forecastrnn.data.arrays import Sequences
 from forecastrnn.data.targets import read_numbers
 from forecastrnn.estimators.sequence_estimator import SequenceEstimator, unchanged_on_error
+from forecastrnn.networks.losses import LossesFor
 from forecastrnn.sequences.fitting import Targets
 from forecastrnn.sequences.generation import generate
 from forecastrnn.training.parameters import EMBEDDING_CONSTRAINTS, SEQUENCE_CONSTRAINTS, device_to_predict
@@ -138,7 +139,7 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
     _parameter_constraints: dict = {
         **SEQUENCE_CONSTRAINTS,
         **EMBEDDING_CONSTRAINTS,
-        "loss": [StrOptions({"squared_error", "absolute_error", "huber"})],
+        "loss": [StrOptions(LossesFor("regression"))],
     }
 
     def __init__(

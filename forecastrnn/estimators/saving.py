@@ -10,8 +10,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from forecastrnn._version import __version__
 from forecastrnn.exceptions import ModelFileError
+from forecastrnn.networks.cells import CELLS
+from forecastrnn.networks.losses import LOSSES
 from forecastrnn.persistence.model_file import ASK, ModelFile, open_model, write_model
-from forecastrnn.persistence.model_records import Fields, decode, encode
+from forecastrnn.persistence.model_records import IMPORT_IT, Fields, check_known, decode, encode
+from forecastrnn.training.optimizers import SOLVERS
 from forecastrnn.training.parameters import check_numbers, layers_of
 
 TENSORS_OF = "embedding_weights"  # a parameter that may be large: its state keeps it
@@ -151,7 +154,8 @@ def load_estimator(path: Any, classes: dict[str, type]) -> Any:
         except ModelFileError as error:
             if str(error).startswith(file.path):
                 raise
-            raise ModelFileError(f"{file.path}: {error}. {ASK}") from error
+            what_to_do = "" if IMPORT_IT in str(error) else f" {ASK}"
+            raise ModelFileError(f"{file.path}: {error}.{what_to_do}") from error
 
 
 def _restore(file: ModelFile, classes: dict[str, type]) -> Any:
@@ -165,6 +169,19 @@ def _restore(file: ModelFile, classes: dict[str, type]) -> Any:
     state = _read_state(name, header["state"])
     state.restore(estimator, file.read(state.tensors()))
     return estimator
+
+
+def _check_names(estimator: Any) -> None:
+    """Cell, loss and update rule are known here, where a file names them."""
+    for what, parameter, table in (
+        ("cell", "cell", CELLS),
+        ("loss", "loss", LOSSES),
+        ("update rule", "solver", SOLVERS),
+    ):
+        value = getattr(estimator, parameter, None)
+        for name in value if isinstance(value, list | tuple) else [value]:
+            if isinstance(name, str):
+                check_known(what, name, table)
 
 
 def _with_parameters(kind: Any, raw: Any, written_by: str) -> Any:
@@ -181,6 +198,7 @@ def _with_parameters(kind: Any, raw: Any, written_by: str) -> Any:
         )
     for name, value in raw.items():
         setattr(estimator, name, decode(value))
+    _check_names(estimator)
     try:
         check_parameters(estimator)
     except (ValueError, TypeError) as error:

@@ -24,6 +24,7 @@ from forecastrnn.persistence.model_records import (
     MOST,
     Fields,
     check_dropout,
+    check_known,
     check_network,
     decode_fields,
     encode_fields,
@@ -35,7 +36,7 @@ from forecastrnn.persistence.moment_records import (
     pack_moments,
     unpack_moments,
 )
-from forecastrnn.training.optimizers import OptimizerState
+from forecastrnn.training.optimizers import SOLVERS, OptimizerState
 from forecastrnn.training.training import Progress
 
 Values = dict[str, np.ndarray]
@@ -243,9 +244,11 @@ def _read_settings(raw: Any) -> tuple[Settings, InputLayout]:
 
 def _check_settings(settings: Settings) -> None:
     """What forecasts and a warm start depend on."""
-    good = settings.dtype in ("float32", "float64") and settings.loss in LOSSES and 1 <= settings.horizon <= MOST
+    good = settings.dtype in ("float32", "float64") and 1 <= settings.horizon <= MOST
     if not good or settings.batch_size < 1:
         raise ModelFileError("the settings of the training are not possible ones")
+    check_known("loss", settings.loss, LOSSES)
+    check_known("update rule", settings.rule.solver, SOLVERS)
     check_dropout(settings.dropout)
 
 

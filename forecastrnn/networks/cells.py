@@ -149,6 +149,7 @@ class GRU(Cell):
         return (*self.gates, "m") if self.reset_after else self.gates
 
 
+# By name. A cell whose class is here can be chosen by name or as an instance, and saved.
 CELLS: dict[str, Cell] = {"rnn": Elman(), "lstm": LSTM(), "peephole_lstm": LSTM(peepholes=True), "gru": GRU()}
 
 
@@ -158,5 +159,18 @@ def as_cell(cell: object) -> Cell:
         return cell
     if isinstance(cell, str) and cell in CELLS:
         return CELLS[cell]
+    raise ValueError(f"cell must be {cell_choices()}. Got {cell!r}.")
+
+
+def cell_classes() -> dict[str, type[Cell]]:
+    """The classes of `CELLS` by their names, as files call them: of two with one name the first."""
+    found: dict[str, type[Cell]] = {}
+    for cell in CELLS.values():
+        found.setdefault(type(cell).__name__, type(cell))
+    return found
+
+
+def cell_choices() -> str:
+    """What a cell may be, for messages."""
     names = ", ".join(repr(name) for name in sorted(CELLS))
-    raise ValueError(f"cell must be a str among {{{names}}} or an instance of Elman, LSTM, GRU. Got {cell!r}.")
+    return f"a str among {{{names}}} or an instance of {', '.join(cell_classes())}"

@@ -1,54 +1,66 @@
-"""Losses by name: which kernel computes value and gradient, and what the outputs mean."""
+"""Losses by name: which kernel computes value and gradient, and what they are for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 
 import numpy as np
 
+TASKS = ("regression", "classification", "forecasting")
+
 
 @dataclass(frozen=True)
 class Loss:
-    """A loss: its kernel, the kernel's variant, its `value` in NumPy (..., outputs) -> (...).
+    """A loss: its kernel, the kernel's variant, and the tasks that it is for.
 
-    `link` turns outputs into predictions.
+    Of a classification targets are class numbers, and outputs the classes' scores; else both are numbers.
     """
 
     kernel: str
-    kind: int
-    value: Callable[[np.ndarray, np.ndarray], np.ndarray]
-    link: str = "identity"
+    kind: int = 0
+    tasks: tuple[str, ...] = ("regression", "forecasting")
+
+    def __post_init__(self) -> None:
+        for task in self.tasks:
+            if task not in TASKS:
+                raise ValueError(f"tasks must be among {list(TASKS)}. Got {task!r}.")
+
+    @property
+    def takes_classes(self) -> bool:
+        """Whether targets are class numbers."""
+        return "classification" in self.tasks
+
+
+LOSSES: dict[str, Loss] = {
+    "squared_error": Loss("elementwise_loss", 0),
+    "absolute_error": Loss("elementwise_loss", 1),
+    "huber": Loss("elementwise_loss", 2),
+    "cross_entropy": Loss("cross_entropy", tasks=("classification",)),
+}
+
+
+class LossesFor(Set[str]):
+    """Names of the losses that are for a task, those too that come into the table later."""
+
+    def __init__(self, task: str) -> None:
+        self.task = task
+
+    @classmethod
+    def _from_iterable(cls, names: Iterable[str]) -> set[str]:  # type: ignore[override]
+        return set(names)
+
+    def __contains__(self, name: object) -> bool:
+        return name in set(self)
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name, loss in LOSSES.items() if self.task in loss.tasks)
+
+    def __len__(self) -> int:
+        return len(set(self))
 
 
 def softmax(scores: np.ndarray) -> np.ndarray:
     """Probabilities from scores along the last axis."""
     e = np.exp(scores - scores.max(axis=-1, keepdims=True))
     return e / e.sum(axis=-1, keepdims=True)
-
-
-def _squared(out: np.ndarray, y: np.ndarray) -> np.ndarray:
-    return np.square(out - y).mean(axis=-1)
-
-
-def _absolute(out: np.ndarray, y: np.ndarray) -> np.ndarray:
-    return np.abs(out - y).mean(axis=-1)
-
-
-def _huber(out: np.ndarray, y: np.ndarray) -> np.ndarray:
-    e = np.abs(out - y)
-    return np.where(e <= 1.0, 0.5 * e * e, e - 0.5).mean(axis=-1)
-
-
-def _cross_entropy(out: np.ndarray, y: np.ndarray) -> np.ndarray:
-    top = out.max(axis=-1, keepdims=True)
-    level = top[..., 0] + np.log(np.exp(out - top).sum(axis=-1))
-    return level - np.take_along_axis(out, y.astype(np.intp), axis=-1)[..., 0]
-
-
-LOSSES: dict[str, Loss] = {
-    "squared_error": Loss("elementwise_loss", 0, _squared),
-    "absolute_error": Loss("elementwise_loss", 1, _absolute),
-    "huber": Loss("elementwise_loss", 2, _huber),
-    "cross_entropy": Loss("cross_entropy", 0, _cross_entropy, link="softmax"),
-}

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from typing import Any
 
 import numpy as np
 
 from forecastrnn.exceptions import ModelFileError
-from forecastrnn.networks.cells import CELLS, Cell
+from forecastrnn.networks.cells import Cell, cell_classes
 from forecastrnn.networks.network import Embedding, Layer, Network
 from forecastrnn.networks.seq2seq_network import Seq2SeqNetwork
 from forecastrnn.persistence.model_file import Tensor
@@ -18,6 +18,7 @@ from forecastrnn.programs.shapes import Dropout
 from forecastrnn.training.optimizers import Rule
 
 _RECORDS = (Layer, Embedding, Network, Seq2SeqNetwork, Rule, Dropout)
+IMPORT_IT = "If it is of your own making, import the module that defines it before you load the file"
 MOST = 2**24  # inputs, units or outputs: their products stay far within int64
 LARGEST = 2**63
 _SIMPLE: dict[str, tuple[type, ...]] = {
@@ -27,7 +28,7 @@ _SIMPLE: dict[str, tuple[type, ...]] = {
 
 def records() -> dict[str, type]:
     """Classes that a file names: those of the cells in `CELLS`, and what a network and its training consist of."""
-    return {kind.__name__: kind for kind in (*map(type, CELLS.values()), *_RECORDS)}
+    return cell_classes() | {kind.__name__: kind for kind in _RECORDS}
 
 
 def encode(value: Any, what: str) -> Any:
@@ -46,6 +47,8 @@ def encode(value: Any, what: str) -> Any:
         return {"tuple": [encode(each, what) for each in value]}
     if records().get(type(value).__name__) is type(value) and is_dataclass(value):
         return {"record": type(value).__name__} | encode_fields(value)
+    if isinstance(value, Cell):
+        raise TypeError(f"{what}={value!r} cannot be saved: its class must be a dataclass with a name in CELLS.")
     raise TypeError(f"{what}={value!r} cannot be saved: a model file keeps numbers, texts, lists and cells.")
 
 
@@ -64,7 +67,7 @@ def decode(value: Any) -> Any:
         return tuple(decode(each) for each in value["tuple"])
     kind, known = value.get("record"), records()
     if not isinstance(kind, str) or kind not in known:
-        raise ModelFileError(f"the file holds a {str(kind)[:40]!r}, which this version does not know")
+        raise ModelFileError(f"the file holds a {str(kind)[:40]!r}, which this version does not know. {IMPORT_IT}")
     return decode_fields(known[kind], {name: each for name, each in value.items() if name != "record"})
 
 
@@ -151,6 +154,12 @@ class Fields(Mapping[str, Any]):
     def refuse(self, name: str, expected: str) -> None:
         """Raise the error for a field."""
         raise ModelFileError(f"{self._where}: {name} must be {expected}. Got {str(self._raw[name])[:80]}")
+
+
+def check_known(what: str, name: str, table: Container[str]) -> None:
+    """Refuse the name of a cell, a loss or an update rule that is not in its table."""
+    if name not in table:
+        raise ModelFileError(f"the file names the {what} {name[:40]!r}, which this version does not know. {IMPORT_IT}")
 
 
 def check_network(network: Network) -> None:

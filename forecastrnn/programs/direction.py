@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from forecastrnn.engine.cpu.simd import VECTOR_BYTES
 from forecastrnn.engine.cpu.tile import VECS
 from forecastrnn.networks.cells import Cell
-from forecastrnn.programs.plans import Block, cell_options, plan_of
+from forecastrnn.programs.plans import Block, plan_of
 
 if TYPE_CHECKING:
     from forecastrnn.engine.buffers import Buffer, Field, Place
@@ -64,7 +64,6 @@ class Direction:
         self.Hp = padded(units, program.dtype)
         self.P = self.Hp // self.L
         self.plan = plan_of(cell, layer_norm)
-        self.options = cell_options(cell)
         self.slots = self.plan.slots or 1
         self.zero = self._shared("zero", (4 * self.L + self.Hp,))
         self.one = program.buffer(f"{name}one", (self.L,), fill=1)
@@ -130,7 +129,7 @@ class Direction:
         fields: dict[str, Field] = {
             "x": x.place, "h": run.h, "hr": run.hr or run.h, "mask": run.mask, "masked": int(self.masked),
             "active": batch.active, "T": T, "B": B, "I": self.I, "Hp": self.Hp,
-            "depth": self.H, "ldx": x.ld, **self.options,
+            "depth": self.H, "ldx": x.ld, **self.plan.options,
         }  # fmt: skip
         if self.plan.slots:
             panels = self.P if self.keep or self.layer_norm or "weights_n" in self.packed else 1
@@ -194,7 +193,7 @@ class Direction:
             "active": batch.active, "T": batch.steps, "B": batch.rows, "Hp": self.Hp,
             "first": first if dout else batch.steps, "start": int(start), "zero": self.zero, "mask": run.mask,
             "work": self._own(batch, "work", (batch.rows, self.Hp)) if self.masked else None,
-            "masked": int(self.masked), **self.options,
+            "masked": int(self.masked), **self.plan.options,
         }  # fmt: skip
         if self.plan.slots:
             fields["z"] = run.z

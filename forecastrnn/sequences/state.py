@@ -10,7 +10,7 @@ import numpy as np
 from forecastrnn.data.standardize import ArrayScaler
 from forecastrnn.engine.devices import is_device
 from forecastrnn.exceptions import ModelFileError
-from forecastrnn.networks.losses import LOSSES
+from forecastrnn.networks.losses import LOSSES, LossesFor
 from forecastrnn.networks.network import Network
 from forecastrnn.persistence.coding_records import (
     coding_tensors,
@@ -26,6 +26,7 @@ from forecastrnn.persistence.model_records import (
     MOST,
     Fields,
     check_dropout,
+    check_known,
     check_network,
     decode,
     encode,
@@ -113,7 +114,8 @@ class SequenceState:
         check_network(network)
         check_dropout(dropout)
         is_classifier = kind == "RNNClassifier"
-        state.text("loss", {"cross_entropy"} if is_classifier else set(LOSSES) - {"cross_entropy"})
+        check_known("loss", state.text("loss"), LOSSES)
+        state.text("loss", LossesFor("classification" if is_classifier else "regression"))
         state.text("dtype", {"float32", "float64"})
         if not is_device(state.text("device")):
             state.refuse("device", "the name of a device")

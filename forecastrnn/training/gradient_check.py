@@ -12,7 +12,6 @@ from forecastrnn.networks.cells import as_cell
 from forecastrnn.networks.losses import LOSSES
 from forecastrnn.networks.network import Layer, Network
 from forecastrnn.programs.inference import sort_rows
-from forecastrnn.programs.plans import PLANS
 from forecastrnn.programs.shapes import shards_of
 from forecastrnn.training.stepping import BatchIndex, TrainingProgram
 from forecastrnn.training.training_step import TrainingData
@@ -139,8 +138,8 @@ def _check_count(name: str, value: object) -> None:
 def _check_loss(loss: object, n_outputs: int) -> None:
     if not isinstance(loss, str) or loss not in LOSSES:
         raise ValueError(f"loss must be one of {sorted(LOSSES)}. Got {loss!r}.")
-    if loss == "cross_entropy" and n_outputs < 2:
-        raise ValueError(f'loss="cross_entropy" needs n_outputs of at least 2, one a class. Got {n_outputs}.')
+    if LOSSES[loss].takes_classes and n_outputs < 2:
+        raise ValueError(f'loss="{loss}" needs n_outputs of at least 2, one a class. Got {n_outputs}.')
 
 
 def _check_settings(tolerance: object, random_state: object) -> None:
@@ -160,13 +159,7 @@ def _layers(cell: Any, units: Any, bidirectional: bool, layer_norm: bool) -> tup
     for name, value in (("bidirectional", bidirectional), ("layer_norm", layer_norm)):
         if not isinstance(value, bool):
             raise ValueError(f"{name} must be True or False. Got {value!r}.")
-    layers = tuple(
-        Layer(as_cell(c), int(size), bidirectional, layer_norm) for c, size in zip(cells, sizes, strict=True)
-    )
-    for layer in layers:
-        if type(layer.cell) not in PLANS:
-            raise ValueError(f"cell {layer.cell!r} has no plan. Add one to PLANS in forecastrnn/programs/plans.py.")
-    return layers
+    return tuple(Layer(as_cell(c), int(size), bidirectional, layer_norm) for c, size in zip(cells, sizes, strict=True))
 
 
 def _check_lengths(lengths: Any, n: int, n_steps: int) -> np.ndarray | None:
@@ -196,7 +189,7 @@ def _random_source(
     """Random inputs, and targets: one for the final state, else one a step, of which the loss takes what it reads."""
     rows = n if last == 1 else n * steps
     x = rng.standard_normal((n * steps, inputs))
-    classes = loss == "cross_entropy"
+    classes = LOSSES[loss].takes_classes
     y = rng.integers(outputs, size=(rows, 1)).astype(float) if classes else rng.standard_normal((rows, outputs))
     return TrainingData(x, y, y_steps=rows // n)
 

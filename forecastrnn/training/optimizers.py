@@ -95,11 +95,6 @@ class Rule:
     epsilon: float = 1e-8
     gradient_noise: float = 0.0
 
-    def __post_init__(self) -> None:
-        for name, table in (("solver", SOLVERS), ("learning_rate", SCHEDULES)):
-            if getattr(self, name) not in table:
-                raise ValueError(f"{name} must be one of {sorted(table)}. Got {getattr(self, name)!r}.")
-
     @property
     def moments(self) -> tuple[str, ...]:
         """Names of what is kept of every parameter."""

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, InvalidParameterError, StrOptions
 
 from forecastrnn.engine.devices import CPU, NAMES, is_name, log_once, resolve, resolve_if_there
-from forecastrnn.networks.cells import CELLS, Cell, as_cell
+from forecastrnn.networks.cells import CELLS, Cell, as_cell, cell_choices
 from forecastrnn.networks.initializers import INITIALIZERS
 from forecastrnn.networks.network import Layer
 from forecastrnn.programs.shapes import Dropout
@@ -30,13 +30,14 @@ class _Device(StrOptions):
         return f"{super().__str__()} or 'cuda:0', 'cuda:1' and so on"
 
 
+# Tables of names are live: what is registered later counts too.
 TRAINING_CONSTRAINTS: dict[str, list] = {
-    "cell": [StrOptions(set(CELLS)), Cell, list, tuple],
+    "cell": [StrOptions(CELLS.keys()), Cell, list, tuple],
     "hidden_layer_sizes": [_COUNT, list, tuple, np.ndarray],
     "bidirectional": ["boolean"],
     "layer_norm": ["boolean"],
     "initializer": [StrOptions(set(INITIALIZERS))],
-    "solver": [StrOptions(set(SOLVERS))],
+    "solver": [StrOptions(SOLVERS.keys())],
     "learning_rate_init": [_POSITIVE],
     "learning_rate": [StrOptions(set(SCHEDULES))],
     "alpha": [Interval(Real, 0, None, closed="left")],
@@ -116,8 +117,7 @@ def layers_of(estimator: Any) -> tuple[Layer, ...]:
     if len(cells) != len(sizes):
         refuse(estimator, "cell", f"one cell or a list of {len(sizes)}, one for each of hidden_layer_sizes")
     if not all(isinstance(c, Cell) or isinstance(c, str) and c in CELLS for c in cells):
-        names = ", ".join(repr(name) for name in sorted(CELLS))
-        refuse(estimator, "cell", f"cells, each a str among {{{names}}} or an instance of Elman, LSTM, GRU")
+        refuse(estimator, "cell", f"cells, each {cell_choices()}")
     if estimator.layer_norm and 1 in sizes:
         expected = "at least 2 in each layer with layer_norm=True, where a unit alone is always its own mean"
         refuse(estimator, "hidden_layer_sizes", expected)
