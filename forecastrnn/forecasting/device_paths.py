@@ -15,7 +15,6 @@ from forecastrnn.engine.input_formulas import STATIC
 from forecastrnn.engine.jobs import borrowed
 from forecastrnn.engine.program import Program
 from forecastrnn.forecasting.paths import Histories, PathsShape, emit_rounds, means_of, sums_of
-from forecastrnn.networks.seq2seq_network import Seq2SeqNetwork
 
 ROWS_BYTES = 2**28  # of the histories, inputs and new values of all rows at once
 
@@ -62,7 +61,7 @@ class DevicePaths:
 
     def __init__(self, kind: PathsShape, n_inputs: int, known: int, h: int) -> None:
         self.kind, self.known, self.h, self.length = kind, known, h, known + h
-        self.ahead, self.n_inputs = kind.network.n_outputs, n_inputs
+        self.ahead, self.n_inputs = kind.network.writer.n_outputs, n_inputs
         self.program = program = Program(kind.dtype, 1, device=kind.device)
         self.fields = self._buffers()
         emit_rounds(kind, program, self.fields)
@@ -77,12 +76,11 @@ class DevicePaths:
     def _buffers(self) -> dict[str, Any]:
         """What `emit_rounds` reads, and the numbers of the program."""
         kind, buffer, rows = self.kind, self.program.buffer, self.kind.rows
-        reader = kind.network.encoder if isinstance(kind.network, Seq2SeqNetwork) else kind.network
         found: dict[str, Any] = {"now": self.known - 1, "length": self.length, "noisy": self.h, "sums": None}
         found |= {name: buffer(name, (rows, self.length)) for name in ("z", "a")}
         found |= {name: buffer(name, (rows,), np.int64) for name in ("phase", "period", "first")}
         found["static"] = buffer("static", (rows, STATIC))
-        found["inputs"] = buffer("inputs", (self.n_inputs, kind.context, reader.n_inputs + reader.n_skip))
+        found["inputs"] = buffer("inputs", (self.n_inputs, kind.context, kind.network.reader.columns))
         found["starts"] = buffer("starts", (kind.context, rows), np.int64)
         found["result"] = buffer("result", (rows, self.ahead if self.ahead > 1 else self.h))
         if kind.layout.older_means:
@@ -112,8 +110,7 @@ class DevicePaths:
         kind, fields, result = self.kind, self.fields, self.fields["result"]
         if noise is not None:
             fields["noise"].put(noise)
-        between = (1,) if isinstance(kind.network, Seq2SeqNetwork) else ()
-        repeats = (1, kind.context, *between, *((1,) if self.ahead > 1 else (self.h, 1)))
+        repeats = kind.repeats(1) if self.ahead > 1 else (*kind.repeats(self.h), 1)
         for turn, steps in enumerate(repeats):
             self.program.run(0, steps, kind.lanes, rounds=(turn, turn + 1), theta=theta)
         values = result.part(0, kind.rows * result.shape[1]).reshape(result.shape)

@@ -76,9 +76,8 @@ def fit_local(
     thetas: np.ndarray | None = None,
 ) -> LocalFit:  # fmt: skip
     """Train a network for each seed and series; `thetas` go on from where they are."""
-    network, n = network_of(prepared.layout, settings), prepared.n_series
+    network, n = network_of(prepared.layout, settings).writer, prepared.n_series
     updates = update_count(prepared, settings.max_steps)
-    assert isinstance(network, Network)
     steps, real = prepared.context + prepared.ahead, np.dtype(settings.dtype)
     source = TrainingData(inputs, np.where(prepared.observed, prepared.z, np.nan).astype(real), prepared.z.astype(real))
     lanes = [_build_lane(network, settings, source, steps, updates) for _ in range(settings.n_threads)]

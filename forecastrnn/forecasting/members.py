@@ -15,7 +15,7 @@ from forecastrnn.forecasting.input_layout import InputLayout
 from forecastrnn.forecasting.paths import Histories, PathsShape, job_rows, run_paths
 from forecastrnn.forecasting.preparation import Prepared
 from forecastrnn.forecasting.seq2seq import last_windows, pair_source, pair_validator
-from forecastrnn.networks.network import Embedding, Layer, Network
+from forecastrnn.networks.network import AnyNetwork, Embedding, Layer, Network
 from forecastrnn.networks.seq2seq_network import Seq2SeqNetwork
 from forecastrnn.programs.inference import forward
 from forecastrnn.programs.shapes import NO_DROPOUT, Dropout
@@ -88,7 +88,7 @@ def update_count(prepared: Prepared, max_steps: int | None) -> int:
     return max_steps or int(np.clip(2.0 * np.sqrt(prepared.observed.sum()), 300, 1200))
 
 
-def network_of(inputs: InputLayout, settings: Settings) -> Network | Seq2SeqNetwork:
+def network_of(inputs: InputLayout, settings: Settings) -> AnyNetwork:
     """The layers read the squashed columns and the vectors of the series, the linear skip the raw columns."""
     columns = inputs.n_columns
     embeddings = tuple(replace(e, column=columns + e.column) for e in settings.embeddings)
@@ -96,11 +96,11 @@ def network_of(inputs: InputLayout, settings: Settings) -> Network | Seq2SeqNetw
     return Seq2SeqNetwork(replace(network, n_outputs=0), network) if settings.has_decoder else network
 
 
-def start_member(network: Network | Seq2SeqNetwork, settings: Settings, seed: int) -> Progress:
+def start_member(network: AnyNetwork, settings: Settings, seed: int) -> Progress:
     """First parameters of a member."""
     theta = network.init_theta(seed, settings.dtype, settings.initializer)
     rng = np.random.default_rng([seed, 3])
-    kernel = network.views(theta)["decoder.output.kernel" if settings.has_decoder else "output.kernel"]
+    kernel = network.writer.views(network.writer_theta(theta))["output.kernel"]
     kernel[...] = rng.uniform(-HEAD, HEAD, kernel.shape)
     return Progress(theta, OptimizerState.zeros(theta, settings.rule.moments))
 
@@ -150,13 +150,13 @@ def train_member(
     source = TrainingData(
         inputs, np.where(prepared.observed, prepared.z, np.nan).astype(dtype), prepared.z.astype(dtype)
     )
-    return train(network, progress, source, batches, plan, validate, watch)
+    return train(network.writer, progress, source, batches, plan, validate, watch)
 
 
 def _validator(
     prepared: Prepared,
     inputs: np.ndarray,
-    network: Network | Seq2SeqNetwork,
+    network: AnyNetwork,
     settings: Settings,
     held: np.ndarray,
     device: str,
@@ -180,7 +180,8 @@ def _validator(
     starts = prepared.starts[1:] - steps - 1
     theta = np.zeros(network.size, dtype)
     rows = min(len(starts), CHUNK)
-    probe = TrainingProgram(network, theta, None, source, steps=steps, rows=rows, loss=settings.loss, device=device)
+    plain = network.writer
+    probe = TrainingProgram(plain, theta, None, source, steps=steps, rows=rows, loss=settings.loss, device=device)
     index = np.resize(starts, (-(-len(starts) // rows), rows))
 
     def score(candidate: np.ndarray) -> float:
@@ -228,7 +229,7 @@ def histories_of(tail: SeriesEnds, dtype: str) -> Histories:
 
 
 def forecast(
-    network: Network | Seq2SeqNetwork, thetas: np.ndarray, tail: SeriesEnds, settings: Settings, h: int,
+    network: AnyNetwork, thetas: np.ndarray, tail: SeriesEnds, settings: Settings, h: int,
     which: np.ndarray,
     noise: np.ndarray | None = None, device: str = CPU,
 ) -> np.ndarray:  # fmt: skip

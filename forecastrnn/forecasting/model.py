@@ -27,8 +27,7 @@ from forecastrnn.forecasting.members import (
 from forecastrnn.forecasting.preparation import Prepared, prepare
 from forecastrnn.forecasting.seq2seq import pair_outputs
 from forecastrnn.forecasting.stream import ForecastStream
-from forecastrnn.networks.network import Network
-from forecastrnn.networks.seq2seq_network import Seq2SeqNetwork
+from forecastrnn.networks.network import AnyNetwork
 from forecastrnn.training.training import Progress
 
 if TYPE_CHECKING:
@@ -73,18 +72,18 @@ class Trained:
         return not self.members
 
     def outputs(
-        self, network: Network | Seq2SeqNetwork, prepared: Prepared, inputs: np.ndarray, n_threads: int,
+        self, network: AnyNetwork, prepared: Prepared, inputs: np.ndarray, n_threads: int,
         device: str = "cpu",
     ) -> Callable[[np.ndarray, int], np.ndarray]:  # fmt: skip
         """The outputs of a member for the inputs of some rows, or of the last of them."""
 
         def one_step(rows: np.ndarray, k: int) -> np.ndarray:
-            if isinstance(network, Seq2SeqNetwork):
+            if network.hands_over:
                 steps = prepared.context, prepared.ahead
                 return pair_outputs(network, self.thetas[k, 0], inputs, rows, steps, n_threads, device)
             if self.is_local:
-                return local_outputs(network, self.thetas[k], inputs, rows, n_threads)
-            return one_step_outputs(network, self.thetas[k, 0], inputs, rows, n_threads, device)
+                return local_outputs(network.writer, self.thetas[k], inputs, rows, n_threads)
+            return one_step_outputs(network.writer, self.thetas[k, 0], inputs, rows, n_threads, device)
 
         return one_step
 
@@ -112,7 +111,7 @@ def _parts(losses: np.ndarray) -> list[np.ndarray]:
 class Model:
     """All that a fitted forecaster holds: replaced in one assignment when a fit has succeeded."""
 
-    network: Network | Seq2SeqNetwork
+    network: AnyNetwork
     trained: Trained
     settings: Settings
     tail: SeriesEnds

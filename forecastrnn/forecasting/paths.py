@@ -11,8 +11,7 @@ from forecastrnn.engine.buffers import Argument, Buffer, Field, Place
 from forecastrnn.engine.jobs import Jobs, addresses, borrowed
 from forecastrnn.engine.program import Program
 from forecastrnn.forecasting.input_layout import InputLayout
-from forecastrnn.networks.network import Network
-from forecastrnn.networks.seq2seq_network import Seq2SeqNetwork
+from forecastrnn.networks.network import AnyNetwork
 from forecastrnn.programs.assembly import Assembly
 from forecastrnn.programs.direction import Direction, MatrixView
 from forecastrnn.programs.shapes import Shape
@@ -25,7 +24,7 @@ SLOWEST = 5e-11  # seconds for each parameter and row of a step: a high guess
 class PathsShape:
     """What a program of paths is built for: network, rows of a job, and how their inputs are made."""
 
-    network: Network | Seq2SeqNetwork
+    network: AnyNetwork
     dtype: str
     rows: int
     context: int
@@ -33,6 +32,11 @@ class PathsShape:
     noisy: bool
     lanes: int
     device: str = "cpu"
+
+    def repeats(self, steps: int) -> tuple[int, ...]:
+        """How often each round of `emit_rounds` runs, for a forecast of `steps` steps."""
+        between = (1,) if self.network.hands_over else ()
+        return 1, self.context, *between, steps
 
 
 @dataclass(frozen=True)
@@ -84,19 +88,18 @@ def emit_rounds(kind: PathsShape, program: Program, fields: dict[str, Any]) -> N
     `Histories` and what else a call gives, by their names in `cpu.forecast`; starts (context, rows): where
     in the inputs each row's step is.
     """
-    both = isinstance(kind.network, Seq2SeqNetwork)
     reader, writer = _assemblies(kind, program)
-    columns = reader.network.n_inputs + reader.network.n_skip
+    columns = reader.network.columns
     x = MatrixView(program.buffer("x", (kind.rows, columns)).at(0), columns, columns)
     for direction, state in _first_states(reader):
         direction.clear(reader.stacks[0].batch, state)
     reader.emit_pack()
-    if both:
+    if kind.network.hands_over:
         writer.emit_pack()
     program.next_round()
     _emit_context_step(reader, x, kind, fields)
     program.next_round()
-    if both:
+    if kind.network.hands_over:
         for (direction, state), (_, own) in zip(_first_states(reader), _first_states(writer), strict=True):
             width = direction.Hp
             reader.copy(0, MatrixView(state, width, width), MatrixView(own, width, width), kind.rows)
@@ -106,14 +109,14 @@ def emit_rounds(kind: PathsShape, program: Program, fields: dict[str, Any]) -> N
 
 def _assemblies(kind: PathsShape, program: Program) -> tuple[Assembly, Assembly]:
     """What reads the context and what forecasts: the same, or encoder and decoder."""
-    theta, shape = Argument("theta", kind.dtype), Shape(1, kind.rows, 1, device=kind.device)
-    if not isinstance(kind.network, Seq2SeqNetwork):
-        build = Assembly(kind.network, theta, shape, program=program)
+    network, theta = kind.network, Argument("theta", kind.dtype)
+    shape = Shape(1, kind.rows, 1, device=kind.device)
+    if not network.hands_over:
+        build = Assembly(network.reader, theta, shape, program=program)
         return build, build
-    reader, writer = kind.network.encoder, kind.network.decoder
     return (
-        Assembly(reader, theta, shape, program=program.part("encoder.")),
-        Assembly(writer, theta, shape, program=program.part("decoder."), offset=kind.network.decoder_offset),
+        Assembly(network.reader, theta, shape, program=program.part("encoder.")),
+        Assembly(network.writer, theta, shape, program=program.part("decoder."), offset=network.writer_offset),
     )
 
 
@@ -215,15 +218,14 @@ def run_paths(
     if noise is not None:
         kept.append(np.ascontiguousarray(noise[:, own], kind.dtype))
         arguments |= {"noise": addresses(kept[-1].reshape(jobs, -1)), "noisy": h}
-    ahead, steps = kind.network.n_outputs, h
+    ahead, steps = kind.network.writer.n_outputs, h
     if ahead > 1:
         kept.append(np.empty((paths, len(own), ahead), kind.dtype))
         arguments["result"], steps = addresses(kept[-1].reshape(jobs, -1)), 1
-    between = (1,) if isinstance(kind.network, Seq2SeqNetwork) else ()
     seconds = (kind.context + steps) * (rows * kind.network.size * SLOWEST + 1e-6) * jobs
     with borrowed(kind, lambda: Jobs([_build_lane(kind) for _ in range(kind.lanes)])) as program:
         program.run(
-            jobs, (1, kind.context, *between, steps), n_threads, seconds, theta=addresses(thetas)[which.reshape(-1)],
+            jobs, kind.repeats(steps), n_threads, seconds, theta=addresses(thetas)[which.reshape(-1)],
             z=addresses(z.reshape(jobs, -1)), a=addresses(a.reshape(jobs, -1)), now=known - 1, length=length,
             **arguments,
         )  # fmt: skip

@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 
 from forecastrnn.forecasting.preparation import Prepared
+from forecastrnn.networks.network import AnyNetwork
 from forecastrnn.networks.seq2seq_network import Seq2SeqNetwork
 from forecastrnn.programs.inference import forward
 from forecastrnn.training.seq2seq_batches import pair_index
@@ -53,7 +54,7 @@ def pair_validator(
 
 
 def pair_outputs(
-    network: Seq2SeqNetwork, theta: np.ndarray, inputs: np.ndarray, rows: np.ndarray, steps: tuple[int, int],
+    network: AnyNetwork, theta: np.ndarray, inputs: np.ndarray, rows: np.ndarray, steps: tuple[int, int],
     n_threads: int, device: str = "cpu",
 ) -> np.ndarray:  # fmt: skip
     """Outputs of the decoder for the inputs of the last of rows (n, times), in stretches of at most its steps.
@@ -67,7 +68,7 @@ def pair_outputs(
     known, own = known.reshape(-1, context), own.reshape(-1, length)
     parts, run = [], partial(forward, n_threads=n_threads, device=device)
     for part in np.array_split(np.arange(len(own)), -(-len(own) // CHUNK)):
-        encoder, decoder = network.encoder_theta(theta), network.decoder_theta(theta)
-        state = run(network.encoder, encoder, inputs[known[part]], last=1).states
-        parts.append(run(network.decoder, decoder, inputs[own[part]], state=state).outputs[:, :, 0])
+        state = run(network.reader, network.reader_theta(theta), inputs[known[part]], last=1).states
+        found = run(network.writer, network.writer_theta(theta), inputs[own[part]], state=state)
+        parts.append(found.outputs[:, :, 0])
     return np.concatenate(parts).reshape(len(rows), -1)

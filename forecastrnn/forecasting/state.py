@@ -16,8 +16,7 @@ from forecastrnn.forecasting.members import RESIDUALS, SeriesEnds, Settings, fir
 from forecastrnn.forecasting.model import Model, SeriesReader, Trained
 from forecastrnn.forecasting.preparation import Prepared
 from forecastrnn.networks.losses import LOSSES
-from forecastrnn.networks.network import Embedding, Network
-from forecastrnn.networks.seq2seq_network import Seq2SeqNetwork
+from forecastrnn.networks.network import AnyNetwork, Embedding, Network
 from forecastrnn.persistence.coding_records import coding_tensors, pack_coding, unpack_coding
 from forecastrnn.persistence.model_file import Tensor
 from forecastrnn.persistence.model_records import (
@@ -100,7 +99,7 @@ class ForecastState:
     fields: Fields
     settings: Settings
     layout: InputLayout  # whose second lag is that of the longest season, until the periods are known
-    network: Network | Seq2SeqNetwork
+    network: AnyNetwork
     members: list[Fields]
 
     @classmethod
@@ -136,7 +135,7 @@ class ForecastState:
             raise ModelFileError(f"there are {len(curves)} loss curves for {len(members)} members")
         layout = replace(layout, season=state["season"], second_lag=2 * state["season"])
         network = network_of(layout, settings)
-        check_network(network.decoder if isinstance(network, Seq2SeqNetwork) else network)
+        check_network(network.writer)
         static = Fields(state["static"], "static", "names categories")
         if len(static.items_of("names")) != len(static.items_of("categories")):
             raise ModelFileError("static has not as many names as columns")
@@ -147,7 +146,7 @@ class ForecastState:
     @property
     def writer(self) -> Network:
         """What forecasts: the network, or its decoder."""
-        return self.network.decoder if isinstance(self.network, Seq2SeqNetwork) else self.network
+        return self.network.writer
 
     def tensors(self) -> list[Tensor]:
         """Names, dtypes and shapes of all tensors, in the order of the file."""

@@ -9,8 +9,7 @@ import numpy as np
 from forecastrnn.engine.program import Program
 from forecastrnn.forecasting.members import SeriesEnds, Settings, histories_of
 from forecastrnn.forecasting.paths import emit_inputs, means_of, sums_of
-from forecastrnn.networks.network import Network
-from forecastrnn.networks.seq2seq_network import Seq2SeqNetwork
+from forecastrnn.networks.network import AnyNetwork
 from forecastrnn.programs.inference import forward, write_state
 from forecastrnn.programs.step_program import StepProgram
 
@@ -21,7 +20,7 @@ class _Member:
     """One network, warmed up over the context of one series, and the values it goes on from."""
 
     def __init__(
-        self, network: Network | Seq2SeqNetwork, theta: np.ndarray, tail: SeriesEnds, settings: Settings
+        self, network: AnyNetwork, theta: np.ndarray, tail: SeriesEnds, settings: Settings
     ) -> None:  # fmt: skip
         self.layout = tail.prepared.layout
         known = tail.z.shape[1]
@@ -34,13 +33,13 @@ class _Member:
         self.program = self._step_program(network, theta, tail, settings)
 
     def _step_program(
-        self, network: Network | Seq2SeqNetwork, theta: np.ndarray, tail: SeriesEnds, settings: Settings
+        self, network: AnyNetwork, theta: np.ndarray, tail: SeriesEnds, settings: Settings
     ) -> Program:  # fmt: skip
         """Inputs of the last value, the network, and the next value behind it."""
         histories = histories_of(tail, settings.dtype)
-        (reader, known_theta), (writer, own_theta) = _sides(network, theta)
-        warm = forward(reader, known_theta, histories.inputs, last=1)
-        step = StepProgram((writer, own_theta), 1)
+        warm = forward(network.reader, network.reader_theta(theta), histories.inputs, last=1)
+        writer = network.writer
+        step = StepProgram((writer, network.writer_theta(theta)), 1)
         program, stack = step.build.program, step.build.stacks[0]
         names = ("z", "a", "sums", "phase", "first")
         z, a, sums, phase, first = (program.bind(name, getattr(self, name)) for name in names)
@@ -85,15 +84,6 @@ class _Member:
         self.phase[:] = (self.phase + at) % self.layout.season
 
 
-def _sides(
-    network: Network | Seq2SeqNetwork, theta: np.ndarray
-) -> tuple[tuple[Network, np.ndarray], tuple[Network, np.ndarray]]:
-    """What reads known values and what goes on from its state, with their parameters; one network may do both."""
-    if not isinstance(network, Seq2SeqNetwork):
-        return (network, theta), (network, theta)
-    return (network.encoder, network.encoder_theta(theta)), (network.decoder, network.decoder_theta(theta))
-
-
 class ForecastStream:
     """Takes observed values of one series and forecasts one step ahead; the state is kept between calls.
 
@@ -101,7 +91,7 @@ class ForecastStream:
     """
 
     def __init__(
-        self, network: Network | Seq2SeqNetwork, thetas: list[np.ndarray], tail: SeriesEnds, settings: Settings
+        self, network: AnyNetwork, thetas: list[np.ndarray], tail: SeriesEnds, settings: Settings
     ) -> None:  # fmt: skip
         self._p = tail.prepared
         self._members = [_Member(network, theta.copy(), tail, settings) for theta in thetas]

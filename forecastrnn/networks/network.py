@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 from numpy.random import RandomState
@@ -86,8 +88,59 @@ class Embedding:
     frozen: bool = False
 
 
+class AnyNetwork(ABC):
+    """What all networks have in common: parameters in one flat vector, and a part that reads and one that writes.
+
+    The reader takes known inputs in; the writer has the head, and goes on from the reader's states. One plain network
+    is both; where `hands_over`, they are two, and the writer begins with the reader's final states.
+    """
+
+    hands_over: ClassVar[bool] = False
+    writer_offset = 0  # where the writer's parameters begin
+
+    @property
+    @abstractmethod
+    def layout(self) -> dict[str, Parameter]:
+        """Name -> place of each parameter, in order."""
+
+    @property
+    @abstractmethod
+    def reader(self) -> Network:
+        """The part that takes known inputs in."""
+
+    @property
+    @abstractmethod
+    def writer(self) -> Network:
+        """The part that puts outputs out."""
+
+    @abstractmethod
+    def init_theta(self, random_state: object, dtype: str, initializer: str = "glorot") -> np.ndarray:
+        """First values of all parameters."""
+
+    @abstractmethod
+    def set_unknown(self, theta: np.ndarray) -> None:
+        """Unknown categories read the mean of the known ones; theta (..., size)."""
+
+    def reader_theta(self, theta: np.ndarray) -> np.ndarray:
+        """The reader's part of a flat vector, a view."""
+        return theta[: self.reader.size]
+
+    def writer_theta(self, theta: np.ndarray) -> np.ndarray:
+        """The writer's part of a flat vector, a view."""
+        return theta[self.writer_offset : self.writer_offset + self.writer.size]
+
+    @property
+    def size(self) -> int:
+        """Number of parameters."""
+        return sum(p.size for p in self.layout.values())
+
+    def views(self, theta: np.ndarray) -> dict[str, np.ndarray]:
+        """Named views of a flat vector."""
+        return {name: p.view(theta) for name, p in self.layout.items()}
+
+
 @dataclass(frozen=True)
-class Network:
+class Network(AnyNetwork):
     """Layers and head.
 
     The input row has `n_inputs` columns for the layers, behind `n_skip` columns that go to the head by a
@@ -100,6 +153,21 @@ class Network:
     n_outputs: int = 0
     n_skip: int = 0
     embeddings: tuple[Embedding, ...] = ()
+
+    @property
+    def reader(self) -> Network:
+        """The part that takes known inputs in: all of it."""
+        return self
+
+    @property
+    def writer(self) -> Network:
+        """The part that puts outputs out: all of it."""
+        return self
+
+    @property
+    def columns(self) -> int:
+        """Columns of the input row."""
+        return self.n_skip + self.n_inputs
 
     def inputs_of(self, number: int) -> int:
         """Inputs of layer `number`."""
@@ -139,15 +207,6 @@ class Network:
         if self.n_skip and self.n_outputs:
             shapes["output.skip"] = (self.n_skip, self.n_outputs)
         return shapes | {vectors_of(k): (e.size + 1, e.dim) for k, e in enumerate(self.embeddings)}
-
-    @property
-    def size(self) -> int:
-        """Number of parameters."""
-        return sum(p.size for p in self.layout.values())
-
-    def views(self, theta: np.ndarray) -> dict[str, np.ndarray]:
-        """Named views of a flat vector."""
-        return {name: p.view(theta) for name, p in self.layout.items()}
 
     def init_theta(self, random_state: object, dtype: str, initializer: str = "glorot") -> np.ndarray:
         """First values of all parameters; the skip begins at zero."""

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 from sklearn.utils import check_random_state
 
 from forecastrnn.networks.initializers import draw_dense
-from forecastrnn.networks.network import Network, Parameter
+from forecastrnn.networks.network import AnyNetwork, Network, Parameter
 
 ATTENTIONS = (None, "dot", "additive")
 
 
 @dataclass(frozen=True)
-class Seq2SeqNetwork:
+class Seq2SeqNetwork(AnyNetwork):
     """Two networks: the encoder's final states are, layer by layer, the decoder's first ones.
 
     Attention looks back at the encoder's outputs s_j from each output h_t of the decoder's last layer: with weights
@@ -52,6 +53,7 @@ class Seq2SeqNetwork:
     encoder: Network
     decoder: Network
     attention: str | None = None
+    hands_over: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if self.attention not in ATTENTIONS:
@@ -73,9 +75,14 @@ class Seq2SeqNetwork:
                 )
 
     @property
-    def n_outputs(self) -> int:
-        """Outputs of a step."""
-        return self.decoder.n_outputs
+    def reader(self) -> Network:
+        """The encoder."""
+        return self.encoder
+
+    @property
+    def writer(self) -> Network:
+        """The decoder."""
+        return self.decoder
 
     @property
     def units(self) -> int:
@@ -99,44 +106,27 @@ class Seq2SeqNetwork:
         found: dict[str, Parameter] = {}
         for part, network, start in (
             ("encoder", self.encoder, 0),
-            ("decoder", self.decoder, self.decoder_offset),
+            ("decoder", self.decoder, self.writer_offset),
         ):
             for name, own in network.layout.items():
                 found[f"{part}.{name}"] = replace(own, name=f"{part}.{name}", offset=start + own.offset)
-        offset = self.decoder_offset + self.decoder.size
+        offset = self.writer_offset + self.decoder.size
         for name, shape in self.attention_shapes.items():
             found[f"attention.{name}"] = made = Parameter(f"attention.{name}", offset, shape)
             offset += made.size
         return found
 
     @property
-    def decoder_offset(self) -> int:
+    def writer_offset(self) -> int:  # type: ignore[override]
         """Where the decoder's parameters begin; the encoder's come first."""
         return self.encoder.size
-
-    @property
-    def size(self) -> int:
-        """Number of parameters."""
-        return sum(p.size for p in self.layout.values())
-
-    def views(self, theta: np.ndarray) -> dict[str, np.ndarray]:
-        """Named views of a flat vector."""
-        return {name: p.view(theta) for name, p in self.layout.items()}
-
-    def encoder_theta(self, theta: np.ndarray) -> np.ndarray:
-        """The encoder's part of a flat vector, a view."""
-        return theta[: self.encoder.size]
-
-    def decoder_theta(self, theta: np.ndarray) -> np.ndarray:
-        """The decoder's part of a flat vector, a view."""
-        return theta[self.decoder_offset : self.decoder_offset + self.decoder.size]
 
     def init_theta(self, random_state: object, dtype: str, initializer: str = "glorot") -> np.ndarray:
         """First values of all parameters."""
         rng = check_random_state(random_state)
         theta = np.zeros(self.size, dtype)
-        self.encoder_theta(theta)[:] = self.encoder.init_theta(rng, dtype, initializer)
-        self.decoder_theta(theta)[:] = self.decoder.init_theta(rng, dtype, initializer)
+        self.reader_theta(theta)[:] = self.encoder.init_theta(rng, dtype, initializer)
+        self.writer_theta(theta)[:] = self.decoder.init_theta(rng, dtype, initializer)
         views, n = self.views(theta), self.units
         if self.attention == "additive":
             for name in ("query_kernel", "key_kernel"):
@@ -149,5 +139,5 @@ class Seq2SeqNetwork:
 
     def set_unknown(self, theta: np.ndarray) -> None:
         """Unknown categories read the mean of the known ones, on both sides."""
-        self.encoder.set_unknown(self.encoder_theta(theta))
-        self.decoder.set_unknown(self.decoder_theta(theta))
+        self.encoder.set_unknown(self.reader_theta(theta))
+        self.decoder.set_unknown(self.writer_theta(theta))

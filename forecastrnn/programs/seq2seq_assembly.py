@@ -38,7 +38,7 @@ class Seq2SeqAssembly:
         source = replace(shape, steps=source_steps, lengths=True, sampled=0)
         self.encoder = Assembly(network.encoder, self.theta, source, program=program.part("encoder."))
         self.decoder = Assembly(
-            network.decoder, self.theta, shape, program=program.part("decoder."), offset=network.decoder_offset,
+            network.decoder, self.theta, shape, program=program.part("decoder."), offset=network.writer_offset,
             salt=DECODER_SALT,
         )  # fmt: skip
         self.attention = attention_of(network, program, self.theta, self.decoder, source_steps)

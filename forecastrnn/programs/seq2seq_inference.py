@@ -65,7 +65,7 @@ def encode(
 ) -> Encoded:  # fmt: skip
     """Run the encoder over X (n, steps, columns), of which lengths (n,) are valid."""
     found = forward(
-        network.encoder, network.encoder_theta(theta), X, lengths=lengths, n_threads=n_threads, device=device
+        network.encoder, network.reader_theta(theta), X, lengths=lengths, n_threads=n_threads, device=device
     )
     state = [
         [{name: np.concatenate([part[name] for part in layer], axis=1) for name in layer[0]}] for layer in found.states
@@ -96,7 +96,7 @@ class Decoding:
         self.program = program = Program(dtype, shape.shards, free=True, device=device)
         theta = Argument("theta", dtype)
         self.decoder = Assembly(
-            network.decoder, theta, shape, program=program.part("decoder."), offset=network.decoder_offset
+            network.decoder, theta, shape, program=program.part("decoder."), offset=network.writer_offset
         )
         self.attention = attention_of(network, program, theta, self.decoder, source_steps)
         self._begin = self._emit_begin()

@@ -50,9 +50,9 @@ def naive_layers(network: Network, theta: np.ndarray, x: np.ndarray, states: lis
 def naive_outputs(network: Seq2SeqNetwork, theta: np.ndarray, known: np.ndarray, own: np.ndarray) -> np.ndarray:
     """Outputs (n, H) over inputs known (n, C, 2 columns + codes) and own (n, H, the same), the raw columns first."""
     columns, decoder = network.decoder.n_skip, network.decoder
-    _, states = naive_layers(network.encoder, network.encoder_theta(theta), known[:, :, columns:], None)
-    top, _ = naive_layers(decoder, network.decoder_theta(theta), own[:, :, columns:], states)
-    head = decoder.views(network.decoder_theta(theta).astype(float))
+    _, states = naive_layers(network.encoder, network.reader_theta(theta), known[:, :, columns:], None)
+    top, _ = naive_layers(decoder, network.writer_theta(theta), own[:, :, columns:], states)
+    head = decoder.views(network.writer_theta(theta).astype(float))
     return (top @ head["output.kernel"] + head["output.bias"] + own[:, :, :columns] @ head["output.skip"])[:, :, 0]
 
 
