@@ -28,8 +28,7 @@ from numba.core import config
 _PACKAGE = Path(__file__).parents[1]
 KERNEL_SOURCES = (
     "engine/compiling.py",
-    "engine/formulas.py",
-    "engine/input_formulas.py",
+    "engine/*formulas.py",
     "engine/cpu/*.py",
     "forecasting/inputs.py",
     "forecasting/preparation.py",

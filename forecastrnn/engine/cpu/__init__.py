@@ -1,22 +1,7 @@
 """The CPU engine: vector kernels compiled by Numba, run from a tape by the package's own threads."""
 
-from forecastrnn.engine.cpu import (  # noqa: F401  (each registers its kernels)
-    attention,
-    beam,
-    dropout,
-    elementary,
-    elman,
-    embedding,
-    forecast,
-    gru,
-    losses,
-    lstm,
-    normalised,
-    packing,
-    pairs,
-    products,
-    rows,
-    sampled_softmax,
-    symbols,
-    update,
-)
+from importlib import import_module
+from pkgutil import iter_modules
+
+for _module in iter_modules(__path__):  # in the order of their names; those with kernels register them
+    import_module(f"{__name__}.{_module.name}")
