@@ -160,7 +160,7 @@ def program_of(
     """A training program over mini-batches of `rows` rows and `steps` steps, all of them if not given."""
     theta, source = flat_theta(problem, dtype), replace(source_of(problem, dtype), class_order=class_order)
     return TrainingProgram(
-        problem.network, theta, OptimizerState.zeros(theta) if rule else None, source,
+        problem.network, theta, OptimizerState.zeros(theta, rule.moments) if rule else None, source,
         steps=steps or problem.x.shape[1], rows=rows or len(problem.x), loss=problem.loss,
         last={"all": 0, "last": 1}.get(problem.steps, problem.steps), rule=rule,
         lengths=problem.lengths is not None, **options,

@@ -42,6 +42,6 @@ def twin(writes: str, name: str = "") -> Callable[[Callable[..., None]], Callabl
 def twin_of(name: str) -> Twin:
     """The twin of a kernel, or an error that says what needs the CPU."""
     if name not in TWINS:
-        what = CPU_ONLY.get(name, "an option of this model")
+        what = CPU_ONLY.get(name, f"the kernel {name!r}")
         raise NotImplementedError(f'{what} runs on the CPU only, not with device="cuda". Use device="cpu".')
     return TWINS[name]

@@ -1,0 +1,162 @@
+"""A cell, two losses and two update rules made outside the package, by the recipes of CONTRIBUTING.md.
+
+Importing this module registers them: tests take it from `support.registration`, which takes them out again.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+from forecastrnn.engine import formulas
+from forecastrnn.engine.cpu.build import fast, integers, kernel, pointers, sizes
+from forecastrnn.engine.cpu.elman import add_output_gradient, mask_state, state_gradient
+from forecastrnn.engine.cpu.losses import FIELDS, each_output, each_row
+from forecastrnn.engine.cpu.packing import clear
+from forecastrnn.engine.cpu.products import multiply
+from forecastrnn.engine.cpu.simd import at, lanes, load, store
+from forecastrnn.engine.cpu.tile import VECS
+from forecastrnn.engine.cpu.update import EPSILON, FIRST, SECOND, update_each
+from forecastrnn.networks.cells import CELLS, Cell
+from forecastrnn.networks.losses import LOSSES, Loss
+from forecastrnn.programs.plans import PLANS, Block, CellTables, Sum
+from forecastrnn.training.optimizers import SOLVERS, Solver
+
+
+# A cell ---------------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Leaky(Cell):
+    """A leaky integrator: h moves 1 / delay of the way to tanh(x W + h U + b) (Jaeger et al. 2007)."""
+
+    delay: int = 2
+    gates: ClassVar[tuple[str, ...]] = ("h",)
+
+
+@kernel("x weights_x bias weights_h h hr mask active | T B I Hp depth ldx masked delay")
+def leaky_forward(record, step):
+    """x (T, B, ldx) -> h (T + 1, B, Hp), whose first step is the initial state."""
+    x, wx, bias, wh, h, hr, mask = pointers(record, 0, 7)
+    (active,) = integers(record, 7, 1)
+    T, B, I, Hp, H, ldx, masked, delay = sizes(record, 8, 8)
+    mask_state(masked, B * Hp, h, mask, hr)
+    for t in range(T):
+        n, old, new = active[t], at(h, t * B * Hp), at(h, (t + 1) * B * Hp)
+        multiply(n, at(x, t * B * ldx), ldx, 1, 0, I, wx, bias, 0, new, Hp, Hp // lanes(h))
+        multiply(n, at(hr, t * B * Hp), Hp, 1, 0, H, wh, new, Hp, new, Hp, Hp // lanes(h))
+        for j in range(0, n * Hp, lanes(h)):
+            before = load(old, j)
+            store(new, j, before + (formulas.tanh(load(new, j)) - before) * (1.0 / delay))
+        mask_state(masked, n * Hp, new, mask, at(hr, (t + 1) * B * Hp))
+
+
+@kernel("h transposed_h dout dh dz zero mask work active | T B Hp first start masked delay")
+def leaky_backward(record, step):
+    """dout (T - first, B, Hp), dh (B, Hp) by the final state -> dz (T, B, Hp), dh by the initial state."""
+    h, wt, dout, dh, dz, zero, mask, work = pointers(record, 0, 8)
+    (active,) = integers(record, 8, 1)
+    T, B, Hp, first, start, masked, delay = sizes(record, 9, 7)
+    share = 1.0 / delay
+    for t in range(T - 1, -1, -1):
+        n, old, new, now = active[t], at(h, t * B * Hp), at(h, (t + 1) * B * Hp), at(dz, t * B * Hp)
+        add_output_gradient(t, first, n, B, Hp, dout, dh)
+        for j in range(0, n * Hp, lanes(h)):
+            y = (load(new, j) - load(old, j)) * float(delay) + load(old, j)
+            store(now, j, load(dh, j) * formulas.tanh_slope(y) * share)
+            store(dh, j, load(dh, j) * (1.0 - share))
+        clear(now, n * Hp, B * Hp)
+        if t > 0 or start > 0:
+            state_gradient(n, now, Hp, 1, 0, Hp, wt, zero, True, dh, Hp, masked, mask, work)
+
+
+def leaky_tables(cell: Leaky) -> CellTables:
+    names = {"weights_x": ("kernel", "x"), "weights_h": ("recurrent_kernel", "h"), "bias": ("bias", "one")}
+    return CellTables(
+        kernel="leaky",
+        slots=0,
+        blocks=tuple(Block(packed, name, 1, 1, wide=VECS) for packed, (name, _) in names.items()),
+        sums=tuple(Sum(packed, operand, 1) for packed, (_, operand) in names.items()),
+        options={"delay": cell.delay},
+    )
+
+
+CELLS["leaky"] = Leaky()
+PLANS[Leaky] = leaky_tables
+
+
+# Losses ---------------------------------------------------------------------------------------------------
+@fast
+def log_cosh_of(kind, e):
+    """Loss of an error, and its slope."""
+    size = math.fabs(e)
+    return size + math.log1p(math.exp(-2.0 * size)) - math.log(2.0), math.tanh(e)
+
+
+@fast
+def log_cosh_row(kind, w, O, out, target, row, dout):
+    """A row's loss is the mean over its outputs."""
+    return each_output(log_cosh_of, kind, w, O, out, target, row, dout)
+
+
+@kernel(FIELDS)
+def log_cosh(record, step):
+    """out (k, B, ldo), target (k, B, O) -> dout (k, B, ldd)."""
+    each_row(record, step, log_cosh_row)
+
+
+@fast
+def hinge_row(kind, w, O, out, target, row, dout):
+    """Squared hinge, one class against all others: max(0, 1 - s out)^2, s = 1 for the class of the row, else -1."""
+    loss, label = 0.0, int(target[row])
+    for o in range(O):
+        side = 1.0 if o == label else -1.0
+        miss = max(0.0, 1.0 - side * float(out[o]))
+        loss += miss * miss
+        dout[o] = -2.0 * w * side * miss
+    return w * loss, w
+
+
+@kernel(FIELDS)
+def squared_hinge(record, step):
+    """out (k, B, ldo) of scores, target (k, B, 1) of class numbers -> dout (k, B, ldd)."""
+    each_row(record, step, hinge_row)
+
+
+LOSSES["log_cosh"] = Loss("log_cosh")
+LOSSES["squared_hinge"] = Loss("squared_hinge", tasks=("classification",))
+
+
+# Update rules -----------------------------------------------------------------------------------------------
+@fast
+def lion_change(j, g, m, rate, options):
+    """The sign of a mean of the gradient and its running mean."""
+    mean = options[FIRST] * m[j] + (1.0 - options[FIRST]) * g
+    m[j] = options[SECOND] * m[j] + (1.0 - options[SECOND]) * g
+    return rate * (1.0 if mean > 0.0 else (-1.0 if mean < 0.0 else 0.0))
+
+
+@kernel("theta grad rates options partial | lo hi shards matrix | m")
+def lion(record, step):
+    """Lion (Chen et al. 2023)."""
+    (m,) = pointers(record, 9, 1)
+    update_each(record, step, m, lion_change)
+
+
+@fast
+def amsgrad_change(j, g, moments, rate, options):
+    """The mean of the gradient over the root of the largest mean square so far."""
+    m, v, top = moments
+    m[j] = options[FIRST] * m[j] + (1.0 - options[FIRST]) * g
+    v[j] = options[SECOND] * v[j] + (1.0 - options[SECOND]) * g * g
+    top[j] = max(top[j], v[j])
+    return rate * m[j] / (math.sqrt(top[j]) + options[EPSILON])
+
+
+@kernel("theta grad rates options partial | lo hi shards matrix | m v top")
+def amsgrad(record, step):
+    """AMSGrad (Reddi, Kale & Kumar 2018), whose means are not corrected for their zero start."""
+    update_each(record, step, pointers(record, 9, 3), amsgrad_change)
+
+
+SOLVERS["lion"] = Solver("lion", moments=("m",), decoupled=True)
+SOLVERS["amsgrad"] = Solver("amsgrad", moments=("m", "v", "top"))
