@@ -40,12 +40,13 @@ def toys() -> Iterator[ModuleType]:
 def test_the_cell_is_its_formula(toys: ModuleType, delay: int) -> None:
     cell, rng = toys.Leaky(delay), np.random.default_rng(0)
     x, lengths = rng.standard_normal((3, 6, 2)), np.array([6, 2, 4])
-    w = cell.init_weights(2, 5, random_state=0)
+    w = cell.init_weights(2, 5, random_state=0) | {"share": rng.standard_normal(5)}
+    share = 1.0 / (1.0 + np.exp(-w["share"])) / delay
     outputs, state = dynamic_rnn(cell, x, w, lengths=lengths)
     for row, end in enumerate(lengths):
         h = np.zeros(5)
         for t in range(end):
-            h = h + (np.tanh(x[row, t] @ w["kernel"] + h @ w["recurrent_kernel"] + w["bias"]) - h) / delay
+            h = h + share * (np.tanh(x[row, t] @ w["kernel"] + h @ w["recurrent_kernel"] + w["bias"]) - h)
             np.testing.assert_allclose(outputs[row, t], h, rtol=0.0, atol=1e-14)
         np.testing.assert_allclose(state[row], h, rtol=0.0, atol=1e-14)
 
@@ -56,6 +57,12 @@ def test_gradients_of_the_cell(toys: ModuleType, cell: str, last: Any) -> None:
     given = {"an instance": toys.Leaky(3), "a list": ["leaky", "lstm"]}.get(cell, cell)
     check = check_gradients(given, units=[4, 17], lengths=[6, 2, 4], bidirectional=True, last=last, tolerance=1e-7)
     assert check.ok, str(check)
+
+
+def test_a_field_that_no_layer_has_is_said(toys: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(toys.leaky_forward, "fields", ("x", "delai"))
+    with pytest.raises(ValueError, match="leaky_forward asks for 'delai', but a layer of Leaky.* has only .*'delay'"):
+        check_gradients("leaky")
 
 
 def test_what_the_cell_has_no_kernels_for_is_said(toys: ModuleType) -> None:

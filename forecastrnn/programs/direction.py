@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from forecastrnn.engine.cpu.build import KERNELS
 from forecastrnn.engine.cpu.simd import VECTOR_BYTES
 from forecastrnn.engine.cpu.tile import VECS
 from forecastrnn.networks.cells import Cell
+from forecastrnn.networks.network import Layer
 from forecastrnn.programs.plans import Block, plan_of
 
 if TYPE_CHECKING:
@@ -64,6 +67,7 @@ class Direction:
         self.Hp = padded(units, program.dtype)
         self.P = self.Hp // self.L
         self.plan = plan_of(cell, layer_norm)
+        self.shapes = Layer(cell, units, layer_norm=layer_norm).parameter_shapes(n_inputs)
         self.slots = self.plan.slots or 1
         self.zero = self._shared("zero", (4 * self.L + self.Hp,))
         self.one = program.buffer(f"{name}one", (self.L,), fill=1)
@@ -81,8 +85,9 @@ class Direction:
         return self._own(batch, name, (batch.steps + 1, batch.rows, self.Hp))
 
     def height(self, block: Block) -> int:
-        """MatrixView of a block's parameter."""
-        return {"kernel": self.I, "recurrent_kernel": self.H, "peephole": 3}.get(block.parameter, 1)
+        """Rows of a block's parameter."""
+        shape = self.shapes[block.parameter]
+        return shape[0] if len(shape) == 2 else 1
 
     def wide(self, block: Block) -> int:
         """Vectors of units in a panel of the packed matrix."""
@@ -90,8 +95,8 @@ class Direction:
 
     def geometry(self, block: Block) -> dict[str, int]:
         """Fields that say where a block's gates lie in its parameter."""
-        total = 1 if block.parameter == "peephole" else len(self.cell.gates)
-        return {"H": self.H, "G": block.gates, "ld": total * self.H, "gap": self.H, "shift": block.shift}
+        ld = self.shapes[block.parameter][-1]
+        return {"H": self.H, "G": block.gates, "ld": ld, "gap": self.H, "shift": block.shift}
 
     def pack(self, theta: dict[str, Place], shard: int, backward: bool, inputs: bool) -> None:
         """Write the packed matrices from the parameters; transposed ones for the backward pass."""
@@ -126,32 +131,34 @@ class Direction:
         work = T if self.keep else 1
         if self.masked:
             run.hr, run.mask = self._own(batch, "hr", (T + 1, B, self.Hp)), self.mask(batch)
-        fields: dict[str, Field] = {
-            "x": x.place, "h": run.h, "hr": run.hr or run.h, "mask": run.mask, "masked": int(self.masked),
-            "active": batch.active, "T": T, "B": B, "I": self.I, "Hp": self.Hp,
-            "depth": self.H, "ldx": x.ld, **self.plan.options,
-        }  # fmt: skip
+        asked = KERNELS[self.plan.forward].fields
         if self.plan.slots:
-            panels = self.P if self.keep or self.layer_norm or "weights_n" in self.packed else 1
+            panels = self.P if self.keep or self.layer_norm or "reset" in asked else 1
             run.z = self._own(batch, "z", (panels * work, B, self.slots * self.L))
-            fields |= {"z": run.z, "keep": int(self.keep)}
         if "c" in self.cell.states:
             run.c = self.state(batch, "c")
-            fields |= {"c": run.c, "peephole": self.packed.get("peephole")}
-        if "weights_n" in self.packed:
+        if "reset" in asked:
             run.reset = self._own(batch, "reset", (work, B, self.Hp))
-            fields["reset"] = run.reset
-        if self.layer_norm:
-            fields |= {"zero": self.zero, "keep": int(self.keep), **self._normed(run)}
-        for name in ("weights_x", "weights_h", "weights_n", "bias", "gain"):
-            if name in self.packed:
-                fields[name] = self.packed[name]
-        self.program.emit(self.plan.forward, batch.shard, **fields)
+        fields: dict[str, Field] = {
+            "x": x.place, "h": run.h, "hr": run.hr or run.h, "c": run.c, "z": run.z, "reset": run.reset,
+            "mask": run.mask, "masked": int(self.masked), "keep": int(self.keep), "zero": self.zero, "peephole": None,
+            "active": batch.active, "T": T, "B": B, "I": self.I, "Hp": self.Hp, "depth": self.H, "ldx": x.ld,
+        }  # fmt: skip
+        self._emit(self.plan.forward, run, fields)
         return run
+
+    def _emit(self, kernel: str, run: DirectionPass, fields: Mapping[str, Field]) -> None:
+        """Emit a kernel with those of the fields, packed matrices and options that it asks for."""
+        there = {**fields, **self.packed, **self._normed(run), **self.plan.options}
+        asked = KERNELS[kernel].fields
+        for name in asked:
+            if name not in there:
+                raise ValueError(f"{kernel} asks for {name!r}, but a layer of {self.cell} has only {sorted(there)}")
+        self.program.emit(kernel, run.batch.shard, **{name: there[name] for name in asked})
 
     def _normed(self, run: DirectionPass) -> dict[str, Field]:
         """What layer normalisation keeps for the way back: the normalised sums, and each slot's dx / ds."""
-        if not self.keep:
+        if not self.keep or not self.layer_norm:
             return {"normed": None, "scale": None}
         T, B, N = run.batch.steps, run.batch.rows, self.slots * self.L
         return {
@@ -187,31 +194,22 @@ class Direction:
 
         start : go on to the derivatives by the initial states. fresh : gradients of peepholes and gains begin here.
         """
-        batch = run.batch
+        batch, asked = run.batch, KERNELS[self.plan.backward].fields
+        if not self.plan.slots:
+            run.z = self._own(batch, "dz", (batch.steps, batch.rows, self.Hp))
         fields: dict[str, Field] = {
-            "transposed_h": self.packed["transposed_h"], "dout": dout.place if dout else None, "dh": run.dh,
-            "active": batch.active, "T": batch.steps, "B": batch.rows, "Hp": self.Hp,
-            "first": first if dout else batch.steps, "start": int(start), "zero": self.zero, "mask": run.mask,
+            "h": run.h, "hr": run.hr or run.h, "c": run.c, "z": run.z, "dz": run.z, "dh": run.dh, "dc": run.dc,
+            "dout": dout.place if dout else None, "first": first if dout else batch.steps, "start": int(start),
+            "fresh": int(fresh), "mask": run.mask, "masked": int(self.masked), "zero": self.zero, "peephole": None,
+            "dpeephole": None, "active": batch.active, "T": batch.steps, "B": batch.rows, "H": self.H, "Hp": self.Hp,
             "work": self._own(batch, "work", (batch.rows, self.Hp)) if self.masked else None,
-            "masked": int(self.masked), **self.plan.options,
         }  # fmt: skip
-        if self.plan.slots:
-            fields["z"] = run.z
-        else:
-            run.z = fields["dz"] = self._own(batch, "dz", (batch.steps, batch.rows, self.Hp))
-        if run.c is None:
-            fields["h"] = run.h
-        else:
-            fields |= {"c": run.c, "dc": run.dc, "peephole": self.packed.get("peephole")}
-            fields["dpeephole"] = self._gradient_place("peephole", 3, 1, batch) if "peephole" in self.packed else None
-            fields["fresh"] = int(fresh)
-        if self.layer_norm:
-            fields |= {"H": self.H, "gain": self.packed["gain"], "fresh": int(fresh), **self._normed(run)}
-            fields |= {f"d{name}": self._gradient_place(name, 1, self.slots, batch) for name in ("gain", "bias")}
-        if "weights_n" in self.packed:
-            fields |= {"transposed_n": self.packed["transposed_n"]}
-            fields["dreset"], fields["hr"] = self._own(batch, "dreset", (batch.rows, self.Hp)), run.hr or run.h
-        self.program.emit(self.plan.backward, batch.shard, **fields)
+        if "dreset" in asked:
+            fields["dreset"] = self._own(batch, "dreset", (batch.rows, self.Hp))
+        for block in self.plan.blocks:  # of weights that are no operand of a product the kernel finds the gradients
+            if f"d{block.packed}" in asked:
+                fields[f"d{block.packed}"] = self._gradient_place(block.packed, self.height(block), block.slots, batch)
+        self._emit(self.plan.backward, run, fields)
 
     def _gradient_place(self, packed: str, K: int, slots: int, batch: Batch) -> Place:
         size = self.P * slots * K * self.L

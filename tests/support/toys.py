@@ -27,43 +27,52 @@ from forecastrnn.training.optimizers import SOLVERS, Solver
 # A cell ---------------------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Leaky(Cell):
-    """A leaky integrator: h moves 1 / delay of the way to tanh(x W + h U + b) (Jaeger et al. 2007)."""
+    """A leaky integrator: h goes sigmoid(a) / delay of the way to tanh(x W + h U + b), a (units,) is learned."""
 
-    delay: int = 2
+    delay: int = 1
     gates: ClassVar[tuple[str, ...]] = ("h",)
 
+    def parameter_shapes(self, n_inputs: int, units: int) -> dict[str, tuple[int, ...]]:
+        return {**super().parameter_shapes(n_inputs, units), "share": (units,)}
 
-@kernel("x weights_x bias weights_h h hr mask active | T B I Hp depth ldx masked delay")
+
+@kernel("x weights_x bias weights_h share h hr mask active | T B I Hp depth ldx masked delay")
 def leaky_forward(record, step):
     """x (T, B, ldx) -> h (T + 1, B, Hp), whose first step is the initial state."""
-    x, wx, bias, wh, h, hr, mask = pointers(record, 0, 7)
-    (active,) = integers(record, 7, 1)
-    T, B, I, Hp, H, ldx, masked, delay = sizes(record, 8, 8)
+    x, wx, bias, wh, share, h, hr, mask = pointers(record, 0, 8)
+    (active,) = integers(record, 8, 1)
+    T, B, I, Hp, H, ldx, masked, delay = sizes(record, 9, 8)
+    L = lanes(h)
     mask_state(masked, B * Hp, h, mask, hr)
     for t in range(T):
         n, old, new = active[t], at(h, t * B * Hp), at(h, (t + 1) * B * Hp)
-        multiply(n, at(x, t * B * ldx), ldx, 1, 0, I, wx, bias, 0, new, Hp, Hp // lanes(h))
-        multiply(n, at(hr, t * B * Hp), Hp, 1, 0, H, wh, new, Hp, new, Hp, Hp // lanes(h))
-        for j in range(0, n * Hp, lanes(h)):
-            before = load(old, j)
-            store(new, j, before + (formulas.tanh(load(new, j)) - before) * (1.0 / delay))
+        multiply(n, at(x, t * B * ldx), ldx, 1, 0, I, wx, bias, 0, new, Hp, Hp // L)
+        multiply(n, at(hr, t * B * Hp), Hp, 1, 0, H, wh, new, Hp, new, Hp, Hp // L)
+        for j in range(0, n * Hp, L):
+            part = formulas.sigmoid(load(share, j % Hp)) * (1.0 / delay)
+            store(new, j, load(old, j) + part * (formulas.tanh(load(new, j)) - load(old, j)))
         mask_state(masked, n * Hp, new, mask, at(hr, (t + 1) * B * Hp))
 
 
-@kernel("h transposed_h dout dh dz zero mask work active | T B Hp first start masked delay")
+@kernel("h transposed_h share dshare dout dh dz zero mask work active | T B Hp first start fresh masked delay")
 def leaky_backward(record, step):
-    """dout (T - first, B, Hp), dh (B, Hp) by the final state -> dz (T, B, Hp), dh by the initial state."""
-    h, wt, dout, dh, dz, zero, mask, work = pointers(record, 0, 8)
-    (active,) = integers(record, 8, 1)
-    T, B, Hp, first, start, masked, delay = sizes(record, 9, 7)
-    share = 1.0 / delay
+    """dout (T - first, B, Hp), dh (B, Hp) by the final state -> dz (T, B, Hp), dh by the initial state, dshare."""
+    h, wt, share, dshare, dout, dh, dz, zero, mask, work = pointers(record, 0, 10)
+    (active,) = integers(record, 10, 1)
+    T, B, Hp, first, start, fresh, masked, delay = sizes(record, 11, 8)
+    if fresh > 0:
+        clear(dshare, 0, Hp)
     for t in range(T - 1, -1, -1):
         n, old, new, now = active[t], at(h, t * B * Hp), at(h, (t + 1) * B * Hp), at(dz, t * B * Hp)
         add_output_gradient(t, first, n, B, Hp, dout, dh)
         for j in range(0, n * Hp, lanes(h)):
-            y = (load(new, j) - load(old, j)) * float(delay) + load(old, j)
-            store(now, j, load(dh, j) * formulas.tanh_slope(y) * share)
-            store(dh, j, load(dh, j) * (1.0 - share))
+            gate, d = formulas.sigmoid(load(share, j % Hp)), load(dh, j)
+            way = (load(new, j) - load(old, j)) / gate * float(delay)
+            part = gate * (1.0 / delay)
+            slope = way * formulas.sigmoid_slope(gate) * (1.0 / delay)
+            store(now, j, d * part * formulas.tanh_slope(load(old, j) + way))
+            store(dshare, j % Hp, load(dshare, j % Hp) + d * slope)
+            store(dh, j, d - d * part)
         clear(now, n * Hp, B * Hp)
         if t > 0 or start > 0:
             state_gradient(n, now, Hp, 1, 0, Hp, wt, zero, True, dh, Hp, masked, mask, work)
@@ -71,10 +80,11 @@ def leaky_backward(record, step):
 
 def leaky_tables(cell: Leaky) -> CellTables:
     names = {"weights_x": ("kernel", "x"), "weights_h": ("recurrent_kernel", "h"), "bias": ("bias", "one")}
+    blocks = [Block(packed, name, 1, 1, wide=VECS) for packed, (name, _) in names.items()]
     return CellTables(
         kernel="leaky",
         slots=0,
-        blocks=tuple(Block(packed, name, 1, 1, wide=VECS) for packed, (name, _) in names.items()),
+        blocks=(*blocks, Block("share", "share", 1, 1, wide=0)),
         sums=tuple(Sum(packed, operand, 1) for packed, (_, operand) in names.items()),
         options={"delay": cell.delay},
     )
