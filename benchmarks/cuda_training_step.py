@@ -27,8 +27,8 @@ from forecastrnn.engine import devices
 from forecastrnn.engine.threads import thread_count
 from forecastrnn.networks.network import Layer, Network
 from forecastrnn.training.optimizers import OptimizerState, Rule
+from forecastrnn.training.sequence_task import TrainingData
 from forecastrnn.training.stepping import MAX_STEPS, BatchIndex, TrainingProgram
-from forecastrnn.training.training_step import TrainingData
 
 CELLS = {"LSTM": LSTM(), "peephole LSTM": LSTM(peepholes=True), "GRU": GRU(), "RNN": Elman()}
 FIRST = 4  # steps in a call that compiles, records, and tells how long a step is

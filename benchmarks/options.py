@@ -15,8 +15,8 @@ from benchmarks.tasks import SHAPES, Shape
 from forecastrnn.networks.network import Layer, Network
 from forecastrnn.programs.shapes import NO_DROPOUT, Dropout
 from forecastrnn.training.optimizers import OptimizerState
+from forecastrnn.training.sequence_task import TrainingData
 from forecastrnn.training.stepping import BatchIndex, TrainingProgram
-from forecastrnn.training.training_step import TrainingData
 
 CALLS = {"W2": 3, "W4": 4, "W5": 3, "W6": 8, "W8": 60, "W10": 3}  # steps of a call: some milliseconds
 PLAIN = "none"

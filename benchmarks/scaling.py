@@ -21,8 +21,8 @@ from benchmarks.series_sets import seasonal_panel
 from forecastrnn import LSTM, RNNForecaster
 from forecastrnn.networks.network import Layer, Network
 from forecastrnn.training.optimizers import OptimizerState, Rule
+from forecastrnn.training.sequence_task import TrainingData
 from forecastrnn.training.stepping import BatchIndex, TrainingProgram
-from forecastrnn.training.training_step import TrainingData
 
 FIT_STEPS, SERIES_LENGTH = 100, 120  # of the fits of many series
 MB = 1e6

@@ -12,8 +12,8 @@ from forecastrnn import GRU, LSTM, Elman
 from forecastrnn.networks.cells import Cell
 from forecastrnn.networks.network import Layer, Network
 from forecastrnn.training.optimizers import OptimizerState, Rule
+from forecastrnn.training.sequence_task import TrainingData
 from forecastrnn.training.stepping import BatchIndex, TrainingProgram
-from forecastrnn.training.training_step import TrainingData
 
 TOLERANCE = 1e-4  # of the gradients, relative to the largest entry
 

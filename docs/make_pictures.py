@@ -13,8 +13,8 @@ from forecastrnn.datasets import load_airline, make_dates
 from forecastrnn.functional import dynamic_rnn
 from forecastrnn.networks.network import Layer, Network
 from forecastrnn.training.optimizers import OptimizerState
+from forecastrnn.training.sequence_task import TrainingData
 from forecastrnn.training.stepping import TrainingProgram
-from forecastrnn.training.training_step import TrainingData
 
 FOLDER = Path(__file__).parent / "img"
 BLUE, ORANGE, GREEN, GREY = "#0072b2", "#d55e00", "#009e73", "#555555"

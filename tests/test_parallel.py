@@ -25,10 +25,10 @@ from forecastrnn.exceptions import TrainingDivergedError
 from forecastrnn.parallel import fit_parallel
 from forecastrnn.programs.shapes import Dropout
 from forecastrnn.training.optimizers import OptimizerState, Rule
+from forecastrnn.training.own_inputs import Sampling, own_value
 from forecastrnn.training.parallel_step import ParallelProgram
-from forecastrnn.training.seq2seq_step import own_value
-from forecastrnn.training.seq2seq_training import PairProgram, PairTrainer, Sampling
 from forecastrnn.training.stepping import BatchIndex, TrainingProgram
+from forecastrnn.training.training import Trainer
 from support.cases import Problem, draw, index_of, layer, program_of
 from support.pair_cases import PairProblem, draw_pairs, flat_theta, pair_index, pair_program, small, source_of
 
@@ -86,7 +86,7 @@ def updated(problem: Problem, rule: Rule, dropout: Dropout, communicator: Any) -
     else:
         one = program_of(problem, "float64", rows=6)
         program = ParallelProgram(
-            communicator, TrainingProgram, problem.network, one.theta, OptimizerState.zeros(one.theta), one.source,
+            communicator, problem.network, one.theta, OptimizerState.zeros(one.theta), one.source,
             rows=6, steps=one.shape.steps, loss=problem.loss, rule=rule, dropout=dropout, seed=3, lengths=True,
         )  # fmt: skip
     whole = program_of(problem, "float64", rows=6)  # two shards, each with its longest rows first
@@ -133,7 +133,7 @@ def updated_pairs(problem: PairProblem, communicator: Any, **options: Any) -> np
     rule, source = Rule("adam", 0.05, clip_norm=0.1, gradient_noise=1e-3), source_of(problem, "float64")[0]
     order = np.arange(problem.network.decoder.n_outputs)[::-1].copy()
     theta, whole = flat_theta(problem, "float64"), pair_program(problem, "float64", rows=6)
-    make = PairProgram if communicator is None else partial(ParallelProgram, communicator, PairProgram)
+    make = TrainingProgram if communicator is None else partial(ParallelProgram, communicator)
     program = make(
         problem.network, theta, OptimizerState.zeros(theta), replace(source, class_order=order), rule=rule, rows=6,
         steps=(5, 4), loss=problem.loss, seed=3, **options,
@@ -184,12 +184,12 @@ class Second:
 def test_a_process_trains_its_own_pairs(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Half of the rows of each mini-batch, but all of what has fewer rows than there are processes."""
     made: list[Any] = []
-    build, expected = PairTrainer._build, [(ParallelProgram, 3, 2)]
-    monkeypatch.setattr(PairTrainer, "_build", lambda *a: (made.append(build(*a)), made[-1])[1])
+    build, expected = Trainer._build, [(ParallelProgram, 3, 2)]
+    monkeypatch.setattr(Trainer, "_build", lambda *a: (made.append(build(*a)), made[-1])[1])
     with joined(cast(Any, Second())):
         if kind == "tokens":
             RNNSeq2Seq(**PAIR_OPTIONS | {"bucket_by_length": False, "max_iter": 1}).fit(*PAIRS)
-            expected.append((PairProgram, 1, 0))
+            expected.append((TrainingProgram, 1, 0))
         else:
             options: dict = {"n_members": 1, "max_steps": 2, "hidden_layer_sizes": 3, "batch_size": 5}
             options |= {"dtype": "float64", "context_length": 4}

@@ -24,9 +24,10 @@ from forecastrnn.programs.direction import MatrixView
 from forecastrnn.programs.inference import forward_pass
 from forecastrnn.programs.shapes import Shape
 from forecastrnn.training.batches import SAMPLE
+from forecastrnn.training.sequence_task import SequenceTask, TrainingData
 from forecastrnn.training.stepping import dropout_seeds
 from forecastrnn.training.training import BLOW_UP
-from forecastrnn.training.training_step import BatchBuffers, TrainingData, TrainingStep
+from forecastrnn.training.training_step import BatchBuffers, TrainingStep
 from forecastrnn.training.update_step import Update
 
 INDEX_BYTES = 2**25  # of the windows that one call trains on
@@ -55,8 +56,8 @@ def _build_lane(network: Network, settings: Settings, source: TrainingData, step
     moments = {name: program.buffer(name, (size,)) for name in settings.rule.moments}
     starts = Argument("starts", np.int64)
     seeds = Argument("seeds", np.int64) if settings.dropout else None
-    feed = BatchBuffers(starts, starts, Argument("sums", np.float64), seeds=seeds)
-    TrainingStep(build, source, feed, settings.loss, Update(settings.rule, Argument("rates"), moments))
+    feed = BatchBuffers(starts=starts, y_starts=starts, sums=Argument("sums", np.float64), seeds=seeds)
+    TrainingStep(SequenceTask(build, source), feed, settings.loss, Update(settings.rule, Argument("rates"), moments))
     update = [operation for turn in program.rounds for operation in turn[0]]
     program.rounds = [[[]]]
     for moment in moments.values():
@@ -79,7 +80,8 @@ def fit_local(
     network, n = network_of(prepared.layout, settings).writer, prepared.n_series
     updates = update_count(prepared, settings.max_steps)
     steps, real = prepared.context + prepared.ahead, np.dtype(settings.dtype)
-    source = TrainingData(inputs, np.where(prepared.observed, prepared.z, np.nan).astype(real), prepared.z.astype(real))
+    y = np.where(prepared.observed, prepared.z, np.nan).astype(real)
+    source = TrainingData(inputs, y, base=prepared.z.astype(real))
     lanes = [_build_lane(network, settings, source, steps, updates) for _ in range(settings.n_threads)]
     jobs = Jobs(lanes)
     need = len(seeds) * n * (network.size * real.itemsize + updates * 16) + jobs.nbytes

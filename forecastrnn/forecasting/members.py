@@ -22,10 +22,9 @@ from forecastrnn.programs.shapes import NO_DROPOUT, Dropout
 from forecastrnn.training.batches import WindowBatches
 from forecastrnn.training.optimizers import OptimizerState, Rule
 from forecastrnn.training.seq2seq_batches import PairWindows
-from forecastrnn.training.seq2seq_training import train_pairs
+from forecastrnn.training.sequence_task import TrainingData
 from forecastrnn.training.stepping import BatchIndex, TrainingProgram
 from forecastrnn.training.training import Progress, ShouldStop, TrainingPlan, train
-from forecastrnn.training.training_step import TrainingData
 
 MANY = 20_000  # observations from which on the values one season ago are inputs too
 HEAD = 0.05  # first weights of the dense layer are drawn from U(-HEAD, HEAD): a forecast starts as the last value
@@ -133,24 +132,23 @@ def train_member(
     updates = update_count(prepared, settings.max_steps)
     steps = prepared.context + prepared.ahead
     batches = WindowBatches(
-        lo, hi, chance / chance.sum(), settings.batch_size, seed, min(EPOCH, updates), steps, updates,
-        len(progress.loss_curve),
+        lo=lo, hi=hi, chance=chance / chance.sum(), batch=settings.batch_size, seed=seed,
+        steps_an_epoch=min(EPOCH, updates), window_steps=steps, total=updates, before=len(progress.loss_curve),
     )  # fmt: skip
     network = network_of(prepared.layout, settings)
     plan = TrainingPlan(
-        settings.loss, 0, settings.rule, -(-updates // batches.steps_an_epoch), 0.0, settings.n_iter_no_change,
-        settings.n_threads, settings.verbose, stop_early=bool(fraction), total_updates=updates,
-        dropout=settings.dropout, device=device,
+        loss=settings.loss, rule=settings.rule, max_iter=-(-updates // batches.steps_an_epoch), tol=0.0,
+        n_iter_no_change=settings.n_iter_no_change, n_threads=settings.n_threads, verbose=settings.verbose,
+        stop_early=bool(fraction), total_updates=updates, dropout=settings.dropout, device=device,
     )  # fmt: skip
     validate = _validator(prepared, inputs, network, settings, held, device) if fraction else None
     if isinstance(network, Seq2SeqNetwork):
         pairs = pair_source(inputs, prepared.z, prepared.observed, dtype)
         windows = PairWindows(**vars(batches), source=prepared.context)
-        return train_pairs(network, progress, pairs, windows, plan, None, validate, watch)
-    source = TrainingData(
-        inputs, np.where(prepared.observed, prepared.z, np.nan).astype(dtype), prepared.z.astype(dtype)
-    )
-    return train(network.writer, progress, source, batches, plan, validate, watch)
+        return train(network, progress, pairs, windows, plan, validate=validate, watch=watch)
+    y = np.where(prepared.observed, prepared.z, np.nan).astype(dtype)
+    source = TrainingData(inputs, y, base=prepared.z.astype(dtype))
+    return train(network.writer, progress, source, batches, plan, validate=validate, watch=watch)
 
 
 def _validator(
@@ -175,7 +173,7 @@ def _validator(
         )  # fmt: skip
     y = np.where(prepared.observed & seen, prepared.z, np.nan).astype(dtype)
     y = np.concatenate([y, np.full(settings.horizon, np.nan, dtype)])
-    source = TrainingData(inputs, y, np.concatenate([prepared.z, np.zeros(settings.horizon)]).astype(dtype))
+    source = TrainingData(inputs, y, base=np.concatenate([prepared.z, np.zeros(settings.horizon)]).astype(dtype))
     steps = min(prepared.context + int(held.max()), int(np.diff(prepared.starts).min()) - 2)
     starts = prepared.starts[1:] - steps - 1
     theta = np.zeros(network.size, dtype)

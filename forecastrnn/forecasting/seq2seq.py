@@ -11,9 +11,9 @@ from forecastrnn.forecasting.preparation import Prepared
 from forecastrnn.networks.network import AnyNetwork
 from forecastrnn.networks.seq2seq_network import Seq2SeqNetwork
 from forecastrnn.programs.inference import forward
+from forecastrnn.training.pair_task import PairData
 from forecastrnn.training.seq2seq_batches import pair_index
-from forecastrnn.training.seq2seq_step import PairData
-from forecastrnn.training.seq2seq_training import PairProgram
+from forecastrnn.training.stepping import TrainingProgram
 
 CHUNK = 512  # windows at once
 
@@ -42,7 +42,7 @@ def pair_validator(
     """Score of parameters: minus the mean loss over the windows."""
     theta, flat = np.zeros(network.size, source.X_in.dtype), starts.reshape(-1)
     rows = min(len(flat), CHUNK)
-    probe = PairProgram(network, theta, None, source, steps=steps, rows=rows, loss=loss, device=device)
+    probe = TrainingProgram(network, theta, None, source, steps=steps, rows=rows, loss=loss, device=device)
     parts = [pair_index(part[None], steps) for part in np.resize(flat, (-(-len(flat) // rows), rows))]
 
     def score(candidate: np.ndarray) -> float:

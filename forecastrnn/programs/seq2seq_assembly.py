@@ -34,14 +34,14 @@ class Seq2SeqAssembly:
     ) -> None:  # fmt: skip
         self.network, self.shape = network, shape
         self.program = program = Program(theta.dtype.name, shape.shards, device=shape.device)
-        self.theta = theta if isinstance(theta, Buffer) else program.bind("theta", theta)
+        self.whole_theta = theta if isinstance(theta, Buffer) else program.bind("theta", theta)
         source = replace(shape, steps=source_steps, lengths=True, sampled=0)
-        self.encoder = Assembly(network.encoder, self.theta, source, program=program.part("encoder."))
+        self.encoder = Assembly(network.encoder, self.whole_theta, source, program=program.part("encoder."))
         self.decoder = Assembly(
-            network.decoder, self.theta, shape, program=program.part("decoder."), offset=network.writer_offset,
+            network.decoder, self.whole_theta, shape, program=program.part("decoder."), offset=network.writer_offset,
             salt=DECODER_SALT,
         )  # fmt: skip
-        self.attention = attention_of(network, program, self.theta, self.decoder, source_steps)
+        self.attention = attention_of(network, program, self.whole_theta, self.decoder, source_steps)
 
     def pack(self) -> None:
         """Emit the packing of all weights; ends the round."""

@@ -20,8 +20,8 @@ from forecastrnn.sequences.embeddings import embeddings_of, write_given
 from forecastrnn.training.batches import ArrayBatches
 from forecastrnn.training.optimizers import OptimizerState
 from forecastrnn.training.parameters import dropout_of, layers_of, rule_of
+from forecastrnn.training.sequence_task import TrainingData
 from forecastrnn.training.training import Progress, ShouldStop, TrainingPlan, train
-from forecastrnn.training.training_step import TrainingData
 
 AUTO_BATCH = 128  # rows of a mini-batch, if there are as many
 
@@ -129,8 +129,9 @@ def batches_of(estimator: Any, X: Sequences, target_steps: int, seed: int, devic
     """How the rows are cut into mini-batches."""
     size = min(AUTO_BATCH, X.n) if estimator.batch_size == "auto" else min(int(estimator.batch_size), X.n)
     return ArrayBatches(
-        X.n, X.steps, target_steps, size, estimator.shuffle, seed, X.lengths, estimator.bptt_steps,
-        estimator.bucket_by_length, X.repeats > 0, device,
+        n=X.n, steps=X.steps, target_steps=target_steps, batch=size, shuffle=estimator.shuffle, seed=seed,
+        lengths=X.lengths, window=estimator.bptt_steps, buckets=estimator.bucket_by_length, repeated=X.repeats > 0,
+        device=device,
     )  # fmt: skip
 
 
@@ -189,12 +190,12 @@ def train_on(
         class_order=class_order(y, X.lengths, fitted.network.n_outputs) if n_sampled else None,
     )
     plan = TrainingPlan(
-        fitted.loss, fitted.last, rule_of(estimator), max_iter or estimator.max_iter, estimator.tol,
-        estimator.n_iter_no_change, thread_count(estimator.n_jobs), bool(estimator.verbose),
-        checkpoint_steps=checkpoint_steps_of(estimator, batches.window_steps), dropout=dropout_of(estimator),
-        device=device, n_sampled=n_sampled,
+        loss=fitted.loss, last=fitted.last, rule=rule_of(estimator), max_iter=max_iter or estimator.max_iter,
+        tol=estimator.tol, n_iter_no_change=estimator.n_iter_no_change, n_threads=thread_count(estimator.n_jobs),
+        verbose=bool(estimator.verbose), checkpoint_steps=checkpoint_steps_of(estimator, batches.window_steps),
+        dropout=dropout_of(estimator), device=device, n_sampled=n_sampled,
     )  # fmt: skip
-    train(fitted.network, fitted.progress, source, batches, plan, validate, watch)
+    train(fitted.network, fitted.progress, source, batches, plan, validate=validate, watch=watch)
 
 
 def run(

@@ -16,11 +16,11 @@ from forecastrnn.programs.shapes import Dropout
 from forecastrnn.sequences.decoding import Found, Search, decode_codes
 from forecastrnn.sequences.fitting import AUTO_BATCH
 from forecastrnn.training.optimizers import OptimizerState
+from forecastrnn.training.own_inputs import Sampling, own_token
+from forecastrnn.training.pair_task import PairData
 from forecastrnn.training.parameters import dropout_of, layers_of, rule_of
 from forecastrnn.training.seq2seq_batches import PairBatches
-from forecastrnn.training.seq2seq_step import PairData, own_token
-from forecastrnn.training.seq2seq_training import Sampling, train_pairs
-from forecastrnn.training.training import Progress, ShouldStop, TrainingPlan
+from forecastrnn.training.training import Progress, ShouldStop, TrainingPlan, train
 
 
 @dataclass
@@ -105,7 +105,8 @@ def _source_of(fitted: FittedPairs, x: TokenCodes, y: TokenCodes, weight: np.nda
     asked = np.insert(y.codes, y.starts + y.lengths, boundary)
     X_in, X_out, out = (codes[:, None].astype(dtype) for codes in (x.codes, given, asked))
     order = np.argsort(-np.bincount(asked, minlength=boundary + 1), kind="stable")
-    return PairData(X_in, X_out, out, None if weight is None else np.ascontiguousarray(weight, dtype), order)
+    weight = None if weight is None else np.ascontiguousarray(weight, dtype)
+    return PairData(X_in, X_out, out, weight=weight, class_order=order)
 
 
 def _n_sampled(estimator: Any, fitted: FittedPairs) -> int:
@@ -122,19 +123,20 @@ def train_on(
     x = x.reversed() if fitted.reverse else x
     size = min(AUTO_BATCH, x.n) if estimator.batch_size == "auto" else min(int(estimator.batch_size), x.n)
     batches = PairBatches(
-        x.starts, x.lengths, y.starts + np.arange(y.n), y.lengths + 1, size, estimator.shuffle, fitted.seed,
-        estimator.bucket_by_length, device,
-    )  # fmt: skip
-    plan = TrainingPlan(
-        "cross_entropy", 0, rule_of(estimator), max_iter or estimator.max_iter, estimator.tol,
-        estimator.n_iter_no_change, thread_count(estimator.n_jobs), bool(estimator.verbose),
-        dropout=dropout_of(estimator), n_sampled=_n_sampled(estimator, fitted), device=device,
+        starts=x.starts, lengths=x.lengths, y_starts=y.starts + np.arange(y.n), y_lengths=y.lengths + 1, batch=size,
+        shuffle=estimator.shuffle, seed=fitted.seed, buckets=estimator.bucket_by_length, device=device,
     )  # fmt: skip
     sampling = None
     if estimator.scheduled_sampling:
         sampling = Sampling(own_token(fitted.network.decoder.n_outputs), float(estimator.scheduled_sampling))
+    plan = TrainingPlan(
+        loss="cross_entropy", rule=rule_of(estimator), max_iter=max_iter or estimator.max_iter, tol=estimator.tol,
+        n_iter_no_change=estimator.n_iter_no_change, n_threads=thread_count(estimator.n_jobs),
+        verbose=bool(estimator.verbose), dropout=dropout_of(estimator), sampling=sampling,
+        n_sampled=_n_sampled(estimator, fitted), device=device,
+    )  # fmt: skip
     source = _source_of(fitted, x, y, weight)
-    train_pairs(fitted.network, fitted.progress, source, batches, plan, sampling, validate, watch)
+    train(fitted.network, fitted.progress, source, batches, plan, validate=validate, watch=watch)
 
 
 def decode(

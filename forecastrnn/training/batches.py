@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 
 from forecastrnn.engine.communicators import current
 from forecastrnn.programs.inference import sort_rows
 from forecastrnn.programs.shapes import shards_of
-from forecastrnn.training.stepping import BatchIndex
+from forecastrnn.training.stepping import BatchIndex, Steps
 
 SHUFFLE, SAMPLE = 1, 2  # streams of random numbers
 SHORTEST = 8  # time steps of the shortest program: below, there is nothing left to save
@@ -22,6 +24,32 @@ def by_length(group: np.ndarray, lengths: np.ndarray, device: str) -> np.ndarray
     if communicator is not None and group.shape[1] >= communicator.size:
         parts = communicator.size
     return np.stack([row[sort_rows(lengths[row], parts)] for row in group])
+
+
+class Batches(Protocol):
+    """Where training gets its mini-batches from."""
+
+    @property
+    def seed(self) -> int:
+        """Of all chance in a fit."""
+
+    @property
+    def ragged(self) -> bool:
+        """Whether a training step can have rows of different lengths."""
+
+    @property
+    def carries(self) -> bool:
+        """Whether a sample takes several training steps, the state carried on."""
+
+    @property
+    def sizes(self) -> Sequence[tuple[int, Steps]]:
+        """Rows and time steps of the programs, the largest first."""
+
+    def steps_of(self, index: BatchIndex) -> Steps:
+        """Time steps of the program that runs these mini-batches."""
+
+    def epoch(self, number: int) -> list[BatchIndex]:
+        """Indices of epoch `number`, counted from the first fit on."""
 
 
 class Shuffled:
@@ -71,7 +99,7 @@ class Shuffled:
         return np.split(group, np.flatnonzero(np.diff(longest)) + 1)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ArrayBatches(Shuffled):
     """Mini-batches over n samples of `steps` rows each; with `window`, each is cut for truncated BPTT.
 
@@ -162,11 +190,11 @@ class ArrayBatches(Shuffled):
         left = np.clip(lengths[:, None] - offset, 0, k).reshape(-1, width)
         keep = (np.arange(len(samples)) % count > 0).astype(float)
         starts = samples if self.repeated else spread(group * self.steps)
-        index = BatchIndex(starts, spread(group * self.target_steps), samples, left if self.ragged else None, keep)
+        index = BatchIndex(starts, spread(group * self.target_steps), samples, left if self.ragged else None, keep=keep)
         return index.where((left > 0).sum(axis=1) > 0)  # windows behind the end of all their rows teach nothing
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class WindowBatches:
     """Windows drawn at random from many series: a series by its `chance`, then a start between lo and hi."""
 

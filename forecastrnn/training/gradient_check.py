@@ -13,8 +13,8 @@ from forecastrnn.networks.losses import LOSSES
 from forecastrnn.networks.network import Layer, Network
 from forecastrnn.programs.inference import sort_rows
 from forecastrnn.programs.shapes import shards_of
+from forecastrnn.training.sequence_task import TrainingData
 from forecastrnn.training.stepping import BatchIndex, TrainingProgram
-from forecastrnn.training.training_step import TrainingData
 
 STEP = 1e-5  # of the differences, by the scale of the parameters: about the cube root of float64's rounding
 LEAST = 1e-3  # of the largest derivative of all: what a small parameter's error is at least measured by
@@ -123,11 +123,11 @@ def check_gradients(
     rng = np.random.default_rng(random_state)
     network = Network(n_inputs, layers, n_outputs)
     theta = rng.normal(scale=SPREAD, size=network.size)
+    source = _random_source(rng, network, n=n_sequences, steps=n_steps, classes=LOSSES[loss].takes_classes, last=read)
     program = TrainingProgram(
-        network, theta, None, _random_source(rng, n_sequences, n_steps, n_inputs, n_outputs, loss, read),
-        steps=n_steps, rows=n_sequences, loss=loss, last=read, lengths=ends is not None,
+        network, theta, None, source, steps=n_steps, rows=n_sequences, loss=loss, last=read, lengths=ends is not None
     )  # fmt: skip
-    return _compare(network, program, _index(program, n_sequences, ends), float(tolerance))
+    return _compare(network, program, _index(source, n_sequences, n_steps, ends), float(tolerance))
 
 
 def _check_count(name: str, value: object) -> None:
@@ -184,30 +184,27 @@ def _check_last(last: Any, shortest: int) -> int:
 
 
 def _random_source(
-    rng: np.random.Generator, n: int, steps: int, inputs: int, outputs: int, loss: str, last: int
-) -> TrainingData:
+    rng: np.random.Generator, network: Network, *, n: int, steps: int, classes: bool, last: int
+) -> TrainingData:  # fmt: skip
     """Random inputs, and targets: one for the final state, else one a step, of which the loss takes what it reads."""
-    rows = n if last == 1 else n * steps
-    x = rng.standard_normal((n * steps, inputs))
-    classes = LOSSES[loss].takes_classes
+    rows, outputs = n if last == 1 else n * steps, network.n_outputs
+    x = rng.standard_normal((n * steps, network.n_inputs))
     y = rng.integers(outputs, size=(rows, 1)).astype(float) if classes else rng.standard_normal((rows, outputs))
     return TrainingData(x, y, y_steps=rows // n)
 
 
-def _index(program: TrainingProgram, n: int, lengths: np.ndarray | None) -> BatchIndex:
+def _index(source: TrainingData, n: int, steps: int, lengths: np.ndarray | None) -> BatchIndex:
     """All sequences as one mini-batch, the longest of each shard first."""
     order = np.arange(n) if lengths is None else sort_rows(lengths, shards_of(n))
-    sample, y_steps = order[None], program.source.y_steps or program.shape.steps
-    return BatchIndex(
-        sample * program.shape.steps, sample * y_steps, sample, None if lengths is None else lengths[sample]
-    )
+    sample, y_steps = order[None], source.y_steps or steps
+    return BatchIndex(sample * steps, sample * y_steps, sample, None if lengths is None else lengths[sample])
 
 
 def _compare(network: Network, program: TrainingProgram, index: BatchIndex, tolerance: float) -> GradientCheck:
     """Gradient and central differences, parameter by parameter."""
     loss = float(program.run(index, 1, 1)[0])
     found = network.views(program.grad.copy())
-    expected = network.views(_differences(program, index))
+    expected = network.views(_differences(network, program, index))
     top = max(float(np.abs(values).max()) for values in expected.values())
     errors = {}
     for name, values in expected.items():
@@ -216,13 +213,13 @@ def _compare(network: Network, program: TrainingProgram, index: BatchIndex, tole
     return GradientCheck(errors, tolerance, loss)
 
 
-def _differences(program: TrainingProgram, index: BatchIndex) -> np.ndarray:
+def _differences(network: Network, program: TrainingProgram, index: BatchIndex) -> np.ndarray:
     """Central differences of the loss by every parameter, which all end as they were.
 
     Where layer normalisation meets sums that are nearly equal it bends sharply: those of two steps are extrapolated.
     """
     near = _central(program, index, STEP)
-    if not any(layer.layer_norm for layer in program.build.network.layers):
+    if not any(layer.layer_norm for layer in network.layers):
         return near
     return (4.0 * near - _central(program, index, 2.0 * STEP)) / 3.0
 

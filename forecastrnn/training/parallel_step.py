@@ -14,8 +14,12 @@ import numpy as np
 from forecastrnn.engine.communicators import Communicator, current
 from forecastrnn.engine.cpu.update import COUNT
 from forecastrnn.engine.program import Program
+from forecastrnn.networks.network import Network
+from forecastrnn.networks.seq2seq_network import Seq2SeqNetwork
 from forecastrnn.training.optimizers import OptimizerState, Rule
-from forecastrnn.training.stepping import MAX_STEPS, BatchIndex, Stepper, TrainingProgram
+from forecastrnn.training.pair_task import PairData
+from forecastrnn.training.sequence_task import TrainingData
+from forecastrnn.training.stepping import MAX_STEPS, BatchIndex, TrainingProgram
 from forecastrnn.training.update_step import Layout, Update, emit_update
 
 
@@ -35,21 +39,27 @@ def check_rows(rows: int, what: str) -> None:
         )
 
 
-def shared(alone: Callable[..., Any], on_device: Callable[..., Any], rows: int) -> Callable[..., Any]:
-    """What makes the programs of mini-batches: `alone` without other processes, and where there is no row for each."""
+def program_kind(rows: int) -> Callable[..., Stepper]:
+    """What makes programs of mini-batches of `rows`: one process alone if there are no others, or no row for each."""
     communicator = current()
     if communicator is None or rows < communicator.size:
-        return alone
-    return partial(on_device, communicator) if communicator.on_device else partial(ParallelProgram, communicator, alone)
+        return TrainingProgram
+    return partial(DeviceParallelProgram if communicator.on_device else ParallelProgram, communicator)
 
 
-class DeviceShare(Stepper):
-    """What makes of a program one that processes with a GPU each share: gradients are added up within the step."""
+def _loss_of_all(communicator: Communicator, program: TrainingProgram) -> np.ndarray:
+    """The loss of a step's mini-batch, of which each process has run its rows."""
+    sums = communicator.add_up(program.feed.sums.part(0, 2))
+    return sums[:1] / max(sums[1], np.finfo(float).tiny)
+
+
+class DeviceParallelProgram(TrainingProgram):
+    """As a TrainingProgram of all rows, run by processes with a GPU each: gradients are added up within the step."""
 
     def __init__(self, communicator: Communicator, *args: Any, rows: int, **options: Any) -> None:
         self.communicator, self.rows = communicator, rows_of(communicator, rows)
         own, begin = self.rows.stop - self.rows.start, self.rows.start
-        super().__init__(*args, rows=own, before=begin, communicator=communicator, **options)  # type: ignore[call-arg]
+        super().__init__(*args, rows=own, before=begin, communicator=communicator, **options)
 
     def write_index(self, index: BatchIndex) -> None:
         """Say where this process' rows are."""
@@ -57,28 +67,24 @@ class DeviceShare(Stepper):
 
     def loss(self, index: BatchIndex, n_threads: int) -> np.ndarray:
         """The loss of one step's mini-batch; nothing is updated."""
-        self._run_loss(index, n_threads)
-        sums = self.communicator.add_up(self.feed.sums.part(0, 2))
-        return sums[:1] / max(sums[1], np.finfo(float).tiny)
-
-
-class DeviceParallelProgram(DeviceShare, TrainingProgram):
-    """As a TrainingProgram of all rows, run by processes with a GPU each."""
+        self.run_loss(index, n_threads, self.optimizer.count if self.optimizer else 0)
+        return _loss_of_all(self.communicator, self)
 
 
 class ParallelProgram:
     """As a program of all rows, run by all processes of a communicator with the same arguments.
 
-    Gradients go through the memory of the machine, and are updated by the CPU. make : the kind of program.
+    Gradients go through the memory of the machine, and are updated by the CPU.
     """
 
     def __init__(
-        self, communicator: Communicator, make: Callable[..., Any], network: Any, theta: np.ndarray,
-        optimizer: OptimizerState, source: Any, *, rows: int, rule: Rule, seed: int = 0, **options: Any,
+        self, communicator: Communicator, network: Network | Seq2SeqNetwork, theta: np.ndarray,
+        optimizer: OptimizerState, source: TrainingData | PairData, *, rows: int, rule: Rule, seed: int = 0,
+        **options: Any,
     ) -> None:  # fmt: skip
         self.communicator, self.theta, self.optimizer, self.rule = communicator, theta, optimizer, rule
         self.rows = rows_of(communicator, rows)
-        self.local = make(
+        self.local = TrainingProgram(
             network, theta, None, source, rows=self.rows.stop - self.rows.start, rule=rule, seed=seed, shards=1,
             before=self.rows.start, **options,
         )  # fmt: skip
@@ -122,8 +128,8 @@ class ParallelProgram:
 
     def loss(self, index: BatchIndex, n_threads: int) -> np.ndarray:
         """The loss of one step's mini-batch; nothing is updated."""
-        self.local.write_index(index.rows(self.rows))
-        self.local.write_seeds(self.optimizer.count, index.steps)
-        self.local.program.run(0, 1, n_threads, rounds=self.local.step.backward_rounds)
-        sums = self.communicator.add_up(self.local.feed.sums.part(0, 2))
-        return sums[:1] / max(sums[1], np.finfo(float).tiny)
+        self.local.run_loss(index.rows(self.rows), n_threads, self.optimizer.count)
+        return _loss_of_all(self.communicator, self.local)
+
+
+Stepper = TrainingProgram | ParallelProgram  # what makes the updates of mini-batches of one size

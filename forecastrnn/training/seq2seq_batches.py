@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -11,26 +11,7 @@ from forecastrnn.training.batches import SHORTEST, Shuffled, WindowBatches, by_l
 from forecastrnn.training.stepping import BatchIndex
 
 
-@dataclass
-class PairBatchIndex(BatchIndex):
-    """Pairs of some steps, each array (steps, rows); x, lengths: of the sources, y, y_lengths: of the targets."""
-
-    y_lengths: np.ndarray = field(kw_only=True)
-
-    def where(self, chosen: np.ndarray) -> PairBatchIndex:
-        """The steps that a mask chooses."""
-        assert self.lengths is not None
-        arrays = (self.x[chosen], self.y[chosen], self.sample[chosen], self.lengths[chosen])
-        return PairBatchIndex(*arrays, y_lengths=self.y_lengths[chosen])
-
-    def rows(self, mine: slice) -> PairBatchIndex:
-        """Some rows of each mini-batch."""
-        assert self.lengths is not None
-        arrays = (self.x[:, mine], self.y[:, mine], self.sample[:, mine], self.lengths[:, mine])
-        return PairBatchIndex(*arrays, y_lengths=self.y_lengths[:, mine])
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PairBatches(Shuffled):
     """Mini-batches over pairs, by where each begins and how long it is in the source's and the target's rows: (n,).
 
@@ -47,6 +28,8 @@ class PairBatches(Shuffled):
     seed: int = 0
     buckets: bool = True
     device: str = "cpu"  # which says into how many shards a mini-batch is cut
+
+    ragged, carries = True, False
 
     @property
     def n(self) -> int:  # type: ignore[override]
@@ -71,9 +54,9 @@ class PairBatches(Shuffled):
         sides = ((0, lengths), (1, y_lengths))
         return np.maximum(*(np.searchsorted(self.ladder[:, side], values) for side, values in sides))
 
-    def steps_of(self, index: PairBatchIndex) -> tuple[int, int]:
+    def steps_of(self, index: BatchIndex) -> tuple[int, int]:
         """Time steps, of source and target, of the program that runs these mini-batches."""
-        assert index.lengths is not None
+        assert index.lengths is not None and index.y_lengths is not None
         source, target = self.ladder[self._rungs_of(index.lengths, index.y_lengths).max()]
         return int(source), int(target)
 
@@ -83,13 +66,13 @@ class PairBatches(Shuffled):
         rest, steps = self.n % self.batch, self.ladder[np.unique(self.rungs)][::-1].tolist()
         return [(rows, (source, target)) for rows in (self.batch, rest) if rows for source, target in steps]
 
-    def _index(self, group: np.ndarray) -> PairBatchIndex:
+    def _index(self, group: np.ndarray) -> BatchIndex:
         group = by_length(group, self.lengths, self.device)
         arrays = (self.starts[group], self.y_starts[group], group, self.lengths[group])
-        return PairBatchIndex(*arrays, y_lengths=self.y_lengths[group])
+        return BatchIndex(*arrays, y_lengths=self.y_lengths[group])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PairWindows(WindowBatches):
     """Windows of whose steps the encoder reads the first `source`, and the decoder the others."""
 
@@ -114,7 +97,7 @@ class PairWindows(WindowBatches):
         return [pair_index(index.x, self.pair) for index in super().epoch(number)]
 
 
-def pair_index(starts: np.ndarray, steps: tuple[int, int]) -> PairBatchIndex:
+def pair_index(starts: np.ndarray, steps: tuple[int, int]) -> BatchIndex:
     """Windows starts (steps, rows), each cut into its context and what comes behind."""
     source, target = (np.full_like(starts, count) for count in steps)
-    return PairBatchIndex(starts, starts + source, starts, source, y_lengths=target)
+    return BatchIndex(starts, starts + source, starts, source, y_lengths=target)

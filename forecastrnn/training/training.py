@@ -5,9 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 import numpy as np
 
@@ -17,26 +16,30 @@ from forecastrnn.engine.memory import check_fits, machine_memory
 from forecastrnn.engine.resident import Fetch, resident
 from forecastrnn.exceptions import TrainingDivergedError
 from forecastrnn.networks.network import Network
-from forecastrnn.programs.shapes import NO_DROPOUT, Dropout
-from forecastrnn.training.batches import ArrayBatches, WindowBatches
+from forecastrnn.networks.seq2seq_network import Seq2SeqNetwork
+from forecastrnn.programs.shapes import ALL, NO_DROPOUT, Dropout
+from forecastrnn.training.batches import Batches
 from forecastrnn.training.optimizers import OptimizerState, Rule
-from forecastrnn.training.parallel_step import DeviceParallelProgram, check_rows, shared
-from forecastrnn.training.stepping import BatchIndex, Stepper, TrainingProgram
-from forecastrnn.training.training_step import TrainingData
+from forecastrnn.training.own_inputs import Sampling
+from forecastrnn.training.pair_task import PairData
+from forecastrnn.training.parallel_step import Stepper, check_rows, program_kind
+from forecastrnn.training.sequence_task import TrainingData
+from forecastrnn.training.stepping import BatchIndex, Steps
 
 CALL_SECONDS = 0.05  # one call into compiled code, so that Ctrl-C is heard soon
 ShouldStop = Callable[[float, float | None], bool]
+Validate = Callable[[np.ndarray], float]
 BLOW_UP = 1e4  # a loss this many times the first one counts as diverged
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TrainingPlan:
-    """What to train, and when to stop."""
+    """What to train, and when to stop; `last`, `checkpoint_steps` and `sampling` as in `TrainingProgram`."""
 
     loss: str
-    last: int
     rule: Rule
     max_iter: int
+    last: int = ALL
     tol: float = 1e-4
     n_iter_no_change: int = 10
     n_threads: int = 1
@@ -44,6 +47,7 @@ class TrainingPlan:
     stop_early: bool = True
     checkpoint_steps: int | None = None
     dropout: Dropout = NO_DROPOUT
+    sampling: Sampling | None = None
     total_updates: int | None = None
     n_sampled: int = 0
     device: str = "cpu"
@@ -78,13 +82,13 @@ class Trainer:
     """
 
     def __init__(
-        self, network: Any, progress: Progress, source: Any, batches: Any,
-        plan: TrainingPlan, validate: Callable[[np.ndarray], float] | None = None, watch: ShouldStop | None = None,
+        self, network: Network | Seq2SeqNetwork, progress: Progress, source: TrainingData | PairData, batches: Batches,
+        plan: TrainingPlan, *, validate: Validate | None = None, watch: ShouldStop | None = None,
     ) -> None:  # fmt: skip
         self.network, self.progress, self.source = network, progress, source
         self.batches, self.plan, self.validate, self.watch = batches, plan, validate, watch
         progress.optimizer.begin(progress.theta, plan.rule.moments)
-        self.programs: dict[tuple[int, Any], Stepper] = {}
+        self.programs: dict[tuple[int, Steps], Stepper] = {}
         self.seconds_a_step = CALL_SECONDS
         self.first_loss: float | None = None
 
@@ -151,35 +155,33 @@ class Trainer:
     def _program_of(self, index: BatchIndex) -> Stepper:
         return self._program(index.x.shape[1], self.batches.steps_of(index))
 
-    def _program(self, rows: int, steps: Any) -> Stepper:
-        """The program of mini-batches of `rows` rows and `steps` steps, or what a subclass has for these."""
+    def _program(self, rows: int, steps: Steps) -> Stepper:
+        """The program of mini-batches of `rows` rows and `steps` steps."""
         if (rows, steps) not in self.programs:
             self.programs[rows, steps] = self._build(rows, steps)
         return self.programs[rows, steps]
 
-    def _build(self, rows: int, steps: Any) -> Any:
-        batches, plan, source = self.batches, self.plan, self.source
-        if source.y_steps is not None:  # a shorter program reads no further
-            source = replace(source, y_steps=min(source.y_steps, steps))
-        make = shared(TrainingProgram, DeviceParallelProgram, rows)
-        return make(
-            self.network, self.progress.theta, self.progress.optimizer, source,
+    def _build(self, rows: int, steps: Steps) -> Stepper:
+        batches, plan, progress = self.batches, self.plan, self.progress
+        return program_kind(rows)(
+            self.network, progress.theta, progress.optimizer, self.source,
             steps=steps, rows=rows, loss=plan.loss, last=plan.last, rule=plan.rule,
             lengths=batches.ragged, carry=batches.carries, checkpoint_steps=plan.checkpoint_steps,
-            dropout=plan.dropout, seed=batches.seed, n_sampled=plan.n_sampled, device=plan.device,
+            dropout=plan.dropout, seed=batches.seed, sampling=plan.sampling, n_sampled=plan.n_sampled,
+            device=plan.device,
         )  # fmt: skip
 
     def _check_memory(self) -> None:
         """Refuse mini-batches that would not fit, before anything is allocated for them."""
-        rows, steps = self.batches.sizes[0]
-        check_rows(rows, "sequences")
-        need, device = sum(self._program(*size).program.nbytes for size in self.batches.sizes), self.plan.device
-        have = memory_of(device)
+        (rows, steps), samples = self.batches.sizes[0], self.source.samples
+        check_rows(rows, samples)
+        need = sum(self._program(*size).program.nbytes for size in self.batches.sizes)
+        have = memory_of(self.plan.device)
         fit = int(rows * (have or machine_memory()) / max(need, 1))
+        counts = " and ".join(map(str, steps)) if isinstance(steps, tuple) else steps
         check_fits(
-            need, f"batch_size={rows}: mini-batches of {rows} sequences of {steps} steps",
-            f"About {fit} such sequences fit. Lower batch_size, or set checkpoint_steps or bptt_steps where there are.",
-            have,
+            need, f"batch_size={rows}: mini-batches of {rows} {samples} of {counts} steps",
+            f"About {fit} such {samples} fit. {self.source.advice}", have,
         )  # fmt: skip
 
     def _run_calls(self, program: Stepper, index: BatchIndex) -> tuple[np.ndarray, np.ndarray]:
@@ -246,9 +248,8 @@ class Trainer:
 
 
 def train(
-    network: Network, progress: Progress, source: TrainingData, batches: ArrayBatches | WindowBatches,
-    plan: TrainingPlan,
-    validate: Callable[[np.ndarray], float] | None = None, watch: ShouldStop | None = None,
+    network: Network | Seq2SeqNetwork, progress: Progress, source: TrainingData | PairData, batches: Batches,
+    plan: TrainingPlan, *, validate: Validate | None = None, watch: ShouldStop | None = None,
 ) -> Progress:  # fmt: skip
     """Train `progress` in place and return it."""
-    return Trainer(network, progress, source, batches, plan, validate, watch).run()
+    return Trainer(network, progress, source, batches, plan, validate=validate, watch=watch).run()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -13,6 +12,8 @@ from forecastrnn.engine.communicators import Communicator
 from forecastrnn.engine.cpu.build import KERNELS
 from forecastrnn.engine.program import Program
 from forecastrnn.networks.network import Parameter
+from forecastrnn.programs.assembly import Assembly
+from forecastrnn.programs.seq2seq_assembly import Seq2SeqAssembly
 from forecastrnn.training.optimizers import SOLVERS, OptimizerState, Rule
 
 Layout = Mapping[str, Parameter]
@@ -38,7 +39,9 @@ def gradient_buffer(program: Program, size: int, communicator: Communicator | No
     return program.buffer("grad", (size + (0 if communicator is None else 2),))
 
 
-def emit_reduction(build: Any, grad: Buffer, sums: Buffer, communicator: Communicator | None) -> None:
+def emit_reduction(
+    build: Assembly | Seq2SeqAssembly, grad: Buffer, sums: Buffer, communicator: Communicator | None
+) -> None:  # fmt: skip
     """Emit, in a round of its own, the gradient of all shards' rows, and of those of all processes on GPUs."""
     build.program.next_round()
     if communicator is None:

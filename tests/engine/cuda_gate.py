@@ -264,8 +264,7 @@ def launches_of_pairs() -> list[Any]:
     from forecastrnn.networks.network import Embedding, Network
     from forecastrnn.networks.seq2seq_network import Seq2SeqNetwork
     from forecastrnn.sequences.decoding import DecodingShape, Search, _BeamSearch
-    from forecastrnn.training.seq2seq_step import own_token
-    from forecastrnn.training.seq2seq_training import Sampling
+    from forecastrnn.training.own_inputs import Sampling, own_token
     from support.cases import layer
     from support.pair_cases import draw_pairs, pair_program
 

@@ -25,8 +25,7 @@ from forecastrnn.programs.shapes import Dropout
 from forecastrnn.sequences import seq2seq_fitting
 from forecastrnn.sequences.decoding import CALL_STEPS, Search, decode_codes
 from forecastrnn.training.optimizers import Rule
-from forecastrnn.training.seq2seq_step import own_one_hot, own_token, own_value
-from forecastrnn.training.seq2seq_training import Sampling
+from forecastrnn.training.own_inputs import Sampling, own_one_hot, own_token, own_value
 from support import cuda_simulator
 from support.beam_tables import Search as TableSearch
 from support.beam_tables import tables
@@ -35,6 +34,7 @@ from support.decoding_checks import MOST, network_of
 from support.decoding_checks import check as check_decoding
 from support.pair_cases import (
     PairProblem,
+    attention_weights,
     by_name,
     draw_pairs,
     flat_theta,
@@ -74,7 +74,7 @@ def test_empty_sources(attention: str) -> None:
     for device in ("cpu", GPU):
         program = pair_program(problem, "float64", device=device)
         loss, index = program.run(pair_index(problem, program), 1, 1), pair_index(problem, program)
-        weights = np.concatenate(program.attention())
+        weights = np.concatenate(attention_weights(program))
         np.testing.assert_allclose(weights.sum(axis=2).max(axis=1), index.lengths[0] > 0, rtol=0, atol=1e-12)
         found.append(np.concatenate([loss, program.grad]))
     np.testing.assert_allclose(found[1], found[0], rtol=0, atol=1e-12)

@@ -20,7 +20,7 @@ from forecastrnn.engine.cuda.products import multiply
 from forecastrnn.engine.cuda.registry import CPU_ONLY, TWINS, twin_of
 from forecastrnn.programs.shapes import Dropout
 from forecastrnn.training.optimizers import Rule
-from forecastrnn.training.training_step import TrainingData
+from forecastrnn.training.sequence_task import TrainingData
 from support import cuda_simulator  # noqa: F401  (before the first launch)
 from support.cases import CELLS, NORMED, draw, index_of, layer, program_of
 from support.gradient_checks import STACKS

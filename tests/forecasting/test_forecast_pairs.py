@@ -17,7 +17,7 @@ from forecastrnn.networks.network import Embedding, Network
 from forecastrnn.networks.seq2seq_network import Seq2SeqNetwork
 from forecastrnn.training.parameters import layers_of
 from forecastrnn.training.seq2seq_batches import PairWindows, pair_index
-from forecastrnn.training.seq2seq_training import PairProgram
+from forecastrnn.training.stepping import TrainingProgram
 from support import naive
 from support.cases import described
 from support.forecaster_cases import long_of, mase, monthly, quick
@@ -95,7 +95,7 @@ def test_loss_and_gradients_equal_numpy(stack: str) -> None:
     counts = ~np.isin(np.arange(30), [8, 20])
     starts, steps = np.array([1, 3, 17]), (4, 3)
     source = pair_source(inputs, z, counts, "float64")
-    program = PairProgram(network, theta, None, source, steps=steps, rows=3, loss="squared_error")
+    program = TrainingProgram(network, theta, None, source, steps=steps, rows=3, loss="squared_error")
     loss = program.run(pair_index(starts[None], steps), 1, 1)[0]
 
     def naive_loss(theta: np.ndarray) -> float:
@@ -125,7 +125,10 @@ def test_one_step_errors_are_those_behind_a_context(times: int, stretches: int) 
 
 
 def test_windows_are_those_of_other_strategies_cut_in_two() -> None:
-    windows = PairWindows(np.array([5, 40]), np.array([9, 60]), np.array([0.5, 0.5]), 7, 0, 3, 10, 5, source=6)
+    windows = PairWindows(
+        lo=np.array([5, 40]), hi=np.array([9, 60]), chance=np.array([0.5, 0.5]), batch=7, seed=0, steps_an_epoch=3,
+        window_steps=10, total=5, source=6,
+    )  # fmt: skip
     first, second = windows.epoch(0)[0], windows.epoch(1)[0]
     assert (first.x.shape, second.x.shape) == ((3, 7), (2, 7))
     assert windows.sizes == [(7, (6, 4))] and windows.steps_of(first) == (6, 4)

@@ -222,8 +222,8 @@ def test_interrupt_keeps_the_old_model(airline: pd.Series, monkeypatch: pytest.M
     model = quick(n_members=2, warm_start=warm_start).fit(airline)
     before, calls, train = state_of(model), [], forecasting.train
 
-    def interrupted(*args: Any) -> Any:
-        calls.append(train(*args))
+    def interrupted(*args: Any, **options: Any) -> Any:
+        calls.append(train(*args, **options))
         if len(calls) == 2:
             raise KeyboardInterrupt
         return calls[-1]

@@ -18,8 +18,8 @@ from forecastrnn.forecasting.members import Settings, network_of, start_member, 
 from forecastrnn.forecasting.preparation import Prepared, prepare
 from forecastrnn.networks.network import Embedding, Layer
 from forecastrnn.training.optimizers import OptimizerState, Rule
+from forecastrnn.training.sequence_task import TrainingData
 from forecastrnn.training.stepping import BatchIndex, TrainingProgram
-from forecastrnn.training.training_step import TrainingData
 
 N = 5
 
@@ -67,7 +67,7 @@ def test_training_is_that_of_one_network(wide: pd.DataFrame, embeddings: tuple[E
     network, shares = network_of(prepared.layout, settings), draw_windows(prepared, settings, [3, 4], 8)
     lo, hi = window_starts(prepared, 1, np.zeros(N, np.int64))
     z = prepared.z.astype(np.float32)
-    source = TrainingData(inputs, np.where(prepared.observed, z, np.nan).astype(np.float32), z)
+    source = TrainingData(inputs, np.where(prepared.observed, z, np.nan).astype(np.float32), base=z)
     for member, seed in enumerate([3, 4]):
         for row in range(N):
             progress = start_member(network, settings, seed)

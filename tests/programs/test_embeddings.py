@@ -13,8 +13,8 @@ from forecastrnn.programs.inference import forward, write_state
 from forecastrnn.programs.shapes import Dropout
 from forecastrnn.programs.step_program import StepProgram
 from forecastrnn.training.optimizers import OptimizerState, Rule
+from forecastrnn.training.sequence_task import TrainingData
 from forecastrnn.training.stepping import TrainingProgram
-from forecastrnn.training.training_step import TrainingData
 from support import naive
 from support.cases import Problem, by_name, draw, index_of, layer, worst
 from support.naive_training import numerical_gradient
@@ -132,7 +132,7 @@ def test_gradients(embeddings: tuple[Embedding, ...], steps: str, ragged: bool, 
     }
     assert worst(coded.network.views(program.grad), d_theta) < TOLERANCE[dtype]
     d_x = np.concatenate([
-        program.step.input_gradients[s].place.buffer.array.reshape(6, stack.batch.rows, -1)[:, :, : problem.x.shape[2]]
+        program.task.input_gradients[s].place.buffer.array.reshape(6, stack.batch.rows, -1)[:, :, : problem.x.shape[2]]
         for s, stack in enumerate(program.build.stacks)
     ], axis=1).transpose(1, 0, 2)[np.argsort(own.sample[0])]  # fmt: skip
     weight = program.feed.sums.array[0, :, 1].sum()

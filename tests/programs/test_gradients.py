@@ -200,7 +200,7 @@ def test_series_that_end_in_the_first_window(name: str, both: bool) -> None:
     program = program_of(problem, "float64", steps=4, carry=True)
     one = index_of(problem, program, np.arange(8)[None])
     starts, left = one.x + [[0], [4]], np.clip(one.lengths - [[0], [4]], 0, 4)
-    losses = program.run(BatchIndex(starts, starts, np.tile(one.sample, (2, 1)), left, np.array([0.0, 1.0])), 2, 2)
+    losses = program.run(BatchIndex(starts, starts, np.tile(one.sample, (2, 1)), left, keep=np.array([0.0, 1.0])), 2, 2)
     first = replace(problem, x=problem.x[:, :4], y=problem.y[:, :4], lengths=np.minimum(problem.lengths, 4))
     rows = np.flatnonzero(problem.lengths > 4)
     states = [picked(state, rows) for state in first.solve().final_states]

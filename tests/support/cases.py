@@ -13,8 +13,8 @@ from forecastrnn.networks.cells import Cell
 from forecastrnn.networks.network import Layer, Network
 from forecastrnn.programs.inference import sort_rows, write_state
 from forecastrnn.training.optimizers import OptimizerState, Rule
+from forecastrnn.training.sequence_task import TrainingData
 from forecastrnn.training.stepping import BatchIndex, TrainingProgram
-from forecastrnn.training.training_step import TrainingData
 from support import naive
 from support import naive_training as oracle
 
@@ -225,7 +225,7 @@ def _read_inputs(program: TrainingProgram, problem: Problem) -> Array:
     """Gradients of the inputs (n, T, I), undivided, in the mini-batch's order."""
     T, parts = problem.x.shape[1], []
     for number, stack in enumerate(program.build.stacks):
-        flat = program.step.input_gradients[number].place.buffer.array
+        flat = program.task.input_gradients[number].place.buffer.array
         parts.append(flat.reshape(T, stack.batch.rows, -1)[:, :, : problem.x.shape[2]])
     return np.concatenate(parts, axis=1).transpose(1, 0, 2)
 

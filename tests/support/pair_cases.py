@@ -11,9 +11,8 @@ from forecastrnn.networks.network import Layer, Network
 from forecastrnn.networks.seq2seq_network import Seq2SeqNetwork
 from forecastrnn.programs.inference import sort_rows
 from forecastrnn.training.optimizers import OptimizerState, Rule
-from forecastrnn.training.seq2seq_batches import PairBatchIndex
-from forecastrnn.training.seq2seq_step import PairData
-from forecastrnn.training.seq2seq_training import PairProgram
+from forecastrnn.training.pair_task import PairData
+from forecastrnn.training.stepping import BatchIndex, TrainingProgram
 from support import naive_seq2seq as oracle
 from support.cases import described, layer
 from support.naive_training import flatten
@@ -102,26 +101,26 @@ def source_of(problem: PairProblem, dtype: str) -> tuple[PairData, Array, Array]
     if problem.network.decoder.n_skip:
         X_out = np.concatenate([X_out, X_out], axis=1)
     weight = None if pairs.weights is None else pairs.weights.astype(dtype)
-    return PairData(X_in, X_out, packed_rows(y, pairs.y_lengths, dtype)[0], weight), starts, y_starts
+    return PairData(X_in, X_out, packed_rows(y, pairs.y_lengths, dtype)[0], weight=weight), starts, y_starts
 
 
-def pair_program(problem: PairProblem, dtype: str, *, rule: Rule | None = None, **options: Any) -> PairProgram:
+def pair_program(problem: PairProblem, dtype: str, *, rule: Rule | None = None, **options: Any) -> TrainingProgram:
     """A training program over mini-batches of all pairs."""
     theta, pairs = flat_theta(problem, dtype), problem.pairs
     options = {"rows": len(pairs.x), "steps": (pairs.x.shape[1], pairs.x_out.shape[1])} | options
-    return PairProgram(
+    return TrainingProgram(
         problem.network, theta, OptimizerState.zeros(theta) if rule else None, source_of(problem, dtype)[0],
         loss=problem.loss, rule=rule or Rule(), **options,
     )  # fmt: skip
 
 
-def pair_index(problem: PairProblem, program: PairProgram, samples: Array | None = None) -> PairBatchIndex:
+def pair_index(problem: PairProblem, program: TrainingProgram, samples: Array | None = None) -> BatchIndex:
     """Where the mini-batches samples (steps, rows) lie, all pairs in one if not given."""
     pairs = problem.pairs
     samples = np.arange(len(pairs.x))[None] if samples is None else samples
     samples = np.stack([s[sort_rows(pairs.lengths[s], program.shape.shards)] for s in samples])
     _, starts, y_starts = source_of(problem, "float64")
-    return PairBatchIndex(
+    return BatchIndex(
         starts[samples], y_starts[samples], samples, pairs.lengths[samples], y_lengths=pairs.y_lengths[samples]
     )
 
@@ -135,12 +134,18 @@ def pair_gradients(
     return loss, problem.network.views(program.grad)
 
 
+def attention_weights(program: TrainingProgram) -> list[Array]:
+    """The weights of the last step, for each shard (rows, target steps, source steps)."""
+    attention = program.build.attention
+    return [attention.weights(s).array[:, :, : attention.J] for s in range(program.shape.shards)]
+
+
 def small(name: str, *, both: bool = False, layers: int = 1) -> tuple[Layer, ...]:
     """One or two layers of a cell, of sizes that fill no vector."""
     return tuple(layer(name, units, both) for units in (5, 3)[:layers])
 
 
-def sorted_pairs(problem: PairProblem, index: PairBatchIndex) -> PairProblem:
+def sorted_pairs(problem: PairProblem, index: BatchIndex) -> PairProblem:
     """The pairs in the order of a mini-batch."""
     order = index.sample[0]
     arrays = [None if values is None else values[order] for values in problem.pairs]

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from forecastrnn.training.optimizers import Rule
-from forecastrnn.training.seq2seq_step import OwnInput
-from forecastrnn.training.seq2seq_training import PairProgram, Sampling
-from forecastrnn.training.stepping import dropout_seeds
+from forecastrnn.training.own_inputs import OwnInput, Sampling
+from forecastrnn.training.stepping import TrainingProgram, dropout_seeds
 from support.naive_seq2seq import Result, replaced, sampled_inputs
 from support.pair_cases import (
     PairProblem,
@@ -15,7 +14,7 @@ from support.pair_cases import (
 )  # fmt: skip
 
 
-def sampled(problem: PairProblem, own: OwnInput, rate: float, **options: Any) -> PairProgram:
+def sampled(problem: PairProblem, own: OwnInput, rate: float, **options: Any) -> TrainingProgram:
     """A program with that chance."""
     sampling = Sampling(own, rate, "constant")
     return pair_program(problem, "float64", seed=7, rule=Rule("sgd", 0.0), sampling=sampling, **options)

@@ -13,7 +13,9 @@ from forecastrnn.training.batches import ArrayBatches
 
 LENGTHS = np.clip(np.random.default_rng(0).lognormal(3.0, 0.9, 205), 5, 200).astype(np.int64)
 LENGTHS[17] = 200
-BATCHES = ArrayBatches(205, 200, 1, 16, True, 3, LENGTHS, buckets=True)
+BATCHES = ArrayBatches(
+    n=205, steps=200, target_steps=1, batch=16, shuffle=True, seed=3, lengths=LENGTHS, buckets=True
+)  # fmt: skip
 X = [np.random.default_rng(k).normal(size=(length, 2)) for k, length in enumerate(LENGTHS)]
 
 

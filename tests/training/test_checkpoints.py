@@ -72,7 +72,7 @@ def test_inside_truncated_bptt(name: str, ragged: bool) -> None:
         first = index_of(problem, program_of(problem, "float32"), samples[:1])
         samples, lengths = np.tile(first.sample, (2, 1)), np.clip(first.lengths - [[0], [T]], 0, T)
     index = BatchIndex(
-        samples * 2 * T + [[0], [T]], samples * 2 * T + [[0], [T]], samples, lengths, np.array([0.0, 1.0])
+        samples * 2 * T + [[0], [T]], samples * 2 * T + [[0], [T]], samples, lengths, keep=np.array([0.0, 1.0])
     )
     found = []
     for every in (None, 3):

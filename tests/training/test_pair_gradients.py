@@ -13,12 +13,14 @@ from forecastrnn.networks.network import Embedding, Layer, Network
 from forecastrnn.networks.seq2seq_network import Seq2SeqNetwork
 from forecastrnn.programs.shapes import Dropout
 from forecastrnn.training.optimizers import OptimizerState, Rule
-from forecastrnn.training.seq2seq_step import PairData, own_value
-from forecastrnn.training.seq2seq_training import PairProgram, Sampling
+from forecastrnn.training.own_inputs import Sampling, own_value
+from forecastrnn.training.pair_task import PairData
+from forecastrnn.training.stepping import TrainingProgram
 from support.cases import CELLS, NORMED, layer, worst
 from support.naive_training import numerical_gradient
 from support.pair_cases import (
     PairProblem,
+    attention_weights,
     by_name,
     draw_pairs,
     flat_theta,
@@ -90,7 +92,7 @@ def test_empty_sources(attention: str | None) -> None:
     index = pair_index(problem, program)
     assert differences(program, index) < 1e-8
     if attention:
-        weights = np.concatenate(program.attention())
+        weights = np.concatenate(attention_weights(program))
         sums = weights.sum(axis=2)
         np.testing.assert_allclose(sums, np.repeat(index.lengths[0] > 0, 4).reshape(7, 4), rtol=0, atol=1e-12)
 
@@ -110,7 +112,7 @@ def test_missing_targets_count_for_nothing(attention: str | None) -> None:
 # Central differences of the engine's own loss: dropout, embeddings.
 
 
-def differences(program: PairProgram, index: Any) -> float:
+def differences(program: TrainingProgram, index: Any) -> float:
     """The largest error of the gradient, relative to its largest number."""
     program.run(index, 1, 1)
     found = program.grad.copy()
@@ -157,7 +159,7 @@ def test_embeddings(attention: str | None) -> None:
     theta, index = network.init_theta(0, "float64"), pair_index(problem, pair_program(problem, "float64"))
     y = rng.integers(3, size=(pairs.y_lengths.sum(), 1)).astype(float)
     source = PairData(tokens(rng, pairs.lengths, 4), tokens(rng, pairs.y_lengths, 3), y)
-    program = PairProgram(network, theta, None, source, steps=(5, 4), rows=4, loss="cross_entropy")
+    program = TrainingProgram(network, theta, None, source, steps=(5, 4), rows=4, loss="cross_entropy")
     program.run(index, 1, 1)
     named = network.views(program.grad)
     assert not named["encoder.embeddings.0.vectors"][-1].any()  # of what is not known
@@ -188,7 +190,7 @@ def test_layer_normalisation() -> None:
     layers = tuple(replace(one, layer_norm=True) for one in small("gru"))
     network = Seq2SeqNetwork(replace(problem.network.encoder, layers=layers), Network(2, layers, 2), "dot")
     theta, source = network.init_theta(0, "float64"), source_of(problem, "float64")[0]
-    program = PairProgram(network, theta, None, source, steps=(5, 4), rows=3, loss="squared_error")
+    program = TrainingProgram(network, theta, None, source, steps=(5, 4), rows=3, loss="squared_error")
     index = pair_index(problem, program)
     program.run(index, 1, 1)
     found = program.grad.copy()
@@ -202,7 +204,7 @@ def test_sampled_softmax(attention: str | None) -> None:
     problem = draw_pairs(small("gru"), attention, n=4, loss="cross_entropy", outputs=20)
     source = replace(source_of(problem, "float64")[0], class_order=np.arange(20))
     theta, index = flat_theta(problem, "float64"), pair_index(problem, pair_program(problem, "float64"))
-    program = PairProgram(
+    program = TrainingProgram(
         problem.network, theta, None, source, steps=(5, 4), rows=4, loss="cross_entropy", n_sampled=6,
         dropout=Dropout(outputs=0.3), seed=3,
     )  # fmt: skip

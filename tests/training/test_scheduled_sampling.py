@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from forecastrnn.networks.network import Embedding
-from forecastrnn.training.seq2seq_step import OwnInput, PairData, own_one_hot, own_token, own_value
-from forecastrnn.training.seq2seq_training import PairProgram, Sampling
-from forecastrnn.training.stepping import dropout_seeds
+from forecastrnn.training.own_inputs import OwnInput, Sampling, own_one_hot, own_token, own_value
+from forecastrnn.training.pair_task import PairData
+from forecastrnn.training.stepping import TrainingProgram, dropout_seeds
 from support.cases import worst
 from support.naive_seq2seq import replaced, sampled_inputs
 from support.pair_cases import (
@@ -62,7 +62,7 @@ def test_rate_zero_is_teacher_forcing(kind: str, attention: str | None) -> None:
     np.testing.assert_array_equal(program.grad, plain.grad)
 
 
-def token_program(problem: PairProblem, table: np.ndarray, codes: np.ndarray, rate: float) -> PairProgram:
+def token_program(problem: PairProblem, table: np.ndarray, codes: np.ndarray, rate: float) -> TrainingProgram:
     """The problem with a decoder that reads codes (n, T) through a table (tokens, columns)."""
     network, pairs = problem.network, problem.pairs
     reads = Embedding(0, len(table), table.shape[1])
@@ -76,7 +76,7 @@ def token_program(problem: PairProblem, table: np.ndarray, codes: np.ndarray, ra
     source, *_ = source_of(problem, "float64")
     rows = np.concatenate([one[:length] for one, length in zip(codes, pairs.y_lengths, strict=True)])
     source = PairData(source.X_in, rows[:, None].astype(float), source.y)
-    program = PairProgram(
+    program = TrainingProgram(
         network, theta, None, source, steps=(pairs.x.shape[1], pairs.x_out.shape[1]), rows=len(pairs.x),
         loss=problem.loss, seed=7, sampling=Sampling(own_token(OUTPUTS, shift=1), rate, "constant"),
     )  # fmt: skip

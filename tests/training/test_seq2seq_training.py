@@ -13,10 +13,10 @@ from forecastrnn.networks.seq2seq_network import Seq2SeqNetwork
 from forecastrnn.programs.seq2seq_inference import forward_pairs
 from forecastrnn.programs.shapes import shards_of
 from forecastrnn.training.optimizers import OptimizerState, Rule
+from forecastrnn.training.own_inputs import Sampling, own_token
+from forecastrnn.training.pair_task import PairData
 from forecastrnn.training.seq2seq_batches import PairBatches
-from forecastrnn.training.seq2seq_step import PairData, own_token
-from forecastrnn.training.seq2seq_training import PairTrainer, Sampling, train_pairs
-from forecastrnn.training.training import Progress, TrainingPlan
+from forecastrnn.training.training import Progress, Trainer, TrainingPlan, train
 from support import naive_training as oracle
 from support.cases import layer, worst
 from support.pair_cases import by_name, draw_pairs, pair_index, pair_program, small
@@ -30,7 +30,8 @@ def batches_of(n: int = 50, **options: Any) -> PairBatches:
     lengths, y_lengths = rng.integers(1, 41, n), rng.integers(1, 21, n)
     lengths[0], y_lengths[1] = 40, 20
     starts = [np.cumsum(many) - many for many in (lengths, y_lengths)]
-    return PairBatches(starts[0], lengths, starts[1], y_lengths, **{"batch": 8, "seed": 3} | options)
+    sides = {"starts": starts[0], "lengths": lengths, "y_starts": starts[1], "y_lengths": y_lengths}
+    return PairBatches(**sides, **{"batch": 8, "seed": 3} | options)
 
 
 @pytest.mark.parametrize("buckets", [False, True])
@@ -116,7 +117,8 @@ def reversals(n: int, seed: int = 0) -> tuple[PairData, PairBatches, np.ndarray]
     given = np.concatenate([np.append(0, word[::-1] + 1) for word in words])
     rows = [np.ascontiguousarray(a[:, None], "float32") for a in (np.concatenate(words), given, y)]
     starts, y_starts = np.cumsum(lengths) - lengths, np.cumsum(lengths + 1) - lengths - 1
-    return PairData(*rows), PairBatches(starts, lengths, y_starts, lengths + 1, batch=32, seed=1), lengths
+    sides = {"starts": starts, "lengths": lengths, "y_starts": y_starts, "y_lengths": lengths + 1}
+    return PairData(*rows), PairBatches(**sides, batch=32, seed=1), lengths
 
 
 def reverser(attention: str | None) -> Seq2SeqNetwork:
@@ -137,7 +139,7 @@ def started(network: Seq2SeqNetwork) -> Progress:
 def plan_of(max_iter: int, **options: Any) -> TrainingPlan:
     """Adam on cross-entropy."""
     rule = Rule("adam", options.pop("rate", 0.01), clip_norm=1.0)
-    return TrainingPlan("cross_entropy", 0, rule, max_iter, **{"stop_early": False} | options)
+    return TrainingPlan(loss="cross_entropy", rule=rule, max_iter=max_iter, **{"stop_early": False} | options)
 
 
 @pytest.mark.parametrize("attention", [None, "dot", "additive"])
@@ -145,7 +147,7 @@ def test_learns_to_reverse(attention: str | None) -> None:
     """With and without attention, fed with its own outputs now and then."""
     network, (source, batches, _) = reverser(attention), reversals(256)
     sampling = Sampling(own_token(4, shift=1), 0.25)
-    progress = train_pairs(network, started(network), source, batches, plan_of(60), sampling)
+    progress = train(network, started(network), source, batches, plan_of(60, sampling=sampling))
     assert progress.loss_curve[0] > 0.9
     assert progress.loss_curve[-1] < 0.25
     assert progress.optimizer.count == 60 * 8
@@ -169,7 +171,7 @@ def test_the_loop_is_that_of_all_training(capsys: pytest.CaptureFixture[str]) ->
         return next(scores)
 
     plan = plan_of(10, stop_early=True, n_iter_no_change=3, verbose=True)
-    progress = train_pairs(
+    progress = train(
         network, started(network), source, batches, plan, validate=validate,
         watch=lambda loss, score: bool(seen.append((loss, score))),
     )  # fmt: skip
@@ -184,13 +186,13 @@ def test_divergence_is_an_error() -> None:
     """With what to do about it."""
     network, (source, batches, _) = reverser(None), reversals(64)
     with pytest.raises(TrainingDivergedError, match="Lower learning_rate_init"):
-        train_pairs(network, started(network), source, batches, plan_of(50, rate=1e38))
+        train(network, started(network), source, batches, plan_of(50, rate=1e38))
 
 
 def test_too_large_mini_batches_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Before anything is allocated."""
     monkeypatch.setattr("forecastrnn.engine.memory.machine_memory", lambda: 10**5)
-    monkeypatch.setattr("forecastrnn.training.seq2seq_training.machine_memory", lambda: 10**5)
+    monkeypatch.setattr("forecastrnn.training.training.machine_memory", lambda: 10**5)
     network, (source, batches, _) = reverser("dot"), reversals(64)
     with pytest.raises(ValueError, match="batch_size=32: mini-batches of 32 pairs of 5 and 6 steps need .* Lower"):
-        PairTrainer(network, started(network), source, batches, plan_of(1)).run()
+        Trainer(network, started(network), source, batches, plan_of(1)).run()
