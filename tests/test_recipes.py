@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import make_dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,12 +18,17 @@ from sklearn.utils._param_validation import InvalidParameterError
 import forecastrnn
 from forecastrnn import ModelFileError, RNNForecaster, RNNRegressor, RNNSeq2Seq, check_gradients
 from forecastrnn.functional import dynamic_rnn
+from forecastrnn.networks.cells import cell_classes
+from forecastrnn.networks.losses import LOSSES
 from forecastrnn.persistence.moment_records import moment_tensors
-from forecastrnn.training.optimizers import Rule
+from forecastrnn.training.optimizers import SOLVERS, Rule
+from support import naive_training
+from support.cases import CELLS as CELL_CASES
 from support.cases import draw, index_of, layer, program_of
 from support.forecaster_cases import monthly, quick
 from support.model_cases import WIDE, X, classifier, figures, regressor
 from support.registration import TABLES, registered
+from support.update_checks import RULES
 
 TOYS = "support.toys"
 Array = np.ndarray
@@ -196,6 +202,17 @@ def test_another_process_gets_the_same_figures(
     assert printed[:-1] == [figures(model) for model in models.values()]
 
 
+def test_a_cell_whose_annotations_are_classes(
+    toys: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As those of a module are that does not postpone them."""
+    kind = make_dataclass("Plain", [("delay", int, 1)], bases=(toys.Leaky,), frozen=True)
+    monkeypatch.setitem(toys.CELLS, "plain", kind())
+    monkeypatch.setitem(toys.PLANS, kind, toys.leaky_tables)
+    regressor(cell=kind(2)).fit(X, X).save(tmp_path / "model.rnn")
+    assert RNNRegressor.load(tmp_path / "model.rnn").cell == kind(2)
+
+
 # Without the module that makes them --------------------------------------------------------------------------
 MISSING = [
     ({"cell": "leaky"}, {}, "cell 'leaky'"),
@@ -238,3 +255,9 @@ def test_nothing_stays_registered() -> None:
         RNNRegressor(loss="log_cosh").fit(X, X)
     with pytest.raises(ValueError, match="instance of Elman, LSTM, GRU. Got 'leaky'"):
         check_gradients("leaky")
+
+
+def test_the_oracle_has_all_that_the_package_has() -> None:
+    assert {type(case.cell) for case in CELL_CASES.values()} == set(cell_classes().values())
+    assert naive_training.LOSSES.keys() == LOSSES.keys()
+    assert {rule.solver for rule, _ in RULES.values()} == SOLVERS.keys()
