@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from numbers import Integral
-from typing import Any
 
 import numpy as np
 from sklearn.utils import check_array
-from sklearn.utils.validation import _check_feature_names, validate_data
 
 from forecastrnn.data.coding import CategoryCoding
+
+FLOATS = [np.float64, np.float32]  # types that are read as they are; others become the first
 
 
 @dataclass(frozen=True)
@@ -39,56 +40,25 @@ class Sequences:
         return replace(self, values=self.values[rows], lengths=lengths)
 
 
-def read_sequences(estimator: Any, X: object, lengths: object, *, reset: bool) -> Sequences:
-    """X as 2-D rows, a 3-D array, or a list of ragged sequences (time, channels).
-
-    Raises ValueError or TypeError for other shapes, NaN, infinities, dates, masked cells, and for another
-    number of features or channels than in `fit`.
-    """
-    refuse_odd_types(X, "X")
-    if _is_ragged(X, rows_differ=not reset and _fitted_on_sequences(estimator)):
-        if lengths is not None:
-            raise ValueError("lengths must not be given with a list of sequences: they have lengths of their own.")
-        return _read_ragged(estimator, X, reset)
-    refuse_non_numbers(X, "X")
-    ndim = _ndim(X)
-    if ndim == 3:
-        array = _read_cube(estimator, X, reset)
-        return Sequences(array, read_lengths(lengths, *array.shape[:2]), False)
-    if ndim > 3:
-        raise ValueError(f"Found array with dim {ndim}, {type(estimator).__name__} expected 2 or 3.")
-    array = checked(estimator, validate_data(estimator, X, dtype=_dtypes(estimator), reset=reset))
-    if not reset and getattr(estimator, "n_channels_in_", 1) > 1:
-        raise ValueError(f"X has 1 channels, but {type(estimator).__name__} is expecting {estimator.n_channels_in_}.")
-    if reset:
-        estimator.n_channels_in_ = 1
-    return Sequences(array[:, :, None], read_lengths(lengths, *array.shape), True)
-
-
-def _ndim(X: Any) -> int:
+def dimensions_of(X: object) -> int:
     """Dimensions of X; objects that are only array-like are converted to see."""
     return int(X.ndim) if hasattr(X, "ndim") else np.asarray(X).ndim
 
 
-def _dtypes(estimator: Any) -> list:
-    return [np.float64, np.float32]
-
-
-def checked(estimator: Any, array: np.ndarray) -> np.ndarray:
-    """The array in the type to compute in; a number that does not fit is an error."""
-    dtype = compute_dtype(estimator, array)
+def in_dtype(array: np.ndarray, dtype: str) -> np.ndarray:
+    """The array in the type to compute in, as `compute_dtype` says; a number that does not fit is an error."""
     with np.errstate(over="ignore"):
-        cast = array.astype(dtype, copy=False)
+        cast = array.astype(compute_dtype(array, dtype), copy=False)
     if cast is not array and not np.isfinite(cast).all():
         where = np.argwhere(~np.isfinite(cast))[0].tolist()
         raise ValueError(f"Input X contains a value too large for dtype('float32'), first at index {where}.")
     return cast
 
 
-def compute_dtype(estimator: Any, array: np.ndarray) -> str:
-    """float32 for float32 input and float64 for the rest, unless the parameter dtype says otherwise."""
-    if estimator.dtype != "auto":
-        return estimator.dtype
+def compute_dtype(array: np.ndarray, dtype: str) -> str:
+    """With "auto" float32 for float32 input and float64 for the rest."""
+    if dtype != "auto":
+        return dtype
     return "float32" if array.dtype == np.float32 else "float64"
 
 
@@ -142,13 +112,8 @@ def refuse_non_numbers(X: object, name: str) -> None:
             raise TypeError(f"{name} holds datetime values ({value!r}), which are not numeric.")
 
 
-def _fitted_on_sequences(estimator: Any) -> bool:
-    """Whether `fit` saw sequences of one channel, not rows: then a list of equally long ones is no table."""
-    return getattr(estimator, "n_features_in_", 0) == getattr(estimator, "n_channels_in_", 0) == 1
-
-
-def _is_ragged(X: object, rows_differ: bool) -> bool:
-    """A list of sequences of different lengths; with `rows_differ`, any list of arrays (time,)."""
+def are_ragged(X: object, rows_differ: bool) -> bool:
+    """Whether X is a list of sequences of different lengths; with `rows_differ`, any list of arrays (time,)."""
     if not isinstance(X, (list, tuple)) or not X or not all(hasattr(x, "__len__") for x in X):
         return False
     if any(isinstance(x, (str, bytes, dict)) for x in X):
@@ -158,51 +123,49 @@ def _is_ragged(X: object, rows_differ: bool) -> bool:
     return len({len(x) for x in X}) > 1 and all(isinstance(x, np.ndarray) or _is_table(x) for x in X)
 
 
-def _is_table(x: Any) -> bool:
+def _is_table(x: object) -> bool:
     """A list of lists (time, channels), or a frame."""
     return getattr(x, "ndim", 0) == 2 or isinstance(x, (list, tuple)) and len(x) > 0 and hasattr(x[0], "__len__")
 
 
-def _read_ragged(estimator: Any, X: Any, reset: bool) -> Sequences:
-    parts = []
+def read_ragged(X: Iterable[object]) -> list[np.ndarray]:
+    """Sequences (time, channels) of a list, all of the same channels.
+
+    Raises ValueError or TypeError for other shapes, NaN, infinities, dates and masked cells.
+    """
+    parts: list[np.ndarray] = []
     for number, x in enumerate(X):
         refuse_odd_types(x, f"X[{number}]")
         refuse_non_numbers(x, f"X[{number}]")
         own = np.asarray(x)
         own = own[:, None] if own.ndim == 1 else own
         if own.ndim != 2 or own.shape[0] == 0:
-            raise ValueError(f"X[{number}] must have shape (time, channels), at least one step. Got {np.shape(x)}.")
-        parts.append(check_array(own, dtype=_dtypes(estimator), input_name=f"X[{number}]"))
+            raise ValueError(
+                f"X[{number}] must have shape (time, channels), at least one step. Got {np.asarray(x).shape}."
+            )
+        parts.append(check_array(own, dtype=FLOATS, input_name=f"X[{number}]"))
         if parts[-1].shape[1] != parts[0].shape[1]:
             raise ValueError(f"X[{number}] has {own.shape[1]} channels, but X[0] has {parts[0].shape[1]}.")
-    if reset:
-        _check_feature_names(estimator, parts[0], reset=True)  # forgets those of an earlier fit
-    check_channels(estimator, parts[0].shape[1], reset)
+    return parts
+
+
+def padded(parts: list[np.ndarray], dtype: str) -> Sequences:
+    """Sequences (time, channels) as one array, zero past the end of the shorter ones."""
     lengths = np.array([len(p) for p in parts], np.int64)
     longest = int(np.max(lengths))
-    values = np.zeros((len(parts), longest, parts[0].shape[1]), compute_dtype(estimator, parts[0]))
-    values[np.arange(longest) < lengths[:, None]] = checked(estimator, np.concatenate(parts))
+    values = np.zeros((len(parts), longest, parts[0].shape[1]), compute_dtype(parts[0], dtype))
+    values[np.arange(longest) < lengths[:, None]] = in_dtype(np.concatenate(parts), dtype)
     return Sequences(values, lengths, False)
 
 
-def _read_cube(estimator: Any, X: object, reset: bool) -> np.ndarray:
+def read_cube(X: object, reader: str) -> np.ndarray:
+    """X (n, time, channels); `reader` is who expects it, in messages."""
     if isinstance(X, list | tuple) and all(getattr(x, "dtype", None) == np.float32 for x in X):
         X = np.stack(X)  # scikit-learn would read a list as float64
-    array = check_array(X, dtype=_dtypes(estimator), allow_nd=True, input_name="X", estimator=estimator)
+    array = check_array(X, dtype=FLOATS, allow_nd=True, input_name="X", estimator=reader)
     if 0 in array.shape:
         raise ValueError(f"Found array with 0 sample(s), steps or channels (shape={array.shape}), at least 1 needed.")
-    _check_feature_names(estimator, array, reset=reset)
-    check_channels(estimator, array.shape[2], reset)
-    return np.ascontiguousarray(checked(estimator, array))
-
-
-def check_channels(estimator: Any, channels: int, reset: bool) -> None:
-    """Keep the number of channels in a fit; otherwise refuse another one."""
-    if reset:
-        estimator.n_features_in_ = estimator.n_channels_in_ = channels
-    elif channels != estimator.n_channels_in_:
-        name = type(estimator).__name__
-        raise ValueError(f"X has {channels} channels, but {name} is expecting {estimator.n_channels_in_} channels.")
+    return array
 
 
 def read_lengths(lengths: object, n: int, steps: int) -> np.ndarray | None:

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
-from sklearn.utils.validation import _check_feature_names, _check_n_features
 
-from forecastrnn.data.arrays import (
-    Sequences,
-    check_channels,
-    checked,
-    read_lengths,
-    read_sequences,
-    refuse_non_numbers,
-    refuse_odd_types,
-)
-from forecastrnn.data.coding import CategoryCoding, categorical_columns, given_vectors, learn_categories
+from forecastrnn.data.arrays import Sequences, in_dtype, read_lengths, refuse_non_numbers, refuse_odd_types
+from forecastrnn.data.coding import CategoryCoding, EmbeddingOptions, given_vectors, learn_categories
 from forecastrnn.data.labels import are_texts, as_labels, codes_of
 
 
 @dataclass(frozen=True)
-class _Raw:
+class RawSequences:
     """Values (steps of all sequences, channels) as they were given, and which steps (n, time) those are."""
 
     values: np.ndarray
@@ -42,53 +34,27 @@ class _Raw:
         return f"in channel {channel} at step {step} of sequence {row}"
 
 
-def read_inputs(estimator: Any, X: object, lengths: object, *, reset: bool, goes_on: bool = False) -> Sequences:
-    """X as `read_sequences` reads it, with codes in the channels that are categorical.
+def read_raw(X: object, lengths: object, reader: str) -> RawSequences:
+    """X (n, time), (n, time, channels), or a list of sequences; `reader` is who expects it, in messages.
 
-    reset : this is a fit; `goes_on`: from a fitted model, whose categories stay. Raises as `read_sequences` does, and
-    for missing values and mixed types among categories, and texts in channels that are not categorical.
+    Raises ValueError for other shapes.
     """
-    fitted = getattr(estimator, "_fitted", None) if goes_on or not reset else None
-    asked = np.size(estimator.categorical_features) > 0 and estimator.categorical_features is not None
-    if fitted is None and not asked or fitted is not None and fitted.coding is None and not (goes_on and asked):
-        return read_sequences(estimator, X, lengths, reset=reset)
-    refuse_odd_types(X, "X")
-    raw = _read_raw(estimator, X, lengths)
-    channels = raw.channels
-    if fitted is None or goes_on:
-        columns = categorical_columns(estimator, channels, raw.names)
-    known = fitted.coding.columns if fitted is not None and fitted.coding is not None else ()
-    if fitted is not None and goes_on and columns != known:
-        raise ValueError(
-            "warm_start=True and partial_fit go on from the fitted weights, so categorical_features must stay as it "
-            f"was: it is {estimator.categorical_features!r} now. Set warm_start=False, or use a new estimator."
-        )
-    if not goes_on and not reset:
-        check_channels(estimator, channels, False)
-    coding = _learn(estimator, raw, columns) if fitted is None else fitted.coding
-    if coding is None:
-        return read_sequences(estimator, X, lengths, reset=reset)
-    _check_names(estimator, X, raw, reset)
-    return replace(_coded(estimator, raw, coding), coding=coding)
-
-
-def _read_raw(estimator: Any, X: Any, lengths: object) -> _Raw:
     if getattr(X, "ndim", 0) == 1:  # a column of lists
-        X = list(X)
+        X = list(cast(Iterable, X))
     if isinstance(X, list | tuple) and lengths is None:
         return _read_list(X)
     array = np.asarray(X, dtype=object) if isinstance(X, list | tuple) else np.asarray(X)
     if array.ndim not in (2, 3):
-        raise ValueError(f"Found array with dim {array.ndim}, {type(estimator).__name__} expected 2 or 3.")
+        raise ValueError(f"Found array with dim {array.ndim}, {reader} expected 2 or 3.")
     if 0 in array.shape:
         raise ValueError(f"Found array with 0 sample(s), steps or channels (shape={array.shape}), at least 1 needed.")
     ends, flat = read_lengths(lengths, *array.shape[:2]), array.ndim == 2
     array = array[:, :, None] if flat else array
     valid = np.ones(array.shape[:2], bool) if ends is None else np.arange(array.shape[1]) < ends[:, None]
-    return _Raw(array[valid], valid, ends, flat)
+    return RawSequences(array[valid], valid, ends, flat)
 
 
-def _read_list(X: Any) -> _Raw:
+def _read_list(X: Sequence) -> RawSequences:
     if not X:
         raise ValueError("Found array with 0 sample(s) (shape=(0,)) while a minimum of 1 is required: X is empty.")
     parts: list[np.ndarray] = []
@@ -111,22 +77,22 @@ def _read_list(X: Any) -> _Raw:
     ends = np.array([len(part) for part in parts], np.int64)
     valid = np.arange(int(np.max(ends))) < ends[:, None]
     columns = getattr(X[0], "columns", None)
-    return _Raw(np.concatenate(parts), valid, ends, False, None if columns is None else list(columns))
+    return RawSequences(np.concatenate(parts), valid, ends, False, None if columns is None else list(columns))
 
 
-def _learn(estimator: Any, raw: _Raw, columns: tuple[int, ...]) -> CategoryCoding | None:
-    """The categories of the channels that are categorical."""
-    given = given_vectors(estimator, columns)
+def learn_coding(raw: RawSequences, columns: tuple[int, ...], options: EmbeddingOptions) -> CategoryCoding | None:
+    """The categories of the channels that are categorical; raises for texts in others."""
+    given = given_vectors(options, columns)
     _refuse_texts(raw, columns)
     found = [learn_categories(_labels(raw, k), k, given.get(k)) for k in columns]
     return CategoryCoding(columns, tuple(found)) if columns else None
 
 
-def _labels(raw: _Raw, channel: int) -> np.ndarray:
+def _labels(raw: RawSequences, channel: int) -> np.ndarray:
     return as_labels(raw.values[:, channel], lambda k: raw.place(k, channel))
 
 
-def _refuse_texts(raw: _Raw, columns: tuple[int, ...]) -> None:
+def _refuse_texts(raw: RawSequences, columns: tuple[int, ...]) -> None:
     """Raise for texts beside channels that are not categorical, and for what is no number there."""
     others = [k for k in range(raw.channels) if k not in columns]
     if not others or raw.values.dtype.kind not in "OUSc":
@@ -142,8 +108,12 @@ def _refuse_texts(raw: _Raw, columns: tuple[int, ...]) -> None:
     refuse_non_numbers(raw.values[:, others], "X")
 
 
-def _coded(estimator: Any, raw: _Raw, coding: CategoryCoding) -> Sequences:
-    """Codes and numbers (n, time, channels), zero past the end of a row."""
+def coded(raw: RawSequences, coding: CategoryCoding, dtype: str) -> Sequences:
+    """Codes and numbers (n, time, channels), zero past the end of a row.
+
+    Raises ValueError or TypeError for missing values and mixed types among categories, and for what is no number in
+    channels that are not categorical.
+    """
     _refuse_texts(raw, coding.columns)
     real = np.float32 if raw.values.dtype == np.float32 else np.float64
     flat = np.empty(raw.values.shape, real)
@@ -157,10 +127,10 @@ def _coded(estimator: Any, raw: _Raw, coding: CategoryCoding) -> Sequences:
             raise ValueError(f"Input X contains NaN or infinity {raw.place(bad[0], channel)}.")
     values = np.zeros((*raw.valid.shape, raw.channels), real)
     values[raw.valid] = flat
-    return Sequences(checked(estimator, values), raw.lengths, raw.flat)
+    return Sequences(in_dtype(values, dtype), raw.lengths, raw.flat, coding)
 
 
-def _codes(raw: _Raw, channel: int, categories: np.ndarray) -> np.ndarray:
+def _codes(raw: RawSequences, channel: int, categories: np.ndarray) -> np.ndarray:
     labels = _labels(raw, channel)
     if are_texts(labels) != are_texts(categories):
         kinds = ("texts", "numbers") if are_texts(labels) else ("numbers", "texts")
@@ -169,16 +139,3 @@ def _codes(raw: _Raw, channel: int, categories: np.ndarray) -> np.ndarray:
             f"are {kinds[1]}, such as {categories.tolist()[0]!r}."
         )
     return codes_of(labels, categories)
-
-
-def _check_names(estimator: Any, X: object, raw: _Raw, reset: bool) -> None:
-    """Set in a fit, and compare otherwise, names and number of features or channels."""
-    rows: np.ndarray = np.empty((1, raw.valid.shape[1] if raw.flat else raw.channels))
-    _check_feature_names(estimator, X if raw.flat else rows, reset=reset)
-    if not raw.flat:
-        return check_channels(estimator, raw.channels, reset)
-    if not reset and estimator.n_channels_in_ > 1:
-        raise ValueError(f"X has 1 channels, but {type(estimator).__name__} is expecting {estimator.n_channels_in_}.")
-    _check_n_features(estimator, rows, reset=reset)
-    if reset:
-        estimator.n_channels_in_ = 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Integral
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -25,10 +25,25 @@ class CategoryCoding:
 
 @dataclass(frozen=True)
 class GivenVectors:
-    """GivenVectors vectors (rows, dim): of the labels `keys`, or of all categories in their order."""
+    """Given vectors (rows, dim): of the labels `keys`, or of all categories in their order."""
 
     values: np.ndarray
     keys: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class EmbeddingOptions:
+    """The parameters `categorical_features`, `embedding_dim`, `embedding_weights` and `freeze_embeddings`, as given."""
+
+    features: object = None
+    dim: int | Literal["auto"] = "auto"
+    weights: Mapping | None = None
+    frozen: bool = False
+
+    @property
+    def are_asked(self) -> bool:
+        """Whether some channels are named."""
+        return self.features is not None and np.asarray(self.features).size > 0
 
 
 def auto_dim(n_categories: int) -> int:
@@ -36,12 +51,11 @@ def auto_dim(n_categories: int) -> int:
     return min(MOST_AUTO, max(1, round(1.6 * n_categories**0.56)))
 
 
-def categorical_columns(estimator: Any, channels: int, names: list | None) -> tuple[int, ...]:
+def categorical_columns(asked: object, channels: int, names: list | None) -> tuple[int, ...]:
     """Numbers of the channels that `categorical_features` names; raises for what is no channel."""
-    asked = estimator.categorical_features
-    if asked is None or np.size(asked) == 0:
-        return ()
     array = np.asarray(asked)
+    if asked is None or array.size == 0:
+        return ()
     if array.ndim != 1:
         raise ValueError(f"categorical_features must be 1-D: indexes, a mask or names of channels. Got {asked!r}.")
     if array.dtype.kind == "b":
@@ -72,11 +86,11 @@ def _by_name(name: Any, names: list | None) -> int:
     return names.index(name)
 
 
-def given_vectors(estimator: Any, columns: tuple[int, ...]) -> dict[int, GivenVectors]:
+def given_vectors(options: EmbeddingOptions, columns: tuple[int, ...]) -> dict[int, GivenVectors]:
     """`embedding_weights` by channel, checked as far as it can be without the data."""
-    given = estimator.embedding_weights
+    given = options.weights
     if not given:
-        if estimator.freeze_embeddings:
+        if options.frozen:
             raise ValueError(
                 "freeze_embeddings=True needs embedding_weights: vectors that are not given must be learned."
             )
@@ -86,7 +100,7 @@ def given_vectors(estimator: Any, columns: tuple[int, ...]) -> dict[int, GivenVe
             raise ValueError(
                 f"embedding_weights has the key {channel!r}, but keys must be categorical channels: {list(columns)}."
             )
-    return {int(channel): _read_vectors(channel, values, estimator.embedding_dim) for channel, values in given.items()}
+    return {int(channel): _read_vectors(channel, values, options.dim) for channel, values in given.items()}
 
 
 def _read_vectors(channel: int, given: Any, dim: Any) -> GivenVectors:

@@ -13,16 +13,18 @@ from sklearn.utils.validation import check_is_fitted
 
 from forecastrnn.data.arrays import Sequences
 from forecastrnn.data.targets import are_step_labels, read_labels, read_step_labels
-from forecastrnn.estimators.sequence_estimator import SequenceEstimator, unchanged_on_error
-from forecastrnn.networks.losses import softmax
-from forecastrnn.sequences.fitting import Targets
-from forecastrnn.sequences.symbols import Drawing, generate_symbols
-from forecastrnn.training.parameters import (
+from forecastrnn.estimators.parameters import (
     CLASSIFIER_CONSTRAINTS,
     EMBEDDING_CONSTRAINTS,
     SEQUENCE_CONSTRAINTS,
     device_to_predict,
+    set_parameters,
 )
+from forecastrnn.estimators.recurrent_estimator import GivenData, unchanged_on_error
+from forecastrnn.estimators.sequence_estimator import SequenceEstimator
+from forecastrnn.networks.losses import softmax
+from forecastrnn.sequences.fitting import SequenceSamples, Targets
+from forecastrnn.sequences.symbols import Drawing, generate_symbols
 
 
 class RNNClassifier(ClassifierMixin, SequenceEstimator):
@@ -72,21 +74,7 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
         n_sampled_classes=None, vector_input=False, categorical_features=None, embedding_dim="auto",
         embedding_weights=None, freeze_embeddings=False, standardize=True, device="cpu", n_jobs=None, dtype="auto",
     ):  # fmt: skip
-        super().__init__(
-            cell=cell, hidden_layer_sizes=hidden_layer_sizes, bidirectional=bidirectional, layer_norm=layer_norm,
-            initializer=initializer, solver=solver, learning_rate_init=learning_rate_init, learning_rate=learning_rate,
-            alpha=alpha, momentum=momentum, nesterovs_momentum=nesterovs_momentum, beta_1=beta_1, beta_2=beta_2,
-            epsilon=epsilon, batch_size=batch_size, max_iter=max_iter, tol=tol, n_iter_no_change=n_iter_no_change,
-            early_stopping=early_stopping, validation_fraction=validation_fraction, warm_start=warm_start,
-            shuffle=shuffle, random_state=random_state, verbose=verbose, clip_norm=clip_norm,
-            gradient_noise=gradient_noise, bucket_by_length=bucket_by_length, bptt_steps=bptt_steps,
-            checkpoint_steps=checkpoint_steps,
-            dropout=dropout, input_dropout=input_dropout, recurrent_dropout=recurrent_dropout,
-            vector_input=vector_input, categorical_features=categorical_features, embedding_dim=embedding_dim,
-            embedding_weights=embedding_weights, freeze_embeddings=freeze_embeddings,
-            standardize=standardize, device=device, n_jobs=n_jobs, dtype=dtype,
-        )  # fmt: skip
-        self.n_sampled_classes = n_sampled_classes
+        set_parameters(self, locals())
 
     def _loss_name(self) -> str:
         return "cross_entropy"
@@ -94,22 +82,21 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
     def _n_outputs(self, y: Targets) -> int:
         return len(self.classes_)
 
-    def _read_targets(self, y: object, X: Sequences, weight: np.ndarray | None, reset: bool) -> Targets:
-        if by_step := are_step_labels(y, X):
-            labels, valid = read_step_labels(y, X, 5)
+    def _read_targets(self, given: GivenData, X: Sequences, weight: np.ndarray | None, reset: bool) -> Targets:
+        if by_step := are_step_labels(given.y, X):
+            labels, valid = read_step_labels(given.y, X, 6)
         else:
-            labels, valid = read_labels(y, 5), np.ones((X.n, 1), bool)
+            labels, valid = read_labels(given.y, 6), np.ones((X.n, 1), bool)
             check_consistent_length(X.values, labels)
-        announced = self.__dict__.pop("_announced_classes", None)
         if reset:
-            self.classes_ = np.unique(labels) if announced is None else announced
+            self.classes_ = np.unique(labels) if given.classes is None else given.classes
         seen = np.isin(labels, self.classes_)
         if not seen.all():
             raise ValueError(
                 f"y contains the previously unseen label {labels[~seen][0]!r}; classes are {self.classes_}."
             )
         used = labels if weight is None else labels[np.repeat(weight > 0, valid.sum(axis=1))]
-        if len(np.unique(used)) < 2 and reset and announced is None:
+        if len(np.unique(used)) < 2 and reset and given.classes is None:
             raise ValueError(f"The number of classes has to be greater than one; got {len(np.unique(used))} class.")
         codes = np.zeros(valid.shape)
         codes[valid] = np.searchsorted(self.classes_, labels)
@@ -138,22 +125,22 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
         """
         self._validate_params()
         with unchanged_on_error(self):
-            if classes is not None:
-                self._announce(np.unique(read_labels(classes, 2)))
-            return self._fit(X, y, sample_weight, lengths, partial=True)
+            known = None if classes is None else self._read_classes(classes)
+            given = GivenData(X=X, y=y, sample_weight=sample_weight, lengths=lengths, classes=known)
+            return self._fit(given, partial=True)
 
-    def _announce(self, classes: np.ndarray) -> None:
-        """Keep the labels that will come until the first targets are read."""
-        if not hasattr(self, "_fitted"):
-            self._announced_classes = classes
-        elif not np.array_equal(classes, self.classes_):
+    def _read_classes(self, classes: object) -> np.ndarray:
+        """The labels that will come, sorted; those of the first call are kept."""
+        known = np.unique(read_labels(classes, 3))
+        if hasattr(self, "_fitted") and not np.array_equal(known, self.classes_):
             raise ValueError(
-                f"classes must be those of the first call, {self.classes_.tolist()}. Got {classes.tolist()}."
+                f"classes must be those of the first call, {self.classes_.tolist()}. Got {known.tolist()}."
             )
+        return known
 
-    def _split(self, X: Sequences, y: Targets) -> tuple[np.ndarray, np.ndarray]:
-        labels = y.values[:, 0, 0] if y.last == 1 else None
-        rows = np.arange(X.n)
+    def _split(self, samples: SequenceSamples) -> tuple[np.ndarray, np.ndarray]:
+        labels = samples.y.values[:, 0, 0] if samples.y.last == 1 else None
+        rows = np.arange(samples.X.n)
         return train_test_split(
             rows, test_size=self.validation_fraction, stratify=labels, random_state=self.random_state
         )

@@ -10,12 +10,12 @@ import numpy as np
 from forecastrnn.data.coding import MOST_CATEGORIES, auto_dim
 from forecastrnn.data.static_input import StaticCoding, read_static
 from forecastrnn.engine.threads import thread_count
+from forecastrnn.estimators.parameters import check_numbers, dropout_of, layers_of, refuse, rule_of
 from forecastrnn.forecasting.input_layout import InputLayout
 from forecastrnn.forecasting.members import Settings
 from forecastrnn.forecasting.model import Model, SeriesReader
 from forecastrnn.forecasting.preparation import Prepared
 from forecastrnn.networks.network import Embedding
-from forecastrnn.training.parameters import check_numbers, dropout_of, layers_of, refuse, rule_of
 
 if TYPE_CHECKING:
     from forecastrnn.data.series import SeriesSet

@@ -26,6 +26,7 @@ from forecastrnn.estimators.forecast_settings import (
     reading_of,
     settings_of,
 )
+from forecastrnn.estimators.parameters import TRAINING_CONSTRAINTS, device_of, device_to_predict
 from forecastrnn.estimators.saving import SavedToFile
 from forecastrnn.forecasting.inputs import build_inputs
 from forecastrnn.forecasting.members import ends_of, network_of, residuals_of, use_lags
@@ -33,7 +34,6 @@ from forecastrnn.forecasting.model import Model, train_all
 from forecastrnn.forecasting.preparation import prepare
 from forecastrnn.forecasting.stream import ForecastStream
 from forecastrnn.networks.losses import LossesFor
-from forecastrnn.training.parameters import TRAINING_CONSTRAINTS, device_of, device_to_predict
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,11 +13,17 @@ from sklearn.utils.validation import check_is_fitted
 
 from forecastrnn.data.arrays import Sequences
 from forecastrnn.data.targets import read_numbers
-from forecastrnn.estimators.sequence_estimator import SequenceEstimator, unchanged_on_error
+from forecastrnn.estimators.parameters import (
+    EMBEDDING_CONSTRAINTS,
+    SEQUENCE_CONSTRAINTS,
+    device_to_predict,
+    set_parameters,
+)
+from forecastrnn.estimators.recurrent_estimator import GivenData, unchanged_on_error
+from forecastrnn.estimators.sequence_estimator import SequenceEstimator
 from forecastrnn.networks.losses import LossesFor
 from forecastrnn.sequences.fitting import Targets
 from forecastrnn.sequences.generation import generate
-from forecastrnn.training.parameters import EMBEDDING_CONSTRAINTS, SEQUENCE_CONSTRAINTS, device_to_predict
 
 
 class RNNRegressor(RegressorMixin, SequenceEstimator):
@@ -152,26 +158,13 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
         recurrent_dropout=0.0, vector_input=False, categorical_features=None, embedding_dim="auto",
         embedding_weights=None, freeze_embeddings=False, standardize=True, device="cpu", n_jobs=None, dtype="auto",
     ):  # fmt: skip
-        super().__init__(
-            cell=cell, hidden_layer_sizes=hidden_layer_sizes, bidirectional=bidirectional, layer_norm=layer_norm,
-            initializer=initializer, solver=solver, learning_rate_init=learning_rate_init, learning_rate=learning_rate,
-            alpha=alpha, momentum=momentum, nesterovs_momentum=nesterovs_momentum, beta_1=beta_1, beta_2=beta_2,
-            epsilon=epsilon, batch_size=batch_size, max_iter=max_iter, tol=tol, n_iter_no_change=n_iter_no_change,
-            early_stopping=early_stopping, validation_fraction=validation_fraction, warm_start=warm_start,
-            shuffle=shuffle, random_state=random_state, verbose=verbose, clip_norm=clip_norm,
-            gradient_noise=gradient_noise, bucket_by_length=bucket_by_length, bptt_steps=bptt_steps,
-            checkpoint_steps=checkpoint_steps, dropout=dropout, input_dropout=input_dropout,
-            recurrent_dropout=recurrent_dropout, vector_input=vector_input, categorical_features=categorical_features,
-            embedding_dim=embedding_dim, embedding_weights=embedding_weights, freeze_embeddings=freeze_embeddings,
-            standardize=standardize, device=device, n_jobs=n_jobs, dtype=dtype,
-        )  # fmt: skip
-        self.loss = loss
+        set_parameters(self, locals())
 
     def _loss_name(self) -> str:
         return self.loss
 
-    def _read_targets(self, y: object, X: Sequences, weight: np.ndarray | None, reset: bool) -> Targets:
-        array = read_numbers(y, 5)
+    def _read_targets(self, given: GivenData, X: Sequences, weight: np.ndarray | None, reset: bool) -> Targets:
+        array = read_numbers(given.y, 6)
         check_consistent_length(X.values, array)
         if X.repeats:
             return Targets(array.reshape(*array.shape[:2], -1), 0, array.ndim)
@@ -196,7 +189,8 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
         """
         self._validate_params()
         with unchanged_on_error(self):
-            return self._fit(X, y, sample_weight, lengths, partial=True)
+            given = GivenData(X=X, y=y, sample_weight=sample_weight, lengths=lengths)
+            return self._fit(given, partial=True)
 
     def predict(
         self, X: object, lengths: object = None, n_samples: int | None = None, random_state: object = None,

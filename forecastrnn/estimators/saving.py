@@ -9,13 +9,13 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from forecastrnn._version import __version__
+from forecastrnn.estimators.parameters import check_numbers, layers_of
 from forecastrnn.exceptions import ModelFileError
 from forecastrnn.networks.cells import CELLS
 from forecastrnn.networks.losses import LOSSES
 from forecastrnn.persistence.model_file import ASK, ModelFile, open_model, write_model
 from forecastrnn.persistence.model_records import IMPORT_IT, Fields, check_known, decode, encode
 from forecastrnn.training.optimizers import SOLVERS
-from forecastrnn.training.parameters import check_numbers, layers_of
 
 TENSORS_OF = "embedding_weights"  # a parameter that may be large: its state keeps it
 CLASSES = ("RNNClassifier", "RNNForecaster", "RNNRegressor", "RNNSeq2Seq")

@@ -12,10 +12,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from forecastrnn.data.arrays import check_count
 from forecastrnn.data.tokens import check_tokens, read_texts, written
+from forecastrnn.estimators.parameters import device_to_predict, set_parameters
 from forecastrnn.estimators.seq2seq_estimator import PairEstimator
 from forecastrnn.sequences.decoding import Search
 from forecastrnn.sequences.seq2seq_fitting import TokenCodes, decode, matches
-from forecastrnn.training.parameters import device_to_predict
 
 _RETRAIN = "Fit on data that have it, or set unknown='mean' to read the mean of all tokens' vectors in its place."
 
@@ -125,6 +125,18 @@ class RNNSeq2Seq(PairEstimator):
     >>> model.predict(["abcd", "dab"])
     ['dcba', 'bad']
     """
+
+    def __init__(
+        self, *, cell="gru", hidden_layer_sizes=(64,), bidirectional=False, layer_norm=False, embedding_dim=16,
+        attention="additive", reverse_source=True, scheduled_sampling=0.0, n_sampled_tokens=None, max_length=None,
+        beam_width=1, length_penalty=0.0, unknown="raise", initializer="glorot", solver="adam",
+        learning_rate_init=0.005, learning_rate="constant", alpha=0.0, momentum=0.9, nesterovs_momentum=True,
+        beta_1=0.9, beta_2=0.999, epsilon=1e-8, batch_size="auto", max_iter=200, tol=1e-4, n_iter_no_change=10,
+        early_stopping=False, validation_fraction=0.1, warm_start=False, shuffle=True, random_state=None,
+        verbose=False, clip_norm=1.0, gradient_noise=0.0, bucket_by_length=True, dropout=0.0, input_dropout=0.0,
+        recurrent_dropout=0.0, device="cpu", n_jobs=None, dtype="auto",
+    ):  # fmt: skip
+        set_parameters(self, locals())
 
     def _read_sources(self, X: object) -> TokenCodes:
         texts = read_texts(X, "X")

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from forecastrnn.data.coding import CategoryCoding, given_vectors
+from forecastrnn.data.coding import CategoryCoding, GivenVectors
 from forecastrnn.data.static_input import StaticCoding
 from forecastrnn.exceptions import ModelFileError
 from forecastrnn.networks.network import Embedding
@@ -47,11 +47,10 @@ def unpack_coding(raw: list, embeddings: tuple[Embedding, ...], values: Values) 
     return CategoryCoding(tuple(e.column for e in embeddings), tuple(found))
 
 
-def pack_given(estimator: Any) -> tuple[list, Values]:
+def pack_given(given: dict[int, GivenVectors]) -> tuple[list, Values]:
     """`embedding_weights`: channel, shape, and the categories of a mapping in their order."""
-    coding, described = estimator._fitted.coding, []
+    described: list = []
     values: Values = {}
-    given = given_vectors(estimator, coding.columns if coding else ())
     for k, (channel, one) in enumerate(given.items()):
         order = slice(None) if one.keys is None else np.argsort(one.keys)
         rows = one.values[order]

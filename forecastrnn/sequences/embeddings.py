@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from forecastrnn.data.coding import CategoryCoding, auto_dim, given_vectors
+from forecastrnn.data.coding import CategoryCoding, EmbeddingOptions, auto_dim, given_vectors
 from forecastrnn.data.labels import codes_of
 from forecastrnn.networks.network import Embedding, Network
 
 
-def embeddings_of(estimator: Any, coding: CategoryCoding | None) -> tuple[Embedding, ...]:
+def embeddings_of(options: EmbeddingOptions, coding: CategoryCoding | None) -> tuple[Embedding, ...]:
     """The embeddings of a network that reads these categories."""
     if coding is None:
-        given_vectors(estimator, ())
+        given_vectors(options, ())
         return ()
-    given, dim = given_vectors(estimator, coding.columns), estimator.embedding_dim
+    given, dim = given_vectors(options, coding.columns), options.dim
     found = []
     for column, categories in zip(coding.columns, coding.categories, strict=True):
         size, known = len(categories), given.get(column)
         own = known.values.shape[1] if known else auto_dim(size) if dim == "auto" else int(dim)
-        found.append(Embedding(column, size, own, bool(estimator.freeze_embeddings and known)))
+        found.append(Embedding(column, size, own, options.frozen and known is not None))
     return tuple(found)
 
 
-def write_given(estimator: Any, network: Network, theta: np.ndarray, coding: CategoryCoding) -> None:
+def write_given(options: EmbeddingOptions, network: Network, theta: np.ndarray, coding: CategoryCoding) -> None:
     """Set the vectors that are given; categories without one among them begin at the mean of the others."""
-    given = given_vectors(estimator, coding.columns)
+    given = given_vectors(options, coding.columns)
     for k, vectors in enumerate(network.embedding_weights(theta)):
         own = given.get(coding.columns[k])
         if own is None:

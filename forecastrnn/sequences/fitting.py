@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from sklearn.utils import check_random_state
 
 from forecastrnn.data.arrays import Sequences
 from forecastrnn.data.coding import CategoryCoding
@@ -17,16 +15,15 @@ from forecastrnn.networks.network import Network
 from forecastrnn.programs.inference import forward
 from forecastrnn.programs.shapes import NO_DROPOUT, Dropout
 from forecastrnn.sequences.embeddings import embeddings_of, write_given
+from forecastrnn.sequences.samples import Samples
+from forecastrnn.sequences.settings import SequenceSettings
 from forecastrnn.training.batches import ArrayBatches
 from forecastrnn.training.optimizers import OptimizerState
-from forecastrnn.training.parameters import dropout_of, layers_of, rule_of
 from forecastrnn.training.sequence_task import TrainingData
-from forecastrnn.training.training import Progress, ShouldStop, TrainingPlan, train
-
-AUTO_BATCH = 128  # rows of a mini-batch, if there are as many
+from forecastrnn.training.training import Progress, ShouldStop, Validate, train
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Fitted:
     """A trained network with its scalers: all that a fitted estimator holds, set in one assignment."""
 
@@ -56,6 +53,9 @@ class Targets:
         return Targets(self.values[rows], self.last, self.ndim)
 
 
+SequenceSamples = Samples[Sequences, Targets]
+
+
 def scaled_inputs(fitted: Fitted, X: Sequences, dtype: str) -> np.ndarray:
     """Standardised inputs, padding left at zero."""
     if fitted.x_scaler is None:
@@ -66,19 +66,18 @@ def scaled_inputs(fitted: Fitted, X: Sequences, dtype: str) -> np.ndarray:
     return np.ascontiguousarray(scaled, dtype)
 
 
-def fit_scalers(
-    estimator: Any, X: Sequences, y: Targets, weight: np.ndarray | None, scale_y: bool
-) -> tuple[ArrayScaler | None, ArrayScaler | None]:
+def fit_scalers(settings: SequenceSettings, samples: SequenceSamples) -> tuple[ArrayScaler | None, ArrayScaler | None]:
     """Mean and spread of inputs by channel and of targets by output; padding does not count."""
-    if not estimator.standardize:
+    if not settings.scales_x:
         return None, None
-    steps, each = X.steps, np.ones(X.n) if weight is None else weight
+    X, y = samples.X, samples.y
+    steps, each = X.steps, np.ones(X.n) if samples.weight is None else samples.weight
     used = np.ones((X.n, steps)) if X.lengths is None else (np.arange(steps) < X.lengths[:, None]).astype(float)
     used = used * each[:, None]
     x_scaler = ArrayScaler.fit(X.values.reshape(-1, X.values.shape[2]), each if X.repeats else used.reshape(-1))
     if X.coding is not None:  # codes stay as they are
         x_scaler.mean_[list(X.coding.columns)], x_scaler.scale_[list(X.coding.columns)] = 0.0, 1.0
-    if not scale_y:
+    if not settings.scales_y:
         return x_scaler, None
     if y.last > 0:  # one row for each step asked for, none of them padding
         used = np.repeat(each[:, None], y.values.shape[1], axis=1)
@@ -95,21 +94,23 @@ def _target_scaler(values: np.ndarray, weight: np.ndarray) -> ArrayScaler:
     )
 
 
-def start(estimator: Any, X: Sequences, y: Targets, loss: str, n_outputs: int, weight: Any, scale_y: bool) -> Fitted:
+def start(settings: SequenceSettings, samples: SequenceSamples, n_outputs: int, seed: int) -> Fitted:
     """An untrained model for these data."""
-    seed = int(check_random_state(estimator.random_state).randint(2**31 - 1))
-    embeddings = embeddings_of(estimator, X.coding)
-    network = Network(X.values.shape[2], layers_of(estimator), n_outputs, embeddings=embeddings)
-    theta = network.init_theta(seed, X.values.dtype.name, estimator.initializer)
+    X, y = samples.X, samples.y
+    embeddings = embeddings_of(settings.embedding, X.coding)
+    network = Network(X.values.shape[2], settings.layers, n_outputs, embeddings=embeddings)
+    theta = network.init_theta(seed, X.values.dtype.name, settings.initializer)
     if X.coding is not None:
-        write_given(estimator, network, theta, X.coding)
-    x_scaler, y_scaler = fit_scalers(estimator, X, y, weight, scale_y)
+        write_given(settings.embedding, network, theta, X.coding)
+    x_scaler, y_scaler = fit_scalers(settings, samples)
     if y_scaler is not None:  # a constant is its own forecast: no output, no loss, no gradient
-        counted = y.values if weight is None else y.values[weight > 0]
+        counted = y.values if samples.weight is None else y.values[samples.weight > 0]
         network.views(theta)["output.kernel"][:, np.ptp(counted, axis=(0, 1)) == 0] = 0
-    progress = Progress(theta, OptimizerState.zeros(theta, rule_of(estimator).moments))
+    progress = Progress(theta, OptimizerState.zeros(theta, settings.rule.moments))
     return Fitted(
-        network, progress, x_scaler, y_scaler, loss, y.last, y.ndim, seed, dropout_of(estimator), X.coding, X.repeats
+        network=network, progress=progress, x_scaler=x_scaler, y_scaler=y_scaler,
+        loss=settings.loss, last=y.last, target_ndim=y.ndim, seed=seed, dropout=settings.dropout, coding=X.coding,
+        repeats=X.repeats,
     )  # fmt: skip
 
 
@@ -125,19 +126,18 @@ def _aligned_targets(y: Targets, X: Sequences, network: Network) -> np.ndarray:
     return full
 
 
-def batches_of(estimator: Any, X: Sequences, target_steps: int, seed: int, device: str) -> ArrayBatches:
+def batches_of(settings: SequenceSettings, X: Sequences, target_steps: int, seed: int) -> ArrayBatches:
     """How the rows are cut into mini-batches."""
-    size = min(AUTO_BATCH, X.n) if estimator.batch_size == "auto" else min(int(estimator.batch_size), X.n)
     return ArrayBatches(
-        n=X.n, steps=X.steps, target_steps=target_steps, batch=size, shuffle=estimator.shuffle, seed=seed,
-        lengths=X.lengths, window=estimator.bptt_steps, buckets=estimator.bucket_by_length, repeated=X.repeats > 0,
-        device=device,
+        n=X.n, steps=X.steps, target_steps=target_steps, batch=settings.batch_of(X.n), shuffle=settings.shuffle,
+        seed=seed, lengths=X.lengths, window=settings.bptt_steps, buckets=settings.bucket_by_length,
+        repeated=X.repeats > 0, device=settings.device,
     )  # fmt: skip
 
 
-def checkpoint_steps_of(estimator: Any, steps: int) -> int | None:
+def checkpoint_steps_of(settings: SequenceSettings, steps: int) -> int | None:
     """Steps between two kept states; "auto" is the root of all steps, with which memory is least."""
-    return math.isqrt(steps - 1) + 1 if estimator.checkpoint_steps == "auto" else estimator.checkpoint_steps
+    return math.isqrt(steps - 1) + 1 if settings.checkpoint_steps == "auto" else settings.checkpoint_steps
 
 
 def _with_spare_rows(rows: np.ndarray, count: int) -> np.ndarray:
@@ -153,12 +153,6 @@ def _cast_targets(values: np.ndarray, dtype: str) -> np.ndarray:
     return cast
 
 
-def n_sampled_of(estimator: Any, network: Network) -> int:
-    """Classes drawn for the softmax of a mini-batch; 0: all count, as where more were asked for than there are."""
-    asked = getattr(estimator, "n_sampled_classes", None)
-    return 0 if asked is None or asked >= network.n_outputs else int(asked)
-
-
 def class_order(y: Targets, lengths: np.ndarray | None, n_classes: int) -> np.ndarray:
     """Class numbers, those that y (n, steps, 1) has most often first; padding does not count."""
     codes = y.values[:, :, 0]
@@ -169,17 +163,18 @@ def class_order(y: Targets, lengths: np.ndarray | None, n_classes: int) -> np.nd
 
 
 def train_on(
-    estimator: Any, fitted: Fitted, X: Sequences, y: Targets, weight: np.ndarray | None, *,
-    max_iter: int | None = None, validate: Any = None, watch: ShouldStop | None = None, device: str = "cpu",
+    settings: SequenceSettings, fitted: Fitted, samples: SequenceSamples, *,
+    validate: Validate | None = None, watch: ShouldStop | None = None,
 ) -> None:  # fmt: skip
     """Train `fitted` in place; it is a copy of what the estimator holds, so a failure loses nothing."""
+    X, y, weight = samples.X, samples.y, samples.weight
     dtype = fitted.progress.theta.dtype.name
     inputs = scaled_inputs(fitted, X, dtype)
     values = _aligned_targets(y, X, fitted.network)
     if fitted.y_scaler is not None:
         values = fitted.y_scaler.transform(values.reshape(-1, values.shape[2])).reshape(values.shape)
-    batches = batches_of(estimator, X, values.shape[1], fitted.seed, device)
-    n_sampled = n_sampled_of(estimator, fitted.network)
+    batches = batches_of(settings, X, values.shape[1], fitted.seed)
+    n_sampled = settings.sampled_of(fitted.network.n_outputs)
     spare = batches.window_steps if batches.carries and batches.ragged else 0
     source = TrainingData(
         _with_spare_rows(inputs.reshape(-1, inputs.shape[2]), spare),
@@ -189,12 +184,8 @@ def train_on(
         repeated=X.repeats > 0,
         class_order=class_order(y, X.lengths, fitted.network.n_outputs) if n_sampled else None,
     )
-    plan = TrainingPlan(
-        loss=fitted.loss, last=fitted.last, rule=rule_of(estimator), max_iter=max_iter or estimator.max_iter,
-        tol=estimator.tol, n_iter_no_change=estimator.n_iter_no_change, n_threads=thread_count(estimator.n_jobs),
-        verbose=bool(estimator.verbose), checkpoint_steps=checkpoint_steps_of(estimator, batches.window_steps),
-        dropout=dropout_of(estimator), device=device, n_sampled=n_sampled,
-    )  # fmt: skip
+    checkpoints = checkpoint_steps_of(settings, batches.window_steps)
+    plan = settings.plan(fitted.loss, last=fitted.last, n_sampled=n_sampled, checkpoint_steps=checkpoints)
     train(fitted.network, fitted.progress, source, batches, plan, validate=validate, watch=watch)
 
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from sklearn.utils import check_random_state
 
 from forecastrnn.data.tokens import padded_codes
 from forecastrnn.engine.threads import thread_count
@@ -14,16 +12,16 @@ from forecastrnn.networks.network import Embedding, Layer, Network
 from forecastrnn.networks.seq2seq_network import Seq2SeqNetwork
 from forecastrnn.programs.shapes import Dropout
 from forecastrnn.sequences.decoding import Found, Search, decode_codes
-from forecastrnn.sequences.fitting import AUTO_BATCH
+from forecastrnn.sequences.samples import Samples
+from forecastrnn.sequences.settings import PairSettings
 from forecastrnn.training.optimizers import OptimizerState
 from forecastrnn.training.own_inputs import Sampling, own_token
 from forecastrnn.training.pair_task import PairData
-from forecastrnn.training.parameters import dropout_of, layers_of, rule_of
 from forecastrnn.training.seq2seq_batches import PairBatches
-from forecastrnn.training.training import Progress, ShouldStop, TrainingPlan, train
+from forecastrnn.training.training import Progress, ShouldStop, Validate, train
 
 
-@dataclass
+@dataclass(kw_only=True)
 class FittedPairs:
     """A trained encoder and decoder with their vocabularies: all that a fitted estimator holds.
 
@@ -76,25 +74,29 @@ class TokenCodes:
         return padded_codes(self.codes, self.lengths)
 
 
-def network_of(estimator: Any, n_source: int, n_target: int) -> Seq2SeqNetwork:
+PairSamples = Samples[TokenCodes, TokenCodes]
+
+
+def network_of(settings: PairSettings, n_source: int, n_target: int) -> Seq2SeqNetwork:
     """Encoder and decoder for vocabularies of these sizes."""
-    layers, dim = layers_of(estimator), int(estimator.embedding_dim)
+    layers, dim = settings.layers, settings.embedding_dim
     below = tuple(Layer(layer.cell, layer.width, layer_norm=layer.layer_norm) for layer in layers)
     encoder = Network(1, layers, embeddings=(Embedding(0, n_source, dim),))
     decoder = Network(1, below, n_target + 1, embeddings=(Embedding(0, n_target + 1, dim),))
-    return Seq2SeqNetwork(encoder, decoder, estimator.attention)
+    return Seq2SeqNetwork(encoder, decoder, settings.attention)
 
 
-def start(estimator: Any, tokens: tuple[np.ndarray, np.ndarray], y: TokenCodes, writes_str: bool) -> FittedPairs:
+def start(
+    settings: PairSettings, tokens: tuple[np.ndarray, np.ndarray], y: TokenCodes, writes_str: bool, seed: int
+) -> FittedPairs:
     """An untrained model for these vocabularies."""
-    seed = int(check_random_state(estimator.random_state).randint(2**31 - 1))
-    network = network_of(estimator, *map(len, tokens))
-    dtype = "float32" if estimator.dtype == "auto" else estimator.dtype
-    theta = network.init_theta(seed, dtype, estimator.initializer)
-    progress = Progress(theta, OptimizerState.zeros(theta, rule_of(estimator).moments))
+    network = network_of(settings, *map(len, tokens))
+    theta = network.init_theta(seed, settings.dtype, settings.initializer)
+    progress = Progress(theta, OptimizerState.zeros(theta, settings.rule.moments))
     return FittedPairs(
-        network, progress, *tokens, int(y.lengths.max()), writes_str, bool(estimator.reverse_source), seed,
-        dropout_of(estimator),
+        network=network, progress=progress, source_tokens=tokens[0],
+        target_tokens=tokens[1], longest=int(y.lengths.max()), writes_str=writes_str, reverse=settings.reverse,
+        seed=seed, dropout=settings.dropout,
     )  # fmt: skip
 
 
@@ -109,33 +111,22 @@ def _source_of(fitted: FittedPairs, x: TokenCodes, y: TokenCodes, weight: np.nda
     return PairData(X_in, X_out, out, weight=weight, class_order=order)
 
 
-def _n_sampled(estimator: Any, fitted: FittedPairs) -> int:
-    """Classes of a sampled softmax; 0 if it would not be fewer than all."""
-    asked = estimator.n_sampled_tokens
-    return int(asked) if asked is not None and asked < fitted.network.decoder.n_outputs else 0
-
-
 def train_on(
-    estimator: Any, fitted: FittedPairs, x: TokenCodes, y: TokenCodes, weight: np.ndarray | None, *,
-    max_iter: int | None = None, validate: Any = None, watch: ShouldStop | None = None, device: str = "cpu",
+    settings: PairSettings, fitted: FittedPairs, samples: PairSamples, *,
+    validate: Validate | None = None, watch: ShouldStop | None = None,
 ) -> None:  # fmt: skip
     """Train `fitted` in place; it is a copy of what the estimator holds, so a failure loses nothing."""
-    x = x.reversed() if fitted.reverse else x
-    size = min(AUTO_BATCH, x.n) if estimator.batch_size == "auto" else min(int(estimator.batch_size), x.n)
+    x, y, classes = samples.X.reversed() if fitted.reverse else samples.X, samples.y, fitted.network.decoder.n_outputs
     batches = PairBatches(
-        starts=x.starts, lengths=x.lengths, y_starts=y.starts + np.arange(y.n), y_lengths=y.lengths + 1, batch=size,
-        shuffle=estimator.shuffle, seed=fitted.seed, buckets=estimator.bucket_by_length, device=device,
+        starts=x.starts, lengths=x.lengths, y_starts=y.starts + np.arange(y.n), y_lengths=y.lengths + 1,
+        batch=settings.batch_of(x.n), shuffle=settings.shuffle, seed=fitted.seed, buckets=settings.bucket_by_length,
+        device=settings.device,
     )  # fmt: skip
     sampling = None
-    if estimator.scheduled_sampling:
-        sampling = Sampling(own_token(fitted.network.decoder.n_outputs), float(estimator.scheduled_sampling))
-    plan = TrainingPlan(
-        loss="cross_entropy", rule=rule_of(estimator), max_iter=max_iter or estimator.max_iter, tol=estimator.tol,
-        n_iter_no_change=estimator.n_iter_no_change, n_threads=thread_count(estimator.n_jobs),
-        verbose=bool(estimator.verbose), dropout=dropout_of(estimator), sampling=sampling,
-        n_sampled=_n_sampled(estimator, fitted), device=device,
-    )  # fmt: skip
-    source = _source_of(fitted, x, y, weight)
+    if settings.scheduled_sampling:
+        sampling = Sampling(own_token(classes), settings.scheduled_sampling)
+    plan = settings.plan("cross_entropy", n_sampled=settings.sampled_of(classes), sampling=sampling)
+    source = _source_of(fitted, x, y, samples.weight)
     train(fitted.network, fitted.progress, source, batches, plan, validate=validate, watch=watch)
 
 

@@ -115,8 +115,9 @@ class Seq2SeqState:
         )  # fmt: skip
         tokens = [unpack_labels(name, state[name]["kind"], values) for name in _TOKENS]
         fitted = FittedPairs(
-            self.network, progress, tokens[0], tokens[1], state["longest"], state["writes_str"], state["reverse"],
-            state["seed"], self.dropout,
+            network=self.network, progress=progress, source_tokens=tokens[0], target_tokens=tokens[1],
+            longest=state["longest"], writes_str=state["writes_str"], reverse=state["reverse"], seed=state["seed"],
+            dropout=self.dropout,
         )  # fmt: skip
         estimator._publish(fitted, state["device"])
         for name in ("validation_scores_", "best_iter_"):  # early_stopping may have been set since the fit

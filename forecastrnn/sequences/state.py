@@ -66,7 +66,7 @@ def pack(estimator: Any) -> tuple[dict, Values]:
     names, name_values = _pack_names(estimator)
     classes, class_values = pack_labels("classes", getattr(estimator, "classes_", None))
     categories, category_values = pack_coding(fitted.coding)
-    given, given_values = pack_given(estimator)
+    given, given_values = pack_given(estimator._given_vectors())
     state = {
         "network": encode(fitted.network, "network"), "dropout": encode(fitted.dropout, "dropout"),
         "dtype": progress.theta.dtype.name, "loss": fitted.loss, "last": int(fitted.last),
@@ -166,9 +166,10 @@ class SequenceState:
             state["stopped"],
         )  # fmt: skip
         fitted = Fitted(
-            self.network, progress, _scaler(values, "x"), _scaler(values, "y"), state["loss"], state["last"],
-            state["target_ndim"], state["seed"], self.dropout,
-            unpack_coding(state["categories"], self.network.embeddings, values), state["repeats"],
+            network=self.network, progress=progress, x_scaler=_scaler(values, "x"), y_scaler=_scaler(values, "y"),
+            loss=state["loss"], last=state["last"], target_ndim=state["target_ndim"], seed=state["seed"],
+            dropout=self.dropout, coding=unpack_coding(state["categories"], self.network.embeddings, values),
+            repeats=state["repeats"],
         )  # fmt: skip
         estimator.n_features_in_, estimator.n_channels_in_ = state["n_features"], state["n_channels"]
         if state["names"] is not None:

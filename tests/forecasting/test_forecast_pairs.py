@@ -10,12 +10,12 @@ import pytest
 
 import forecastrnn
 from forecastrnn import RNNForecaster
+from forecastrnn.estimators.parameters import layers_of
 from forecastrnn.forecasting.model import Model
 from forecastrnn.forecasting.preparation import prepare
 from forecastrnn.forecasting.seq2seq import last_windows, pair_outputs, pair_source
 from forecastrnn.networks.network import Embedding, Network
 from forecastrnn.networks.seq2seq_network import Seq2SeqNetwork
-from forecastrnn.training.parameters import layers_of
 from forecastrnn.training.seq2seq_batches import PairWindows, pair_index
 from forecastrnn.training.stepping import TrainingProgram
 from support import naive

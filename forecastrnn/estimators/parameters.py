@@ -6,9 +6,11 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, InvalidParameterError, StrOptions
 
 from forecastrnn.engine.devices import CPU, NAMES, is_name, log_once, resolve, resolve_if_there
+from forecastrnn.engine.threads import thread_count
 from forecastrnn.networks.cells import CELLS, Cell, as_cell, cell_choices
 from forecastrnn.networks.initializers import INITIALIZERS
 from forecastrnn.networks.network import Layer
@@ -86,6 +88,16 @@ _NUMBERS = (
 )  # fmt: skip
 
 
+def set_parameters(estimator: BaseEstimator, given: dict[str, object]) -> None:
+    """Each parameter of a constructor, whose `locals()` are given, as an attribute of that name.
+
+    Unchanged: `clone` and `set_params` of scikit-learn rest on that.
+    """
+    for name, value in given.items():
+        if name not in ("self", "__class__"):
+            setattr(estimator, name, value)
+
+
 def refuse(estimator: object, name: str, expected: str) -> None:
     """Raise scikit-learn's error for a parameter."""
     value = getattr(estimator, name)
@@ -137,14 +149,31 @@ def rule_of(estimator: object) -> Rule:
     return Rule(**{name: getattr(estimator, name) for name in names})
 
 
+def shared_settings(estimator: Any, partial: bool) -> dict[str, Any]:
+    """Fields of `TrainingSettings` that are one parameter each; `partial`: for one epoch."""
+    return {
+        "initializer": estimator.initializer,
+        "rule": rule_of(estimator),
+        "dropout": dropout_of(estimator),
+        "batch_size": None if estimator.batch_size == "auto" else int(estimator.batch_size),
+        "max_iter": 1 if partial else estimator.max_iter,
+        "tol": estimator.tol,
+        "n_iter_no_change": estimator.n_iter_no_change,
+        "shuffle": bool(estimator.shuffle),
+        "bucket_by_length": bool(estimator.bucket_by_length),
+        "n_threads": thread_count(estimator.n_jobs),
+        "verbose": bool(estimator.verbose),
+    }
+
+
 def needs_cpu(estimator: Any) -> str:
     """The option of an estimator for which there are no kernels of a GPU yet; empty if it has none."""
     return "" if getattr(estimator, "global_model", True) else "global_model=False"
 
 
-def device_of(estimator: Any) -> str:
+def device_of(estimator: Any, n_layers: int | None = None) -> str:
     """The device to fit on, "cpu" or "cuda:0" and so on; "auto" takes a GPU where there is one that can do it."""
-    _check_devices(estimator)
+    _check_devices(estimator, n_layers)
     what, names = needs_cpu(estimator), {estimator.device} if isinstance(estimator.device, str) else {*estimator.device}
     if not what or names == {CPU}:
         return resolve(estimator.device)
@@ -157,13 +186,13 @@ def device_of(estimator: Any) -> str:
     return CPU
 
 
-def _check_devices(estimator: Any) -> None:
+def _check_devices(estimator: Any, n_layers: int | None = None) -> None:
     """One name, or a list with the name of a device for each layer."""
     if is_name(estimator.device):
         return
     if not isinstance(estimator.device, (list, tuple)):
         refuse(estimator, "device", "'cpu', 'cuda', 'cuda:1' and so on, 'auto', or a list of these, one for each layer")
-    n = len(layers_of(estimator))
+    n = n_layers or len(layers_of(estimator))
     if len(estimator.device) != n:
         refuse(estimator, "device", f"one name or a list of {n}, one for each of hidden_layer_sizes")
     for number, name in enumerate(estimator.device):

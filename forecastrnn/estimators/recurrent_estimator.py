@@ -1,0 +1,151 @@
+"""What the estimators that learn in epochs share: the course of a fit, its callback, what it publishes."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from copy import copy
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import _check_sample_weight
+
+from forecastrnn.callbacks import Epoch, check_callback
+from forecastrnn.engine.compiling import announced
+from forecastrnn.estimators.parameters import check_numbers
+from forecastrnn.estimators.saving import SavedToFile
+from forecastrnn.sequences.fitting import Fitted, SequenceSamples
+from forecastrnn.sequences.seq2seq_fitting import FittedPairs, PairSamples
+from forecastrnn.sequences.settings import PairSettings, SequenceSettings
+from forecastrnn.training.training import ShouldStop, Validate
+
+Callback = Callable[[Epoch], object]
+Settings = TypeVar("Settings", SequenceSettings, PairSettings)
+Model = TypeVar("Model", Fitted, FittedPairs)
+Data = TypeVar("Data", SequenceSamples, PairSamples)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GivenData:
+    """What `fit` and `partial_fit` are given to learn from; `classes` and tokens are all that will ever come."""
+
+    X: object
+    y: object
+    sample_weight: object = None
+    lengths: object = None
+    classes: np.ndarray | None = None
+    source_tokens: object = None
+    target_tokens: object = None
+
+
+@contextmanager
+def unchanged_on_error(estimator: BaseEstimator) -> Iterator[None]:
+    """Whatever stops a fit, Ctrl-C too, leaves the estimator as it was."""
+    before = estimator.__dict__.copy()
+    try:
+        yield
+    except BaseException:
+        estimator.__dict__.clear()
+        estimator.__dict__.update(before)
+        raise
+
+
+class RecurrentEstimator(SavedToFile, BaseEstimator, Generic[Settings, Model, Data]):
+    """Fits in epochs; subclasses read parameters and data, begin and train models, and score what is held out."""
+
+    _fitted: Model
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """A parameter, which the constructor has set by its name."""
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_fitted")
+
+    # What subclasses define ---------------------------------------------------------------------------
+    def _read_settings(self, partial: bool) -> Settings:
+        """What the parameters mean together; `partial`: for one epoch."""
+        raise NotImplementedError
+
+    def _prepare(self, settings: Settings, given: GivenData, *, goes_on: bool, partial: bool) -> tuple[Model, Data]:
+        """The model to train, new or a copy of that which `goes_on`, and the data, checked."""
+        raise NotImplementedError
+
+    def _train_on(
+        self, settings: Settings, fitted: Model, samples: Data, validate: Validate | None, watch: ShouldStop | None
+    ) -> None:
+        """Train a model in place."""
+        raise NotImplementedError
+
+    def _split(self, samples: Data) -> tuple[np.ndarray, np.ndarray]:
+        """Rows to train on, and those held out for early stopping."""
+        raise NotImplementedError
+
+    def _validator(self, settings: Settings, fitted: Model, held: Data) -> Validate:
+        """What scores parameters on the samples held out."""
+        raise NotImplementedError
+
+    # Fitting ------------------------------------------------------------------------------------------
+    def _fit(self, given: GivenData, *, partial: bool = False, callback: Callback | None = None) -> Self:
+        """All epochs, or one, `partial`."""
+        goes_on = hasattr(self, "_fitted") and (partial or self.warm_start)
+        check_numbers(self)
+        check_callback(callback)
+        settings = self._read_settings(partial)
+        fitted, samples = self._prepare(settings, given, goes_on=goes_on, partial=partial)
+        validate = None
+        with announced(settings.verbose):
+            if self.early_stopping:
+                rows, held = self._split(samples)
+                samples, validate = samples.take(rows), self._validator(settings, fitted, samples.take(held))
+            self._train_on(settings, fitted, samples, validate, self._watch(fitted, settings.device, callback))
+        self._publish(fitted, settings.device)
+        return self
+
+    def _draw_seed(self) -> int:
+        return int(check_random_state(self.random_state).randint(2**31 - 1))
+
+    def _read_weight(self, sample_weight: object, n: int) -> np.ndarray | None:
+        if sample_weight is None:
+            return None
+        weight = _check_sample_weight(sample_weight, np.empty((n, 1)), dtype=np.float64, ensure_non_negative=True)
+        if not weight.any():
+            raise ValueError("sample_weight must have at least one non-zero value, all are zero.")
+        return weight
+
+    def _warn_batch(self, n: int, samples: str) -> None:
+        if self.batch_size != "auto" and self.batch_size > n:
+            text = f"batch_size={self.batch_size} is larger than the number of {samples}, {n}: clipped to that."
+            warnings.warn(text, UserWarning, stacklevel=6)
+
+    def _watch(self, fitted: Model, device: str, callback: Callback | None) -> ShouldStop | None:
+        """What calls the user's callback behind each epoch."""
+        if callback is None:
+            return None
+
+        def so_far() -> Self:
+            model = copy(self)
+            model._publish(replace(fitted, progress=fitted.progress.copy()), device)
+            return model
+
+        def watch(loss: float, score: float | None) -> bool:
+            return bool(callback(Epoch(len(fitted.progress.loss_curve), loss, score, so_far)))
+
+        return watch
+
+    def _publish(self, fitted: Model, device: str) -> None:
+        self._fitted = fitted
+        self.device_ = device
+        self.loss_curve_ = fitted.progress.loss_curve
+        self.loss_ = self.loss_curve_[-1]
+        self.n_iter_ = len(self.loss_curve_)
+        for name in ("validation_scores_", "best_iter_"):  # an earlier fit may have had them
+            self.__dict__.pop(name, None)
+        if self.early_stopping:
+            self.validation_scores_ = fitted.progress.validation_scores
+            self.best_iter_ = fitted.progress.best_iter

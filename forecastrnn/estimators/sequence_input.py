@@ -1,0 +1,166 @@
+"""Sequences X at the door of an estimator, with scikit-learn's checks of names and numbers of features."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import cast
+
+import numpy as np
+from sklearn.utils.validation import _check_feature_names, _check_n_features, check_is_fitted, validate_data
+
+from forecastrnn.data.arrays import (
+    FLOATS,
+    Sequences,
+    are_ragged,
+    dimensions_of,
+    in_dtype,
+    padded,
+    read_cube,
+    read_lengths,
+    read_ragged,
+    refuse_non_numbers,
+    refuse_odd_types,
+)
+from forecastrnn.data.categorical_input import RawSequences, coded, learn_coding, read_raw
+from forecastrnn.data.coding import CategoryCoding, EmbeddingOptions, GivenVectors, categorical_columns, given_vectors
+from forecastrnn.data.vector_input import read_vectors, repeats_for, steps_of
+from forecastrnn.estimators.recurrent_estimator import RecurrentEstimator
+from forecastrnn.sequences.fitting import Fitted, SequenceSamples
+from forecastrnn.sequences.settings import SequenceSettings
+
+
+class SequenceInput(RecurrentEstimator[SequenceSettings, Fitted, SequenceSamples]):
+    """Reads X, and keeps in a fit, `reset`, what later ones are compared with.
+
+    `goes_on`: from a fitted model, whose categories stay. Everywhere ValueError or TypeError is raised for other
+    shapes, NaN, infinities, dates, masked cells, and for another number of features or channels than in `fit`.
+    """
+
+    def _embedding_options(self) -> EmbeddingOptions:
+        return EmbeddingOptions(
+            self.categorical_features, self.embedding_dim, self.embedding_weights, bool(self.freeze_embeddings)
+        )
+
+    def _given_vectors(self) -> dict[int, GivenVectors]:
+        """`embedding_weights` by the channel of the fitted model."""
+        coding = self._fitted.coding
+        return given_vectors(self._embedding_options(), coding.columns if coding else ())
+
+    def _read(self, X: object, lengths: object, n_steps: object = None) -> Sequences:
+        """X as in `fit`; `n_steps`: of the sequences that vectors become, None: as many as there."""
+        check_is_fitted(self)
+        return self._read_any(X, lengths, repeats_for(n_steps, self._fitted.repeats), reset=False)
+
+    def _steps_of(self, y: object) -> int | None:
+        """Steps of the sequences y that belong to vectors."""
+        check_is_fitted(self)
+        return steps_of(y) if self._fitted.repeats else None
+
+    def _read_any(
+        self, X: object, lengths: object, steps: int | None, *, reset: bool, goes_on: bool = False
+    ) -> Sequences:  # fmt: skip
+        """Sequences X; with `steps`, X (n, features) as sequences of so many steps, all alike."""
+        if steps is None:
+            return self._read_inputs(X, lengths, reset=reset, goes_on=goes_on)
+        array = read_vectors(X)
+        if not reset:
+            _check_feature_names(self, X, reset=False)
+        read = self._read_inputs(array[:, None, :], None, reset=reset, goes_on=goes_on, named=False)
+        if reset:
+            _check_feature_names(self, X, reset=True)
+        return replace(read, lengths=read_lengths(lengths, len(array), steps), repeats=steps)
+
+    def _read_inputs(
+        self, X: object, lengths: object, *, reset: bool, goes_on: bool = False, named: bool = True
+    ) -> Sequences:  # fmt: skip
+        """X, with codes in the channels that are categorical; `named`: names of features are compared here."""
+        fitted = self._fitted if (goes_on or not reset) else None
+        asked = self._embedding_options().are_asked and (fitted is None or goes_on)
+        if not asked and (fitted is None or fitted.coding is None):
+            return self._read_sequences(X, lengths, reset=reset, named=named)
+        refuse_odd_types(X, "X")
+        raw = read_raw(X, lengths, type(self).__name__)
+        if not goes_on and not reset:
+            self._check_channels(raw.channels, reset)
+        coding = self._coding_of(raw, fitted, goes_on)
+        if coding is None:
+            return self._read_sequences(X, lengths, reset=reset, named=named)
+        self._check_raw(X, raw, reset=reset, named=named)
+        return coded(raw, coding, self.dtype)
+
+    def _coding_of(self, raw: RawSequences, fitted: Fitted | None, goes_on: bool) -> CategoryCoding | None:
+        """The categories of a fitted model, or those that are learned now."""
+        if fitted is not None and not goes_on:
+            return fitted.coding
+        options = self._embedding_options()
+        columns = categorical_columns(options.features, raw.channels, raw.names)
+        if fitted is None:
+            return learn_coding(raw, columns, options)
+        if columns != (fitted.coding.columns if fitted.coding else ()):
+            raise ValueError(
+                "warm_start=True and partial_fit go on from the fitted weights, so categorical_features must stay as "
+                f"it was: it is {options.features!r} now. Set warm_start=False, or use a new estimator."
+            )
+        return fitted.coding
+
+    def _read_sequences(self, X: object, lengths: object, *, reset: bool, named: bool) -> Sequences:
+        """X of numbers: 2-D rows, a 3-D array, or a list of ragged sequences (time, channels)."""
+        refuse_odd_types(X, "X")
+        if are_ragged(X, rows_differ=not reset and self._was_fitted_on_sequences()):
+            if lengths is not None:
+                raise ValueError("lengths must not be given with a list of sequences: they have lengths of their own.")
+            return self._read_ragged(cast(Sequence, X), reset)
+        refuse_non_numbers(X, "X")
+        ndim = dimensions_of(X)
+        if ndim == 3:
+            array = self._read_cube(X, reset=reset, named=named)
+            return Sequences(array, read_lengths(lengths, *array.shape[:2]), False)
+        if ndim > 3:
+            raise ValueError(f"Found array with dim {ndim}, {type(self).__name__} expected 2 or 3.")
+        array = in_dtype(validate_data(self, X, dtype=FLOATS, reset=reset), self.dtype)
+        self._check_one_channel(reset)
+        return Sequences(array[:, :, None], read_lengths(lengths, *array.shape), True)
+
+    def _was_fitted_on_sequences(self) -> bool:
+        """Whether `fit` saw sequences of one channel, not rows: then a list of equally long ones is no table."""
+        return getattr(self, "n_features_in_", 0) == getattr(self, "n_channels_in_", 0) == 1
+
+    def _read_ragged(self, X: Sequence, reset: bool) -> Sequences:
+        parts = read_ragged(X)
+        if reset:
+            _check_feature_names(self, parts[0], reset=True)  # forgets those of an earlier fit
+        self._check_channels(parts[0].shape[1], reset)
+        return padded(parts, self.dtype)
+
+    def _read_cube(self, X: object, *, reset: bool, named: bool) -> np.ndarray:
+        array = read_cube(X, type(self).__name__)
+        if named:
+            _check_feature_names(self, array, reset=reset)
+        self._check_channels(array.shape[2], reset)
+        return np.ascontiguousarray(in_dtype(array, self.dtype))
+
+    # Names and numbers of features and channels -------------------------------------------------------
+    def _check_raw(self, X: object, raw: RawSequences, *, reset: bool, named: bool) -> None:
+        rows: np.ndarray = np.empty((1, raw.valid.shape[1] if raw.flat else raw.channels))
+        if named:
+            _check_feature_names(self, X if raw.flat else rows, reset=reset)
+        if not raw.flat:
+            return self._check_channels(raw.channels, reset)
+        self._check_one_channel(reset)
+        _check_n_features(self, rows, reset=reset)
+
+    def _check_channels(self, channels: int, reset: bool) -> None:
+        """Keep the number of channels in a fit; otherwise refuse another one."""
+        if reset:
+            self.n_features_in_ = self.n_channels_in_ = channels
+        elif channels != self.n_channels_in_:
+            name = type(self).__name__
+            raise ValueError(f"X has {channels} channels, but {name} is expecting {self.n_channels_in_} channels.")
+
+    def _check_one_channel(self, reset: bool) -> None:
+        """The same where X is 2-D."""
+        if not reset and getattr(self, "n_channels_in_", 1) > 1:
+            raise ValueError(f"X has 1 channels, but {type(self).__name__} is expecting {self.n_channels_in_}.")
+        if reset:
+            self.n_channels_in_ = 1
