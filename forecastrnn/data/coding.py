@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Integral
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -75,7 +75,7 @@ def categorical_columns(asked: object, channels: int, names: list | None) -> tup
     return tuple(sorted({int(k) for k in array}))
 
 
-def _by_name(name: Any, names: list | None) -> int:
+def _by_name(name: object, names: list | None) -> int:
     if names is None:
         raise ValueError(
             f"categorical_features has the name {name!r}, but the channels of X have no names: only a list of frames "
@@ -103,7 +103,7 @@ def given_vectors(options: EmbeddingOptions, columns: tuple[int, ...]) -> dict[i
     return {int(channel): _read_vectors(channel, values, options.dim) for channel, values in given.items()}
 
 
-def _read_vectors(channel: int, given: Any, dim: Any) -> GivenVectors:
+def _read_vectors(channel: int, given: object, dim: int | Literal["auto"]) -> GivenVectors:
     keys, what = None, f"embedding_weights[{channel}]"
     if isinstance(given, Mapping):
         if not given:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import repeat
-from typing import Any
+from typing import NoReturn
 
 import numpy as np
 
@@ -31,17 +31,18 @@ def as_labels(values: np.ndarray, place: Callable[[int], str]) -> np.ndarray:
         if numbers.dtype.kind in "biuf":
             return as_labels(numbers, place)
     texts = any(issubclass(kind, str) for kind in kinds)
-    good: Any = str if texts else _NUMBERS
+    good: type | tuple[type, ...] = str if texts else _NUMBERS
     odd = next((k for k, value in enumerate(values.tolist()) if not isinstance(value, good)), 0)
-    return _refuse(values[odd], place(odd), texts)
+    _refuse(values[odd], place(odd), texts)
 
 
-def _refuse(value: Any, where: str, texts: bool = False) -> Any:
+def _refuse(value: object, where: str, texts: bool = False) -> NoReturn:
     """Raise the error for a value that is no label."""
-    missing, is_float = value is None or type(value).__name__ in ("NAType", "NaTType"), isinstance(value, float)
-    if missing or is_float and not np.isfinite(value):
+    missing = value is None or type(value).__name__ in ("NAType", "NaTType")
+    if missing or isinstance(value, float) and not np.isfinite(value):
+        what = "infinity" if isinstance(value, float) and np.isinf(value) else "NaN"
         raise ValueError(
-            f"Input contains {'infinity' if is_float and np.isinf(value) else 'NaN'} among categories: {value!r} "
+            f"Input contains {what} among categories: {value!r} "
             f"{where}. Give missing values a category of their own, such as {'missing' if texts else -1!r}."
         )
     kind = "texts, as others there are" if texts else "texts or numbers"

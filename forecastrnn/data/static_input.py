@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +20,7 @@ class StaticCoding:
 
 
 def read_static(
-    static: Any, ids: tuple, id_col: Any, coding: StaticCoding | None = None
+    static: object, ids: tuple, id_col: Hashable, coding: StaticCoding | None = None
 ) -> tuple[StaticCoding, np.ndarray]:
     """Codes (n_series, columns) of the series `ids`; `coding`: of the fit, where this is not one.
 
@@ -49,16 +50,17 @@ def read_static(
     return coding, np.stack(codes, axis=1)
 
 
-def _rows_of(static: Any, ids: tuple, id_col: Any) -> tuple[Any, np.ndarray]:
+def _rows_of(static: object, ids: tuple, id_col: Hashable) -> tuple[Any, np.ndarray]:
     """The frame without a column of ids, and the row of each series."""
     if not hasattr(static, "columns") or not hasattr(static, "iloc"):
         raise TypeError(
             f"static must be a DataFrame with a row for each series, its index (or a column {id_col!r}) the ids. "
             f"Got {type(static).__name__}."
         )
-    has_ids = list(static.columns).count(id_col) == 1
-    names = (static[id_col] if has_ids else static.index).tolist()
-    frame = static.drop(columns=[id_col]) if has_ids else static
+    given: Any = static
+    has_ids = list(given.columns).count(id_col) == 1
+    names = (given[id_col] if has_ids else given.index).tolist()
+    frame = given.drop(columns=[id_col]) if has_ids else given
     known = dict(zip(names, range(len(names)), strict=True))
     missing = next((name for name in ids if name not in known), None)
     if missing is not None:
@@ -79,7 +81,7 @@ def _check_names(names: tuple) -> None:
         raise ValueError(f"static must have unique column names. Got {twice[0]!r} twice.")
 
 
-def _labels_of(frame: Any, name: Any, rows: np.ndarray, ids: tuple) -> np.ndarray:
+def _labels_of(frame: Any, name: Hashable, rows: np.ndarray, ids: tuple) -> np.ndarray:
     """The categories of the series in a column."""
     values = np.asarray(frame[name].astype(object))[rows]
     labels = as_labels(values, lambda k: f"for series {ids[k]!r} in column {name!r} of static")

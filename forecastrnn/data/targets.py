@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from numbers import Real
-from typing import Any
+from typing import cast
 
 import numpy as np
 from sklearn.exceptions import DataConversionWarning
@@ -57,17 +58,17 @@ def read_labels(y: object, stacklevel: int) -> np.ndarray:
     return array
 
 
-def are_step_labels(y: Any, X: Sequences) -> bool:
+def are_step_labels(y: object, X: Sequences) -> bool:
     """Whether y has a label for each step: an array (n, time), or a list of sequences of labels."""
     if hasattr(y, "ndim"):
-        return y.ndim == 2 and y.shape[1] == X.steps > 1
+        return y.ndim == 2 and np.asarray(y).shape[1] == X.steps > 1
     if not isinstance(y, list | tuple) or not y:
         return False
     rows = all(hasattr(row, "__len__") and not isinstance(row, str | bytes) for row in y)
     return rows and any(len(row) > 1 for row in y)
 
 
-def read_step_labels(y: Any, X: Sequences, stacklevel: int) -> tuple[np.ndarray, np.ndarray]:
+def read_step_labels(y: object, X: Sequences, stacklevel: int) -> tuple[np.ndarray, np.ndarray]:
     """Labels of all valid steps, row by row, and which steps of (n, time) those are.
 
     Raises as `read_labels` does, and for a row of y that is not as long as that of X.
@@ -75,12 +76,13 @@ def read_step_labels(y: Any, X: Sequences, stacklevel: int) -> tuple[np.ndarray,
     n, steps = X.n, X.steps
     lengths = np.full(n, steps) if X.lengths is None else X.lengths
     valid = np.arange(steps) < lengths[:, None]
-    if len(y) != n:
-        raise ValueError(f"y has {len(y)} rows of labels, but X has {n} sequences.")
+    labels = cast(Sequence, y)
+    if len(labels) != n:
+        raise ValueError(f"y has {len(labels)} rows of labels, but X has {n} sequences.")
     if hasattr(y, "ndim"):
         rows = [np.asarray(y)[row, : lengths[row]] for row in range(n)]
     else:
-        rows = [np.asarray(row) for row in y]
+        rows = [np.asarray(row) for row in labels]
     for number, (row, length) in enumerate(zip(rows, lengths, strict=True)):
         if row.shape != (length,):
             raise ValueError(

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, repeat
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 UNKNOWN = ("raise", "mean")
 _INTS = (int, np.integer)
 _LARGEST = 2**63
+Token = str | int
+Tokens = str | list[Token]
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,7 @@ class Texts:
     are_str : each sequence is a str, its characters the tokens; otherwise each is a list or array.
     """
 
-    rows: list[Any]
+    rows: list
     lengths: np.ndarray
     are_str: bool
 
@@ -30,7 +32,7 @@ class Texts:
         """Number of sequences."""
         return len(self.rows)
 
-    def flat(self) -> Any:
+    def flat(self) -> Iterator:
         """All tokens, sequence behind sequence."""
         return chain.from_iterable(self.rows)
 
@@ -41,7 +43,7 @@ class Texts:
         return row, position - int(ends[row] - self.lengths[row])
 
 
-def read_texts(values: Any, name: str) -> Texts:
+def read_texts(values: object, name: str) -> Texts:
     """Check that `values` are sequences of tokens; `name` says in messages which argument they are."""
     rows = _rows_of(values, name)
     kinds = np.array([isinstance(row, str) for row in rows])
@@ -61,33 +63,34 @@ def read_texts(values: Any, name: str) -> Texts:
     return texts
 
 
-def _rows_of(values: Any, name: str) -> list[Any]:
+def _rows_of(values: object, name: str) -> list:
     expected = f"{name} must be a list of sequences of tokens, each a text or a list of str or int"
     if isinstance(values, str | bytes):
         raise TypeError(f"{expected}. Got one {type(values).__name__}: put it in a list, [{values[:20]!r}].")
     array = isinstance(values, np.ndarray) or hasattr(values, "__array__")
     if not isinstance(values, Sequence) and not array:
         raise TypeError(f"{expected}. Got {type(values).__name__}.")
-    if array and (np.ndim(values) not in (1, 2) or hasattr(values, "columns")):
-        raise TypeError(f"{expected}. Got {type(values).__name__} of shape {np.shape(values)}.")
-    rows = list(values)
+    if array and (np.asarray(values).ndim not in (1, 2) or hasattr(values, "columns")):
+        raise TypeError(f"{expected}. Got {type(values).__name__} of shape {np.asarray(values).shape}.")
+    rows = list(cast(Iterable, values))
     if not rows:
         raise ValueError(f"{expected}. Got 0 sequences.")
     return rows
 
 
-def _tokens_of(row: Any, name: str, number: int) -> list[Any]:
+def _tokens_of(row: object, name: str, number: int) -> list[Token]:
     """A sequence that is no text, as a list of Python's own values."""
     is_array = isinstance(row, np.ndarray) or hasattr(row, "to_numpy")
-    if not isinstance(row, list | tuple) and not is_array or is_array and np.ndim(row) != 1:
-        shape = f" of shape {np.shape(row)}" if is_array else ""
+    if not isinstance(row, list | tuple) and not is_array or is_array and np.asarray(row).ndim != 1:
+        shape = f" of shape {np.asarray(row).shape}" if is_array else ""
         raise TypeError(
             f"{name}[{number}] must be a sequence of tokens: a text, or a list, tuple or array of str or int. "
             f"Got {type(row).__name__}{shape}."
         )
-    if not is_array:
+    if isinstance(row, list | tuple) and not is_array:
         return list(row)
-    return row.tolist() if hasattr(row, "tolist") else row.to_numpy().tolist()
+    array: Any = row
+    return array.tolist() if hasattr(array, "tolist") else array.to_numpy().tolist()
 
 
 def _check_kinds(texts: Texts, name: str) -> None:
@@ -145,8 +148,10 @@ def padded_codes(codes: np.ndarray, lengths: np.ndarray, *, reverse: bool = Fals
     return np.where(valid, codes[np.where(valid, places, 0)], 0)
 
 
-def written(codes: np.ndarray, lengths: np.ndarray, vocabulary: np.ndarray, as_str: bool) -> list[Any]:
+def written(codes: np.ndarray, lengths: np.ndarray, vocabulary: np.ndarray, as_str: bool) -> list[Tokens]:
     """Sequences of tokens from codes (n, steps): texts or lists."""
     tokens = vocabulary.tolist()
-    rows = [[tokens[code] for code in row[:size]] for row, size in zip(codes.tolist(), lengths.tolist(), strict=True)]
+    rows: list = [
+        [tokens[code] for code in row[:size]] for row, size in zip(codes.tolist(), lengths.tolist(), strict=True)
+    ]
     return ["".join(row) for row in rows] if as_str else rows

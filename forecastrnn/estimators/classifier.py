@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.model_selection import train_test_split
@@ -13,12 +14,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from forecastrnn.data.arrays import Sequences
 from forecastrnn.data.targets import are_step_labels, read_labels, read_step_labels
+from forecastrnn.estimators.device_choice import device_to_predict
 from forecastrnn.estimators.parameters import (
     CLASSIFIER_CONSTRAINTS,
     EMBEDDING_CONSTRAINTS,
     SEQUENCE_CONSTRAINTS,
-    device_to_predict,
-    set_parameters,
 )
 from forecastrnn.estimators.recurrent_estimator import GivenData, unchanged_on_error
 from forecastrnn.estimators.sequence_estimator import SequenceEstimator
@@ -74,7 +74,7 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
         n_sampled_classes=None, vector_input=False, categorical_features=None, embedding_dim="auto",
         embedding_weights=None, freeze_embeddings=False, standardize=True, device="cpu", n_jobs=None, dtype="auto",
     ):  # fmt: skip
-        set_parameters(self, locals())
+        self._set(locals())
 
     def _loss_name(self) -> str:
         return "cross_entropy"
@@ -198,7 +198,7 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
         return self.classes_[numbers]
 
     def generate(
-        self, n_steps: int, prompt: object = None, n_sequences: int = 1, temperature: float = 1.0,
+        self, n_steps: int, prompt: ArrayLike | None = None, n_sequences: int = 1, temperature: float = 1.0,
         top_k: int | None = None, random_state: object = None,
     ) -> np.ndarray:  # fmt: skip
         """Draw symbols, each from the probabilities behind those before it, which are fed back one-hot.
@@ -233,7 +233,14 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
         check_is_fitted(self)
         options = Drawing(temperature, top_k, check_random_state(random_state))
         return generate_symbols(
-            self._fitted, self.classes_, n_steps, prompt, n_sequences, options, self.n_jobs, device_to_predict(self)
+            self._fitted,
+            self.classes_,
+            n_steps,
+            prompt,
+            n_sequences=n_sequences,
+            drawing=options,
+            n_jobs=self.n_jobs,
+            device=device_to_predict(self),
         )
 
     def score(self, X: object, y: object, sample_weight: object = None, lengths: object = None) -> float:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from numbers import Integral
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from forecastrnn.data.coding import MOST_CATEGORIES, auto_dim
 from forecastrnn.data.static_input import StaticCoding, read_static
 from forecastrnn.engine.threads import thread_count
-from forecastrnn.estimators.parameters import check_numbers, dropout_of, layers_of, refuse, rule_of
+from forecastrnn.estimators.parameters import NamedParameters, check_numbers, dropout_of, layers_of, refuse, rule_of
 from forecastrnn.forecasting.input_layout import InputLayout
 from forecastrnn.forecasting.members import Settings
 from forecastrnn.forecasting.model import Model, SeriesReader
@@ -24,29 +24,7 @@ MOST_VALUES = 2**31  # in a block of older means, and blocks: more than any seri
 SHORTEST = 4  # observations of a series, at least, where context_length does not ask for more
 
 
-class Parameters(Protocol):
-    """What is read here of an `RNNForecaster`: some of its parameters."""
-
-    batch_size: Any
-    context_length: Any
-    dtype: Any
-    early_stopping: Any
-    global_model: Any
-    horizon: Any
-    id_embedding_dim: Any
-    initializer: Any
-    loss: Any
-    max_steps: Any
-    missing: Any
-    n_iter_no_change: Any
-    n_jobs: Any
-    older_means: Any
-    strategy: Any
-    validation_fraction: Any
-    verbose: Any
-
-
-def check_parameters(forecaster: Parameters, watched: bool = False) -> None:
+def check_parameters(forecaster: NamedParameters, watched: bool = False) -> None:
     """Refuse numbers and combinations that make no sense; `watched`: there is a callback."""
     check_numbers(forecaster)
     layers_of(forecaster)
@@ -63,7 +41,7 @@ def check_parameters(forecaster: Parameters, watched: bool = False) -> None:
         raise ValueError("callback needs global_model=True: local networks are all trained in one call.")
 
 
-def horizon_of(forecaster: Parameters) -> int:
+def horizon_of(forecaster: NamedParameters) -> int:
     """Steps ahead that a network puts out at once."""
     if forecaster.strategy != "direct":
         return 1
@@ -72,7 +50,7 @@ def horizon_of(forecaster: Parameters) -> int:
     return int(forecaster.horizon)
 
 
-def ahead_of(forecaster: Parameters, read: SeriesSet) -> int | None:
+def ahead_of(forecaster: NamedParameters, read: SeriesSet) -> int | None:
     """Steps that a decoder learns behind the context; None: as many as the season asks for."""
     if forecaster.strategy != "seq2seq" or forecaster.horizon is None:
         return None
@@ -86,7 +64,7 @@ def ahead_of(forecaster: Parameters, read: SeriesSet) -> int | None:
     return horizon
 
 
-def older_means_of(forecaster: Parameters) -> tuple[int, ...]:
+def older_means_of(forecaster: NamedParameters) -> tuple[int, ...]:
     """Lengths and counts of blocks, in turn."""
     pairs = () if forecaster.older_means is None else forecaster.older_means
     whole = [isinstance(pair, list | tuple) and len(pair) == 2 and all(map(_is_count, pair)) for pair in pairs]
@@ -110,7 +88,7 @@ def check_reach(prepared: Prepared, ids: tuple) -> None:
         )
 
 
-def reading_of(forecaster: Parameters, columns: dict[str, Any], other: bool = False) -> SeriesReader:
+def reading_of(forecaster: NamedParameters, columns: dict[str, Any], other: bool = False) -> SeriesReader:
     """How series are read, with the length that the parameters need; `other`: series to forecast only."""
     least, needs, horizon = SHORTEST, "forecasting needs", horizon_of(forecaster)
     context = forecaster.context_length
@@ -121,7 +99,7 @@ def reading_of(forecaster: Parameters, columns: dict[str, Any], other: bool = Fa
     return SeriesReader(columns, forecaster.missing, least, needs)
 
 
-def check_known(forecaster: Parameters, prepared: Prepared, ids: tuple) -> None:
+def check_known(forecaster: NamedParameters, prepared: Prepared, ids: tuple) -> None:
     """Steps learned at once must fit between the first known value and the end."""
     known, least = prepared.known, horizon_of(forecaster) + SHORTEST
     if forecaster.strategy == "direct" and known.min() < least:
@@ -133,7 +111,7 @@ def check_known(forecaster: Parameters, prepared: Prepared, ids: tuple) -> None:
 
 
 def read_codes(
-    forecaster: Parameters, read: SeriesSet, static: Any, id_col: Any, old: Model | None
+    forecaster: NamedParameters, read: SeriesSet, static: Any, id_col: Any, old: Model | None
 ) -> tuple[tuple[Embedding, ...], np.ndarray | None, StaticCoding | None]:
     """Embeddings of the series and their codes (n_series, embeddings); in a warm start categories stay."""
     sizes, codes, coding = [], [], None
@@ -152,7 +130,7 @@ def read_codes(
     return embeddings, np.concatenate(codes, axis=1) if codes else None, coding
 
 
-def settings_of(forecaster: Parameters, embeddings: tuple[Embedding, ...] = ()) -> Settings:
+def settings_of(forecaster: NamedParameters, embeddings: tuple[Embedding, ...] = ()) -> Settings:
     """How members are trained."""
     batch = 64 if forecaster.global_model else 16
     batch = batch if forecaster.batch_size == "auto" else int(forecaster.batch_size)

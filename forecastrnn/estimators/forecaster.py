@@ -7,7 +7,7 @@ from numbers import Integral
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, _fit_context
+from sklearn.base import _fit_context
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from forecastrnn.callbacks import MemberUpdate, check_callback
 from forecastrnn.data.arrays import check_count
 from forecastrnn.engine.compiling import announced
+from forecastrnn.estimators.device_choice import device_of, device_to_predict
 from forecastrnn.estimators.forecast_settings import (
     ahead_of,
     check_known,
@@ -26,7 +27,7 @@ from forecastrnn.estimators.forecast_settings import (
     reading_of,
     settings_of,
 )
-from forecastrnn.estimators.parameters import TRAINING_CONSTRAINTS, device_of, device_to_predict
+from forecastrnn.estimators.parameters import TRAINING_CONSTRAINTS, NamedParameters
 from forecastrnn.estimators.saving import SavedToFile
 from forecastrnn.forecasting.inputs import build_inputs
 from forecastrnn.forecasting.members import ends_of, network_of, residuals_of, use_lags
@@ -46,7 +47,7 @@ _SHARED = ("cell", "hidden_layer_sizes", "layer_norm", "initializer", "solver", 
            "n_jobs")  # fmt: skip
 
 
-class RNNForecaster(SavedToFile, BaseEstimator):
+class RNNForecaster(SavedToFile, NamedParameters):
     """Forecasts one or many time series with one recurrent network.
 
     All series train one global network, whatever their number, levels and lengths. Level, season and scale of each
@@ -170,45 +171,7 @@ epsilon, clip_norm, gradient_noise
         input_dropout=0.0, recurrent_dropout=0.0, random_state=None, verbose=False, device="cpu", n_jobs=None,
         dtype="float32",
     ):  # fmt: skip
-        self.cell = cell
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.layer_norm = layer_norm
-        self.strategy = strategy
-        self.horizon = horizon
-        self.season_length = season_length
-        self.context_length = context_length
-        self.older_means = older_means
-        self.n_members = n_members
-        self.global_model = global_model
-        self.id_embedding_dim = id_embedding_dim
-        self.missing = missing
-        self.loss = loss
-        self.initializer = initializer
-        self.solver = solver
-        self.learning_rate_init = learning_rate_init
-        self.learning_rate = learning_rate
-        self.alpha = alpha
-        self.momentum = momentum
-        self.nesterovs_momentum = nesterovs_momentum
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-        self.clip_norm = clip_norm
-        self.gradient_noise = gradient_noise
-        self.batch_size = batch_size
-        self.max_steps = max_steps
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.warm_start = warm_start
-        self.dropout = dropout
-        self.input_dropout = input_dropout
-        self.recurrent_dropout = recurrent_dropout
-        self.random_state = random_state
-        self.verbose = verbose
-        self.device = device
-        self.n_jobs = n_jobs
-        self.dtype = dtype
+        self._set(locals())
 
     _model: Model
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from numbers import Integral, Real
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, InvalidParameterError, StrOptions
 
-from forecastrnn.engine.devices import CPU, NAMES, is_name, log_once, resolve, resolve_if_there
+from forecastrnn.engine.devices import NAMES, is_name
 from forecastrnn.engine.threads import thread_count
 from forecastrnn.networks.cells import CELLS, Cell, as_cell, cell_choices
 from forecastrnn.networks.initializers import INITIALIZERS
@@ -22,7 +22,7 @@ _COUNT = Interval(Integral, 1, None, closed="left")
 _SHARE = Interval(Real, 0, 1, closed="left")
 
 
-class _Device(StrOptions):
+class _DeviceName(StrOptions):
     """A name of a device: one of a few, or a GPU by its number."""
 
     def is_satisfied_by(self, val: object) -> bool:
@@ -67,7 +67,7 @@ TRAINING_CONSTRAINTS: dict[str, list] = {
     "input_dropout": [_SHARE],
     "recurrent_dropout": [_SHARE],
     "standardize": ["boolean"],
-    "device": [_Device(set(NAMES)), list, tuple],
+    "device": [_DeviceName(set(NAMES)), list, tuple],
     "n_jobs": [Integral, None],
     "dtype": [StrOptions({"auto", "float32", "float64"})],
 }
@@ -88,17 +88,25 @@ _NUMBERS = (
 )  # fmt: skip
 
 
-def set_parameters(estimator: BaseEstimator, given: dict[str, object]) -> None:
-    """Each parameter of a constructor, whose `locals()` are given, as an attribute of that name.
+class NamedParameters(BaseEstimator):
+    """An estimator whose parameters are attributes of their names, which its constructor sets."""
 
-    Unchanged: `clone` and `set_params` of scikit-learn rest on that.
-    """
-    for name, value in given.items():
-        if name not in ("self", "__class__"):
-            setattr(estimator, name, value)
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """A parameter, or what a fit has learned."""
+
+    def _set(self, given: dict[str, object]) -> None:
+        """Each parameter of a constructor, whose `locals()` are given, as an attribute.
+
+        Unchanged: `clone` and `set_params` of scikit-learn rest on that.
+        """
+        for name, value in given.items():
+            if name not in ("self", "__class__"):
+                setattr(self, name, value)
 
 
-def refuse(estimator: object, name: str, expected: str) -> None:
+def refuse(estimator: NamedParameters, name: str, expected: str) -> None:
     """Raise scikit-learn's error for a parameter."""
     value = getattr(estimator, name)
     raise InvalidParameterError(
@@ -106,7 +114,7 @@ def refuse(estimator: object, name: str, expected: str) -> None:
     )
 
 
-def check_numbers(estimator: object) -> None:
+def check_numbers(estimator: NamedParameters) -> None:
     """Refuse booleans where a number is meant, infinities and NaN: some pass scikit-learn's intervals."""
     for name in _NUMBERS:
         value = getattr(estimator, name, None)
@@ -118,7 +126,7 @@ def check_numbers(estimator: object) -> None:
         refuse(estimator, "n_jobs", "None, a positive int, or a negative one: -1 for all cores, -2 for all but one")
 
 
-def layers_of(estimator: Any) -> tuple[Layer, ...]:
+def layers_of(estimator: NamedParameters) -> tuple[Layer, ...]:
     """Layers from `cell`, `hidden_layer_sizes`, `bidirectional` and `layer_norm`."""
     sizes = estimator.hidden_layer_sizes
     sizes = [sizes] if isinstance(sizes, Integral) else list(sizes)
@@ -137,19 +145,19 @@ def layers_of(estimator: Any) -> tuple[Layer, ...]:
     return tuple(Layer(as_cell(c), int(s), *options) for c, s in zip(cells, sizes, strict=True))
 
 
-def dropout_of(estimator: Any) -> Dropout:
+def dropout_of(estimator: NamedParameters) -> Dropout:
     """What is set to zero by chance in training."""
     return Dropout(estimator.input_dropout, estimator.dropout, estimator.recurrent_dropout)
 
 
-def rule_of(estimator: object) -> Rule:
+def rule_of(estimator: NamedParameters) -> Rule:
     """The update rule."""
     names = ("solver", "learning_rate_init", "learning_rate", "alpha", "clip_norm", "momentum", "gradient_noise",
              "nesterovs_momentum", "beta_1", "beta_2", "epsilon")  # fmt: skip
     return Rule(**{name: getattr(estimator, name) for name in names})
 
 
-def shared_settings(estimator: Any, partial: bool) -> dict[str, Any]:
+def shared_settings(estimator: NamedParameters, partial: bool) -> dict[str, Any]:
     """Fields of `TrainingSettings` that are one parameter each; `partial`: for one epoch."""
     return {
         "initializer": estimator.initializer,
@@ -164,46 +172,3 @@ def shared_settings(estimator: Any, partial: bool) -> dict[str, Any]:
         "n_threads": thread_count(estimator.n_jobs),
         "verbose": bool(estimator.verbose),
     }
-
-
-def needs_cpu(estimator: Any) -> str:
-    """The option of an estimator for which there are no kernels of a GPU yet; empty if it has none."""
-    return "" if getattr(estimator, "global_model", True) else "global_model=False"
-
-
-def device_of(estimator: Any, n_layers: int | None = None) -> str:
-    """The device to fit on, "cpu" or "cuda:0" and so on; "auto" takes a GPU where there is one that can do it."""
-    _check_devices(estimator, n_layers)
-    what, names = needs_cpu(estimator), {estimator.device} if isinstance(estimator.device, str) else {*estimator.device}
-    if not what or names == {CPU}:
-        return resolve(estimator.device)
-    if not names <= {CPU, "auto"}:
-        raise ValueError(
-            f'device={estimator.device!r}: {what} runs on the CPU only. Use device="cpu", or device="auto" to take a '
-            "GPU where one can be used."
-        )
-    log_once(f'device="auto" takes the CPU: {what} has no kernels of a GPU')
-    return CPU
-
-
-def _check_devices(estimator: Any, n_layers: int | None = None) -> None:
-    """One name, or a list with the name of a device for each layer."""
-    if is_name(estimator.device):
-        return
-    if not isinstance(estimator.device, (list, tuple)):
-        refuse(estimator, "device", "'cpu', 'cuda', 'cuda:1' and so on, 'auto', or a list of these, one for each layer")
-    n = n_layers or len(layers_of(estimator))
-    if len(estimator.device) != n:
-        refuse(estimator, "device", f"one name or a list of {n}, one for each of hidden_layer_sizes")
-    for number, name in enumerate(estimator.device):
-        if not is_name(name):
-            raise InvalidParameterError(
-                f"device[{number}] of {type(estimator).__name__} must be 'cpu', 'cuda', 'cuda:1' and so on, or 'auto'. "
-                f"Got {name!r}."
-            )
-
-
-def device_to_predict(estimator: Any) -> str:
-    """The device for predictions: a model that was fitted on a GPU also predicts where there is none."""
-    _check_devices(estimator)  # it may have been set behind fit
-    return CPU if needs_cpu(estimator) else resolve_if_there(estimator.device)

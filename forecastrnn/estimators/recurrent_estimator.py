@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from typing import Generic, Self, TypeVar
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -16,7 +16,7 @@ from sklearn.utils.validation import _check_sample_weight
 
 from forecastrnn.callbacks import Epoch, check_callback
 from forecastrnn.engine.compiling import announced
-from forecastrnn.estimators.parameters import check_numbers
+from forecastrnn.estimators.parameters import NamedParameters, check_numbers
 from forecastrnn.estimators.saving import SavedToFile
 from forecastrnn.sequences.fitting import Fitted, SequenceSamples
 from forecastrnn.sequences.seq2seq_fitting import FittedPairs, PairSamples
@@ -54,15 +54,10 @@ def unchanged_on_error(estimator: BaseEstimator) -> Iterator[None]:
         raise
 
 
-class RecurrentEstimator(SavedToFile, BaseEstimator, Generic[Settings, Model, Data]):
+class RecurrentEstimator(SavedToFile, NamedParameters, Generic[Settings, Model, Data]):
     """Fits in epochs; subclasses read parameters and data, begin and train models, and score what is held out."""
 
     _fitted: Model
-
-    if TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any:
-            """A parameter, which the constructor has set by its name."""
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_fitted")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils import check_consistent_length
@@ -13,11 +14,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from forecastrnn.data.arrays import Sequences
 from forecastrnn.data.targets import read_numbers
+from forecastrnn.estimators.device_choice import device_to_predict
 from forecastrnn.estimators.parameters import (
     EMBEDDING_CONSTRAINTS,
     SEQUENCE_CONSTRAINTS,
-    device_to_predict,
-    set_parameters,
 )
 from forecastrnn.estimators.recurrent_estimator import GivenData, unchanged_on_error
 from forecastrnn.estimators.sequence_estimator import SequenceEstimator
@@ -158,7 +158,7 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
         recurrent_dropout=0.0, vector_input=False, categorical_features=None, embedding_dim="auto",
         embedding_weights=None, freeze_embeddings=False, standardize=True, device="cpu", n_jobs=None, dtype="auto",
     ):  # fmt: skip
-        set_parameters(self, locals())
+        self._set(locals())
 
     def _loss_name(self) -> str:
         return self.loss
@@ -234,7 +234,7 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
         return outputs[:, 0, 0] if self._fitted.target_ndim == 1 else outputs[:, 0]
 
     def generate(
-        self, n_steps: int, prompt: object = None, n_sequences: int = 1, context_length: int | None = None
+        self, n_steps: int, prompt: ArrayLike | None = None, n_sequences: int = 1, context_length: int | None = None
     ) -> np.ndarray:
         """Continue a sequence by feeding each output back as the next input.
 
@@ -257,8 +257,10 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
         ndarray (n_steps,), (n_steps, channels) or (n, n_steps, channels), as the prompt
         """
         check_is_fitted(self)
-        device = device_to_predict(self)
-        return generate(self._fitted, n_steps, prompt, n_sequences, context_length, self.n_jobs, device)
+        return generate(
+            self._fitted, n_steps, prompt, n_sequences=n_sequences, context_length=context_length, n_jobs=self.n_jobs,
+            device=device_to_predict(self),
+        )  # fmt: skip
 
     def _score_outputs(self, outputs: np.ndarray, y: Targets, lengths: np.ndarray | None) -> float:
         truth, guess = y.values.reshape(-1, y.values.shape[2]), outputs.reshape(-1, outputs.shape[2])

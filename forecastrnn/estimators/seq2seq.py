@@ -5,14 +5,13 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from forecastrnn.data.arrays import check_count
-from forecastrnn.data.tokens import check_tokens, read_texts, written
-from forecastrnn.estimators.parameters import device_to_predict, set_parameters
+from forecastrnn.data.tokens import Tokens, check_tokens, read_texts, written
+from forecastrnn.estimators.device_choice import device_to_predict
 from forecastrnn.estimators.seq2seq_estimator import PairEstimator
 from forecastrnn.sequences.decoding import Search
 from forecastrnn.sequences.seq2seq_fitting import TokenCodes, decode, matches
@@ -36,7 +35,7 @@ class Decoded:
         Weights of the source's tokens, in their order, behind each token that was put out; zero past the ends of both.
     """
 
-    sequences: list[Any]
+    sequences: list[Tokens]
     log_probabilities: np.ndarray
     ended: np.ndarray
     attention: np.ndarray | None
@@ -136,7 +135,7 @@ class RNNSeq2Seq(PairEstimator):
         verbose=False, clip_norm=1.0, gradient_noise=0.0, bucket_by_length=True, dropout=0.0, input_dropout=0.0,
         recurrent_dropout=0.0, device="cpu", n_jobs=None, dtype="auto",
     ):  # fmt: skip
-        set_parameters(self, locals())
+        self._set(locals())
 
     def _read_sources(self, X: object) -> TokenCodes:
         texts = read_texts(X, "X")
@@ -185,7 +184,7 @@ class RNNSeq2Seq(PairEstimator):
             raise ValueError(f"length_penalty must be a finite number >= 0. Got {value!r}.")
         return float(value)
 
-    def predict(self, X: object, beam_width: int | None = None) -> list[Any]:
+    def predict(self, X: object, beam_width: int | None = None) -> list[Tokens]:
         """The target sequence of each source.
 
         Parameters

@@ -9,12 +9,14 @@ from typing import Self
 import numpy as np
 from sklearn.base import _fit_context
 from sklearn.model_selection import train_test_split
+from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from forecastrnn.data.arrays import check_count
 from forecastrnn.data.tokens import UNKNOWN, Texts, check_tokens, read_texts, vocabulary_of
-from forecastrnn.estimators.parameters import TRAINING_CONSTRAINTS, device_of, layers_of, shared_settings
+from forecastrnn.estimators.device_choice import device_of
+from forecastrnn.estimators.parameters import TRAINING_CONSTRAINTS, layers_of, shared_settings
 from forecastrnn.estimators.recurrent_estimator import Callback, GivenData, RecurrentEstimator, unchanged_on_error
 from forecastrnn.sequences.decoding import Search
 from forecastrnn.sequences.samples import Samples
@@ -61,7 +63,7 @@ class PairEstimator(RecurrentEstimator[PairSettings, FittedPairs, PairSamples]):
         "unknown": [StrOptions(set(UNKNOWN))],
     }
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.string, tags.input_tags.two_d_array = True, False
         tags.target_tags.required = True

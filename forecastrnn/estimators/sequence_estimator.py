@@ -8,16 +8,15 @@ from typing import Self
 
 import numpy as np
 from sklearn.base import _fit_context
-from sklearn.utils import check_random_state
+from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from forecastrnn.data.arrays import Sequences, check_count
 from forecastrnn.data.vector_input import steps_of
+from forecastrnn.estimators.device_choice import device_of, device_to_predict
 from forecastrnn.estimators.parameters import (
     EMBEDDING_CONSTRAINTS,
     SEQUENCE_CONSTRAINTS,
-    device_of,
-    device_to_predict,
     layers_of,
     shared_settings,
 )
@@ -37,7 +36,7 @@ class SequenceEstimator(SequenceInput):
 
     _parameter_constraints: dict = {**SEQUENCE_CONSTRAINTS, **EMBEDDING_CONSTRAINTS}
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         return tags

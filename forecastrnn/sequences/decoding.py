@@ -211,7 +211,10 @@ def decode_codes(
     if attends:
         need = n * search.most * codes.shape[1] * theta.itemsize
         check_fits(need, f"weights of attention for {n} sequences", "Decode fewer at a time.")
-    parts = [_decode_chunk(network, theta, codes[rows], lengths[rows], search, n_threads, device) for rows in chunks]
+    parts = [
+        _decode_chunk(network, theta, codes[rows], lengths[rows], search, n_threads=n_threads, device=device)
+        for rows in chunks
+    ]
     if attends:
         parts = [_widened(part, codes.shape[1]) for part in parts]
     return joined(parts).take(np.argsort(order))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import check_array
 
 from forecastrnn.data.arrays import check_count, refuse_non_numbers, refuse_odd_types
@@ -81,7 +82,7 @@ def _check_size(n_steps: int, n_sequences: int, n_outputs: int) -> None:
     check_fits(VALUE_BYTES * n_steps * n_sequences * n_outputs, what, advice)
 
 
-def _read_prompt(fitted: Fitted, prompt: Any, n_sequences: int) -> tuple[np.ndarray, int]:
+def _read_prompt(fitted: Fitted, prompt: ArrayLike | None, n_sequences: int) -> tuple[np.ndarray, int]:
     """The prompt as (n, time, channels), and its number of dimensions."""
     channels = fitted.network.n_inputs
     if prompt is None:
@@ -104,14 +105,9 @@ def _read_prompt(fitted: Fitted, prompt: Any, n_sequences: int) -> tuple[np.ndar
 
 
 def generate(
-    fitted: Fitted,
-    n_steps: int,
-    prompt: object,
-    n_sequences: int,
-    context_length: int | None,
-    n_jobs: int | None,
-    device: str,
-) -> np.ndarray:
+    fitted: Fitted, n_steps: int, prompt: ArrayLike | None, *, n_sequences: int, context_length: int | None,
+    n_jobs: int | None, device: str,
+) -> np.ndarray:  # fmt: skip
     """See `RNNRegressor.generate`."""
     n_steps = check_count(n_steps, "n_steps")
     refuse_vectors(fitted)

@@ -137,7 +137,7 @@ def decode(
     """Decode sources; weights of attention come in the order of the sources as given."""
     theta = fitted.progress.theta if theta is None else theta
     codes = (x.reversed() if fitted.reverse else x).padded()
-    found = decode_codes(fitted.network, theta, codes, x.lengths, search, thread_count(n_jobs), device)
+    found = decode_codes(fitted.network, theta, codes, x.lengths, search, n_threads=thread_count(n_jobs), device=device)
     if found.weights is not None and fitted.reverse:
         steps = np.arange(codes.shape[1])
         turned = np.where(steps < x.lengths[:, None], x.lengths[:, None] - 1 - steps, steps)

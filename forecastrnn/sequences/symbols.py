@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from forecastrnn.data.arrays import check_count
 from forecastrnn.data.labels import are_texts, codes_of
@@ -37,12 +37,12 @@ class Drawing:
 
 
 def generate_symbols(
-    fitted: Fitted, classes: np.ndarray, n_steps: int, prompt: Any, n_sequences: int, drawing: Drawing,
+    fitted: Fitted, classes: np.ndarray, n_steps: int, prompt: ArrayLike | None, *, n_sequences: int, drawing: Drawing,
     n_jobs: int | None, device: str,
 ) -> np.ndarray:  # fmt: skip
     """See `RNNClassifier.generate`."""
-    n_steps, F = check_count(n_steps, "n_steps"), len(classes)
-    _check_model(fitted, F)
+    n_steps = check_count(n_steps, "n_steps")
+    _check_model(fitted, len(classes))
     feed = SymbolInput.of(fitted, classes)
     codes = _read_prompt(prompt, feed.symbols, classes, n_sequences, drawing.rng)
     advice = "Generate in parts, each prompted by the end of the one before."
@@ -53,9 +53,10 @@ def generate_symbols(
     if x.shape[1] > 1:
         begun = forward(fitted.network, fitted.progress.theta, x[:, :-1], last=1, n_threads=threads, device=device)
         write_state(step.build, begun.states)
-    chosen = _run(step, x[:, -1], feed, F, n_steps, drawing, threads)
+    chosen = _run(step, x[:, -1], feed, n_steps, drawing, threads)
     labels = classes[chosen]
-    return labels[0] if np.ndim(prompt) == 1 or (prompt is None and len(codes) == 1) else labels
+    is_one = len(codes) == 1 if prompt is None else np.ndim(prompt) == 1
+    return labels[0] if is_one else labels
 
 
 def _check_model(fitted: Fitted, n_classes: int) -> None:
@@ -108,7 +109,7 @@ class SymbolInput:
 
 
 def _read_prompt(
-    prompt: Any, symbols: np.ndarray, classes: np.ndarray, n_sequences: int, rng: np.random.RandomState
+    prompt: ArrayLike | None, symbols: np.ndarray, classes: np.ndarray, n_sequences: int, rng: np.random.RandomState
 ) -> np.ndarray:
     """Numbers of the prompt's symbols (n, time)."""
     if prompt is None:
@@ -125,10 +126,10 @@ def _read_prompt(
 
 
 def _run(
-    step: StepProgram, first: np.ndarray, feed: SymbolInput, F: int, n_steps: int, drawing: Drawing, n_threads: int
-) -> np.ndarray:  # fmt: skip
+    step: StepProgram, first: np.ndarray, feed: SymbolInput, n_steps: int, drawing: Drawing, n_threads: int
+) -> np.ndarray:
     """Numbers of the symbols drawn (n, n_steps), from the first inputs (n, channels)."""
-    program, n = step.build.program, len(first)
+    program, n, F = step.build.program, len(first), len(feed.gain)
     factors = [program.bind(name, getattr(feed, name).astype(first.dtype)) for name in ("gain", "shift")]
     u = program.bind("u", drawing.rng.random_sample((n, n_steps)))
     temperature = program.bind("temperature", np.array([float(drawing.temperature)]))
