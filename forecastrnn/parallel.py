@@ -26,7 +26,7 @@ ROOM = 2**28  # bytes of shared memory for each process; the system gives those 
 PATIENCE = 10.0  # seconds that a process has to end when it is told to
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Link:
     """What joins a process to the others; `seed` is that of NumPy's global random numbers."""
 
@@ -94,7 +94,10 @@ def fit_parallel(estimator: Any, *data: Any, devices: Sequence[str], **params: A
     try:
         for rank, name in enumerate(names):
             ours, theirs = context.Pipe(duplex=False)
-            link = Link(rank, len(names), name, barrier, memory.name, identity, seed)
+            link = Link(
+                rank=rank, size=len(names), device=name, barrier=barrier, memory=memory.name, identity=identity,
+                seed=seed,
+            )  # fmt: skip
             worker = context.Process(target=_work, args=(job, link, theirs), daemon=True)
             worker.start()
             workers.append(worker)

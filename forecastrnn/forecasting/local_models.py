@@ -99,14 +99,15 @@ def fit_local(
             room = (hi - lo + 1)[part, None, None]
             starts = lo[part, None, None] + np.minimum((shares[member] * room).astype(np.int64), room - 1)
             drop = dropout_seeds(seeds[member], 0, updates)
-            _train_part(jobs, fit.thetas[member, part], fit.losses[member, part], starts, drop, settings, steps)
-            _check(fit.thetas[member, part], fit.losses[member, part], ids[part], settings)
+            thetas, losses = fit.thetas[member, part], fit.losses[member, part]
+            _train_part(jobs, thetas, losses, starts, settings, seeds=drop, steps=steps)
+            _check(thetas, losses, ids[part], settings)
     network.set_unknown(fit.thetas)
     return fit
 
 
 def _train_part(
-    jobs: Jobs, thetas: np.ndarray, losses: np.ndarray, starts: np.ndarray, seeds: np.ndarray, settings: Settings,
+    jobs: Jobs, thetas: np.ndarray, losses: np.ndarray, starts: np.ndarray, settings: Settings, *, seeds: np.ndarray,
     steps: int,
 ) -> None:  # fmt: skip
     """Train thetas (n, size) in place on windows starts (n, updates, batch); their losses (n, updates).

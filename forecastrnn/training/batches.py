@@ -74,9 +74,19 @@ class Shuffled:
         """The program of each sample, by its place in the ladder."""
         raise NotImplementedError
 
+    @property
+    def step_counts(self) -> Sequence[Steps]:
+        """Time steps of the programs, the longest first."""
+        raise NotImplementedError
+
     def _index(self, group: np.ndarray) -> BatchIndex:
         """The index of mini-batches group (steps, rows)."""
         raise NotImplementedError
+
+    @property
+    def sizes(self) -> list[tuple[int, Steps]]:
+        """Rows and time steps of the programs: of whole mini-batches, the longest first, and of what is left."""
+        return [(rows, steps) for rows in (self.batch, self.n % self.batch) if rows for steps in self.step_counts]
 
     def epoch(self, number: int) -> list[BatchIndex]:
         """Indices of epoch `number`: all whole mini-batches, then what is left."""
@@ -142,11 +152,9 @@ class ArrayBatches(Shuffled):
         return int(self.ladder[np.searchsorted(self.ladder, index.lengths.max())])
 
     @property
-    def sizes(self) -> list[tuple[int, int]]:
-        """Rows and time steps of the programs: of whole mini-batches, the longest first, and of what is left."""
-        rest = self.n % self.batch
-        steps = [self.window_steps] if self.carries else self.ladder[np.unique(self.rungs)][::-1].tolist()
-        return [(rows, count) for rows in (self.batch, rest) if rows for count in steps]
+    def step_counts(self) -> list[int]:
+        """Time steps of the programs, the longest first."""
+        return [self.window_steps] if self.carries else self.ladder[np.unique(self.rungs)][::-1].tolist()
 
     @property
     def window_steps(self) -> int:

@@ -50,11 +50,9 @@ class PairTask(Task):
     def begin(self, feed: BatchBuffers, loss: str) -> None:
         """Bind the data."""
         super().begin(feed, loss)
-        self.X_in, self.X_out, self.y = self.bind("X_in"), self.bind("X_out"), self.bind("y")
-
-    def pack(self) -> None:
-        """Emit the packing of all weights; ends the round."""
-        self.build.pack()
+        self.X_in, self.X_out, self.y = (
+            self.program.bind(name, getattr(self.data, name), constant=True) for name in ("X_in", "X_out", "y")
+        )
 
     def emit_shard(self, shard: int) -> None:
         """Both sides forward, the decoder twice where it reads its own outputs, the loss, and both backward."""
@@ -77,18 +75,12 @@ class PairTask(Task):
         """Emit: what is valid of both sides; only the encoder skips what is not."""
         emit_lengths(self.build.encoder, source, self.feed.lengths)
         assert self.feed.y_lengths is not None
+        lengths = self.feed.y_lengths.at(self.build.decoder.first_row(target.shard))
         self.program.emit(
-            "take_lengths", target.shard, lengths=self.of_shard(self.feed.y_lengths, target.shard),
-            valid=target.valid, B=target.rows, stride=self.shape.rows,
-        )  # fmt: skip
+            "take_lengths", target.shard, lengths=lengths, valid=target.valid, B=target.rows, stride=self.shape.rows
+        )
 
-    def _gather(self, name: str, batch: Batch, source: Buffer | None, starts: Buffer) -> MatrixView:
-        """Emit the gathering of a shard's rows, zero past their ends."""
-        assert source is not None
-        width, shard = source.shape[1], batch.shard
-        out = self.program.scratch(f"{name}[{shard}]", (batch.steps, batch.rows, width))
-        self.program.emit(
-            "gather_valid", shard, source=source, out=out, starts=self.of_shard(starts, shard), valid=batch.valid,
-            T=batch.steps, B=batch.rows, F=width, stride=self.shape.rows,
-        )  # fmt: skip
-        return MatrixView(out.at(0), width, width)
+    def _gather(self, name: str, batch: Batch, source: Buffer, starts: Buffer) -> MatrixView:
+        """Emit the gathering of rows, zero past their ends."""
+        sizes = {"steps": batch.steps, "width": source.shape[1]}
+        return self.gather("gather_valid", name, batch, starts, **sizes, source=source, valid=batch.valid)

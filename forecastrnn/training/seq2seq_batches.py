@@ -61,10 +61,9 @@ class PairBatches(Shuffled):
         return int(source), int(target)
 
     @property
-    def sizes(self) -> list[tuple[int, tuple[int, int]]]:
-        """Rows and time steps of the programs: of whole mini-batches, the longest first, and of what is left."""
-        rest, steps = self.n % self.batch, self.ladder[np.unique(self.rungs)][::-1].tolist()
-        return [(rows, (source, target)) for rows in (self.batch, rest) if rows for source, target in steps]
+    def step_counts(self) -> list[tuple[int, int]]:
+        """Time steps, of source and target, of the programs, the longest first."""
+        return [(source, target) for source, target in self.ladder[np.unique(self.rungs)][::-1].tolist()]
 
     def _index(self, group: np.ndarray) -> BatchIndex:
         group = by_length(group, self.lengths, self.device)

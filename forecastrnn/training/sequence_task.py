@@ -6,7 +6,7 @@ from dataclasses import KW_ONLY, dataclass
 
 import numpy as np
 
-from forecastrnn.engine.buffers import Buffer
+from forecastrnn.engine.buffers import Buffer, Field
 from forecastrnn.programs.assembly import Assembly
 from forecastrnn.programs.direction import Batch, MatrixView
 from forecastrnn.programs.inference import emit_lengths
@@ -55,7 +55,8 @@ class SequenceTask(Task):
     def begin(self, feed: BatchBuffers, loss: str) -> None:
         """Bind the data."""
         super().begin(feed, loss)
-        self.X, self.y, self.base = self.bind("X"), self.bind("y"), self.bind("base")
+        self.X, self.y = (self.program.bind(name, getattr(self.data, name), constant=True) for name in ("X", "y"))
+        self.base = self.bind("base")
 
     def pack(self) -> None:
         """Emit the packing of all weights; ends the round."""
@@ -80,9 +81,7 @@ class SequenceTask(Task):
     def _emit_forward(self, segments: Segments, number: int, stack: ShardPass) -> None:
         segments.enter(number)
         batch, every = stack.batch, 0 if self.data.repeated else 1
-        x = self._gather(
-            "x", batch, self.X, self.feed.starts, steps=batch.steps, first=batch.first * every, every=every
-        )
+        x = self._gather_rows("x", batch, self.X, self.feed.starts, batch.steps, first=batch.first, every=every)
         self.build.forward(stack, x)
 
     def _emit_backward(self, stack: ShardPass, fresh: bool) -> None:
@@ -96,19 +95,13 @@ class SequenceTask(Task):
         if found is not None:
             self.input_gradients[stack.batch.shard] = found
 
-    def _gather(
-        self, name: str, batch: Batch, source: Buffer | None, starts: Buffer, *, steps: int, first: int = 0,
-        every: int = 1,
+    def _gather_rows(
+        self, name: str, batch: Batch, source: Buffer, starts: Buffer, steps: int, *, first: int, every: int = 1
     ) -> MatrixView:  # fmt: skip
-        """Emit the gathering of a shard's rows, from the row `first` of each sample on."""
-        assert source is not None
-        width, shard = source.shape[1], batch.shard
-        out = self.program.scratch(f"{name}[{shard}]", (steps, batch.rows, width))
-        self.program.emit(
-            "gather", shard, source=source.at(first * width), out=out, starts=self.of_shard(starts, shard), T=steps,
-            B=batch.rows, F=width, lds=width, stride=self.shape.rows, every=every,
-        )  # fmt: skip
-        return MatrixView(out.at(0), width, width)
+        """Emit the gathering of rows from step `first` of each sample on."""
+        width = source.shape[1]
+        fields: dict[str, Field] = {"source": source.at(first * every * width), "lds": width, "every": every}
+        return self.gather("gather", name, batch, starts, steps=steps, width=width, **fields)
 
     def _targets(self, batch: Batch) -> Buffer:
         """Emit the gathering of what the head's outputs of a stretch are compared with."""
@@ -116,15 +109,11 @@ class SequenceTask(Task):
         steps, first = head.steps(batch), batch.first + head.first_read(batch)
         if not self.data.ahead:
             first = 0 if build.reads_state else first - self._steps_without_targets()
-            return self._gather("target", batch, self.y, starts, steps=steps, first=first).place.buffer
-        n = build.network.n_outputs
-        out = self.program.scratch(f"target[{batch.shard}]", (steps, batch.rows, n))
-        self.program.emit(
-            "gather_ahead", batch.shard, source=self.base, target=self.y, out=out,
-            starts=self.of_shard(starts, batch.shard), T=steps, B=batch.rows, F=n, stride=self.shape.rows,
-            first=self.shape.steps - 1 if build.reads_state else first,
-        )  # fmt: skip
-        return out
+            return self._gather_rows("target", batch, self.y, starts, steps, first=first).place.buffer
+        return self.gather(
+            "gather_ahead", "target", batch, starts, steps=steps, width=build.network.n_outputs, source=self.base,
+            target=self.y, first=self.shape.steps - 1 if build.reads_state else first,
+        ).place.buffer  # fmt: skip
 
     def _steps_without_targets(self) -> int:
         """Steps before the first row of a sample's y; a program of fewer steps than y has rows reads no further."""

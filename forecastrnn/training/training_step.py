@@ -9,10 +9,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from forecastrnn.engine.buffers import Buffer, Place
+from forecastrnn.engine.buffers import Buffer, Field
 from forecastrnn.engine.communicators import Communicator
 from forecastrnn.programs.assembly import Assembly
-from forecastrnn.programs.direction import Batch
+from forecastrnn.programs.direction import Batch, MatrixView
 from forecastrnn.programs.seq2seq_assembly import Seq2SeqAssembly
 from forecastrnn.training.update_step import Update, emit_reduction, emit_update, gradient_buffer
 
@@ -67,32 +67,35 @@ class Task(ABC):
         self.parts[-1].class_order = self.bind("class_order")
 
     def bind(self, name: str) -> Buffer | None:
-        """The data of that name in the program, if there are any."""
+        """Data of that name in the program, where there are any."""
         values = getattr(self.data, name)
         return None if values is None else self.program.bind(name, values, constant=True)
 
-    @abstractmethod
     def pack(self) -> None:
         """Emit the packing of all weights; ends the round."""
+        self.build.pack()
 
     @abstractmethod
     def emit_shard(self, shard: int) -> None:
         """Emit gather, forward, loss and backward."""
 
-    def of_shard(self, starts: Buffer, shard: int) -> Place:
-        """Where in the rows of a mini-batch those of a shard begin."""
-        return starts.at(self.parts[-1].first_row(shard))
+    def gather(
+        self, kernel: str, name: str, batch: Batch, starts: Buffer, *, steps: int, width: int, **fields: Field
+    ) -> MatrixView:  # fmt: skip
+        """Emit the gathering of a shard's rows into what is called `name` (steps, rows, width)."""
+        out, shard = self.program.scratch(f"{name}[{batch.shard}]", (steps, batch.rows, width)), batch.shard
+        self.program.emit(
+            kernel, shard, out=out, starts=starts.at(self.parts[-1].first_row(shard)), T=steps, B=batch.rows, F=width,
+            stride=self.shape.rows, **fields,
+        )  # fmt: skip
+        return MatrixView(out.at(0), width, width)
 
     def gather_weights(self, batch: Batch) -> Buffer | None:
         """Emit the gathering of the samples' weights, where they have any."""
         if self.weight is None or self.feed.samples is None:
             return None
-        out = self.program.scratch(f"w[{batch.shard}]", (1, batch.rows, 1))
-        self.program.emit(
-            "gather", batch.shard, source=self.weight, out=out, starts=self.of_shard(self.feed.samples, batch.shard),
-            T=1, B=batch.rows, F=1, lds=1, stride=self.shape.rows, every=1,
-        )  # fmt: skip
-        return out
+        fields: dict[str, Field] = {"source": self.weight, "lds": 1, "every": 1}
+        return self.gather("gather", "w", batch, self.feed.samples, steps=1, width=1, **fields).place.buffer
 
 
 class TrainingStep:
