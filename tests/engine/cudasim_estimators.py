@@ -17,7 +17,7 @@ import forecastrnn
 from forecastrnn import LSTM, RNNClassifier, RNNForecaster, RNNRegressor
 from forecastrnn.datasets import load_airline
 from forecastrnn.engine import devices
-from forecastrnn.training import parameters
+from forecastrnn.estimators import parameters
 from support import cuda_simulator  # noqa: F401  (before the first launch)
 
 RNG = np.random.default_rng(0)
