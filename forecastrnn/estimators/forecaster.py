@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 _SHARED = ("cell", "hidden_layer_sizes", "layer_norm", "initializer", "solver", "learning_rate_init", "learning_rate",
            "alpha", "momentum", "nesterovs_momentum", "beta_1", "beta_2", "epsilon", "clip_norm", "n_iter_no_change",
            "early_stopping", "validation_fraction", "warm_start", "random_state", "verbose", "device",
-           "n_jobs")  # fmt: skip
+           "n_jobs", "dropout", "input_dropout", "recurrent_dropout", "gradient_noise")  # fmt: skip
 
 
 class RNNForecaster(SavedToFile, NamedParameters):

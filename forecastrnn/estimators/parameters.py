@@ -38,10 +38,10 @@ TRAINING_CONSTRAINTS: dict[str, list] = {
     "hidden_layer_sizes": [_COUNT, list, tuple, np.ndarray],
     "bidirectional": ["boolean"],
     "layer_norm": ["boolean"],
-    "initializer": [StrOptions(set(INITIALIZERS))],
+    "initializer": [StrOptions(INITIALIZERS.keys())],
     "solver": [StrOptions(SOLVERS.keys())],
     "learning_rate_init": [_POSITIVE],
-    "learning_rate": [StrOptions(set(SCHEDULES))],
+    "learning_rate": [StrOptions(SCHEDULES.keys())],
     "alpha": [Interval(Real, 0, None, closed="left")],
     "momentum": [_SHARE],
     "nesterovs_momentum": ["boolean"],
@@ -79,13 +79,6 @@ EMBEDDING_CONSTRAINTS: dict[str, list] = {
 }
 SEQUENCE_CONSTRAINTS: dict[str, list] = {**TRAINING_CONSTRAINTS, "vector_input": ["boolean"]}
 CLASSIFIER_CONSTRAINTS: dict[str, list] = {"n_sampled_classes": [_COUNT, None]}
-_NUMBERS = (
-    "hidden_layer_sizes", "learning_rate_init", "alpha", "momentum", "beta_1", "beta_2", "epsilon",
-    "batch_size", "max_iter", "tol", "n_iter_no_change", "validation_fraction", "clip_norm", "bptt_steps",
-    "checkpoint_steps", "dropout", "input_dropout", "recurrent_dropout", "gradient_noise", "n_jobs", "context_length",
-    "horizon", "embedding_dim", "id_embedding_dim", "season_length", "n_members", "max_steps", "n_sampled_classes",
-    "scheduled_sampling", "max_length", "beam_width", "length_penalty", "n_sampled_tokens",
-)  # fmt: skip
 
 
 class NamedParameters(BaseEstimator):
@@ -116,7 +109,9 @@ def refuse(estimator: NamedParameters, name: str, expected: str) -> None:
 
 def check_numbers(estimator: NamedParameters) -> None:
     """Refuse booleans where a number is meant, infinities and NaN: some pass scikit-learn's intervals."""
-    for name in _NUMBERS:
+    for name, constraints in estimator._parameter_constraints.items():
+        if not any(one is Integral or isinstance(one, Interval) for one in constraints):
+            continue
         value = getattr(estimator, name, None)
         if isinstance(value, (bool, np.bool_)):
             refuse(estimator, name, "a number, not a bool")

@@ -9,7 +9,16 @@ import pytest
 from sklearn.exceptions import NotFittedError
 from sklearn.utils._param_validation import InvalidParameterError
 
-from forecastrnn import GRU, LSTM, Elman, RNNClassifier, RNNRegressor, TrainingDivergedError
+from forecastrnn import (
+    GRU,
+    LSTM,
+    Elman,
+    RNNClassifier,
+    RNNForecaster,
+    RNNRegressor,
+    RNNSeq2Seq,
+    TrainingDivergedError,
+)
 
 X = np.sin(np.arange(40).reshape(10, 4))
 Y = np.cos(X.sum(axis=1))
@@ -79,6 +88,11 @@ def test_refused_by_fit_and_not_before(name, value, pattern):
     assert [name for name in vars(model) if name.endswith("_")] == []
     with pytest.raises(NotFittedError):
         model.predict(X)
+
+
+@pytest.mark.parametrize("kind", [RNNRegressor, RNNClassifier, RNNForecaster, RNNSeq2Seq])
+def test_every_parameter_has_a_constraint(kind):
+    assert kind._parameter_constraints.keys() == kind().get_params(deep=False).keys()
 
 
 def test_p07_a_classifier_refuses_the_same():

@@ -261,6 +261,10 @@ BAD_PARAMETERS: dict[str, list] = {
     "random_state": [np.random.default_rng(0), -1, "x"],
     "n_jobs": [0, 1.5, True],
     "device": ["tpu"],
+    "dropout": [1, -0.1, np.nan, True, "x"],
+    "input_dropout": [1.5],
+    "recurrent_dropout": [-1],
+    "gradient_noise": [-1, np.nan, np.inf, True],
 }
 
 
