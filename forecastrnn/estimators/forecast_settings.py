@@ -12,9 +12,9 @@ from forecastrnn.data.static_input import StaticCoding, read_static
 from forecastrnn.engine.threads import thread_count
 from forecastrnn.estimators.parameters import NamedParameters, check_numbers, dropout_of, layers_of, refuse, rule_of
 from forecastrnn.forecasting.input_layout import InputLayout
-from forecastrnn.forecasting.members import Settings
 from forecastrnn.forecasting.model import Model, SeriesReader
 from forecastrnn.forecasting.preparation import Prepared
+from forecastrnn.forecasting.settings import Settings
 from forecastrnn.networks.network import Embedding
 
 if TYPE_CHECKING:

@@ -29,11 +29,14 @@ from forecastrnn.estimators.forecast_settings import (
 )
 from forecastrnn.estimators.parameters import TRAINING_CONSTRAINTS, NamedParameters
 from forecastrnn.estimators.saving import SavedToFile
-from forecastrnn.forecasting.inputs import build_inputs
-from forecastrnn.forecasting.members import ends_of, network_of, residuals_of, use_lags
-from forecastrnn.forecasting.model import Model, train_all
+from forecastrnn.forecasting.ends import ends_of
+from forecastrnn.forecasting.inputs import SeriesInputs
+from forecastrnn.forecasting.model import Model
 from forecastrnn.forecasting.preparation import prepare
+from forecastrnn.forecasting.residuals import residuals_of
+from forecastrnn.forecasting.settings import network_of, use_lags
 from forecastrnn.forecasting.stream import ForecastStream
+from forecastrnn.forecasting.trained import train_all
 from forecastrnn.networks.losses import LossesFor
 
 if TYPE_CHECKING:
@@ -200,9 +203,8 @@ epsilon, clip_norm, gradient_noise
         id_col, time_col, target_col : hashable
             Columns of a long frame.
         callback : callable, optional
-            Called every 50 updates of each member with a `forecastrnn.callbacks.MemberUpdate`: its number,
-            its updates, its
-            loss. When it returns True, that member stops there. An error in it ends `fit` and leaves the forecaster
+            Called every 50 updates of each member with a `forecastrnn.callbacks.MemberUpdate`: its number, its updates,
+            its loss. When it returns True, that member stops there. An error in it ends `fit` and leaves the forecaster
             as it was. Not with global_model=False, where all networks are trained in one call.
 
         Returns
@@ -240,14 +242,18 @@ epsilon, clip_norm, gradient_noise
         settings = settings_of(self, embeddings)
         check_same(old, settings, self.n_members, prepared.layout, read)
         check_reach(prepared, read.ids)
-        inputs = build_inputs(prepared, settings.dtype, codes)
+        series = SeriesInputs.of(prepared, settings.dtype, codes)
         seeds = self._seeds()
         network = network_of(prepared.layout, settings)
-        trained = train_all(prepared, inputs, settings, seeds, read.ids, old.trained if old else None, device, callback)
-        one_step = trained.outputs(network, prepared, inputs, settings.n_threads, device)
+        trained = train_all(
+            series, settings, seeds, read.ids, old=old.trained if old else None, device=device, callback=callback
+        )
+        one_step = trained.outputs(network, series, settings.n_threads, device)
         residuals = residuals_of(prepared, settings, one_step, len(seeds))
-        later, tail = reading_of(self, columns, other=True), ends_of(prepared, inputs)
-        self._model = Model(network, trained, settings, tail, residuals, read.axis, later, self.strategy, coding)
+        self._model = Model(
+            network=network, trained=trained, settings=settings, tail=ends_of(series), residuals=residuals,
+            axis=read.axis, reading=reading_of(self, columns, other=True), strategy=self.strategy, static=coding,
+        )  # fmt: skip
         self._publish(device, read)
         return self
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from forecastrnn.engine.compiling import jitted
@@ -40,6 +42,19 @@ def fill_inputs(series, layout, scratch, out):
                 z, a, sums, -lo, t, lo + pads[i], phase, season, periods[i], second_lag, with_lags, blocks, groups,
                 static, i * STATIC, out, t * columns,
             )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class SeriesInputs:
+    """Prepared series, and what networks read at all of their padded times: rows (total, 2 columns + k)."""
+
+    prepared: Prepared
+    rows: np.ndarray
+
+    @classmethod
+    def of(cls, prepared: Prepared, dtype: str, codes: np.ndarray | None = None) -> SeriesInputs:
+        """Those of prepared series; codes (n_series, k) are the last columns of their rows."""
+        return cls(prepared, build_inputs(prepared, dtype, codes))
 
 
 def build_inputs(prepared: Prepared, dtype: str, codes: np.ndarray | None = None) -> np.ndarray:

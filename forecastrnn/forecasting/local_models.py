@@ -16,8 +16,9 @@ from forecastrnn.engine.jobs import Jobs, addresses
 from forecastrnn.engine.memory import check_fits
 from forecastrnn.engine.program import Program
 from forecastrnn.exceptions import TrainingDivergedError
-from forecastrnn.forecasting.members import Settings, network_of, start_member, window_starts
-from forecastrnn.forecasting.preparation import Prepared
+from forecastrnn.forecasting.inputs import SeriesInputs
+from forecastrnn.forecasting.settings import Settings, network_of, start_member, update_count
+from forecastrnn.forecasting.windows import plain_source, window_starts
 from forecastrnn.networks.network import Network
 from forecastrnn.programs.assembly import Assembly
 from forecastrnn.programs.direction import MatrixView
@@ -42,11 +43,6 @@ class LocalFit:
     losses: np.ndarray
 
 
-def update_count(prepared: Prepared, max_steps: int | None) -> int:
-    """Updates of one network: 2 sqrt(observations of a series), between 300 and 1200."""
-    return max_steps or int(np.clip(2.0 * np.sqrt(prepared.observed.sum() / prepared.n_series), 300, 1200))
-
-
 def _build_lane(network: Network, settings: Settings, source: TrainingData, steps: int, updates: int) -> Program:
     """Rounds: moments cleared; one update."""
     real = settings.dtype
@@ -66,22 +62,21 @@ def _build_lane(network: Network, settings: Settings, source: TrainingData, step
     return program
 
 
-def draw_windows(prepared: Prepared, settings: Settings, seeds: list[int], updates: int) -> np.ndarray:
+def draw_windows(settings: Settings, seeds: list[int], updates: int) -> np.ndarray:
     """Where in its series each window begins, as a share of the room there is: (members, updates, batch)."""
     shape = (updates, settings.batch_size)
     return np.stack([np.random.default_rng([seed, SAMPLE]).random(shape) for seed in seeds])
 
 
 def fit_local(
-    prepared: Prepared, inputs: np.ndarray, settings: Settings, seeds: list[int], ids: tuple,
-    thetas: np.ndarray | None = None,
-) -> LocalFit:  # fmt: skip
+    series: SeriesInputs, settings: Settings, seeds: list[int], ids: tuple, thetas: np.ndarray | None = None
+) -> LocalFit:
     """Train a network for each seed and series; `thetas` go on from where they are."""
+    prepared = series.prepared
     network, n = network_of(prepared.layout, settings).writer, prepared.n_series
-    updates = update_count(prepared, settings.max_steps)
+    updates = update_count(prepared, settings)
     steps, real = prepared.context + prepared.ahead, np.dtype(settings.dtype)
-    y = np.where(prepared.observed, prepared.z, np.nan).astype(real)
-    source = TrainingData(inputs, y, base=prepared.z.astype(real))
+    source = plain_source(series, prepared.observed, settings.dtype)
     lanes = [_build_lane(network, settings, source, steps, updates) for _ in range(settings.n_threads)]
     jobs = Jobs(lanes)
     need = len(seeds) * n * (network.size * real.itemsize + updates * 16) + jobs.nbytes
@@ -90,7 +85,7 @@ def fit_local(
         begun = np.stack([start_member(network, settings, seed).theta for seed in seeds])
         thetas = np.repeat(begun[:, None], n, axis=1)
     fit = LocalFit(thetas.copy(), np.empty((len(seeds), n, updates)))
-    shares = draw_windows(prepared, settings, seeds, updates)
+    shares = draw_windows(settings, seeds, updates)
     lo, hi = window_starts(prepared, settings.horizon, np.zeros(n, np.int64))
     at_once = max(1, INDEX_BYTES // (8 * updates * settings.batch_size))
     for member in range(len(seeds)):

@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from forecastrnn.callbacks import MemberUpdate
 from forecastrnn.data.static_input import StaticCoding, read_static
 from forecastrnn.engine.memory import check_fits
+from forecastrnn.forecasting.ends import SeriesEnds, ends_of, take
+from forecastrnn.forecasting.forecasts import forecast
 from forecastrnn.forecasting.input_layout import InputLayout
-from forecastrnn.forecasting.inputs import build_inputs
-from forecastrnn.forecasting.local_models import fit_local, local_outputs
-from forecastrnn.forecasting.members import (
-    EPOCH,
-    SeriesEnds,
-    Settings,
-    ends_of,
-    fit_members,
-    forecast,
-    one_step_outputs,
-    take,
-)
-from forecastrnn.forecasting.preparation import Prepared, prepare
-from forecastrnn.forecasting.seq2seq import pair_outputs
+from forecastrnn.forecasting.inputs import SeriesInputs
+from forecastrnn.forecasting.preparation import prepare
+from forecastrnn.forecasting.settings import Settings
 from forecastrnn.forecasting.stream import ForecastStream
+from forecastrnn.forecasting.trained import Trained
 from forecastrnn.networks.network import AnyNetwork
-from forecastrnn.training.training import Progress
 
 if TYPE_CHECKING:
     from forecastrnn.data.series import SeriesSet, TimeAxis
@@ -54,60 +43,7 @@ class SeriesReader:
         )
 
 
-@dataclass(frozen=True)
-class Trained:
-    """Networks of each member: thetas (members, 1, size), one for all series, or (members, n_series, size).
-
-    curves : the loss of each member every 50 updates; members : their progress, where one network is for all.
-    """
-
-    thetas: np.ndarray
-    curves: list[list[float]]
-    updates: int
-    members: list[Progress]
-
-    @property
-    def is_local(self) -> bool:
-        """Whether each series has a network of its own."""
-        return not self.members
-
-    def outputs(
-        self, network: AnyNetwork, prepared: Prepared, inputs: np.ndarray, n_threads: int,
-        device: str = "cpu",
-    ) -> Callable[[np.ndarray, int], np.ndarray]:  # fmt: skip
-        """The outputs of a member for the inputs of some rows, or of the last of them."""
-
-        def one_step(rows: np.ndarray, k: int) -> np.ndarray:
-            if network.hands_over:
-                steps = prepared.context, prepared.ahead
-                return pair_outputs(network, self.thetas[k, 0], inputs, rows, steps, n_threads, device)
-            if self.is_local:
-                return local_outputs(network.writer, self.thetas[k], inputs, rows, n_threads)
-            return one_step_outputs(network.writer, self.thetas[k, 0], inputs, rows, n_threads, device)
-
-        return one_step
-
-
-def train_all(
-    prepared: Prepared, inputs: np.ndarray, settings: Settings, seeds: list[int], ids: tuple, old: Trained | None,
-    device: str, callback: Callable[[MemberUpdate], object] | None = None,
-) -> Trained:  # fmt: skip
-    """Train all networks; those of an earlier fit go on from where they are."""
-    if settings.is_local:
-        fit = fit_local(prepared, inputs, settings, seeds, ids, old.thetas if old else None)
-        curves = [[float(part.mean()) for part in _parts(member)] for member in fit.losses]
-        return Trained(fit.thetas, curves, fit.losses.shape[2], [])
-    members = fit_members(prepared, inputs, settings, seeds, old.members if old else [], device, callback)
-    thetas = np.stack([member.theta for member in members])[:, None]
-    return Trained(thetas, [m.loss_curve for m in members], members[0].optimizer.count, members)
-
-
-def _parts(losses: np.ndarray) -> list[np.ndarray]:
-    """Losses (n_series, updates), 50 updates at a time."""
-    return np.split(losses, np.arange(EPOCH, losses.shape[1], EPOCH), axis=1)
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Model:
     """All that a fitted forecaster holds: replaced in one assignment when a fit has succeeded."""
 
@@ -132,13 +68,16 @@ class Model:
         return len(self.trained.thetas)
 
     def _forecast(
-        self, tail: SeriesEnds, own: np.ndarray, h: int, member: np.ndarray, device: str, noise: Any = None
-    ) -> np.ndarray:
+        self, tail: SeriesEnds, own: np.ndarray, h: int, member: np.ndarray, device: str,
+        noise: np.ndarray | None = None,
+    ) -> np.ndarray:  # fmt: skip
         """Paths (len(member), n_series, h) in the unit of the series; `own`: the row of each series in fit."""
         thetas, count = self.trained.thetas, self.trained.thetas.shape[1]
         which = member[:, None] * count + own if self.trained.is_local else member
         flat = thetas.reshape(-1, thetas.shape[2])
-        return tail.prepared.inverse(forecast(self.network, flat, tail, self.settings, h, which, noise, device))
+        return tail.prepared.inverse(
+            forecast(self.network, flat, tail, self.settings, h, which, noise=noise, device=device)
+        )
 
     def check_recursive(self, method: str, why: str) -> None:
         """Refuse a method that the direct strategy does not have."""
@@ -166,8 +105,8 @@ class Model:
         rows = self._rows(read) if self.trained.is_local else np.zeros(read.n_series, np.int64)
         prepared = prepare(read.values, read.offsets, own.layout.season, own.context, own.ahead)
         prepared = replace(prepared, layout=own.layout)
-        inputs = build_inputs(prepared, self.settings.dtype, self._codes(read, static))
-        return read.axis, ends_of(prepared, inputs), rows
+        series = SeriesInputs.of(prepared, self.settings.dtype, self._codes(read, static))
+        return read.axis, ends_of(series), rows
 
     def _codes(self, read: SeriesSet, static: Any) -> np.ndarray | None:
         """Codes (n_series, embeddings) of other series: their own where fit knew them."""

@@ -186,7 +186,7 @@ def job_rows(n: int, paths: int, n_threads: int) -> int:
 
 
 def run_paths(
-    kind: PathsShape, thetas: np.ndarray, which: np.ndarray, histories: Histories, h: int, n_threads: int,
+    kind: PathsShape, thetas: np.ndarray, which: np.ndarray, histories: Histories, h: int,
     noise: np.ndarray | None = None,
 ) -> np.ndarray:  # fmt: skip
     """Scaled values (paths, n, h) behind the end of n series; of a network with several outputs, those.
@@ -225,7 +225,7 @@ def run_paths(
     seconds = (kind.context + steps) * (rows * kind.network.size * SLOWEST + 1e-6) * jobs
     with borrowed(kind, lambda: Jobs([_build_lane(kind) for _ in range(kind.lanes)])) as program:
         program.run(
-            jobs, kind.repeats(steps), n_threads, seconds, theta=addresses(thetas)[which.reshape(-1)],
+            jobs, kind.repeats(steps), kind.lanes, seconds, theta=addresses(thetas)[which.reshape(-1)],
             z=addresses(z.reshape(jobs, -1)), a=addresses(a.reshape(jobs, -1)), now=known - 1, length=length,
             **arguments,
         )  # fmt: skip

@@ -11,10 +11,13 @@ from forecastrnn.data.static_input import StaticCoding
 from forecastrnn.engine.devices import is_device
 from forecastrnn.engine.threads import thread_count
 from forecastrnn.exceptions import ModelFileError
+from forecastrnn.forecasting.ends import SeriesEnds, first_of, past_of
 from forecastrnn.forecasting.input_layout import InputLayout
-from forecastrnn.forecasting.members import RESIDUALS, SeriesEnds, Settings, first_of, network_of, past_of
-from forecastrnn.forecasting.model import Model, SeriesReader, Trained
+from forecastrnn.forecasting.model import Model, SeriesReader
 from forecastrnn.forecasting.preparation import Prepared
+from forecastrnn.forecasting.residuals import RESIDUALS
+from forecastrnn.forecasting.settings import Settings, network_of
+from forecastrnn.forecasting.trained import Trained
 from forecastrnn.networks.losses import LOSSES
 from forecastrnn.networks.network import AnyNetwork, Embedding, Network
 from forecastrnn.persistence.coding_records import coding_tensors, pack_coding, unpack_coding
@@ -188,16 +191,9 @@ class ForecastState:
         coding = unpack_coding(state["static"]["categories"], self._static_embeddings, values)
         static = StaticCoding(names, coding.categories) if coding else None
         estimator._model = Model(
-            self.network,
-            self._trained(values),
-            settings,
-            tail,
-            values["residuals"],
-            axis,
-            reading,
-            state["strategy"],
-            static,
-        )
+            network=self.network, trained=self._trained(values), settings=settings, tail=tail,
+            residuals=values["residuals"], axis=axis, reading=reading, strategy=state["strategy"], static=static,
+        )  # fmt: skip
         estimator._publish(state["device"], axis)
 
     def _trained(self, values: Values) -> Trained:

@@ -7,8 +7,9 @@ from numbers import Real
 import numpy as np
 
 from forecastrnn.engine.program import Program
-from forecastrnn.forecasting.members import SeriesEnds, Settings, histories_of
+from forecastrnn.forecasting.ends import SeriesEnds, histories_of
 from forecastrnn.forecasting.paths import emit_inputs, means_of, sums_of
+from forecastrnn.forecasting.settings import Settings
 from forecastrnn.networks.network import AnyNetwork
 from forecastrnn.programs.inference import forward, write_state
 from forecastrnn.programs.step_program import StepProgram

@@ -14,8 +14,7 @@ import numpy as np
 from forecastrnn.engine.communicators import Communicator, current
 from forecastrnn.engine.cpu.update import COUNT
 from forecastrnn.engine.program import Program
-from forecastrnn.networks.network import Network
-from forecastrnn.networks.seq2seq_network import Seq2SeqNetwork
+from forecastrnn.networks.network import AnyNetwork
 from forecastrnn.training.optimizers import OptimizerState, Rule
 from forecastrnn.training.pair_task import PairData
 from forecastrnn.training.sequence_task import TrainingData
@@ -78,7 +77,7 @@ class ParallelProgram:
     """
 
     def __init__(
-        self, communicator: Communicator, network: Network | Seq2SeqNetwork, theta: np.ndarray,
+        self, communicator: Communicator, network: AnyNetwork, theta: np.ndarray,
         optimizer: OptimizerState, source: TrainingData | PairData, *, rows: int, rule: Rule, seed: int = 0,
         **options: Any,
     ) -> None:  # fmt: skip

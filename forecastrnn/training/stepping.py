@@ -8,7 +8,7 @@ import numpy as np
 
 from forecastrnn.engine.communicators import Communicator
 from forecastrnn.engine.cpu.update import COUNT
-from forecastrnn.networks.network import Network
+from forecastrnn.networks.network import AnyNetwork
 from forecastrnn.networks.seq2seq_network import Seq2SeqNetwork
 from forecastrnn.programs.assembly import Assembly
 from forecastrnn.programs.seq2seq_assembly import Seq2SeqAssembly
@@ -92,7 +92,7 @@ class TrainingProgram:
     """
 
     def __init__(
-        self, network: Network | Seq2SeqNetwork, theta: np.ndarray, optimizer: OptimizerState | None,
+        self, network: AnyNetwork, theta: np.ndarray, optimizer: OptimizerState | None,
         source: TrainingData | PairData, *, steps: Steps, rows: int, loss: str, last: int = ALL,
         rule: Rule = PLAIN_RULE, lengths: bool = False, carry: bool = False, input_gradient: bool = False,
         checkpoint_steps: int | None = None, dropout: Dropout = NO_DROPOUT, seed: int = 0,
@@ -113,7 +113,7 @@ class TrainingProgram:
             self.task = PairTask(build, source, sampling.own if sampling else None)
         else:
             assert isinstance(source, TrainingData)
-            self.task = SequenceTask(Assembly(network, theta, shape), source, input_gradient)
+            self.task = SequenceTask(Assembly(network.writer, theta, shape), source, input_gradient)
         self.build, self.program, self.shape = self.task.build, self.task.program, self.task.shape
         self.most_steps = int(np.clip(MAX_INDICES // max(rows, 1), 1, MAX_STEPS))  # of one call
         self.feed = self._feed(carry)

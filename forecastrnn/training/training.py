@@ -15,8 +15,7 @@ from forecastrnn.engine.devices import CPU, memory_of
 from forecastrnn.engine.memory import check_fits, machine_memory
 from forecastrnn.engine.resident import Fetch, resident
 from forecastrnn.exceptions import TrainingDivergedError
-from forecastrnn.networks.network import Network
-from forecastrnn.networks.seq2seq_network import Seq2SeqNetwork
+from forecastrnn.networks.network import AnyNetwork
 from forecastrnn.programs.shapes import ALL, NO_DROPOUT, Dropout
 from forecastrnn.training.batches import Batches
 from forecastrnn.training.optimizers import OptimizerState, Rule
@@ -82,7 +81,7 @@ class Trainer:
     """
 
     def __init__(
-        self, network: Network | Seq2SeqNetwork, progress: Progress, source: TrainingData | PairData, batches: Batches,
+        self, network: AnyNetwork, progress: Progress, source: TrainingData | PairData, batches: Batches,
         plan: TrainingPlan, *, validate: Validate | None = None, watch: ShouldStop | None = None,
     ) -> None:  # fmt: skip
         self.network, self.progress, self.source = network, progress, source
@@ -248,7 +247,7 @@ class Trainer:
 
 
 def train(
-    network: Network | Seq2SeqNetwork, progress: Progress, source: TrainingData | PairData, batches: Batches,
+    network: AnyNetwork, progress: Progress, source: TrainingData | PairData, batches: Batches,
     plan: TrainingPlan, *, validate: Validate | None = None, watch: ShouldStop | None = None,
 ) -> Progress:  # fmt: skip
     """Train `progress` in place and return it."""

@@ -14,7 +14,7 @@ from numba.cuda.simulator.cudadrv.devicearray import FakeCUDAArray
 
 from forecastrnn import RNNForecaster, RNNRegressor
 from forecastrnn.datasets import load_airline
-from forecastrnn.forecasting import members as forecasting
+from forecastrnn.forecasting import windows
 from forecastrnn.training import training
 from forecastrnn.training.optimizers import Rule
 from support import cuda_simulator  # noqa: F401  (before the first launch)
@@ -120,7 +120,7 @@ def test_categories_that_were_not_seen(copies: Copies) -> None:
 
 def test_forecaster(copies: Copies, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its windows are gathered on the GPU; a forecast brings back new values, and takes its histories there once."""
-    monkeypatch.setattr(forecasting, "EPOCH", 1)
+    monkeypatch.setattr(windows, "EPOCH", 1)
     options = {"n_members": 2, "max_steps": 2, "context_length": 2, "season_length": 2, "strategy": "direct"}
     model = RNNForecaster(horizon=3, **OPTIONS | options).fit(load_airline()[:40])
     for member in model._model.trained.members:

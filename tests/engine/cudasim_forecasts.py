@@ -14,7 +14,7 @@ import pytest
 from forecastrnn import RNNForecaster
 from forecastrnn.engine.cuda.build import DeviceKernel
 from forecastrnn.engine.devices import CPU
-from forecastrnn.forecasting import members as forecasting
+from forecastrnn.forecasting import forecasts, settings
 from support import cuda_simulator  # noqa: F401  (before the first launch)
 
 RNG = np.random.default_rng(0)
@@ -62,13 +62,13 @@ def test_paths(monkeypatch: pytest.MonkeyPatch) -> None:
         return found[[name for name in found if name.startswith("RNN")]].to_numpy()
 
     same(model, draws)
-    monkeypatch.setattr(forecasting, "DEVICE_ROWS", 4)
+    monkeypatch.setattr(forecasts, "DEVICE_ROWS", 4)
     same(model, draws)
 
 
 def test_lags_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
     """The inputs of one season ago, in the type that is the default."""
-    monkeypatch.setattr(forecasting, "MANY", 10)
+    monkeypatch.setattr(settings, "MANY", 10)
     model = RNNForecaster(**QUICK | {"dtype": "float32", "n_members": 1}).fit(long(2))
     others = long(3)
     same(model, lambda m: m.predict(3, others)["RNN"], tolerance=1e-5)
@@ -79,7 +79,7 @@ def test_an_encoder_with_a_decoder() -> None:
     fitted = RNNForecaster(**QUICK | {"n_members": 1, "strategy": "seq2seq", "horizon": 2}).fit(long(2))._model
     thetas, which = fitted.trained.thetas.reshape(1, -1), np.zeros(1, np.int64)
     found = [
-        forecasting.forecast(fitted.network, thetas, fitted.tail, fitted.settings, 3, which, device=device)
+        forecasts.forecast(fitted.network, thetas, fitted.tail, fitted.settings, 3, which, device=device)
         for device in (CPU, "cuda:0")
     ]
     np.testing.assert_allclose(found[1], found[0], rtol=0, atol=1e-12)

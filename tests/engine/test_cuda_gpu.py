@@ -11,7 +11,7 @@ import pytest
 from forecastrnn import RNNClassifier, RNNForecaster, RNNRegressor, RNNSeq2Seq
 from forecastrnn.engine import devices
 from forecastrnn.engine.communicators import NcclCommunicator
-from forecastrnn.forecasting import members as forecasting
+from forecastrnn.forecasting import forecasts
 from forecastrnn.parallel import fit_parallel
 from forecastrnn.programs.shapes import Dropout
 from forecastrnn.training.optimizers import Rule
@@ -133,8 +133,8 @@ def test_forecasts(options: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> 
         looks.append(lambda: model.generate(6, n_sequences=3, random_state=0))
     for look in looks:
         cpu = model.set_params(device="cpu") and look()
-        for most in (forecasting.DEVICE_ROWS, 100):
-            monkeypatch.setattr(forecasting, "DEVICE_ROWS", most)
+        for most in (forecasts.DEVICE_ROWS, 100):
+            monkeypatch.setattr(forecasts, "DEVICE_ROWS", most)
             np.testing.assert_allclose(model.set_params(device="cuda") and look(), cpu, rtol=1e-9)
 
 

@@ -13,7 +13,9 @@ from forecastrnn import RNNForecaster
 from forecastrnn.estimators.parameters import layers_of
 from forecastrnn.forecasting.model import Model
 from forecastrnn.forecasting.preparation import prepare
-from forecastrnn.forecasting.seq2seq import last_windows, pair_outputs, pair_source
+from forecastrnn.forecasting.residuals import pair_outputs
+from forecastrnn.forecasting.validation import last_windows
+from forecastrnn.forecasting.windows import pair_source
 from forecastrnn.networks.network import Embedding, Network
 from forecastrnn.networks.seq2seq_network import Seq2SeqNetwork
 from forecastrnn.training.seq2seq_batches import PairWindows, pair_index
@@ -117,7 +119,7 @@ def test_one_step_errors_are_those_behind_a_context(times: int, stretches: int) 
     """Each stretch of 4 steps has the 6 times before it as its context; what is left over is at the front."""
     network, theta, inputs, _ = window_problem("gru")
     rows = np.arange(30 - times, 30)[None]
-    found = pair_outputs(network, theta, inputs, np.repeat(rows, 2, axis=0), (6, 4), 2)
+    found = pair_outputs(network, theta, inputs, np.repeat(rows, 2, axis=0), (6, 4), n_threads=2)
     length = min(4, times - 6)
     begins = [30 - length * k for k in range(stretches, 0, -1)]
     expected = [naive_outputs(network, theta, inputs[None, b - 6 : b], inputs[None, b : b + length])[0] for b in begins]

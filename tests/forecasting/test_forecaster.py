@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from forecastrnn import RNNForecaster
-from forecastrnn.forecasting import members as forecasting
+from forecastrnn.forecasting import forecasts, windows
 from support.forecaster_cases import long_of, mase, monthly, quick
 
 # Forms of data ----------------------------------------------------------------------------------------
@@ -131,7 +131,7 @@ def test_members_give_the_median(airline: pd.Series) -> None:
         np.testing.assert_array_equal(small.theta, large.theta)
     paths = [
         three.tail.prepared.inverse(
-            forecasting.forecast(three.network, m.theta[None], three.tail, three.settings, 4, np.array([0]))
+            forecasts.forecast(three.network, m.theta[None], three.tail, three.settings, 4, np.array([0]))
         )[0, 0]
         for m in three.trained.members
     ]
@@ -299,8 +299,8 @@ def test_all_windows_lie_within_their_series(fraction: float, strategy: str, n: 
     assert np.isfinite(model.predict(9)["RNN"]).all()
     p, horizon = model._model.tail.prepared, model._model.settings.horizon
     lengths = np.diff(p.starts) - p.pads
-    held = forecasting.held_out(lengths, fraction, horizon)
-    lo, hi = forecasting.window_starts(p, horizon, held)
+    held = windows.held_out(lengths, fraction, horizon)
+    lo, hi = windows.window_starts(p, horizon, held)
     assert (held >= 1).all() and (lo <= hi).all()
     assert (lo >= p.starts[:-1] + p.layout.mean_width + np.maximum(p.period_of, p.layout.second_lag)).all()
     assert (hi + p.context + p.ahead + horizon <= p.starts[1:] - held).all()

@@ -16,7 +16,7 @@ from forecastrnn import RNNForecaster
 from forecastrnn.callbacks import MemberUpdate
 from forecastrnn.datasets import load_co2
 from forecastrnn.exceptions import TrainingDivergedError
-from forecastrnn.forecasting import members as forecasting
+from forecastrnn.forecasting import members
 from support.forecaster_cases import long_of, mase, monthly, quick
 
 # Missing values ---------------------------------------------------------------------------------------
@@ -220,7 +220,7 @@ def test_divergence_is_an_error(airline: pd.Series, options: dict, max_steps: in
 @pytest.mark.parametrize("warm_start", [False, True])
 def test_interrupt_keeps_the_old_model(airline: pd.Series, monkeypatch: pytest.MonkeyPatch, warm_start: bool) -> None:
     model = quick(n_members=2, warm_start=warm_start).fit(airline)
-    before, calls, train = state_of(model), [], forecasting.train
+    before, calls, train = state_of(model), [], members.train
 
     def interrupted(*args: Any, **options: Any) -> Any:
         calls.append(train(*args, **options))
@@ -228,7 +228,7 @@ def test_interrupt_keeps_the_old_model(airline: pd.Series, monkeypatch: pytest.M
             raise KeyboardInterrupt
         return calls[-1]
 
-    monkeypatch.setattr(forecasting, "train", interrupted)
+    monkeypatch.setattr(members, "train", interrupted)
     with pytest.raises(KeyboardInterrupt):
         model.fit(airline[:-30])
     assert len(calls) == 2 and state_of(model) == before

@@ -12,10 +12,11 @@ import pandas as pd
 import pytest
 
 from forecastrnn import GRU, RNNForecaster, TrainingDivergedError
-from forecastrnn.forecasting.inputs import build_inputs
+from forecastrnn.forecasting.inputs import SeriesInputs
 from forecastrnn.forecasting.local_models import draw_windows, fit_local
-from forecastrnn.forecasting.members import Settings, network_of, start_member, window_starts
-from forecastrnn.forecasting.preparation import Prepared, prepare
+from forecastrnn.forecasting.preparation import prepare
+from forecastrnn.forecasting.settings import Settings, network_of, start_member
+from forecastrnn.forecasting.windows import window_starts
 from forecastrnn.networks.network import Embedding, Layer
 from forecastrnn.training.optimizers import OptimizerState, Rule
 from forecastrnn.training.sequence_task import TrainingData
@@ -43,7 +44,7 @@ def local(**options: object) -> RNNForecaster:
     return RNNForecaster(**(defaults | options))
 
 
-def problem(wide: pd.DataFrame) -> tuple[Prepared, np.ndarray, Settings]:
+def problem(wide: pd.DataFrame) -> tuple[SeriesInputs, Settings]:
     """The series as the engine sees them, in mini-batches of one window."""
     values = wide.to_numpy().T.reshape(-1)
     prepared = prepare(values, np.arange(N + 1) * len(wide), 12)
@@ -53,21 +54,22 @@ def problem(wide: pd.DataFrame) -> tuple[Prepared, np.ndarray, Settings]:
         rule=Rule("adamw", 0.004, "one_cycle", 1e-4, 1.0), batch_size=1, max_steps=8, horizon=1, n_iter_no_change=5,
         validation_fraction=None, n_threads=2, verbose=False, dtype="float32", is_local=True,
     )  # fmt: skip
-    return prepared, build_inputs(prepared, "float32"), settings
+    return SeriesInputs.of(prepared, "float32"), settings
 
 
 @pytest.mark.parametrize("embeddings", [(), (Embedding(0, 3, 2),)], ids=["plain", "embedded"])
 def test_training_is_that_of_one_network(wide: pd.DataFrame, embeddings: tuple[Embedding, ...]) -> None:
     """The same windows through the training program of a single network: losses and parameters have the same bits."""
-    prepared, inputs, settings = problem(wide)
+    series, settings = problem(wide)
     if embeddings:
         settings = replace(settings, embeddings=embeddings)
-        inputs = build_inputs(prepared, "float32", np.arange(N)[:, None] % 3)
-    fit = fit_local(prepared, inputs, settings, [3, 4], tuple(wide))
-    network, shares = network_of(prepared.layout, settings), draw_windows(prepared, settings, [3, 4], 8)
+        series = SeriesInputs.of(series.prepared, "float32", np.arange(N)[:, None] % 3)
+    fit = fit_local(series, settings, [3, 4], tuple(wide))
+    prepared = series.prepared
+    network, shares = network_of(prepared.layout, settings), draw_windows(settings, [3, 4], 8)
     lo, hi = window_starts(prepared, 1, np.zeros(N, np.int64))
     z = prepared.z.astype(np.float32)
-    source = TrainingData(inputs, np.where(prepared.observed, z, np.nan).astype(np.float32), base=z)
+    source = TrainingData(series.rows, np.where(prepared.observed, z, np.nan).astype(np.float32), base=z)
     for member, seed in enumerate([3, 4]):
         for row in range(N):
             progress = start_member(network, settings, seed)
@@ -162,8 +164,8 @@ def test_divergence_names_the_series(wide: pd.DataFrame) -> None:
 
 def test_settings_are_those_of_the_forecaster(wide: pd.DataFrame) -> None:
     """The number of updates follows the observations of one series, not of all."""
-    prepared, inputs, settings = problem(wide)
-    fit = fit_local(prepared, inputs, replace(settings, max_steps=None, batch_size=2), [0], tuple(wide))
+    series, settings = problem(wide)
+    fit = fit_local(series, replace(settings, max_steps=None, batch_size=2), [0], tuple(wide))
     assert fit.losses.shape == (1, N, 300)
 
 

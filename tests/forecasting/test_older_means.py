@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from forecastrnn.engine import memory
+from forecastrnn.forecasting.ends import SeriesEnds
 from forecastrnn.forecasting.inputs import build_inputs
-from forecastrnn.forecasting.members import SeriesEnds
 from forecastrnn.forecasting.model import Model
 from forecastrnn.forecasting.preparation import prepare
 from forecastrnn.programs.inference import forward

@@ -16,9 +16,10 @@ import forecastrnn
 from forecastrnn import GRU, LSTM, Elman, RNNClassifier, RNNForecaster, RNNRegressor
 from forecastrnn.data.series_input import TimeAxis
 from forecastrnn.data.time_index import Clock
-from forecastrnn.forecasting import members as forecasting
 from forecastrnn.forecasting import model as forecast_model
+from forecastrnn.forecasting.ends import SeriesEnds
 from forecastrnn.forecasting.preparation import Prepared
+from forecastrnn.forecasting.trained import Trained
 from forecastrnn.networks.cells import CELLS
 from forecastrnn.networks.network import Layer
 from forecastrnn.persistence import model_records
@@ -186,9 +187,9 @@ def test_every_field_is_kept() -> None:
         Progress: "theta optimizer loss_curve validation_scores best_iter stopped",
         OptimizerState: "moments count since_start",
         forecast_model.Model: "network trained settings tail residuals axis reading strategy static",
-        forecast_model.Trained: "thetas curves updates members",
+        Trained: "thetas curves updates members",
         forecast_model.SeriesReader: "columns missing least needs",
-        forecasting.SeriesEnds: "prepared z inputs phase first",
+        SeriesEnds: "prepared z inputs phase first",
         Prepared: ("layout context ahead z observed starts pads period_of scale level linear after n_observations"),
         TimeAxis: "form ids clock last time_name id_name value_name id_dtype",
         Clock: "kind step freq unit tz",

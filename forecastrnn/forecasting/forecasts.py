@@ -1,0 +1,40 @@
+"""Forecasts of all series by some networks: on the CPU in jobs, on a GPU in rows of one program."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from forecastrnn.engine.devices import CPU
+from forecastrnn.forecasting.device_paths import run_on_device
+from forecastrnn.forecasting.ends import SeriesEnds, histories_of
+from forecastrnn.forecasting.paths import PathsShape, job_rows, run_paths
+from forecastrnn.forecasting.settings import Settings
+from forecastrnn.networks.network import AnyNetwork
+
+CHUNK_VALUES = 2**25  # values of paths in memory at once
+DEVICE_ROWS = 2**16  # paths of series that a GPU takes at once
+
+
+def forecast(
+    network: AnyNetwork, thetas: np.ndarray, tail: SeriesEnds, settings: Settings, h: int, which: np.ndarray, *,
+    noise: np.ndarray | None = None, device: str = CPU,
+) -> np.ndarray:  # fmt: skip
+    """Scaled values (paths, n_series, h) behind the end of each series, in one call.
+
+    thetas (k, size); which (paths,): the network of each path, or (paths, n_series): of each of its series. `noise`
+    (paths, n_series, h) is added as it goes.
+    """
+    p, n, paths = tail.prepared, tail.n_series, len(which)
+    rows = job_rows(n, paths, settings.n_threads) if which.ndim == 1 else 1
+    kind = PathsShape(
+        network=network, dtype=settings.dtype, rows=rows if device == CPU else DEVICE_ROWS, context=p.context,
+        layout=p.layout, noisy=noise is not None, lanes=settings.n_threads, device=device,
+    )  # fmt: skip
+    histories = histories_of(tail, settings.dtype)
+    if device != CPU:
+        return run_on_device(kind, thetas, which, histories, h, noise)
+    chosen = np.repeat(which[:, None], -(-n // rows), axis=1) if which.ndim == 1 else which
+    at_once = max(1, CHUNK_VALUES // (n * (tail.z.shape[1] + h) * (2 if p.layout.older_means else 1)))
+    parts = [slice(lo, lo + at_once) for lo in range(0, paths, at_once)]
+    found = [run_paths(kind, thetas, chosen[p], histories, h, None if noise is None else noise[p]) for p in parts]
+    return np.concatenate(found)

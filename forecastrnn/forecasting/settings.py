@@ -1,0 +1,68 @@
+"""How the members of a forecaster are trained, and the network and the number of updates that follow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from forecastrnn.forecasting.input_layout import InputLayout
+from forecastrnn.forecasting.preparation import Prepared
+from forecastrnn.networks.network import AnyNetwork, Embedding, Layer, Network
+from forecastrnn.networks.seq2seq_network import Seq2SeqNetwork
+from forecastrnn.programs.shapes import NO_DROPOUT, Dropout
+from forecastrnn.training.optimizers import OptimizerState, Rule
+from forecastrnn.training.training import Progress
+
+MANY = 20_000  # observations from which on the values one season ago are inputs too
+HEAD = 0.05  # first weights of the dense layer are drawn from U(-HEAD, HEAD): a forecast starts as the last value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How members are trained."""
+
+    layers: tuple[Layer, ...]
+    initializer: str
+    loss: str
+    rule: Rule
+    batch_size: int
+    max_steps: int | None
+    horizon: int
+    n_iter_no_change: int
+    validation_fraction: float | None
+    n_threads: int
+    verbose: bool
+    dtype: str
+    is_local: bool = False  # a network for each series, not one for all
+    dropout: Dropout = NO_DROPOUT
+    embeddings: tuple[Embedding, ...] = ()  # of the series' codes, which are the last columns of the inputs
+    has_decoder: bool = False  # forecasts are made with weights of their own
+
+
+def use_lags(prepared: Prepared, is_local: bool) -> bool:
+    """Whether a network has data enough for the inputs of one season ago."""
+    return prepared.n_observations >= MANY * (prepared.n_series if is_local else 1)
+
+
+def update_count(prepared: Prepared, settings: Settings) -> int:
+    """Updates of one network: 2 sqrt(observations that it learns from), between 300 and 1200."""
+    count = prepared.observed.sum() / (prepared.n_series if settings.is_local else 1)
+    return settings.max_steps or int(np.clip(2.0 * np.sqrt(count), 300, 1200))
+
+
+def network_of(inputs: InputLayout, settings: Settings) -> AnyNetwork:
+    """The layers read the squashed columns and the vectors of the series, the linear skip the raw columns."""
+    columns = inputs.n_columns
+    embeddings = tuple(replace(e, column=columns + e.column) for e in settings.embeddings)
+    network = Network(columns + len(embeddings), settings.layers, settings.horizon, columns, embeddings)
+    return Seq2SeqNetwork(replace(network, n_outputs=0), network) if settings.has_decoder else network
+
+
+def start_member(network: AnyNetwork, settings: Settings, seed: int) -> Progress:
+    """First parameters of a member."""
+    theta = network.init_theta(seed, settings.dtype, settings.initializer)
+    rng = np.random.default_rng([seed, 3])
+    kernel = network.writer.views(network.writer_theta(theta))["output.kernel"]
+    kernel[...] = rng.uniform(-HEAD, HEAD, kernel.shape)
+    return Progress(theta, OptimizerState.zeros(theta, settings.rule.moments))

@@ -1,0 +1,72 @@
+"""The windows that members learn from, drawn at random, with what they have to predict there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from forecastrnn.forecasting.inputs import SeriesInputs
+from forecastrnn.forecasting.preparation import Prepared
+from forecastrnn.forecasting.settings import Settings, update_count
+from forecastrnn.networks.network import AnyNetwork
+from forecastrnn.training.batches import WindowBatches
+from forecastrnn.training.pair_task import PairData
+from forecastrnn.training.seq2seq_batches import PairWindows
+from forecastrnn.training.sequence_task import TrainingData
+
+EPOCH = 50  # updates between two looks at the loss
+
+
+def window_starts(prepared: Prepared, horizon: int, held: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """First and last start of a training window in each series; the last `held` values are left for validation."""
+    steps = prepared.context + prepared.ahead
+    begin, end = prepared.starts[:-1] + prepared.pads, prepared.starts[1:] - held - (horizon - 1)
+    lo = np.minimum(begin + prepared.period_of + prepared.ahead + 1, end)
+    return lo - steps - 1, end - steps - 1
+
+
+def held_out(lengths: np.ndarray, fraction: float | None, horizon: int) -> np.ndarray:
+    """Last values of each series that are left for validation; a window to learn from always remains."""
+    if not fraction:
+        return np.zeros(len(lengths), np.int64)
+    return np.minimum(np.maximum(1, (lengths * fraction).astype(np.int64)), lengths - horizon + 1)
+
+
+def batches_of(network: AnyNetwork, prepared: Prepared, settings: Settings, seed: int, before: int) -> WindowBatches:
+    """Mini-batches of windows, from longer series more often; `before`: epochs of earlier fits."""
+    held = held_out(prepared.known, settings.validation_fraction, settings.horizon)
+    lo, hi = window_starts(prepared, settings.horizon, held)
+    chance, updates = np.sqrt(np.maximum(hi - lo + 1, 1).astype(float)), update_count(prepared, settings)
+    options: dict[str, Any] = {
+        "lo": lo, "hi": hi, "chance": chance / chance.sum(), "batch": settings.batch_size, "seed": seed,
+        "steps_an_epoch": min(EPOCH, updates), "window_steps": prepared.context + prepared.ahead, "total": updates,
+        "before": before,
+    }  # fmt: skip
+    return PairWindows(**options, source=prepared.context) if network.hands_over else WindowBatches(**options)
+
+
+def source_of(
+    network: AnyNetwork, series: SeriesInputs, counts: np.ndarray, dtype: str, beyond: int = 0
+) -> TrainingData | PairData:
+    """What is read and predicted at each time; targets are where a value `counts`.
+
+    beyond : steps behind the end that windows may reach into, without targets.
+    """
+    if network.hands_over:
+        return pair_source(series.rows, series.prepared.z, counts, dtype)
+    return plain_source(series, counts, dtype, beyond)
+
+
+def plain_source(series: SeriesInputs, counts: np.ndarray, dtype: str, beyond: int = 0) -> TrainingData:
+    """The targets are values, relative to the last one at each time."""
+    z = series.prepared.z
+    y = np.pad(np.where(counts, z, np.nan), (0, beyond), constant_values=np.nan)
+    return TrainingData(series.rows, y.astype(dtype), base=np.pad(z, (0, beyond)).astype(dtype))
+
+
+def pair_source(inputs: np.ndarray, z: np.ndarray, counts: np.ndarray, dtype: str) -> PairData:
+    """Both sides read the inputs of their times; the targets are the changes to the next value, where that counts."""
+    change = np.full((len(z), 1), np.nan)
+    change[:-1, 0] = np.where(counts[1:], np.diff(z), np.nan)
+    return PairData(inputs, inputs, change.astype(dtype))
