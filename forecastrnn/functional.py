@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from forecastrnn.data.arrays import read_lengths
 from forecastrnn.networks.cells import Cell, as_cell
 from forecastrnn.networks.network import Layer, Network
 from forecastrnn.programs.inference import State, forward
@@ -72,7 +73,7 @@ def dynamic_rnn(
     X = _check_input(X, time_major)
     groups = _check_weights(stack, weights if many else [weights], X.shape[2])
     network, theta = _network(stack, groups, X)
-    lengths = _check_lengths(lengths, X)
+    lengths = read_lengths(lengths, len(X), X.shape[1], each="sequence")
     state = None if initial_state is None else _read_state(network, initial_state if many else [initial_state], X)
     result = forward(network, theta, X, lengths=lengths, state=state)
     outputs = np.ascontiguousarray(result.outputs.transpose(1, 0, 2)) if time_major else result.outputs
@@ -191,20 +192,6 @@ def _network(stack: list[Cell], groups: list[tuple[dict, ...]], X: np.ndarray) -
             for name, values in own.items():
                 views[f"layers.{number}.{prefix}{name}"][...] = values
     return network, theta
-
-
-def _check_lengths(lengths: object, X: np.ndarray) -> np.ndarray | None:
-    if lengths is None:
-        return None
-    array = np.asarray(lengths)
-    if array.shape != (len(X),) or array.dtype.kind not in "iu":
-        raise ValueError(
-            f"lengths must be {len(X)} integers, one a sequence. Got {array.dtype} of shape {array.shape}."
-        )
-    bad = np.flatnonzero((array < 1) | (array > X.shape[1]))
-    if len(bad):
-        raise ValueError(f"lengths must be in 1 .. {X.shape[1]}. Got {array[bad[0]]} in row {bad[0]}.")
-    return array.astype(np.int64)
 
 
 def _read_state(network: Network, given: Sequence, X: np.ndarray) -> State:

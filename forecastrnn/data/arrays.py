@@ -168,16 +168,16 @@ def read_cube(X: object, reader: str) -> np.ndarray:
     return array
 
 
-def read_lengths(lengths: object, n: int, steps: int) -> np.ndarray | None:
+def read_lengths(lengths: object, n: int, steps: int, each: str = "row of X") -> np.ndarray | None:
     """Valid steps of each row, or None."""
     if lengths is None:
         return None
     array = np.asarray(lengths)
     if array.shape != (n,) or array.dtype.kind not in "iu":
-        raise ValueError(f"lengths must be {n} integers, one a row of X. Got {array.dtype} of shape {array.shape}.")
+        raise ValueError(f"lengths must be {n} integers, one a {each}. Got {array.dtype} of shape {array.shape}.")
     bad = np.flatnonzero((array < 1) | (array > steps))
     if len(bad):
-        raise ValueError(f"lengths must be in 1 .. {steps}, the steps of X. Got {array[bad[0]]} in row {bad[0]}.")
+        raise ValueError(f"lengths must be in 1 .. {steps}. Got {array[bad[0]]} in row {bad[0]}, of {steps} steps.")
     return array.astype(np.int64)
 
 

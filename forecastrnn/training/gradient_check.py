@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from forecastrnn.data.arrays import read_lengths
 from forecastrnn.networks.cells import as_cell
 from forecastrnn.networks.losses import LOSSES
 from forecastrnn.networks.network import Layer, Network
@@ -118,7 +119,7 @@ def check_gradients(
         _check_count(name, value)
     _check_loss(loss, n_outputs)
     _check_settings(tolerance, random_state)
-    ends = _check_lengths(lengths, n_sequences, n_steps)
+    ends = read_lengths(lengths, n_sequences, n_steps, each="sequence")
     read = _check_last(last, n_steps if ends is None else int(ends.min()))
     rng = np.random.default_rng(random_state)
     network = Network(n_inputs, layers, n_outputs)
@@ -160,18 +161,6 @@ def _layers(cell: Any, units: Any, bidirectional: bool, layer_norm: bool) -> tup
         if not isinstance(value, bool):
             raise ValueError(f"{name} must be True or False. Got {value!r}.")
     return tuple(Layer(as_cell(c), int(size), bidirectional, layer_norm) for c, size in zip(cells, sizes, strict=True))
-
-
-def _check_lengths(lengths: Any, n: int, n_steps: int) -> np.ndarray | None:
-    if lengths is None:
-        return None
-    ends = np.asarray(lengths)
-    if ends.shape != (n,) or ends.dtype.kind not in "iu":
-        raise ValueError(f"lengths must be {n} ints, one a sequence. Got {lengths!r}.")
-    for row, end in enumerate(ends):
-        if not 1 <= end <= n_steps:
-            raise ValueError(f"lengths must be within 1 .. n_steps={n_steps}. Got {end} for sequence {row}.")
-    return ends.astype(np.int64)
 
 
 def _check_last(last: Any, shortest: int) -> int:

@@ -37,23 +37,6 @@ def test_a_stack() -> None:
     check(draw(layers, n=4, T=4, steps=3, ragged=True, weighted=True, started=True), "float64", GPU)
 
 
-@pytest.mark.parametrize("options", [
-    {"dropout": Dropout(0.2, 0.3, 0.4), "seed": 3}, {"checkpoint_steps": 2}, {"carry": True, "steps": 2},
-], ids=["dropout", "checkpoints", "truncated"])  # fmt: skip
-def test_options_of_training(options: dict[str, Any]) -> None:
-    """Two updates are those of the CPU: the same numbers are dropped, the same states kept and carried."""
-    layers = (layer("gru_before+norm", 5), layer("peephole_lstm+norm", 6), layer("tanh+norm", 3), layer("gru+norm", 4))
-    problem = draw(layers, n=6, T=4)
-    found = {}
-    for device in ("cpu", GPU):
-        program = program_of(problem, "float64", rows=3, rule=Rule("adam", 0.1), device=device, **options)
-        index = index_of(problem, program, np.arange(6).reshape(2, 3))
-        if "carry" in options:
-            index.keep = np.array([0.0, 1.0])
-        found[device] = np.concatenate([program.run(index, 1, 1), program.theta])
-    np.testing.assert_allclose(found[GPU], found["cpu"], rtol=0.0, atol=1e-10)
-
-
 def test_a_regressor() -> None:
     """Losses, predictions and what it generates, to the rounding of float64."""
 

@@ -88,12 +88,15 @@ def test_five_updates(name: str) -> None:
     check_updates(Rule(**vars(rule) | clip), how._replace(clip=clip.get("clip_norm")), device=GPU)
 
 
+@pytest.mark.parametrize("names", [
+    ("gru_before", "peephole_lstm", "relu"), ("gru_before+norm", "peephole_lstm+norm", "tanh+norm", "gru+norm"),
+], ids=["plain", "normalised"])  # fmt: skip
 @pytest.mark.parametrize("options", [
     {"dropout": Dropout(0.2, 0.3, 0.4), "seed": 3}, {"checkpoint_steps": 2}, {"carry": True, "steps": 2},
 ], ids=["dropout", "checkpoints", "truncated"])  # fmt: skip
-def test_options_of_training(options: dict[str, Any]) -> None:
+def test_options_of_training(options: dict[str, Any], names: tuple[str, ...]) -> None:
     """Two updates are those of the CPU: the same numbers are dropped, the same states kept and carried."""
-    problem = draw((layer("gru_before", 5), layer("peephole_lstm", 6), layer("relu", 3)), n=6, T=4)
+    problem = draw(tuple(layer(name, units) for name, units in zip(names, (5, 6, 3, 4))), n=6, T=4)
     found = {}
     for device in ("cpu", GPU):
         program = program_of(
@@ -103,7 +106,7 @@ def test_options_of_training(options: dict[str, Any]) -> None:
         if "carry" in options:
             index.keep = np.array([0.0, 1.0])
         found[device] = np.concatenate([program.run(index, 1, 1), program.theta])
-    np.testing.assert_allclose(found[GPU], found["cpu"], rtol=0.0, atol=1e-11)
+    np.testing.assert_allclose(found[GPU], found["cpu"], rtol=0.0, atol=1e-10 if len(names) > 3 else 1e-11)
 
 
 def test_the_same_bits() -> None:
