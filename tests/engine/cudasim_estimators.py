@@ -17,7 +17,7 @@ import forecastrnn
 from forecastrnn import LSTM, RNNClassifier, RNNForecaster, RNNRegressor
 from forecastrnn.datasets import load_airline
 from forecastrnn.engine import devices
-from forecastrnn.estimators import parameters
+from forecastrnn.estimators.device_choice import device_of
 from support import cuda_simulator  # noqa: F401  (before the first launch)
 
 RNG = np.random.default_rng(0)
@@ -106,7 +106,7 @@ def test_what_needs_the_cpu() -> None:
     model = RNNForecaster(global_model=False, device="cuda")
     with pytest.raises(ValueError, match='device=.cuda.: global_model=False runs on the CPU only. Use device="cpu"'):
         model.fit(load_airline())
-    assert parameters.device_of(model.set_params(device="auto")) == "cpu"
+    assert device_of(model.set_params(device="auto")) == "cpu"
 
 
 def test_saved_and_loaded_without_a_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
