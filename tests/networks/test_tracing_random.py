@@ -19,19 +19,20 @@ from forecastrnn.networks.tracing.operations import OPERATIONS
 from forecastrnn.networks.tracing.records import as_record, from_record
 from forecastrnn.networks.tracing.stages import stages_of
 from forecastrnn.networks.tracing.trace import trace_cell
-from support.formula_steps import functions_of
+from support.formula_cells import FormulaCell
+from support.formula_steps import TextStep, by_formula, differences, functions_of, point_of
 
 SMOOTH = ("add", "sub", "mul", "neg", "tanh", "sigmoid")
 INPUTS = ("a", "b", "c", "k", "h")
 
 
 @st.composite
-def formula(draw: st.DrawFn, operations: tuple[str, ...], most: int) -> list[tuple]:
+def formula(draw: st.DrawFn, operations: tuple[str, ...], most: int, inputs: int = len(INPUTS)) -> list[tuple]:
     """Lines (operation, numbers of earlier values or constants)."""
     lines: list[tuple] = []
     for _ in range(draw(st.integers(1, most))):
         operation = draw(st.sampled_from(operations))
-        earlier = st.integers(0, len(INPUTS) + len(lines) - 1)
+        earlier = st.integers(0, inputs + len(lines) - 1)
         constant = st.sampled_from([-1.5, -1.0, 0.0, 0.5, 1.0, 2.0])
         arguments = [draw(earlier)] + [draw(earlier | constant) for _ in range(OPERATIONS[operation].arity - 1)]
         lines.append((operation, *arguments))
@@ -44,14 +45,20 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 }
 
 
+def last_of(lines: list[tuple], inputs: list[Any]) -> Any:
+    """The value of the last line."""
+    values = list(inputs)
+    for name, *arguments in lines:
+        values.append(FUNCTIONS[name](*(x if isinstance(x, float) else values[x] for x in arguments)))
+    return values[-1]
+
+
 def step_of(lines: list[tuple]) -> Callable[..., tuple]:
     """The formula of drawn lines; every gate is used."""
 
     def step(a, b, c, k, h):
-        values = [a, b, c, k, h]
-        for name, *arguments in lines:
-            values.append(FUNCTIONS[name](*(x if isinstance(x, float) else values[x] for x in arguments)))
-        return values[-1] + tanh(a) * b, sigmoid(values[-1] * k) + c
+        last = last_of(lines, [a, b, c, k, h])
+        return last + tanh(a) * b, sigmoid(last * k) + c
 
     return step
 
@@ -130,3 +137,38 @@ def test_derivatives_of_any_smooth_formula(lines: list[tuple], seed: int) -> Non
         )
         scale = np.maximum(1.0, np.abs(slopes[name]))
         assert np.all(np.abs((up - down) / 2e-5 - slopes[name]) <= 1e-4 * scale), name
+
+
+class TwoStages(FormulaCell):
+    """A cell of drawn lines with a second product; gates r and z and the diagonal weight p are in both stages."""
+
+    gates = ("r", "z", "n", "o")
+    states = ("c", "h")
+    second = ("n",)
+    diagonals = ("p",)
+
+    def __init__(self, first: list[tuple], then: list[tuple]) -> None:
+        self.first, self.then = first, then
+
+    def between(self, r, z, h, p):
+        return last_of(self.first, [sigmoid(r), tanh(z), h, p]) + sigmoid(r) * h * p
+
+    def step(self, r, z, n, o, c, h, p):
+        c = last_of(self.then, [sigmoid(r), tanh(z), n, o, c, h, p]) + z * c
+        return c, sigmoid(o) * tanh(c + n)
+
+
+@settings(deadline=None, max_examples=60)
+@given(formula(SMOOTH, 5, inputs=4), formula(SMOOTH, 6, inputs=7), st.integers(0, 99))
+def test_two_stages_of_any_smooth_formulas(first: list[tuple], then: list[tuple], seed: int) -> None:
+    """The text of both, with a product between them, against the formula and its central differences."""
+    cell = TwoStages(first, then)
+    point = point_of(cell, seed=seed)
+    expected = by_formula(cell, point)
+    assume(max(np.abs(value).max() for value in expected) < 30.0)
+    step = TextStep(cell, stages_of(cell.traced()), point)
+    np.testing.assert_allclose(step.forward(), expected, rtol=1e-9, atol=1e-12)
+    found, slopes = step.backward(), differences(cell, point, 1e-5)
+    for name, slope in slopes.items():
+        scale = np.maximum(1.0, np.abs(slope).max())
+        np.testing.assert_allclose(found[name] / scale, slope / scale, rtol=0, atol=1e-4, err_msg=name)
