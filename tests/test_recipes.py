@@ -20,7 +20,7 @@ from forecastrnn import ModelFileError, RNNForecaster, RNNRegressor, RNNSeq2Seq,
 from forecastrnn.functional import dynamic_rnn
 from forecastrnn.networks.cells import cell_classes
 from forecastrnn.networks.losses import LOSSES
-from forecastrnn.persistence.moment_records import moment_tensors
+from forecastrnn.persistence import codec, fitted_records
 from forecastrnn.training.optimizers import SOLVERS, Rule
 from support import naive_training
 from support.cases import CELLS as CELL_CASES
@@ -243,7 +243,7 @@ def test_a_forecasters_rule_is_not_registered(tmp_path: Path) -> None:
 def test_names_of_moments_are_checked() -> None:
     for names in ("m", ["m", "m"], ["m", 3], ["a.b"]):
         with pytest.raises(ModelFileError, match="moments must be"):
-            moment_tensors(names)
+            fitted_records.OPTIMIZER.walk(codec.Part({"moments": names}, "the model"), "", None)
 
 
 def test_nothing_stays_registered() -> None:

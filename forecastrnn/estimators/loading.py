@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from forecastrnn.estimators.classifier import RNNClassifier
-from forecastrnn.estimators.forecaster import RNNForecaster
-from forecastrnn.estimators.regressor import RNNRegressor
-from forecastrnn.estimators.saving import load_estimator
-from forecastrnn.estimators.seq2seq import RNNSeq2Seq
-
-CLASSES: dict[str, type] = {kind.__name__: kind for kind in (RNNRegressor, RNNClassifier, RNNForecaster, RNNSeq2Seq)}
+import forecastrnn
+from forecastrnn.estimators.saving import STATES, load_estimator
 
 
 def load(path: Any) -> Any:
@@ -48,4 +43,4 @@ def load(path: Any) -> Any:
     >>> again.predict(12).equals(model.predict(12))
     True
     """
-    return load_estimator(path, CLASSES)
+    return load_estimator(path, {name: getattr(forecastrnn, name) for name in STATES})

@@ -139,8 +139,12 @@ class RecurrentEstimator(SavedToFile, NamedParameters, Generic[Settings, Model, 
         self.loss_curve_ = fitted.progress.loss_curve
         self.loss_ = self.loss_curve_[-1]
         self.n_iter_ = len(self.loss_curve_)
-        for name in ("validation_scores_", "best_iter_"):  # an earlier fit may have had them
+        self._show_scores(self.early_stopping)
+
+    def _show_scores(self, are_there: bool) -> None:
+        """What early stopping has found; an earlier fit may have had it."""
+        for name in ("validation_scores_", "best_iter_"):
             self.__dict__.pop(name, None)
-        if self.early_stopping:
-            self.validation_scores_ = fitted.progress.validation_scores
-            self.best_iter_ = fitted.progress.best_iter
+        if are_there:
+            self.validation_scores_ = self._fitted.progress.validation_scores
+            self.best_iter_ = self._fitted.progress.best_iter

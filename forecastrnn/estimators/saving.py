@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from types import ModuleType
+from collections.abc import Container
+from importlib import import_module
 from typing import Any, Self
 
 import numpy as np
@@ -13,12 +14,22 @@ from forecastrnn.estimators.parameters import check_numbers, layers_of
 from forecastrnn.exceptions import ModelFileError
 from forecastrnn.networks.cells import CELLS
 from forecastrnn.networks.losses import LOSSES
+from forecastrnn.persistence.codec import TEXT, Part, State, choice
 from forecastrnn.persistence.model_file import ASK, ModelFile, open_model, write_model
-from forecastrnn.persistence.model_records import IMPORT_IT, Fields, check_known, decode, encode
+from forecastrnn.persistence.plain_values import IMPORT_IT, check_known, decode, encode
 from forecastrnn.training.optimizers import SOLVERS
 
 TENSORS_OF = "embedding_weights"  # a parameter that may be large: its state keeps it
-CLASSES = ("RNNClassifier", "RNNForecaster", "RNNRegressor", "RNNSeq2Seq")
+STATES = {
+    "RNNClassifier": "sequences.state",
+    "RNNForecaster": "forecasting.state",
+    "RNNRegressor": "sequences.state",
+    "RNNSeq2Seq": "sequences.seq2seq_state",
+}  # of each class that can be saved
+_NAMED: list[tuple[str, str, Container[str]]] = [
+    ("cell", "cell", CELLS), ("loss", "loss", LOSSES), ("update rule", "solver", SOLVERS),
+]  # fmt: skip
+_HEADER = {"class": choice(*STATES), "written_by": TEXT}
 
 
 class SavedToFile:
@@ -76,10 +87,8 @@ class SavedToFile:
 
         Raises
         ------
-        ModelFileError
-            A ValueError: the file is no model file, is damaged, is of a newer version or holds another estimator.
-        OSError
-            If the file cannot be read: FileNotFoundError, IsADirectoryError, PermissionError.
+        ModelFileError, OSError
+            As `forecastrnn.load` raises them; ModelFileError also where the file holds another estimator.
 
         Examples
         --------
@@ -92,40 +101,23 @@ class SavedToFile:
         return load_estimator(path, {cls.__name__: cls})
 
 
-def _state_module(name: str) -> ModuleType:
-    """What knows the state of a class."""
-    if name == "RNNForecaster":
-        from forecastrnn.forecasting import state as forecast_state
-
-        return forecast_state
-    if name == "RNNSeq2Seq":
-        from forecastrnn.sequences import seq2seq_state
-
-        return seq2seq_state
-    from forecastrnn.sequences import state as sequence_state
-
-    return sequence_state
-
-
-_STATES = {"RNNForecaster": "ForecastState", "RNNSeq2Seq": "Seq2SeqState"}
-
-
-def _read_state(name: str, raw: Any) -> Any:
-    return getattr(_state_module(name), _STATES.get(name, "SequenceState")).read(raw, name)
+def _state_of(name: str) -> State:
+    """What knows the state of a class; that of series needs pandas, and comes when it is used."""
+    found: State = import_module(f"forecastrnn.{STATES[name]}").STATE
+    return found
 
 
 def save_estimator(estimator: Any, path: Any) -> None:
     """Write a fitted estimator to a model file."""
     check_is_fitted(estimator)
     name = type(estimator).__name__
-    if name not in CLASSES or not type(estimator).__module__.startswith("forecastrnn."):
-        raise TypeError(f"save keeps {', '.join(CLASSES)}, not {name}: a file cannot hold the code of a subclass.")
+    if name not in STATES or not type(estimator).__module__.startswith("forecastrnn."):
+        raise TypeError(f"save keeps {', '.join(STATES)}, not {name}: a file cannot hold the code of a subclass.")
     check_parameters(estimator)
     given = estimator.get_params(deep=False)
     parameters = {key: _encode_parameter(key, value) for key, value in given.items() if key != TENSORS_OF}
-    state, values = _state_module(name).pack(estimator)
+    state, tensors, values = _state_of(name).write(estimator, name)
     header = {"class": name, "written_by": __version__, "parameters": parameters, "state": state}
-    tensors = _read_state(name, state).tensors()
     write_model(path, header, tensors, {tensor.name: values[tensor.name] for tensor in tensors})
 
 
@@ -159,25 +151,23 @@ def load_estimator(path: Any, classes: dict[str, type]) -> Any:
 
 
 def _restore(file: ModelFile, classes: dict[str, type]) -> Any:
-    header = Fields(file.header, "the header", "class written_by parameters state")
-    name = header.text("class", CLASSES)
+    header = Part(file.header, "the header")
+    name, written_by = (kind.walk(header, word, None)({}) for word, kind in _HEADER.items())
     if name not in classes:
         raise ModelFileError(
             f"{file.path}: it holds {name}, not {' or '.join(classes)}. Load it with {name}.load or forecastrnn.load."
         )
-    estimator = _with_parameters(classes[name], header["parameters"], header.text("written_by"))
-    state = _read_state(name, header["state"])
-    state.restore(estimator, file.read(state.tensors()))
+    estimator = _with_parameters(classes[name], header.take("parameters", dict), written_by)
+    state = _state_of(name)
+    tensors, make = state.read(header.take("state", dict), name)
+    header.close()
+    state.restore(estimator, **make(file.read(tensors)))
     return estimator
 
 
 def _check_names(estimator: Any) -> None:
     """Cell, loss and update rule are known here, where a file names them."""
-    for what, parameter, table in (
-        ("cell", "cell", CELLS),
-        ("loss", "loss", LOSSES),
-        ("update rule", "solver", SOLVERS),
-    ):
+    for what, parameter, table in _NAMED:
         value = getattr(estimator, parameter, None)
         for name in value if isinstance(value, list | tuple) else [value]:
             if isinstance(name, str):

@@ -23,7 +23,7 @@ from forecastrnn.data.arrays import (
     refuse_odd_types,
 )
 from forecastrnn.data.categorical_input import RawSequences, coded, learn_coding, read_raw
-from forecastrnn.data.coding import CategoryCoding, EmbeddingOptions, GivenVectors, categorical_columns, given_vectors
+from forecastrnn.data.coding import CategoryCoding, EmbeddingOptions, categorical_columns
 from forecastrnn.data.vector_input import read_vectors, repeats_for, steps_of
 from forecastrnn.estimators.recurrent_estimator import RecurrentEstimator
 from forecastrnn.sequences.fitting import Fitted, SequenceSamples
@@ -41,11 +41,6 @@ class SequenceInput(RecurrentEstimator[SequenceSettings, Fitted, SequenceSamples
         return EmbeddingOptions(
             self.categorical_features, self.embedding_dim, self.embedding_weights, bool(self.freeze_embeddings)
         )
-
-    def _given_vectors(self) -> dict[int, GivenVectors]:
-        """`embedding_weights` by the channel of the fitted model."""
-        coding = self._fitted.coding
-        return given_vectors(self._embedding_options(), coding.columns if coding else ())
 
     def _read(self, X: object, lengths: object, n_steps: object = None) -> Sequences:
         """X as in `fit`; `n_steps`: of the sequences that vectors become, None: as many as there."""

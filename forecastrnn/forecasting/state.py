@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from forecastrnn.data.static_input import StaticCoding
-from forecastrnn.engine.devices import is_device
 from forecastrnn.engine.threads import thread_count
 from forecastrnn.exceptions import ModelFileError
 from forecastrnn.forecasting.ends import SeriesEnds, first_of, past_of
@@ -19,250 +18,220 @@ from forecastrnn.forecasting.residuals import RESIDUALS
 from forecastrnn.forecasting.settings import Settings, network_of
 from forecastrnn.forecasting.trained import Trained
 from forecastrnn.networks.losses import LOSSES
-from forecastrnn.networks.network import AnyNetwork, Embedding, Network
-from forecastrnn.persistence.coding_records import coding_tensors, pack_coding, unpack_coding
-from forecastrnn.persistence.model_file import Tensor
-from forecastrnn.persistence.model_records import (
-    MOST,
-    Fields,
-    check_dropout,
-    check_known,
-    check_network,
-    decode_fields,
-    encode_fields,
-)
-from forecastrnn.persistence.moment_records import (
-    LATER_MOMENTS,
-    described_moments,
-    moment_tensors,
-    pack_moments,
-    unpack_moments,
-)
-from forecastrnn.training.optimizers import SOLVERS, OptimizerState
+from forecastrnn.networks.network import AnyNetwork
+from forecastrnn.persistence import codec
+from forecastrnn.persistence import fitted_records as kinds
+from forecastrnn.persistence.axis_records import AXIS, decode_label, encode_label
+from forecastrnn.persistence.codec import Kind, Make, Part, State
+from forecastrnn.persistence.labels import categories
+from forecastrnn.persistence.plain_values import check_known, decode_fields, encode_fields
+from forecastrnn.training.optimizers import SOLVERS
 from forecastrnn.training.training import Progress
 
-Values = dict[str, np.ndarray]
-FIELDS = (
-    "settings strategy columns missing least needs season context ahead n_observations n_series room past n_residuals "
-    "updates members curves axis device static moments"
-)
-LATER: dict[str, Any] = {"static": {"names": [], "categories": []}, **LATER_MOMENTS}  # fields that the first files lack
-MEMBER = "updates since_start best_iter stopped n_scores"
-_LAYOUT = ("with_lags", "older_means")  # of the inputs: they lie among the settings in a file
-_SERIES = {"pads": "<i8", "periods": "<i8", "scale": "<f8", "level": "<f8", "linear": "|u1"}
 _COLUMNS = ("id_col", "time_col", "target_col")
+_LAYOUT = ("with_lags", "older_means")  # of the inputs: they lie among the settings in a file
+_MOST_UPDATES = 2**40
 
 
-def pack(estimator: Any) -> tuple[dict, Values]:
-    """The state for the header, and the tensors."""
-    from forecastrnn.persistence.axis_records import encode_label, pack_axis
-
-    model: Model = estimator._model
-    p, trained, tail = model.tail.prepared, model.trained, model.tail
-    layout = encode_fields(p.layout)
-    axis, axis_values = pack_axis(model.axis)
-    categories, static_values = pack_coding(model.static)
-    names = [encode_label(name) for name in model.static.names] if model.static else []
-    state = {
-        "settings": encode_fields(model.settings) | {name: layout[name] for name in _LAYOUT},
-        "strategy": model.strategy, "columns": [encode_label(model.reading.columns[name]) for name in _COLUMNS],
-        "missing": model.reading.missing, "least": model.reading.least, "needs": model.reading.needs,
-        "season": layout["season"], "context": int(p.context), "ahead": int(p.ahead),
-        "n_observations": p.n_observations, "n_series": p.n_series, "room": p.after.shape[1],
-        "past": tail.z.shape[1], "n_residuals": model.residuals.shape[2], "updates": int(trained.updates),
-        "members": [_describe(member) for member in trained.members], "axis": axis,
-        "curves": [len(curve) for curve in trained.curves], "device": estimator.device_,
-        "static": {"names": names, "categories": categories},
-    }  # fmt: skip
-    values = {"thetas": trained.thetas, "residuals": model.residuals, "starts": p.starts, "after": p.after}
-    values |= {"pads": p.pads, "periods": p.period_of, "scale": p.scale, "level": p.level}
-    values["linear"] = p.linear.view(np.uint8)
-    values |= {"z": tail.z, "inputs": tail.inputs, "phase": tail.phase}
-    values["curves"] = np.concatenate([np.array(curve, float) for curve in trained.curves])
-    if trained.members:
-        each = [member.optimizer.moments for member in trained.members]
-        state |= described_moments(each[0])
-        values |= pack_moments({name: np.stack([moments[name] for moments in each]) for name in each[0]})
-        values["scores"] = np.concatenate([np.array(m.validation_scores, float) for m in trained.members])
-    return state, values | axis_values | static_values
-
-
-def _describe(member: Progress) -> dict:
-    optimizer = member.optimizer
-    return {
-        "updates": int(optimizer.count), "since_start": int(optimizer.since_start), "best_iter": member.best_iter,
-        "stopped": member.stopped, "n_scores": len(member.validation_scores),
-    }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class ForecastState:
-    """The state in a header, checked: from it all tensors follow."""
-
-    fields: Fields
-    settings: Settings
-    layout: InputLayout  # whose second lag is that of the longest season, until the periods are known
-    network: AnyNetwork
-    members: list[Fields]
-
-    @classmethod
-    def read(cls, raw: Any, kind: str) -> ForecastState:
-        """Check the state of a forecaster."""
-        state = Fields(LATER | raw if isinstance(raw, dict) else raw, "the model", FIELDS)
-        settings, layout = _read_settings(state["settings"])
-        _check_settings(settings)
-        _check_layout(layout)
-        state.text("strategy", {"recursive", "direct", "seq2seq"})
-        state.text("missing", {"raise", "mask"})
-        state.text("needs")
-        if not is_device(state.text("device")):
-            state.refuse("device", "the name of a device")
-        for name in ("least", "season", "context", "ahead", "n_observations", "n_series", "room", "past", "updates"):
-            state.count(name, 1)
-        state.count("n_residuals", *((RESIDUALS, RESIDUALS) if settings.horizon == 1 else (0, 0)))
-        if state["strategy"] != "direct" and settings.horizon != 1:
-            raise ModelFileError("a forecaster that is not direct puts out one step")
-        if (state["strategy"] == "seq2seq") != settings.has_decoder or settings.has_decoder and settings.is_local:
-            raise ModelFileError("a decoder, and networks for all series, belong to the strategy seq2seq")
-        if len(state.items_of("columns")) != len(_COLUMNS):
-            state.refuse("columns", "three names")
-        members = [Fields(each, "a member", MEMBER) for each in state.items_of("members")]
-        for member in members:
-            member.flag("stopped")
-            for name in ("updates", "since_start", "best_iter", "n_scores"):
-                member.count(name)
-        curves = state.items_of("curves")
-        if not curves or not all(type(length) is int and 1 <= length < 2**40 for length in curves):
-            state.refuse("curves", "the lengths of the loss curves")
-        if len(members) != (0 if settings.is_local else len(curves)):
-            raise ModelFileError(f"there are {len(curves)} loss curves for {len(members)} members")
-        layout = replace(layout, season=state["season"], second_lag=2 * state["season"])
-        network = network_of(layout, settings)
-        check_network(network.writer)
-        static = Fields(state["static"], "static", "names categories")
-        if len(static.items_of("names")) != len(static.items_of("categories")):
-            raise ModelFileError("static has not as many names as columns")
-        if not 0 <= len(settings.embeddings) - len(static["names"]) <= 1:
-            raise ModelFileError("static is not that of the network")
-        return cls(state, settings, layout, network, members)
-
-    @property
-    def writer(self) -> Network:
-        """What forecasts: the network, or its decoder."""
-        return self.network.writer
-
-    def tensors(self) -> list[Tensor]:
-        """Names, dtypes and shapes of all tensors, in the order of the file."""
-        from forecastrnn.persistence.axis_records import axis_tensors
-
-        state, size, n, count = self.fields, self.network.size, self.fields["n_series"], len(self.fields["curves"])
-        real = {"float32": "<f4", "float64": "<f8"}[self.settings.dtype]
-        found = [
-            Tensor("thetas", real, (count, n if self.settings.is_local else 1, size)),
-            Tensor("residuals", "<f8", (count, n, state["n_residuals"])), Tensor("starts", "<i8", (n + 1,)),
-            Tensor("after", "<f8", (n, state["room"])),
-            *(Tensor(name, kind, (n,)) for name, kind in _SERIES.items()),
-            Tensor("z", "<f8", (n, state["past"])),
-            Tensor("inputs", real, (n, state["context"], self.writer.n_skip + self.writer.n_inputs)),
-            Tensor("phase", "<i8", (n,)), Tensor("curves", "<f8", (sum(state["curves"]),)),
-        ]  # fmt: skip
-        if self.members:
-            found += [Tensor(name, real, (count, size)) for name in moment_tensors(self.fields["moments"]).values()]
-            found.append(Tensor("scores", "<f8", (sum(member["n_scores"] for member in self.members),)))
-        found += coding_tensors(state["static"]["categories"], self._static_embeddings)
-        return found + axis_tensors(state["axis"], n)
-
-    @property
-    def _static_embeddings(self) -> tuple[Embedding, ...]:
-        """Those of static categories, behind that of the series."""
-        return self.writer.embeddings[len(self.writer.embeddings) - len(self.fields["static"]["names"]) :]
-
-    def restore(self, estimator: Any, values: Values) -> None:
-        """Give a forecaster, whose parameters are set, its model and fitted attributes."""
-        from forecastrnn.persistence.axis_records import decode_label, unpack_axis
-
-        state = self.fields
-        tail = self._tail(values)
-        columns = {name: decode_label(raw) for name, raw in zip(_COLUMNS, state["columns"], strict=True)}
-        reading = SeriesReader(columns, state["missing"], state["least"], state["needs"])
-        settings = replace(self.settings, n_threads=thread_count(estimator.n_jobs))  # those of this machine
-        axis = unpack_axis(state["axis"], values)
-        names = tuple(decode_label(raw) for raw in state["static"]["names"])
-        coding = unpack_coding(state["static"]["categories"], self._static_embeddings, values)
-        static = StaticCoding(names, coding.categories) if coding else None
-        estimator._model = Model(
-            network=self.network, trained=self._trained(values), settings=settings, tail=tail,
-            residuals=values["residuals"], axis=axis, reading=reading, strategy=state["strategy"], static=static,
-        )  # fmt: skip
-        estimator._publish(state["device"], axis)
-
-    def _trained(self, values: Values) -> Trained:
-        ends = np.cumsum(self.fields["curves"])
-        curves = [part.tolist() for part in np.split(values["curves"], ends[:-1])]
-        if self.settings.is_local:
-            return Trained(values["thetas"], curves, self.fields["updates"], [])
-        ends = np.cumsum([member["n_scores"] for member in self.members])
-        scores = [part.tolist() for part in np.split(values["scores"], ends[:-1])]
-        stacked, members = unpack_moments(self.fields["moments"], values), []
-        for k, member in enumerate(self.members):
-            moments = {name: each[k].copy() for name, each in stacked.items()}
-            optimizer = OptimizerState(moments, member["updates"], member["since_start"])
-            theta = values["thetas"][k, 0].copy()
-            members.append(Progress(theta, optimizer, curves[k], scores[k], member["best_iter"], member["stopped"]))
-        return Trained(values["thetas"], curves, self.fields["updates"], members)
-
-    def _tail(self, values: Values) -> SeriesEnds:
-        state, season = self.fields, self.fields["season"]
-        _check_series(values, season, state["room"])
-        for e in self.writer.embeddings:  # by which compiled code finds vectors
-            codes = values["inputs"][:, :, self.writer.n_skip + e.column]
-            if not ((codes >= 0) & (codes <= e.size) & (codes == np.floor(codes))).all():
-                raise ModelFileError("a series has a category that there is not")
-        p = Prepared(
-            layout=replace(self.layout, second_lag=min(2 * season, int(values["periods"].max()))),
-            context=state["context"], ahead=state["ahead"], z=np.empty(0), observed=np.empty(0, bool),
-            linear=values["linear"].view(bool), period_of=values["periods"], n_observations=state["n_observations"],
-            **{name: values[name] for name in ("starts", "pads", "scale", "level", "after")},
-        )  # fmt: skip
-        if state["past"] != past_of(p):
-            raise ModelFileError("the ends of the series are not as long as the inputs need")
-        return SeriesEnds(p, values["z"], values["inputs"], values["phase"], first_of(p, state["past"]))
-
-
-def _read_settings(raw: Any) -> tuple[Settings, InputLayout]:
-    """The settings, and what among them says what the networks read."""
-    known = raw if isinstance(raw, dict) else {}
-    layout = {"season": 1, "second_lag": 1} | {name: known[name] for name in _LAYOUT if name in known}
-    own = {name: value for name, value in known.items() if name not in _LAYOUT} if known else raw
-    return decode_fields(Settings, own), decode_fields(InputLayout, layout)
-
-
-def _check_settings(settings: Settings) -> None:
-    """What forecasts and a warm start depend on."""
-    good = settings.dtype in ("float32", "float64") and 1 <= settings.horizon <= MOST
-    if not good or settings.batch_size < 1:
+# Settings, and the networks that follow from them -----------------------------------------------------------------
+def _read_settings(part: Part, word: str, raw: Any) -> Settings:
+    own = {name: value for name, value in raw.items() if name not in _LAYOUT} if isinstance(raw, dict) else raw
+    settings: Settings = decode_fields(Settings, own)
+    if settings.dtype not in kinds.REALS or not 1 <= settings.horizon <= codec.MOST or settings.batch_size < 1:
         raise ModelFileError("the settings of the training are not possible ones")
     check_known("loss", settings.loss, LOSSES)
     check_known("update rule", settings.rule.solver, SOLVERS)
-    check_dropout(settings.dropout)
+    kinds.check_dropout(settings.dropout)
+    part.known["real"] = kinds.REALS[settings.dtype]
+    return settings
 
 
-def _check_layout(layout: InputLayout) -> None:
-    """What compiled code reads blocks by."""
+def _walk_layout(part: Part, word: str, value: InputLayout | None) -> Make:
+    season = codec.count(1).walk(part, "season", value and value.season)({})
+    if value is not None:
+        plain = encode_fields(value)
+        part.raw["settings"] |= {name: plain[name] for name in _LAYOUT}
+    among = {name: value for name, value in part.raw["settings"].items() if name in _LAYOUT}
+    layout = decode_fields(InputLayout, {"season": season, "second_lag": 2 * season} | among)
     means = layout.older_means
-    if len(means) % 2 or not all(1 <= number <= MOST for number in means):
+    if len(means) % 2 or not all(1 <= number <= codec.MOST for number in means):
         raise ModelFileError(f"older_means must be lengths and counts of blocks. Got {str(means)[:80]}")
+    part.known["layout"] = layout
+    return lambda values: replace(layout, second_lag=min(2 * season, int(values["periods"].max())))
 
 
-def _check_series(values: Values, season: int, room: int) -> None:
+def _walk_network(part: Part, word: str, value: AnyNetwork | None) -> Make:
+    """It follows from the entries before."""
+    network = network_of(part.known["layout"], part.known["settings"])
+    kinds.check_network(network.writer, part)
+    part.known.update(network=network, size=network.size)
+    return lambda values: network
+
+
+# Members ----------------------------------------------------------------------------------------------------------
+def _walk_curves(part: Part, word: str, value: list[list[float]] | None) -> Make:
+    """One behind the other; their lengths are in the header."""
+    lengths = part.items(word, lambda: [len(one) for one in value or ()])
+    if not lengths or not all(type(length) is int and 1 <= length < _MOST_UPDATES for length in lengths):
+        part.refuse(word, "the lengths of the loss curves")
+    part.known.update(n_losses=sum(lengths), n_members=len(lengths))
+    make = codec.array("<f8", "n_losses").walk(
+        part, word, value and np.concatenate([np.array(one, float) for one in value])
+    )
+    return lambda values: [one.tolist() for one in np.split(make(values), np.cumsum(lengths)[:-1])]
+
+
+def _make_trained(thetas: np.ndarray, curves: list[list[float]], members: list[dict], updates: int) -> Trained:
+    """What members have in common with it is kept once."""
+    found = [Progress(thetas[k, 0].copy(), loss_curve=curves[k], **member) for k, member in enumerate(members)]
+    return Trained(thetas, curves, updates, found)
+
+
+TRAINED = codec.record(
+    Trained,
+    _make_trained,
+    thetas=codec.array("real", "n_members", "n_networks", "size"),
+    curves=Kind(_walk_curves),
+    updates=codec.count(1),
+    members=codec.joint(kinds.progress(None, None, dict), "a member"),
+)
+
+
+# Series -----------------------------------------------------------------------------------------------------------
+def _make_prepared(**kept: Any) -> Prepared:
+    """Without the series themselves, of which only the ends are kept."""
+    return Prepared(z=np.empty(0), observed=np.empty(0, bool), **kept)
+
+
+def _make_ends(prepared: Prepared, z: np.ndarray, inputs: np.ndarray, phase: np.ndarray) -> SeriesEnds:
     """Figures by which compiled code finds its way: each within the arrays that it counts places of."""
-    periods, phase, starts = values["periods"], values["phase"], values["starts"]
+    p, season = prepared, prepared.layout.season
     good = (
-        (periods >= season).all() and (periods <= room).all()
+        (p.period_of >= season).all() and (p.period_of <= p.after.shape[1]).all()
         and (phase >= 0).all() and (phase < season).all()
-        and starts[0] == 0 and (np.diff(starts) > 0).all()
-        and (values["pads"] >= 0).all() and (values["pads"] < np.diff(starts)).all()
-        and (values["scale"] > 0).all() and (values["level"] > 0).all() and (values["linear"] <= 1).all()
+        and p.starts[0] == 0 and (np.diff(p.starts) > 0).all()
+        and (p.pads >= 0).all() and (p.pads < np.diff(p.starts)).all()
+        and (p.scale > 0).all() and (p.level > 0).all()
     )  # fmt: skip
     if not good:
         raise ModelFileError("the figures of the series do not fit together")
+    if z.shape[1] != past_of(p):
+        raise ModelFileError("the ends of the series are not as long as the inputs need")
+    return SeriesEnds(p, z, inputs, phase, first_of(p, z.shape[1]))
+
+
+PREPARED = codec.record(
+    Prepared,
+    _make_prepared,
+    layout=Kind(_walk_layout, sign=None),
+    context=codec.count(1),
+    ahead=codec.count(1),
+    z=None,
+    observed=None,
+    pads=codec.array("<i8", codec.Size("n_series", 1)),
+    period_of=codec.array("<i8", "n_series").named("periods"),
+    scale=codec.array("<f8", "n_series"),
+    level=codec.array("<f8", "n_series"),
+    linear=codec.mapped(codec.array("|u1", "n_series"), lambda linear: linear.view(np.uint8), codec.as_bools),
+    starts=codec.array("<i8", "n_ends"),
+    after=codec.array("<f8", "n_series", codec.Size("room", 1)),
+    n_observations=codec.count(1),
+)
+ENDS = codec.record(
+    SeriesEnds,
+    _make_ends,
+    prepared=PREPARED,
+    z=codec.array("<f8", "n_series", codec.Size("past", 1)),
+    inputs=codec.array("real", "n_series", "context", "n_columns"),
+    phase=codec.array("<i8", "n_series"),
+    first=None,
+)
+
+
+def _read_columns(part: Part, word: str, raw: Any) -> dict[str, Any]:
+    if not isinstance(raw, list) or len(raw) != len(_COLUMNS):
+        part.refuse(word, "three names")
+    return {name: decode_label(label) for name, label in zip(_COLUMNS, raw, strict=True)}
+
+
+READER = codec.record(
+    SeriesReader,
+    columns=codec.entry(_read_columns, lambda columns: [encode_label(columns[name]) for name in _COLUMNS]),
+    missing=codec.choice("raise", "mask"),
+    least=codec.count(1),
+)
+
+
+# Static categories ------------------------------------------------------------------------------------------------
+def _static_sizes(part: Part) -> list[int]:
+    """Of each column: its embeddings come behind that of the series."""
+    embeddings, n = part.known["network"].writer.embeddings, len(part.known["names"])
+    if not 0 <= len(embeddings) - n <= 1:
+        raise ModelFileError("static is not that of the network")
+    return [e.size for e in embeddings[len(embeddings) - n :]]
+
+
+_NAMES = codec.entry(
+    lambda part, word, raw: tuple(map(decode_label, raw if isinstance(raw, list) else part.refuse(word, "a list"))),
+    lambda names: [*map(encode_label, names)],
+)
+STATIC = codec.mapped(
+    codec.nested(codec.record(StaticCoding, names=_NAMES, categories=categories(_static_sizes)), "static"),
+    lambda static: static or StaticCoding((), ()),
+    lambda static: static if static.names else None,
+)
+
+
+# All of it --------------------------------------------------------------------------------------------------------
+def _make_model(network: AnyNetwork, tail: SeriesEnds, **others: Any) -> Model:
+    """Codes, by which compiled code finds vectors, are within them."""
+    writer = network.writer
+    for e in writer.embeddings:
+        codes = tail.inputs[:, :, writer.n_skip + e.column]
+        if not ((codes >= 0) & (codes <= e.size) & (codes == np.floor(codes))).all():
+            raise ModelFileError("a series has a category that there is not")
+    return Model(network=network, tail=tail, **others)
+
+
+MODEL = codec.record(
+    Model,
+    _make_model,
+    settings=codec.entry(_read_settings, encode_fields),
+    strategy=codec.choice("recursive", "direct", "seq2seq"),
+    tail=ENDS,
+    network=Kind(_walk_network, sign=None),
+    trained=TRAINED,
+    residuals=codec.array("<f8", "n_members", "n_series", codec.Size("n_residuals")),
+    reading=READER,
+    static=STATIC,
+    axis=codec.nested(AXIS, "the axis"),
+)
+
+
+def _check(part: Part) -> None:
+    """What strategy, settings and members must have of one another, and the sizes that follow."""
+    known, settings, n = part.known, part.known["settings"], part.known["n_series"]
+    if known["n_residuals"] != (RESIDUALS if settings.horizon == 1 else 0):
+        part.refuse("n_residuals", f"{RESIDUALS}, or 0 where more than one step is put out")
+    if known["strategy"] != "direct" and settings.horizon != 1:
+        raise ModelFileError("a forecaster that is not direct puts out one step")
+    if (known["strategy"] == "seq2seq") != settings.has_decoder or settings.has_decoder and settings.is_local:
+        raise ModelFileError("a decoder, and networks for all series, belong to the strategy seq2seq")
+    if known["members"] != (0 if settings.is_local else known["n_members"]):
+        raise ModelFileError(f"there are {known['n_members']} loss curves for {known['members']} members")
+    known.update(n_ends=n + 1, n_networks=n if settings.is_local else 1)
+
+
+def _restore(estimator: Any, _model: Model, device_: str) -> None:
+    """Give a forecaster, whose parameters are set, its model and fitted attributes; threads as this machine has."""
+    settings = replace(_model.settings, n_threads=thread_count(estimator.n_jobs))
+    estimator._model = replace(_model, settings=settings)
+    estimator._publish(device_, _model.axis)
+
+
+STATE = State(
+    codec.record(dict, _model=MODEL, device_=kinds.DEVICE),
+    _restore,
+    _check,
+    order="thetas residuals starts after pads periods scale level linear z inputs phase curves m v moments scores",
+)

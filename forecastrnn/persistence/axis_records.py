@@ -6,6 +6,7 @@ import json
 import math
 import re
 from datetime import UTC, timedelta, timezone
+from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -17,11 +18,11 @@ from forecastrnn.data.frequency import PER_DAY
 from forecastrnn.data.series_input import TimeAxis
 from forecastrnn.data.time_index import Clock, to_index
 from forecastrnn.exceptions import ModelFileError
-from forecastrnn.persistence.model_file import Tensor, parse_header
-from forecastrnn.persistence.model_records import Fields, pack_texts, text_tensors, unpack_texts
+from forecastrnn.persistence import codec
+from forecastrnn.persistence.codec import Kind, Make, Part
+from forecastrnn.persistence.labels import described
+from forecastrnn.persistence.model_file import parse_header
 
-Values = dict[str, np.ndarray]
-FORMS = {"series", "wide", "long", "multi_series", "multi_frame", "array"}
 _PLAIN = {"object", "bool", "boolean", "str", "string", "float32", "float64", "Float32", "Float64"}
 DTYPES = _PLAIN | {f"{sign}{bits}" for sign in ("int", "uint", "Int", "UInt") for bits in (8, 16, 32, 64)}
 _ALIAS = re.compile(r"-?\d{0,9}[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8}){0,4}")
@@ -56,45 +57,35 @@ def decode_label(raw: Any) -> Any:
     if isinstance(raw, dict) and list(raw) == ["tuple"] and isinstance(raw["tuple"], list):
         return tuple(decode_label(part) for part in raw["tuple"])
     if isinstance(raw, dict) and list(raw) == ["time"] and isinstance(raw["time"], list) and len(raw["time"]) == 3:
-        ordinal, unit, zone = raw["time"]
-        clock = Clock("datetime", unit=_check_unit(unit), tz=_decode_zone(zone))
-        return _index_of(clock, np.array([_check_ordinal(ordinal)]))[0]
+        time = Part(dict(zip(("ordinal", "unit", "tz"), raw["time"], strict=True)), "the time in a name")
+        clock = Clock("datetime", unit=UNIT.walk(time, "unit", None)({}), tz=ZONE.walk(time, "tz", None)({}))
+        return _index_of(clock, np.array([codec.count(1 - 2**63).walk(time, "ordinal", None)({})]))[0]
     raise ModelFileError(f"{str(raw)[:80]} is not the name of a series or a column")
 
 
-def pack_labels(name: str, labels: Any) -> tuple[dict, Values]:
-    """Many labels: all texts, all int64, or each as JSON."""
-    if all(type(label) is str for label in labels):
-        values, kind = pack_texts(name, list(labels)), "text"
-    elif all(type(label) is int and abs(label) < 2**63 for label in labels):
-        return {"kind": "int", "count": len(labels), "size": 0}, {f"{name}.numbers": np.array(labels, np.int64)}
-    else:
-        texts = [json.dumps(encode_label(label), allow_nan=False) for label in labels]
-        values, kind = pack_texts(name, texts), "json"
-    return {"kind": kind, "count": len(labels), "size": len(values[f"{name}.text"])}, values
+def _split_ids(word: str, ids: Any) -> tuple[str, Any]:
+    """All texts, all int64, or each as JSON."""
+    if all(type(label) is str for label in ids):
+        return "text", list(ids)
+    if all(type(label) is int and abs(label) < 2**63 for label in ids):
+        return "int", np.array(ids, np.int64)
+    return "json", [json.dumps(encode_label(label), allow_nan=False) for label in ids]
 
 
-def label_tensors(name: str, raw: Any) -> list[Tensor]:
-    """The tensors of many labels."""
-    described = Fields(raw, name, "kind count size")
-    count, size = described.count("count"), described.count("size")
-    if described.text("kind", {"text", "int", "json"}) == "int":
-        return [Tensor(f"{name}.numbers", "<i8", (count,))]
-    return text_tensors(name, count, size)
-
-
-def unpack_labels(name: str, raw: Any, values: Values) -> tuple:
-    """The labels that `pack_labels` was given, all different."""
-    if raw["kind"] == "int":
-        labels = tuple(values[f"{name}.numbers"].tolist())
-    else:
-        texts = unpack_texts(name, values)
-        labels = tuple(
-            texts if raw["kind"] == "text" else [decode_label(parse_header(t.encode(), name)) for t in texts]
-        )
+def _join_ids(word: str, kind: str, kept: Any) -> tuple:
+    labels = tuple(decode_label(parse_header(text.encode(), word)) for text in kept) if kind == "json" else tuple(kept)
+    labels = tuple(kept.tolist()) if kind == "int" else labels
     if len(set(labels)) < len(labels):
-        raise ModelFileError(f"{name}: a name is there twice")
+        raise ModelFileError(f"{word}: a name is there twice")
     return labels
+
+
+def ids(least: int | str = 0, most: int | str = codec.LARGEST - 1, tensors: str = "") -> Kind:
+    """Many names, all different."""
+    return described(("text", "int", "json"), (least, most), _split_ids, _join_ids, tensors)
+
+
+LABEL = codec.entry(lambda part, word, raw: decode_label(raw), encode_label)
 
 
 # Clocks ---------------------------------------------------------------------------------------------------
@@ -124,18 +115,6 @@ def _decode_zone(raw: Any) -> Any:
         raise ModelFileError(f"the time zone {raw!r} is not known here; install tzdata.") from error
 
 
-def _check_unit(raw: Any) -> str:
-    if not isinstance(raw, str) or raw not in PER_DAY:
-        raise ModelFileError(f"{str(raw)[:80]} is not a unit of time")
-    return raw
-
-
-def _check_ordinal(raw: Any) -> int:
-    if type(raw) is not int or abs(raw) >= 2**63:
-        raise ModelFileError(f"{str(raw)[:80]} is not a time")
-    return raw
-
-
 def _is_positive(value: Any) -> bool:
     return type(value) is int and value > 0
 
@@ -161,23 +140,33 @@ def _decode_freq(raw: Any) -> Any:
     try:
         if isinstance(raw, str) and _ALIAS.fullmatch(raw):
             return to_offset(raw)
-        described = Fields(raw, "the frequency", "times parts")
-        parts = described["parts"]
+        part = Part(raw, "the frequency")
+        times, parts = codec.count(1, 2**31).walk(part, "times", None)({}), part.take("parts", dict)
+        part.close()
         if isinstance(parts, dict) and set(parts) <= _PARTS and all(map(_is_positive, parts.values())):
-            return pd.DateOffset(n=described.count("times", 1, 2**31), **parts)
+            return pd.DateOffset(n=times, **parts)
     except (ValueError, OverflowError, TypeError) as error:
         raise ModelFileError(f"pandas {pd.__version__} does not know the frequency {str(raw)[:80]}") from error
     raise ModelFileError(f"{str(raw)[:80]} is not a frequency")
 
 
-def _read_clock(raw: Any) -> Clock:
-    clock = Fields(raw, "the clock", "kind step freq unit tz")
-    kind = clock.text("kind", {"datetime", "period", "integer"})
-    freq = _decode_freq(clock["freq"])
+def _make_clock(freq: Any, kind: str, tz: Any, **others: Any) -> Clock:
     if (freq is None) != (kind == "integer") or freq is not None and freq.n < 1:
-        raise ModelFileError(f"the clock has a wrong frequency: {str(clock['freq'])[:80]}")
-    zone = _decode_zone(clock["tz"]) if kind == "datetime" else None
-    return Clock(kind, clock.count("step", 1), freq, _check_unit(clock["unit"]), zone)
+        raise ModelFileError(f"the clock has a wrong frequency: {str(freq)[:80]}")
+    return Clock(freq=freq, kind=kind, tz=tz if kind == "datetime" else None, **others)
+
+
+UNIT = codec.choice(*PER_DAY)
+ZONE = codec.entry(lambda part, word, raw: _decode_zone(raw), _encode_zone)
+CLOCK = codec.record(
+    Clock,
+    _make_clock,
+    kind=codec.choice("datetime", "period", "integer"),
+    step=codec.count(1),
+    freq=codec.entry(lambda part, word, raw: _decode_freq(raw), _encode_freq),
+    unit=UNIT,
+    tz=ZONE,
+)
 
 
 def _index_of(clock: Clock, ordinals: np.ndarray) -> pd.Index:
@@ -193,16 +182,6 @@ def _index_of(clock: Clock, ordinals: np.ndarray) -> pd.Index:
 
 
 # Dtypes of ids --------------------------------------------------------------------------------------------
-def _pack_dtype(dtype: Any) -> tuple[Any, Values]:
-    """The dtype of the ids by name; a categorical one with its categories."""
-    if dtype is None:
-        return None, {}
-    if isinstance(dtype, pd.CategoricalDtype):
-        labels, values = pack_labels("categories", dtype.categories.tolist())
-        return {"labels": labels, "of": _name_dtype(dtype.categories.dtype), "ordered": bool(dtype.ordered)}, values
-    return _name_dtype(dtype), {}
-
-
 def _name_dtype(dtype: Any) -> Any:
     if str(dtype) in DTYPES:
         return str(dtype)
@@ -213,53 +192,43 @@ def _name_dtype(dtype: Any) -> Any:
     raise TypeError(f"ids of dtype {dtype} cannot be saved: convert them, for example with astype(str), and fit again.")
 
 
-def _read_dtype(raw: Any) -> Any:
+def _read_dtype(part: Part, word: str, raw: Any) -> Any:
     if isinstance(raw, str) and raw in DTYPES:
         return pd.api.types.pandas_dtype(raw)
-    described = Fields(raw, "the dtype of the ids", "unit tz")
-    unit, zone = _check_unit(described["unit"]), _decode_zone(described["tz"])
+    inner = Part(raw, "the dtype of the ids")
+    unit, zone = UNIT.walk(inner, "unit", None)({}), ZONE.walk(inner, "tz", None)({})
+    inner.close()
     return np.dtype(f"datetime64[{unit}]") if zone is None else pd.DatetimeTZDtype(unit, zone)
 
 
-def _unpack_dtype(raw: Any, values: Values) -> Any:
-    if raw is None:
-        return None
-    if not isinstance(raw, dict) or "labels" not in raw:
-        return _read_dtype(raw)
-    described = Fields(raw, "the dtype of the ids", "labels of ordered")
-    labels = pd.Index(unpack_labels("categories", raw["labels"], values), dtype=_read_dtype(raw["of"]))
-    return pd.CategoricalDtype(labels, described.flag("ordered"))
+def _of_dtype(labels: tuple, of: Any, ordered: bool | None = None) -> Any:
+    """Labels as an index of their dtype, or, where they have an order or none, as the dtype of such categories."""
+    try:
+        index = pd.Index(labels, dtype=of, tupleize_cols=False)
+        return index if ordered is None else pd.CategoricalDtype(index, ordered)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise ModelFileError(f"the ids are not of their dtype: {error}") from error
+
+
+_DTYPE = codec.entry(_read_dtype, _name_dtype)
+_CATEGORIES = codec.nested(
+    codec.record(dict, _of_dtype, labels=ids(tensors="categories"), of=_DTYPE, ordered=codec.FLAG),
+    "the dtype of the ids",
+)
+
+
+def _walk_id_dtype(part: Part, word: str, value: Any) -> Make:
+    """By name; a categorical one with its categories."""
+    is_categorical = isinstance(value, pd.CategoricalDtype)
+    if part.values is None:
+        is_categorical = isinstance(part.raw.get(word), dict) and "labels" in part.raw[word]
+    elif is_categorical:
+        labels = value.categories
+        value = SimpleNamespace(labels=labels.tolist(), of=labels.dtype, ordered=bool(value.ordered))
+    return (_CATEGORIES if is_categorical else codec.maybe(_DTYPE)).walk(part, word, value)
 
 
 # The axis -------------------------------------------------------------------------------------------------
-def pack_axis(axis: TimeAxis) -> tuple[dict, Values]:
-    """The header's part, and the tensors."""
-    clock = axis.clock
-    ids, values = pack_labels("ids", axis.ids)
-    dtype, more = _pack_dtype(axis.id_dtype)
-    described = {
-        "form": axis.form, "ids": ids, "id_dtype": dtype,
-        "clock": {
-            "kind": clock.kind, "step": int(clock.step), "freq": _encode_freq(clock.freq), "unit": clock.unit,
-            "tz": _encode_zone(clock.tz),
-        },
-    }  # fmt: skip
-    names = {name: encode_label(getattr(axis, name)) for name in ("time_name", "id_name", "value_name")}
-    return described | names, {"last": axis.last} | values | more
-
-
-def axis_tensors(raw: Any, n_series: int) -> list[Tensor]:
-    """Names, dtypes and shapes of the tensors of an axis."""
-    axis = Fields(raw, "the axis", "form ids id_dtype clock time_name id_name value_name")
-    axis.text("form", FORMS)
-    found = [Tensor("last", "<i8", (n_series,)), *label_tensors("ids", axis["ids"])]
-    if axis["ids"]["count"] != n_series:
-        raise ModelFileError(f"there are {axis['ids']['count']} ids for {n_series} series")
-    dtype = axis["id_dtype"]
-    categorical = isinstance(dtype, dict) and "labels" in dtype
-    return found + (label_tensors("categories", dtype["labels"]) if categorical else [])
-
-
 def _check_last(form: str, clock: Clock, last: np.ndarray) -> None:
     """Last times, from which forecasts go on: shared by columns, and on the grid of the frequency."""
     times = _index_of(clock, np.unique(last))
@@ -271,20 +240,28 @@ def _check_last(form: str, clock: Clock, last: np.ndarray) -> None:
             raise ModelFileError("the last times do not belong to the frequency")
 
 
-def unpack_axis(raw: Any, values: Values) -> TimeAxis:
-    """The axis that `pack_axis` was given."""
-    clock = _read_clock(raw["clock"])
-    _check_last(raw["form"], clock, values["last"])
-    ids = unpack_labels("ids", raw["ids"], values)
-    id_name = decode_label(raw["id_name"])
-    if raw["form"] == "wide":
-        levels = {len(name) if isinstance(name, tuple) else 1 for name in ids}
-        if not isinstance(id_name, tuple) or not id_name or len(id_name) > 1 and levels != {len(id_name)}:
+def _make_axis(**kept: Any) -> TimeAxis:
+    """The axis, of parts that must fit together."""
+    axis = TimeAxis(**kept)
+    _check_last(axis.form, axis.clock, axis.last)
+    if axis.form == "wide":
+        levels = {len(name) if isinstance(name, tuple) else 1 for name in axis.ids}
+        name = axis.id_name
+        if not isinstance(name, tuple) or not name or len(name) > 1 and levels != {len(name)}:
             raise ModelFileError("the names of the columns do not fit the columns")
-    try:
-        dtype = _unpack_dtype(raw["id_dtype"], values)
-        pd.Index(ids, dtype=dtype, tupleize_cols=False)
-    except (ValueError, TypeError, OverflowError) as error:
-        raise ModelFileError(f"the ids are not of their dtype: {error}") from error
-    time_name, value_name = decode_label(raw["time_name"]), decode_label(raw["value_name"])
-    return TimeAxis(raw["form"], ids, clock, values["last"], time_name, id_name, value_name, dtype)
+    _of_dtype(axis.ids, axis.id_dtype)
+    return axis
+
+
+AXIS = codec.record(
+    TimeAxis,
+    _make_axis,
+    form=codec.choice("series", "wide", "long", "multi_series", "multi_frame", "array"),
+    last=codec.array("<i8", "n_series"),
+    ids=ids("n_series", "n_series"),
+    id_dtype=Kind(_walk_id_dtype),
+    clock=codec.nested(CLOCK, "the clock"),
+    time_name=LABEL,
+    id_name=LABEL,
+    value_name=LABEL,
+)

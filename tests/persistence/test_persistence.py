@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 from sklearn.exceptions import NotFittedError
 
 import forecastrnn
-from forecastrnn import GRU, LSTM, Elman, RNNClassifier, RNNForecaster, RNNRegressor
+from forecastrnn import GRU, LSTM, Elman, ModelFileError, RNNClassifier, RNNForecaster, RNNRegressor
 from forecastrnn.data.series_input import TimeAxis
 from forecastrnn.data.time_index import Clock
 from forecastrnn.forecasting import model as forecast_model
@@ -22,8 +23,10 @@ from forecastrnn.forecasting.preparation import Prepared
 from forecastrnn.forecasting.trained import Trained
 from forecastrnn.networks.cells import CELLS
 from forecastrnn.networks.network import Layer
-from forecastrnn.persistence import model_records
+from forecastrnn.persistence import codec, plain_values
+from forecastrnn.persistence.model_file import open_model
 from forecastrnn.sequences.fitting import Fitted
+from forecastrnn.sequences.state import STATE
 from forecastrnn.training.optimizers import OptimizerState
 from forecastrnn.training.training import Progress
 from support.forecaster_cases import long_of, monthly, quick
@@ -207,9 +210,74 @@ class Slow(Elman):
 
 def test_a_registered_cell_is_kept_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(TypeError, match="cell=Slow.* cannot be saved"):
-        model_records.encode(Slow(), "cell")
+        plain_values.encode(Slow(), "cell")
     monkeypatch.setitem(CELLS, "slow", Slow())
-    raw = model_records.encode([Slow("relu", 0.25), "slow"], "cell")
+    raw = plain_values.encode([Slow("relu", 0.25), "slow"], "cell")
     assert raw[0] == {"record": "Slow", "activation": "relu", "share": 0.25}
-    assert model_records.decode(raw) == [Slow("relu", 0.25), "slow"]
-    assert model_records.decode(model_records.encode(Layer(Slow(), 3), "layer")) == Layer(Slow(), 3)
+    assert plain_values.decode(raw) == [Slow("relu", 0.25), "slow"]
+    assert plain_values.decode(plain_values.encode(Layer(Slow(), 3), "layer"), [Layer]) == Layer(Slow(), 3)
+
+
+# Records ------------------------------------------------------------------------------------------------------------
+@dataclasses.dataclass
+class Wheel:
+    radius: np.ndarray
+    spokes: int = 8
+
+
+@dataclasses.dataclass
+class Cart:
+    name: str
+    wheels: list[Wheel]
+    load: np.ndarray | None
+    is_new: bool = True
+
+
+WHEEL = codec.record(Wheel, radius=codec.array("<f8", codec.Size("n_radius", 1)))
+CART = codec.record(
+    Cart, wheels=codec.joint(WHEEL, "a wheel"), load=codec.optional("has_load", codec.array("<i8", "wheels"))
+)
+CARTS = codec.State(CART, lambda cart: None, lambda part: None, order="load radius")
+
+
+def test_a_record_described_once_comes_back() -> None:
+    """Bounds and lengths are in the header; tensors are as the header says."""
+    cart = Cart("left", [Wheel(np.array([0.5, 2.0]), 3), Wheel(np.array([4.0]))], np.array([7, 1]), False)
+    header, tensors, values = CARTS.write(cart, "Cart")
+    assert header == {
+        "name": "left", "wheels": [{"n_radius": 2, "spokes": 3}, {"n_radius": 1, "spokes": 8}], "has_load": True,
+        "is_new": False,
+    }  # fmt: skip
+    assert [(tensor.name, tensor.dtype, tensor.shape) for tensor in tensors] == [
+        ("load", "<i8", (2,)), ("radius", "<f8", (3,)),
+    ]  # fmt: skip
+    again, make = CARTS.read(json.loads(json.dumps(header)), "Cart")
+    assert again == tensors
+    assert_same(make(values), cart)
+
+
+@pytest.mark.parametrize(
+    ("word", "value", "message"),
+    [("name", 3, "name must be a string"), ("wheels", [{"n_radius": 0, "spokes": 1}], "n_radius must be an int from 1"),
+     ("wheels", [3], "a wheel must have the fields"), ("more", 3, "the model must have the fields")],
+)  # fmt: skip
+def test_a_wrong_record_is_refused_before_its_tensors(word: str, value: Any, message: str) -> None:
+    header, _, _ = CARTS.write(Cart("left", [], None), "Cart")
+    with pytest.raises(ModelFileError, match=message):
+        CARTS.read(header | {word: value}, "Cart")
+
+
+def test_a_new_field_has_its_default_in_an_older_file(tmp_path: Path) -> None:
+    header, _, _ = CARTS.write(Cart("left", [], None, False), "Cart")
+    del header["is_new"]
+    tensors, make = CARTS.read(header, "Cart")
+    assert not [tensor for tensor in tensors if tensor.nbytes] and make({}) == Cart("left", [], None, True)
+    model = regressor().fit(X, X)
+    model.save(tmp_path / "model.rnn")
+    with open_model(tmp_path / "model.rnn") as file:
+        state, (tensors, _) = file.header["state"], STATE.read(file.header["state"], "RNNRegressor")
+        values = file.read(tensors)
+    for name in ("repeats", "categories", "given"):
+        del state[name]
+    tensors, make = STATE.read(state, "RNNRegressor")
+    assert make(values)["_fitted"].repeats == 0 and make(values)["embedding_weights"] is None

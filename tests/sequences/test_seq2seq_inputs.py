@@ -15,8 +15,8 @@ from sklearn.utils._param_validation import InvalidParameterError
 import forecastrnn
 from forecastrnn import LSTM, ModelFileError, RNNSeq2Seq
 from forecastrnn.engine import devices
-from forecastrnn.persistence.model_file import Tensor, open_model, write_model
-from forecastrnn.sequences.seq2seq_state import Seq2SeqState
+from forecastrnn.persistence.model_file import open_model, write_model
+from forecastrnn.sequences.seq2seq_state import STATE
 from support.saved_models import assert_same, plain
 
 X, Y = ["ab", "ba", "abba"], ["x", "yx", "xy"]
@@ -236,7 +236,7 @@ def test_damaged_headers_are_refused(name: str, tmp_path: Path) -> None:
     KEPT["texts"]().save(tmp_path / "model.rnn")
     with open_model(str(tmp_path / "model.rnn")) as file:
         header = file.header
-        tensors: list[Tensor] = Seq2SeqState.read(header["state"], "RNNSeq2Seq").tensors()
+        tensors, _ = STATE.read(header["state"], "RNNSeq2Seq")
         values = file.read(tensors)
     change(header["state"])
     write_model(tmp_path / "changed.rnn", header, tensors, values)
