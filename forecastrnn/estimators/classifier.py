@@ -23,8 +23,10 @@ from forecastrnn.estimators.parameters import (
 from forecastrnn.estimators.recurrent_estimator import GivenData, unchanged_on_error
 from forecastrnn.estimators.sequence_estimator import SequenceEstimator
 from forecastrnn.networks.losses import softmax
-from forecastrnn.sequences.fitting import SequenceSamples, Targets
+from forecastrnn.sequences.fitting import SequenceSamples
+from forecastrnn.sequences.scores import accuracy_of_outputs
 from forecastrnn.sequences.symbols import Drawing, generate_symbols
+from forecastrnn.sequences.targets import Targets, label_targets
 
 
 class RNNClassifier(ClassifierMixin, SequenceEstimator):
@@ -90,17 +92,11 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
             check_consistent_length(X.values, labels)
         if reset:
             self.classes_ = np.unique(labels) if given.classes is None else given.classes
-        seen = np.isin(labels, self.classes_)
-        if not seen.all():
-            raise ValueError(
-                f"y contains the previously unseen label {labels[~seen][0]!r}; classes are {self.classes_}."
-            )
+        targets = label_targets(labels, valid, self.classes_, by_step)
         used = labels if weight is None else labels[np.repeat(weight > 0, valid.sum(axis=1))]
         if len(np.unique(used)) < 2 and reset and given.classes is None:
             raise ValueError(f"The number of classes has to be greater than one; got {len(np.unique(used))} class.")
-        codes = np.zeros(valid.shape)
-        codes[valid] = np.searchsorted(self.classes_, labels)
-        return Targets(codes[:, :, None], 0 if by_step else 1, 2 if by_step else 1)
+        return targets
 
     def partial_fit(
         self,
@@ -146,11 +142,7 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
         )
 
     def _score_outputs(self, outputs: np.ndarray, y: Targets, lengths: np.ndarray | None) -> float:
-        found, codes = outputs.argmax(axis=2), y.values[:, :, 0]
-        valid = np.ones(codes.shape, bool)
-        if lengths is not None and y.last == 0:
-            valid = np.arange(codes.shape[1]) < lengths[:, None]
-        return float(accuracy_score(codes[valid], found[valid]))
+        return accuracy_of_outputs(outputs, y, lengths)
 
     def predict_proba(
         self, X: object, lengths: object = None, n_samples: int | None = None, random_state: object = None,

@@ -7,7 +7,6 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import RegressorMixin
-from sklearn.metrics import r2_score
 from sklearn.utils import check_consistent_length
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
@@ -22,8 +21,9 @@ from forecastrnn.estimators.parameters import (
 from forecastrnn.estimators.recurrent_estimator import GivenData, unchanged_on_error
 from forecastrnn.estimators.sequence_estimator import SequenceEstimator
 from forecastrnn.networks.losses import LossesFor
-from forecastrnn.sequences.fitting import Targets
 from forecastrnn.sequences.generation import generate
+from forecastrnn.sequences.scores import r2, r2_of_outputs, r2_of_steps, valid_steps
+from forecastrnn.sequences.targets import Targets, number_targets
 
 
 class RNNRegressor(RegressorMixin, SequenceEstimator):
@@ -166,21 +166,7 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
     def _read_targets(self, given: GivenData, X: Sequences, weight: np.ndarray | None, reset: bool) -> Targets:
         array = read_numbers(given.y, 6)
         check_consistent_length(X.values, array)
-        if X.repeats:
-            return Targets(array.reshape(*array.shape[:2], -1), 0, array.ndim)
-        if array.ndim < 3:
-            values = array.reshape(len(array), 1, -1)
-            return Targets(values, 1, array.ndim)
-        steps = X.steps if X.lengths is None else int(X.lengths.min())
-        if array.ndim > 3 or array.shape[1] > X.steps or 0 in array.shape:
-            raise ValueError(
-                f"y must have shape (n,), (n, outputs) or (n, k, outputs) with k at most {steps}. Got {array.shape}."
-            )
-        if array.shape[1] == X.steps:
-            return Targets(array, 0, 3)
-        if array.shape[1] > steps:
-            raise ValueError(f"y has {array.shape[1]} steps, but the shortest sequence has {steps}.")
-        return Targets(array, array.shape[1] if array.shape[1] > 1 else 1, 3)
+        return number_targets(array, X)
 
     def partial_fit(self, X: object, y: object, sample_weight: object = None, lengths: object = None) -> Self:
         """One epoch on X and y, going on from the fitted weights; the first call also fits the scalers.
@@ -263,11 +249,7 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
         )  # fmt: skip
 
     def _score_outputs(self, outputs: np.ndarray, y: Targets, lengths: np.ndarray | None) -> float:
-        truth, guess = y.values.reshape(-1, y.values.shape[2]), outputs.reshape(-1, outputs.shape[2])
-        if lengths is not None and y.last == 0:
-            valid = (np.arange(y.values.shape[1]) < lengths[:, None]).reshape(-1)
-            truth, guess = truth[valid], guess[valid]
-        return _r2(truth, guess) if len(truth) > 1 else -float(np.square(truth - guess).mean())
+        return r2_of_outputs(outputs, y, lengths)
 
     def score(self, X: object, y: object, sample_weight: object = None, lengths: object = None) -> float:
         """R^2 of `predict`, over all steps and outputs of valid steps.
@@ -286,20 +268,9 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
         if self._fitted.repeats and truth.ndim == guess.ndim == 2:
             truth, guess = truth[:, :, None], guess[:, :, None]
         if guess.ndim < 3:
-            return _r2(truth, guess, sample_weight)
+            return r2(truth, guess, sample_weight)
         if truth.shape != guess.shape:
             raise ValueError(f"y must have the shape of what predict returns, {guess.shape}. Got {truth.shape}.")
         read = self._read(X, lengths, guess.shape[1] if self._fitted.repeats else None)
-        valid: np.ndarray = np.ones(guess.shape[:2], bool)
-        if read.lengths is not None and self._fitted.last == 0:
-            valid = np.arange(guess.shape[1]) < read.lengths[:, None]
-        if sample_weight is None:
-            return _r2(truth[valid], guess[valid], None)
-        weight = np.repeat(np.ravel(np.asarray(sample_weight))[:, None], valid.shape[1], 1)
-        return _r2(truth[valid], guess[valid], weight[valid])
-
-
-def _r2(truth: np.ndarray, guess: np.ndarray, weight: object = None) -> float:
-    """R^2, in a unit (a power of two, so exact) in which squares cannot overflow."""
-    unit = 2.0 ** (np.frexp(np.abs(truth).max())[1] - 1) if np.abs(truth).max() > 1e100 else 1.0
-    return float(r2_score(truth / unit, guess / unit, sample_weight=weight))
+        valid = valid_steps(guess.shape[:2], read.lengths if self._fitted.last == 0 else None)
+        return r2_of_steps(truth, guess, valid, sample_weight)

@@ -24,10 +24,11 @@ from forecastrnn.estimators.recurrent_estimator import Callback, GivenData, unch
 from forecastrnn.estimators.sequence_input import SequenceInput
 from forecastrnn.networks.network import Embedding
 from forecastrnn.sequences.embeddings import embeddings_of
-from forecastrnn.sequences.fitting import Fitted, SequenceSamples, Targets, run, start, train_on
+from forecastrnn.sequences.fitting import Fitted, SequenceSamples, run, start, train_on
 from forecastrnn.sequences.generation import Stream
 from forecastrnn.sequences.samples import Samples
 from forecastrnn.sequences.settings import SequenceSettings
+from forecastrnn.sequences.targets import Targets
 from forecastrnn.training.training import ShouldStop, Validate
 
 

@@ -17,6 +17,7 @@ from forecastrnn.programs.shapes import NO_DROPOUT, Dropout
 from forecastrnn.sequences.embeddings import embeddings_of, write_given
 from forecastrnn.sequences.samples import Samples
 from forecastrnn.sequences.settings import SequenceSettings
+from forecastrnn.sequences.targets import Targets
 from forecastrnn.training.batches import ArrayBatches
 from forecastrnn.training.optimizers import OptimizerState
 from forecastrnn.training.sequence_task import TrainingData
@@ -38,19 +39,6 @@ class Fitted:
     dropout: Dropout = NO_DROPOUT  # of the last fit
     coding: CategoryCoding | None = None  # of the channels that are categorical
     repeats: int = 0  # rows of X are vectors, and this the steps of the last fit's sequences
-
-
-@dataclass(frozen=True)
-class Targets:
-    """Targets (n, steps, outputs) in the unit of the input, and what the head reads: 1 the final state."""
-
-    values: np.ndarray
-    last: int
-    ndim: int
-
-    def take(self, rows: np.ndarray) -> Targets:
-        """Those of some sequences."""
-        return Targets(self.values[rows], self.last, self.ndim)
 
 
 SequenceSamples = Samples[Sequences, Targets]
