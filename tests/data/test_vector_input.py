@@ -162,9 +162,9 @@ def test_no_copy_for_each_step() -> None:
     long = np.repeat(Y, 20, axis=1)
     original = forecastrnn.sequences.fitting.train
 
-    def look(network: Any, progress: Any, source: Any, *rest: Any) -> Any:
+    def look(network: Any, progress: Any, source: Any, *rest: Any, **more: Any) -> Any:
         seen.append(source.X.nbytes)
-        return original(network, progress, source, *rest)
+        return original(network, progress, source, *rest, **more)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(forecastrnn.sequences.fitting, "train", look)
