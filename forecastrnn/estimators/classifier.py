@@ -22,6 +22,7 @@ from forecastrnn.estimators.parameters import (
 )
 from forecastrnn.estimators.recurrent_estimator import GivenData, unchanged_on_error
 from forecastrnn.estimators.sequence_estimator import SequenceEstimator
+from forecastrnn.networks.head import Head
 from forecastrnn.networks.losses import softmax
 from forecastrnn.sequences.fitting import SequenceSamples
 from forecastrnn.sequences.scores import accuracy_of_outputs
@@ -81,8 +82,8 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
     def _loss_name(self) -> str:
         return "cross_entropy"
 
-    def _n_outputs(self, y: Targets) -> int:
-        return len(self.classes_)
+    def _head(self, y: Targets) -> Head:
+        return Head(numbers=len(self.classes_))
 
     def _read_targets(self, given: GivenData, X: Sequences, weight: np.ndarray | None, reset: bool) -> Targets:
         if by_step := are_step_labels(given.y, X):

@@ -22,6 +22,7 @@ from forecastrnn.estimators.parameters import (
 )
 from forecastrnn.estimators.recurrent_estimator import Callback, GivenData, unchanged_on_error
 from forecastrnn.estimators.sequence_input import SequenceInput
+from forecastrnn.networks.head import Head
 from forecastrnn.networks.network import Embedding
 from forecastrnn.sequences.embeddings import embeddings_of
 from forecastrnn.sequences.fitting import Fitted, SequenceSamples, run, start, train_on
@@ -51,8 +52,9 @@ class SequenceEstimator(SequenceInput):
     def _loss_name(self) -> str:
         raise NotImplementedError
 
-    def _n_outputs(self, y: Targets) -> int:
-        return y.values.shape[2]
+    def _head(self, y: Targets) -> Head:
+        """What the outputs stand for: a value of each target."""
+        return Head(targets=y.values.shape[2])
 
     def _score_outputs(self, outputs: np.ndarray, y: Targets, lengths: np.ndarray | None) -> float:
         raise NotImplementedError
@@ -125,7 +127,7 @@ class SequenceEstimator(SequenceInput):
         samples = Samples(read, targets, weight)
         if goes_on:
             return self._continue(settings, samples, columns), samples
-        return start(settings, samples, self._n_outputs(targets), self._draw_seed()), samples
+        return start(settings, samples, self._head(targets), self._draw_seed()), samples
 
     def _check_truncation(self, X: Sequences, y: Targets) -> None:
         if self.checkpoint_steps is not None and self.bidirectional:
@@ -148,7 +150,7 @@ class SequenceEstimator(SequenceInput):
             "layers (cell, hidden_layer_sizes, bidirectional, layer_norm)": (old.network.layers, settings.layers),
             "features of X": (columns, self.n_features_in_),
             "channels of X": (old.network.n_inputs, X.values.shape[2]),
-            "outputs of y": (old.network.n_outputs, self._n_outputs(y)),
+            "outputs of y": (old.network.n_outputs, self._head(y).n_outputs),
             "steps of y": (old.last, y.last),
             "vector_input": (old.repeats > 0, X.repeats > 0),
         }

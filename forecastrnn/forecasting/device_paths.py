@@ -61,11 +61,11 @@ class DevicePaths:
 
     def __init__(self, kind: PathsShape, n_inputs: int, known: int, h: int) -> None:
         self.kind, self.known, self.h, self.length = kind, known, h, known + h
-        self.ahead, self.n_inputs = kind.network.writer.n_outputs, n_inputs
+        self.n_inputs = n_inputs
         self.program = program = Program(kind.dtype, 1, device=kind.device)
         self.fields = self._buffers()
         emit_rounds(kind, program, self.fields)
-        if self.ahead == 1:
+        if not kind.head.at_once:
             program.next_round()
             program.emit(
                 "copy_columns", 0, source=self.fields["z"].at(known), out=self.fields["result"], rows=kind.rows, F=h,
@@ -82,7 +82,7 @@ class DevicePaths:
         found["static"] = buffer("static", (rows, STATIC))
         found["inputs"] = buffer("inputs", (self.n_inputs, kind.context, kind.network.reader.columns))
         found["starts"] = buffer("starts", (kind.context, rows), np.int64)
-        found["result"] = buffer("result", (rows, self.ahead if self.ahead > 1 else self.h))
+        found["result"] = buffer("result", (rows, kind.head.steps if kind.head.at_once else self.h))
         if kind.layout.older_means:
             found["sums"] = buffer("sums", (rows, self.length + 1), np.float64)
         if kind.noisy:
@@ -110,8 +110,8 @@ class DevicePaths:
         kind, fields, result = self.kind, self.fields, self.fields["result"]
         if noise is not None:
             fields["noise"].put(noise)
-        repeats = kind.repeats(1) if self.ahead > 1 else (*kind.repeats(self.h), 1)
+        repeats = (*kind.repeats(self.h), *(() if kind.head.at_once else (1,)))
         for turn, steps in enumerate(repeats):
             self.program.run(0, steps, kind.lanes, rounds=(turn, turn + 1), theta=theta)
         values = result.part(0, kind.rows * result.shape[1]).reshape(result.shape)
-        return values if self.ahead == 1 else self.last + values[:, : self.h]
+        return self.last + values[:, : self.h] if kind.head.at_once else values

@@ -27,8 +27,8 @@ def forecast(
     p, n, paths = tail.prepared, tail.n_series, len(which)
     rows = job_rows(n, paths, settings.n_threads) if which.ndim == 1 else 1
     kind = PathsShape(
-        network=network, dtype=settings.dtype, rows=rows if device == CPU else DEVICE_ROWS, context=p.context,
-        layout=p.layout, noisy=noise is not None, lanes=settings.n_threads, device=device,
+        network=network, head=settings.head, dtype=settings.dtype, rows=rows if device == CPU else DEVICE_ROWS,
+        context=p.context, layout=p.layout, noisy=noise is not None, lanes=settings.n_threads, device=device,
     )  # fmt: skip
     histories = histories_of(tail, settings.dtype)
     if device != CPU:

@@ -11,6 +11,7 @@ from forecastrnn.engine.buffers import Argument, Buffer, Field, Place
 from forecastrnn.engine.jobs import Jobs, addresses, borrowed
 from forecastrnn.engine.program import Program
 from forecastrnn.forecasting.input_layout import InputLayout
+from forecastrnn.networks.head import Head
 from forecastrnn.networks.network import AnyNetwork
 from forecastrnn.programs.assembly import Assembly
 from forecastrnn.programs.direction import Direction, MatrixView
@@ -25,6 +26,7 @@ class PathsShape:
     """What a program of paths is built for: network, rows of a job, and how their inputs are made."""
 
     network: AnyNetwork
+    head: Head
     dtype: str
     rows: int
     context: int
@@ -33,10 +35,10 @@ class PathsShape:
     lanes: int
     device: str = "cpu"
 
-    def repeats(self, steps: int) -> tuple[int, ...]:
-        """How often each round of `emit_rounds` runs, for a forecast of `steps` steps."""
+    def repeats(self, h: int) -> tuple[int, ...]:
+        """How often each round of `emit_rounds` runs, for h values."""
         between = (1,) if self.network.hands_over else ()
-        return 1, self.context, *between, steps
+        return 1, self.context, *between, 1 if self.head.at_once else h
 
 
 @dataclass(frozen=True)
@@ -151,9 +153,8 @@ def _emit_forecast_step(build: Assembly, x: MatrixView, kind: PathsShape, fields
     )  # fmt: skip
     build.forward(stack, x)
     build.head.forward(stack)
-    ahead = build.network.n_outputs
-    if ahead > 1:  # all steps at once
-        build.copy(0, stack.out, MatrixView(fields["result"], ahead, stack.out.width), kind.rows)
+    if kind.head.at_once:
+        build.copy(0, stack.out, MatrixView(fields["result"], kind.head.steps, stack.out.width), kind.rows)
         return
     build.carry(stack)
     program.emit(
@@ -185,48 +186,59 @@ def job_rows(n: int, paths: int, n_threads: int) -> int:
     return -(-n // -(-n // most))
 
 
+class JobArrays:
+    """The arrays of the jobs of one call, each a path's chunk of series: kept until it is over, and where they lie."""
+
+    def __init__(self, rows: int, n: int, paths: int, chunks: int) -> None:
+        self.series = np.minimum(np.arange(rows * chunks), n - 1)  # the last chunk is filled up
+        self.paths, self.chunks, self.filled = paths, chunks, rows * chunks > n
+        self.places: dict[str, np.ndarray] = {}  # name -> where each job's part begins
+        self.kept: list[np.ndarray] = []
+
+    def share(self, name: str, values: np.ndarray) -> None:
+        """Values (n, ...) of the series, which all paths read."""
+        self.kept.append(np.ascontiguousarray(values[self.series] if self.filled else values))
+        self.places[name] = np.tile(addresses(self.kept[-1].reshape(self.chunks, -1)), self.paths)
+
+    def own(self, name: str, values: np.ndarray) -> np.ndarray:
+        """Values (paths, rows, ...) of each path's own; as they are."""
+        self.kept.append(values)
+        self.places[name] = addresses(values.reshape(self.paths * self.chunks, -1))
+        return values
+
+
 def run_paths(
     kind: PathsShape, thetas: np.ndarray, which: np.ndarray, histories: Histories, h: int,
     noise: np.ndarray | None = None,
 ) -> np.ndarray:  # fmt: skip
-    """Scaled values (paths, n, h) behind the end of n series; of a network with several outputs, those.
+    """Scaled values (paths, n, h) behind the end of n series.
 
     thetas (k, size); which (paths, jobs): the network of each path's chunk of `kind.rows` series. `noise`
     (paths, n, h) is added to each value before it is fed back.
     """
-    n, known = histories.z.shape
-    rows, (paths, chunks) = kind.rows, which.shape
-    own = np.minimum(np.arange(rows * chunks), n - 1)  # the last chunk is filled up
-    jobs, length = paths * chunks, known + h
-
-    def cut(values: np.ndarray) -> np.ndarray:
-        """Where each job's rows of values (n, ...) begin."""
-        padded = np.ascontiguousarray(values[own] if len(own) > n else values)
-        kept.append(padded)
-        return np.tile(addresses(padded.reshape(chunks, -1)), paths)
-
-    kept: list[np.ndarray] = []  # until the call is over
-    z, a = (np.empty((paths, len(own), length), kind.dtype) for _ in range(2))
-    z[:, :, :known] = histories.z[own]
+    (n, known), (paths, chunks) = histories.z.shape, which.shape
+    arrays, length = JobArrays(kind.rows, n, paths, chunks), known + h
+    z, a = (arrays.own(name, np.empty((paths, len(arrays.series), length), kind.dtype)) for name in ("z", "a"))
+    z[:, :, :known] = histories.z[arrays.series]
     a[:] = means_of(z[0, :, :known], kind.layout.mean_width, length)
-    arguments: dict[str, np.ndarray | int] = {
-        name: cut(getattr(histories, name)) for name in ("static", "phase", "period", "inputs")
-    }
+    for name in ("static", "phase", "period", "inputs"):
+        arrays.share(name, getattr(histories, name))
     if kind.layout.older_means:
-        kept.append(np.tile(sums_of(z[0, :, :known], length), (paths, 1, 1)))
-        arguments |= {"sums": addresses(kept[-1].reshape(jobs, -1)), "first": cut(histories.first)}
+        arrays.own("sums", np.tile(sums_of(z[0, :, :known], length), (paths, 1, 1)))
+        arrays.share("first", histories.first)
+    numbers = {"now": known - 1, "length": length}
     if noise is not None:
-        kept.append(np.ascontiguousarray(noise[:, own], kind.dtype))
-        arguments |= {"noise": addresses(kept[-1].reshape(jobs, -1)), "noisy": h}
-    ahead, steps = kind.network.writer.n_outputs, h
-    if ahead > 1:
-        kept.append(np.empty((paths, len(own), ahead), kind.dtype))
-        arguments["result"], steps = addresses(kept[-1].reshape(jobs, -1)), 1
-    seconds = (kind.context + steps) * (rows * kind.network.size * SLOWEST + 1e-6) * jobs
+        arrays.own("noise", np.ascontiguousarray(noise[:, arrays.series], kind.dtype))
+        numbers["noisy"] = h
+    if kind.head.at_once:
+        changes = arrays.own("result", np.empty((paths, len(arrays.series), kind.head.steps), kind.dtype))
+    _run_jobs(kind, addresses(thetas)[which.reshape(-1)], h, arrays.places | numbers)
+    return z[:, :n, known - 1 : known] + changes[:, :n, :h] if kind.head.at_once else z[:, :n, known:]
+
+
+def _run_jobs(kind: PathsShape, theta: np.ndarray, h: int, arguments: dict[str, Any]) -> None:
+    """Run a job for each of theta (jobs,): where the parameters of each begin."""
+    repeats = kind.repeats(h)
+    seconds = (kind.context + repeats[-1]) * (kind.rows * kind.network.size * SLOWEST + 1e-6) * len(theta)
     with borrowed(kind, lambda: Jobs([_build_lane(kind) for _ in range(kind.lanes)])) as program:
-        program.run(
-            jobs, kind.repeats(steps), kind.lanes, seconds, theta=addresses(thetas)[which.reshape(-1)],
-            z=addresses(z.reshape(jobs, -1)), a=addresses(a.reshape(jobs, -1)), now=known - 1, length=length,
-            **arguments,
-        )  # fmt: skip
-    return z[:, :n, known - 1 : known] + kept[-1][:, :n, :h] if ahead > 1 else z[:, :n, known:]
+        program.run(len(theta), repeats, kind.lanes, seconds, theta=theta, **arguments)

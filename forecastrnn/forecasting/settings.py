@@ -8,6 +8,7 @@ import numpy as np
 
 from forecastrnn.forecasting.input_layout import InputLayout
 from forecastrnn.forecasting.preparation import Prepared
+from forecastrnn.networks.head import Head
 from forecastrnn.networks.network import AnyNetwork, Embedding, Layer, Network
 from forecastrnn.networks.seq2seq_network import Seq2SeqNetwork
 from forecastrnn.programs.shapes import NO_DROPOUT, Dropout
@@ -39,6 +40,11 @@ class Settings:
     embeddings: tuple[Embedding, ...] = ()  # of the series' codes, which are the last columns of the inputs
     has_decoder: bool = False  # forecasts are made with weights of their own
 
+    @property
+    def head(self) -> Head:
+        """What the networks put out."""
+        return Head(steps=self.horizon)
+
 
 def use_lags(prepared: Prepared, is_local: bool) -> bool:
     """Whether a network has data enough for the inputs of one season ago."""
@@ -55,7 +61,7 @@ def network_of(inputs: InputLayout, settings: Settings) -> AnyNetwork:
     """The layers read the squashed columns and the vectors of the series, the linear skip the raw columns."""
     columns = inputs.n_columns
     embeddings = tuple(replace(e, column=columns + e.column) for e in settings.embeddings)
-    network = Network(columns + len(embeddings), settings.layers, settings.horizon, columns, embeddings)
+    network = Network(columns + len(embeddings), settings.layers, settings.head.n_outputs, columns, embeddings)
     return Seq2SeqNetwork(replace(network, n_outputs=0), network) if settings.has_decoder else network
 
 

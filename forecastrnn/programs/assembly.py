@@ -12,7 +12,7 @@ from forecastrnn.engine.program import Program
 from forecastrnn.networks.network import Network
 from forecastrnn.programs.direction import Batch, DirectionPass, MatrixView
 from forecastrnn.programs.embedding import Embedder
-from forecastrnn.programs.head import Head
+from forecastrnn.programs.head import DenseHead
 from forecastrnn.programs.parts import Parts
 from forecastrnn.programs.sampled_head import SampledHead
 from forecastrnn.programs.shapes import Shape, ShardPass
@@ -32,7 +32,7 @@ class Assembly(Parts):
         program: Program | None = None, offset: int = 0, salt: int = 0,
     ) -> None:  # fmt: skip
         super().__init__(network, theta, shape, free=free, program=program, offset=offset, salt=salt)
-        self.head = SampledHead(self) if shape.sampled else Head(self)
+        self.head = SampledHead(self) if shape.sampled else DenseHead(self)
         self.embedder = Embedder(self)
 
     # Packing ------------------------------------------------------------------------------------------

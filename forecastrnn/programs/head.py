@@ -12,7 +12,7 @@ from forecastrnn.programs.shapes import ShardPass
 TOP = 2  # `salt` of the masks of dropout here
 
 
-class Head:
+class DenseHead:
     """Emits the operations of the dense layer behind the last recurrent one, for one `Assembly`."""
 
     def __init__(self, build: Parts) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from forecastrnn.engine.buffers import Buffer, Place
 from forecastrnn.engine.cpu.tile import VECS
 from forecastrnn.programs.direction import Batch, MatrixView, padded
-from forecastrnn.programs.head import Head
+from forecastrnn.programs.head import DenseHead
 from forecastrnn.programs.parts import Parts
 from forecastrnn.programs.shapes import ShardPass
 
@@ -24,7 +24,7 @@ def taken_always(n_classes: int, n_sampled: int) -> int:
     return int(np.argmax(expected <= 1.0))
 
 
-class SampledHead(Head):
+class SampledHead(DenseHead):
     """A head over `shape.sampled` classes, fewer than there are, and each row's true one; networks without skip."""
 
     def __init__(self, build: Parts) -> None:
@@ -75,7 +75,7 @@ class SampledHead(Head):
     def loss(
         self, stack: ShardPass, name: str, target: Buffer, weights: Buffer | None, sums: Buffer, fresh: bool
     ) -> None:
-        """Emit cross-entropy over the sample, whatever `name` says; else as `Head.loss`."""
+        """Emit cross-entropy over the sample, whatever `name` says; else as `DenseHead.loss`."""
         batch, theta, shard = stack.batch, self.build.theta, stack.batch.shard
         dout = self.program.scratch(f"dout[{shard}]", (self.steps(batch), batch.rows, self.ld))
         stack.dout = MatrixView(dout, self.ld, self.outputs)

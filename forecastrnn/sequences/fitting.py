@@ -11,6 +11,7 @@ from forecastrnn.data.arrays import Sequences
 from forecastrnn.data.coding import CategoryCoding
 from forecastrnn.data.standardize import ArrayScaler
 from forecastrnn.engine.threads import thread_count
+from forecastrnn.networks.head import Head
 from forecastrnn.networks.network import Network
 from forecastrnn.programs.inference import forward
 from forecastrnn.programs.shapes import NO_DROPOUT, Dropout
@@ -82,11 +83,11 @@ def _target_scaler(values: np.ndarray, weight: np.ndarray) -> ArrayScaler:
     )
 
 
-def start(settings: SequenceSettings, samples: SequenceSamples, n_outputs: int, seed: int) -> Fitted:
+def start(settings: SequenceSettings, samples: SequenceSamples, head: Head, seed: int) -> Fitted:
     """An untrained model for these data."""
     X, y = samples.X, samples.y
     embeddings = embeddings_of(settings.embedding, X.coding)
-    network = Network(X.values.shape[2], settings.layers, n_outputs, embeddings=embeddings)
+    network = Network(X.values.shape[2], settings.layers, head.n_outputs, embeddings=embeddings)
     theta = network.init_theta(seed, X.values.dtype.name, settings.initializer)
     if X.coding is not None:
         write_given(settings.embedding, network, theta, X.coding)

@@ -8,6 +8,7 @@ import numpy as np
 
 from forecastrnn.data.tokens import padded_codes
 from forecastrnn.engine.threads import thread_count
+from forecastrnn.networks.head import Head
 from forecastrnn.networks.network import Embedding, Layer, Network
 from forecastrnn.networks.seq2seq_network import Seq2SeqNetwork
 from forecastrnn.programs.shapes import Dropout
@@ -82,7 +83,8 @@ def network_of(settings: PairSettings, n_source: int, n_target: int) -> Seq2SeqN
     layers, dim = settings.layers, settings.embedding_dim
     below = tuple(Layer(layer.cell, layer.width, layer_norm=layer.layer_norm) for layer in layers)
     encoder = Network(1, layers, embeddings=(Embedding(0, n_source, dim),))
-    decoder = Network(1, below, n_target + 1, embeddings=(Embedding(0, n_target + 1, dim),))
+    head = Head(numbers=n_target + 1)
+    decoder = Network(1, below, head.n_outputs, embeddings=(Embedding(0, n_target + 1, dim),))
     return Seq2SeqNetwork(encoder, decoder, settings.attention)
 
 

@@ -222,6 +222,7 @@ def launches_of_forecasts() -> list[Any]:
     from forecastrnn.forecasting.device_paths import DevicePaths
     from forecastrnn.forecasting.input_layout import InputLayout
     from forecastrnn.forecasting.paths import PathsShape
+    from forecastrnn.networks.head import Head
     from forecastrnn.networks.network import Network
     from support.cases import layer
 
@@ -230,7 +231,15 @@ def launches_of_forecasts() -> list[Any]:
         layout = InputLayout(season=7, second_lag=14, with_lags=True, older_means=older)
         network = Network(layout.n_columns, (layer("gru", 5),), 1, layout.n_columns)
         kind = PathsShape(
-            network=network, dtype="float32", rows=70, context=14, layout=layout, noisy=True, lanes=1, device="cuda:0"
+            network=network,
+            head=Head(),
+            dtype="float32",
+            rows=70,
+            context=14,
+            layout=layout,
+            noisy=True,
+            lanes=1,
+            device="cuda:0",
         )
         found += DevicePaths(kind, 70, 30, 3).program.engine.plan().launches
     return found
