@@ -11,17 +11,17 @@ from typing import Any
 
 from numba import cuda, float32, float64
 
-from forecastrnn.engine.cuda import teams
-from forecastrnn.engine.cuda.build import SIMULATED, DeviceKernel, Planner, Spot, device_kernel, rebuilt
+from forecastrnn.engine.cuda.build import SIMULATED, DeviceKernel, Planner, Spot, device_kernel
 from forecastrnn.engine.cuda.formulas import exp, tanh, tanh_slope
 from forecastrnn.engine.cuda.matrix import Matrix
 from forecastrnn.engine.cuda.products import column_sums, multiply
 from forecastrnn.engine.cuda.registry import twin
+from forecastrnn.engine.cuda.teams import largest_and_sum
 
 TEAM = 4 if SIMULATED else 32  # threads that share the weights of one step
 MOST_TEAMS = 3 if SIMULATED else 8192
 
-largest_of_team, sum_of_team = (rebuilt(one, TEAM=TEAM) for one in (teams.largest_of_team, teams.sum_of_team))
+largest_of_team, sum_of_team = largest_and_sum(TEAM)
 
 
 # Products ---------------------------------------------------------------------------------------------

@@ -9,15 +9,15 @@ import math
 from numba import cuda, float64, int64
 
 from forecastrnn.engine.cpu import beam
-from forecastrnn.engine.cuda import teams
 from forecastrnn.engine.cuda.build import SIMULATED, device_function, device_kernel, rebuilt
 from forecastrnn.engine.cuda.formulas import exp
 from forecastrnn.engine.cuda.registry import twin
+from forecastrnn.engine.cuda.teams import largest_and_sum
 
 TEAM = 4 if SIMULATED else 128  # threads that share a hypothesis, or a source
 NONE = math.nan  # compares as false: never taken
 
-largest_of_team, sum_of_team = (rebuilt(one, TEAM=TEAM) for one in (teams.largest_of_team, teams.sum_of_team))
+largest_of_team, sum_of_team = largest_and_sum(TEAM)
 settled = rebuilt(beam.settled)
 
 

@@ -5,16 +5,16 @@ import math
 from numba import cuda, float64
 
 from forecastrnn.engine.cpu import losses
-from forecastrnn.engine.cuda import teams
 from forecastrnn.engine.cuda.build import SIMULATED, device_function, device_kernel, rebuilt
 from forecastrnn.engine.cuda.formulas import exp
 from forecastrnn.engine.cuda.registry import twin
+from forecastrnn.engine.cuda.teams import largest_and_sum
 
 TEAM = 4 if SIMULATED else 128  # threads that share a row or a sum
 MOST_BLOCKS = 64  # whose sums are added up by one block
 
 elementwise = rebuilt(losses.elementwise)
-largest_of_team, sum_of_team = (rebuilt(one, TEAM=TEAM) for one in (teams.largest_of_team, teams.sum_of_team))
+largest_of_team, sum_of_team = largest_and_sum(TEAM)
 
 
 @device_function

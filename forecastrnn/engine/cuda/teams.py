@@ -1,36 +1,38 @@
-"""What the threads of a block find together, always in the same order, by an array `room` of a number each.
+"""What the threads of a block find together, always in the same order, by an array `room` of a number each."""
 
-A module has them `rebuilt` for the size of its own blocks: `TEAM`, a power of two.
-"""
+from collections.abc import Callable
+from typing import Any
 
 from numba import cuda
+
+from forecastrnn.engine.cuda.build import device_function, rebuilt
 
 TEAM = 1
 
 
-def largest_of_team(room, me, value):
-    """The largest value of a block's threads."""
+@device_function
+def plus(a, b):
+    """A sum."""
+    return a + b
+
+
+combine = plus
+
+
+def of_team(room, me, value):
+    """The values of a block's threads, combined."""
     cuda.syncthreads()
     room[me] = value
     cuda.syncthreads()
     half = TEAM // 2
     while half > 0:
         if me < half:
-            room[me] = max(room[me], room[me + half])
+            room[me] = combine(room[me], room[me + half])
         cuda.syncthreads()
         half //= 2
     return room[0]
 
 
-def sum_of_team(room, me, value):
-    """The sum over a block's threads."""
-    cuda.syncthreads()
-    room[me] = value
-    cuda.syncthreads()
-    half = TEAM // 2
-    while half > 0:
-        if me < half:
-            room[me] += room[me + half]
-        cuda.syncthreads()
-        half //= 2
-    return room[0]
+def largest_and_sum(team: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Functions (room, me, value): the largest value of a block of `team` threads, a power of two, and their sum."""
+    return rebuilt(of_team, TEAM=team, combine=max), rebuilt(of_team, TEAM=team, combine=plus)
