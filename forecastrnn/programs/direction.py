@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from forecastrnn.engine.buffers import Buffer, Field, Place
     from forecastrnn.engine.program import Program
 
+# What a cell's kernels may ask for without each cell having it.
+ABSENT = ("weights_n", "transposed_n", "peephole", "dpeephole", "gain", "dgain", "dbias")
+
 
 @dataclass(frozen=True)
 class MatrixView:
@@ -57,7 +60,7 @@ class Direction:
     """Emits operations for one cell with its own weights; `keep` all that the backward pass needs."""
 
     def __init__(
-        self, program: Program, name: str, cell: Cell, n_inputs: int, units: int, shards: int, keep: bool,
+        self, program: Program, name: str, cell: Cell, *, n_inputs: int, units: int, shards: int, keep: bool,
         masked: bool = False, layer_norm: bool = False,
     ) -> None:  # fmt: skip
         self.program, self.name, self.cell, self.keep, self.masked = program, name, cell, keep, masked
@@ -68,7 +71,7 @@ class Direction:
         self.P = self.Hp // self.L
         self.plan = plan_of(cell, layer_norm)
         self.shapes = Layer(cell, units, layer_norm=layer_norm).parameter_shapes(n_inputs)
-        self.slots = self.plan.slots or 1
+        self.slots = self.plan.slots.count
         self.zero = self._shared("zero", (4 * self.L + self.Hp,))
         self.one = program.buffer(f"{name}one", (self.L,), fill=1)
         self.packed: dict[str, Buffer] = {}
@@ -124,32 +127,50 @@ class Direction:
             packed=self.packed[block.packed], J=J, **self.geometry(block),
         )  # fmt: skip
 
+    def _layout(self, batch: Batch) -> dict[str, int]:
+        """Where gate sums lie: numbers from row to row, from vector to vector of units, and from step to step."""
+        if self.slots == 1:
+            return {"ldz": self.Hp, "gap": self.L, "ahead": batch.rows * self.Hp}
+        ldz = self.slots * self.L
+        step = batch.rows * ldz
+        if self.keep:
+            return {"ldz": ldz, "gap": batch.steps * step, "ahead": step}
+        return {"ldz": ldz, "gap": step if self.layer_norm or self.plan.slots.second else 0, "ahead": 0}
+
+    def _sums(self, run: DirectionPass) -> Buffer | Place:
+        """Where the forward pass has its gate sums; those of a single slot go to the place of the states."""
+        T, B = run.batch.steps, run.batch.rows
+        if self.slots == 1:
+            return run.h.at(B * self.Hp)
+        vectors = self.P if self._layout(run.batch)["gap"] else 1
+        run.z = self._own(run.batch, "z", (vectors * (T if self.keep else 1), B, self.slots * self.L))
+        return run.z
+
     def forward(self, batch: Batch, x: MatrixView) -> DirectionPass:
         """Emit the forward pass over x."""
         T, B = batch.steps, batch.rows
         run = DirectionPass(batch, x, self.state(batch, "h"))
-        work = T if self.keep else 1
         if self.masked:
             run.hr, run.mask = self._own(batch, "hr", (T + 1, B, self.Hp)), self.mask(batch)
-        asked = KERNELS[self.plan.forward].fields
-        if self.plan.slots:
-            panels = self.P if self.keep or self.layer_norm or "reset" in asked else 1
-            run.z = self._own(batch, "z", (panels * work, B, self.slots * self.L))
         if "c" in self.cell.states:
             run.c = self.state(batch, "c")
-        if "reset" in asked:
-            run.reset = self._own(batch, "reset", (work, B, self.Hp))
+        if self.plan.slots.second:
+            run.reset = self._own(batch, "reset", (T if self.keep else 1, B, self.Hp))
         fields: dict[str, Field] = {
-            "x": x.place, "h": run.h, "hr": run.hr or run.h, "c": run.c, "z": run.z, "reset": run.reset,
-            "mask": run.mask, "masked": int(self.masked), "keep": int(self.keep), "zero": self.zero, "peephole": None,
-            "active": batch.active, "T": T, "B": B, "I": self.I, "Hp": self.Hp, "depth": self.H, "ldx": x.ld,
+            "x": x.place, "h": run.h, "c": run.c, "z": self._sums(run), "reset": run.reset, "keep": int(self.keep),
+            "init": self.zero_row(self.slots * self.Hp) if self.layer_norm else self.packed["bias"],
+            "T": T, "B": B, "I": self.I, "ldx": x.ld,
         }  # fmt: skip
         self._emit(self.plan.forward, run, fields)
         return run
 
     def _emit(self, kernel: str, run: DirectionPass, fields: Mapping[str, Field]) -> None:
         """Emit a kernel with those of the fields, packed matrices and options that it asks for."""
-        there = {**fields, **self.packed, **self._normed(run), **self.plan.options}
+        both: dict[str, Field] = {
+            "hr": run.hr or run.h, "mask": run.mask, "masked": int(self.masked), "active": run.batch.active,
+            "zero": self.zero, "H": self.H, "Hp": self.Hp, "option": 0, **self._layout(run.batch), **self._normed(run),
+        }  # fmt: skip
+        there = {**dict.fromkeys(ABSENT), **both, **fields, **self.packed, **self.plan.options}
         asked = KERNELS[kernel].fields
         for name in asked:
             if name not in there:
@@ -194,20 +215,18 @@ class Direction:
 
         start : go on to the derivatives by the initial states. fresh : gradients of peepholes and gains begin here.
         """
-        batch, asked = run.batch, KERNELS[self.plan.backward].fields
-        if not self.plan.slots:
+        batch = run.batch
+        if self.slots == 1:
             run.z = self._own(batch, "dz", (batch.steps, batch.rows, self.Hp))
         fields: dict[str, Field] = {
-            "h": run.h, "hr": run.hr or run.h, "c": run.c, "z": run.z, "dz": run.z, "dh": run.dh, "dc": run.dc,
+            "h": run.h, "c": run.c, "z": run.z, "dh": run.dh, "dc": run.dc, "T": batch.steps, "B": batch.rows,
             "dout": dout.place if dout else None, "first": first if dout else batch.steps, "start": int(start),
-            "fresh": int(fresh), "mask": run.mask, "masked": int(self.masked), "zero": self.zero, "peephole": None,
-            "dpeephole": None, "active": batch.active, "T": batch.steps, "B": batch.rows, "H": self.H, "Hp": self.Hp,
-            "work": self._own(batch, "work", (batch.rows, self.Hp)) if self.masked else None,
+            "fresh": int(fresh), "work": self._own(batch, "work", (batch.rows, self.Hp)) if self.masked else None,
+            "dreset": self._own(batch, "dreset", (batch.rows, self.Hp)) if run.reset else None,
         }  # fmt: skip
-        if "dreset" in asked:
-            fields["dreset"] = self._own(batch, "dreset", (batch.rows, self.Hp))
+        products = {total.packed for total in self.plan.sums}
         for block in self.plan.blocks:  # of weights that are no operand of a product the kernel finds the gradients
-            if f"d{block.packed}" in asked:
+            if block.packed not in products:
                 fields[f"d{block.packed}"] = self._gradient_place(block.packed, self.height(block), block.slots, batch)
         self._emit(self.plan.backward, run, fields)
 
@@ -220,10 +239,8 @@ class Direction:
     def _dz(self, run: DirectionPass, slot: int) -> tuple[Place, int, int]:
         """Where slot `slot` of dz begins, numbers from row to row, and from vector to vector of units."""
         assert run.z is not None
-        rows = run.batch.steps * run.batch.rows
-        if not self.plan.slots:
-            return run.z.at(0), self.Hp, self.L
-        return run.z.at(slot * self.L), self.slots * self.L, rows * self.slots * self.L
+        layout = self._layout(run.batch)
+        return run.z.at(slot * self.L), layout["ldz"], layout["gap"]
 
     def weight_gradients(self, run: DirectionPass, fresh: bool) -> None:
         """Emit the gradients of all weights: products over all time steps and rows; not `fresh`: added up."""
@@ -247,10 +264,10 @@ class Direction:
         rows, ld = run.batch.steps * run.batch.rows, padded(self.I, self.program.dtype)
         dx = self._own(run.batch, "dx", (rows, ld))
         dz, ldz, gap = self._dz(run, 0)
-        blocks, depth = (self.P, self.plan.x_block.gates * self.L) if self.plan.slots else (1, self.Hp)
+        blocks, depth = (1, self.Hp) if self.slots == 1 else (self.P, self.plan.x_block.gates * self.L)
         self.program.emit(
             "product", run.batch.shard, a=dz, packed=self.packed["transposed_x"], init=self.zero_row(ld), c=dx,
-            rows=rows, lda=ldz, blocks=blocks, block=gap if self.plan.slots else 0, depth=depth, ldi=0, ldc=ld,
+            rows=rows, lda=ldz, blocks=blocks, block=0 if self.slots == 1 else gap, depth=depth, ldi=0, ldc=ld,
             vecs=ld // self.L,
         )  # fmt: skip
         return MatrixView(dx, ld, self.I)

@@ -44,8 +44,9 @@ class Parts:
 
     def _direction(self, number: int, layer: Layer, prefix: str) -> Direction:
         return Direction(
-            self.program, f"{number}.{prefix}", layer.cell, self.network.inputs_of(number), layer.units,
-            self.shape.shards, self.shape.training, self.shape.dropout.recurrent > 0.0, layer.layer_norm,
+            self.program, f"{number}.{prefix}", layer.cell, n_inputs=self.network.inputs_of(number), units=layer.units,
+            shards=self.shape.shards, keep=self.shape.training, masked=self.shape.dropout.recurrent > 0.0,
+            layer_norm=layer.layer_norm,
         )  # fmt: skip
 
     def _batch(self, shard: int) -> Batch:

@@ -261,7 +261,6 @@ SHORT = {  # field: what a kernel may call it
     "weights_n": {"wn"},
     "transposed_h": {"wt"},
     "transposed_n": {"wt_n"},
-    "depth": {"H"},
     "sums": {"totals"},
     "lo": {"low"},
     "hi": {"high"},

@@ -11,16 +11,15 @@ from typing import ClassVar
 
 from forecastrnn.engine import formulas
 from forecastrnn.engine.cpu.build import fast, integers, kernel, pointers, sizes
-from forecastrnn.engine.cpu.elman import add_output_gradient, mask_state, state_gradient
 from forecastrnn.engine.cpu.losses import FIELDS, each_output, each_row
 from forecastrnn.engine.cpu.packing import clear
 from forecastrnn.engine.cpu.products import multiply
+from forecastrnn.engine.cpu.recurrent import Slots, add_output_gradient, mask_state, state_gradient
 from forecastrnn.engine.cpu.simd import at, lanes, load, store
-from forecastrnn.engine.cpu.tile import VECS
 from forecastrnn.engine.cpu.update import EPSILON, FIRST, SECOND, update_each
 from forecastrnn.networks.cells import CELLS, Cell
 from forecastrnn.networks.losses import LOSSES, Loss
-from forecastrnn.programs.plans import PLANS, Block, CellTables, Sum
+from forecastrnn.programs.plans import PLANS, Block, CellTables
 from forecastrnn.training.optimizers import SOLVERS, Solver
 
 
@@ -36,7 +35,7 @@ class Leaky(Cell):
         return {**super().parameter_shapes(n_inputs, units), "share": (units,)}
 
 
-@kernel("x weights_x bias weights_h share h hr mask active | T B I Hp depth ldx masked delay")
+@kernel("x weights_x bias weights_h share h hr mask active | T B I Hp H ldx masked delay")
 def leaky_forward(record, step):
     """x (T, B, ldx) -> h (T + 1, B, Hp), whose first step is the initial state."""
     x, wx, bias, wh, share, h, hr, mask = pointers(record, 0, 8)
@@ -54,7 +53,7 @@ def leaky_forward(record, step):
         mask_state(masked, n * Hp, new, mask, at(hr, (t + 1) * B * Hp))
 
 
-@kernel("h transposed_h share dshare dout dh dz zero mask work active | T B Hp first start fresh masked delay")
+@kernel("h transposed_h share dshare dout dh z zero mask work active | T B Hp first start fresh masked delay")
 def leaky_backward(record, step):
     """dout (T - first, B, Hp), dh (B, Hp) by the final state -> dz (T, B, Hp), dh by the initial state, dshare."""
     h, wt, share, dshare, dout, dh, dz, zero, mask, work = pointers(record, 0, 10)
@@ -79,15 +78,9 @@ def leaky_backward(record, step):
 
 
 def leaky_tables(cell: Leaky) -> CellTables:
-    names = {"weights_x": ("kernel", "x"), "weights_h": ("recurrent_kernel", "h"), "bias": ("bias", "one")}
-    blocks = [Block(packed, name, 1, 1, wide=VECS) for packed, (name, _) in names.items()]
-    return CellTables(
-        kernel="leaky",
-        slots=0,
-        blocks=(*blocks, Block("share", "share", 1, 1, wide=0)),
-        sums=tuple(Sum(packed, operand, 1) for packed, (_, operand) in names.items()),
-        options={"delay": cell.delay},
-    )
+    share = Block("share", "share", 1, 1, wide=0)
+    slots = Slots(count=1, inputs=1, states=1)
+    return CellTables(kernel="leaky", slots=slots, more=(share,), options={"delay": cell.delay})
 
 
 CELLS["leaky"] = Leaky()

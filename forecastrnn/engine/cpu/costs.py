@@ -40,12 +40,15 @@ def lanes_of(n: int) -> int:
 
 
 # Recurrent layers ---------------------------------------------------------------------------------------
-def _forward(gates: int, slots: int, states: int) -> Formula:
-    """`gates` products with x and with h; z keeps `slots` vectors a unit for all steps, or for one panel or step."""
+def _forward(gates: int, slots: int, states: int, diagonals: int = 0) -> Formula:
+    """`gates` products with x and with h; z keeps `slots` vectors a unit for all steps, or for one panel or step.
+
+    diagonals : rows of weights that are one number a unit, there if the option is on.
+    """
 
     def cost(S: Sizes, n: int) -> Cost:
-        T, B, Hp, depth = S["T"], S["B"], S["Hp"], S["I"] + S["depth"]
-        weights = (depth * gates + max(slots, 1) + 3 * S.get("peepholes", 0)) * Hp
+        T, B, Hp, depth = S["T"], S["B"], S["Hp"], S["I"] + S["H"]
+        weights = (depth * gates + max(slots, 1) + diagonals * S["option"]) * Hp
         z = slots * B * Hp * (T if S.get("keep") else 1)
         numbers = T * B * S["I"] + weights + states * (T + 1) * B * Hp + z
         return Cost(2 * T * B * depth * gates * Hp, numbers * n + T * WORD)
@@ -58,14 +61,14 @@ def _gru_before_forward(S: Sizes, n: int) -> Cost:
     return Cost(plain.flops, plain.bytes + (S["T"] if S["keep"] else 1) * S["B"] * S["Hp"] * n)
 
 
-def _backward(gates: int, slots: int, states: int) -> Formula:
+def _backward(gates: int, slots: int, states: int, diagonals: int = 0) -> Formula:
     """dz of `gates` times the transposed weights, in all steps but the first unless `start`; z becomes dz."""
 
     def cost(S: Sizes, n: int) -> Cost:
         T, B, Hp = S["T"], S["B"], S["Hp"]
         steps = T if S["start"] else T - 1
         kept = T * B * Hp * (2 * slots + 1) + (T - S["first"]) * B * Hp
-        numbers = kept + gates * Hp * Hp + 2 * states * B * Hp + 6 * S.get("peepholes", 0) * Hp
+        numbers = kept + gates * Hp * Hp + 2 * states * B * Hp + 2 * diagonals * S["option"] * Hp
         return Cost(2 * steps * B * gates * Hp * Hp, numbers * n + T * WORD)
 
     return cost
@@ -244,19 +247,19 @@ def _scaled(S: Sizes, n: int) -> Cost:
 
 COSTS: dict[str, Formula] = {
     "elman_forward": _forward(1, 0, 1),
-    "lstm_forward": _forward(4, 4, 2),
+    "lstm_forward": _forward(4, 4, 2, 3),
     "gru_after_forward": _forward(3, 4, 1),
     "gru_before_forward": _gru_before_forward,
     "elman_backward": _elman_backward,
-    "lstm_backward": _backward(4, 4, 2),
+    "lstm_backward": _backward(4, 4, 2, 3),
     "gru_after_backward": _backward(3, 4, 1),
     "gru_before_backward": _gru_before_backward,
     "elman_norm_forward": _normalised(_forward(1, 0, 1), 1),
-    "lstm_norm_forward": _normalised(_forward(4, 4, 2), 4),
+    "lstm_norm_forward": _normalised(_forward(4, 4, 2, 3), 4),
     "gru_after_norm_forward": _normalised(_forward(3, 4, 1), 4),
     "gru_before_norm_forward": _normalised(_gru_before_forward, 3),
     "elman_norm_backward": _normalised(_elman_backward, 1),
-    "lstm_norm_backward": _normalised(_backward(4, 4, 2), 4),
+    "lstm_norm_backward": _normalised(_backward(4, 4, 2, 3), 4),
     "gru_after_norm_backward": _normalised(_backward(3, 4, 1), 4),
     "gru_before_norm_backward": _normalised(_gru_before_backward, 3),
     "product": _product,

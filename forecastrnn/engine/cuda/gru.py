@@ -2,21 +2,12 @@
 
 from numba import cuda
 
+from forecastrnn.engine.cpu.gru import AFTER, BEFORE
 from forecastrnn.engine.cuda import formulas
 from forecastrnn.engine.cuda.build import device_kernel
 from forecastrnn.engine.cuda.formulas import gru_after_back, gru_mix, gru_mix_back, sigmoid, sigmoid_slope, tanh
-from forecastrnn.engine.cuda.matrix import Matrix
-from forecastrnn.engine.cuda.persistent import plan_forward, small
-from forecastrnn.engine.cuda.persistent_back import plan_backward
-from forecastrnn.engine.cuda.products import by_panels
-from forecastrnn.engine.cuda.recurrent import (  # fmt: skip
-    add_recurrent,
-    finish_gradient,
-    gradient_so_far,
-    project_inputs,
-    scale_state,
-)
-from forecastrnn.engine.cuda.registry import twin
+from forecastrnn.engine.cuda.layers import DeviceCell, register
+from forecastrnn.engine.cuda.recurrent import gradient_so_far
 
 gru_after = formulas.gru_after
 
@@ -38,29 +29,6 @@ def gru_after_step(z, z0, h, h0, hr, r0, mask, m0, active, a0, t, T, B, Hp, bits
                 hr[r0 + k + B * Hp] = out * mask[m0 + r * Hp + u]
             u += cuda.blockDim.x * cuda.gridDim.x
         r += cuda.gridDim.y
-
-
-@twin("h hr z")
-def gru_after_forward(
-    plan, x, weights_x, bias, weights_h, h, hr, mask, z, active, T, B, I, Hp, depth, ldx, masked, keep
-):  # fmt: skip
-    """All steps forward."""
-    panels, width = Hp >> plan.bits, 4 * plan.lanes
-    if not keep:
-        z = plan.work("z", T * B * 4 * Hp)
-    made = small(plan, "gru_after", depth, I, B, masked, keep)
-    if not made or not made.inputs:
-        project_inputs(plan, x, weights_x, bias, z, T * B, I, ldx, 3, 4, panels)
-    if masked:
-        plan.each(scale_state, B * Hp, h, mask, hr, B * Hp)
-    if made:
-        arrays = {"x": x, "weights_x": weights_x, "bias": bias, "weights_h": weights_h}
-        plan_forward(plan, made, B, T, ldx, active, h=h, hr=hr, mask=mask, z=z, **arrays)
-        return
-    for t in range(T):
-        recurrent = z.at(t * B * width + plan.lanes)
-        add_recurrent(plan, hr.at(t * B * Hp), Hp, weights_h, recurrent, B, depth, T, 3, 4, panels)
-        plan.units(gru_after_step, B, Hp, z, h, hr, mask, active, t, T, B, Hp, plan.bits, masked)
 
 
 @device_kernel()
@@ -91,30 +59,6 @@ def gru_after_step_back(
             flat[row], flat[row + L], flat[row + 2 * L] = reset, keep, m
             u += cuda.blockDim.x * cuda.gridDim.x
         r += cuda.gridDim.y
-
-
-@twin("z dh")
-def gru_after_backward(
-    plan, h, z, transposed_h, dout, dh, zero, mask, work, active, T, B, Hp, first, start, masked
-):  # fmt: skip
-    """All steps back."""
-    made = small(plan, "gru_after", Hp, 0, B, masked)
-    if made:
-        plan_backward(
-            plan, made, B, T, first, start, active, z=z, transposed_h=transposed_h, dout=dout, dh=dh, h=h, mask=mask
-        )
-        return
-    flat, onward = plan.work("flat", B * 3 * Hp), plan.work("onward", B * Hp)
-    for t in range(T - 1, -1, -1):
-        plan.units(
-            gru_after_step_back, B, Hp, h, z, dout, dh, onward, mask, flat, active, t, T, B, Hp, plan.bits, first,
-            masked,
-        )  # fmt: skip
-        if t > 0 or start:
-            a = Matrix(flat, 3 * Hp)
-            by_panels(plan, B, a, 3 * Hp, transposed_h, onward, Hp, Hp >> plan.bits, add=False)
-    if start:
-        plan.each(finish_gradient, B * Hp, dh, onward, mask, active, B, Hp, 1, masked)
 
 
 @device_kernel()
@@ -151,34 +95,6 @@ def gru_mix_step(z, z0, h, h0, hr, r0, mask, m0, active, a0, t, T, B, Hp, bits, 
                 hr[r0 + k + B * Hp] = out * mask[m0 + r * Hp + u]
             u += cuda.blockDim.x * cuda.gridDim.x
         r += cuda.gridDim.y
-
-
-@twin("h hr z reset")
-def gru_before_forward(
-    plan, x, weights_x, bias, weights_h, weights_n, h, hr, mask, z, reset, active, T, B, I, Hp, depth, ldx, masked,
-    keep,
-):  # fmt: skip
-    """All steps forward."""
-    panels, width = Hp >> plan.bits, 3 * plan.lanes
-    if not keep:
-        z = plan.work("z", T * B * 3 * Hp)
-    made = small(plan, "gru_before", depth, I, B, masked, keep)
-    if not made or not made.inputs:
-        project_inputs(plan, x, weights_x, bias, z, T * B, I, ldx, 3, 3, panels)
-    if masked:
-        plan.each(scale_state, B * Hp, h, mask, hr, B * Hp)
-    if made:
-        arrays = {"x": x, "weights_x": weights_x, "bias": bias, "weights_h": weights_h}
-        arrays |= {"weights_n": weights_n, "reset": reset}
-        plan_forward(plan, made, B, T, ldx, active, h=h, hr=hr, mask=mask, z=z, **arrays)
-        return
-    for t in range(T):
-        here, kept = z.at(t * B * width), t if keep else 0
-        before = hr.at(t * B * Hp)
-        add_recurrent(plan, before, Hp, weights_h, here.at(plan.lanes), B, depth, T, 2, 3, panels)
-        plan.units(gru_reset_step, B, Hp, z, hr, reset, active, t, kept, T, B, Hp, plan.bits)
-        add_recurrent(plan, reset.at(kept * B * Hp), Hp, weights_n, here, B, depth, T, 1, 3, panels)
-        plan.units(gru_mix_step, B, Hp, z, h, hr, mask, active, t, T, B, Hp, plan.bits, masked)
 
 
 @device_kernel()
@@ -234,27 +150,10 @@ def gru_reset_step_back(
         r += cuda.gridDim.y
 
 
-@twin("z dh dreset")
-def gru_before_backward(
-    plan, h, hr, z, transposed_h, transposed_n, dout, dh, dreset, zero, mask, work, active, T, B, Hp, first, start,
-    masked,
-):  # fmt: skip
-    """All steps back."""
-    made = small(plan, "gru_before", Hp, 0, B, masked)
-    if made:
-        arrays = {"z": z, "transposed_h": transposed_h, "dout": dout, "dh": dh, "h": h, "mask": mask}
-        plan_backward(plan, made, B, T, first, start, active, transposed_n=transposed_n, **arrays)
-        return
-    flat, onward, vecs = plan.work("flat", B * 2 * Hp), plan.work("onward", B * Hp), Hp >> plan.bits
-    for t in range(T - 1, -1, -1):
-        plan.units(
-            gru_mix_step_back, B, Hp, h, z, dout, dh, onward, mask, flat, active, t, T, B, Hp, plan.bits, first, masked
-        )  # fmt: skip
-        by_panels(plan, B, Matrix(flat, Hp), Hp, transposed_n, dreset, Hp, vecs, add=False)
-        plan.units(
-            gru_reset_step_back, B, Hp, hr, z, dreset, dh, mask, flat, active, t, T, B, Hp, plan.bits, masked
-        )  # fmt: skip
-        if t > 0 or start:
-            by_panels(plan, B, Matrix(flat, 2 * Hp), 2 * Hp, transposed_h, onward, Hp, vecs, add=False)
-    if start:
-        plan.each(finish_gradient, B * Hp, dh, onward, mask, active, B, Hp, 1, masked)
+register(DeviceCell(name="gru_after", slots=AFTER, step=gru_after_step, back=gru_after_step_back))
+register(
+    DeviceCell(
+        name="gru_before", slots=BEFORE, step=gru_reset_step, second=gru_mix_step, back=gru_mix_step_back,
+        second_back=gru_reset_step_back,
+    )
+)  # fmt: skip

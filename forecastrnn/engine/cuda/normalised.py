@@ -1,200 +1,71 @@
-"""Elman and LSTM layers with layer normalisation on the device; layouts as in `forecastrnn.engine.cpu.normalised`.
+"""Kernels of a step with layer normalisation on the device: a cell's own, and that, in one launch.
 
-A step is its products, and one kernel: the plain cell's, with the normalisation of its sums in front. Going back it is
-the plain cell's, then that of the normalisation, on the same rows and units.
+Forward, the sums are normalised first; going back, the derivatives that the cell's kernel leaves are, on the same rows
+and units. The text of such a kernel is that of any cell; only its parameters are the cell's.
 """
 
 from __future__ import annotations
 
-from numba import cuda
+import inspect
+from collections.abc import Callable
 
-from forecastrnn.engine.cuda import elman, lstm
-from forecastrnn.engine.cuda.build import device_function, device_kernel
-from forecastrnn.engine.cuda.layer_norm import (  # fmt: skip
-    MOST_PIECES,
-    MOST_ROWS,
-    ROOM,
-    TEAM,
-    Gains,
-    normalise,
-    normalise_back,
-    place_of,
-)
-from forecastrnn.engine.cuda.matrix import Matrix
-from forecastrnn.engine.cuda.products import add_pieces, by_panels
-from forecastrnn.engine.cuda.recurrent import add_recurrent, finish_gradient, project_inputs, scale_state
-from forecastrnn.engine.cuda.registry import twin
-from forecastrnn.engine.cuda.rows import zeros
+from forecastrnn.engine.cpu.recurrent import Slots
+from forecastrnn.engine.cuda.build import DeviceKernel, device_function
+from forecastrnn.engine.cuda.layer_norm import ROOM, TEAM, normalise, normalise_back
+from forecastrnn.engine.cuda.source import KernelSource
 
-GATES = lstm.GATES
-elman_step, elman_step_back = (
-    device_function(kernel.function) for kernel in (elman.elman_step, elman.elman_step_back)
-)  # fmt: skip
-lstm_step, lstm_step_back = (device_function(kernel.function) for kernel in (lstm.lstm_step, lstm.lstm_step_back))
+KEPT = ["gain", "gain0", "normed", "normed0", "scale", "scale0", "H", "bits"]
 
 
-@device_kernel(threads=TEAM)
-def elman_norm_step(
-    h, h0, hr, r0, mask, m0, gain, g0, bias, b0, normed, n0, scale, s0, active, a0, t, B, H, Hp, bits, kind, masked,
-    keep,
-):  # fmt: skip
-    """Sums in step t + 1 of h -> the state, also in hr."""
-    room = cuda.shared.array(ROOM, h.dtype)
-    here, before = h0 + (t + 1) * B * Hp, t * B
-    normalise(
-        h, here, Hp, 1 << bits, gain, g0, bias, b0, normed, n0 + before * Hp, scale, s0 + before, room, active[a0 + t],
-        0, 1, 1, H, Hp, bits, keep,
-    )  # fmt: skip
-    elman_step(h, h0, hr, r0, mask, m0, active, a0, t, B, Hp, kind, masked)
+def _begin(step: DeviceKernel, own: list[str]) -> tuple[KernelSource, str]:
+    """The head of a kernel that also takes `own`, and the arguments of the one that it has inside."""
+    inside = list(inspect.signature(step.function).parameters)
+    more = [name for name in own if name not in inside]
+    name = step.name.replace("_step", "_norm_step")
+    return KernelSource(f"def {name}({', '.join(inside + more)}):"), ", ".join(inside)
 
 
-@twin("h hr normed scale")
-def elman_norm_forward(
-    plan, x, weights_x, bias, gain, weights_h, h, hr, mask, normed, scale, zero, active, T, B, I, Hp, depth, ldx,
-    masked, kind, keep,
-):  # fmt: skip
-    """All steps forward; the sums go to the place of the states."""
-    vecs, state = Hp >> plan.bits, h.at(B * Hp)
-    by_panels(plan, T * B, Matrix(x, ldx), I, weights_x, state, Hp, vecs, add=False)
-    if masked:
-        plan.each(scale_state, B * Hp, h, mask, hr, B * Hp)
-    for t in range(T):
-        before = Matrix(hr.at(t * B * Hp), Hp)
-        by_panels(plan, B, before, depth, weights_h, h.at((t + 1) * B * Hp), Hp, vecs, add=True)
-        plan.rows(
-            elman_norm_step, B, Hp, MOST_ROWS, h, hr, mask, gain, bias, normed, scale, active, t, B, depth, Hp,
-            plan.bits, kind, masked, keep,
-        )  # fmt: skip
+def _places(s: KernelSource, slots: Slots) -> None:
+    """Where the sums of a step lie, and how far their rows and vectors are apart."""
+    plain = slots.count == 1
+    s.add(f"width = {'Hp' if plain else f'{slots.count} << bits'}", "here = t * B * width")
+    s.add(f"gap = {'1 << bits' if plain else 'T * B * width'}")
 
 
-@device_kernel(threads=TEAM)
-def elman_norm_step_back(
-    h, h0, dout, o0, dh, d0, onward, w0, dz, z0, mask, m0, gain, g0, normed, n0, scale, s0, parts, p0, active, a0, t, T,
-    B, H, Hp, bits, first, kind, masked,
-):  # fmt: skip
-    """Derivatives by the sums of step t in dz."""
-    room = cuda.shared.array(ROOM, h.dtype)
-    elman_step_back(h, h0, dout, o0, dh, d0, onward, w0, dz, z0, mask, m0, active, a0, t, T, B, Hp, first, kind, masked)
-    here = t * B * Hp
-    normalise_back(
-        dz, z0 + here, Hp, 1 << bits, gain, g0, normed, n0 + here, scale, s0 + t * B, dz, z0, parts, p0, room,
-        active[a0 + t], 0, 1, 1, 0, 0, H, Hp, bits,
-    )  # fmt: skip
+def norm_step(step: DeviceKernel, slots: Slots, first: int, count: int) -> DeviceKernel:
+    """`step` behind the normalisation of `count` slots from `first` on."""
+    s, inside = _begin(step, ["bias", "bias0", "keep", *KEPT])
+    array = "h" if slots.count == 1 else "z"  # of a single slot, sums lie at the place of the next states
+    s.add(f"room = cuda.shared.array(ROOM, {array}.dtype)")
+    _places(s, slots)
+    s.add(
+        f"normalise({array}, {array}0 + here{' + B * Hp' if slots.count == 1 else ''}, width, gap, gain, gain0, bias, "
+        f"bias0, normed, normed0 + here, scale, scale0 + t * B * {slots.count}, room, active[a0 + t], {first}, "
+        f"{count}, {slots.count}, H, Hp, bits, keep)",
+        f"step({inside})",
+    )
+    return s.kernel(TEAM, {"ROOM": ROOM, "normalise": normalise, "step": device_function(step.function)})
 
 
-@twin("dh dz dgain dbias")
-def elman_norm_backward(
-    plan, h, transposed_h, gain, normed, scale, dgain, dbias, dout, dh, dz, zero, mask, work, active, T, B, H, Hp,
-    first, kind, start, fresh, masked,
-):  # fmt: skip
-    """All steps back."""
-    onward, gains = plan.work("onward", B * Hp), Gains(plan, B, Hp)
-    for t in range(T - 1, -1, -1):
-        plan.rows(
-            elman_norm_step_back, B, Hp, MOST_PIECES, h, dout, dh, onward, dz, mask, gain, normed, scale, gains.parts,
-            active, t, T, B, H, Hp, plan.bits, first, kind, masked,
-        )  # fmt: skip
-        if t > 0 or start:
-            a = Matrix(dz.at(t * B * Hp), Hp)
-            by_panels(plan, B, a, Hp, transposed_h, onward, Hp, Hp >> plan.bits, add=False)
-    if start:
-        plan.each(finish_gradient, B * Hp, dh, onward, mask, active, B, Hp, 0, masked)
-    gains.finish(dgain, dbias, fresh)
-
-
-@device_kernel(threads=TEAM)
-def lstm_norm_step(
-    z, z0, h, h0, hr, r0, mask, m0, c, c0, peep, p0, gain, g0, bias, b0, normed, n0, scale, s0, active, a0, t, T, B, H,
-    Hp, bits, peepholes, masked, keep,
-):  # fmt: skip
-    """Sums in z -> gates in z, and step t + 1 of h, hr, c."""
-    room = cuda.shared.array(ROOM, h.dtype)
-    width, before = 4 << bits, t * B
-    here = before * width
-    normalise(
-        z, z0 + here, width, T * B * width, gain, g0, bias, b0, normed, n0 + here, scale, s0 + before * 4, room,
-        active[a0 + t], 0, 4, 4, H, Hp, bits, keep,
-    )  # fmt: skip
-    lstm_step(z, z0, h, h0, hr, r0, mask, m0, c, c0, peep, p0, active, a0, t, T, B, Hp, bits, peepholes, masked)
-
-
-@twin("h hr c z normed scale")
-def lstm_norm_forward(
-    plan, x, weights_x, bias, gain, weights_h, h, hr, mask, c, z, normed, scale, zero, peephole, active, T, B, I, Hp,
-    depth, ldx, masked, peepholes, keep,
-):  # fmt: skip
-    """All steps forward."""
-    panels, width = Hp >> plan.bits, GATES * plan.lanes
-    if not keep:
-        z = plan.work("z", T * B * GATES * Hp)
-    project_inputs(plan, x, weights_x, zeros(plan, "no_bias", GATES * Hp), z, T * B, I, ldx, GATES, GATES, panels)
-    if masked:
-        plan.each(scale_state, B * Hp, h, mask, hr, B * Hp)
-    for t in range(T):
-        here = z.at(t * B * width)
-        add_recurrent(plan, hr.at(t * B * Hp), Hp, weights_h, here, B, depth, T, GATES, GATES, panels)
-        plan.rows(
-            lstm_norm_step, B, Hp, MOST_ROWS, z, h, hr, mask, c, peephole, gain, bias, normed, scale, active, t, T, B,
-            depth, Hp, plan.bits, peepholes, masked, keep,
-        )  # fmt: skip
-
-
-@device_function
-def add_peepholes(z, z1, gap, c, c1, parts, p0, rows, B, H, Hp, bits):
-    """parts (blocks, 3, Hp): the block's sums of derivatives by i, f, o at z1 times the states at c1 they look at."""
-    L, mine = 1 << bits, p0 + cuda.blockIdx.y * 3 * Hp
-    r = cuda.blockIdx.y
-    while r < rows:
-        u = cuda.threadIdx.x
-        while u < H:
-            at, k = z1 + (r * 4 << bits) + place_of(u, gap, bits), c1 + r * Hp + u
-            parts[mine + u] += z[at] * c[k]
-            parts[mine + Hp + u] += z[at + L] * c[k]
-            parts[mine + 2 * Hp + u] += z[at + 3 * L] * c[k + B * Hp]
-            u += cuda.blockDim.x
-        r += cuda.gridDim.y
-
-
-@device_kernel(threads=TEAM)
-def lstm_norm_step_back(
-    z, z0, c, c0, dout, o0, dh, d0, onward, w0, dc, e0, peep, p0, mask, m0, flat, f0, gain, g0, normed, n0, scale, s0,
-    parts, q0, looks, l0, active, a0, t, T, B, H, Hp, bits, first, peepholes, masked,
-):  # fmt: skip
-    """Gates in z -> derivatives by the sums of step t in z and in flat; dc goes one step back."""
-    room = cuda.shared.array(ROOM, z.dtype)
-    lstm_step_back(
-        z, z0, c, c0, dout, o0, dh, d0, onward, w0, dc, e0, peep, p0, mask, m0, flat, f0, active, a0, t, T, B, Hp, bits,
-        first, peepholes, masked,
-    )  # fmt: skip
-    width, n = 4 << bits, active[a0 + t]
-    here, gap = t * B * width, T * B * width
-    if peepholes != 0:
-        add_peepholes(z, z0 + here, gap, c, c0 + t * B * Hp, looks, l0, n, B, H, Hp, bits)
-    normalise_back(
-        z, z0 + here, width, gap, gain, g0, normed, n0 + here, scale, s0 + t * B * 4, flat, f0, parts, q0, room, n, 0,
-        4, 4, 0, 4, H, Hp, bits,
-    )  # fmt: skip
-
-
-@twin("z dh dc dpeephole dgain dbias")
-def lstm_norm_backward(
-    plan, c, z, transposed_h, gain, normed, scale, dgain, dbias, dout, dh, dc, peephole, dpeephole, zero, mask, work,
-    active, T, B, H, Hp, first, peepholes, start, fresh, masked,
-):  # fmt: skip
-    """All steps back."""
-    flat, onward = plan.work("flat", B * GATES * Hp), plan.work("onward", B * Hp)
-    gains = Gains(plan, B, GATES * Hp)
-    looks = zeros(plan, "column_sums", gains.blocks * 3 * Hp) if peepholes else None
-    for t in range(T - 1, -1, -1):
-        plan.rows(
-            lstm_norm_step_back, B, Hp, MOST_PIECES, z, c, dout, dh, onward, dc, peephole, mask, flat, gain, normed,
-            scale, gains.parts, looks, active, t, T, B, H, Hp, plan.bits, first, peepholes, masked,
-        )  # fmt: skip
-        if t > 0 or start:
-            a = Matrix(flat, GATES * Hp)
-            by_panels(plan, B, a, GATES * Hp, transposed_h, onward, Hp, Hp >> plan.bits, add=False)
-    if start:
-        plan.each(finish_gradient, B * Hp, dh, onward, mask, active, B, Hp, 0, masked)
-    gains.finish(dgain, dbias, fresh)
-    if peepholes:
-        plan.each(add_pieces, 3 * Hp, looks, dpeephole, 3 * Hp, 0, 1, 3 * Hp, 1, gains.blocks, int(not fresh))
+def norm_back(
+    step: DeviceKernel, slots: Slots, first: int, count: int, add_diagonals: Callable[..., None] | None
+) -> DeviceKernel:
+    """`step`, then the way back through the normalisation of `count` slots from `first` on."""
+    looks = ["looks", "looks0"] if add_diagonals else []
+    s, inside = _begin(step, ["parts", "parts0", *looks, *KEPT])
+    s.add("room = cuda.shared.array(ROOM, z.dtype)", f"step({inside})")
+    _places(s, slots)
+    rows = "active[a0 + t]"
+    if add_diagonals:
+        s.add(f"n = {rows}", "if option != 0:")
+        s.add("    add_diagonals(z, z0 + here, gap, c, c0 + t * B * Hp, looks, looks0, n, B, H, Hp, bits)")
+        rows = "n"  # read once, that registers do
+    plain = slots.count == 1
+    skip, taken = (slots.first, slots.states) if first == slots.second else (0, slots.second)  # of what goes to flat
+    s.add(
+        f"normalise_back(z, z0 + here, width, gap, gain, gain0, normed, normed0 + here, scale, "
+        f"scale0 + t * B * {slots.count}, {'z, z0' if plain else 'flat, f0'}, parts, parts0, room, {rows}, "
+        f"{first}, {count}, {slots.count}, {skip}, {0 if plain else taken}, H, Hp, bits)"
+    )
+    names = {"ROOM": ROOM, "normalise_back": normalise_back, "add_diagonals": add_diagonals}
+    return s.kernel(TEAM, names | {"step": device_function(step.function)})

@@ -1,19 +1,10 @@
-"""What all recurrent layers share on the device: inputs projected for all steps at once, masked states, gradients.
-
-A layer is a loop of launches over its steps: the products of a step, and one kernel for all its gates. Going back, the
-kernel of a step writes the derivatives by its gate sums twice: where they stay, and as plain rows `flat`, of which the
-product makes `onward`, the derivative by the state before. Rows that end earlier than the step are left alone.
-"""
+"""Kernels and functions that all recurrent layers share on the device: projected inputs, masked states, gradients."""
 
 from __future__ import annotations
 
 from numba import cuda
 
-from forecastrnn.engine.cuda.build import Planner, Spot, device_function, device_kernel
-from forecastrnn.engine.cuda.matrix import Matrix
-from forecastrnn.engine.cuda.products import multiply
-
-NARROW = 16  # inputs up to which the projection is one kernel with the bias, instead of a product
+from forecastrnn.engine.cuda.build import device_function, device_kernel
 
 
 @device_kernel()
@@ -43,30 +34,6 @@ def spread_bias(bias, b0, z, z0, rows, width):
             z[z0 + (p * rows + r) * width + n] = bias[b0 + p * width + n]
             n += cuda.blockDim.x * cuda.gridDim.x
         r += cuda.gridDim.y
-
-
-def project_inputs(
-    plan: Planner, x: Spot, wx: Spot, bias: Spot, z: Spot, rows: int, I: int, ldx: int, G: int, slots: int, panels: int
-) -> None:
-    """Plan the part of all gate sums that no state is needed for."""
-    width = slots * plan.lanes
-    if I <= NARROW:
-        plan.units(project, rows, width, x, wx, bias, z, rows, I, ldx, G, slots, plan.bits, panels=panels)
-        return
-    plan.units(spread_bias, rows, width, bias, z, rows, width, panels=panels)
-    n = G * plan.lanes
-    multiply(
-        plan, rows, n, I, Matrix(x, ldx), Matrix(wx, n, 1, n * I), Matrix(z, width, 1, rows * width), panels, True
-    )  # fmt: skip
-
-
-def add_recurrent(
-    plan: Planner, h: Spot, Hp: int, weights: Spot, z: Spot, B: int, H: int, T: int, G: int, slots: int, panels: int
-) -> None:
-    """Plan z (panel, B rows of one of T steps, slots, lanes) += h (B, Hp) weights, in G slots from z on."""
-    n, width = G * plan.lanes, slots * plan.lanes
-    out = Matrix(z, width, 1, T * B * width)
-    multiply(plan, B, n, H, Matrix(h, Hp), Matrix(weights, n, 1, n * H), out, panels, True)
 
 
 @device_kernel()
