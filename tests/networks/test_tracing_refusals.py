@@ -52,6 +52,7 @@ REFUSED: dict[str, Callable[..., Any]] = {
     "not a": lambda a, b: not a,
     "max": lambda a, b: max(a, b),
     "np.sin": lambda a, b: np.sin(a) + b,
+    "np.positive": lambda a, b: np.positive(a) * b,
     "np.where": lambda a, b: np.where(a, a, b),
     "np.clip": lambda a, b: np.clip(a, -1.0, 1.0) + b,
     "np.greater": lambda a, b: np.greater(a, b) * a,

@@ -143,7 +143,6 @@ UFUNCS: dict[np.ufunc, Callable[..., Value]] = {
     np.multiply: lambda a, b: a * b,
     np.true_divide: lambda a, b: a / b,
     np.negative: lambda a: -a,
-    np.positive: lambda a: a,
     np.absolute: abs,
     np.square: lambda a: a * a,
     np.reciprocal: lambda a: 1.0 / a,
