@@ -73,6 +73,20 @@ def name_of(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
+def test_no_room_that_computes_takes_an_estimator() -> None:
+    """They are handed settings and arrays; only what reads a model file gives an estimator its fitted attributes."""
+    rooms = ("data", "engine", "networks", "programs", "sequences", "training")
+    takers = {
+        f"{name_of(path)}:{node.name}"
+        for room in rooms
+        for path in (ROOT / "forecastrnn" / room).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef)
+        and "estimator" in {one.arg for one in (*node.args.args, *node.args.kwonlyargs)}
+    }
+    assert takers == {"forecastrnn/sequences/state.py:restore"}
+
+
 def test_files_are_short() -> None:
     """400 lines at most."""
     lengths = {name_of(path): len(path.read_text(encoding="utf-8").splitlines()) for path in files()}
