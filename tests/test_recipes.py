@@ -42,26 +42,47 @@ def toys() -> Iterator[ModuleType]:
 
 
 # The cell -------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("delay", [1, 3])
-def test_the_cell_is_its_formula(toys: ModuleType, delay: int) -> None:
-    cell, rng = toys.Leaky(delay), np.random.default_rng(0)
+def sigmoid(x: Array) -> Array:
+    return 1.0 / (1.0 + np.exp(-x))
+
+
+def leaky(sums: Array, h: Array, w: dict[str, Array], delay: int) -> Array:
+    return h + sigmoid(w["share"]) / delay * (np.tanh(sums) - h)
+
+
+def coupled(sums: Array, h: Array, w: dict[str, Array]) -> Array:
+    f, n = sigmoid(sums[:5]), np.tanh(sums[5:])
+    return f * h + (1.0 - f) * n
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "step"),
+    [("Leaky", {"delay": 1}, leaky), ("Leaky", {"delay": 3}, leaky), ("Coupled", {}, coupled)],
+)
+def test_the_cell_is_its_formula(toys: ModuleType, name: str, options: dict, step: Callable[..., Array]) -> None:
+    cell, rng = getattr(toys, name)(**options), np.random.default_rng(0)
     x, lengths = rng.standard_normal((3, 6, 2)), np.array([6, 2, 4])
-    w = cell.init_weights(2, 5, random_state=0) | {"share": rng.standard_normal(5)}
-    share = 1.0 / (1.0 + np.exp(-w["share"])) / delay
+    w = cell.init_weights(2, 5, random_state=0)
+    w = {key: one if key.endswith("kernel") else rng.standard_normal(one.shape) for key, one in w.items()}
     outputs, state = dynamic_rnn(cell, x, w, lengths=lengths)
     for row, end in enumerate(lengths):
         h = np.zeros(5)
         for t in range(end):
-            h = h + share * (np.tanh(x[row, t] @ w["kernel"] + h @ w["recurrent_kernel"] + w["bias"]) - h)
+            h = step(x[row, t] @ w["kernel"] + h @ w["recurrent_kernel"] + w["bias"], h, w, **options)
             np.testing.assert_allclose(outputs[row, t], h, rtol=0.0, atol=1e-14)
         np.testing.assert_allclose(state[row], h, rtol=0.0, atol=1e-14)
 
 
 @pytest.mark.parametrize("last", ["all", 1])
-@pytest.mark.parametrize("cell", ["leaky", "an instance", "a list"])
+@pytest.mark.parametrize("cell", ["leaky", "coupled", "an instance", "a list"])
 def test_gradients_of_the_cell(toys: ModuleType, cell: str, last: Any) -> None:
-    given = {"an instance": toys.Leaky(3), "a list": ["leaky", "lstm"]}.get(cell, cell)
+    given = {"an instance": toys.Leaky(3), "a list": ["leaky", "coupled"]}.get(cell, cell)
     check = check_gradients(given, units=[4, 17], lengths=[6, 2, 4], bidirectional=True, last=last, tolerance=1e-7)
+    assert check.ok, str(check)
+
+
+def test_layer_normalisation(toys: ModuleType) -> None:
+    check = check_gradients("coupled", units=[4, 17], lengths=[6, 2, 4], layer_norm=True, tolerance=1e-7)
     assert check.ok, str(check)
 
 
@@ -152,6 +173,7 @@ FITTED: dict[str, tuple[Callable[[], Any], Any]] = {  # how it is fitted, what i
     "float32": (lambda: regressor(**ALL, dtype="float32", bidirectional=True).fit(X, X), X),
     "classifier": (lambda: classifier(["a", "b"], cell="leaky", solver="lion"), X),
     "forecaster": (lambda: quick(**ALL, n_members=2).fit(monthly(60)), 5),
+    "shared loops": (lambda: regressor(**ALL | {"cell": "coupled"}, layer_norm=True).fit(X, X), X),
     "local": (lambda: quick(**ALL, global_model=False).fit(WIDE), 5),
     "decoder": (lambda: quick(**ALL | {"solver": "lion"}, strategy="seq2seq").fit(WIDE), 5),
     "pairs": (lambda: PAIRS.fit(SOURCES, SOURCES), SOURCES),

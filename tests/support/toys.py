@@ -1,4 +1,4 @@
-"""A cell, two losses and two update rules made outside the package, by the recipes of CONTRIBUTING.md.
+"""Two cells, two losses and two update rules made outside the package, by the recipes of CONTRIBUTING.md.
 
 Importing this module registers them: tests take it from `support.registration`, which takes them out again.
 """
@@ -11,10 +11,20 @@ from typing import ClassVar
 
 from forecastrnn.engine import formulas
 from forecastrnn.engine.cpu.build import fast, integers, kernel, pointers, sizes
+from forecastrnn.engine.cpu.layer_norm import normalise, normalise_back
 from forecastrnn.engine.cpu.losses import FIELDS, each_output, each_row
 from forecastrnn.engine.cpu.packing import clear
 from forecastrnn.engine.cpu.products import multiply
-from forecastrnn.engine.cpu.recurrent import Slots, add_output_gradient, mask_state, state_gradient
+from forecastrnn.engine.cpu.recurrent import (
+    BACKWARD,
+    FORWARD,
+    Slots,
+    add_output_gradient,
+    backward,
+    forward,
+    mask_state,
+    state_gradient,
+)
 from forecastrnn.engine.cpu.simd import at, lanes, load, store
 from forecastrnn.engine.cpu.update import EPSILON, FIRST, SECOND, update_each
 from forecastrnn.networks.cells import CELLS, Cell
@@ -85,6 +95,68 @@ def leaky_tables(cell: Leaky) -> CellTables:
 
 CELLS["leaky"] = Leaky()
 PLANS[Leaky] = leaky_tables
+
+
+@dataclass(frozen=True)
+class Coupled(Cell):
+    """One gate says what stays and what comes: h = f * h_old + (1 - f) * tanh(x W + h U + b), by the shared loops."""
+
+    gates: ClassVar[tuple[str, ...]] = ("f", "n")
+
+
+COUPLED = Slots(count=2, inputs=2, states=2, through=1)
+
+
+@fast
+def coupled_panel(n, z, now, u):
+    """Sums in z -> gates in z, and the new h."""
+    L = lanes(z)
+    for r in range(n):
+        k, own = r * 2 * L, r * now.width + u
+        f, new, old = formulas.sigmoid(load(z, k)), formulas.tanh(load(z, k + L)), load(now.h, own)
+        store(z, k, f)
+        store(z, k + L, new)
+        store(now.h, own + now.later, new + f * (old - new))
+
+
+@fast
+def coupled_panel_back(n, z, now, by, u):
+    """Gates in z -> derivatives by the sums in z; that by h keeps the part that the gate lets through."""
+    L = lanes(z)
+    for r in range(n):
+        k, own = r * 2 * L, r * now.width + u
+        f, new, old, d = load(z, k), load(z, k + L), load(now.h, own), load(by.h, own)
+        store(z, k, d * (old - new) * formulas.sigmoid_slope(f))
+        store(z, k + L, (d - d * f) * formulas.tanh_slope(new))
+        store(by.h, own, d * f)
+
+
+@kernel(FORWARD)
+def coupled_forward(record, step):
+    """All steps."""
+    forward(record, step, COUPLED, coupled_panel, None, None)
+
+
+@kernel(BACKWARD)
+def coupled_backward(record, step):
+    """All steps back."""
+    backward(record, step, COUPLED, coupled_panel_back, None, None)
+
+
+@kernel(FORWARD)
+def coupled_norm_forward(record, step):
+    """All steps, sums normalised."""
+    forward(record, step, COUPLED, coupled_panel, None, normalise)
+
+
+@kernel(BACKWARD)
+def coupled_norm_backward(record, step):
+    """All steps back, sums normalised."""
+    backward(record, step, COUPLED, coupled_panel_back, None, normalise_back)
+
+
+CELLS["coupled"] = Coupled()
+PLANS[Coupled] = lambda cell: CellTables(kernel="coupled", slots=COUPLED)
 
 
 # Losses ---------------------------------------------------------------------------------------------------
