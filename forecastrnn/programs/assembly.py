@@ -161,7 +161,7 @@ class Assembly(Parts):
         for number in range(len(self.network.layers) - 1, -1, -1):
             inputs = number > 0 or input_gradient or self.embedder.learns
             with self.on(number):
-                dout = self._layer_backward(stack, number, dout, first, inputs, start, fresh)
+                dout = self._layer_backward(stack, number, dout, first=first, inputs=inputs, start=start, fresh=fresh)
             self._drop_gradient(stack.batch, number, dout)
             first = 0
         if self.embedder.learns:
@@ -176,7 +176,15 @@ class Assembly(Parts):
             self.drop(batch, dout, dout, rate, salt)
 
     def _layer_backward(
-        self, stack: ShardPass, number: int, dout: MatrixView | None, first: int, inputs: bool, start: bool, fresh: bool
+        self,
+        stack: ShardPass,
+        number: int,
+        dout: MatrixView | None,
+        *,
+        first: int,
+        inputs: bool,
+        start: bool,
+        fresh: bool,
     ) -> MatrixView | None:
         directions, runs, batch = self.directions[number], stack.runs[number], stack.batch
         parts = [dout] if len(runs) == 1 or dout is None else self._split(stack, number, dout)

@@ -40,22 +40,23 @@ class Dense:
     ) -> None:
         """Emit out (rows, ld) = a W, + bias, or added to what is there."""
         init, ldi = (out, self.ld) if add else (bias or self.near.zero_row(self.ld), 0)
-        self._product(shard, rows, a.place, a.ld, self.packed, a.width, init, ldi, out, self.ld)
+        self._product(shard, rows, a, packed=self.packed, init=init, ldi=ldi, out=out, ldc=self.ld)
 
     def input_gradient(self, shard: int, rows: int, dout: Place, da: Place, add: bool = False) -> None:
         """Emit da (rows, padded K) = dout (rows, ld) W^T, or += with `add`."""
         assert self.transposed is not None
         ld = padded(self.K, self.program.dtype)
         init, ldi = (da, ld) if add else (self.near.zero_row(ld), 0)
-        self._product(shard, rows, dout, self.ld, self.transposed, self.ld, init, ldi, da, ld)
+        a = MatrixView(dout, self.ld, self.ld)
+        self._product(shard, rows, a, packed=self.transposed, init=init, ldi=ldi, out=da, ldc=ld)
 
     def _product(
-        self, shard: int, rows: int, a: Place, lda: int, packed: Buffer, depth: int, init: Place | Buffer, ldi: int,
-        out: Place, ldc: int,
+        self, shard: int, rows: int, a: MatrixView, *, packed: Buffer, init: Place | Buffer, ldi: int, out: Place,
+        ldc: int,
     ) -> None:  # fmt: skip
         self.program.emit(
-            "product", shard, a=a, packed=packed, init=init, c=out, rows=rows, lda=lda, blocks=1, block=0, depth=depth,
-            ldi=ldi, ldc=ldc, vecs=ldc // self.near.L,
+            "product", shard, a=a.place, packed=packed, init=init, c=out, rows=rows, lda=a.ld, blocks=1, block=0,
+            depth=a.width, ldi=ldi, ldc=ldc, vecs=ldc // self.near.L,
         )  # fmt: skip
 
     def gradient(self, shard: int) -> Place:

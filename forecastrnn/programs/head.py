@@ -68,8 +68,8 @@ class DenseHead:
     def _drop(self, batch: Batch, source: MatrixView, out: MatrixView) -> None:
         """Emit dropout of the features, or of the derivatives by them."""
         self.build.drop(
-            batch, source, out, self.shape.dropout.outputs, TOP, self.steps(batch),
-            -batch.first if self.build.reads_state else self.first_read(batch),
+            batch, source, out, self.shape.dropout.outputs, TOP, steps=self.steps(batch),
+            first=-batch.first if self.build.reads_state else self.first_read(batch),
         )  # fmt: skip
 
     def _dropped(self, stack: ShardPass) -> MatrixView:

@@ -113,8 +113,8 @@ def forward(record, step, slots, panel, second, between):
     for t in range(T):
         n, k, zt = active[t], t * B * Hp, at(z, t * ahead)
         xn, factors = at(normed, t * ahead), at(scale, t * B * slots.count)
-        rh = at(reset, k if keep else 0)
-        now = Step(at(c, k), at(h, k), at(hr, k), rh, peephole, L if plain else Hp, B * Hp, option)
+        rh, width = at(reset, k if keep else 0), L if plain else Hp
+        now = Step(at(c, k), at(h, k), at(hr, k), rh, peephole, width, B * Hp, option)
         for p in range(most):
             lo, hi = part(P, most, p), part(P, most, p + 1)
             own, wx_p, wh_p = lo * slots.count * L, at(wx, lo * I * slots.inputs * L), at(wh, lo * H * slots.states * L)
@@ -134,13 +134,11 @@ def forward(record, step, slots, panel, second, between):
         if second is not None:
             for p in range(P):
                 zp = at(zt, p * gap)
-                gemm(n, D, zp, ldz, rh, Hp, 1, 1, 0, H, at(wn, p * H * D * L), D * L, zp, ldz)
-                if between is None:
-                    second(n, zp, now, p * L)
+                gemm(n, D, zp, ldz, now.reset, Hp, 1, 1, 0, H, at(wn, p * H * D * L), D * L, zp, ldz)
             if between is not None:
                 between(n, P, D, slots.count, zt, ldz, gap, H, gain, bias, xn, factors, keep)
-                for p in range(P):
-                    second(n, at(zt, p * gap), now, p * L)
+            for p in range(P):
+                second(n, at(zt, p * gap), now, p * L)
         mask_state(masked, n * Hp, at(h, k + B * Hp), mask, at(hr, k + B * Hp))
 
 

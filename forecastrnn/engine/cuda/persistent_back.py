@@ -56,12 +56,7 @@ def backward_kernel(made: Small) -> DeviceKernel:
     s.add(*STEP["peephole_lstm" if name == "lstm" and made.option else name])
     if kind.reset_slots:
         _reset(s, made)
-    s.add("if not alive:")
-    s.add(*[f"    {g} = zero" for g in GATES[name]])
-    s.add("here = uint64(4 * now + place)", *[f"buf[here + uint64({k})] = {g}" for k, g in enumerate(passed)])
-    s.add("cuda.syncthreads()", "if t < writes:")
-    s.add(*[f"    z[uint64(zo + {k} * L)] = {g}" for k, g in enumerate(GATES[name])])
-    s.add(*(["c_new = c_old"] if name == "lstm" else []))
+    _hand_on(s, made)
     s.add("t = int32(t - 1)", "zo -= z_step", "ho -= h_step", "if t >= 0:")
     _load(s, made)
     _products(s, made, "w", "buf", len(passed), _width(passed))
@@ -75,6 +70,19 @@ def backward_kernel(made: Small) -> DeviceKernel:
     return s.kernel(
         made.backward_threads, made.constants | {"STRIDE": stride, "WHOLE": R * stride, "BOTH": 2 * R * stride}
     )
+
+
+def _hand_on(s: KernelSource, made: Small) -> None:
+    """Derivatives by the sums: those that the product reads to shared memory, all to z."""
+    s.add("if not alive:")
+    s.add(*[f"    {g} = zero" for g in GATES[made.kind.name]])
+    s.add(
+        "here = uint64(4 * now + place)",
+        *[f"buf[here + uint64({k})] = {g}" for k, g in enumerate(PASSED[made.kind.name])],
+    )
+    s.add("cuda.syncthreads()", "if t < writes:")
+    s.add(*[f"    z[uint64(zo + {k} * L)] = {g}" for k, g in enumerate(GATES[made.kind.name])])
+    s.add(*(["c_new = c_old"] if made.kind.name == "lstm" else []))
 
 
 def _width(gates: str) -> int:
