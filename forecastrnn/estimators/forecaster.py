@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, Self
 
@@ -12,37 +11,24 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from forecastrnn.callbacks import MemberUpdate, check_callback
+from forecastrnn.callbacks import check_callback
 from forecastrnn.data.arrays import check_count
 from forecastrnn.engine.compiling import announced
 from forecastrnn.estimators.device_choice import device_of, device_to_predict
-from forecastrnn.estimators.forecast_settings import (
-    ahead_of,
-    check_known,
-    check_parameters,
-    check_reach,
-    check_same,
-    older_means_of,
-    read_codes,
-    reading_of,
-    settings_of,
-)
+from forecastrnn.estimators.forecast_settings import check_parameters, plan_of, read_by
 from forecastrnn.estimators.parameters import TRAINING_CONSTRAINTS, NamedParameters
 from forecastrnn.estimators.saving import SavedToFile
-from forecastrnn.forecasting.ends import ends_of
-from forecastrnn.forecasting.inputs import SeriesInputs
+from forecastrnn.forecasting.ends import SeriesEnds
+from forecastrnn.forecasting.fit import fit_model
+from forecastrnn.forecasting.members import Callback
 from forecastrnn.forecasting.model import Model
-from forecastrnn.forecasting.preparation import prepare
-from forecastrnn.forecasting.residuals import residuals_of
-from forecastrnn.forecasting.settings import network_of, use_lags
 from forecastrnn.forecasting.stream import ForecastStream
-from forecastrnn.forecasting.trained import train_all
 from forecastrnn.networks.losses import LossesFor
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from forecastrnn.data.series import SeriesSet
+    from forecastrnn.data.series import SeriesSet, TimeAxis
 
 _SHARED = ("cell", "hidden_layer_sizes", "layer_norm", "initializer", "solver", "learning_rate_init", "learning_rate",
            "alpha", "momentum", "nesterovs_momentum", "beta_1", "beta_2", "epsilon", "clip_norm", "n_iter_no_change",
@@ -185,7 +171,7 @@ epsilon, clip_norm, gradient_noise
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(
         self, y: Any, *, static: Any = None, id_col: Any = "unique_id", time_col: Any = "ds", target_col: Any = "y",
-        callback: Callable[[MemberUpdate], object] | None = None,
+        callback: Callback | None = None,
     ) -> Self:  # fmt: skip
         """Learn from one or many series.
 
@@ -222,44 +208,18 @@ epsilon, clip_norm, gradient_noise
         with announced(bool(self.verbose)):
             return self._fit({"id_col": id_col, "time_col": time_col, "target_col": target_col}, y, static, callback)
 
-    def _fit(
-        self, columns: dict[str, Any], y: Any, static: Any, callback: Callable[[MemberUpdate], object] | None
-    ) -> Self:
+    def _fit(self, columns: dict[str, Any], y: Any, static: Any, callback: Callback | None) -> Self:
         from forecastrnn.data.series import season_of
 
         check_callback(callback, "a look")
         check_parameters(self, callback is not None)
-        device = device_of(self)
-        reading = reading_of(self, columns)
-        read = reading.read(y)
+        plan = plan_of(self, columns, device_of(self))
+        read = read_by(plan.reading, y)
         season = int(self.season_length or season_of(read.axis))
-        prepared = prepare(read.values, read.offsets, season, self.context_length, ahead_of(self, read))
-        check_known(self, prepared, read.ids)
         old = self._model if self.warm_start and hasattr(self, "_model") else None
-        embeddings, codes, coding = read_codes(self, read, static, columns["id_col"], old)
-        with_lags = old.layout.with_lags if old else use_lags(prepared, not self.global_model)
-        prepared = prepared.read_with(lags=with_lags, older_means=older_means_of(self))
-        settings = settings_of(self, embeddings)
-        check_same(old, settings, self.n_members, prepared.layout, read)
-        check_reach(prepared, read.ids)
-        series = SeriesInputs.of(prepared, settings.dtype, codes)
-        seeds = self._seeds()
-        network = network_of(prepared.layout, settings)
-        trained = train_all(
-            series, settings, seeds, read.ids, old=old.trained if old else None, device=device, callback=callback
-        )
-        one_step = trained.outputs(network, series, settings.n_threads, device)
-        residuals = residuals_of(prepared, settings, one_step, len(seeds))
-        self._model = Model(
-            network=network, trained=trained, settings=settings, tail=ends_of(series), residuals=residuals,
-            axis=read.axis, reading=reading_of(self, columns, other=True), strategy=self.strategy, static=coding,
-        )  # fmt: skip
-        self._publish(device, read)
+        self._model = fit_model(plan, read, season, static, old=old, callback=callback)
+        self._publish(plan.device, read)
         return self
-
-    def _seeds(self) -> list[int]:
-        rng = check_random_state(self.random_state)
-        return [int(seed) for seed in rng.randint(2**31 - 1, size=self.n_members)]
 
     def _publish(self, device: str, read: SeriesSet) -> None:
         model = self._model
@@ -271,6 +231,12 @@ epsilon, clip_norm, gradient_noise
         shortest = min(len(curve) for curve in curves)
         self.loss_curve_ = np.mean([curve[:shortest] for curve in curves], axis=0).tolist()
         self.n_iter_ = model.trained.updates
+
+    def _choose(self, y: object, static: object) -> tuple[TimeAxis, SeriesEnds, np.ndarray]:
+        """What `Model.choose` finds of the series to forecast: those of fit, or y."""
+        if static is not None:
+            self._model.check_static(y is not None)
+        return self._model.choose(None if y is None else read_by(self._model.reading, y, "y of predict"), static)
 
     # Forecasting --------------------------------------------------------------------------------------
     def predict(self, h: Any, y: Any = None, static: Any = None) -> pd.Series | pd.DataFrame:
@@ -301,7 +267,7 @@ epsilon, clip_norm, gradient_noise
 
         check_is_fitted(self)
         model = self._model
-        axis, tail, own = model.choose(y, static)
+        axis, tail, own = self._choose(y, static)
         steps = read_horizon(axis, h)
         model.check_horizon(int(steps[-1]))
         found = model.median(tail, own, int(steps[-1]), device_to_predict(self))
@@ -339,7 +305,7 @@ epsilon, clip_norm, gradient_noise
         check_is_fitted(self)
         model, count = self._model, check_count(n_sequences, "n_sequences")
         model.check_recursive("generate", "the direct strategy does not feed back")
-        axis, tail, own = model.choose(prompt, static)
+        axis, tail, own = self._choose(prompt, static)
         h = int(read_horizon(axis, check_count(n_steps, "n_steps"))[-1])
         rng, device = check_random_state(random_state), device_to_predict(self)
         paths = model.draw(tail, own, h, count, rng, prompt is None, device)

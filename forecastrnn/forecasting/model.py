@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +13,6 @@ from forecastrnn.forecasting.ends import SeriesEnds, ends_of, take
 from forecastrnn.forecasting.forecasts import forecast
 from forecastrnn.forecasting.input_layout import InputLayout
 from forecastrnn.forecasting.inputs import SeriesInputs
-from forecastrnn.forecasting.preparation import prepare
 from forecastrnn.forecasting.settings import Settings
 from forecastrnn.forecasting.stream import ForecastStream
 from forecastrnn.forecasting.trained import Trained
@@ -33,14 +32,6 @@ class SeriesReader:
     missing: str
     least: int
     needs: str
-
-    def read(self, y: Any, argument: str = "y") -> SeriesSet:
-        """Checked series, end to end."""
-        from forecastrnn.data.series import read_series
-
-        return read_series(
-            y, missing=self.missing, min_length=self.least, needs=self.needs, argument=argument, **self.columns
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,18 +84,18 @@ class Model:
                 "horizon, or use another strategy."
             )
 
-    def choose(self, y: Any, static: Any = None) -> tuple[TimeAxis, SeriesEnds, np.ndarray]:
-        """Axis and tail of the series of fit, or of others, prepared as those were; the row of each in fit."""
-        if static is not None and (y is None or self.static is None):
-            why = "the series of fit have theirs" if y is None else "the model was fitted without static"
+    def check_static(self, is_other: bool) -> None:
+        """Refuse static categories, which were given, where they are known or not wanted; `is_other`: with series."""
+        if not is_other or self.static is None:
+            why = "the model was fitted without static" if is_other else "the series of fit have theirs"
             raise ValueError(f"static must not be given here: {why}.")
-        if y is None:
+
+    def choose(self, read: SeriesSet | None, static: Any = None) -> tuple[TimeAxis, SeriesEnds, np.ndarray]:
+        """Axis and tail of the series of fit, or of others, prepared as those were; the row of each in fit."""
+        if read is None:
             return self.axis, self.tail, np.arange(self.tail.n_series)
-        own = self.tail.prepared
-        read = self.reading.read(y, "y of predict")
         rows = self._rows(read) if self.trained.is_local else np.zeros(read.n_series, np.int64)
-        prepared = prepare(read.values, read.offsets, own.layout.season, own.context, own.ahead)
-        prepared = replace(prepared, layout=own.layout)
+        prepared = self.tail.prepared.others(read.values, read.offsets)
         series = SeriesInputs.of(prepared, self.settings.dtype, self._codes(read, static))
         return read.axis, ends_of(series), rows
 

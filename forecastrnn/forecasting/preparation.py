@@ -61,6 +61,11 @@ class Prepared:
         """The same series, for networks that read these columns too."""
         return replace(self, layout=replace(self.layout, with_lags=lags, older_means=older_means))
 
+    def others(self, values: np.ndarray, offsets: np.ndarray) -> Prepared:
+        """Other series, prepared as these were, for the same networks."""
+        season = self.layout.season
+        return replace(prepare(values, offsets, season, self.context, self.ahead), layout=self.layout)
+
     def inverse(self, paths: np.ndarray) -> np.ndarray:
         """Scaled paths (..., n_series, h) behind the end of each series, in the series' own unit."""
         h = paths.shape[-1]

@@ -1,0 +1,80 @@
+"""From series to a trained forecaster."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from forecastrnn.data.coding import MOST_CATEGORIES, auto_dim
+from forecastrnn.data.static_input import StaticCoding, read_static
+from forecastrnn.forecasting.ends import ends_of
+from forecastrnn.forecasting.inputs import SeriesInputs
+from forecastrnn.forecasting.members import Callback
+from forecastrnn.forecasting.model import Model
+from forecastrnn.forecasting.plan import FitPlan, check_known, check_lengths, check_reach, check_same
+from forecastrnn.forecasting.preparation import prepare
+from forecastrnn.forecasting.residuals import residuals_of
+from forecastrnn.forecasting.settings import Settings, network_of, use_lags
+from forecastrnn.forecasting.trained import train_all
+from forecastrnn.networks.network import Embedding
+
+if TYPE_CHECKING:
+    from forecastrnn.data.series import SeriesSet
+
+
+def fit_model(
+    plan: FitPlan, read: SeriesSet, season: int, static: object, *, old: Model | None, callback: Callback | None
+) -> Model:
+    """Prepare series, train all networks on them, and keep what forecasts need; `old`: a model to go on from."""
+    series, settings, coding = _series_of_fit(plan, read, season, static, old)
+    rng = check_random_state(plan.random_state)
+    seeds = [int(seed) for seed in rng.randint(2**31 - 1, size=plan.n_members)]
+    network = network_of(series.prepared.layout, settings)
+    trained = train_all(
+        series, settings, seeds, read.ids, old=old.trained if old else None, device=plan.device, callback=callback
+    )
+    one_step = trained.outputs(network, series, settings.n_threads, plan.device)
+    return Model(
+        network=network, trained=trained, settings=settings, tail=ends_of(series), axis=read.axis, reading=plan.later,
+        residuals=residuals_of(series.prepared, settings, one_step, len(seeds)), strategy=plan.strategy, static=coding,
+    )  # fmt: skip
+
+
+def _series_of_fit(
+    plan: FitPlan, read: SeriesSet, season: int, static: object, old: Model | None
+) -> tuple[SeriesInputs, Settings, StaticCoding | None]:
+    """The series as networks read them, with the settings and categories that follow from them; all is checked."""
+    check_lengths(plan, read)
+    prepared = prepare(read.values, read.offsets, season, plan.context, plan.learned)
+    check_known(plan, prepared, read.ids)
+    embeddings, codes, coding = codes_of_fit(plan, read, static, old.static if old else None)
+    settings = replace(plan.members, embeddings=embeddings)
+    lags = old.layout.with_lags if old else use_lags(prepared, settings.is_local)
+    prepared = prepared.read_with(lags=lags, older_means=plan.older_means)
+    if old:
+        check_same(old, settings, plan.n_members, prepared.layout, tuple(read.ids))
+    check_reach(prepared, read.ids)
+    return SeriesInputs.of(prepared, settings.dtype, codes), settings, coding
+
+
+def codes_of_fit(
+    plan: FitPlan, read: SeriesSet, static: object, old: StaticCoding | None
+) -> tuple[tuple[Embedding, ...], np.ndarray | None, StaticCoding | None]:
+    """Embeddings of the series and their codes (n_series, embeddings); in a warm start categories stay."""
+    sizes, codes, coding = [], [], None
+    if plan.id_embedding_dim is not None:
+        if read.n_series >= MOST_CATEGORIES:
+            raise ValueError(f"y: {read.n_series} series are too many for id_embedding_dim, {MOST_CATEGORIES} or more.")
+        sizes.append((read.n_series, int(plan.id_embedding_dim)))
+        codes.append(np.arange(float(read.n_series))[:, None])
+    if static is not None:
+        if plan.members.is_local:
+            raise ValueError("static needs global_model=True: a local network knows one series.")
+        coding, own = read_static(static, read.ids, plan.reading.columns["id_col"], old)
+        sizes += [(len(categories), auto_dim(len(categories))) for categories in coding.categories]
+        codes.append(own)
+    embeddings = tuple(Embedding(column, size, dim) for column, (size, dim) in enumerate(sizes))
+    return embeddings, np.concatenate(codes, axis=1) if codes else None, coding

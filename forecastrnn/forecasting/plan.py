@@ -1,0 +1,102 @@
+"""What the parameters of a forecaster ask for, read once, and what they need of the series."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from forecastrnn.forecasting.input_layout import InputLayout
+from forecastrnn.forecasting.model import Model, SeriesReader
+from forecastrnn.forecasting.preparation import Prepared
+from forecastrnn.forecasting.settings import Settings
+
+if TYPE_CHECKING:
+    from forecastrnn.data.series import SeriesSet
+
+SHORTEST = 4  # observations of a series, at least, where nothing asks for more
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitPlan:
+    """What a forecaster is to learn, and from what.
+
+    members : how they are trained, without the embeddings, which follow from the series; reading, later : how series
+    are read in fit, and to be forecast; context, horizon : as they were given; seeds : of the members, drawn from
+    random_state when all is checked.
+    """
+
+    members: Settings
+    strategy: str
+    reading: SeriesReader
+    later: SeriesReader
+    context: int | None
+    horizon: int | None
+    older_means: tuple[int, ...]
+    n_members: int
+    id_embedding_dim: int | None
+    random_state: object
+    device: str
+
+    @property
+    def learned(self) -> int | None:
+        """Steps that a decoder learns behind the context; None: as many as the season asks for."""
+        return None if self.strategy != "seq2seq" or self.horizon is None else int(self.horizon)
+
+
+def check_lengths(plan: FitPlan, read: SeriesSet) -> None:
+    """A decoder needs a series that is longer than what it learns."""
+    lengths, horizon = np.diff(read.offsets), plan.learned
+    longest = int(np.argmax(lengths))
+    if horizon is not None and lengths[longest] < horizon + SHORTEST:
+        raise ValueError(
+            f"horizon={horizon}: the decoder learns so many steps from series of at least {horizon + SHORTEST} values, "
+            f"but the longest, {read.ids[longest]!r}, has {lengths[longest]}. Lower horizon; forecasts may go further."
+        )
+
+
+def check_reach(prepared: Prepared, ids: tuple) -> None:
+    """Each older mean must be known somewhere before the last value."""
+    known, reach = prepared.known, prepared.layout.reach
+    longest = int(np.argmax(known))
+    if reach >= known[longest]:
+        raise ValueError(
+            f"older_means reaches back {reach} values, but even the longest series, {ids[longest]!r}, has only "
+            f"{known[longest]}. Take shorter or fewer blocks."
+        )
+
+
+def check_known(plan: FitPlan, prepared: Prepared, ids: tuple) -> None:
+    """Steps learned at once must fit between the first known value and the end."""
+    known, least = prepared.known, plan.members.horizon + SHORTEST
+    if plan.strategy == "direct" and known.min() < least:
+        row = int(np.argmax(known < least))
+        raise ValueError(
+            f"y: series {ids[row]!r} has {known[row]} values from its first known one on, but horizon="
+            f"{plan.horizon} needs at least {least}. Drop the series, or lower horizon."
+        )
+
+
+def knows_ids(model: Model) -> bool:
+    """Whether each series has a vector of its own."""
+    return len(model.settings.embeddings) > (len(model.static.names) if model.static else 0)
+
+
+def check_same(old: Model, settings: Settings, n_members: int, layout: InputLayout, ids: tuple) -> None:
+    """A warm start needs the networks that there are."""
+    was, now = old.settings, settings
+    same = (was.layers, was.horizon, was.dtype, was.is_local, old.layout.older_means, was.has_decoder, old.n_members)
+    if same != (now.layers, now.horizon, now.dtype, now.is_local, layout.older_means, now.has_decoder, n_members):
+        raise ValueError(
+            "warm_start=True: cell, hidden_layer_sizes, strategy, horizon, dtype, global_model, older_means and "
+            "n_members must be as in the first fit."
+        )
+    if was.embeddings != now.embeddings:
+        raise ValueError("warm_start=True: id_embedding_dim, static and its columns must be as in the first fit.")
+    if knows_ids(old) and ids != tuple(old.axis.ids):
+        raise ValueError("warm_start=True with id_embedding_dim: the series must be those of the first fit.")
+    if now.is_local and ids != tuple(old.axis.ids):
+        raise ValueError("warm_start=True with global_model=False: the series must be those of the first fit.")
+    if layout.season != old.layout.season:
+        raise ValueError(f"warm_start=True: the season is {layout.season}, but the first fit had {old.layout.season}.")
