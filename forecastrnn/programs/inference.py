@@ -68,8 +68,8 @@ def forward(
         own = None if lengths is None else lengths[rows]
         begin = None if state is None else _select(state, rows)
         kind = PassShape(
-            network, theta.dtype.name, repeats or X.shape[1], len(X[rows]), last, own is not None, begin is not None,
-            dropout, repeats > 0, device,
+            network=network, dtype=theta.dtype.name, steps=repeats or X.shape[1], rows=len(X[rows]), last=last,
+            ragged=own is not None, started=begin is not None, dropout=dropout, repeated=repeats > 0, device=device,
         )  # fmt: skip
         parts.append(_forward_chunk(kind, theta, X[rows], own, begin, n_threads, seed + lo))
     return Forward(np.concatenate([p.outputs for p in parts]), _join_states([p.states for p in parts]))
@@ -89,7 +89,7 @@ def _join_states(states: list[State]) -> State:
     ]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PassShape:
     """What a pass is built for."""
 
