@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
 
 import numpy as np
 
@@ -26,67 +26,94 @@ def by_length(group: np.ndarray, lengths: np.ndarray, device: str) -> np.ndarray
     return np.stack([row[sort_rows(lengths[row], parts)] for row in group])
 
 
-class Batches(Protocol):
+class Batches(ABC):
     """Where training gets its mini-batches from."""
 
-    @property
-    def seed(self) -> int:
-        """Of all chance in a fit."""
+    seed: int  # of all chance in a fit
+    before: int = 0  # epochs of earlier fits
 
     @property
     def ragged(self) -> bool:
-        """Whether a training step can have rows of different lengths."""
+        """Whether the samples of a single sequence can differ in length within a training step."""
+        return False
 
     @property
     def carries(self) -> bool:
         """Whether a sample takes several training steps, the state carried on."""
+        return False
 
     @property
+    @abstractmethod
     def sizes(self) -> Sequence[tuple[int, Steps]]:
         """Rows and time steps of the programs, the largest first."""
 
+    @abstractmethod
     def steps_of(self, index: BatchIndex) -> Steps:
         """Time steps of the program that runs these mini-batches."""
 
+    @abstractmethod
     def epoch(self, number: int) -> list[BatchIndex]:
         """Indices of epoch `number`, counted from the first fit on."""
 
 
-class Shuffled:
-    """Mini-batches of n samples, drawn anew for each epoch; whole ones are of samples of like length.
+class Shuffled(Batches):
+    """Mini-batches of n samples, drawn anew for each epoch; with `buckets`, whole ones are of samples of like length.
 
-    A subclass says what programs there are, the shortest first, and on which of them a sample runs: its rung on that
-    ladder. A mini-batch runs on the longest that its samples ask for.
+    These run on programs of about as many time steps, which halve from one to the next, on all sides at once, so that
+    there are few: a sample runs on the shortest that has room for it, a mini-batch on the longest that one of its own
+    needs.
     """
 
     n: int
     batch: int
     shuffle: bool
-    seed: int
+    buckets: bool
 
     @property
+    @abstractmethod
+    def sides(self) -> tuple[np.ndarray, ...]:
+        """Lengths (n,) of the sequences of which a sample consists."""
+
+    @property
+    def longest(self) -> list[int]:
+        """Most steps of each side."""
+        return [int(lengths.max()) for lengths in self.sides]
+
+    @cached_property
     def ladder(self) -> np.ndarray:
-        """What is the most that each program takes."""
-        raise NotImplementedError
+        """Most steps of each side that a program takes, rising (programs, sides)."""
+        rungs, least = [self.longest], [max(SHORTEST, int(lengths.min())) for lengths in self.sides]
+        while self.buckets and any(steps > few for steps, few in zip(rungs[-1], least, strict=True)):
+            rungs.append([-(-steps // 2) for steps in rungs[-1]])
+        return np.array(rungs[::-1])
 
-    @property
+    @cached_property
     def rungs(self) -> np.ndarray:
         """The program of each sample, by its place in the ladder."""
-        raise NotImplementedError
+        return self._rungs_of(self.sides)
 
-    @property
-    def step_counts(self) -> Sequence[Steps]:
-        """Time steps of the programs, the longest first."""
-        raise NotImplementedError
-
-    def _index(self, group: np.ndarray) -> BatchIndex:
-        """The index of mini-batches group (steps, rows)."""
-        raise NotImplementedError
+    def _rungs_of(self, sides: Sequence[np.ndarray]) -> np.ndarray:
+        return np.max([np.searchsorted(self.ladder[:, k], lengths) for k, lengths in enumerate(sides)], axis=0)
 
     @property
     def sizes(self) -> list[tuple[int, Steps]]:
         """Rows and time steps of the programs: of whole mini-batches, the longest first, and of what is left."""
-        return [(rows, steps) for rows in (self.batch, self.n % self.batch) if rows for steps in self.step_counts]
+        counts = list(dict.fromkeys(self._steps(number) for number in np.unique(self.rungs)[::-1]))
+        return [(rows, steps) for rows in (self.batch, self.n % self.batch) if rows for steps in counts]
+
+    def steps_of(self, index: BatchIndex) -> Steps:
+        """Time steps of the program that runs these mini-batches."""
+        most = [lengths.max() for lengths in (index.lengths, index.y_lengths) if lengths is not None]
+        return self._steps(int(self._rungs_of(most)) if most else -1)
+
+    def _steps(self, number: int) -> Steps:
+        """Time steps of a program of the ladder."""
+        steps = tuple(self.ladder[number].tolist())
+        return steps if len(steps) > 1 else steps[0]
+
+    @abstractmethod
+    def _index(self, group: np.ndarray) -> BatchIndex:
+        """The index of mini-batches group (steps, rows)."""
 
     def epoch(self, number: int) -> list[BatchIndex]:
         """Indices of epoch `number`: all whole mini-batches, then what is left."""
@@ -113,9 +140,8 @@ class Shuffled:
 class ArrayBatches(Shuffled):
     """Mini-batches over n samples of `steps` rows each; with `window`, each is cut for truncated BPTT.
 
-    The samples are in one array (n * steps, columns); targets begin at sample * target_steps. With `buckets`, whole
-    mini-batches are of samples of like length, and run on a program of about as many time steps. `repeated`: a sample
-    has one row, which is read at every step.
+    The samples are in one array (n * steps, columns); targets begin at sample * target_steps. `repeated`: a sample has
+    one row, which is read at every step.
     """
 
     n: int
@@ -130,31 +156,18 @@ class ArrayBatches(Shuffled):
     repeated: bool = False
     device: str = "cpu"  # which says into how many shards a mini-batch is cut
 
-    @cached_property
-    def ladder(self) -> np.ndarray:
-        """Most steps of the samples of a bucket, rising: the last is of all, the one before of half that, and so on."""
-        rungs = [self.steps]
-        if self.buckets and self.lengths is not None:
-            while rungs[-1] > max(SHORTEST, int(self.lengths.min())):
-                rungs.append(-(-rungs[-1] // 2))
-        return np.array(rungs[::-1])
-
-    @cached_property
-    def rungs(self) -> np.ndarray:
-        """The bucket of each sample, by its place in the ladder."""
-        lengths = np.full(self.n, self.steps) if self.lengths is None else self.lengths
-        return np.searchsorted(self.ladder, lengths)
-
-    def steps_of(self, index: BatchIndex) -> int:
-        """Time steps of the program that runs these mini-batches."""
-        if self.carries or index.lengths is None:
-            return self.window_steps
-        return int(self.ladder[np.searchsorted(self.ladder, index.lengths.max())])
+    @property
+    def sides(self) -> tuple[np.ndarray]:
+        """Lengths of the samples."""
+        return (np.full(self.n, self.steps) if self.lengths is None else self.lengths,)
 
     @property
-    def step_counts(self) -> list[int]:
-        """Time steps of the programs, the longest first."""
-        return [self.window_steps] if self.carries else self.ladder[np.unique(self.rungs)][::-1].tolist()
+    def longest(self) -> list[int]:
+        """Steps that a sample has room for."""
+        return [self.steps]
+
+    def _steps(self, number: int) -> Steps:
+        return self.window_steps if self.carries else super()._steps(number)
 
     @property
     def window_steps(self) -> int:
@@ -203,7 +216,7 @@ class ArrayBatches(Shuffled):
 
 
 @dataclass(frozen=True, kw_only=True)
-class WindowBatches:
+class WindowBatches(Batches):
     """Windows drawn at random from many series: a series by its `chance`, then a start between lo and hi."""
 
     lo: np.ndarray
@@ -214,16 +227,14 @@ class WindowBatches:
     steps_an_epoch: int
     window_steps: int
     total: int  # mini-batches of a fit: the last epoch may be shorter
-    before: int = 0  # epochs of earlier fits
-    ragged: bool = False
-    carries: bool = False
+    before: int = 0
 
     @property
-    def sizes(self) -> list[tuple[int, int]]:
+    def sizes(self) -> list[tuple[int, Steps]]:
         """Rows and time steps of the mini-batches."""
         return [(self.batch, self.window_steps)]
 
-    def steps_of(self, index: BatchIndex) -> int:
+    def steps_of(self, index: BatchIndex) -> Steps:
         """Time steps of the program that runs these mini-batches."""
         return self.window_steps
 

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
-from forecastrnn.training.batches import SHORTEST, Shuffled, WindowBatches, by_length
-from forecastrnn.training.stepping import BatchIndex
+from forecastrnn.training.batches import Shuffled, WindowBatches, by_length
+from forecastrnn.training.stepping import BatchIndex, Steps
 
 
 @dataclass(frozen=True, kw_only=True)
 class PairBatches(Shuffled):
-    """Mini-batches over pairs, by where each begins and how long it is in the source's and the target's rows: (n,).
-
-    With `buckets`, whole mini-batches are of pairs of like length, and run on a program of about as many time steps.
-    Programs halve in both lengths at once, so that there are few: a pair runs on the shortest that has room for both.
-    """
+    """Mini-batches over pairs, by where each begins and how long it is in the source's and the target's rows: (n,)."""
 
     starts: np.ndarray
     lengths: np.ndarray
@@ -29,41 +24,15 @@ class PairBatches(Shuffled):
     buckets: bool = True
     device: str = "cpu"  # which says into how many shards a mini-batch is cut
 
-    ragged, carries = True, False
-
     @property
     def n(self) -> int:  # type: ignore[override]
         """Number of pairs."""
         return len(self.starts)
 
-    @cached_property
-    def ladder(self) -> np.ndarray:
-        """Most steps of source and target, rising (programs, 2)."""
-        sides = (self.lengths, self.y_lengths)
-        rungs, least = [[int(side.max()) for side in sides]], [max(SHORTEST, int(side.min())) for side in sides]
-        while self.buckets and any(steps > few for steps, few in zip(rungs[-1], least, strict=True)):
-            rungs.append([-(-steps // 2) for steps in rungs[-1]])
-        return np.array(rungs[::-1])
-
-    @cached_property
-    def rungs(self) -> np.ndarray:
-        """The bucket of each pair, by its place in the ladder."""
-        return self._rungs_of(self.lengths, self.y_lengths)
-
-    def _rungs_of(self, lengths: np.ndarray, y_lengths: np.ndarray) -> np.ndarray:
-        sides = ((0, lengths), (1, y_lengths))
-        return np.maximum(*(np.searchsorted(self.ladder[:, side], values) for side, values in sides))
-
-    def steps_of(self, index: BatchIndex) -> tuple[int, int]:
-        """Time steps, of source and target, of the program that runs these mini-batches."""
-        assert index.lengths is not None and index.y_lengths is not None
-        source, target = self.ladder[self._rungs_of(index.lengths, index.y_lengths).max()]
-        return int(source), int(target)
-
     @property
-    def step_counts(self) -> list[tuple[int, int]]:
-        """Time steps, of source and target, of the programs, the longest first."""
-        return [(source, target) for source, target in self.ladder[np.unique(self.rungs)][::-1].tolist()]
+    def sides(self) -> tuple[np.ndarray, np.ndarray]:
+        """Lengths of the sources and of the targets."""
+        return self.lengths, self.y_lengths
 
     def _index(self, group: np.ndarray) -> BatchIndex:
         group = by_length(group, self.lengths, self.device)
@@ -83,11 +52,11 @@ class PairWindows(WindowBatches):
         return self.source, self.window_steps - self.source
 
     @property
-    def sizes(self) -> list:
+    def sizes(self) -> list[tuple[int, Steps]]:
         """Rows and time steps of the mini-batches."""
         return [(self.batch, self.pair)]
 
-    def steps_of(self, index: BatchIndex) -> tuple[int, int]:  # type: ignore[override]
+    def steps_of(self, index: BatchIndex) -> tuple[int, int]:
         """Time steps of the program that runs these mini-batches."""
         return self.pair
 

@@ -207,7 +207,7 @@ class Trainer:
 
     def _first_epoch(self) -> list[BatchIndex]:
         if not hasattr(self, "_first"):
-            self._first = self.batches.epoch(getattr(self.batches, "before", 0))
+            self._first = self.batches.epoch(self.batches.before)
         return self._first
 
     def _check(self, losses: np.ndarray) -> None:

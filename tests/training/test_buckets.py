@@ -20,10 +20,15 @@ X = [np.random.default_rng(k).normal(size=(length, 2)) for k, length in enumerat
 
 
 def test_the_ladder_halves_down_to_the_shortest() -> None:
-    assert BATCHES.ladder.tolist() == [7, 13, 25, 50, 100, 200]
-    assert replace(BATCHES, lengths=np.maximum(LENGTHS, 60)).ladder.tolist() == [50, 100, 200]
-    assert replace(BATCHES, buckets=False).ladder.tolist() == [200]
-    assert replace(BATCHES, lengths=None).ladder.tolist() == [200]
+    assert BATCHES.ladder[:, 0].tolist() == [7, 13, 25, 50, 100, 200]
+    assert replace(BATCHES, lengths=np.maximum(LENGTHS, 60)).ladder[:, 0].tolist() == [50, 100, 200]
+    assert replace(BATCHES, buckets=False).ladder[:, 0].tolist() == [200]
+    assert replace(BATCHES, lengths=None).ladder[:, 0].tolist() == [200]
+
+
+def test_windows_of_truncated_bptt_have_one_program() -> None:
+    """Of whole mini-batches, and of what is left."""
+    assert replace(BATCHES, window=50).sizes == [(16, 50), (13, 50)]
 
 
 @pytest.mark.parametrize("shuffle", [True, False])

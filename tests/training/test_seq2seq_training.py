@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -85,6 +86,15 @@ def test_part_of_an_index() -> None:
     part = index.part(2, 4)
     for name in ("x", "y", "sample", "lengths", "y_lengths"):
         np.testing.assert_array_equal(getattr(part, name), getattr(index, name)[2:4])
+
+
+def test_rows_of_an_index() -> None:
+    """Those of every array that has rows; what a step has once stays."""
+    index = replace(batches_of(buckets=False).epoch(0)[0], keep=np.ones(6))
+    some = index.rows(slice(2, 5))
+    for name in ("x", "y", "sample", "lengths", "y_lengths"):
+        np.testing.assert_array_equal(getattr(some, name), getattr(index, name)[:, 2:5])
+    np.testing.assert_array_equal(some.keep, np.ones(6))
 
 
 # Updates, and the loop.
