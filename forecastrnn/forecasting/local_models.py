@@ -24,12 +24,12 @@ from forecastrnn.programs.assembly import Assembly
 from forecastrnn.programs.direction import MatrixView
 from forecastrnn.programs.inference import forward_pass
 from forecastrnn.programs.shapes import Shape
-from forecastrnn.training.batches import SAMPLE
 from forecastrnn.training.sequence_task import SequenceTask, TrainingData
 from forecastrnn.training.stepping import dropout_seeds
 from forecastrnn.training.training import BLOW_UP
 from forecastrnn.training.training_step import BatchBuffers, TrainingStep
 from forecastrnn.training.update_step import Update
+from forecastrnn.training.window_batches import SAMPLE
 
 INDEX_BYTES = 2**25  # of the windows that one call trains on
 SLOWEST = 1e-9  # seconds for each parameter, row and time step of an update: a high guess

@@ -11,8 +11,8 @@ from forecastrnn.forecasting.preparation import Prepared
 from forecastrnn.forecasting.settings import Settings
 from forecastrnn.forecasting.windows import held_out, source_of
 from forecastrnn.networks.network import AnyNetwork
-from forecastrnn.training.seq2seq_batches import pair_index
-from forecastrnn.training.stepping import BatchIndex, TrainingProgram
+from forecastrnn.training.stepping import TrainingProgram
+from forecastrnn.training.window_batches import window_index
 
 CHUNK = 512  # windows at once
 
@@ -29,7 +29,7 @@ def validator(
     theta, rows = np.zeros(network.size, settings.dtype), min(len(starts), CHUNK)
     probe = TrainingProgram(network, theta, None, source, steps=steps, rows=rows, loss=settings.loss, device=device)
     chunks = np.resize(starts, (-(-len(starts) // rows), 1, rows))
-    parts = [pair_index(c, steps) if isinstance(steps, tuple) else BatchIndex(c, c, c) for c in chunks]
+    parts = [window_index(chunk, steps) for chunk in chunks]
 
     def score(candidate: np.ndarray) -> float:
         theta[:] = candidate

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from forecastrnn.forecasting.inputs import SeriesInputs
 from forecastrnn.forecasting.preparation import Prepared
 from forecastrnn.forecasting.settings import Settings, update_count
 from forecastrnn.networks.network import AnyNetwork
-from forecastrnn.training.batches import WindowBatches
 from forecastrnn.training.pair_task import PairData
-from forecastrnn.training.seq2seq_batches import PairWindows
 from forecastrnn.training.sequence_task import TrainingData
+from forecastrnn.training.window_batches import WindowBatches
 
 EPOCH = 50  # updates between two looks at the loss
 
@@ -38,12 +35,12 @@ def batches_of(network: AnyNetwork, prepared: Prepared, settings: Settings, seed
     held = held_out(prepared.known, settings.validation_fraction, settings.horizon)
     lo, hi = window_starts(prepared, settings.horizon, held)
     chance, updates = np.sqrt(np.maximum(hi - lo + 1, 1).astype(float)), update_count(prepared, settings)
-    options: dict[str, Any] = {
-        "lo": lo, "hi": hi, "chance": chance / chance.sum(), "batch": settings.batch_size, "seed": seed,
-        "steps_an_epoch": min(EPOCH, updates), "window_steps": prepared.context + prepared.ahead, "total": updates,
-        "before": before,
-    }  # fmt: skip
-    return PairWindows(**options, source=prepared.context) if network.hands_over else WindowBatches(**options)
+    sides = prepared.context, prepared.ahead
+    return WindowBatches(
+        lo=lo, hi=hi, chance=chance / chance.sum(), batch=settings.batch_size, seed=seed,
+        steps_an_epoch=min(EPOCH, updates), steps=sides if network.hands_over else sum(sides), total=updates,
+        before=before,
+    )  # fmt: skip
 
 
 def source_of(

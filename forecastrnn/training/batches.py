@@ -14,7 +14,7 @@ from forecastrnn.programs.inference import sort_rows
 from forecastrnn.programs.shapes import shards_of
 from forecastrnn.training.stepping import BatchIndex, Steps
 
-SHUFFLE, SAMPLE = 1, 2  # streams of random numbers
+SHUFFLE = 1  # a stream of random numbers
 SHORTEST = 8  # time steps of the shortest program: below, there is nothing left to save
 
 
@@ -213,36 +213,3 @@ class ArrayBatches(Shuffled):
         starts = samples if self.repeated else spread(group * self.steps)
         index = BatchIndex(starts, spread(group * self.target_steps), samples, left if self.ragged else None, keep=keep)
         return index.where((left > 0).sum(axis=1) > 0)  # windows behind the end of all their rows teach nothing
-
-
-@dataclass(frozen=True, kw_only=True)
-class WindowBatches(Batches):
-    """Windows drawn at random from many series: a series by its `chance`, then a start between lo and hi."""
-
-    lo: np.ndarray
-    hi: np.ndarray
-    chance: np.ndarray
-    batch: int
-    seed: int
-    steps_an_epoch: int
-    window_steps: int
-    total: int  # mini-batches of a fit: the last epoch may be shorter
-    before: int = 0
-
-    @property
-    def sizes(self) -> list[tuple[int, Steps]]:
-        """Rows and time steps of the mini-batches."""
-        return [(self.batch, self.window_steps)]
-
-    def steps_of(self, index: BatchIndex) -> Steps:
-        """Time steps of the program that runs these mini-batches."""
-        return self.window_steps
-
-    def epoch(self, number: int) -> list[BatchIndex]:
-        """Indices of epoch `number`, counted from the first fit on."""
-        rng = np.random.default_rng([self.seed, SAMPLE, number])
-        left = self.total - (number - self.before) * self.steps_an_epoch
-        shape = (min(self.steps_an_epoch, left), self.batch)
-        which = rng.choice(len(self.lo), shape, p=self.chance)
-        start = self.lo[which] + rng.integers(0, (self.hi - self.lo + 1)[which])
-        return [BatchIndex(start, start, which)]

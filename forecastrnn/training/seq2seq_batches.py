@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from forecastrnn.training.batches import Shuffled, WindowBatches, by_length
-from forecastrnn.training.stepping import BatchIndex, Steps
+from forecastrnn.training.batches import Shuffled, by_length
+from forecastrnn.training.stepping import BatchIndex
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,34 +38,3 @@ class PairBatches(Shuffled):
         group = by_length(group, self.lengths, self.device)
         arrays = (self.starts[group], self.y_starts[group], group, self.lengths[group])
         return BatchIndex(*arrays, y_lengths=self.y_lengths[group])
-
-
-@dataclass(frozen=True, kw_only=True)
-class PairWindows(WindowBatches):
-    """Windows of whose steps the encoder reads the first `source`, and the decoder the others."""
-
-    source: int = 1
-
-    @property
-    def pair(self) -> tuple[int, int]:
-        """Steps of the encoder and of the decoder."""
-        return self.source, self.window_steps - self.source
-
-    @property
-    def sizes(self) -> list[tuple[int, Steps]]:
-        """Rows and time steps of the mini-batches."""
-        return [(self.batch, self.pair)]
-
-    def steps_of(self, index: BatchIndex) -> tuple[int, int]:
-        """Time steps of the program that runs these mini-batches."""
-        return self.pair
-
-    def epoch(self, number: int) -> list[BatchIndex]:
-        """Indices of epoch `number`, counted from the first fit on."""
-        return [pair_index(index.x, self.pair) for index in super().epoch(number)]
-
-
-def pair_index(starts: np.ndarray, steps: tuple[int, int]) -> BatchIndex:
-    """Windows starts (steps, rows), each cut into its context and what comes behind."""
-    source, target = (np.full_like(starts, count) for count in steps)
-    return BatchIndex(starts, starts + source, starts, source, y_lengths=target)

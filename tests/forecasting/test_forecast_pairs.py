@@ -18,8 +18,8 @@ from forecastrnn.forecasting.validation import last_windows
 from forecastrnn.forecasting.windows import pair_source
 from forecastrnn.networks.network import Embedding, Network
 from forecastrnn.networks.seq2seq_network import Seq2SeqNetwork
-from forecastrnn.training.seq2seq_batches import PairWindows, pair_index
 from forecastrnn.training.stepping import TrainingProgram
+from forecastrnn.training.window_batches import WindowBatches, window_index
 from support import naive
 from support.cases import described
 from support.forecaster_cases import long_of, mase, monthly, quick
@@ -98,7 +98,7 @@ def test_loss_and_gradients_equal_numpy(stack: str) -> None:
     starts, steps = np.array([1, 3, 17]), (4, 3)
     source = pair_source(inputs, z, counts, "float64")
     program = TrainingProgram(network, theta, None, source, steps=steps, rows=3, loss="squared_error")
-    loss = program.run(pair_index(starts[None], steps), 1, 1)[0]
+    loss = program.run(window_index(starts[None], steps), 1, 1)[0]
 
     def naive_loss(theta: np.ndarray) -> float:
         known, own = (inputs[starts[:, None] + np.arange(*span)] for span in ((0, 4), (4, 7)))
@@ -127,15 +127,18 @@ def test_one_step_errors_are_those_behind_a_context(times: int, stretches: int) 
 
 
 def test_windows_are_those_of_other_strategies_cut_in_two() -> None:
-    windows = PairWindows(
+    windows = WindowBatches(
         lo=np.array([5, 40]), hi=np.array([9, 60]), chance=np.array([0.5, 0.5]), batch=7, seed=0, steps_an_epoch=3,
-        window_steps=10, total=5, source=6,
+        steps=(6, 4), total=5,
     )  # fmt: skip
     first, second = windows.epoch(0)[0], windows.epoch(1)[0]
     assert (first.x.shape, second.x.shape) == ((3, 7), (2, 7))
     assert windows.sizes == [(7, (6, 4))] and windows.steps_of(first) == (6, 4)
     np.testing.assert_array_equal(first.y, first.x + 6)
     assert (first.lengths == 6).all() and (first.y_lengths == 4).all()
+    plain = replace(windows, steps=10)
+    np.testing.assert_array_equal(plain.epoch(0)[0].x, first.x)
+    assert plain.sizes == [(7, 10)] and plain.epoch(0)[0].lengths is None
 
 
 @pytest.mark.parametrize("held", [1, 18, 19, 40, 1000])
