@@ -81,7 +81,11 @@ def read_series(
         raise ValueError(
             f"id_col, time_col and target_col must differ. Got {id_col!r}, {time_col!r} and {target_col!r}"
         )
-    return SeriesReader(id_col, time_col, target_col, missing, min_length, needs, argument).read(y)
+    reader = SeriesReader(
+        id_col=id_col, time_col=time_col, target_col=target_col, missing=missing, min_length=min_length, needs=needs,
+        argument=argument,
+    )  # fmt: skip
+    return reader.read(y)
 
 
 def read_horizon(axis: TimeAxis, h: Any) -> np.ndarray:

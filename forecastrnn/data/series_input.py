@@ -158,7 +158,7 @@ class SeriesReader:
         labels = tuple(f"column {name!r} of {self.argument}" for name in (self.id_col, self.time_col))
         times = y[self.time_col]
         index = pd.Index(times) if len(times) else pd.DatetimeIndex([])
-        axis = TimeAxis("long", (), Clock("integer"), np.zeros(0), self.time_col, self.id_col, self.target_col)
+        axis = self._no_axis("long", self.time_col, self.id_col, self.target_col)
         return self._panel(pd.Index(y[self.id_col]), index, y[[self.target_col]], axis, labels)
 
     def _multi(self, y: pd.DataFrame, form: str, value_name: Hashable) -> SeriesSet:
@@ -175,8 +175,13 @@ class SeriesReader:
                 f"{[str(level.dtype) for level in y.index.levels]}: use rename_axis, droplevel or swaplevel"
             )
         labels = tuple(f"level {name!r} of the index of {self.argument}" for name in names)
-        axis = TimeAxis(form, (), Clock("integer"), np.zeros(0), names[1], names[0], value_name)
+        axis = self._no_axis(form, names[1], names[0], value_name)
         return self._panel(y.index.get_level_values(0), y.index.get_level_values(1), y, axis, labels)
+
+    def _no_axis(self, form: str, time: Hashable, id: Hashable, value: Hashable) -> TimeAxis:
+        """Names of a panel; what is read of its series replaces the rest."""
+        names = {"time_name": time, "id_name": id, "value_name": value}
+        return TimeAxis(form, (), Clock("integer"), np.zeros(0), **names)
 
     def _panel(
         self, keys: pd.Index, times: pd.Index, y: pd.DataFrame, axis: TimeAxis, labels: tuple[str, ...]

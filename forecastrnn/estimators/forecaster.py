@@ -308,7 +308,7 @@ epsilon, clip_norm, gradient_noise
         axis, tail, own = self._choose(prompt, static)
         h = int(read_horizon(axis, check_count(n_steps, "n_steps"))[-1])
         rng, device = check_random_state(random_state), device_to_predict(self)
-        paths = model.draw(tail, own, h, count, rng, prompt is None, device)
+        paths = model.draw(tail, own, h, count, rng=rng, known=prompt is None, device=device)
         names = ["RNN"] if count == 1 else [f"RNN-path-{k + 1}" for k in range(count)]
         return write_forecast(axis, dict(zip(names, paths, strict=True)), h)
 

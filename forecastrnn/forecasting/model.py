@@ -136,8 +136,8 @@ class Model:
         return np.median(self._forecast(tail, own, h, np.arange(self.n_members), device), axis=0)
 
     def draw(
-        self, tail: SeriesEnds, own: np.ndarray, h: int, count: int, rng: np.random.RandomState, known: bool,
-        device: str,
+        self, tail: SeriesEnds, own: np.ndarray, h: int, count: int, *, rng: np.random.RandomState,
+        known: bool, device: str,
     ) -> np.ndarray:  # fmt: skip
         """Paths (count, n_series, h), each with residuals fed back, from one member in turn.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -71,7 +72,9 @@ def forward(
             network=network, dtype=theta.dtype.name, steps=repeats or X.shape[1], rows=len(X[rows]), last=last,
             ragged=own is not None, started=begin is not None, dropout=dropout, repeated=repeats > 0, device=device,
         )  # fmt: skip
-        parts.append(_forward_chunk(kind, theta, X[rows], own, begin, n_threads, seed + lo))
+        arrays = np.ascontiguousarray(theta), np.ascontiguousarray(X[rows], theta.dtype)
+        with borrowed(kind, partial(_Pass, kind)) as one:
+            parts.append(one.run(*arrays, own, begin, n_threads, seed + lo))
     return Forward(np.concatenate([p.outputs for p in parts]), _join_states([p.states for p in parts]))
 
 
@@ -108,20 +111,6 @@ class PassShape:
     def rows_each(self) -> int:
         """MatrixView of X that belong to a sequence."""
         return 1 if self.repeated else self.steps
-
-
-def _forward_chunk(
-    kind: PassShape,
-    theta: np.ndarray,
-    X: np.ndarray,
-    lengths: np.ndarray | None,
-    state: State | None,
-    n_threads: int,
-    seed: int,
-) -> Forward:
-    with borrowed(kind, lambda: _Pass(kind)) as one:
-        arrays = np.ascontiguousarray(theta), np.ascontiguousarray(X, theta.dtype)
-        return one.run(*arrays, lengths, state, n_threads, seed)
 
 
 class _Pass:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass, replace
+from typing import cast
 
 import numpy as np
 
@@ -107,12 +108,12 @@ class TrainingProgram:
         self.source, self.theta, self.optimizer, self.rule = source, theta, optimizer, rule
         self.seed, self.sampling = seed, sampling
         self.task: SequenceTask | PairTask
-        if isinstance(network, Seq2SeqNetwork):
-            assert isinstance(source, PairData) and isinstance(steps, tuple)
-            build = Seq2SeqAssembly(network, theta, replace(shape, last=ALL, lengths=False, segment=0), steps[0])
+        if isinstance(source, PairData):
+            assert network.hands_over and isinstance(steps, tuple)
+            pair = cast(Seq2SeqNetwork, network)
+            build = Seq2SeqAssembly(pair, theta, replace(shape, last=ALL, lengths=False, segment=0), steps[0])
             self.task = PairTask(build, source, sampling.own if sampling else None)
         else:
-            assert isinstance(source, TrainingData)
             self.task = SequenceTask(Assembly(network.writer, theta, shape), source, input_gradient)
         self.build, self.program, self.shape = self.task.build, self.task.program, self.task.shape
         self.most_steps = int(np.clip(MAX_INDICES // max(rows, 1), 1, MAX_STEPS))  # of one call
