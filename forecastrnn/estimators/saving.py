@@ -78,7 +78,7 @@ class SavedToFile:
         Parameters
         ----------
         path : str or path
-            The file.
+            What `save` was given.
 
         Returns
         -------

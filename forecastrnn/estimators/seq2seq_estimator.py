@@ -91,10 +91,8 @@ class PairEstimator(RecurrentEstimator[PairSettings, FittedPairs, PairSamples]):
 
         Raises
         ------
-        ValueError, TypeError
-            For unusable data or parameters. The model of an earlier fit is then kept as it was.
-        TrainingDivergedError
-            A ValueError: the loss became non-finite or exploded.
+        ValueError, TypeError, TrainingDivergedError
+            As in `RNNRegressor.fit`, and the model of an earlier fit is kept.
         """
         with unchanged_on_error(self):
             return self._fit(GivenData(X=X, y=y, sample_weight=sample_weight), callback=callback)

@@ -74,8 +74,8 @@ def check_gradients(
 
     Parameters
     ----------
-    cell : {"rnn", "lstm", "peephole_lstm", "gru"}, cell, or list of them
-        The recurrent cell, one for all layers or one a layer.
+    cell : str, cell, or list of them
+        One for all layers or one a layer, as in `RNNRegressor`.
     units : int or list of int
         Units of each layer; its length is the depth.
     n_inputs, n_steps, n_sequences, n_outputs : int
