@@ -184,7 +184,10 @@ def record(kind: type, make: Callable | None = None, /, **kinds: Kind | None) ->
     makes the value of what is kept, if it is not the class. A field that a file lacks has its default.
     """
     declared = {field.name: field for field in fields(kind)} if is_dataclass(kind) else {}
-    kinds |= {name: _BY_TYPE[str(field.type)] for name, field in declared.items() if name not in kinds}
+    for name in [name for name in declared if name not in kinds]:
+        if str(declared[name].type) not in _BY_TYPE:
+            raise TypeError(f"{kind.__name__}.{name} needs a kind in its record(...): it is no int, bool or str")
+        kinds[name] = _BY_TYPE[str(declared[name].type)]
     kept = {name: one for name, one in kinds.items() if one is not None}
     words = {name: name if one.word is None else one.word for name, one in kept.items()}
     for name, field in declared.items():

@@ -281,3 +281,8 @@ def test_a_new_field_has_its_default_in_an_older_file(tmp_path: Path) -> None:
         del state[name]
     tensors, make = STATE.read(state, "RNNRegressor")
     assert make(values)["_fitted"].repeats == 0 and make(values)["embedding_weights"] is None
+
+
+def test_a_field_of_another_type_needs_a_kind() -> None:
+    with pytest.raises(TypeError, match="Wheel.radius needs a kind in its record.*: it is no int, bool or str"):
+        codec.record(Wheel)
