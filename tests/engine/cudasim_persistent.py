@@ -6,6 +6,7 @@ Run by test_cuda_simulator.py in a process of its own.
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -48,6 +49,13 @@ def test_the_largest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cuda_simulator, "DELAY", 0.05)
     monkeypatch.setattr(persistent, "rows_of_tile", lambda B: 4)
     check(draw((layer("lstm", 96),), n=3, T=2, inputs=16, started=True), "float32", GPU)
+
+
+def test_a_cell_of_ones_own_has_no_such_kernel() -> None:
+    """It takes a launch a step, whatever its size."""
+    plan = SimpleNamespace(dtype=np.dtype("float32"), lanes=16)
+    assert persistent.small(plan, "my_cell", 32, 3, 8, 0) is None
+    assert persistent.small(plan, "lstm", 32, 3, 8, 0) is not None
 
 
 def test_one_launch_a_pass() -> None:

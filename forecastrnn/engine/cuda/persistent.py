@@ -113,8 +113,8 @@ def rows_of_tile(B: int) -> int:
 def small(
     plan: Planner, name: str, H: int, I: int, B: int, masked: int, keep: int = 1, option: int = 0
 ) -> Small | None:
-    """The kernel for a layer; None where it does not fit."""
-    if H > MOST_UNITS or plan.dtype.name != "float32":
+    """The kernel for a layer; None where it does not fit, and for cells that have none: they take a launch a step."""
+    if name not in KINDS or H > MOST_UNITS or plan.dtype.name != "float32":
         return None
     rows, threads = rows_of_tile(B), round_up(QUARTER * H, 32)
     inside = I <= min(MOST_INPUTS, threads // rows)
