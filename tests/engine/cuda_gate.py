@@ -34,6 +34,8 @@ import numpy as np
 
 from forecastrnn.engine.cuda.build import SIMULATED, DeviceKernel, Handle, Launch, Planner, Spot
 
+sys.path.insert(0, str(Path(__file__).parents[1]))  # for `support`, where this is run as a program
+
 CC = (9, 0)
 CLOCK = 1755  # MHz of a GPU of the Hopper kind
 COUNTED = "FFMA", "LDS", "LDG", "LDL", "BAR"  # with more barriers than a step has, a loop holds two steps
