@@ -8,8 +8,7 @@ from functools import partial
 import numpy as np
 import torch
 
-from forecastrnn import GRU, LSTM, Elman
-from forecastrnn.networks.cells import Cell
+from forecastrnn import GRU, LSTM, Cell, Elman
 from forecastrnn.networks.network import Layer, Network
 from forecastrnn.training.optimizers import OptimizerState, Rule
 from forecastrnn.training.sequence_task import TrainingData
@@ -36,7 +35,7 @@ class Shape:
 
         Gates are not counted, nor what no gradient needs: those by the first state and by the data.
         """
-        gates, total, inputs = len(self.cell.gates), 0, self.I
+        gates, total, inputs = len(self.cell.frame.input_gates), 0, self.I
         for number in range(self.layers):
             columns = gates * self.H
             total += 2 * self.T * (inputs + self.H) * columns + (self.T - 1) * columns * self.H

@@ -17,12 +17,14 @@ if TYPE_CHECKING:
     from forecastrnn.estimators.regressor import RNNRegressor
     from forecastrnn.estimators.seq2seq import RNNSeq2Seq
     from forecastrnn.exceptions import ModelFileError, TrainingDivergedError
+    from forecastrnn.networks.cell import Cell
     from forecastrnn.networks.cells import GRU, LSTM, Elman
     from forecastrnn.training.gradient_check import check_gradients
 
 __all__ = [
     "GRU",
     "LSTM",
+    "Cell",
     "Elman",
     "ModelFileError",
     "RNNClassifier",
@@ -35,6 +37,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Cell": "networks.cell",
     "GRU": "networks.cells",
     "LSTM": "networks.cells",
     "Elman": "networks.cells",

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from forecastrnn.data.arrays import read_lengths
-from forecastrnn.networks.cells import Cell, as_cell
+from forecastrnn.networks.cell import Cell
+from forecastrnn.networks.cells import as_cell
 from forecastrnn.networks.network import Layer, Network
 from forecastrnn.programs.inference import State, forward
 

@@ -11,7 +11,8 @@ from sklearn.utils._param_validation import Interval, InvalidParameterError, Str
 
 from forecastrnn.engine.devices import NAMES, is_name
 from forecastrnn.engine.threads import thread_count
-from forecastrnn.networks.cells import CELLS, Cell, as_cell, cell_choices
+from forecastrnn.networks.cell import Cell
+from forecastrnn.networks.cells import CELLS, as_cell, cell_choices
 from forecastrnn.networks.initializers import INITIALIZERS
 from forecastrnn.networks.network import Layer
 from forecastrnn.programs.shapes import Dropout

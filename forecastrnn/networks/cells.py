@@ -1,73 +1,16 @@
-"""Recurrent cells: what their parameters are, and how these begin.
-
-A cell is a small frozen dataclass; its formulas are in `formulas.py`, its kernels in the engines.
-Columns go by gate: LSTM i, f, g, o; GRU r, z, n (PyTorch's orders).
-"""
+"""The cells that come with the package, each as its paper has it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
-from sklearn.utils import check_random_state
 
-from forecastrnn.networks.initializers import INITIALIZERS, draw_gates
+from forecastrnn.formulas import relu, sigmoid, tanh
+from forecastrnn.networks.cell import Cell
 
-Weights = dict[str, np.ndarray]
-
-
-class Cell:
-    """What all cells share: shapes of the parameters, and their first values."""
-
-    gates: ClassVar[tuple[str, ...]]
-    states: ClassVar[tuple[str, ...]] = ("h",)
-
-    def parameter_shapes(self, n_inputs: int, units: int) -> dict[str, tuple[int, ...]]:
-        """Name -> shape of each parameter of a layer with `n_inputs` inputs and `units` units."""
-        columns = len(self.gates) * units
-        return {"kernel": (n_inputs, columns), "recurrent_kernel": (units, columns), "bias": (columns,)}
-
-    @property
-    def slots(self) -> tuple[str, ...]:
-        """The sums that a step forms for each unit, which layer normalisation normalises one by one."""
-        return self.gates
-
-    def init_weights(
-        self, n_inputs: int, units: int, random_state: object = None, initializer: str = "glorot"
-    ) -> Weights:
-        """Draw the parameters of one layer.
-
-        Parameters
-        ----------
-        n_inputs, units : int
-            Width of the input and of the state.
-        random_state : int, RandomState or None
-            Seed.
-        initializer : {"glorot", "he", "orthogonal", "uniform"}
-            "glorot" (Glorot & Bengio 2010) and "he" (He et al. 2015) draw the input kernel of each gate and
-            make the recurrent one orthogonal (Saxe et al. 2014); "orthogonal" makes both so; "uniform" draws
-            everything from U(-1/sqrt(units), 1/sqrt(units)), as PyTorch does.
-
-        Returns
-        -------
-        dict of ndarray, float64
-
-        Examples
-        --------
-        >>> from forecastrnn import LSTM
-        >>> {name: w.shape for name, w in LSTM().init_weights(3, 5, random_state=0).items()}
-        {'kernel': (3, 20), 'recurrent_kernel': (5, 20), 'bias': (20,)}
-        """
-        if initializer not in INITIALIZERS:
-            raise ValueError(f"initializer must be one of {sorted(INITIALIZERS)}. Got {initializer!r}.")
-        shapes = self.parameter_shapes(n_inputs, units)
-        weights = draw_gates(shapes, units, check_random_state(random_state), initializer)
-        self._set_start(weights, units)
-        return weights
-
-    def _set_start(self, weights: Weights, units: int) -> None:
-        """Values that do not come from the initializer."""
+ACTIVATIONS = {"tanh": tanh, "relu": relu, "logistic": sigmoid}
 
 
 @dataclass(frozen=True)
@@ -81,11 +24,15 @@ class Elman(Cell):
     """
 
     activation: str = "tanh"
-    gates: ClassVar[tuple[str, ...]] = ("h",)
+    gates = ("s",)
 
     def __post_init__(self) -> None:
-        if self.activation not in ("tanh", "relu", "logistic"):
-            raise ValueError(f"activation must be one of ['tanh', 'relu', 'logistic']. Got {self.activation!r}.")
+        if self.activation not in ACTIVATIONS:
+            raise ValueError(f"activation must be one of {list(ACTIVATIONS)}. Got {self.activation!r}.")
+
+    def step(self, s):
+        """The new h."""
+        return ACTIVATIONS[self.activation](s)
 
 
 @dataclass(frozen=True)
@@ -95,15 +42,17 @@ class LSTM(Cell):
     Parameters
     ----------
     peepholes : bool
-        Let the gates see the cell state (Gers & Schmidhuber 2000): i and f the old one, o the new one.
+        Let the gates see the cell state (Gers & Schmidhuber 2000): i and f the old one, o the new one. Their weights
+        are the parameter `peephole` (3, units), in the order i, f, o.
     forget_bias : float
         First value of the forget gate's bias. 1 keeps memory open at the start (Jozefowicz et al. 2015).
     """
 
     peepholes: bool = False
     forget_bias: float = 1.0
-    gates: ClassVar[tuple[str, ...]] = ("i", "f", "g", "o")
-    states: ClassVar[tuple[str, ...]] = ("c", "h")
+    gates = ("i", "f", "g", "o")
+    states = ("c", "h")
+    diagonal_name = "peephole"
 
     def __post_init__(self) -> None:
         if not isinstance(self.peepholes, bool):
@@ -111,13 +60,21 @@ class LSTM(Cell):
         if not np.isfinite(self.forget_bias):
             raise ValueError(f"forget_bias must be a finite number. Got {self.forget_bias!r}.")
 
-    def parameter_shapes(self, n_inputs: int, units: int) -> dict[str, tuple[int, ...]]:
-        """As in `Cell`; peepholes add ``peephole (3, units)`` in the order i, f, o."""
-        shapes = super().parameter_shapes(n_inputs, units)
-        return {**shapes, "peephole": (3, units)} if self.peepholes else shapes
+    @property
+    def diagonals(self) -> tuple[str, ...]:
+        """The peepholes."""
+        return ("p_i", "p_f", "p_o") if self.peepholes else ()
 
-    def _set_start(self, weights: Weights, units: int) -> None:
-        weights["bias"][units : 2 * units] += self.forget_bias
+    @property
+    def bias_start(self) -> Mapping[str, float]:
+        """The forget gate begins open."""
+        return {"f": self.forget_bias}
+
+    def step(self, i, f, g, o, c, p_i=0.0, p_f=0.0, p_o=0.0):
+        """The new c and h."""
+        i, f, g = sigmoid(i + p_i * c), sigmoid(f + p_f * c), tanh(g)
+        c = f * c + i * g
+        return c, sigmoid(o + p_o * c) * tanh(c)
 
 
 @dataclass(frozen=True)
@@ -132,24 +89,46 @@ class GRU(Cell):
     """
 
     reset_after: bool = True
-    gates: ClassVar[tuple[str, ...]] = ("r", "z", "n")
 
     def __post_init__(self) -> None:
         if not isinstance(self.reset_after, bool):
             raise ValueError(f"reset_after must be True or False. Got {self.reset_after!r}.")
 
-    def parameter_shapes(self, n_inputs: int, units: int) -> dict[str, tuple[int, ...]]:
-        """As in `Cell`; resetting after adds ``recurrent_bias (3 * units,)``."""
-        shapes = super().parameter_shapes(n_inputs, units)
-        return {**shapes, "recurrent_bias": (3 * units,)} if self.reset_after else shapes
+    @property
+    def gates(self) -> tuple[str, ...]:
+        """The gates; resetting after the product, its part of n is a sum of its own, m."""
+        return ("r", "z", "n", "m") if self.reset_after else ("r", "z", "n")
 
     @property
-    def slots(self) -> tuple[str, ...]:
-        """As in `Cell`; resetting after the product, its part of n is a sum of its own, m."""
-        return (*self.gates, "m") if self.reset_after else self.gates
+    def second(self) -> tuple[str, ...]:
+        """Before the product, the reset state is what n reads."""
+        return () if self.reset_after else ("n",)
+
+    @property
+    def no_state(self) -> tuple[str, ...]:
+        """After the product, n has its recurrent part in m."""
+        return ("n",) if self.reset_after else ()
+
+    @property
+    def no_input(self) -> tuple[str, ...]:
+        """The recurrent part of n."""
+        return ("m",) if self.reset_after else ()
+
+    @property
+    def between(self) -> Callable | None:  # type: ignore[override]
+        """What resets before the product."""
+        return None if self.reset_after else self._reset
+
+    def _reset(self, r, h):
+        return sigmoid(r) * h
+
+    def step(self, r, z, n, h, m=None):
+        """The new h."""
+        n = tanh(n if m is None else n + sigmoid(r) * m)
+        return n + sigmoid(z) * (h - n)
 
 
-# By name. A cell whose class is here can be chosen by name or as an instance, and saved.
+# By name. A cell whose class is here can be chosen by name, and a file knows it by that of its class.
 CELLS: dict[str, Cell] = {"rnn": Elman(), "lstm": LSTM(), "peephole_lstm": LSTM(peepholes=True), "gru": GRU()}
 
 

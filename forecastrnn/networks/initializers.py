@@ -46,6 +46,8 @@ def draw_gates(
         return {name: rng.uniform(-limit, limit, shape) for name, shape in shapes.items()}
     weights = {name: np.zeros(shape) for name, shape in shapes.items()}
     for name in ("kernel", "recurrent_kernel"):
+        if name not in shapes:
+            continue
         rule = orthogonal if name == "recurrent_kernel" else draw
         rows, columns = shapes[name]
         blocks = [rule(rng, rows, units) for _ in range(columns // units)]

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.random import RandomState
 from sklearn.utils import check_random_state
 
-from forecastrnn.networks.cells import Cell, Weights
+from forecastrnn.networks.cell import Cell, Weights
 from forecastrnn.networks.initializers import draw_dense
 
 
@@ -46,7 +46,7 @@ class Parameter:
 class Layer:
     """One recurrent layer; bidirectional: a second set of weights reads the sequence backwards.
 
-    layer_norm : the sums of each slot are normalised over its units (see `Cell.slots`).
+    layer_norm : the sums of each gate are normalised over its units.
     """
 
     cell: Cell
@@ -67,12 +67,12 @@ class Layer:
     def parameter_shapes(self, n_inputs: int) -> dict[str, tuple[int, ...]]:
         """Name -> shape of each parameter of one direction."""
         shapes = self.cell.parameter_shapes(n_inputs, self.units)
-        return shapes | {"gain": (len(self.cell.slots) * self.units,)} if self.layer_norm else shapes
+        return shapes | {"gain": (len(self.cell.gates) * self.units,)} if self.layer_norm else shapes
 
     def init_weights(self, n_inputs: int, rng: RandomState, initializer: str) -> Weights:
         """First parameters of one direction; a gain begins at one."""
         weights = self.cell.init_weights(n_inputs, self.units, rng, initializer)
-        return weights | {"gain": np.ones(len(self.cell.slots) * self.units)} if self.layer_norm else weights
+        return weights | {"gain": np.ones(len(self.cell.gates) * self.units)} if self.layer_norm else weights
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from typing import Any, get_args, get_origin, get_type_hints
 import numpy as np
 
 from forecastrnn.exceptions import ModelFileError
-from forecastrnn.networks.cells import Cell, cell_classes
+from forecastrnn.networks.cell import Cell
+from forecastrnn.networks.cells import cell_classes
 from forecastrnn.persistence.codec import LARGEST, Kind, Part, entry
 
 IMPORT_IT = "If it is of your own making, import the module that defines it before you load the file"

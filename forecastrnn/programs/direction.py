@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from forecastrnn.engine.cpu.build import KERNELS
 from forecastrnn.engine.cpu.simd import VECTOR_BYTES
 from forecastrnn.engine.cpu.tile import VECS
-from forecastrnn.networks.cells import Cell
+from forecastrnn.networks.cell import Cell
 from forecastrnn.networks.network import Layer
 from forecastrnn.programs.plans import Block, plan_of
 

@@ -10,7 +10,8 @@ from forecastrnn.engine.cpu import elman, gru, lstm
 from forecastrnn.engine.cpu.build import KERNELS
 from forecastrnn.engine.cpu.recurrent import Slots
 from forecastrnn.engine.cpu.tile import VECS
-from forecastrnn.networks.cells import GRU, LSTM, Cell, Elman
+from forecastrnn.networks.cell import Cell
+from forecastrnn.networks.cells import GRU, LSTM, Elman
 
 
 @dataclass(frozen=True)

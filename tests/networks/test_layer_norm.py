@@ -65,7 +65,7 @@ def test_scale_and_shift_of_a_sum_do_not_matter(name: str) -> None:
     }
     expected, other = outputs_of(name, weights), outputs_of(name, plain)
     shift = np.random.default_rng(2).standard_normal(I)
-    for gate in range(len(CELLS[name].cell.gates)):
+    for gate in range(len(CELLS[name].cell.frame.input_gates)):
         found = outputs_of(name, changed_slot(weights, gate, 3.0, 1e3 * shift))
         np.testing.assert_allclose(found, expected, rtol=0.0, atol=1e-8)
         assert np.abs(outputs_of(name, changed_slot(plain, gate, 3.0, shift)) - other).max() > 1e-3
@@ -193,7 +193,7 @@ def test_predictions_are_those_of_the_weights(name: str) -> None:
     """`weights_` has the gains; the bare recurrence reads them."""
     cell = CELLS[name].cell
     model = regressor(cell=cell, layer_norm=True, standardize=False).fit(X, X[:, -1, 0])
-    assert model.weights_[0]["gain"].shape == (len(cell.slots) * 3,)
+    assert model.weights_[0]["gain"].shape == (len(cell.gates) * 3,)
     outputs, _ = dynamic_rnn(cell, X, model.weights_[0])
     head = model.output_weights_
     np.testing.assert_allclose(model.predict(X), (outputs[:, -1] @ head["kernel"] + head["bias"])[:, 0], rtol=1e-12)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from forecastrnn import GRU, LSTM, Elman
-from forecastrnn.networks.cells import Cell
+from forecastrnn.networks.cell import Cell
 from forecastrnn.networks.network import Layer, Network
 from forecastrnn.programs.inference import sort_rows, write_state
 from forecastrnn.training.optimizers import OptimizerState, Rule

@@ -27,7 +27,8 @@ from forecastrnn.engine.cpu.recurrent import (
 )
 from forecastrnn.engine.cpu.simd import at, lanes, load, store
 from forecastrnn.engine.cpu.update import EPSILON, FIRST, SECOND, update_each
-from forecastrnn.networks.cells import CELLS, Cell
+from forecastrnn.networks.cell import Cell
+from forecastrnn.networks.cells import CELLS
 from forecastrnn.networks.losses import LOSSES, Loss
 from forecastrnn.programs.plans import PLANS, Block, CellTables
 from forecastrnn.training.optimizers import SOLVERS, Solver

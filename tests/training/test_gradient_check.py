@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from forecastrnn import check_gradients
-from forecastrnn.networks.cells import Cell
+from forecastrnn.networks.cell import Cell
 from forecastrnn.networks.losses import LOSSES
 from forecastrnn.training.stepping import TrainingProgram
 from support.cases import CELLS

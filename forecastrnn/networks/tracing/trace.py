@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 
 from forecastrnn.networks.tracing.cell_graph import CellGraph, check_names
 from forecastrnn.networks.tracing.graph import Graph, Node
@@ -21,6 +23,7 @@ def trace_cell(
     diagonals: tuple[str, ...] = (),
     between: Callable | None = None,
     second: tuple[str, ...] = (),
+    start: Mapping[str, float] = MappingProxyType({}),
 ) -> CellGraph:
     """The graph of a cell.
 
@@ -33,6 +36,8 @@ def trace_cell(
     between : callable, optional
         Asks by name for sums of gates that are not in `second`, for the last state and for diagonal weights, and
         returns what the products of the gates in `second` read.
+    start : mapping of str to float, optional
+        Values from which states are counted in the graph: an old state of 0 is one of this.
 
     Raises
     ------
@@ -42,14 +47,18 @@ def trace_cell(
         For a formula that does not fit the names, and constants that are no finite single numbers.
     """
     check_names(gates, states, diagonals, second)
+    _check_start(start, states)
     graph = Graph()
     sums = {gate: _input(graph, f"sum.{gate}") for gate in gates}
-    old = {state: _input(graph, f"old.{state}") for state in states}
+    old = {state: _input(graph, f"old.{state}") + start.get(state, 0.0) for state in states}
     seen = {states[-1]: _input(graph, f"seen.{states[-1]}")}
     weights = {name: _input(graph, f"weight.{name}") for name in diagonals}
     first = {gate: value for gate, value in sums.items() if gate not in second}
     middle = [] if between is None else _called(between, graph, first | seen | weights, ("what products read",))
-    outputs = _called(step, graph, sums | old | weights, states)
+    outputs = [
+        (Value(graph, number) - start.get(state, 0.0)).number
+        for state, number in zip(states, _called(step, graph, sums | old | weights, states))
+    ]
     nodes, numbers = compact(graph, (*middle, *outputs))
     try:
         return CellGraph(
@@ -58,6 +67,14 @@ def trace_cell(
         )  # fmt: skip
     except ValueError as problem:
         raise ValueError(f"{problem}{last_line(step)}") from None
+
+
+def _check_start(start: Mapping[str, float], states: tuple[str, ...]) -> None:
+    for name, value in start.items():
+        if name not in states[:-1]:
+            raise ValueError(f"start can have {states[:-1]!r}, the states but the last one. Got {name!r}")
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise ValueError(f"start of the state {name} must be a finite number. Got {value!r}")
 
 
 def _input(graph: Graph, name: str) -> Value:
