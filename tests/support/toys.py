@@ -40,7 +40,10 @@ class Leaky(Cell):
     """A leaky integrator: h goes sigmoid(a) / delay of the way to tanh(x W + h U + b), a (units,) is learned."""
 
     delay: int = 1
-    gates: ClassVar[tuple[str, ...]] = ("h",)
+    gates: ClassVar[tuple[str, ...]] = ("s",)
+
+    def __post_init__(self) -> None:
+        """Its kernels are written by hand."""
 
     def parameter_shapes(self, n_inputs: int, units: int) -> dict[str, tuple[int, ...]]:
         return {**super().parameter_shapes(n_inputs, units), "share": (units,)}
@@ -103,6 +106,9 @@ class Coupled(Cell):
     """One gate says what stays and what comes: h = f * h_old + (1 - f) * tanh(x W + h U + b), by the shared loops."""
 
     gates: ClassVar[tuple[str, ...]] = ("f", "n")
+
+    def __post_init__(self) -> None:
+        """Its kernels are written by hand."""
 
 
 COUPLED = Slots(count=2, inputs=2, states=2, through=1)
