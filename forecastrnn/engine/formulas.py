@@ -34,6 +34,16 @@ def exp(x):
     return np.exp(x)
 
 
+def log(x):
+    """The natural logarithm."""
+    return np.log(x)
+
+
+def sqrt(x):
+    """The square root."""
+    return np.sqrt(x)
+
+
 formula = register_jitable(forceinline=True)
 
 

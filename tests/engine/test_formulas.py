@@ -118,6 +118,8 @@ def test_softmax_of_vectors_and_what_is_left(classes: int, dtype: str) -> None:
 
 ALL: dict[str, tuple[Callable, int]] = {
     "exp": (formulas.exp, 1),
+    "log": (lambda x: formulas.log(np.abs(x)), 1),
+    "sqrt": (lambda x: formulas.sqrt(np.abs(x)), 1),
     "maximum": (formulas.maximum, 2),
     "minimum": (formulas.minimum, 2),
     "positive": (formulas.positive, 1),

@@ -11,6 +11,7 @@ from forecastrnn.engine import formulas
 from forecastrnn.engine.cpu.simd import I32, VECTORS
 
 SINGLE, DOUBLE = (VECTORS[types.float32], types.float32), (VECTORS[types.float64], types.float64)
+SMALLEST = 2.0**-126  # of the normal numbers of float32
 ROUND = 12582912.0  # 1.5 * 2^23: added to a float32 it leaves the nearest integer in the lowest bits
 
 
@@ -40,6 +41,12 @@ def _tanh_libm(tctx, x):
 def _exp_libm(tctx, x):
     """Exact to about one unit of float64."""
     return x(x), _emit_libm("exp")
+
+
+@intrinsic
+def _log_libm(tctx, x):
+    """Exact to about one unit of float64."""
+    return x(x), _emit_libm("log")
 
 
 @overload(formulas.tanh, jit_options={"forceinline": True})
@@ -101,3 +108,60 @@ def _exp(x):
     if x == VECTORS[types.float64]:
         return lambda x: _exp_libm(x)
     return (lambda x: math.exp(x)) if isinstance(x, types.Float) else None
+
+
+def _all_lanes(kind, x):
+    """IR: the number x in all lanes of a vector kind."""
+    return ir.Constant(kind, [kind.element(x)] * kind.count)
+
+
+@intrinsic
+def _nearest_power(tctx, x):
+    """The k for which x / 2^k is between sqrt(1/2) and sqrt(2), on vectors of positive float32."""
+
+    def gen(ctx, b, sig, args):
+        whole = ir.VectorType(I32, args[0].type.count)
+        above = b.sub(b.bitcast(args[0], whole), b.bitcast(_all_lanes(args[0].type, math.sqrt(0.5)), whole))
+        return b.sitofp(b.ashr(above, _all_lanes(whole, 23)), args[0].type)
+
+    return x(x), gen
+
+
+@intrinsic
+def _log_bounds(tctx, x, y):
+    """Y where x is positive and finite; else infinite as x is, -inf at 0 (and at denormals), NaN below and at NaN."""
+
+    def gen(ctx, b, sig, args):
+        x, kind = args[0], args[0].type
+        infinite = _all_lanes(kind, math.inf)
+        negative = b.fcmp_unordered("<", x, _all_lanes(kind, 0.0))
+        beside = b.select(negative, _all_lanes(kind, math.nan), _all_lanes(kind, -math.inf))
+        found = b.select(b.fcmp_ordered(">=", x, _all_lanes(kind, SMALLEST)), args[1], beside)
+        return b.select(b.fcmp_ordered("==", x, infinite), infinite, found)
+
+    return x(x, x), gen
+
+
+def _polynomial_log(x):
+    """log(x) = k log(2) + log(1 + r), x = 2^k (1 + r); (log(1 + r) - r + r^2 / 2) / r^3 by a Chebyshev interpolant."""
+    k = _nearest_power(x)
+    r = _times_power(x, ROUND - k) - 1.0
+    p = r * -0.07902743768903893 + 0.12622319845414345
+    p = p * r + -0.1299818376298244
+    p = p * r + 0.14214495924421702
+    p = p * r + -0.1664128146324973
+    p = p * r + 0.2000104509414748
+    p = p * r + -0.2500030642256446
+    p = p * r + 0.33333330728190724
+    s = r * r
+    return _log_bounds(x, k * 0.693359375 + (r + (s * r * p + k * -2.12194440e-4 - 0.5 * s)))
+
+
+@overload(formulas.log, jit_options={"forceinline": True})
+def _log(x):
+    """Vectors of float32: a polynomial, exact to 1e-7 relative. Else libm."""
+    if x == VECTORS[types.float32]:
+        return _polynomial_log
+    if x == VECTORS[types.float64]:
+        return lambda x: _log_libm(x)
+    return (lambda x: math.log(x)) if isinstance(x, types.Float) else None

@@ -89,6 +89,7 @@ def _define_one(fn, emit, arity, real, scalar):
     class _Typing(ConcreteTemplate):
         key = fn
         cases = [signature(v if v in k else real, *k) for k in kinds]
+        unsafe_casting = not scalar  # else the first kind that is declared, float32, takes numbers of float64 too
 
     def lower(context, b, sig, args):
         if v in sig.args:
@@ -121,11 +122,6 @@ def _emit_positive(b, x):
     return b.select(b.fcmp_ordered(">", x, _constant(x, 0.0)), _constant(x, 1.0), _constant(x, 0.0))
 
 
-def sqrt(x):
-    """Square root of a vector or number (compiled code only)."""
-    raise TypeError("sqrt works in compiled code only")
-
-
 _define(operator.add, lambda b, x, y: b.fadd(x, y, flags=_CONTRACT), 2)
 _define(operator.sub, lambda b, x, y: b.fsub(x, y, flags=_CONTRACT), 2)
 _define(operator.mul, lambda b, x, y: b.fmul(x, y, flags=_CONTRACT), 2)
@@ -134,7 +130,7 @@ _define(operator.neg, lambda b, x: b.fneg(x), 1)
 _define(formulas.minimum, _emit_pick("<"), 2, scalar=True)
 _define(formulas.maximum, _emit_pick(">"), 2, scalar=True)
 _define(formulas.positive, _emit_positive, 1, scalar=True)
-_define(sqrt, lambda b, x: emit_call(b, "llvm.sqrt", x), 1, scalar=True)
+_define(formulas.sqrt, lambda b, x: emit_call(b, "llvm.sqrt", x), 1, scalar=True)
 
 
 @intrinsic

@@ -11,7 +11,8 @@ import numpy as np
 
 from forecastrnn.engine.cpu.build import doubles, fast, kernel, pointers, sizes
 from forecastrnn.engine.cpu.dropout import mix
-from forecastrnn.engine.cpu.simd import lanes, load, sqrt, store
+from forecastrnn.engine.cpu.simd import lanes, load, store
+from forecastrnn.engine.formulas import sqrt
 
 CLIP, L2, DECAY, FIRST, SECOND, EPSILON, COUNT, NESTEROV, NOISE, SEED = range(10)
 OPTIONS = 10
