@@ -113,6 +113,11 @@ class AnyNetwork(ABC):
     def writer(self) -> Network:
         """The part that puts outputs out."""
 
+    @property
+    def has_categories(self) -> bool:
+        """Whether a part reads categories, so that `set_unknown` changes what it does."""
+        return bool(self.reader.embeddings or self.writer.embeddings)
+
     @abstractmethod
     def init_theta(self, random_state: object, dtype: str, initializer: str = "glorot") -> np.ndarray:
         """First values of all parameters."""

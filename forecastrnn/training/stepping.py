@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, replace
 from typing import cast
 
@@ -42,6 +43,14 @@ class BatchIndex:
     _: KW_ONLY
     y_lengths: np.ndarray | None = None
     keep: np.ndarray | None = None  # (steps,): 0 where the carried state starts anew
+
+    @classmethod
+    def joined(cls, parts: Sequence[BatchIndex]) -> BatchIndex:
+        """The steps of all parts, one after the other."""
+        if len(parts) == 1:
+            return parts[0]
+        present = [name for name, array in vars(parts[0]).items() if array is not None]
+        return cls(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in present})
 
     def part(self, lo: int, hi: int) -> BatchIndex:
         """Steps lo .. hi."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import groupby
 
 import numpy as np
 
@@ -124,8 +125,10 @@ class Trainer:
         """All epochs; the best parameters, where they are validated."""
         progress, plan = self.progress, self.plan
         best, waited, kept = -np.inf, 0, None
+        losses: list[float] = []  # of epochs that have run, but nobody has looked at
         for epoch in range(plan.max_iter):
-            loss = self.run_epoch(len(progress.loss_curve))
+            losses = losses or self.run_epochs(len(progress.loss_curve), self._unwatched(epoch, waited))
+            loss = losses.pop(0)
             progress.loss_curve.append(loss)
             score = self._score(loss)
             self._report(epoch, loss)
@@ -140,16 +143,34 @@ class Trainer:
                 break
         return kept
 
-    def run_epoch(self, number: int) -> float:
-        """One pass over the mini-batches of an epoch; the mean loss, weighted as the samples are."""
-        total, weight = 0.0, 0.0
-        for index in self.batches.epoch(number):
-            losses, weights = self._run_calls(self._program_of(index), index)
-            total += float(losses @ weights)
-            weight += float(weights.sum())
+    def _unwatched(self, epoch: int, waited: int) -> int:
+        """Epochs from `epoch` on that can run in one go: nobody looks at one of them, or stops, before the last."""
+        plan, steps = self.plan, sum(index.steps for index in self._first_epoch())
+        looks = plan.verbose or self.watch is not None or self.validate is not None
+        if looks or self.network.has_categories:  # unknown categories change behind each epoch
+            return 1
+        until_stop = plan.n_iter_no_change - waited if plan.stop_early else plan.max_iter
+        room = self._program_of(self._first_epoch()[0]).most_steps // max(steps, 1)
+        return max(1, min(until_stop, plan.max_iter - epoch, room))
+
+    def run_epochs(self, first: int, count: int) -> list[float]:
+        """Passes over the mini-batches of so many epochs; the mean loss of each, weighted as the samples are.
+
+        What the same program runs one after the other, through several epochs too, is as few calls as can be.
+        """
+        pieces = [(k, index) for k in range(count) for index in self.batches.epoch(first + k)]
+        sums = [[0.0, 0.0] for _ in range(count)]
+        for program, group in groupby(pieces, lambda piece: self._program_of(piece[1])):
+            own, at = list(group), 0
+            losses, weights = self._run_calls(program, BatchIndex.joined([index for _, index in own]))
+            for k, index in own:
+                part = slice(at, at + index.steps)
+                sums[k][0] += float(losses[part] @ weights[part])
+                sums[k][1] += float(weights[part].sum())
+                at = part.stop
         if self.progress.fetch is None:
             self.network.set_unknown(self.progress.theta)
-        return total / weight if weight > 0.0 else 0.0
+        return [total / weight if weight > 0.0 else 0.0 for total, weight in sums]
 
     def _program_of(self, index: BatchIndex) -> Stepper:
         return self._program(index.x.shape[1], self.batches.steps_of(index))
@@ -189,12 +210,12 @@ class Trainer:
         if self.plan.device == CPU:
             program.program.prepare()  # so that no time of compilation is taken for that of steps
         while at < index.steps:
-            n = int(np.clip(CALL_SECONDS / self.seconds_a_step, 1, program.most_steps))
+            n = min(max(int(CALL_SECONDS / self.seconds_a_step), 1), program.most_steps, index.steps - at)
+            part = index if n == index.steps else index.part(at, at + n)
             begun = time.perf_counter()
-            losses.append(program.run(index.part(at, at + n), self._total(), self.plan.n_threads))
+            losses.append(program.run(part, self._total(), self.plan.n_threads))
             weights.append(program.weights)
-            done = min(n, index.steps - at)
-            self.seconds_a_step = (time.perf_counter() - begun) / done
+            self.seconds_a_step = (time.perf_counter() - begun) / n
             self._check(losses[-1])
             at += n
         return np.concatenate(losses), np.concatenate(weights)

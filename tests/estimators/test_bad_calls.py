@@ -133,6 +133,9 @@ model.set_params(max_iter=100_000, hidden_layer_sizes=32, warm_start={warm})
 if {warm}:
     model.set_params(hidden_layer_sizes=8)
     big, steps = np.tile(X, (100, 1)), np.tile(Y, 100)
+if {small}:
+    model.set_params(n_iter_no_change=100_000)
+    big, steps = X, Y
 pressed = []
 def press():
     pressed.append(time.perf_counter())
@@ -166,9 +169,10 @@ def test_a10_predict_and_fit_in_a_forked_child():
 
 
 @pytest.mark.skipif(os.name == "nt", reason="os.kill does not interrupt there")
-@pytest.mark.parametrize("warm", [False, True], ids=["anew", "warm"])
-def test_a12_ctrl_c_stops_soon_and_keeps_the_old_model(warm):
-    run_script(PREPARE + INTERRUPT.format(warm=warm))
+@pytest.mark.parametrize(("warm", "small"), [(False, False), (True, False), (False, True)])
+def test_a12_ctrl_c_stops_soon_and_keeps_the_old_model(warm, small):
+    """Also where many epochs are one call, `small`."""
+    run_script(PREPARE + INTERRUPT.format(warm=warm, small=small))
 
 
 def test_a15_empty_metadata():
