@@ -11,8 +11,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "forecastrnn"
 MOST_POSITIONAL = 6
 # Kernels pass pointers and sizes by position: Numba's calls with keywords cost compile time, and PTX knows none.
-KERNELS = ("engine/cpu/", "engine/cuda/", "engine/formulas.py", "engine/input_formulas.py", "forecasting/inputs.py",
-           "forecasting/preparation.py", "forecasting/seasonal.py")  # fmt: skip
+KERNELS = ("engine/cpu/", "engine/cuda/", "engine/formulas.py", "engine/input_formulas.py")
 
 
 def modules() -> Iterator[tuple[str, ast.Module]]:

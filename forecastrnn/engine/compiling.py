@@ -26,14 +26,7 @@ from llvmlite import binding
 from numba.core import config
 
 _PACKAGE = Path(__file__).parents[1]
-KERNEL_SOURCES = (
-    "engine/compiling.py",
-    "engine/*formulas.py",
-    "engine/cpu/*.py",
-    "forecasting/inputs.py",
-    "forecasting/preparation.py",
-    "forecasting/seasonal.py",
-)
+KERNEL_SOURCES = "engine/compiling.py", "engine/*formulas.py", "engine/cpu/*.py"
 COMPILE_LOCK = threading.RLock()  # numba's configuration is global while a function is being compiled
 PATIENCE = 1.0  # seconds of compilation after which a user is told what takes so long
 

@@ -6,42 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from forecastrnn.engine.compiling import jitted
-from forecastrnn.engine.input_formulas import STATIC, write_inputs
+from forecastrnn.engine.cpu.series import fill_inputs
 from forecastrnn.engine.memory import check_fits
 from forecastrnn.forecasting.preparation import Prepared
-
-
-@jitted
-def fill_inputs(series, layout, scratch, out):
-    """Rows of all padded times of all series; out (total, 2 columns + k) flat. Rows without enough past stay zero.
-
-    scratch: trailing means (total,), and sums of one more value than the longest series has, or empty without blocks.
-    """
-    z, starts, pads, periods, static = series
-    season, width, second_lag, with_lags, blocks = layout
-    a, sums = scratch
-    columns, groups = len(out) // len(z), len(blocks) // 2
-    for i in range(len(starts) - 1):
-        lo, hi = starts[i], starts[i + 1]
-        total = 0.0
-        if groups > 0:
-            sums[0] = 0.0
-            for t in range(lo, hi):
-                sums[t - lo + 1] = sums[t - lo] + z[t]
-        for t in range(lo, hi):
-            total += z[t]
-            if t - lo >= width:
-                total -= z[t - width]
-            a[t] = total / (width if t - lo >= width else t - lo + 1)
-        past = width + (periods[i] if periods[i] > second_lag else second_lag)
-        phase = (past - pads[i]) % season
-        for t in range(lo + past, hi - 1):
-            phase = phase + 1 if phase + 1 < season else 0
-            write_inputs(
-                z, a, sums, -lo, t, lo + pads[i], phase, season, periods[i], second_lag, with_lags, blocks, groups,
-                static, i * STATIC, out, t * columns,
-            )  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from forecastrnn.engine.compiling import jitted
+from forecastrnn.engine.cpu.series import mean_changes, pad_left, read_levels
 from forecastrnn.engine.memory import check_fits
 from forecastrnn.forecasting.input_layout import SHORTEST_MEAN, InputLayout
 from forecastrnn.forecasting.seasonal import longest_multiple, remove_figures
@@ -86,58 +85,6 @@ def bridge(z: np.ndarray, known: np.ndarray, offsets: np.ndarray) -> None:
     z[gaps] = z[before] + share * (z[after] - z[before])
 
 
-@jitted
-def read_levels(z, offsets, width, level, linear):
-    """z becomes log(z / mean|z|) in a positive series, else z over the mean of its last |values|."""
-    for i in range(len(offsets) - 1):
-        lo, hi = offsets[i], offsets[i + 1]
-        size, positive = 0.0, True
-        for t in range(lo, hi):
-            size = abs(z[t]) if abs(z[t]) > size else size
-            positive = positive and z[t] > 0.0
-        size = size if size > 0.0 else 1.0  # sums of |z| / size stay finite
-        total, tail, recent = 0.0, 0.0, hi - 2 * width if hi - 2 * width > lo else lo
-        for t in range(lo, hi):
-            total += abs(z[t]) / size
-            tail += abs(z[t]) / size if t >= recent else 0.0
-        tail = tail / (hi - recent) * size
-        level[i] = total / (hi - lo) * size if positive or tail == 0.0 else tail
-        level[i] = level[i] if level[i] > 0.0 else 1.0
-        linear[i] = not positive
-        shift = math.log(level[i])
-        for t in range(lo, hi):
-            z[t] = math.log(z[t]) - shift if positive else z[t] / level[i]
-
-
-@jitted
-def mean_changes(z, offsets, periods, change):
-    """change (n_series,) = mean |z_t - z_(t - period)|, of neighbours in a series too short for that."""
-    for i in range(len(offsets) - 1):
-        lo, hi = offsets[i], offsets[i + 1]
-        lag = periods[i] if hi - lo > periods[i] + 1 else 1
-        total = 0.0
-        for t in range(lo + lag, hi):
-            total += abs(z[t] - z[t - lag])
-        change[i] = total / (hi - lo - lag) if hi - lo > lag else 0.0
-
-
-@jitted
-def pad_left(z, known, offsets, periods, scale, pads, starts, out, observed):
-    """Scaled values behind `pads[i]` repetitions of the first period; what counts, after the burn-in, is marked."""
-    for i in range(len(offsets) - 1):
-        lo, n, base = offsets[i], offsets[i + 1] - offsets[i], starts[i] + pads[i]
-        p = periods[i] if periods[i] < n else n
-        burn = 0 if n <= 2 * p else p if n <= 3 * p else p + p // 2
-        for t in range(n):
-            out[base + t] = z[lo + t] / scale[i]
-            if t >= burn:
-                observed[base + t] = known[lo + t]
-        t = base
-        while t > starts[i]:
-            t -= 1
-            out[t] = out[t + p]
-
-
 def check_memory(n_values: int, n_series: int, season: int, window: int) -> None:
     """Refuse what cannot fit into memory before anything is allocated for it; `window`: steps that were asked for."""
     what = f"y: {n_values} values in {n_series} series with a season of {season} steps"
@@ -205,7 +152,7 @@ def prepare(
     pads = np.maximum(periods, 2 * season) + width + context + ahead + 1
     starts = np.concatenate([[0], np.cumsum(np.diff(offsets) + pads)])
     padded, observed = np.empty(starts[-1]), np.zeros(starts[-1], bool)
-    pad_left(z, known, offsets, periods, scale, pads, starts, padded, observed)
+    pad_left((z, known, offsets), periods, scale, (pads, starts), (padded, observed))
     layout = InputLayout(season=season, second_lag=min(2 * season, int(periods.max())), with_lags=False)
     return Prepared(
         layout=layout, context=context, ahead=ahead, z=padded, observed=observed, starts=starts, pads=pads,

@@ -1,0 +1,92 @@
+"""The causal seasonal figure of a series: what a forecaster could have known of the season at each time.
+
+Differences from a centred moving average over the season are the raw figure. In each cycle, the figure learned
+from the cycles before it is subtracted, and then moved towards the cycle's own by a step of 1 / (cycles seen), or
+`gamma` if that is more; `kappa` shrinks it. Both are chosen per series, or no figure at all, by the one-step error
+of a trailing mean.
+
+The compiled functions are loops over numbers: expressions on slices of arrays take seconds to compile.
+"""
+
+import numpy as np
+
+from forecastrnn.engine.compiling import jitted
+
+# (gamma, kappa) of all trials. The first has no figure: its error is what the others are measured by.
+TRIALS = ((0.0, 0.0), (0.0, 0.5), (0.0, 1.0), (0.15, 0.5), (0.15, 1.0), (0.3, 0.5), (0.3, 1.0))
+
+
+@jitted(cache=False)
+def season_differences(z, lo, n, period, out):
+    """out (n,) = z[lo : lo + n] minus its centred moving average; where both ends of the period lie in the series."""
+    half = period // 2
+    width, trim = 2 * half + 1, 0.0 if period % 2 else 0.5  # an even period counts half of both ends
+    total = 0.0
+    for end in range(n):
+        total += z[lo + end] - (z[lo + end - width] if end >= width else 0.0)
+        if end >= width - 1:
+            t = end - half
+            out[t] = z[lo + t] - (total - trim * (z[lo + t - half] + z[lo + end])) / period
+
+
+@jitted(cache=False)
+def follow_figure(z, lo, n, period, width, differences, gamma, kappa, figure, after, count):
+    """Learn as time goes on: kappa * figure is known before t and `after` behind the end, by phase; the mean error."""
+    for phase in range(period):
+        count[phase] = after[phase] = 0.0
+    half, phase = period // 2, 0
+    first = z[lo + half] - differences[half]  # the first average that there is holds for all times before
+    total, error = 0.0, 0.0
+    for t in range(n):
+        figure[t] = after[phase]
+        x = z[lo + t] - kappa * figure[t]
+        if t >= width:
+            error += abs(x - total / width)
+        total += x
+        if t >= width:
+            total -= z[lo + t - width] - kappa * figure[t - width]
+        if t < n - half:
+            d = differences[t] if t >= half else z[lo + t] - first
+            count[phase] += 1.0
+            share = 1.0 / count[phase]
+            after[phase] += (share if share > gamma else gamma) * (d - after[phase])
+        phase = phase + 1 if phase + 1 < period else 0
+    return error / (n - width)
+
+
+@jitted
+def remove_best(rest, offsets, season, stage, scratch, found):
+    """Move the best figure of some seasons, if it is worth it, from rest to removed, in each series.
+
+    stage: shortest and longest period in seasons, relative error to stay below; scratch: rows (3, longest series) and
+    (3, room); found: figures removed (total,), those behind the end (n_series, room), their periods (n_series,).
+    """
+    first, last, worth = stage
+    (differences, figure, kept), (learned, count, kept_after) = scratch
+    removed, after, periods = found
+    for i in range(len(offsets) - 1):
+        lo, n = offsets[i], offsets[i + 1] - offsets[i]
+        lowest, chosen = worth, 0
+        for period in range(first * season, (last + 1) * season, season):
+            width = period if period > 4 else 4
+            if n <= width or n < (2 * season if period == season else 3 * period + season):
+                break
+            season_differences(rest, lo, n, period, differences)
+            plain = np.inf
+            for gamma, kappa in TRIALS:
+                error = follow_figure(rest, lo, n, period, width, differences, gamma, kappa, figure, learned, count)
+                if kappa == 0.0:
+                    plain = error
+                elif plain > 0.0 and error / plain < lowest:
+                    lowest, chosen = error / plain, period
+                    for t in range(n):
+                        kept[t] = kappa * figure[t]
+                    for j in range(period):
+                        kept_after[j] = kappa * learned[(n + j) % period]
+        if chosen > 0:
+            periods[i] = chosen
+            for t in range(n):
+                removed[lo + t] += kept[t]
+                rest[lo + t] -= kept[t]
+            for j in range(after.shape[1]):
+                after[i, j] += kept_after[j % chosen]
