@@ -9,7 +9,7 @@ import numpy as np
 
 from forecastrnn.engine.threads import thread_count
 from forecastrnn.estimators.parameters import NamedParameters, check_numbers, dropout_of, layers_of, refuse, rule_of
-from forecastrnn.forecasting.model import SeriesReader
+from forecastrnn.forecasting.model import ReadingOptions
 from forecastrnn.forecasting.plan import SHORTEST, FitPlan
 from forecastrnn.forecasting.settings import Settings
 
@@ -58,7 +58,7 @@ def _is_count(value: Any) -> bool:
     return isinstance(value, Integral) and not isinstance(value, bool | np.bool_) and 1 <= int(value) < MOST_VALUES
 
 
-def _reading_of(forecaster: NamedParameters, columns: dict[str, Any], other: bool = False) -> SeriesReader:
+def _reading_of(forecaster: NamedParameters, columns: dict[str, Any], other: bool = False) -> ReadingOptions:
     """How series are read, with the length that the parameters need; `other`: series to forecast only."""
     least, needs, horizon = SHORTEST, "forecasting needs", _horizon_of(forecaster)
     context = forecaster.context_length
@@ -66,7 +66,7 @@ def _reading_of(forecaster: NamedParameters, columns: dict[str, Any], other: boo
         least, needs = int(context) + 1, f"context_length={context} needs"
     if forecaster.strategy == "direct" and horizon + SHORTEST > least and not other:
         least, needs = horizon + SHORTEST, f"horizon={horizon} needs"
-    return SeriesReader(columns, forecaster.missing, least, needs)
+    return ReadingOptions(columns, forecaster.missing, least, needs)
 
 
 def plan_of(forecaster: NamedParameters, columns: dict[str, Any], device: str) -> FitPlan:
@@ -79,7 +79,7 @@ def plan_of(forecaster: NamedParameters, columns: dict[str, Any], device: str) -
     )  # fmt: skip
 
 
-def read_by(reader: SeriesReader, y: object, argument: str = "y") -> SeriesSet:
+def read_by(reader: ReadingOptions, y: object, argument: str = "y") -> SeriesSet:
     """Checked series, end to end."""
     from forecastrnn.data.series import read_series  # brings pandas with it
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sklearn.utils import check_random_state
 
-from forecastrnn.data.coding import MOST_CATEGORIES, auto_dim
+from forecastrnn.data.coding import MOST_CATEGORIES
 from forecastrnn.data.static_input import StaticCoding, read_static
 from forecastrnn.forecasting.ends import ends_of
 from forecastrnn.forecasting.inputs import SeriesInputs
@@ -17,9 +17,9 @@ from forecastrnn.forecasting.model import Model
 from forecastrnn.forecasting.plan import FitPlan, check_known, check_lengths, check_reach, check_same
 from forecastrnn.forecasting.preparation import prepare
 from forecastrnn.forecasting.residuals import residuals_of
+from forecastrnn.forecasting.series_codes import SeriesCodes
 from forecastrnn.forecasting.settings import Settings, network_of, use_lags
 from forecastrnn.forecasting.trained import train_all
-from forecastrnn.networks.network import Embedding
 
 if TYPE_CHECKING:
     from forecastrnn.data.series import SeriesSet
@@ -50,31 +50,26 @@ def _series_of_fit(
     check_lengths(plan, read)
     prepared = prepare(read.values, read.offsets, season, plan.context, plan.learned)
     check_known(plan, prepared, read.ids)
-    embeddings, codes, coding = codes_of_fit(plan, read, static, old.static if old else None)
-    settings = replace(plan.members, embeddings=embeddings)
+    codes, columns = _codes_of_fit(plan, read, static, old.static if old else None)
+    settings = replace(plan.members, embeddings=codes.embeddings(int(plan.id_embedding_dim or 0)))
     lags = old.layout.with_lags if old else use_lags(prepared, settings.is_local)
     prepared = prepared.read_with(lags=lags, older_means=plan.older_means)
     if old:
         check_same(old, settings, plan.n_members, prepared.layout, tuple(read.ids))
     check_reach(prepared, read.ids)
-    return SeriesInputs.of(prepared, settings.dtype, codes), settings, coding
+    return SeriesInputs.of(prepared, settings.dtype, columns), settings, codes.static
 
 
-def codes_of_fit(
+def _codes_of_fit(
     plan: FitPlan, read: SeriesSet, static: object, old: StaticCoding | None
-) -> tuple[tuple[Embedding, ...], np.ndarray | None, StaticCoding | None]:
-    """Embeddings of the series and their codes (n_series, embeddings); in a warm start categories stay."""
-    sizes, codes, coding = [], [], None
-    if plan.id_embedding_dim is not None:
-        if read.n_series >= MOST_CATEGORIES:
-            raise ValueError(f"y: {read.n_series} series are too many for id_embedding_dim, {MOST_CATEGORIES} or more.")
-        sizes.append((read.n_series, int(plan.id_embedding_dim)))
-        codes.append(np.arange(float(read.n_series))[:, None])
+) -> tuple[SeriesCodes, np.ndarray | None]:
+    """What codes say, and those of the series (n_series, columns); in a warm start categories stay."""
+    has_vectors, coding, own = plan.id_embedding_dim is not None, None, None
+    if has_vectors and read.n_series >= MOST_CATEGORIES:
+        raise ValueError(f"y: {read.n_series} series are too many for id_embedding_dim, {MOST_CATEGORIES} or more.")
     if static is not None:
         if plan.members.is_local:
             raise ValueError("static needs global_model=True: a local network knows one series.")
         coding, own = read_static(static, read.ids, plan.reading.columns["id_col"], old)
-        sizes += [(len(categories), auto_dim(len(categories))) for categories in coding.categories]
-        codes.append(own)
-    embeddings = tuple(Embedding(column, size, dim) for column, (size, dim) in enumerate(sizes))
-    return embeddings, np.concatenate(codes, axis=1) if codes else None, coding
+    codes = SeriesCodes(read.n_series if has_vectors else 0, coding)
+    return codes, codes.columns(np.arange(read.n_series), own)

@@ -13,6 +13,7 @@ from forecastrnn.forecasting.ends import SeriesEnds, ends_of, take
 from forecastrnn.forecasting.forecasts import forecast
 from forecastrnn.forecasting.input_layout import InputLayout
 from forecastrnn.forecasting.inputs import SeriesInputs
+from forecastrnn.forecasting.series_codes import SeriesCodes, rows_among
 from forecastrnn.forecasting.settings import Settings
 from forecastrnn.forecasting.stream import ForecastStream
 from forecastrnn.forecasting.trained import Trained
@@ -25,7 +26,7 @@ VALUE_BYTES = 40  # of a drawn value: its residual, itself, and what is between
 
 
 @dataclass(frozen=True)
-class SeriesReader:
+class ReadingOptions:
     """How series are read at the door: columns of a long frame, missing values, and the length that is needed."""
 
     columns: dict[str, Any]
@@ -44,7 +45,7 @@ class Model:
     tail: SeriesEnds
     residuals: np.ndarray  # (members, n_series, RESIDUALS), scaled
     axis: TimeAxis
-    reading: SeriesReader
+    reading: ReadingOptions
     strategy: str
     static: StaticCoding | None = None
 
@@ -52,6 +53,12 @@ class Model:
     def layout(self) -> InputLayout:
         """What the networks read."""
         return self.tail.prepared.layout
+
+    @property
+    def codes(self) -> SeriesCodes:
+        """What the codes of a series say: there are more embeddings than static columns where it has a vector."""
+        has_vectors = len(self.settings.embeddings) > (len(self.static.names) if self.static else 0)
+        return SeriesCodes(self.tail.n_series if has_vectors else 0, self.static)
 
     @property
     def n_members(self) -> int:
@@ -90,46 +97,42 @@ class Model:
             why = "the model was fitted without static" if is_other else "the series of fit have theirs"
             raise ValueError(f"static must not be given here: {why}.")
 
-    def choose(self, read: SeriesSet | None, static: Any = None) -> tuple[TimeAxis, SeriesEnds, np.ndarray]:
+    def choose(self, read: SeriesSet | None, static: object = None) -> tuple[TimeAxis, SeriesEnds, np.ndarray]:
         """Axis and tail of the series of fit, or of others, prepared as those were; the row of each in fit."""
         if read is None:
             return self.axis, self.tail, np.arange(self.tail.n_series)
-        rows = self._rows(read) if self.trained.is_local else np.zeros(read.n_series, np.int64)
-        prepared = self.tail.prepared.others(read.values, read.offsets)
-        series = SeriesInputs.of(prepared, self.settings.dtype, self._codes(read, static))
+        rows, codes = np.zeros(read.n_series, np.int64), None
+        if self.trained.is_local:
+            rows = rows_among(read.ids, self.axis.ids)
+            self._check_rows(read, rows)
+        elif self.settings.embeddings:
+            known = rows_among(read.ids, self.axis.ids)
+            codes = self.codes.columns(known, self._static_codes(read, static, known))
+        series = SeriesInputs.of(self.tail.prepared.others(read.values, read.offsets), self.settings.dtype, codes)
         return read.axis, ends_of(series), rows
 
-    def _codes(self, read: SeriesSet, static: Any) -> np.ndarray | None:
-        """Codes (n_series, embeddings) of other series: their own where fit knew them."""
-        if not self.settings.embeddings:
+    def _static_codes(self, read: SeriesSet, static: object, rows: np.ndarray) -> np.ndarray | None:
+        """Codes of the static categories of other series: those that are given, or their own where fit knew them."""
+        if self.static is None:
             return None
-        known = {name: row for row, name in enumerate(self.axis.ids)}
-        rows = np.array([known.get(name, len(known)) for name in read.ids])
-        columns, parts = 0 if self.static is None else len(self.static.names), []
-        if len(self.settings.embeddings) > columns:
-            parts.append(rows[:, None].astype(float))
-        if self.static is not None and static is not None:
-            parts.append(read_static(static, read.ids, self.reading.columns["id_col"], self.static)[1])
-        elif self.static is not None:
-            new = next((name for name in read.ids if name not in known), None)
-            if new is not None:
-                raise ValueError(
-                    f"static is needed: the model was fitted with it, and series {new!r} was not in fit. Give a frame "
-                    f"with a row for each series of y and the columns {list(self.static.names)}."
-                )
-            parts.append(self.tail.inputs[rows, -1, -columns:])
-        return np.concatenate(parts, axis=1)
-
-    def _rows(self, read: SeriesSet) -> np.ndarray:
-        """Rows in fit of these series, which must have been there."""
-        known = {name: row for row, name in enumerate(self.axis.ids)}
-        missing = next((name for name in read.ids if name not in known), None)
-        if missing is not None:
+        if static is not None:
+            return read_static(static, read.ids, self.reading.columns["id_col"], self.static)[1]
+        new = _first_new(read, rows, self.tail.n_series)
+        if new is not None:
             raise ValueError(
-                f"y of predict: series {missing!r} was not in fit, and with global_model=False each series has a "
+                f"static is needed: the model was fitted with it, and series {new!r} was not in fit. Give a frame "
+                f"with a row for each series of y and the columns {list(self.static.names)}."
+            )
+        return self.tail.inputs[rows, -1, -len(self.static.names) :]
+
+    def _check_rows(self, read: SeriesSet, rows: np.ndarray) -> None:
+        """Local networks forecast the series that they have learned."""
+        new = _first_new(read, rows, self.tail.n_series)
+        if new is not None:
+            raise ValueError(
+                f"y of predict: series {new!r} was not in fit, and with global_model=False each series has a "
                 "network of its own. Fit with it, or use global_model=True."
             )
-        return np.array([known[name] for name in read.ids])
 
     def median(self, tail: SeriesEnds, own: np.ndarray, h: int, device: str) -> np.ndarray:
         """The members' median forecast (n_series, h), in the unit of the series."""
@@ -161,6 +164,11 @@ class Model:
         column = row[0] if self.trained.is_local else 0
         thetas = list(self.trained.thetas[:, column])
         return ForecastStream(self.network, thetas, take(self.tail, row), self.settings)
+
+
+def _first_new(read: SeriesSet, rows: np.ndarray, n_known: int) -> object:
+    """The id of the first series that fit has not seen, or None."""
+    return next((name for name, row in zip(read.ids, rows, strict=True) if row == n_known), None)
 
 
 def check_size(h: int, n_sequences: int, n_series: int) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from forecastrnn.forecasting.input_layout import InputLayout
-from forecastrnn.forecasting.model import Model, SeriesReader
+from forecastrnn.forecasting.model import Model, ReadingOptions
 from forecastrnn.forecasting.preparation import Prepared
 from forecastrnn.forecasting.settings import Settings
 
@@ -29,8 +29,8 @@ class FitPlan:
 
     members: Settings
     strategy: str
-    reading: SeriesReader
-    later: SeriesReader
+    reading: ReadingOptions
+    later: ReadingOptions
     context: int | None
     horizon: int | None
     older_means: tuple[int, ...]
@@ -78,11 +78,6 @@ def check_known(plan: FitPlan, prepared: Prepared, ids: tuple) -> None:
         )
 
 
-def knows_ids(model: Model) -> bool:
-    """Whether each series has a vector of its own."""
-    return len(model.settings.embeddings) > (len(model.static.names) if model.static else 0)
-
-
 def check_same(old: Model, settings: Settings, n_members: int, layout: InputLayout, ids: tuple) -> None:
     """A warm start needs the networks that there are."""
     was, now = old.settings, settings
@@ -94,7 +89,7 @@ def check_same(old: Model, settings: Settings, n_members: int, layout: InputLayo
         )
     if was.embeddings != now.embeddings:
         raise ValueError("warm_start=True: id_embedding_dim, static and its columns must be as in the first fit.")
-    if knows_ids(old) and ids != tuple(old.axis.ids):
+    if old.codes.n_known and ids != tuple(old.axis.ids):
         raise ValueError("warm_start=True with id_embedding_dim: the series must be those of the first fit.")
     if now.is_local and ids != tuple(old.axis.ids):
         raise ValueError("warm_start=True with global_model=False: the series must be those of the first fit.")

@@ -12,7 +12,7 @@ from forecastrnn.engine.threads import thread_count
 from forecastrnn.exceptions import ModelFileError
 from forecastrnn.forecasting.ends import SeriesEnds, first_of, past_of
 from forecastrnn.forecasting.input_layout import InputLayout
-from forecastrnn.forecasting.model import Model, SeriesReader
+from forecastrnn.forecasting.model import Model, ReadingOptions
 from forecastrnn.forecasting.preparation import Prepared
 from forecastrnn.forecasting.residuals import RESIDUALS
 from forecastrnn.forecasting.settings import Settings, network_of
@@ -155,7 +155,7 @@ def _read_columns(part: Part, word: str, raw: Any) -> dict[str, Any]:
 
 
 READER = codec.record(
-    SeriesReader,
+    ReadingOptions,
     columns=codec.entry(_read_columns, lambda columns: [encode_label(columns[name]) for name in _COLUMNS]),
     missing=codec.choice("raise", "mask"),
     least=codec.count(1),

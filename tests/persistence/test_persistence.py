@@ -191,7 +191,7 @@ def test_every_field_is_kept() -> None:
         OptimizerState: "moments count since_start",
         forecast_model.Model: "network trained settings tail residuals axis reading strategy static",
         Trained: "thetas curves updates members",
-        forecast_model.SeriesReader: "columns missing least needs",
+        forecast_model.ReadingOptions: "columns missing least needs",
         SeriesEnds: "prepared z inputs phase first",
         Prepared: ("layout context ahead z observed starts pads period_of scale level linear after n_observations"),
         TimeAxis: "form ids clock last time_name id_name value_name id_dtype",
