@@ -94,7 +94,9 @@ def updated(problem: Problem, rule: Rule, dropout: Dropout, communicator: Any) -
     return np.concatenate([program.run(index, 5, 1), program.theta])
 
 
-@pytest.mark.parametrize("rule", [Rule("adam", 0.05, clip_norm=0.1), Rule("sgd", 0.1, "cosine")], ids=["adam", "sgd"])
+@pytest.mark.parametrize(
+    "rule", [Rule("adam", 0.05, clip_norm=0.1), Rule("sgd", 0.1, learning_rate="cosine")], ids=["adam", "sgd"]
+)
 def test_two_processes_are_two_shards(rule: Rule) -> None:
     """To the bit, with dropout and rows of different lengths."""
     problem = draw((layer("lstm", 5), layer("gru", 3)), n=18, T=4, ragged=True, weighted=True)

@@ -135,7 +135,7 @@ def amsgrad(w: Array, g: Array, moments: dict[str, Array], rate: float, decay: f
 @pytest.mark.parametrize(("rule", "names"), [(lion, "m"), (amsgrad, "m v top")], ids=["lion", "amsgrad"])
 def test_the_rule_is_its_formula(toys: ModuleType, rule: Callable[..., Array], names: str) -> None:
     """Update by update, from the gradients that the engine says; decay and L2 act on matrices."""
-    asked = Rule(rule.__name__, 0.01, "cosine", alpha=0.1)
+    asked = Rule(rule.__name__, 0.01, learning_rate="cosine", alpha=0.1)
     problem = draw((layer("lstm", 5),), n=4, T=3)
     program = program_of(problem, "float64", rule=asked)
     assert program.optimizer is not None

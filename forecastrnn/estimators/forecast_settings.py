@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from forecastrnn.engine.threads import thread_count
+from forecastrnn.estimators.device_choice import device_of
 from forecastrnn.estimators.parameters import NamedParameters, check_numbers, dropout_of, layers_of, refuse, rule_of
 from forecastrnn.forecasting.model import ReadingOptions
 from forecastrnn.forecasting.plan import SHORTEST, FitPlan
 from forecastrnn.forecasting.settings import Settings
+from forecastrnn.networks.network import Layer
 
 if TYPE_CHECKING:
     from forecastrnn.data.series import SeriesSet
@@ -19,20 +21,19 @@ if TYPE_CHECKING:
 MOST_VALUES = 2**31  # in a block of older means, and blocks: more than any series has
 
 
-def check_parameters(forecaster: NamedParameters, watched: bool = False) -> None:
-    """Refuse numbers and combinations that make no sense; `watched`: there is a callback."""
-    check_numbers(forecaster)
-    layers_of(forecaster)
-    older_means_of(forecaster)
-    if forecaster.id_embedding_dim is not None and not forecaster.global_model:
+def _check_global(forecaster: NamedParameters, watched: bool) -> None:
+    """Refuse what local networks cannot do; `watched`: there is a callback."""
+    if forecaster.global_model:
+        return
+    if forecaster.id_embedding_dim is not None:
         raise ValueError(
             f"id_embedding_dim={forecaster.id_embedding_dim} needs global_model=True: a local network knows one series."
         )
-    if forecaster.early_stopping and not forecaster.global_model:
+    if forecaster.early_stopping:
         raise ValueError("early_stopping=True needs global_model=True: local networks all take max_steps updates.")
-    if forecaster.strategy == "seq2seq" and not forecaster.global_model:
+    if forecaster.strategy == "seq2seq":
         raise ValueError('strategy="seq2seq" needs global_model=True: local networks are recursive or direct.')
-    if watched and not forecaster.global_model:
+    if watched:
         raise ValueError("callback needs global_model=True: local networks are all trained in one call.")
 
 
@@ -45,7 +46,7 @@ def _horizon_of(forecaster: NamedParameters) -> int:
     return int(forecaster.horizon)
 
 
-def older_means_of(forecaster: NamedParameters) -> tuple[int, ...]:
+def _older_means_of(forecaster: NamedParameters) -> tuple[int, ...]:
     """Lengths and counts of blocks, in turn."""
     pairs = () if forecaster.older_means is None else forecaster.older_means
     whole = [isinstance(pair, list | tuple) and len(pair) == 2 and all(map(_is_count, pair)) for pair in pairs]
@@ -69,12 +70,16 @@ def _reading_of(forecaster: NamedParameters, columns: dict[str, Any], other: boo
     return ReadingOptions(columns, forecaster.missing, least, needs)
 
 
-def plan_of(forecaster: NamedParameters, columns: dict[str, Any], device: str) -> FitPlan:
-    """All that a fit reads of the parameters."""
+def plan_of(forecaster: NamedParameters, columns: dict[str, Any], watched: bool) -> FitPlan:
+    """All that a fit reads of the parameters, checked; `watched`: there is a callback."""
+    check_numbers(forecaster)
+    layers, older_means = layers_of(forecaster), _older_means_of(forecaster)
+    _check_global(forecaster, watched)
+    device, members = device_of(forecaster, len(layers)), _settings_of(forecaster, layers)
     return FitPlan(
-        members=_settings_of(forecaster), strategy=forecaster.strategy, reading=_reading_of(forecaster, columns),
+        members=members, strategy=forecaster.strategy, reading=_reading_of(forecaster, columns),
         later=_reading_of(forecaster, columns, other=True), context=forecaster.context_length,
-        horizon=forecaster.horizon, older_means=older_means_of(forecaster), n_members=forecaster.n_members,
+        horizon=forecaster.horizon, older_means=older_means, n_members=forecaster.n_members,
         id_embedding_dim=forecaster.id_embedding_dim, random_state=forecaster.random_state, device=device,
     )  # fmt: skip
 
@@ -88,13 +93,13 @@ def read_by(reader: ReadingOptions, y: object, argument: str = "y") -> SeriesSet
     )
 
 
-def _settings_of(forecaster: NamedParameters) -> Settings:
+def _settings_of(forecaster: NamedParameters, layers: tuple[Layer, ...]) -> Settings:
     """How members are trained."""
     batch = 64 if forecaster.global_model else 16
     batch = batch if forecaster.batch_size == "auto" else int(forecaster.batch_size)
     fraction = float(forecaster.validation_fraction) if forecaster.early_stopping else None
     return Settings(
-        layers=layers_of(forecaster), initializer=forecaster.initializer, loss=forecaster.loss,
+        layers=layers, initializer=forecaster.initializer, loss=forecaster.loss,
         rule=rule_of(forecaster), batch_size=batch, max_steps=forecaster.max_steps, horizon=_horizon_of(forecaster),
         n_iter_no_change=int(forecaster.n_iter_no_change), validation_fraction=fraction,
         n_threads=thread_count(forecaster.n_jobs), verbose=bool(forecaster.verbose), dtype=forecaster.dtype,

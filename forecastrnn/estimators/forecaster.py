@@ -14,8 +14,8 @@ from sklearn.utils.validation import check_is_fitted
 from forecastrnn.callbacks import check_callback
 from forecastrnn.data.arrays import check_count
 from forecastrnn.engine.compiling import announced
-from forecastrnn.estimators.device_choice import device_of, device_to_predict
-from forecastrnn.estimators.forecast_settings import check_parameters, plan_of, read_by
+from forecastrnn.estimators.device_choice import device_to_predict
+from forecastrnn.estimators.forecast_settings import plan_of, read_by
 from forecastrnn.estimators.parameters import TRAINING_CONSTRAINTS, NamedParameters
 from forecastrnn.estimators.saving import SavedToFile
 from forecastrnn.forecasting.ends import SeriesEnds
@@ -212,8 +212,7 @@ epsilon, clip_norm, gradient_noise
         from forecastrnn.data.series import season_of
 
         check_callback(callback, "a look")
-        check_parameters(self, callback is not None)
-        plan = plan_of(self, columns, device_of(self))
+        plan = plan_of(self, columns, watched=callback is not None)
         read = read_by(plan.reading, y)
         season = int(self.season_length or season_of(read.axis))
         old = self._model if self.warm_start and hasattr(self, "_model") else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
 import numpy as np
 
@@ -85,6 +85,7 @@ class Rule:
 
     solver: str = "adam"
     learning_rate_init: float = 1e-3
+    _: KW_ONLY
     learning_rate: str = "constant"
     alpha: float = 0.0
     clip_norm: float | None = None

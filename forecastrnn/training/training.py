@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from functools import partial
 from itertools import groupby
 
@@ -59,6 +59,7 @@ class Progress:
 
     theta: np.ndarray
     optimizer: OptimizerState
+    _: KW_ONLY
     loss_curve: list[float] = field(default_factory=list)
     validation_scores: list[float] = field(default_factory=list)
     best_iter: int = 0
@@ -71,8 +72,10 @@ class Progress:
         """So that a failed fit leaves the original as it was."""
         if self.fetch is not None:
             self.fetch()
-        curves = list(self.loss_curve), list(self.validation_scores)
-        return Progress(self.theta.copy(), self.optimizer.copy(), *curves, self.best_iter)
+        return Progress(
+            self.theta.copy(), self.optimizer.copy(), loss_curve=list(self.loss_curve),
+            validation_scores=list(self.validation_scores), best_iter=self.best_iter,
+        )  # fmt: skip
 
 
 class Trainer:

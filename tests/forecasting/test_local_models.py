@@ -51,7 +51,8 @@ def problem(wide: pd.DataFrame) -> tuple[SeriesInputs, Settings]:
     layers = (Layer(GRU(), 9),)
     settings = Settings(
         layers=layers, initializer="uniform", loss="absolute_error",
-        rule=Rule("adamw", 0.004, "one_cycle", 1e-4, 1.0), batch_size=1, max_steps=8, horizon=1, n_iter_no_change=5,
+        rule=Rule("adamw", 0.004, learning_rate="one_cycle", alpha=1e-4, clip_norm=1.0), batch_size=1, max_steps=8,
+        horizon=1, n_iter_no_change=5,
         validation_fraction=None, n_threads=2, verbose=False, dtype="float32", is_local=True,
     )  # fmt: skip
     return SeriesInputs.of(prepared, "float32"), settings

@@ -34,7 +34,7 @@ def test_updates_follow_the_schedule(schedule: str) -> None:
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_calls_add_up(solver: str) -> None:
     """Five updates in one call are two and three: moments and count go on, to the same bits."""
-    problem, rule = small_problem(), Rule(solver, 0.02, "cosine", alpha=0.1, clip_norm=0.05)
+    problem, rule = small_problem(), Rule(solver, 0.02, learning_rate="cosine", alpha=0.1, clip_norm=0.05)
     once, twice = engine(problem, rule, [5], 8), engine(problem, rule, [2, 3], 8)
     np.testing.assert_array_equal(once.theta, twice.theta)
     assert twice.optimizer.count == 5
