@@ -40,7 +40,8 @@ class SavedToFile:
 
         `load` gives it back in any process: predictions, streams and a warm start have the same bits. The file is no
         pickle: loading it runs no code. It is written beside `path` and then put there at once, so that whatever
-        interrupts it, an earlier file stays whole.
+        interrupts it, an earlier file stays whole. A cell of your own is kept as the graph of its formula, and so loads
+        where its class is not.
 
         Parameters
         ----------

@@ -13,11 +13,12 @@ from sklearn.utils import check_random_state
 
 from forecastrnn.networks.frame import Frame, frame_of
 from forecastrnn.networks.initializers import INITIALIZERS, draw_gates
-from forecastrnn.networks.tracing.cell_graph import CellGraph
+from forecastrnn.networks.tracing.cell_graph import CellGraph, is_name
 from forecastrnn.networks.tracing.stages import Stages, stages_of
 from forecastrnn.networks.tracing.trace import trace_cell
 
 Weights = dict[str, np.ndarray]
+PARAMETERS = ("kernel", "recurrent_kernel", "bias", "recurrent_bias", "gain")
 REMEMBERED = 256  # cells whose graphs are kept
 
 
@@ -211,8 +212,9 @@ class Cell:
         for gate, value in self.bias_start.items():
             place = with_input.index(gate) * units
             weights["bias"][place : place + units] += value
-        for name, (low, high) in self.diagonal_start.items():
-            weights[self.diagonal_name][self.diagonals.index(name)] = rng.uniform(low, high, units)
+        for row, name in enumerate(self.diagonals):
+            if name in self.diagonal_start:
+                weights[self.diagonal_name][row] = rng.uniform(*self.diagonal_start[name], units)
 
 
 def _check_names(cell: Cell) -> None:
@@ -220,6 +222,8 @@ def _check_names(cell: Cell) -> None:
         names = getattr(cell, word)
         if not isinstance(names, tuple):
             raise ValueError(f"{word} must be a tuple of names. Got {names!r}")
+    if not is_name(cell.diagonal_name) or cell.diagonal_name in PARAMETERS:
+        raise ValueError(f"diagonal_name must be a name, and none of {PARAMETERS}. Got {cell.diagonal_name!r}")
 
 
 def _check_starts(cell: Cell) -> None:

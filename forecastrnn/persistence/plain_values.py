@@ -12,6 +12,7 @@ import numpy as np
 from forecastrnn.exceptions import ModelFileError
 from forecastrnn.networks.cell import Cell
 from forecastrnn.networks.cells import cell_classes
+from forecastrnn.networks.traced_cell import TracedCell, cell_as_record, cell_from_record
 from forecastrnn.persistence.codec import LARGEST, Kind, Part, entry
 
 IMPORT_IT = "If it is of your own making, import the module that defines it before you load the file"
@@ -32,7 +33,9 @@ def encode(value: Any, what: str) -> Any:
     if isinstance(value, tuple):
         return {"tuple": [encode(each, what) for each in value]}
     if isinstance(value, Cell) and not _is_known(type(value)):
-        raise TypeError(f"{what}={value!r} cannot be saved: its class must be a dataclass with a name in CELLS.")
+        record = cell_as_record(value)
+        cell_from_record(record)
+        return record
     if is_dataclass(value):
         return {"record": type(value).__name__} | encode_fields(value)
     raise TypeError(f"{what}={value!r} cannot be saved: a model file keeps numbers, texts, lists and cells.")
@@ -55,10 +58,20 @@ def decode(value: Any, among: Sequence[type] = ()) -> Any:
         return value
     if list(value) == ["tuple"] and isinstance(value["tuple"], list):
         return tuple(decode(each, among) for each in value["tuple"])
+    if "class" in value:
+        return _decode_cell(value)
     name, known = value.get("record"), cell_classes() | {kind.__name__: kind for kind in filter(is_dataclass, among)}
     if not isinstance(name, str) or name not in known:
         raise ModelFileError(f"the file holds a {str(name)[:40]!r}, which this version does not know. {IMPORT_IT}")
     return decode_fields(known[name], {key: each for key, each in value.items() if key != "record"})
+
+
+def _decode_cell(record: dict) -> TracedCell:
+    """A cell that stands in the file with its formula."""
+    try:
+        return cell_from_record(record)
+    except ValueError as error:
+        raise ModelFileError(f"the cell {str(record['class'])[:40]!r} of the file cannot be: {error}") from error
 
 
 def decode_fields(kind: type, values: Any) -> Any:

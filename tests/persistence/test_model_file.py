@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tracemalloc
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from forecastrnn import ModelFileError, RNNForecaster, RNNRegressor
 from forecastrnn.estimators import saving
 from forecastrnn.persistence import model_file
 from support.forecaster_cases import quick
+from support.forged_files import forge
 from support.model_cases import SERIES, X, regressor
 
 
@@ -65,18 +65,6 @@ def test_no_damaged_file_loads(content: bytes, tmp_path: Path) -> None:
         assert tracemalloc.get_traced_memory()[1] < len(content) + 2**23
     finally:
         tracemalloc.stop()
-
-
-def forge(content: bytes, change: Callable[[dict], Any], tail: bytes | None = None) -> bytes:
-    """A file with another header (and tensors), and the checksum that belongs to them."""
-    preamble = model_file.PREAMBLE
-    length = preamble.unpack(content[: preamble.size])[3]
-    header = json.loads(content[preamble.size : preamble.size + length])
-    changed = change(header)
-    text = changed if isinstance(changed, bytes) else json.dumps(header).encode()
-    tail = content[preamble.size + length :] if tail is None else tail
-    digest = model_file._digest((len(text), len(tail)), [text, tail])
-    return preamble.pack(model_file.MAGIC, model_file.VERSION, digest, len(text), len(tail)) + text + tail
 
 
 def put(*keys: str, value: Any) -> Callable[[dict], None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from keyword import iskeyword
 
 import numpy as np
 
@@ -101,7 +102,7 @@ def check_names(
     """Every name is a short word of its own; ValueError if not."""
     names = (*gates, *states, *diagonals)
     for name in names:
-        if not (isinstance(name, str) and name.isascii() and name.isidentifier() and len(name) <= LONGEST_NAME):
+        if not is_name(name):
             raise ValueError(f"gates, states and diagonals must be names of Python, in ASCII. Got {name!r}")
     twice = sorted(name for name, times in Counter(names).items() if times > 1)
     if twice:
@@ -110,3 +111,9 @@ def check_names(
         raise ValueError(f"a cell has a gate, a state, and at most {MOST_NAMES} gates, states and diagonals")
     if len(set(second)) != len(second) or not set(second) <= set(gates):
         raise ValueError(f"second must name gates, each once. Got {second!r} beside the gates {gates!r}")
+
+
+def is_name(name: object) -> bool:
+    """Whether it may be the name of a parameter of a formula."""
+    good = isinstance(name, str) and name.isascii() and name.isidentifier() and not iskeyword(name)
+    return good and len(str(name)) <= LONGEST_NAME

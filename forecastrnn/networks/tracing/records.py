@@ -28,13 +28,13 @@ def from_record(record: object) -> CellGraph:
     graph, numbers = _read_nodes(_as_list(record["nodes"], "nodes"))
     between = [] if record["between"] is None else [record["between"]]
     wanted = [*between, *_as_list(record["outputs"], "outputs")]
-    states = _read_names(record["states"])
+    states = read_names(record["states"])
     if len(wanted) - len(between) != len(states):
         raise ValueError(f"the graph of a cell needs an output for each of {states!r}")
     nodes, roots = compact(graph, [numbers[_as_index(value, len(numbers), "outputs")] for value in wanted])
     return CellGraph(
-        gates=_read_names(record["gates"]), states=states, diagonals=_read_names(record["diagonals"]),
-        second=_read_names(record["second"]), nodes=nodes, between=roots[0] if between else None,
+        gates=read_names(record["gates"]), states=states, diagonals=read_names(record["diagonals"]),
+        second=read_names(record["second"]), nodes=nodes, between=roots[0] if between else None,
         outputs=roots[len(between) :],
     )  # fmt: skip
 
@@ -78,7 +78,8 @@ def _as_list(value: object, field: str) -> list:
     return value
 
 
-def _read_names(value: object) -> tuple[str, ...]:
+def read_names(value: object) -> tuple[str, ...]:
+    """Names, which are not checked yet."""
     if not isinstance(value, list) or len(value) > MOST_NODES or not all(isinstance(name, str) for name in value):
-        raise ValueError("gates, states, diagonals and second of a cell's graph must be lists of names")
+        raise ValueError("names of gates, states and diagonals of a cell must stand in lists")
     return tuple(value)

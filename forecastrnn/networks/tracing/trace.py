@@ -47,7 +47,7 @@ def trace_cell(
         For a formula that does not fit the names, and constants that are no finite single numbers.
     """
     check_names(gates, states, diagonals, second)
-    _check_start(start, states)
+    check_start(start, states)
     graph = Graph()
     sums = {gate: _input(graph, f"sum.{gate}") for gate in gates}
     old = {state: _input(graph, f"old.{state}") + start.get(state, 0.0) for state in states}
@@ -69,7 +69,8 @@ def trace_cell(
         raise ValueError(f"{problem}{last_line(step)}") from None
 
 
-def _check_start(start: Mapping[str, float], states: tuple[str, ...]) -> None:
+def check_start(start: Mapping[str, float], states: tuple[str, ...]) -> None:
+    """First values are finite numbers, of states but the last one; ValueError if not."""
     for name, value in start.items():
         if name not in states[:-1]:
             raise ValueError(f"start can have {states[:-1]!r}, the states but the last one. Got {name!r}")
