@@ -45,8 +45,17 @@ def dimensions_of(X: object) -> int:
     return int(X.ndim) if hasattr(X, "ndim") else np.asarray(X).ndim
 
 
+def needs_no_check(X: object, columns: int) -> bool:
+    """Whether all checks would let X pass as it is: an array of finite floats, 2-D or 3-D, with so many columns."""
+    if type(X) is not np.ndarray or X.ndim not in (2, 3) or X.dtype not in FLOATS:
+        return False
+    return X.shape[-1] == columns and X.size > 0 and bool(np.isfinite(X).all())
+
+
 def in_dtype(array: np.ndarray, dtype: str) -> np.ndarray:
     """The array in the type to compute in, as `compute_dtype` says; a number that does not fit is an error."""
+    if array.dtype == compute_dtype(array, dtype):
+        return array
     with np.errstate(over="ignore"):
         cast = array.astype(compute_dtype(array, dtype), copy=False)
     if cast is not array and not np.isfinite(cast).all():

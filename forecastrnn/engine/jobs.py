@@ -66,12 +66,15 @@ def borrowed(key: Hashable, build: Callable[[], Any]) -> Iterator[Any]:
 
     Building one takes a millisecond, running it for one row some microseconds.
     """
+    idle = _idle.get(key)  # found once: a key takes some microseconds
     try:
-        program = _idle[key].pop()
-    except (KeyError, IndexError):
+        program = idle.pop() if idle else build()
+    except IndexError:  # another thread was faster
         program = build()
     yield program
     if program.nbytes <= SMALL:
-        if key not in _idle and len(_idle) >= KEPT:
-            _idle.pop(next(iter(_idle)), None)  # the oldest kind
-        _idle.setdefault(key, []).append(program)
+        if idle is None:
+            if len(_idle) >= KEPT:
+                _idle.pop(next(iter(_idle)), None)  # the oldest kind
+            idle = _idle.setdefault(key, [])
+        idle.append(program)

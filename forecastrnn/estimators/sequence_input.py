@@ -15,6 +15,7 @@ from forecastrnn.data.arrays import (
     are_ragged,
     dimensions_of,
     in_dtype,
+    needs_no_check,
     padded,
     read_cube,
     read_lengths,
@@ -44,8 +45,28 @@ class SequenceInput(RecurrentEstimator[SequenceSettings, Fitted, SequenceSamples
 
     def _read(self, X: object, lengths: object, n_steps: object = None) -> Sequences:
         """X as in `fit`; `n_steps`: of the sequences that vectors become, None: as many as there."""
-        check_is_fitted(self)
-        return self._read_any(X, lengths, repeats_for(n_steps, self._fitted.repeats), reset=False)
+        if not hasattr(self, "_fitted"):
+            check_is_fitted(self)  # which says so
+        steps = repeats_for(n_steps, self._fitted.repeats)
+        if steps is None and self._needs_no_check(X):
+            return self._as_sequences(cast(np.ndarray, X), lengths)
+        return self._read_any(X, lengths, steps, reset=False)
+
+    def _needs_no_check(self, X: object) -> bool:
+        """Whether X is an array of finite floats as in `fit`, of which nothing has to be said."""
+        if self._fitted.coding is not None or hasattr(self, "feature_names_in_"):
+            return False
+        channels = self._fitted.network.n_inputs
+        if getattr(X, "ndim", 0) == 3:
+            return needs_no_check(X, channels)
+        return channels == 1 and needs_no_check(X, self.n_features_in_)
+
+    def _as_sequences(self, array: np.ndarray, lengths: object) -> Sequences:
+        """Numbers (n, time) or (n, time, channels), which have been checked."""
+        array = in_dtype(array, self.dtype)
+        is_flat = array.ndim == 2
+        values = array[:, :, None] if is_flat else np.ascontiguousarray(array)
+        return Sequences(values, read_lengths(lengths, *values.shape[:2]), is_flat)
 
     def _steps_of(self, y: object) -> int | None:
         """Steps of the sequences y that belong to vectors."""
@@ -109,13 +130,12 @@ class SequenceInput(RecurrentEstimator[SequenceSettings, Fitted, SequenceSamples
         refuse_non_numbers(X, "X")
         ndim = dimensions_of(X)
         if ndim == 3:
-            array = self._read_cube(X, reset=reset, named=named)
-            return Sequences(array, read_lengths(lengths, *array.shape[:2]), False)
+            return self._as_sequences(self._read_cube(X, reset=reset, named=named), lengths)
         if ndim > 3:
             raise ValueError(f"Found array with dim {ndim}, {type(self).__name__} expected 2 or 3.")
-        array = in_dtype(validate_data(self, X, dtype=FLOATS, reset=reset), self.dtype)
+        array = validate_data(self, X, dtype=FLOATS, reset=reset)
         self._check_one_channel(reset)
-        return Sequences(array[:, :, None], read_lengths(lengths, *array.shape), True)
+        return self._as_sequences(array, lengths)
 
     def _was_fitted_on_sequences(self) -> bool:
         """Whether `fit` saw sequences of one channel, not rows: then a list of equally long ones is no table."""
@@ -133,7 +153,7 @@ class SequenceInput(RecurrentEstimator[SequenceSettings, Fitted, SequenceSamples
         if named:
             _check_feature_names(self, array, reset=reset)
         self._check_channels(array.shape[2], reset)
-        return np.ascontiguousarray(in_dtype(array, self.dtype))
+        return array
 
     # Names and numbers of features and channels -------------------------------------------------------
     def _check_raw(self, X: object, raw: RawSequences, *, reset: bool, named: bool) -> None:

@@ -40,7 +40,7 @@ def one_step_outputs(
 ) -> np.ndarray:
     """Outputs (n_series, steps) of one network for the inputs of rows (n_series, steps)."""
     parts = [
-        forward(network, theta, inputs[part], n_threads=n_threads, device=device).outputs[:, -RECENT:, 0]
+        forward(network, theta, inputs[part], n_threads=n_threads, device=device, states=False).outputs[:, -RECENT:, 0]
         for part in np.array_split(rows, -(-len(rows) // CHUNK))
     ]
     return np.concatenate(parts)

@@ -15,6 +15,7 @@ from forecastrnn.programs.direction import Batch, MatrixView, padded
 from forecastrnn.programs.shapes import NO_DROPOUT, Dropout, Shape, ShardPass, shards_of
 
 CHUNK_BYTES = 64 * 2**20  # work space of one forward pass
+FEW, MANY = 8, 1024  # rows of a chunk: always as many as the first, never more than the second
 
 State = list[list[dict[str, np.ndarray]]]  # layer, direction, name -> (n, units)
 
@@ -29,18 +30,18 @@ def sort_rows(lengths: np.ndarray, shards: int) -> np.ndarray:
 
 @dataclass
 class Forward:
-    """Results: outputs (n, steps, width) of the head, or of the last layer without one; final states."""
+    """Results: outputs (n, steps, width) of the head, or of the last layer without one; final states if asked for."""
 
     outputs: np.ndarray
     states: State
 
 
 def rows_at_once(network: Network, steps: int, dtype: str) -> int:
-    """MatrixView of a chunk whose work space stays under `CHUNK_BYTES`; a multiple of 8."""
+    """Rows of a chunk whose work space stays under `CHUNK_BYTES`; a multiple of `FEW`."""
     width = network.n_inputs + network.n_skip + network.width + padded(max(network.n_outputs, 1), dtype)
     width += sum((2 * padded(d.units, dtype) + 8 * d.units) * len(d.directions) for d in network.layers)
     fit = CHUNK_BYTES // (width * (steps + 1) * np.dtype(dtype).itemsize)
-    return max(8, min(1024, fit // 8 * 8))
+    return max(FEW, min(MANY, fit // FEW * FEW))
 
 
 def forward(
@@ -56,40 +57,42 @@ def forward(
     seed: int = 0,
     device: str = "cpu",
     repeats: int = 0,
+    states: bool = True,
 ) -> Forward:
     """Run X (n, time, columns) through the network.
 
     `last`: 0 all outputs, 1 one output from the final states, k the outputs of the last k steps. `dropout` is what is
     set to zero by chance, from `seed` on (Monte Carlo dropout). `repeats`: X (n, 1, columns) is read at so many steps.
+    `states`: final states are wanted, too.
     """
-    chunk = rows_at_once(network, repeats or X.shape[1], theta.dtype.name)
-    parts = []
+    steps, dtype, parts = repeats or X.shape[1], theta.dtype.name, []
+    chunk = FEW if len(X) <= FEW else rows_at_once(network, steps, dtype)
     for lo in range(0, len(X), chunk):
         rows = slice(lo, lo + chunk)
         own = None if lengths is None else lengths[rows]
         begin = None if state is None else _select(state, rows)
         kind = PassShape(
-            network=network, dtype=theta.dtype.name, steps=repeats or X.shape[1], rows=len(X[rows]), last=last,
+            network=network, dtype=dtype, steps=steps, rows=min(chunk, len(X) - lo), last=last,
             ragged=own is not None, started=begin is not None, dropout=dropout, repeated=repeats > 0, device=device,
         )  # fmt: skip
         arrays = np.ascontiguousarray(theta), np.ascontiguousarray(X[rows], theta.dtype)
         with borrowed(kind, partial(_Pass, kind)) as one:
-            parts.append(one.run(*arrays, own, begin, n_threads, seed + lo))
-    return Forward(np.concatenate([p.outputs for p in parts]), _join_states([p.states for p in parts]))
+            one.run(*arrays, own, begin, n_threads, seed + lo)
+            parts.append(one.result(own, states))
+    return parts[0] if len(parts) == 1 else _joined(parts)
 
 
 def _select(state: State, rows: slice | np.ndarray) -> State:
     return [[{k: v[rows] for k, v in d.items()} for d in layer] for layer in state]
 
 
-def _join_states(states: list[State]) -> State:
-    if len(states) == 1:
-        return states[0]
-    first = states[0]
-    return [
-        [{k: np.concatenate([s[i][j][k] for s in states]) for k in d} for j, d in enumerate(layer)]
-        for i, layer in enumerate(first)
+def _joined(parts: list[Forward]) -> Forward:
+    """The results of all chunks."""
+    states = [
+        [{k: np.concatenate([p.states[i][j][k] for p in parts]) for k in d} for j, d in enumerate(layer)]
+        for i, layer in enumerate(parts[0].states)
     ]
+    return Forward(np.concatenate([p.outputs for p in parts]), states)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +112,7 @@ class PassShape:
 
     @property
     def rows_each(self) -> int:
-        """MatrixView of X that belong to a sequence."""
+        """Rows of X that belong to a sequence."""
         return 1 if self.repeated else self.steps
 
 
@@ -131,6 +134,7 @@ class _Pass:
             emit_lengths(build, stack.batch, self.lengths)
             forward_pass(build, stack, self._gather(stack.batch))
         self.finals = emit_states(build)
+        self.order: np.ndarray | None = None  # of the rows, where that is not the one of X
         self.nbytes = build.program.nbytes
 
     def _gather(self, batch: Batch) -> MatrixView:
@@ -147,19 +151,22 @@ class _Pass:
     def run(
         self, theta: np.ndarray, X: np.ndarray, lengths: np.ndarray | None, state: State | None, n_threads: int,
         seed: int,
-    ) -> Forward:  # fmt: skip
-        """Outputs and final states in the order of the rows of X."""
-        order = np.arange(self.kind.rows)
+    ) -> None:  # fmt: skip
+        """Run the rows of X, those of a shard with the longest first."""
         if lengths is not None and self.lengths is not None:
-            order = sort_rows(lengths, self.build.shape.shards)
+            self.order = order = sort_rows(lengths, self.build.shape.shards)
             self.starts.array[:], self.lengths.array[:] = order * self.kind.rows_each, lengths[order]
         if state is not None:
-            write_state(self.build, _select(state, order))
+            write_state(self.build, state if self.order is None else _select(state, self.order))
         self.seed.array[0] = seed
         self.build.program.run(0, 1, n_threads, theta=theta, X=X)
-        back = np.empty_like(order)
-        back[order] = np.arange(len(order))
-        return Forward(read_outputs(self.build, order, lengths), _select(read_states(self.build, self.finals), back))
+
+    def result(self, lengths: np.ndarray | None, states: bool) -> Forward:
+        """Outputs, and final states if they are wanted, in the order of the rows of X."""
+        found = read_states(self.build, self.finals) if states else []
+        if self.order is not None:
+            found = _select(found, np.argsort(self.order))
+        return Forward(read_outputs(self.build, self.order, lengths), found)
 
 
 def forward_pass(build: Assembly, stack: ShardPass, x: MatrixView) -> None:
@@ -213,8 +220,8 @@ def read_states(build: Assembly, finals: list) -> State:
     return [[{name: read(places) for name, places in d.items()} for d in layer] for layer in finals]
 
 
-def read_outputs(build: Assembly, order: np.ndarray, lengths: np.ndarray | None) -> np.ndarray:
-    """Outputs as (n, steps, width) in the caller's order; zero past each row's end."""
+def read_outputs(build: Assembly, order: np.ndarray | None, lengths: np.ndarray | None) -> np.ndarray:
+    """Outputs as (n, steps, width) in the caller's order, None: as they are; zero past each row's end."""
     pieces = []
     for stack in build.stacks:
         rows = stack.out if build.network.n_outputs else layer_outputs(build, stack)
@@ -223,8 +230,9 @@ def read_outputs(build: Assembly, order: np.ndarray, lengths: np.ndarray | None)
         flat = place.buffer.part(place.offset, steps * stack.batch.rows * rows.ld)
         grid = flat.reshape(steps, stack.batch.rows, rows.ld)
         pieces.append(grid[:, :, : rows.width].transpose(1, 0, 2))
-    outputs = np.empty((len(order), *pieces[0].shape[1:]), build.dtype)
-    outputs[order] = np.concatenate(pieces)
+    outputs = np.concatenate(pieces, out=np.empty((build.shape.rows, *pieces[0].shape[1:]), build.dtype))
+    if order is not None:
+        outputs = outputs[np.argsort(order)]
     if lengths is not None and outputs.shape[1] == build.shape.steps and not build.reads_state:
         outputs[np.arange(build.shape.steps) >= lengths[:, None]] = 0
     return outputs

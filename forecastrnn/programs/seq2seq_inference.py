@@ -150,7 +150,7 @@ class Decoding:
         for shard, own in enumerate(self.x):
             own.array[:] = given[self.rows_of(shard)].transpose(1, 0, 2)
         self.program.run(0, 1, n_threads, theta=self._theta)
-        return read_outputs(self.decoder, np.arange(len(x)), None)
+        return read_outputs(self.decoder, None, None)
 
     def end(self) -> None:
         """Let go of the parameters; `start` comes next."""

@@ -45,7 +45,7 @@ class Fitted:
 SequenceSamples = Samples[Sequences, Targets]
 
 
-def scaled_inputs(fitted: Fitted, X: Sequences, dtype: str) -> np.ndarray:
+def scaled_inputs(fitted: Fitted, X: Sequences, dtype: str | np.dtype) -> np.ndarray:
     """Standardised inputs, padding left at zero."""
     if fitted.x_scaler is None:
         return np.ascontiguousarray(X.values, dtype)
@@ -184,7 +184,7 @@ def run(
 ) -> np.ndarray:  # fmt: skip
     """Outputs (n, steps, outputs) of the network, in the unit of the targets; dropout is off if not asked for."""
     theta = fitted.progress.theta if theta is None else theta
-    inputs = scaled_inputs(fitted, X, theta.dtype.name)
+    inputs = scaled_inputs(fitted, X, theta.dtype)
     steps = min(fitted.last, X.steps)
     result = forward(
         fitted.network,
@@ -197,6 +197,7 @@ def run(
         seed=seed,
         device=device,
         repeats=X.repeats,
+        states=False,
     ).outputs
     if fitted.last > 1 and result.shape[1] > steps:
         result = _last_steps(result, X.lengths, steps)
