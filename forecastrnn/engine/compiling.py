@@ -23,12 +23,20 @@ import numba
 import numba.extending
 import numpy as np
 from llvmlite import binding
+from llvmlite.binding.ffi import ObjectRef
+from llvmlite.binding.newpassmanagers import NewPassManager
 from numba.core import config
 
 _PACKAGE = Path(__file__).parents[1]
 KERNEL_SOURCES = "engine/compiling.py", "engine/*formulas.py", "engine/cpu/*.py"
 COMPILE_LOCK = threading.RLock()  # numba's configuration is global while a function is being compiled
 PATIENCE = 1.0  # seconds of compilation after which a user is told what takes so long
+
+# A pass manager of llvmlite inherits a `_dispose` that does nothing before the one that frees it, so that 17 kB would
+# stay for each function that is compiled, helpers included: 5 MB for the kernels of a cell.
+for _kind in NewPassManager.__subclasses__():
+    if _kind._dispose is ObjectRef._dispose:
+        _kind._dispose = NewPassManager._dispose
 
 
 def sources_digest(folder: Path = _PACKAGE) -> str:

@@ -13,6 +13,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from llvmlite.binding.ffi import ObjectRef
+from numba.core.registry import cpu_target
 
 from forecastrnn import Elman
 from forecastrnn.engine import compiling
@@ -298,3 +300,16 @@ def test_fields_are_what_the_kernel_reads(name: str) -> None:
 def test_fields_have_distinct_names() -> None:
     """A record could not be given two fields of one name."""
     assert all(len(set(kernel.fields)) == len(kernel.fields) for kernel in KERNELS.values())
+
+
+# What compiling leaves in memory.
+
+
+def test_what_only_compiling_needs_is_freed() -> None:
+    """A pass manager that is not disposed of stays for ever, and there is one for each function that is compiled."""
+    codegen = cpu_target.target_context.codegen()
+    for make in (codegen._function_pass_manager, codegen._module_pass_manager):
+        manager, _ = make()
+        assert type(manager)._dispose is not ObjectRef._dispose
+        manager.close()
+        assert manager.closed
