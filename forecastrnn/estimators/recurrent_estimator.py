@@ -21,7 +21,7 @@ from forecastrnn.estimators.saving import SavedToFile
 from forecastrnn.sequences.fitting import Fitted, SequenceSamples
 from forecastrnn.sequences.seq2seq_fitting import FittedPairs, PairSamples
 from forecastrnn.sequences.settings import PairSettings, SequenceSettings
-from forecastrnn.training.training import ShouldStop, Validate
+from forecastrnn.training.training import ShouldStop, Trainer, Validate
 
 Callback = Callable[[Epoch], object]
 Settings = TypeVar("Settings", SequenceSettings, PairSettings)
@@ -58,6 +58,7 @@ class RecurrentEstimator(SavedToFile, NamedParameters, Generic[Settings, Model, 
     """Fits in epochs; subclasses read parameters and data, begin and train models, and score what is held out."""
 
     _fitted: Model
+    _trainer_of: Callable[[Settings, Model, Data], Trainer]  # what trains a model in place
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_fitted")
@@ -69,12 +70,6 @@ class RecurrentEstimator(SavedToFile, NamedParameters, Generic[Settings, Model, 
 
     def _prepare(self, settings: Settings, given: GivenData, *, goes_on: bool, partial: bool) -> tuple[Model, Data]:
         """The model to train, new or a copy of that which `goes_on`, and the data, checked."""
-        raise NotImplementedError
-
-    def _train_on(
-        self, settings: Settings, fitted: Model, samples: Data, validate: Validate | None, watch: ShouldStop | None
-    ) -> None:
-        """Train a model in place."""
         raise NotImplementedError
 
     def _split(self, samples: Data) -> tuple[np.ndarray, np.ndarray]:
@@ -98,7 +93,9 @@ class RecurrentEstimator(SavedToFile, NamedParameters, Generic[Settings, Model, 
             if self.early_stopping:
                 rows, held = self._split(samples)
                 samples, validate = samples.take(rows), self._validator(settings, fitted, samples.take(held))
-            self._train_on(settings, fitted, samples, validate, self._watch(fitted, settings.device, callback))
+            trainer = self._trainer_of(settings, fitted, samples)
+            trainer.validate, trainer.watch = validate, self._watch(fitted, settings.device, callback)
+            trainer.run()
         self._publish(fitted, settings.device)
         return self
 

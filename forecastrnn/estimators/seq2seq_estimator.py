@@ -28,10 +28,10 @@ from forecastrnn.sequences.seq2seq_fitting import (
     matches,
     network_of,
     start,
-    train_on,
+    trainer_of,
 )
 from forecastrnn.sequences.settings import PairSettings
-from forecastrnn.training.training import ShouldStop, Validate
+from forecastrnn.training.training import Validate
 
 _NOT_HERE = ("bptt_steps", "checkpoint_steps", "standardize")
 _VOCABULARIES = ("source_tokens", "target_tokens")
@@ -62,6 +62,8 @@ class PairEstimator(RecurrentEstimator[PairSettings, FittedPairs, PairSamples]):
         "length_penalty": [Interval(Real, 0, None, closed="left")],
         "unknown": [StrOptions(set(UNKNOWN))],
     }
+
+    _trainer_of = staticmethod(trainer_of)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -186,12 +188,6 @@ class PairEstimator(RecurrentEstimator[PairSettings, FittedPairs, PairSamples]):
         return replace(
             old, progress=old.progress.copy(), dropout=settings.dropout, longest=longest, writes_str=writes_str
         )  # fmt: skip
-
-    def _train_on(
-        self, settings: PairSettings, fitted: FittedPairs, samples: PairSamples, validate: Validate | None,
-        watch: ShouldStop | None,
-    ) -> None:  # fmt: skip
-        train_on(settings, fitted, samples, validate=validate, watch=watch)
 
     def _split(self, samples: PairSamples) -> tuple[np.ndarray, np.ndarray]:
         n = samples.X.n

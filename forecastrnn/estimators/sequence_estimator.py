@@ -25,12 +25,12 @@ from forecastrnn.estimators.sequence_input import SequenceInput
 from forecastrnn.networks.head import Head
 from forecastrnn.networks.network import Embedding
 from forecastrnn.sequences.embeddings import embeddings_of
-from forecastrnn.sequences.fitting import Fitted, SequenceSamples, run, start, train_on
+from forecastrnn.sequences.fitting import Fitted, SequenceSamples, run, start, trainer_of
 from forecastrnn.sequences.generation import Stream
 from forecastrnn.sequences.samples import Samples
 from forecastrnn.sequences.settings import SequenceSettings
 from forecastrnn.sequences.targets import Targets
-from forecastrnn.training.training import ShouldStop, Validate
+from forecastrnn.training.training import Validate
 
 
 class SequenceEstimator(SequenceInput):
@@ -45,6 +45,7 @@ class SequenceEstimator(SequenceInput):
 
     # What subclasses define ---------------------------------------------------------------------------
     _scales_y = True
+    _trainer_of = staticmethod(trainer_of)
 
     def _read_targets(self, given: GivenData, X: Sequences, weight: np.ndarray | None, reset: bool) -> Targets:
         raise NotImplementedError
@@ -176,12 +177,6 @@ class SequenceEstimator(SequenceInput):
                 f"embedding_dim and embedding_weights ask for {sizes[1]}. Set warm_start=False, or use a new estimator."
             )
         return now
-
-    def _train_on(
-        self, settings: SequenceSettings, fitted: Fitted, samples: SequenceSamples, validate: Validate | None,
-        watch: ShouldStop | None,
-    ) -> None:  # fmt: skip
-        train_on(settings, fitted, samples, validate=validate, watch=watch)
 
     def _split(self, samples: SequenceSamples) -> tuple[np.ndarray, np.ndarray]:
         """Rows to train on, and the tail to validate on: rows are taken to be in order of time."""

@@ -22,7 +22,7 @@ from forecastrnn.sequences.targets import Targets
 from forecastrnn.training.batches import ArrayBatches
 from forecastrnn.training.optimizers import OptimizerState
 from forecastrnn.training.sequence_task import TrainingData
-from forecastrnn.training.training import Progress, ShouldStop, Validate, train
+from forecastrnn.training.training import Progress, Trainer
 
 
 @dataclass(kw_only=True)
@@ -151,11 +151,8 @@ def class_order(y: Targets, lengths: np.ndarray | None, n_classes: int) -> np.nd
     return np.argsort(-counts, kind="stable")
 
 
-def train_on(
-    settings: SequenceSettings, fitted: Fitted, samples: SequenceSamples, *,
-    validate: Validate | None = None, watch: ShouldStop | None = None,
-) -> None:  # fmt: skip
-    """Train `fitted` in place; it is a copy of what the estimator holds, so a failure loses nothing."""
+def trainer_of(settings: SequenceSettings, fitted: Fitted, samples: SequenceSamples) -> Trainer:
+    """Trains `fitted` in place; it is a copy of what the estimator holds, so a failure loses nothing."""
     X, y, weight = samples.X, samples.y, samples.weight
     dtype = fitted.progress.theta.dtype.name
     inputs = scaled_inputs(fitted, X, dtype)
@@ -175,7 +172,7 @@ def train_on(
     )
     checkpoints = checkpoint_steps_of(settings, batches.window_steps)
     plan = settings.plan(fitted.loss, last=fitted.last, n_sampled=n_sampled, checkpoint_steps=checkpoints)
-    train(fitted.network, fitted.progress, source, batches, plan, validate=validate, watch=watch)
+    return Trainer(fitted.network, fitted.progress, source, batches, plan)
 
 
 def run(

@@ -19,7 +19,7 @@ from forecastrnn.training.optimizers import OptimizerState
 from forecastrnn.training.own_inputs import Sampling, own_token
 from forecastrnn.training.pair_task import PairData
 from forecastrnn.training.seq2seq_batches import PairBatches
-from forecastrnn.training.training import Progress, ShouldStop, Validate, train
+from forecastrnn.training.training import Progress, Trainer
 
 
 @dataclass(kw_only=True)
@@ -113,11 +113,8 @@ def _source_of(fitted: FittedPairs, x: TokenCodes, y: TokenCodes, weight: np.nda
     return PairData(X_in, X_out, out, weight=weight, class_order=order)
 
 
-def train_on(
-    settings: PairSettings, fitted: FittedPairs, samples: PairSamples, *,
-    validate: Validate | None = None, watch: ShouldStop | None = None,
-) -> None:  # fmt: skip
-    """Train `fitted` in place; it is a copy of what the estimator holds, so a failure loses nothing."""
+def trainer_of(settings: PairSettings, fitted: FittedPairs, samples: PairSamples) -> Trainer:
+    """Trains `fitted` in place; it is a copy of what the estimator holds, so a failure loses nothing."""
     x, y, classes = samples.X.reversed() if fitted.reverse else samples.X, samples.y, fitted.network.decoder.n_outputs
     batches = PairBatches(
         starts=x.starts, lengths=x.lengths, y_starts=y.starts + np.arange(y.n), y_lengths=y.lengths + 1,
@@ -129,7 +126,7 @@ def train_on(
         sampling = Sampling(own_token(classes), settings.scheduled_sampling)
     plan = settings.plan("cross_entropy", n_sampled=settings.sampled_of(classes), sampling=sampling)
     source = _source_of(fitted, x, y, samples.weight)
-    train(fitted.network, fitted.progress, source, batches, plan, validate=validate, watch=watch)
+    return Trainer(fitted.network, fitted.progress, source, batches, plan)
 
 
 def decode(
