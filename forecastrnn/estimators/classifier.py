@@ -149,14 +149,7 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
         self, X: object, lengths: object = None, n_samples: int | None = None, random_state: object = None,
         n_steps: int | None = None,
     ) -> np.ndarray:  # fmt: skip
-        """Probability of each class.
-
-        Parameters
-        ----------
-        X, lengths
-            As in `fit`.
-        n_samples, random_state, n_steps : optional
-            Monte Carlo dropout, and steps with `vector_input`, as in `RNNRegressor.predict`.
+        """Probability of each class; parameters are those of `RNNRegressor.predict`.
 
         Returns
         -------
@@ -239,14 +232,7 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
     def score(self, X: object, y: object, sample_weight: object = None, lengths: object = None) -> float:
         """Accuracy of `predict`, over all valid steps where there are labels at each.
 
-        Parameters
-        ----------
-        X, y, sample_weight, lengths
-            As in `fit`.
-
-        Returns
-        -------
-        float
+        Parameters are those of `fit`.
         """
         steps = self._steps_of(y)
         guess = self.predict(X, lengths, n_steps=steps)

@@ -199,11 +199,8 @@ epsilon, clip_norm, gradient_noise
 
         Raises
         ------
-        ValueError, TypeError
-            For unusable data or parameters, naming the series, the time and what to do. The model of an earlier
-            fit is then kept.
-        TrainingDivergedError
-            A ValueError: the loss became non-finite or exploded.
+        TypeError, ValueError, TrainingDivergedError
+            As in `RNNRegressor.fit`; for unusable data they name the series, the time and what to do.
         """
         with announced(bool(self.verbose)):
             return self._fit({"id_col": id_col, "time_col": time_col, "target_col": target_col}, y, static, callback)

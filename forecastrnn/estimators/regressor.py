@@ -254,14 +254,7 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
     def score(self, X: object, y: object, sample_weight: object = None, lengths: object = None) -> float:
         """R^2 of `predict`, over all steps and outputs of valid steps.
 
-        Parameters
-        ----------
-        X, y, sample_weight, lengths
-            As in `fit`.
-
-        Returns
-        -------
-        float
+        Parameters are those of `fit`.
         """
         guess = self.predict(X, lengths, n_steps=self._steps_of(y))
         truth = read_numbers(y, 2)

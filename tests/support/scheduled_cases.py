@@ -8,10 +8,7 @@ from forecastrnn.training.optimizers import Rule
 from forecastrnn.training.own_inputs import OwnInput, Sampling
 from forecastrnn.training.stepping import TrainingProgram, dropout_seeds
 from support.naive_seq2seq import Result, replaced, sampled_inputs
-from support.pair_cases import (
-    PairProblem,
-    pair_program,
-)  # fmt: skip
+from support.pair_cases import PairProblem, pair_program
 
 
 def sampled(problem: PairProblem, own: OwnInput, rate: float, **options: Any) -> TrainingProgram:

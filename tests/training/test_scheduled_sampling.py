@@ -11,19 +11,10 @@ from forecastrnn.networks.network import Embedding
 from forecastrnn.training.own_inputs import OwnInput, Sampling, own_one_hot, own_token, own_value
 from forecastrnn.training.pair_task import PairData
 from forecastrnn.training.stepping import TrainingProgram, dropout_seeds
+from support import pair_cases
 from support.cases import worst
 from support.naive_seq2seq import replaced, sampled_inputs
-from support.pair_cases import (
-    PairProblem,
-    by_name,
-    draw_pairs,
-    flat_theta,
-    pair_index,
-    pair_program,
-    small,
-    sorted_pairs,
-    source_of,
-)  # fmt: skip
+from support.pair_cases import PairProblem, draw_pairs, pair_index, small, sorted_pairs
 from support.scheduled_cases import sampled, solved
 
 ATTENTIONS = [None, "dot", "additive"]
@@ -47,7 +38,7 @@ def test_beside_the_oracle(kind: str, attention: str | None, rate: float) -> Non
     index = pair_index(problem, program)
     expected = solved(sorted_pairs(problem, index), kind, rate)
     assert program.run(index, 1, 1)[0] == pytest.approx(expected.loss, rel=1e-11)
-    assert worst(problem.network.views(program.grad), by_name(expected.d_theta)) < 1e-11
+    assert worst(problem.network.views(program.grad), pair_cases.by_name(expected.d_theta)) < 1e-11
     assert expected.loss != problem.solve().loss
 
 
@@ -56,7 +47,7 @@ def test_beside_the_oracle(kind: str, attention: str | None, rate: float) -> Non
 def test_rate_zero_is_teacher_forcing(kind: str, attention: str | None) -> None:
     """To the last bit."""
     problem = problem_of(kind, attention)
-    program, plain = sampled(problem, KINDS[kind], 0.0), pair_program(problem, "float64")
+    program, plain = sampled(problem, KINDS[kind], 0.0), pair_cases.pair_program(problem, "float64")
     index = pair_index(problem, program)
     assert program.run(index, 1, 1)[0] == plain.run(index, 1, 1)[0]
     np.testing.assert_array_equal(program.grad, plain.grad)
@@ -67,13 +58,13 @@ def token_program(problem: PairProblem, table: np.ndarray, codes: np.ndarray, ra
     network, pairs = problem.network, problem.pairs
     reads = Embedding(0, len(table), table.shape[1])
     network = replace(network, decoder=replace(network.decoder, n_inputs=1, embeddings=(reads,)))
-    theta, given = np.zeros(network.size), problem.network.views(flat_theta(problem, "float64"))
+    theta, given = np.zeros(network.size), problem.network.views(pair_cases.flat_theta(problem, "float64"))
     for name, view in network.views(theta).items():
         if name in given:
             view[...] = given[name]
         else:
             view[:-1] = table
-    source, *_ = source_of(problem, "float64")
+    source, *_ = pair_cases.source_of(problem, "float64")
     rows = np.concatenate([one[:length] for one, length in zip(codes, pairs.y_lengths, strict=True)])
     source = PairData(source.X_in, rows[:, None].astype(float), source.y)
     program = TrainingProgram(
