@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from pandas.tseries.frequencies import to_offset
@@ -19,7 +17,7 @@ _SEASONS = {"B": 5, "C": 5, "SME": 24, "SMS": 24, "M": 12, "Q": 4, "W": 52} | {
 }
 
 
-def infer_offset(steps: np.ndarray, wall: np.ndarray, inside: np.ndarray, unit: str) -> Any:
+def infer_offset(steps: np.ndarray, wall: np.ndarray, inside: np.ndarray, unit: str) -> pd.DateOffset | None:
     """The offset that every step follows: steps (k,) in UTC, wall (total,) local times; or None."""
     per_day = PER_DAY[unit]
     local = np.diff(wall)[inside]
@@ -35,7 +33,7 @@ def infer_offset(steps: np.ndarray, wall: np.ndarray, inside: np.ndarray, unit: 
     return None
 
 
-def _infer_months(days: np.ndarray, inside: np.ndarray) -> Any:
+def _infer_months(days: np.ndarray, inside: np.ndarray) -> pd.DateOffset | None:
     """Offset of month-like steps from days (total,) since 1970, or None."""
     months = days.astype("datetime64[D]").astype("datetime64[M]")
     numbers = months.astype(np.int64)
@@ -57,7 +55,7 @@ def _infer_months(days: np.ndarray, inside: np.ndarray) -> Any:
     return pd.DateOffset(months=1) * count if (day == day[0]).all() and day[0] < 28 else None
 
 
-def _month_offset(ending: str, count: int, numbers: np.ndarray) -> Any:
+def _month_offset(ending: str, count: int, numbers: np.ndarray) -> pd.DateOffset | None:
     """Months, quarters or years: `ending` S, E, BS or BE, steps of `count` months, numbers (total,)."""
     business, edge = ending[:-1], ending[-1]
     months = numbers % 12
@@ -69,7 +67,7 @@ def _month_offset(ending: str, count: int, numbers: np.ndarray) -> Any:
     return to_offset(f"{count}{business}M{edge}")
 
 
-def _infer_days(days: np.ndarray, inside: np.ndarray) -> Any:
+def _infer_days(days: np.ndarray, inside: np.ndarray) -> pd.DateOffset | None:
     """Offset of day-like steps (days, weeks, business days) from days (total,) since 1970, or None."""
     steps = np.diff(days)[inside]
     weekdays = (days + 3) % 7  # 1970-01-01 was a Thursday
@@ -83,7 +81,7 @@ def _infer_days(days: np.ndarray, inside: np.ndarray) -> Any:
     return None
 
 
-def infer_named(times: pd.DatetimeIndex) -> Any:
+def infer_named(times: pd.DatetimeIndex) -> pd.DateOffset | None:
     """Rarer rules, which one index (n,) of at least three local times shows whole, or None."""
     day, week = times[0].weekday(), (times[0].day - 1) // 7
     offsets = [pd.offsets.BusinessHour(), pd.offsets.SemiMonthBegin(), pd.offsets.SemiMonthEnd()]
@@ -98,11 +96,11 @@ def infer_named(times: pd.DatetimeIndex) -> Any:
     return None
 
 
-def _follows(times: pd.DatetimeIndex, offset: Any) -> bool:
+def _follows(times: pd.DatetimeIndex, offset: pd.DateOffset) -> bool:
     return pd.date_range(times[0], periods=len(times), freq=offset, unit=times.unit).equals(times)
 
 
-def season_of_offset(freq: Any, count: int) -> int:
+def season_of_offset(freq: pd.DateOffset, count: int) -> int:
     """Steps in a season if one step is `count` times the base of `freq`; 1 where there is no usual one."""
     name = "ME" if freq.base == pd.DateOffset(months=1) else freq.base.freqstr.split("-")[0]
     if name in _SEASONS:

@@ -23,7 +23,7 @@ _MAX_LISTED = 2**20  # steps named one by one
 
 
 def read_series(
-    y: Any,
+    y: object,
     *,
     id_col: Hashable = "unique_id",
     time_col: Hashable = "ds",
@@ -132,7 +132,7 @@ def read_horizon(axis: TimeAxis, h: Any) -> np.ndarray:
     return np.arange(1, furthest + 1) if single else np.sort(np.array(chosen, dtype=np.int64))
 
 
-def write_forecast(axis: TimeAxis, columns: Mapping[str, np.ndarray], h: Any) -> pd.Series | pd.DataFrame:
+def write_forecast(axis: TimeAxis, columns: Mapping[str, np.ndarray], h: object) -> pd.Series | pd.DataFrame:
     """Forecasts in the form of the input, on its index continued.
 
     Parameters

@@ -86,7 +86,7 @@ class SeriesReader:
     needs: str
     argument: str
 
-    def read(self, y: Any) -> SeriesSet:
+    def read(self, y: object) -> SeriesSet:
         """Series of any accepted form, checked and put end to end."""
         if isinstance(y, pd.DataFrame):
             return self._frame(y)
@@ -99,7 +99,7 @@ class SeriesReader:
     def _name(self, y: pd.Series) -> Hashable:
         return self.argument if y.name is None else y.name
 
-    def _as_series(self, y: Any) -> pd.Series:
+    def _as_series(self, y: object) -> pd.Series:
         if isinstance(y, np.matrix):
             raise TypeError(f"{self.argument}: np.matrix is not supported; give {_ACCEPTED}")
         if isinstance(y, np.ma.MaskedArray) and np.ma.getmaskarray(y).any():

@@ -7,7 +7,7 @@ once.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 from typing import Any, NoReturn
@@ -32,7 +32,7 @@ class Clock:
 
     kind: str
     step: int = 1
-    freq: Any = None
+    freq: Any = None  # pd.DateOffset, of times
     unit: str = "ns"
     tz: tzinfo | None = None
 
@@ -86,7 +86,7 @@ def to_index(clock: Clock, ordinals: np.ndarray) -> pd.Index:
     return times if clock.tz is None else times.tz_localize("UTC").tz_convert(clock.tz)
 
 
-def find_step(ordinals: np.ndarray, offsets: np.ndarray, ids: Sequence[Any], clock: Clock, label: str) -> Clock:
+def find_step(ordinals: np.ndarray, offsets: np.ndarray, ids: Sequence[Hashable], clock: Clock, label: str) -> Clock:
     """The clock with its one step for all series, given end to end; raises where there is none."""
     _check_order(ordinals, offsets, ids, clock, label)
     if clock.step < 0 or (clock.freq is not None and clock.freq.n < 0):
@@ -111,7 +111,7 @@ def _inside(offsets: np.ndarray) -> np.ndarray:
     return inside
 
 
-def _check_order(ordinals: np.ndarray, offsets: np.ndarray, ids: Sequence[Any], clock: Clock, label: str) -> None:
+def _check_order(ordinals: np.ndarray, offsets: np.ndarray, ids: Sequence[Hashable], clock: Clock, label: str) -> None:
     wrong = (ordinals[1:] <= ordinals[:-1]) & _inside(offsets)
     if not wrong.any():
         return
@@ -156,7 +156,7 @@ def _wall(ordinals: np.ndarray, clock: Clock) -> np.ndarray:
 
 
 def _raise_irregular(
-    ordinals: np.ndarray, offsets: np.ndarray, ids: Sequence[Any], clock: Clock, label: str
+    ordinals: np.ndarray, offsets: np.ndarray, ids: Sequence[Hashable], clock: Clock, label: str
 ) -> NoReturn:
     """Blame the first series that does not fit those before it."""
 
@@ -182,7 +182,7 @@ def _raise_irregular(
     _raise_gap(ordinals[offsets[low] : offsets[low + 1]], ids[low], clock, label)
 
 
-def _raise_gap(times: np.ndarray, name: Any, clock: Clock, label: str) -> NoReturn:
+def _raise_gap(times: np.ndarray, name: Hashable, clock: Clock, label: str) -> NoReturn:
     steps = np.diff(times)
     short, long = int(np.argmin(steps)), int(np.argmax(steps))
 
@@ -263,7 +263,7 @@ def _calendar(clock: Clock, wall: np.ndarray, steps: np.ndarray) -> np.ndarray:
     return (grid[places[:, None] + clock.freq.n * steps] + shift[:, None]).ravel()
 
 
-def _on_wall(clock: Clock, wall: np.ndarray, freq: Any) -> pd.DatetimeIndex:
+def _on_wall(clock: Clock, wall: np.ndarray, freq: pd.DateOffset) -> pd.DatetimeIndex:
     """Local times in their zone: those skipped by a clock change move on, of doubled ones the first."""
     times = pd.DatetimeIndex(wall.astype(f"datetime64[{clock.unit}]"))
     if clock.tz is not None:

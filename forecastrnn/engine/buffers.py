@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from forecastrnn.engine.cpu import tape
 from forecastrnn.engine.devices import CPU
@@ -37,7 +38,7 @@ class Buffer:
     An array of its own is only allocated when it is first looked at, so that a program can state its memory before.
     """
 
-    def __init__(self, name: str, shape: tuple[int, ...], dtype: Any, fill: float = 0) -> None:
+    def __init__(self, name: str, shape: tuple[int, ...], dtype: DTypeLike, fill: float = 0) -> None:
         self.name, self.shape, self.dtype, self.fill = name, shape, np.dtype(dtype), fill
         self.itemsize, self.nbytes = self.dtype.itemsize, math.prod(shape) * self.dtype.itemsize
         self._array: np.ndarray | None = None
@@ -111,7 +112,7 @@ class Buffer:
 class Argument(Buffer):
     """Stands for an array, or for a number, that each call of a program gives anew."""
 
-    def __init__(self, name: str, dtype: Any = np.int8) -> None:
+    def __init__(self, name: str, dtype: DTypeLike = np.int8) -> None:
         super().__init__(name, (0,), dtype)
         self.given = True
 
@@ -142,7 +143,7 @@ Field = Buffer | Place | int | None
 Stretch = int | tuple[int, int] | None  # of rounds: so many of the first, or from one to another; None: all
 
 
-def allocate(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+def allocate(shape: tuple[int, ...], dtype: DTypeLike) -> np.ndarray:
     """Zeros that begin at a cache line, with a vector's width to spare behind them."""
     dtype, count = np.dtype(dtype), math.prod(shape)
     raw = np.zeros((count + 2 * ALIGN) * dtype.itemsize + ALIGN, np.uint8)

@@ -133,13 +133,13 @@ def _damaged(error: Exception) -> bool:
     return isinstance(error, known) or type(error).__module__.startswith("llvmlite")
 
 
-def _forget(function: Callable[..., Any]) -> None:
+def _forget(function: Callable[..., object]) -> None:
     """Delete the cache files of a function, so that the next process writes them anew."""
     for path in Path(_FOLDER).rglob(f"*.{function.__qualname__}-*.nb?"):
         path.unlink(missing_ok=True)
 
 
-def _compile(function: Callable[..., Any], make: Callable[[bool], Any]) -> Any:
+def _compile(function: Callable[..., object], make: Callable[[bool], Any]) -> Any:
     """make(cache), timed for the announcement."""
     begun, announcement = time.perf_counter(), _announcement.get()
     made = _make(function, make)
@@ -148,7 +148,7 @@ def _compile(function: Callable[..., Any], make: Callable[[bool], Any]) -> Any:
     return made
 
 
-def _make(function: Callable[..., Any], make: Callable[[bool], Any]) -> Any:
+def _make(function: Callable[..., object], make: Callable[[bool], Any]) -> Any:
     """make(cache): from the cache, anew into the cache, or in memory."""
     for _ in range(2 if _FOLDER else 0):
         try:
@@ -166,7 +166,7 @@ def _make(function: Callable[..., Any], make: Callable[[bool], Any]) -> Any:
 class Jitted:
     """A function that Python calls: compiled for the types of its first arguments, once."""
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    def __init__(self, function: Callable[..., object]) -> None:
         self.function, self._code = function, {}
         self.__doc__, self.__name__ = function.__doc__, function.__name__
 
@@ -179,20 +179,20 @@ class Jitted:
         return self._code[types](*args)
 
 
-def jitted(function: Callable[..., Any] | None = None, *, cache: bool = True) -> Any:
+def jitted(function: Callable[..., object] | None = None, *, cache: bool = True) -> Any:
     """A compiled function: called from Python, or with ``cache=False`` by other compiled functions only."""
     if function is None:
         return lambda f: jitted(f, cache=cache)
     return Jitted(function) if cache else numba.extending.register_jitable(function)
 
 
-def compile_njit(function: Callable[..., Any], signature: Any) -> Any:
+def compile_njit(function: Callable[..., object], signature: Any) -> Any:
     """Compile `function` for one signature, to be called from Python without the GIL."""
     return _compile(
         function, lambda cache: numba.njit(signature, nogil=True, error_model="numpy", cache=cache)(function)
     )
 
 
-def compile_cfunc(function: Callable[..., Any], signature: Any) -> Any:
+def compile_cfunc(function: Callable[..., object], signature: Any) -> Any:
     """Compile `function` for one signature; the result has an `address` that stays valid."""
     return _compile(function, lambda cache: numba.cfunc(signature, cache=cache, error_model="numpy")(function))

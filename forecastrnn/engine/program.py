@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from forecastrnn.engine.buffers import Buffer, Field, Operation, Stretch, as_word
 from forecastrnn.engine.cpu import tape
@@ -63,7 +64,7 @@ class Program:
         made.prefix = self.prefix + prefix
         return made
 
-    def buffer(self, name: str, shape: tuple[int, ...], dtype: Any = None, fill: float = 0) -> Buffer:
+    def buffer(self, name: str, shape: tuple[int, ...], dtype: DTypeLike | None = None, fill: float = 0) -> Buffer:
         """A new buffer, all `fill`."""
         return self._add(Buffer(self.prefix + name, shape, dtype or self.dtype, fill))
 
@@ -71,7 +72,7 @@ class Program:
         """The buffer `name`, which operations only read: made when it is first asked for."""
         return self.buffers.get(self.prefix + name) or self.buffer(name, shape, fill=fill)
 
-    def scratch(self, name: str, shape: tuple[int, ...], dtype: Any = None) -> Buffer:
+    def scratch(self, name: str, shape: tuple[int, ...], dtype: DTypeLike | None = None) -> Buffer:
         """The buffer `name`, which several operations use in turn: as large as the largest of them asks for."""
         found = self.buffers.get(self.prefix + name)
         if found is None:

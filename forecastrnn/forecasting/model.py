@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -154,7 +155,7 @@ class Model:
         noise = np.take_along_axis(self.residuals[member[:, None], source], pick, axis=2)
         return self._forecast(tail, own, h, member, device, noise)
 
-    def stream(self, series: Any) -> ForecastStream:
+    def stream(self, series: Hashable) -> ForecastStream:
         """A stream that goes on from the end of one series of fit."""
         if series is None and self.tail.n_series > 1:
             raise ValueError(

@@ -34,7 +34,7 @@ _MOST_UPDATES = 2**40
 
 
 # Settings, and the networks that follow from them -----------------------------------------------------------------
-def _read_settings(part: Part, word: str, raw: Any) -> Settings:
+def _read_settings(part: Part, word: str, raw: object) -> Settings:
     own = {name: value for name, value in raw.items() if name not in _LAYOUT} if isinstance(raw, dict) else raw
     settings: Settings = decode_fields(Settings, own)
     if settings.dtype not in kinds.REALS or not 1 <= settings.horizon <= codec.MOST or settings.batch_size < 1:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from datetime import UTC, timedelta, timezone
+from datetime import UTC, timedelta, timezone, tzinfo
 from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -32,7 +32,7 @@ _DAY = 86_400  # seconds
 
 
 # Labels: names and ids ------------------------------------------------------------------------------------
-def encode_label(label: Any) -> Any:
+def encode_label(label: object) -> object:
     """A name or id as JSON: text, number, boolean, None, time, or a tuple of them."""
     if isinstance(label, np.generic) and not isinstance(label, np.datetime64):
         label = label.item()
@@ -50,7 +50,7 @@ def encode_label(label: Any) -> Any:
     )
 
 
-def decode_label(raw: Any) -> Any:
+def decode_label(raw: object) -> object:
     """The label that `encode_label` was given."""
     if raw is None or isinstance(raw, bool | str | int | float):
         return raw
@@ -63,7 +63,7 @@ def decode_label(raw: Any) -> Any:
     raise ModelFileError(f"{str(raw)[:80]} is not the name of a series or a column")
 
 
-def _split_ids(word: str, ids: Any) -> tuple[str, Any]:
+def _split_ids(word: str, ids: tuple) -> tuple[str, list | np.ndarray]:
     """All texts, all int64, or each as JSON."""
     if all(type(label) is str for label in ids):
         return "text", list(ids)
@@ -72,9 +72,10 @@ def _split_ids(word: str, ids: Any) -> tuple[str, Any]:
     return "json", [json.dumps(encode_label(label), allow_nan=False) for label in ids]
 
 
-def _join_ids(word: str, kind: str, kept: Any) -> tuple:
-    labels = tuple(decode_label(parse_header(text.encode(), word)) for text in kept) if kind == "json" else tuple(kept)
-    labels = tuple(kept.tolist()) if kind == "int" else labels
+def _join_ids(word: str, kind: str, kept: list | np.ndarray) -> tuple:
+    labels = tuple(kept.tolist() if isinstance(kept, np.ndarray) else kept)
+    if kind == "json":
+        labels = tuple(decode_label(parse_header(text.encode(), word)) for text in labels)
     if len(set(labels)) < len(labels):
         raise ModelFileError(f"{word}: a name is there twice")
     return labels
@@ -89,7 +90,7 @@ LABEL = codec.entry(lambda part, word, raw: decode_label(raw), encode_label)
 
 
 # Clocks ---------------------------------------------------------------------------------------------------
-def _encode_zone(tz: Any) -> Any:
+def _encode_zone(tz: tzinfo | None) -> object:
     """None, the name of a zone, or seconds from UTC."""
     if tz is None:
         return None
@@ -101,7 +102,7 @@ def _encode_zone(tz: Any) -> Any:
     raise TypeError(f"the time zone {tz!r} cannot be saved: use one with a name (tz_convert), and fit again.")
 
 
-def _decode_zone(raw: Any) -> Any:
+def _decode_zone(raw: object) -> tzinfo | None:
     if raw is None:
         return None
     if isinstance(raw, float) and abs(raw) < _DAY:
@@ -115,11 +116,11 @@ def _decode_zone(raw: Any) -> Any:
         raise ModelFileError(f"the time zone {raw!r} is not known here; install tzdata.") from error
 
 
-def _is_positive(value: Any) -> bool:
+def _is_positive(value: object) -> bool:
     return type(value) is int and value > 0
 
 
-def _encode_freq(freq: Any) -> Any:
+def _encode_freq(freq: pd.DateOffset | None) -> object:
     """None, pandas' name of an offset, or how many times which parts of a date."""
     if freq is None:
         return None
@@ -134,7 +135,7 @@ def _encode_freq(freq: Any) -> Any:
     )
 
 
-def _decode_freq(raw: Any) -> Any:
+def _decode_freq(raw: object) -> pd.DateOffset | None:
     if raw is None:
         return None
     try:
@@ -150,7 +151,7 @@ def _decode_freq(raw: Any) -> Any:
     raise ModelFileError(f"{str(raw)[:80]} is not a frequency")
 
 
-def _make_clock(freq: Any, kind: str, tz: Any, **others: Any) -> Clock:
+def _make_clock(freq: pd.DateOffset | None, kind: str, tz: tzinfo | None, **others: Any) -> Clock:
     if (freq is None) != (kind == "integer") or freq is not None and freq.n < 1:
         raise ModelFileError(f"the clock has a wrong frequency: {str(freq)[:80]}")
     return Clock(freq=freq, kind=kind, tz=tz if kind == "datetime" else None, **others)
@@ -182,7 +183,7 @@ def _index_of(clock: Clock, ordinals: np.ndarray) -> pd.Index:
 
 
 # Dtypes of ids --------------------------------------------------------------------------------------------
-def _name_dtype(dtype: Any) -> Any:
+def _name_dtype(dtype: np.dtype | pd.api.extensions.ExtensionDtype) -> object:
     if str(dtype) in DTYPES:
         return str(dtype)
     if isinstance(dtype, pd.DatetimeTZDtype):
@@ -192,7 +193,7 @@ def _name_dtype(dtype: Any) -> Any:
     raise TypeError(f"ids of dtype {dtype} cannot be saved: convert them, for example with astype(str), and fit again.")
 
 
-def _read_dtype(part: Part, word: str, raw: Any) -> Any:
+def _read_dtype(part: Part, word: str, raw: object) -> object:
     if isinstance(raw, str) and raw in DTYPES:
         return pd.api.types.pandas_dtype(raw)
     inner = Part(raw, "the dtype of the ids")
@@ -201,7 +202,7 @@ def _read_dtype(part: Part, word: str, raw: Any) -> Any:
     return np.dtype(f"datetime64[{unit}]") if zone is None else pd.DatetimeTZDtype(unit, zone)
 
 
-def _of_dtype(labels: tuple, of: Any, ordered: bool | None = None) -> Any:
+def _of_dtype(labels: tuple, of: object, ordered: bool | None = None) -> object:
     """Labels as an index of their dtype, or, where they have an order or none, as the dtype of such categories."""
     try:
         index = pd.Index(labels, dtype=of, tupleize_cols=False)

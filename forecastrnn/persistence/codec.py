@@ -29,7 +29,7 @@ class Part:
     known : what the entries before have said, by their words. tensors : what announces them. values : of them.
     """
 
-    def __init__(self, raw: Any, where: str, above: Part | None = None, values: Values | None = None) -> None:
+    def __init__(self, raw: object, where: str, above: Part | None = None, values: Values | None = None) -> None:
         if not isinstance(raw, dict):
             raise ModelFileError(f"{where} must have the fields of a record. Got {str(raw)[:80]}")
         self.raw, self.where, self.taken = raw, where, set[str]()
@@ -213,7 +213,7 @@ def nested(kind: Kind, where: str = "") -> Kind:
     return Kind(walk)
 
 
-def later(kind: Kind, default: Any) -> Kind:
+def later(kind: Kind, default: object) -> Kind:
     """What files lack that were written before there was such a field."""
 
     def walk(part: Part, word: str, value: Any) -> Make:
@@ -321,7 +321,7 @@ class State:
         tensors, _ = self._walk(part, estimator, kind)
         return part.raw, tensors, part.values or {}
 
-    def read(self, raw: Any, kind: str) -> tuple[list[Tensor], Make]:
+    def read(self, raw: object, kind: str) -> tuple[list[Tensor], Make]:
         """Check the header of an estimator of a class; its tensors, and what makes its attributes of them."""
         return self._walk(Part(raw, "the model"), None, kind)
 

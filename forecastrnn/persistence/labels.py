@@ -85,7 +85,7 @@ def labels(least: int | str, most: int | str, kinds: tuple[str, ...] = ("text", 
     return described(kinds, (least, most), _split, _join)
 
 
-def _split(word: str, labels: np.ndarray) -> tuple[str, Any]:
+def _split(word: str, labels: np.ndarray) -> tuple[str, list | np.ndarray]:
     if labels.dtype.kind == "O":
         return "text", [str(label) for label in labels]
     if labels.dtype.kind == "U":

@@ -20,7 +20,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BufferedReader
-from typing import Any
 
 import numpy as np
 
@@ -51,7 +50,7 @@ class Tensor:
         return math.prod(self.shape) * np.dtype(self.dtype).itemsize
 
 
-def write_model(path: Any, header: dict, tensors: list[Tensor], values: dict[str, np.ndarray]) -> None:
+def write_model(path: str | os.PathLike, header: dict, tensors: list[Tensor], values: dict[str, np.ndarray]) -> None:
     """Write a model file atomically: whatever goes wrong, the file at `path` stays as it was."""
     text = json.dumps(header, allow_nan=False, separators=(",", ":"), sort_keys=True).encode()
     if len(text) > MOST_HEADER:
@@ -81,7 +80,7 @@ def _digest(lengths: tuple[int, int], blocks: Iterable[Block]) -> bytes:
     return digest.digest()
 
 
-def _target(path: Any) -> str:
+def _target(path: str | os.PathLike) -> str:
     """Where to write: behind symbolic links, and an ordinary file if there is one."""
     target = os.path.realpath(os.fsdecode(path))
     if os.path.isdir(target):
@@ -137,7 +136,7 @@ class ModelFile:
     """An open model file that is whole: its header, and where its tensors begin."""
 
     path: str
-    header: Any
+    header: object
     handle: BufferedReader
     nbytes: int
 
@@ -160,7 +159,7 @@ class ModelFile:
 
 
 @contextmanager
-def open_model(path: Any) -> Iterator[ModelFile]:
+def open_model(path: str | os.PathLike) -> Iterator[ModelFile]:
     """A model file, its checksum and the form of its header checked.
 
     Raises ModelFileError for what is not a whole model file of this version, OSError where it cannot be read.
@@ -201,7 +200,7 @@ def _check_whole(handle: BufferedReader, name: str) -> tuple[bytes, int]:
     return handle.read(lengths[0]), lengths[1]
 
 
-def parse_header(text: bytes, name: str) -> Any:
+def parse_header(text: bytes, name: str) -> object:
     """Strict JSON: no NaN or infinity, no key twice, no long number, no deep nesting."""
     try:
         decoded = text.decode()
@@ -220,7 +219,7 @@ def _depth(text: str) -> int:
     return int(np.cumsum([1 if c in "[{" else -1 for c in brackets]).max(initial=0))
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict:
+def _unique(pairs: list[tuple[str, object]]) -> dict:
     found = dict(pairs)
     if len(found) < len(pairs):
         raise ValueError("a key is there twice")

@@ -70,7 +70,7 @@ def _vectors_of(weights: Mapping | None) -> list[SimpleNamespace]:
     return found
 
 
-def _weights_of(given: list[dict]) -> dict[int, Any] | None:
+def _weights_of(given: list[dict]) -> dict[int, np.ndarray | dict] | None:
     """The value of `embedding_weights`."""
     found = {}
     for one in given:
@@ -88,7 +88,7 @@ GIVEN = codec.record(
 WEIGHTS = codec.mapped(codec.each(lambda part, n: [codec.nested(GIVEN)] * n), _vectors_of, _weights_of)
 
 
-def restore(estimator: Any, _fitted: Any, device_: str, validation_scores_: bool, **others: Any) -> None:
+def restore(estimator: Any, _fitted: object, device_: str, validation_scores_: bool, **others: Any) -> None:
     """Give an estimator, whose parameters are set, its fitted attributes."""
     for name, value in others.items():
         if value is not None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Any
+from typing import Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from forecastrnn.data.arrays import read_lengths
-from forecastrnn.networks.cells import as_cell
+from forecastrnn.networks.cells import Cell, as_cell
 from forecastrnn.networks.losses import LOSSES
 from forecastrnn.networks.network import Layer, Network
 from forecastrnn.programs.inference import sort_rows
@@ -63,8 +65,9 @@ class GradientCheck:
 
 
 def check_gradients(
-    cell: Any = "lstm", *, units: Any = 4, n_inputs: int = 3, n_steps: int = 6, n_sequences: int = 3,
-    n_outputs: int = 2, loss: str = "squared_error", last: Any = "all", lengths: Any = None,
+    cell: Cell | str | Sequence[Cell | str] = "lstm", *, units: int | Sequence[int] = 4, n_inputs: int = 3,
+    n_steps: int = 6, n_sequences: int = 3, n_outputs: int = 2, loss: str = "squared_error",
+    last: int | Literal["all"] = "all", lengths: ArrayLike | None = None,
     bidirectional: bool = False, layer_norm: bool = False, tolerance: float = 1e-6, random_state: int = 0,
 ) -> GradientCheck:  # fmt: skip
     """Compare the gradient of a training step with central differences of its own loss.
@@ -150,8 +153,8 @@ def _check_settings(tolerance: object, random_state: object) -> None:
         raise ValueError(f"random_state must be an int >= 0. Got {random_state!r}.")
 
 
-def _layers(cell: Any, units: Any, bidirectional: bool, layer_norm: bool) -> tuple[Layer, ...]:
-    sizes = list(units) if isinstance(units, (list, tuple, np.ndarray)) else [units]
+def _layers(cell: object, units: int | Sequence[int], bidirectional: bool, layer_norm: bool) -> tuple[Layer, ...]:
+    sizes: list = list(units) if isinstance(units, (list, tuple, np.ndarray)) else [units]
     cells = list(cell) if isinstance(cell, (list, tuple)) else [cell] * len(sizes)
     if not sizes or len(cells) != len(sizes):
         raise ValueError(f"cell and units must name as many layers, at least one. Got {len(cells)} and {len(sizes)}.")
@@ -163,7 +166,7 @@ def _layers(cell: Any, units: Any, bidirectional: bool, layer_norm: bool) -> tup
     return tuple(Layer(as_cell(c), int(size), bidirectional, layer_norm) for c, size in zip(cells, sizes, strict=True))
 
 
-def _check_last(last: Any, shortest: int) -> int:
+def _check_last(last: object, shortest: int) -> int:
     """Outputs that the loss reads, as the engine counts them: 0 is all."""
     if isinstance(last, str) and last == "all":
         return 0

@@ -51,7 +51,7 @@ def sizes(tctx, record, first, count):
     return types.UniTuple(types.int64, n)(record, first, count), _fields(k, n, lambda t: None)
 
 
-def _fields(first: int, count: int, kind: Callable[[Any], Any]) -> Callable[..., Any]:
+def _fields(first: int, count: int, kind: Callable[[Any], Any]) -> Callable[..., object]:
     def gen(context, b, sig, args):
         base = b.bitcast(args[0], ir.PointerType(I64))
         values = []
@@ -67,7 +67,7 @@ def _fields(first: int, count: int, kind: Callable[[Any], Any]) -> Callable[...,
 class _Compiled:
     """A function and its machine code for each real type."""
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    def __init__(self, function: Callable[..., object]) -> None:
         self.name, self.function, self._code = function.__name__, function, {}
         self.__doc__ = function.__doc__
 
@@ -90,7 +90,7 @@ class _Compiled:
 class Routine(_Compiled):
     """A function that kernels call through its symbol; `spec` names its arguments: p pointer, i int64."""
 
-    def __init__(self, function: Callable[..., Any], spec: str) -> None:
+    def __init__(self, function: Callable[..., object], spec: str) -> None:
         super().__init__(function)
         self.spec = spec
 
@@ -113,7 +113,7 @@ ROUTINES: list[Routine] = []
 KERNELS: dict[str, "Kernel"] = {}
 
 
-def routine(spec: str) -> Callable[[Callable[..., Any]], Routine]:
+def routine(spec: str) -> Callable[[Callable[..., object]], Routine]:
     """Register a routine; kernels reach it through an intrinsic that returns `routine_call`."""
 
     def wrap(function):
@@ -137,7 +137,7 @@ def routine_call(made: Routine, pointer: types.Type) -> Any:
 class Kernel(_Compiled):
     """One operation of a program; `fields` names the int64 fields of its record, in order."""
 
-    def __init__(self, function: Callable[..., Any], fields: str) -> None:
+    def __init__(self, function: Callable[..., object], fields: str) -> None:
         super().__init__(function)
         self.fields = tuple(re.sub(r"[|]", " ", fields).split())
 
@@ -154,7 +154,7 @@ class Kernel(_Compiled):
         return super().address(dtype)
 
 
-def kernel(fields: str) -> Callable[[Callable[..., Any]], Kernel]:
+def kernel(fields: str) -> Callable[[Callable[..., object]], Kernel]:
     """Register a kernel; `fields` are its record's names: pointers, then ``|`` and sizes."""
 
     def wrap(function):

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numba import cuda
+from numpy.typing import DTypeLike
 
 SIMULATED = os.environ.get("NUMBA_ENABLE_CUDASIM", "0") not in ("", "0")
 THREADS = 256  # of a block
@@ -19,12 +20,12 @@ MOST_BLOCKS = 2048  # of a kernel that walks over elements
 SIMULATED_GRID = 2, 3  # blocks and threads on the simulator, which runs each thread as one of Python
 
 
-def device_function(function: Callable[..., Any], fastmath: bool = False) -> Callable[..., Any]:
+def device_function(function: Callable[..., object], fastmath: bool = False) -> Callable[..., object]:
     """A function that kernels call."""
     return function if SIMULATED else cuda.jit(device=True, fastmath=fastmath)(function)
 
 
-def rebuilt(function: Callable[..., Any], **names: Any) -> Callable[..., Any]:
+def rebuilt(function: Callable[..., object], **names: Any) -> Callable[..., object]:
     """A plain function of another module for kernels to call, with other meanings of the names it uses."""
     return device_function(FunctionType(function.__code__, function.__globals__ | names, function.__name__))
 
@@ -32,7 +33,7 @@ def rebuilt(function: Callable[..., Any], **names: Any) -> Callable[..., Any]:
 class DeviceKernel:
     """A kernel; `threads` of a block, and what it may hold that a kernel should not: see `device_kernel`."""
 
-    def __init__(self, function: Callable[..., Any], threads: int, double: bool, fastmath: bool, stack: int) -> None:
+    def __init__(self, function: Callable[..., object], threads: int, double: bool, fastmath: bool, stack: int) -> None:
         self.function, self.name, self.threads, self.double = function, function.__name__, threads, double
         self.fastmath, self.stack = fastmath, stack
         self._compiled: Any = None
@@ -48,7 +49,7 @@ class DeviceKernel:
 
 def device_kernel(
     *, threads: int = THREADS, double: bool = False, fastmath: bool = False, stack: int = 0
-) -> Callable[[Callable[..., Any]], DeviceKernel]:
+) -> Callable[[Callable[..., object]], DeviceKernel]:
     """Make a function a kernel.
 
     double : it computes in float64 on purpose (sums, rates). stack : bytes of local memory that it may have.
@@ -68,7 +69,7 @@ def new_array(size: int, dtype: np.dtype) -> Any:
 class Handle:
     """A flat array on the device, of which the program's operations only know how large it is."""
 
-    def __init__(self, size: int, dtype: Any) -> None:
+    def __init__(self, size: int, dtype: DTypeLike) -> None:
         self.size, self.dtype = size, np.dtype(dtype)
         self._array: Any = None
 
@@ -132,7 +133,7 @@ class Planner:
         self._work: dict[tuple[str, np.dtype], Handle] = {}
         self._nothing = Spot(Handle(1, dtype))
 
-    def work(self, name: str, size: int, dtype: Any = None) -> Spot:
+    def work(self, name: str, size: int, dtype: DTypeLike | None = None) -> Spot:
         """Room for what one operation keeps between its kernels; operations use it in turn."""
         key = name, np.dtype(dtype or self.dtype)
         handle = self._work.setdefault(key, Handle(0, key[1]))

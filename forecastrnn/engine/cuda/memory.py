@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numba import cuda
+from numpy.typing import DTypeLike
 
 from forecastrnn.engine.cuda.build import Handle, Planner, Spot, device_kernel, new_array
 from forecastrnn.engine.devices import explained
@@ -163,7 +164,7 @@ class ResidentArrays:
 class ArgumentCopy(Handle):
     """The array that a call gives for an argument of the program."""
 
-    def __init__(self, dtype: Any) -> None:
+    def __init__(self, dtype: DTypeLike) -> None:
         super().__init__(0, dtype)
 
     def fill(self, given: np.ndarray | int) -> bool:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from numba import cuda
+from numpy.typing import DTypeLike
 
 from forecastrnn.engine.cuda.build import Planner, Spot, device_kernel
 from forecastrnn.engine.cuda.registry import twin
@@ -114,7 +113,7 @@ def clear_rows(out, o0, rows, F, ldo):
         k += cuda.gridsize(1)
 
 
-def zeros(plan: Planner, name: str, size: int, dtype: Any = None) -> Spot:
+def zeros(plan: Planner, name: str, size: int, dtype: DTypeLike | None = None) -> Spot:
     """Plan room of so many zeros."""
     found = plan.work(name, size, dtype)
     plan.each(clear_rows, size, found, 1, size, 0)

@@ -1,7 +1,6 @@
 """What the threads of a block find together, always in the same order, by an array `room` of a number each."""
 
 from collections.abc import Callable
-from typing import Any
 
 from numba import cuda
 
@@ -33,6 +32,6 @@ def of_team(room, me, value):
     return room[0]
 
 
-def largest_and_sum(team: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
+def largest_and_sum(team: int) -> tuple[Callable[..., object], Callable[..., object]]:
     """Functions (room, me, value): the largest value of a block of `team` threads, a power of two, and their sum."""
     return rebuilt(of_team, TEAM=team, combine=max), rebuilt(of_team, TEAM=team, combine=plus)
