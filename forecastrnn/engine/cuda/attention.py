@@ -67,12 +67,9 @@ def dot_scores_back(plan, dscores, query, values, dquery, dvalues, zero, valid, 
 # Additive scores --------------------------------------------------------------------------------------
 def _additive_kernel(real: Any, steps: int, sources: int, deep: int) -> DeviceKernel:
     """A tile of steps of target and source of one row, a thread each; `deep` numbers at a time in shared memory."""
-    threads = steps * sources
-    left_shape, right_shape = (deep, steps + 1), (deep, sources + 1)
+    threads, left_shape, right_shape = steps * sources, (deep, steps + 1), (deep, sources + 1)
 
-    def additive(
-        query, q0, keys, k0, direction, n0, scores, s0, valid, v0, T, J, B, F, Jp, ldq, ldk
-    ):  # fmt: skip
+    def additive(query, q0, keys, k0, direction, n0, scores, s0, valid, v0, T, J, B, F, Jp, ldq, ldk):
         """scores (B, T, Jp) = direction (F,) . tanh(query (T, B, ldq) + keys (B, J, ldk)); blocks (row and j, t)."""
         left = cuda.shared.array(left_shape, real)
         right = cuda.shared.array(right_shape, real)

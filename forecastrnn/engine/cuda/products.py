@@ -32,25 +32,32 @@ def panel_of(vec, vecs, panels):
     return vecs * p // panels, vecs * (p + 1) // panels
 
 
+@device_function
+def put(c, at, c_row, r, n, M, N, value, add):
+    """c (M, N)[r, n] = or += value, if there is such a place."""
+    if r < M and n < N:
+        place = at + r * c_row + n
+        c[place] = c[place] + value if add != 0 else value
+
+
 def _gemm_kernel(real: Any, side: int, per: int, deep: int) -> DeviceKernel:
     """A tile of (side * per)^2 sums by side^2 threads with per^2 each; `deep` terms at a time in shared memory."""
     tile, threads = side * per, side * side
-    left_shape, right_shape, sums_shape = (deep, tile + 1), (deep, tile + 1), (per, per)
+    shape, sums_shape = (deep, tile + 1), (per, per)
 
     def gemm(
         a, a0, a_row, a_k, a_batch, b, b0, b_k, b_n, b_batch, c, c0, c_row, c_batch, c_piece, M, N, K, piece, pieces,
         add,
     ):  # fmt: skip
-        """The product; blocks (tile of rows of all products, tile of columns, piece of the sum)."""
-        left = cuda.shared.array(left_shape, real)
-        right = cuda.shared.array(right_shape, real)
+        """Blocks (tile of rows of all products: x alone counts beyond 65,535, tile of columns, piece of the sum)."""
+        left = cuda.shared.array(shape, real)
+        right = cuda.shared.array(shape, real)
         sums = cuda.local.array(sums_shape, real)
-        me = cuda.threadIdx.x
+        me, part = cuda.threadIdx.x, cuda.blockIdx.z
         x, y, tiles = me % side, me // side, (M + tile - 1) // tile
-        i, part = cuda.blockIdx.x // tiles, cuda.blockIdx.z  # x alone counts beyond 65,535
-        row, column = cuda.blockIdx.x % tiles * tile, cuda.blockIdx.y * tile
+        i, row, column = cuda.blockIdx.x // tiles, cuda.blockIdx.x % tiles * tile, cuda.blockIdx.y * tile
         begin, end = part * piece, min(K, (part + 1) * piece)
-        a1, b1 = a0 + i * a_batch, b0 + i * b_batch
+        a1, b1, c1 = a0 + i * a_batch, b0 + i * b_batch, c0 + i * c_batch + part * c_piece
         for p in range(per):
             for q in range(per):
                 sums[p, q] = 0
@@ -69,13 +76,9 @@ def _gemm_kernel(real: Any, side: int, per: int, deep: int) -> DeviceKernel:
                     for q in range(per):
                         sums[p, q] += value * right[k, x + q * side]
             cuda.syncthreads()
-        out = c0 + i * c_batch + part * c_piece
         for p in range(per):
             for q in range(per):
-                r, n = row + y + p * side, column + x + q * side
-                if r < M and n < N:
-                    place = out + r * c_row + n
-                    c[place] = c[place] + sums[p, q] if add != 0 else sums[p, q]
+                put(c, c1, c_row, row + y + p * side, column + x + q * side, M, N, sums[p, q], add)
 
     return device_kernel(threads=threads)(gemm)
 

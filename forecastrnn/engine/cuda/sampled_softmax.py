@@ -148,6 +148,16 @@ def find_hits(classes, c0, place, p0, hits, h0, count, n0, more, m0, S):
         j += cuda.gridsize(1)
 
 
+@device_function
+def largest_other(out, at, S, lo, hi, room, me):
+    """The largest of S scores but those of the slots lo .. hi."""
+    top = NEVER
+    for j in range(me, S, TEAM):
+        if j < lo or j >= hi:
+            top = max(top, float64(out[at + j]))
+    return largest_of_team(room, me, top)
+
+
 @device_kernel(threads=TEAM, double=True)
 def sampled_rows(
     out, o0, features, a0, weights, w0, dout, d0, share, r0, truth, t0, valid, v0, hits, h0, slots, s0, place, p0,
@@ -170,11 +180,7 @@ def sampled_rows(
             slot = place[p0 + label] - 1
             lo, hi, own = hits[h0 + 2 * slot], hits[h0 + 2 * slot + 1], t0 + slot * (F + 1)
             w = row_weight(row // B, row % B, first, last, valid, v0, weights, w0, weighted)
-            top = NEVER
-            for j in range(me, S, TEAM):
-                if j < lo or j >= hi:
-                    top = max(top, float64(out[scores + j]))
-            top = largest_of_team(room, me, top)
+            top = largest_other(out, scores, S, lo, hi, room, me)
             s, score = 0.0, 0.0
             for j in range(me, S, TEAM):
                 part = exp(out[scores + j] - out.dtype.type(top)) if j < lo or j >= hi else zero
