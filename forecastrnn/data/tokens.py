@@ -140,12 +140,11 @@ def check_tokens(texts: Texts, vocabulary: np.ndarray, name: str = "", known: st
     return codes
 
 
-def padded_codes(codes: np.ndarray, lengths: np.ndarray, *, reverse: bool = False) -> np.ndarray:
-    """Codes (n, longest) of sequences that lie one behind the other; `reverse`: each from its end on."""
-    ends, steps = np.cumsum(lengths), np.arange(lengths.max())
-    places = (ends - 1)[:, None] - steps if reverse else (ends - lengths)[:, None] + steps
+def padded_codes(codes: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """Codes (n, longest) of sequences that lie one behind the other."""
+    steps = np.arange(lengths.max())
     valid = steps < lengths[:, None]
-    return np.where(valid, codes[np.where(valid, places, 0)], 0)
+    return np.where(valid, codes[np.where(valid, (np.cumsum(lengths) - lengths)[:, None] + steps, 0)], 0)
 
 
 def written(codes: np.ndarray, lengths: np.ndarray, vocabulary: np.ndarray, as_str: bool) -> list[Tokens]:

@@ -1,19 +1,17 @@
-"""Encoder and decoder forward: sources encoded, and the decoder run over given inputs or a step at a time.
+"""Encoder and decoder forward: sources encoded, and the decoder run a step at a time.
 
-To decode n sources, one step in each call::
+To decode n sources in one call of compiled code::
 
     encoded = encode(network, theta, X, lengths)                 # final states and outputs of the encoder
     decoding = Decoding(network, dtype, rows=n, source_steps=X.shape[1])
     decoding.start(theta, encoded)                               # packs the weights, sets states, values and keys
-    scores = decoding.step(first_inputs)[:, 0]                   # (n, outputs); the states go on by themselves
-    decoding.attention_weights()                                 # (n, 1, source_steps)
 
-To do it in one call of compiled code, emit what makes the next input behind the operations that are there: for shard
-s of `decoding.program`, `decoding.stacks[s].out` are the outputs and `decoding.x[s]` (1, rows, columns) is what the
-next step reads (as `generation.Generator` does); then `decoding.program.run(first, steps, n_threads, theta=theta)`.
-A row's state lies in `run.state(name)` (2, rows, padded units) of `decoding.stacks[s].runs[layer][0]`, both steps of
-it, its source in `decoding.attention.kept[s]`: a search that gives a row the past of another copies only the state, as
-long as both belong to the same source.
+Then emit what makes the next input behind the operations that are there: for shard s of `decoding.program`,
+`decoding.stacks[s].out` are the outputs and `decoding.x[s]` (1, rows, columns) is what the next step reads (as
+`generation.Generator` does); and `decoding.program.run(first, steps, n_threads, theta=theta)`: the states go on by
+themselves. A row's state lies in `run.state(name)` (2, rows, padded units) of `decoding.stacks[s].runs[layer][0]`, both
+steps of it, its source in `decoding.attention.kept[s]`: a search that gives a row the past of another copies only the
+state, as long as both belong to the same source.
 """
 
 from __future__ import annotations
@@ -23,7 +21,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from forecastrnn.engine.buffers import Argument, Buffer
-from forecastrnn.engine.jobs import borrowed
 from forecastrnn.engine.program import Program
 from forecastrnn.networks.seq2seq_network import Seq2SeqNetwork
 from forecastrnn.programs.assembly import Assembly, split_off
@@ -31,10 +28,7 @@ from forecastrnn.programs.direction import MatrixView, padded
 from forecastrnn.programs.inference import (
     CHUNK_BYTES,
     State,
-    emit_states,
     forward,
-    read_outputs,
-    read_states,
     write_state,
 )
 from forecastrnn.programs.seq2seq_assembly import attention_of, decode
@@ -105,7 +99,6 @@ class Decoding:
         for shard, stack in enumerate(list(self.stacks)):
             self.x.append(program.buffer(f"x[{shard}]", (steps, stack.batch.rows, width)))
             self.decoder.carry(decode(self.decoder, self.attention, shard, MatrixView(self.x[-1].at(0), width, width)))
-        self._finals = emit_states(self.decoder)
 
     def _emit_begin(self) -> Program:
         """A program that packs the weights and makes the keys of what is kept."""
@@ -144,37 +137,6 @@ class Decoding:
         self._theta = np.ascontiguousarray(theta)
         self._begin.run(0, 1, n_threads, theta=self._theta)
 
-    def step(self, x: np.ndarray, n_threads: int = 1) -> np.ndarray:
-        """Outputs (rows, steps, outputs), before any link, for x (rows, steps, columns) or one step (rows, columns)."""
-        given = x.reshape(len(x), -1, x.shape[-1])
-        for shard, own in enumerate(self.x):
-            own.array[:] = given[self.rows_of(shard)].transpose(1, 0, 2)
-        self.program.run(0, 1, n_threads, theta=self._theta)
-        return read_outputs(self.decoder, None, None)
-
-    def end(self) -> None:
-        """Let go of the parameters; `start` comes next."""
-        self._theta = np.zeros(0)
-
-    def state(self) -> State:
-        """A copy of the states now: layer, direction, name -> (rows, units)."""
-        return read_states(self.decoder, self._finals)
-
-    def attention_weights(self) -> np.ndarray:
-        """Weights (rows, steps, source_steps) of the last call."""
-        if self.attention is None:
-            raise ValueError("the network has no attention")
-        parts = [self.attention.weights(shard).array for shard in range(self.program.shards)]
-        return np.concatenate(parts)[:, :, : self.attention.J]
-
-
-@dataclass(frozen=True)
-class PairForward:
-    """Outputs (n, steps, outputs) before any link; weights of attention (n, steps, source steps), if there is one."""
-
-    outputs: np.ndarray
-    attention: np.ndarray | None
-
 
 def rows_at_once(network: Seq2SeqNetwork, source_steps: int, steps: int, dtype: str) -> int:
     """MatrixView of a chunk whose work space stays under `CHUNK_BYTES`."""
@@ -182,26 +144,3 @@ def rows_at_once(network: Seq2SeqNetwork, source_steps: int, steps: int, dtype: 
     width = steps * (lengths + padded(source_steps, dtype)) + 2 * source_steps * padded(network.units, dtype)
     width += sum((2 * padded(layer.units, dtype) + 8 * layer.units) * (steps + 1) for layer in network.decoder.layers)
     return max(8, min(1024, CHUNK_BYTES // (width * np.dtype(dtype).itemsize)))
-
-
-def forward_pairs(
-    network: Seq2SeqNetwork, theta: np.ndarray, X: np.ndarray, X_out: np.ndarray, lengths: np.ndarray | None = None,
-    n_threads: int = 1, device: str = "cpu",
-) -> PairForward:  # fmt: skip
-    """Outputs for sources X (n, steps, columns) where the decoder's inputs X_out (n, target steps, columns) are known.
-
-    What lies behind the end of a target does not change what comes before.
-    """
-    n, steps, dtype = len(X), X_out.shape[1], theta.dtype.name
-    encoded, outputs, weights = encode(network, theta, X, lengths, n_threads, device), [], []
-    chunk = rows_at_once(network, X.shape[1], steps, dtype)
-    for lo in range(0, n, chunk):
-        part = slice(lo, min(lo + chunk, n))
-        sizes = (network, dtype, part.stop - lo, X.shape[1], steps)
-        with borrowed(("decoding", *sizes, device), lambda: Decoding(*sizes, device=device)) as decoding:  # noqa: B023
-            decoding.start(theta, encoded.take(part), n_threads)
-            outputs.append(decoding.step(X_out[part], n_threads))
-            if network.attention:
-                weights.append(decoding.attention_weights())
-            decoding.end()
-    return PairForward(np.concatenate(outputs), np.concatenate(weights) if weights else None)

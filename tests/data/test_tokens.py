@@ -43,10 +43,9 @@ def test_integers_are_tokens(values: Any) -> None:
     assert type(rows[0][0]) is int
 
 
-def test_codes_are_padded_and_turned() -> None:
+def test_codes_are_padded() -> None:
     codes, lengths = np.arange(1, 7), np.array([1, 3, 2])
     assert padded_codes(codes, lengths).tolist() == [[1, 0, 0], [2, 3, 4], [5, 6, 0]]
-    assert padded_codes(codes, lengths, reverse=True).tolist() == [[1, 0, 0], [4, 3, 2], [6, 5, 0]]
 
 
 def test_what_was_written_was_read() -> None:

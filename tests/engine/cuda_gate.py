@@ -152,7 +152,7 @@ def compile_one(kernel: DeviceKernel, signature: tuple, keep: str | None = None,
 
     start = time.perf_counter()
     ptx, _ = cuda.compile_ptx(
-        kernel.function, signature, cc=CC, fastmath=kernel.fastmath, launch_bounds=kernel.threads
+        kernel.function, signature, cc=CC, launch_bounds=kernel.threads
     )  # fmt: skip
     real = sorted({str(t.dtype) for t in signature if isinstance(t, types.Array)} & {"float32", "float64"})
     name = f"{kernel.name}[{'+'.join(real)}]"

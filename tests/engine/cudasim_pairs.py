@@ -20,7 +20,6 @@ from forecastrnn.datasets import load_airline
 from forecastrnn.engine import devices
 from forecastrnn.engine.cuda.memory import Mirror
 from forecastrnn.engine.program import Program
-from forecastrnn.programs.seq2seq_inference import forward_pairs
 from forecastrnn.programs.shapes import Dropout
 from forecastrnn.sequences import seq2seq_fitting
 from forecastrnn.sequences.decoding import CALL_STEPS, Search, decode_codes
@@ -32,6 +31,7 @@ from support.beam_tables import tables
 from support.cases import layer, worst
 from support.decoding_checks import MOST, network_of
 from support.decoding_checks import check as check_decoding
+from support.known_inputs import forward_pairs
 from support.pair_cases import (
     PairProblem,
     attention_weights,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from forecastrnn.programs.seq2seq_inference import Decoding, encode, forward_pairs
+from forecastrnn.programs.seq2seq_inference import encode
+from support.known_inputs import KnownInputs, forward_pairs
 from support.pair_cases import PairProblem, draw_pairs, flat_theta, small
 
 ATTENTIONS = [None, "dot", "additive"]
@@ -42,7 +43,7 @@ def test_step_by_step(name: str, attention: str | None) -> None:
     problem = problem_of(name, attention)
     theta, pairs, expected = flat_theta(problem, "float64"), problem.pairs, problem.solve()
     encoded = encode(problem.network, theta, pairs.x, pairs.lengths)
-    decoding = Decoding(problem.network, "float64", 9, 5)
+    decoding = KnownInputs(problem.network, "float64", 9, 5)
     for _ in range(2):
         decoding.start(theta, encoded)
         for t in range(pairs.x_out.shape[1]):
@@ -59,7 +60,7 @@ def test_rows_several_times() -> None:
     problem = problem_of("lstm", "dot")
     theta, pairs = flat_theta(problem, "float64"), problem.pairs
     encoded, rows = encode(problem.network, theta, pairs.x, pairs.lengths), np.array([4, 4, 0, 8])
-    decoding = Decoding(problem.network, "float64", 4, 5)
+    decoding = KnownInputs(problem.network, "float64", 4, 5)
     decoding.start(theta, encoded.take(rows))
     found = decoding.step(pairs.x_out[rows, 0])[:, 0]
     np.testing.assert_allclose(found, problem.solve().outputs[rows, 0], rtol=0, atol=1e-12)
@@ -70,7 +71,7 @@ def test_rows_several_times() -> None:
 
 def test_no_attention_to_look_at() -> None:
     """A network without attention has no weights."""
-    decoding = Decoding(problem_of("gru", None).network, "float32", 2, 5)
+    decoding = KnownInputs(problem_of("gru", None).network, "float32", 2, 5)
     with pytest.raises(ValueError, match="no attention"):
         decoding.attention_weights()
 

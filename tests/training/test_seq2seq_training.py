@@ -11,7 +11,6 @@ import pytest
 from forecastrnn import TrainingDivergedError
 from forecastrnn.networks.network import Embedding, Network
 from forecastrnn.networks.seq2seq_network import Seq2SeqNetwork
-from forecastrnn.programs.seq2seq_inference import forward_pairs
 from forecastrnn.programs.shapes import shards_of
 from forecastrnn.training.optimizers import OptimizerState, Rule
 from forecastrnn.training.own_inputs import Sampling, own_token
@@ -20,6 +19,7 @@ from forecastrnn.training.seq2seq_batches import PairBatches
 from forecastrnn.training.training import Progress, Trainer, TrainingPlan, train
 from support import naive_training as oracle
 from support.cases import layer, worst
+from support.known_inputs import forward_pairs
 from support.pair_cases import by_name, draw_pairs, pair_index, pair_program, small
 
 # Mini-batches.

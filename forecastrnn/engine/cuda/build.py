@@ -33,28 +33,27 @@ def rebuilt(function: Callable[..., object], **names: Any) -> Callable[..., obje
 class DeviceKernel:
     """A kernel; `threads` of a block, and what it may hold that a kernel should not: see `device_kernel`."""
 
-    def __init__(self, function: Callable[..., object], threads: int, double: bool, fastmath: bool, stack: int) -> None:
+    def __init__(self, function: Callable[..., object], threads: int, double: bool, stack: int) -> None:
         self.function, self.name, self.threads, self.double = function, function.__name__, threads, double
-        self.fastmath, self.stack = fastmath, stack
-        self._compiled: Any = None
+        self.stack, self._compiled = stack, None
 
     @property
     def compiled(self) -> Any:
         """What Numba makes of it."""
         if self._compiled is None:
-            options = {} if SIMULATED else {"launch_bounds": self.threads, "fastmath": self.fastmath}
+            options = {} if SIMULATED else {"launch_bounds": self.threads}
             self._compiled = cuda.jit(**options)(self.function)
         return self._compiled
 
 
 def device_kernel(
-    *, threads: int = THREADS, double: bool = False, fastmath: bool = False, stack: int = 0
+    *, threads: int = THREADS, double: bool = False, stack: int = 0
 ) -> Callable[[Callable[..., object]], DeviceKernel]:
     """Make a function a kernel.
 
     double : it computes in float64 on purpose (sums, rates). stack : bytes of local memory that it may have.
     """
-    return lambda function: DeviceKernel(function, threads, double, fastmath, stack)
+    return lambda function: DeviceKernel(function, threads, double, stack)
 
 
 def new_array(size: int, dtype: np.dtype) -> Any:

@@ -25,11 +25,11 @@ class Twin:
     writes: tuple[str, ...]
 
 
-def twin(writes: str, name: str = "") -> Callable[[Callable[..., None]], Callable[..., None]]:
+def twin(writes: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Register the twin of the CPU kernel of the same name."""
 
     def wrap(function):
-        key = name or function.__name__
+        key = function.__name__
         fields = tuple(inspect.signature(function).parameters)[1:]
         if set(fields) != set(KERNELS[key].fields):
             raise TypeError(f"{key} has the fields {KERNELS[key].fields}, not {fields}")
