@@ -78,6 +78,11 @@ def add_noise(plan, grad, options, lo, hi):
     plan.each(noise_each, hi - lo, grad, options, plan.step, lo, hi, most=BLOCKS)
 
 
+def plan_update(plan, kernel, arrays, lo, hi, shards, matrix):
+    """Plan an update of the parameters lo .. hi by a rule's kernel."""
+    plan.each(kernel, hi - lo, *arrays, plan.step, lo, hi, shards, matrix, most=BLOCKS)
+
+
 @device_kernel(double=True)
 def adam_each(
     theta, t0, grad, g0, m, m0, v, v0, rates, r0, options, p0, partial, q0, step, c0, lo, hi, shards, matrix
@@ -102,9 +107,7 @@ def adam_each(
 @twin("theta m v")
 def adam(plan, theta, grad, m, v, rates, options, partial, lo, hi, shards, matrix):
     """Adam and AdamW."""
-    plan.each(
-        adam_each, hi - lo, theta, grad, m, v, rates, options, partial, plan.step, lo, hi, shards, matrix, most=BLOCKS
-    )  # fmt: skip
+    plan_update(plan, adam_each, (theta, grad, m, v, rates, options, partial), lo, hi, shards, matrix)
 
 
 @device_kernel(double=True)
@@ -126,9 +129,7 @@ def sgd_each(theta, t0, grad, g0, m, m0, rates, r0, options, p0, partial, q0, st
 @twin("theta m")
 def sgd(plan, theta, grad, m, rates, options, partial, lo, hi, shards, matrix):
     """Gradient descent."""
-    plan.each(
-        sgd_each, hi - lo, theta, grad, m, rates, options, partial, plan.step, lo, hi, shards, matrix, most=BLOCKS
-    )  # fmt: skip
+    plan_update(plan, sgd_each, (theta, grad, m, rates, options, partial), lo, hi, shards, matrix)
 
 
 @device_kernel(double=True)
@@ -150,6 +151,4 @@ def rmsprop_each(theta, t0, grad, g0, v, v0, rates, r0, options, p0, partial, q0
 @twin("theta v")
 def rmsprop(plan, theta, grad, v, rates, options, partial, lo, hi, shards, matrix):
     """RMSprop."""
-    plan.each(
-        rmsprop_each, hi - lo, theta, grad, v, rates, options, partial, plan.step, lo, hi, shards, matrix, most=BLOCKS
-    )  # fmt: skip
+    plan_update(plan, rmsprop_each, (theta, grad, v, rates, options, partial), lo, hi, shards, matrix)
