@@ -11,19 +11,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-__all__ = [
-    "exp",
-    "fixed",
-    "log",
-    "log_sigmoid",
-    "maximum",
-    "minimum",
-    "positive",
-    "relu",
-    "sigmoid",
-    "sqrt",
-    "tanh",
-]
+__all__ = ["exp", "fixed", "log", "log_sigmoid", "maximum", "minimum", "positive", "relu", "sigmoid", "sqrt", "tanh"]
 
 
 class Traced:

@@ -18,14 +18,9 @@ LSTMState = namedtuple("LSTMState", ["c", "h"])
 
 
 def dynamic_rnn(
-    cells: Any,
-    X: np.ndarray,
-    weights: Any,
-    *,
-    initial_state: Any = None,
-    lengths: np.ndarray | None = None,
+    cells: Any, X: np.ndarray, weights: Any, *, initial_state: Any = None, lengths: np.ndarray | None = None,
     time_major: bool = False,
-) -> tuple[np.ndarray, Any]:
+) -> tuple[np.ndarray, Any]:  # fmt: skip
     """Run one recurrent layer, or a stack of them, over a batch of sequences.
 
     Parameters
@@ -83,12 +78,7 @@ def dynamic_rnn(
 
 
 def static_rnn(
-    cells: Any,
-    X: Sequence[np.ndarray],
-    weights: Any,
-    *,
-    initial_state: Any = None,
-    lengths: np.ndarray | None = None,
+    cells: Any, X: Sequence[np.ndarray], weights: Any, *, initial_state: Any = None, lengths: np.ndarray | None = None
 ) -> tuple[list[np.ndarray], Any]:
     """Run a recurrent layer over a list of time steps; the numbers are those of `dynamic_rnn`.
 

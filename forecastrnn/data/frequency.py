@@ -85,10 +85,7 @@ def infer_named(times: pd.DatetimeIndex) -> pd.DateOffset | None:
     """Rarer rules, which one index (n,) of at least three local times shows whole, or None."""
     day, week = times[0].weekday(), (times[0].day - 1) // 7
     offsets = [pd.offsets.BusinessHour(), pd.offsets.SemiMonthBegin(), pd.offsets.SemiMonthEnd()]
-    offsets += [
-        pd.offsets.LastWeekOfMonth(weekday=day),
-        pd.offsets.WeekOfMonth(week=min(week, 3), weekday=day),
-    ]
+    offsets += [pd.offsets.LastWeekOfMonth(weekday=day), pd.offsets.WeekOfMonth(week=min(week, 3), weekday=day)]
     for offset in offsets if len(times) > 2 else []:
         # The first times tell most apart; pandas builds such an index slowly.
         if _follows(times[:64], offset) and _follows(times, offset):

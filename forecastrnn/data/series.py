@@ -23,16 +23,9 @@ _MAX_LISTED = 2**20  # steps named one by one
 
 
 def read_series(
-    y: object,
-    *,
-    id_col: Hashable = "unique_id",
-    time_col: Hashable = "ds",
-    target_col: Hashable = "y",
-    missing: str = "raise",
-    min_length: int = 1,
-    needs: str = "forecasting needs",
-    argument: str = "y",
-) -> SeriesSet:
+    y: object, *, id_col: Hashable = "unique_id", time_col: Hashable = "ds", target_col: Hashable = "y",
+    missing: str = "raise", min_length: int = 1, needs: str = "forecasting needs", argument: str = "y",
+) -> SeriesSet:  # fmt: skip
     """Check one or many series and put them end to end.
 
     Parameters

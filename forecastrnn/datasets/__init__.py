@@ -101,9 +101,7 @@ def _curve(times: np.ndarray) -> np.ndarray:
 
 
 def make_sine(
-    n_series: int = 50,
-    n_steps: int = 20,
-    random_state: int | np.random.RandomState | None = None,
+    n_series: int = 50, n_steps: int = 20, random_state: int | np.random.RandomState | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Random windows of t sin(t) / 3 + 2 sin(5 t), and the same windows one step later.
 

@@ -15,11 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from forecastrnn.data.arrays import Sequences
 from forecastrnn.data.targets import are_step_labels, read_labels, read_step_labels
 from forecastrnn.estimators.device_choice import device_to_predict
-from forecastrnn.estimators.parameters import (
-    CLASSIFIER_CONSTRAINTS,
-    EMBEDDING_CONSTRAINTS,
-    SEQUENCE_CONSTRAINTS,
-)
+from forecastrnn.estimators.parameters import CLASSIFIER_CONSTRAINTS, EMBEDDING_CONSTRAINTS, SEQUENCE_CONSTRAINTS
 from forecastrnn.estimators.recurrent_estimator import GivenData, unchanged_on_error
 from forecastrnn.estimators.sequence_estimator import SequenceEstimator
 from forecastrnn.networks.head import Head
@@ -100,12 +96,7 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
         return targets
 
     def partial_fit(
-        self,
-        X: object,
-        y: object,
-        classes: object = None,
-        sample_weight: object = None,
-        lengths: object = None,
+        self, X: object, y: object, classes: object = None, sample_weight: object = None, lengths: object = None
     ) -> Self:
         """One epoch on X and y, going on from the fitted weights.
 
@@ -219,15 +210,9 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
         check_is_fitted(self)
         options = Drawing(temperature, top_k, check_random_state(random_state))
         return generate_symbols(
-            self._fitted,
-            self.classes_,
-            n_steps,
-            prompt,
-            n_sequences=n_sequences,
-            drawing=options,
-            n_jobs=self.n_jobs,
+            self._fitted, self.classes_, n_steps, prompt, n_sequences=n_sequences, drawing=options, n_jobs=self.n_jobs,
             device=device_to_predict(self),
-        )
+        )  # fmt: skip
 
     def score(self, X: object, y: object, sample_weight: object = None, lengths: object = None) -> float:
         """Accuracy of `predict`, over all valid steps where there are labels at each.

@@ -14,10 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from forecastrnn.data.arrays import Sequences
 from forecastrnn.data.targets import read_numbers
 from forecastrnn.estimators.device_choice import device_to_predict
-from forecastrnn.estimators.parameters import (
-    EMBEDDING_CONSTRAINTS,
-    SEQUENCE_CONSTRAINTS,
-)
+from forecastrnn.estimators.parameters import EMBEDDING_CONSTRAINTS, SEQUENCE_CONSTRAINTS
 from forecastrnn.estimators.recurrent_estimator import GivenData, unchanged_on_error
 from forecastrnn.estimators.sequence_estimator import SequenceEstimator
 from forecastrnn.networks.losses import LossesFor

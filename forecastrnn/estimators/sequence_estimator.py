@@ -14,12 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from forecastrnn.data.arrays import Sequences, check_count
 from forecastrnn.data.vector_input import steps_of
 from forecastrnn.estimators.device_choice import device_of, device_to_predict
-from forecastrnn.estimators.parameters import (
-    EMBEDDING_CONSTRAINTS,
-    SEQUENCE_CONSTRAINTS,
-    layers_of,
-    shared_settings,
-)
+from forecastrnn.estimators.parameters import EMBEDDING_CONSTRAINTS, SEQUENCE_CONSTRAINTS, layers_of, shared_settings
 from forecastrnn.estimators.recurrent_estimator import Callback, GivenData, unchanged_on_error
 from forecastrnn.estimators.sequence_input import SequenceInput
 from forecastrnn.networks.head import Head

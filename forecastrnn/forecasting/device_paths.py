@@ -20,13 +20,9 @@ ROWS_BYTES = 2**28  # of the histories, inputs and new values of all rows at onc
 
 
 def run_on_device(
-    kind: PathsShape,
-    thetas: np.ndarray,
-    which: np.ndarray,
-    histories: Histories,
-    h: int,
+    kind: PathsShape, thetas: np.ndarray, which: np.ndarray, histories: Histories, h: int,
     noise: np.ndarray | None = None,
-) -> np.ndarray:
+) -> np.ndarray:  # fmt: skip
     """Scaled values (paths, n, h) behind the end of n series, as `run_paths` gives them; on `kind.device`.
 
     thetas (k, size); which (paths,): the network of each path. `kind.rows` are the most that it takes at once.

@@ -104,10 +104,7 @@ class Seq2SeqNetwork(AnyNetwork):
     def layout(self) -> dict[str, Parameter]:
         """Name -> place of each parameter: "encoder.", "decoder." and "attention." with the name that it has there."""
         found: dict[str, Parameter] = {}
-        for part, network, start in (
-            ("encoder", self.encoder, 0),
-            ("decoder", self.decoder, self.writer_offset),
-        ):
+        for part, network, start in (("encoder", self.encoder, 0), ("decoder", self.decoder, self.writer_offset)):
             for name, own in network.layout.items():
                 found[f"{part}.{name}"] = replace(own, name=f"{part}.{name}", offset=start + own.offset)
         offset = self.writer_offset + self.decoder.size

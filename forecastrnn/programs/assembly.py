@@ -176,16 +176,9 @@ class Assembly(Parts):
             self.drop(batch, dout, dout, rate, salt)
 
     def _layer_backward(
-        self,
-        stack: ShardPass,
-        number: int,
-        dout: MatrixView | None,
-        *,
-        first: int,
-        inputs: bool,
-        start: bool,
+        self, stack: ShardPass, number: int, dout: MatrixView | None, *, first: int, inputs: bool, start: bool,
         fresh: bool,
-    ) -> MatrixView | None:
+    ) -> MatrixView | None:  # fmt: skip
         directions, runs, batch = self.directions[number], stack.runs[number], stack.batch
         parts = [dout] if len(runs) == 1 or dout is None else self._split(stack, number, dout)
         parts = parts * len(runs) if dout is None else parts

@@ -45,20 +45,10 @@ def rows_at_once(network: Network, steps: int, dtype: str) -> int:
 
 
 def forward(
-    network: Network,
-    theta: np.ndarray,
-    X: np.ndarray,
-    *,
-    last: int = 0,
-    lengths: np.ndarray | None = None,
-    state: State | None = None,
-    n_threads: int = 1,
-    dropout: Dropout = NO_DROPOUT,
-    seed: int = 0,
-    device: str = "cpu",
-    repeats: int = 0,
-    states: bool = True,
-) -> Forward:
+    network: Network, theta: np.ndarray, X: np.ndarray, *, last: int = 0, lengths: np.ndarray | None = None,
+    state: State | None = None, n_threads: int = 1, dropout: Dropout = NO_DROPOUT, seed: int = 0, device: str = "cpu",
+    repeats: int = 0, states: bool = True,
+) -> Forward:  # fmt: skip
     """Run X (n, time, columns) through the network.
 
     `last`: 0 all outputs, 1 one output from the final states, k the outputs of the last k steps. `dropout` is what is

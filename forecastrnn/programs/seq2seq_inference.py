@@ -25,12 +25,7 @@ from forecastrnn.engine.program import Program
 from forecastrnn.networks.seq2seq_network import Seq2SeqNetwork
 from forecastrnn.programs.assembly import Assembly, split_off
 from forecastrnn.programs.direction import MatrixView, padded
-from forecastrnn.programs.inference import (
-    CHUNK_BYTES,
-    State,
-    forward,
-    write_state,
-)
+from forecastrnn.programs.inference import CHUNK_BYTES, State, forward, write_state
 from forecastrnn.programs.seq2seq_assembly import attention_of, decode
 from forecastrnn.programs.shapes import Shape, ShardPass, shards_of
 

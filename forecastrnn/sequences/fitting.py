@@ -77,10 +77,7 @@ def _target_scaler(values: np.ndarray, weight: np.ndarray) -> ArrayScaler:
     """Mean and spread; a constant column's mean is that constant to the last bit, and its scale 1."""
     scaler, counted = ArrayScaler.fit(values, weight), values[weight > 0]
     constant = np.ptp(counted, axis=0) == 0
-    return ArrayScaler(
-        np.where(constant, counted[0], scaler.mean_),
-        np.where(constant, 1.0, scaler.scale_),
-    )
+    return ArrayScaler(np.where(constant, counted[0], scaler.mean_), np.where(constant, 1.0, scaler.scale_))
 
 
 def start(settings: SequenceSettings, samples: SequenceSamples, head: Head, seed: int) -> Fitted:
@@ -184,18 +181,9 @@ def run(
     inputs = scaled_inputs(fitted, X, theta.dtype)
     steps = min(fitted.last, X.steps)
     result = forward(
-        fitted.network,
-        theta,
-        inputs,
-        last=steps,
-        lengths=X.lengths,
-        n_threads=thread_count(n_jobs),
-        dropout=dropout,
-        seed=seed,
-        device=device,
-        repeats=X.repeats,
-        states=False,
-    ).outputs
+        fitted.network, theta, inputs, last=steps, lengths=X.lengths, n_threads=thread_count(n_jobs), dropout=dropout,
+        seed=seed, device=device, repeats=X.repeats, states=False,
+    ).outputs  # fmt: skip
     if fitted.last > 1 and result.shape[1] > steps:
         result = _last_steps(result, X.lengths, steps)
     if fitted.y_scaler is None:

@@ -64,10 +64,7 @@ def pack_transposed(record, step):
     vecs, columns = vectors_of(H, L), vectors_of(J, L)
     depth, panels = vecs * G * L, panels_of(columns)
     for p in range(panels):
-        lo, width = (
-            part(columns, panels, p) * L,
-            (part(columns, panels, p + 1) - part(columns, panels, p)) * L,
-        )
+        lo, width = (part(columns, panels, p) * L, (part(columns, panels, p + 1) - part(columns, panels, p)) * L)
         for j in range(lo, min(lo + width, J)):
             for g in range(G):
                 row = j * ld + (g + shift) % G * gap

@@ -11,9 +11,7 @@ from forecastrnn.engine.cpu.build import KERNELS
 TWINS: dict[str, Twin] = {}
 
 # What a user asks for that needs kernels without a twin, and these.
-CPU_ONLY_KERNELS = {
-    "stream()": "scale_in scale_out",
-}
+CPU_ONLY_KERNELS = {"stream()": "scale_in scale_out"}
 CPU_ONLY = {kernel: what for what, kernels in CPU_ONLY_KERNELS.items() for kernel in kernels.split()}
 
 
