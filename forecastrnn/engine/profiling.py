@@ -175,9 +175,7 @@ class _Timing:
         """Time one operation; it is left as if it had run once."""
         places = [value.buffer if isinstance(value, Place) else value for value in operation.fields.values()]
         own = {b.name: b.array for b in places if isinstance(b, Buffer) and not isinstance(b, Argument)}
-        us = _fastest(
-            self._call([operation]), _Snapshot([*own.values(), *self.given_arrays]).restore, self.repeats
-        )  # fmt: skip
+        us = _fastest(self._call([operation]), _Snapshot([*own.values(), *self.given_arrays]).restore, self.repeats)
         sizes = {name: self._value(value) for name, value in operation.fields.items()}
         cost = cost_of(operation.kernel, sizes, np.dtype(self.dtype).itemsize)
         return Measured(number, shard, operation.kernel, max(us - self.overhead, 0.0), cost.bytes, cost.flops)

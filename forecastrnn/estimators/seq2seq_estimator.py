@@ -73,9 +73,7 @@ class PairEstimator(RecurrentEstimator[PairSettings, FittedPairs, PairSamples]):
 
     # Fitting ------------------------------------------------------------------------------------------
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(
-        self, X: object, y: object, sample_weight: object = None, callback: Callback | None = None
-    ) -> Self:  # fmt: skip
+    def fit(self, X: object, y: object, sample_weight: object = None, callback: Callback | None = None) -> Self:
         """Train on sources X and targets y.
 
         Parameters

@@ -20,9 +20,7 @@ ROOM = 1024  # values taken before the history is moved back to the front
 class _Member:
     """One network, warmed up over the context of one series, and the values it goes on from."""
 
-    def __init__(
-        self, network: AnyNetwork, theta: np.ndarray, tail: SeriesEnds, settings: Settings
-    ) -> None:  # fmt: skip
+    def __init__(self, network: AnyNetwork, theta: np.ndarray, tail: SeriesEnds, settings: Settings) -> None:
         self.layout = tail.prepared.layout
         known = tail.z.shape[1]
         self.now, length, dtype = known - 1, known + ROOM, settings.dtype
@@ -33,9 +31,7 @@ class _Member:
         self.phase, self.first = histories.phase.copy(), histories.first.copy()
         self.program = self._step_program(network, theta, tail, settings)
 
-    def _step_program(
-        self, network: AnyNetwork, theta: np.ndarray, tail: SeriesEnds, settings: Settings
-    ) -> Program:  # fmt: skip
+    def _step_program(self, network: AnyNetwork, theta: np.ndarray, tail: SeriesEnds, settings: Settings) -> Program:
         """Inputs of the last value, the network, and the next value behind it."""
         histories = histories_of(tail, settings.dtype)
         warm = forward(network.reader, network.reader_theta(theta), histories.inputs, last=1)
@@ -91,9 +87,7 @@ class ForecastStream:
     Level, season and scale are those of the fit. Not for several threads at once: make a stream for each.
     """
 
-    def __init__(
-        self, network: AnyNetwork, thetas: list[np.ndarray], tail: SeriesEnds, settings: Settings
-    ) -> None:  # fmt: skip
+    def __init__(self, network: AnyNetwork, thetas: list[np.ndarray], tail: SeriesEnds, settings: Settings) -> None:
         self._p = tail.prepared
         self._members = [_Member(network, theta.copy(), tail, settings) for theta in thetas]
         self._taken = 0  # values since the end of the series in fit

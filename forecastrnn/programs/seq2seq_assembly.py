@@ -29,9 +29,7 @@ class Seq2SeqAssembly:
     source_steps : of the encoder, whose rows may differ in length
     """
 
-    def __init__(
-        self, network: Seq2SeqNetwork, theta: np.ndarray | Buffer, shape: Shape, source_steps: int
-    ) -> None:  # fmt: skip
+    def __init__(self, network: Seq2SeqNetwork, theta: np.ndarray | Buffer, shape: Shape, source_steps: int) -> None:
         self.network, self.shape = network, shape
         self.program = program = Program(theta.dtype.name, shape.shards, device=shape.device)
         self.whole_theta = theta if isinstance(theta, Buffer) else program.bind("theta", theta)

@@ -59,9 +59,7 @@ def expand(k, V, ldo, first, time, out, work, logp, length, penalty, scores, log
         if length[b] > 0:
             score = logp[b] / penalty[length[b]]
             place = place_of(score, scores, n, k)
-            n = insert(
-                place, n, k, score, logp[b], length[b], V - 1, first + b, scores, logs, ends, symbols, parents
-            )  # fmt: skip
+            n = insert(place, n, k, score, logp[b], length[b], V - 1, first + b, scores, logs, ends, symbols, parents)
         elif length[b] == 0:
             own = at(out, b * ldo)
             level = logp[b] - softmax_row(V, own, work)

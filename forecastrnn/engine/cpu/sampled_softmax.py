@@ -143,9 +143,7 @@ def sampled_cross_entropy(record, step):
                 continue
             label = int(target[row])
             if place[label] == 0:
-                place[label] = 1 + open_slot(
-                    label, F, S, V, weights_t, bias, truth, acc, classes, labels, hits, count
-                )  # fmt: skip
+                place[label] = 1 + open_slot(label, F, S, V, weights_t, bias, truth, acc, classes, labels, hits, count)
             slot = place[label] - 1
             mine = at(truth, slot * (F + 1))
             score = dot(at(features, row * ldf), mine, F) + float(mine[F])

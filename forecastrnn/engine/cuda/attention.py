@@ -146,9 +146,7 @@ def additive_targets(
 
 
 @device_kernel()
-def additive_sources(
-    dscores, d0, query, q0, keys, k0, direction, n0, dkeys, a0, valid, v0, T, J, B, F, Jp, ldq, ldk
-):  # fmt: skip
+def additive_sources(dscores, d0, query, q0, keys, k0, direction, n0, dkeys, a0, valid, v0, T, J, B, F, Jp, ldq, ldk):
     """dkeys (B, J, ldk), summed over the steps of the target; 0 past a row's end."""
     e = cuda.grid(1)
     while e < B * J * F:
@@ -171,9 +169,7 @@ def additive_scores_back(
     """All three gradients."""
     F = _whole(plan, F)
     sizes, parts = (T, J, B, F, Jp, ldq, ldk), plan.work("directions", T * B * F)
-    plan.each(
-        additive_targets, T * B * F, dscores, query, keys, direction, dquery, parts, valid, *sizes
-    )  # fmt: skip
+    plan.each(additive_targets, T * B * F, dscores, query, keys, direction, dquery, parts, valid, *sizes)
     plan.each(additive_sources, B * J * F, dscores, query, keys, direction, dkeys, valid, *sizes)
     column_sums(plan, parts, ddirection, T * B, F, 0, F, 1, 1)
 

@@ -22,9 +22,7 @@ settled = rebuilt(beam.settled)
 
 
 @device_kernel(threads=TEAM, double=True)
-def score_rows(
-    out, o0, logp, p0, penalty, n0, length, l0, done, d0, scores, s0, levels, e0, step, c0, B, k, V, ldo
-):  # fmt: skip
+def score_rows(out, o0, logp, p0, penalty, n0, length, l0, done, d0, scores, s0, levels, e0, step, c0, B, k, V, ldo):
     """A block a row r: scores (B, V) of its continuations; levels (B,): what an output has to be added to."""
     room = cuda.shared.array(TEAM, float64)
     me, r, now = cuda.threadIdx.x, cuda.blockIdx.x, step[c0]
@@ -131,9 +129,7 @@ def grow_beams(
     B = S * k
     found = plan.work("continuations", B * V, "float64")
     levels, sizes = plan.work("levels", B, "float64"), plan.work("ends", B, "int64")
-    plan.blocks(
-        score_rows, (B,), out, logp, penalty, length, done, found, levels, plan.step, B, k, V, ldo
-    )  # fmt: skip
+    plan.blocks(score_rows, (B,), out, logp, penalty, length, done, found, levels, plan.step, B, k, V, ldo)
     plan.blocks(
         take_best, (S,), out, x, logp, length, symbols, parents, done, found, levels, sizes, plan.step, S, k, V, ldo
     )  # fmt: skip
@@ -172,9 +168,7 @@ def keep_step(plan, source, out, B, F, lds):
 
 
 @device_kernel()
-def trace_each(
-    length, l0, symbols, y0, parents, a0, rows, w0, found, f0, best, b0, taken, t0, S, k, V, total
-):  # fmt: skip
+def trace_each(length, l0, symbols, y0, parents, a0, rows, w0, found, f0, best, b0, taken, t0, S, k, V, total):
     """A thread a source: found, rows (S, total) back from its best hypothesis over taken[0] steps; best (S,)."""
     s = cuda.grid(1)
     while s < S:

@@ -62,9 +62,7 @@ def pack_columns(src, s0, packed, p0, J, H, G, ld, gap, shift, vecs, columns, wi
 def pack_transposed(plan, src, packed, J, H, G, ld, gap, shift):
     """Weights into panels of the transposed product."""
     vecs, columns = -(-H // plan.lanes), -(-J // plan.lanes)
-    plan.each(
-        pack_columns, J * G * H, src, packed, J, H, G, ld, gap, shift, vecs, columns, 4, plan.bits
-    )  # fmt: skip
+    plan.each(pack_columns, J * G * H, src, packed, J, H, G, ld, gap, shift, vecs, columns, 4, plan.bits)
 
 
 @device_kernel(double=True)

@@ -84,9 +84,7 @@ def _gemm_kernel(real: Any, side: int, per: int, deep: int) -> DeviceKernel:
 
 
 _SIZES = {"small": (2, 4, 4), "large": (2, 4, 4)} if SIMULATED else {"small": (16, 2, 32), "large": (16, 4, 16)}
-GEMM = {
-    (size, str(real)): _gemm_kernel(real, *shape) for size, shape in _SIZES.items() for real in (float32, float64)
-}  # fmt: skip
+GEMM = {(size, str(real)): _gemm_kernel(real, *shape) for size, shape in _SIZES.items() for real in (float32, float64)}
 
 
 @device_kernel()
@@ -122,9 +120,7 @@ def multiply(plan: Planner, M: int, N: int, K: int, a: Matrix, b: Matrix, c: Mat
         out.row, out.batch, batch * M * N, M, N, K, piece, pieces, int(add and pieces == 1),
     )  # fmt: skip
     if pieces > 1:
-        plan.each(
-            add_pieces, batch * M * N, out.spot, c.spot, c.row, c.batch, M, N, batch, pieces, int(add)
-        )  # fmt: skip
+        plan.each(add_pieces, batch * M * N, out.spot, c.spot, c.row, c.batch, M, N, batch, pieces, int(add))
 
 
 def _pieces(K: int, blocks: int) -> tuple[int, int]:
@@ -214,7 +210,5 @@ def column_sums(
     columns = n * count
     pieces = int(np.clip(rows // 64, 1, 256))
     parts = plan.work("column_sums", pieces * columns)
-    plan.each(
-        sum_columns, pieces * columns, dz, parts, rows, ldz, gap, n, columns, -(-rows // pieces), pieces
-    )  # fmt: skip
+    plan.each(sum_columns, pieces * columns, dz, parts, rows, ldz, gap, n, columns, -(-rows // pieces), pieces)
     plan.each(add_pieces, columns, parts, out, columns, 0, 1, columns, 1, pieces, int(not fresh))

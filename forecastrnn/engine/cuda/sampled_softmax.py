@@ -262,9 +262,7 @@ def scatter_sample(
 
 
 @device_kernel(double=True)
-def scatter_true(
-    acc, a0, grad, g0, labels, l0, count, c0, sums, s0, step, n0, V, ld, room, shard, shards, lo, hi
-):  # fmt: skip
+def scatter_true(acc, a0, grad, g0, labels, l0, count, c0, sums, s0, step, n0, V, ld, room, shard, shards, lo, hi):
     """Rows lo .. hi of grad (K, V) grow at the true classes of one shard."""
     scale = acc.dtype.type(scale_of(sums, s0, step, n0, shards))
     e = cuda.grid(1)

@@ -33,6 +33,4 @@ def draw_rows(
 @twin("x chosen")
 def draw_symbol(plan, out, x, gain, shift, u, temperature, chosen, B, F, ldo, ldx, total, top, coded):
     """Symbols by chance."""
-    plan.each(
-        draw_rows, B, out, x, gain, shift, u, temperature, chosen, plan.step, B, F, ldo, ldx, total, top, coded
-    )  # fmt: skip
+    plan.each(draw_rows, B, out, x, gain, shift, u, temperature, chosen, plan.step, B, F, ldo, ldx, total, top, coded)

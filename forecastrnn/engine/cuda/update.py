@@ -84,9 +84,7 @@ def plan_update(plan, kernel, arrays, lo, hi, shards, matrix):
 
 
 @device_kernel(double=True)
-def adam_each(
-    theta, t0, grad, g0, m, m0, v, v0, rates, r0, options, p0, partial, q0, step, c0, lo, hi, shards, matrix
-):  # fmt: skip
+def adam_each(theta, t0, grad, g0, m, m0, v, v0, rates, r0, options, p0, partial, q0, step, c0, lo, hi, shards, matrix):
     """Adam on theta[lo:hi]; with decoupled decay AdamW."""
     real, count = theta.dtype.type, options[p0 + COUNT] + step[c0] + 1.0
     rate, b1, b2 = rates[r0 + step[c0]], options[p0 + FIRST], options[p0 + SECOND]
