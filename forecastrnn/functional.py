@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import namedtuple
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,7 @@ def dynamic_rnn(
         As `cell.init_weights` gives it; a pair of dicts makes a layer bidirectional. With one more array, `gain`, the
         layer's sums are normalised, as `layer_norm` of `RNNRegressor` says: (units,) for an Elman layer, (4 * units,)
         for an LSTM and a GRU that resets after, (3 * units,) for one that resets before; training begins with ones.
-    initial_state : array (n, units), pair (c, h), or list, default zero
+    initial_state : array (n, units), pair (c, h), or list, default zero, or where the cell's states start
         The state before the first step, in the form in which `state` comes back.
     lengths : array of int (n,), optional
         Valid steps of each sequence: outputs past the end are exactly zero, and the final state is that of the
@@ -44,7 +45,7 @@ def dynamic_rnn(
     Returns
     -------
     outputs : ndarray (n, time, units) of the last layer
-    state : ndarray h (n, units), or the named pair (c, h) of an LSTM
+    state : ndarray h (n, units), the named pair (c, h) of an LSTM, or a named tuple of the states of another cell
         A list of them for a list of cells; a pair (forward, backward) of them for a bidirectional layer.
 
     Raises
@@ -147,17 +148,26 @@ def _check_weights(stack: list[Cell], weights: Sequence, n_inputs: int) -> list[
         group = entry if isinstance(entry, tuple) else (entry,)
         if not 1 <= len(group) <= 2 or not all(isinstance(own, dict) for own in group):
             raise ValueError(f"weights of layer {number} must be a dict, or a pair of dicts (forward, backward).")
-        normed = "gain" in group[0]
-        if "recurrent_kernel" not in group[0]:
-            _check_shapes(group[0], Layer(cell, 1, layer_norm=normed).parameter_shapes(n_inputs), number)
-        if np.ndim(group[0]["recurrent_kernel"]) != 2:
-            raise ValueError(f"weights of layer {number} must have a recurrent_kernel (units, gates * units).")
-        units = np.shape(group[0]["recurrent_kernel"])[0]
+        layer = _layer_of(cell, group, number)
         for own in group:
-            _check_shapes(own, Layer(cell, units, layer_norm=normed).parameter_shapes(n_inputs), number)
+            _check_shapes(own, layer.parameter_shapes(n_inputs), number)
         groups.append(group)
-        n_inputs = units * len(group)
+        n_inputs = layer.width
     return groups
+
+
+def _layer_of(cell: Cell, group: tuple[dict, ...], number: int) -> Layer:
+    """The layer that has such weights; how many units, a matrix says."""
+    normed = "gain" in group[0]
+    shapes = Layer(cell, 1, layer_norm=normed).parameter_shapes(1)
+    name, rows = ("recurrent_kernel", "units") if "recurrent_kernel" in shapes else ("kernel", "inputs")
+    if name not in group[0]:
+        _check_shapes(group[0], shapes, number)
+    shape = np.shape(group[0][name])
+    if len(shape) != 2:
+        raise ValueError(f"weights of layer {number} must have a {name} ({rows}, gates * units).")
+    units = shape[0] if name == "recurrent_kernel" else shape[1] // shapes[name][1]
+    return Layer(cell, units, len(group) == 2, normed)
 
 
 def _check_shapes(own: dict, shapes: dict[str, tuple[int, ...]], number: int) -> None:
@@ -171,10 +181,7 @@ def _check_shapes(own: dict, shapes: dict[str, tuple[int, ...]], number: int) ->
 
 
 def _network(stack: list[Cell], groups: list[tuple[dict, ...]], X: np.ndarray) -> tuple[Network, np.ndarray]:
-    layers = [
-        Layer(cell, np.shape(group[0]["recurrent_kernel"])[0], len(group) == 2, "gain" in group[0])
-        for cell, group in zip(stack, groups, strict=True)
-    ]
+    layers = [_layer_of(cell, group, number) for number, (cell, group) in enumerate(zip(stack, groups, strict=True))]
     network = Network(X.shape[2], tuple(layers))
     theta = np.empty(network.size, X.dtype)
     views = network.views(theta)
@@ -202,10 +209,11 @@ def _read_state(network: Network, given: Sequence, X: np.ndarray) -> State:
 
 
 def _read_direction(layer: Layer, value: Any, number: int, X: np.ndarray) -> dict[str, np.ndarray]:
-    names = layer.cell.states
+    names, start = layer.cell.states, layer.cell.start
     values = value if len(names) > 1 else (value,)
     if len(values) != len(names):
-        raise ValueError(f"initial_state of layer {number} must be the pair (c, h).")
+        kind = "pair" if len(names) == 2 else "tuple"
+        raise ValueError(f"initial_state of layer {number} must be the {kind} ({', '.join(names)}).")
     arrays = {name: np.asarray(v, X.dtype) for name, v in zip(names, values, strict=True)}
     for name, array in arrays.items():
         if array.shape != (len(X), layer.units):
@@ -214,9 +222,21 @@ def _read_direction(layer: Layer, value: Any, number: int, X: np.ndarray) -> dic
             )
         if not np.isfinite(array).all():
             raise ValueError(f"initial_state of layer {number}: {name} contains NaN or infinity.")
-    return arrays
+    return {name: array - start[name] if name in start else array for name, array in arrays.items()}  # as inside
 
 
 def _show_layer(layer: Layer, values: list[dict[str, np.ndarray]]) -> Any:
-    shown = [LSTMState(v["c"], v["h"]) if "c" in v else v["h"] for v in values]
+    shown = [_shown(layer.cell, own) for own in values]
     return tuple(shown) if layer.bidirectional else shown[0]
+
+
+def _shown(cell: Cell, values: dict[str, np.ndarray]) -> Any:
+    """The states of a direction, which inside are counted from where they start."""
+    arrays = [value + cell.start[name] if name in cell.start else value for name, value in values.items()]
+    return arrays[0] if len(arrays) == 1 else state_type(cell.states)(*arrays)
+
+
+@lru_cache
+def state_type(names: tuple[str, ...]) -> Any:
+    """A named tuple of a cell's states."""
+    return LSTMState if names == LSTMState._fields else namedtuple("State", names, rename=True)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from forecastrnn.engine.cpu import tape
+from forecastrnn.engine.cpu.build import Kernel
 from forecastrnn.engine.devices import CPU
 
 ALIGN = 64  # bytes: a cache line
@@ -153,11 +154,16 @@ def allocate(shape: tuple[int, ...], dtype: DTypeLike) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Operation:
-    """One kernel call: its name, and the value of each field of its record."""
+    """One call of a kernel, and the value of each field of its record."""
 
-    kernel: str
+    code: Kernel
     fields: dict[str, Field]
     device: str = CPU
+
+    @property
+    def kernel(self) -> str:
+        """The kernel's name."""
+        return self.code.name
 
     @property
     def buffers(self) -> list[Buffer]:
@@ -176,7 +182,7 @@ class Operation:
 
     def written(self) -> tape.Written:
         """For the tape."""
-        return self.kernel, self.record(), self.holes()
+        return self.code, self.record(), self.holes()
 
     def __str__(self) -> str:
         return f"{self.kernel}({', '.join(f'{k}={_show(v)}' for k, v in self.fields.items())})"

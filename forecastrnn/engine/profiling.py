@@ -14,7 +14,7 @@ from forecastrnn.engine.cpu.costs import cost_of
 
 Value = np.ndarray | int
 LINES = 30  # operations that the table lists
-HEADER = f"{'round':>5} {'shard':>5}  {'kernel':20} {'us':>10} {'share':>7} {'bytes':>13} {'GFLOP/s':>8}"
+HEADER = f"{'round':>5} {'shard':>5}  {'kernel':32} {'us':>10} {'share':>7} {'bytes':>13} {'GFLOP/s':>8}"
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Measured:
         """A line of the table; `whole`: the microseconds that are all of the time."""
         place = " ".join(f"{'' if k is None else k:>5}" for k in (self.round, self.shard))
         share = self.us / whole if whole > 0.0 else 0.0
-        return f"{place}  {self.kernel:20} {self.us:10.2f} {share:7.1%} {self.bytes:13,} {self.gflops:8.1f}"
+        return f"{place}  {self.kernel:32} {self.us:10.2f} {share:7.1%} {self.bytes:13,} {self.gflops:8.1f}"
 
 
 @dataclass(frozen=True)
@@ -177,7 +177,7 @@ class _Timing:
         own = {b.name: b.array for b in places if isinstance(b, Buffer) and not isinstance(b, Argument)}
         us = _fastest(self._call([operation]), _Snapshot([*own.values(), *self.given_arrays]).restore, self.repeats)
         sizes = {name: self._value(value) for name, value in operation.fields.items()}
-        cost = cost_of(operation.kernel, sizes, np.dtype(self.dtype).itemsize)
+        cost = cost_of(operation.code, sizes, np.dtype(self.dtype).itemsize)
         return Measured(number, shard, operation.kernel, max(us - self.overhead, 0.0), cost.bytes, cost.flops)
 
     def _value(self, field: object) -> object:

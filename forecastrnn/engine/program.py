@@ -16,7 +16,7 @@ from numpy.typing import DTypeLike
 
 from forecastrnn.engine.buffers import Buffer, Field, Operation, Stretch, as_word
 from forecastrnn.engine.cpu import tape
-from forecastrnn.engine.cpu.build import KERNELS
+from forecastrnn.engine.cpu.build import KERNELS, Kernel
 from forecastrnn.engine.cpu.simd import VECTOR_BYTES
 from forecastrnn.engine.devices import CPU, parts_of
 from forecastrnn.engine.placed import Placed
@@ -93,12 +93,12 @@ class Program:
         self.buffers[made.name] = made
         return made
 
-    def emit(self, kernel: str, shard: int, **fields: Field) -> None:
-        """Append an operation to the current round of `shard`."""
-        names = KERNELS[kernel].fields
-        if set(fields) != set(names):
-            raise ValueError(f"{kernel} has the fields {names}, not {tuple(fields)}")
-        self.rounds[-1][shard].append(Operation(kernel, {name: fields[name] for name in names}, self.here))
+    def emit(self, kernel: str | Kernel, shard: int, **fields: Field) -> None:
+        """Append an operation, of a kernel of the package by its name, to the current round of `shard`."""
+        code = KERNELS[kernel] if isinstance(kernel, str) else kernel
+        if set(fields) != set(code.fields):
+            raise ValueError(f"{code.name} has the fields {code.fields}, not {tuple(fields)}")
+        self.rounds[-1][shard].append(Operation(code, {name: fields[name] for name in code.fields}, self.here))
 
     def next_round(self) -> None:
         """What follows begins when all shards have come here."""

@@ -98,7 +98,7 @@ class Assembly(Parts):
         stack.joined.append(None)
         stack.runs.append(runs)
         if not layer.bidirectional:
-            return MatrixView(runs[0].h.at(batch.rows * Hp), Hp, layer.units)
+            return MatrixView(runs[0].output.at(batch.rows * Hp), Hp, layer.units)
         name = f"{number}.reverse.x[{batch.shard}]"
         turned = self.program.buffer(name, (batch.steps, batch.rows, source.width))
         self._reverse(batch, source, MatrixView(turned.at(0), source.width, source.width))
@@ -116,7 +116,7 @@ class Assembly(Parts):
         batch, units = stack.batch, self.network.layers[number].units
         shape = (batch.steps, batch.rows, 2 * units)
         joined = self.program.buffer(f"{number}.joined[{batch.shard}]", shape)
-        forth, back = (MatrixView(run.h.at(batch.rows * Hp), Hp, units) for run in runs)
+        forth, back = (MatrixView(run.output.at(batch.rows * Hp), Hp, units) for run in runs)
         self.copy(batch.shard, forth, MatrixView(joined, 2 * units, units), batch.steps * batch.rows)
         self._reverse(batch, back, MatrixView(joined.at(units), 2 * units, units))
         stack.joined[number] = joined
@@ -129,7 +129,7 @@ class Assembly(Parts):
             for name in layer.cell.states:
                 for run, rows in zip(stack.runs[number], self.last_states(stack, number, name), strict=True):
                     whole = MatrixView(rows.place, rows.ld, rows.ld)
-                    self.copy(stack.batch.shard, whole, replace(whole, place=run.state(name)), stack.batch.rows)
+                    self.copy(stack.batch.shard, whole, replace(whole, place=run.states[name]), stack.batch.rows)
 
     # Backward -----------------------------------------------------------------------------------------
     def backward(self, stack: ShardPass, *, fresh: bool = True, input_gradient: bool = False) -> MatrixView | None:

@@ -22,7 +22,7 @@ class Dense:
         self.grads: Buffer | None = None
 
     def _geometry(self) -> dict[str, int]:
-        return {"H": self.O, "G": 1, "ld": self.O, "gap": self.O, "shift": 0}
+        return {"H": self.O, "G": 1, "ld": self.O, "gap": self.O, "order": 0}
 
     def pack(self, theta: Place, shard: int, backward: bool = False) -> None:
         """Emit the packing of the parameter, transposed as well for derivatives by what it is multiplied with."""

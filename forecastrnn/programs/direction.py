@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from forecastrnn.engine.cpu.build import KERNELS
 from forecastrnn.engine.cpu.simd import VECTOR_BYTES
 from forecastrnn.engine.cpu.tile import VECS
 from forecastrnn.networks.cell import Cell
 from forecastrnn.networks.network import Layer
-from forecastrnn.programs.plans import Block, plan_of
+from forecastrnn.programs.plans import Block, CellPlan
 
 if TYPE_CHECKING:
     from forecastrnn.engine.buffers import Buffer, Field, Place
+    from forecastrnn.engine.cpu.build import Kernel
     from forecastrnn.engine.program import Program
 
-# What a cell's kernels may ask for without each cell having it.
-ABSENT = ("weights_n", "transposed_n", "peephole", "dpeephole", "gain", "dgain", "dbias")
+# What a cell's kernels ask for without each cell having it.
+ABSENT = (
+    "weights_h", "transposed_h", "weights_n", "transposed_n", "diagonal", "ddiagonal", "gain", "dgain", "dbias",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -69,9 +71,9 @@ class Direction:
         self.L = lanes_of(program.dtype)
         self.Hp = padded(units, program.dtype)
         self.P = self.Hp // self.L
-        self.plan = plan_of(cell, layer_norm)
+        self.plan = CellPlan(cell, layer_norm)
         self.shapes = Layer(cell, units, layer_norm=layer_norm).parameter_shapes(n_inputs)
-        self.slots = self.plan.slots.count
+        self.slots, self.plain = self.plan.slots.count, bool(self.plan.slots.plain)
         self.zero = self._shared("zero", (4 * self.L + self.Hp,))
         self.one = program.buffer(f"{name}one", (self.L,), fill=1)
         self.packed: dict[str, Buffer] = {}
@@ -84,8 +86,8 @@ class Direction:
         return self.program.scratch(f"{self.name}{name}[{batch.shard}]", shape)
 
     def state(self, batch: Batch, name: str) -> Buffer:
-        """States "h" or "c" (T + 1, B, Hp), the first one before the first step."""
-        return self._own(batch, name, (batch.steps + 1, batch.rows, self.Hp))
+        """A state (T + 1, B, Hp), the first one before the first step."""
+        return self._own(batch, f"state_{name}", (batch.steps + 1, batch.rows, self.Hp))
 
     def height(self, block: Block) -> int:
         """Rows of a block's parameter."""
@@ -99,7 +101,7 @@ class Direction:
     def geometry(self, block: Block) -> dict[str, int]:
         """Fields that say where a block's gates lie in its parameter."""
         ld = self.shapes[block.parameter][-1]
-        return {"H": self.H, "G": block.gates, "ld": ld, "gap": self.H, "shift": block.shift}
+        return {"H": self.H, "G": block.gates, "ld": ld, "gap": self.H, "order": block.order}
 
     def pack(self, theta: dict[str, Place], shard: int, backward: bool, inputs: bool) -> None:
         """Write the packed matrices from the parameters; transposed ones for the backward pass."""
@@ -108,13 +110,12 @@ class Direction:
             if block.packed not in self.packed:
                 self.packed[block.packed] = self._shared(block.packed, (self.P * block.slots * K * self.L,))
             self.program.emit(
-                "pack", shard, src=theta[block.parameter].at(block.gate * self.H), packed=self.packed[block.packed],
-                K=K, slots=block.slots, first=block.first, wide=self.wide(block), add=int(block.add),
+                "pack", shard, src=theta[block.parameter], packed=self.packed[block.packed], K=K,
+                slots=block.slots, first=block.first, wide=self.wide(block), add=int(block.add),
                 **self.geometry(block),
             )  # fmt: skip
         if backward:
-            x = self.plan.x_block
-            extra = (Block("transposed_x", "kernel", x.gates, x.slots, shift=x.shift),) if inputs else ()
+            extra = (replace(self.plan.x_block, packed="transposed_x"),) if inputs else ()
             for block in self.plan.transposed + extra:
                 self._pack_transposed(block, theta, shard)
 
@@ -123,13 +124,13 @@ class Direction:
         shape = (padded(J, self.program.dtype) * self.P * block.gates * self.L,)
         self.packed[block.packed] = self._shared(block.packed, shape)
         self.program.emit(
-            "pack_transposed", shard, src=theta[block.parameter].at(block.gate * self.H),
-            packed=self.packed[block.packed], J=J, **self.geometry(block),
+            "pack_transposed", shard, src=theta[block.parameter], packed=self.packed[block.packed], J=J,
+            **self.geometry(block),
         )  # fmt: skip
 
     def _layout(self, batch: Batch) -> dict[str, int]:
         """Where gate sums lie: numbers from row to row, from vector to vector of units, and from step to step."""
-        if self.slots == 1:
+        if self.plain:
             return {"ldz": self.Hp, "gap": self.L, "ahead": batch.rows * self.Hp}
         ldz = self.slots * self.L
         step = batch.rows * ldz
@@ -138,10 +139,10 @@ class Direction:
         return {"ldz": ldz, "gap": step if self.layer_norm or self.plan.slots.second else 0, "ahead": 0}
 
     def _sums(self, run: DirectionPass) -> Buffer | Place:
-        """Where the forward pass has its gate sums; those of a single slot go to the place of the states."""
+        """Where the forward pass has its gate sums; those of a plain cell go to the place of the last state."""
         T, B = run.batch.steps, run.batch.rows
-        if self.slots == 1:
-            return run.h.at(B * self.Hp)
+        if self.plain:
+            return run.output.at(B * self.Hp)
         vectors = self.P if self._layout(run.batch)["gap"] else 1
         run.z = self._own(run.batch, "z", (vectors * (T if self.keep else 1), B, self.slots * self.L))
         return run.z
@@ -149,33 +150,28 @@ class Direction:
     def forward(self, batch: Batch, x: MatrixView) -> DirectionPass:
         """Emit the forward pass over x."""
         T, B = batch.steps, batch.rows
-        run = DirectionPass(batch, x, self.state(batch, "h"))
+        run = DirectionPass(batch, x, {name: self.state(batch, name) for name in self.cell.states})
         if self.masked:
             run.hr, run.mask = self._own(batch, "hr", (T + 1, B, self.Hp)), self.mask(batch)
-        if "c" in self.cell.states:
-            run.c = self.state(batch, "c")
         if self.plan.slots.second:
-            run.reset = self._own(batch, "reset", (T if self.keep else 1, B, self.Hp))
+            run.mixed = self._own(batch, "mixed", (T if self.keep else 1, B, self.Hp))
         fields: dict[str, Field] = {
-            "x": x.place, "h": run.h, "c": run.c, "z": self._sums(run), "reset": run.reset, "keep": int(self.keep),
+            "x": x.place, "z": self._sums(run), "mixed": run.mixed, "keep": int(self.keep),
             "init": self.zero_row(self.slots * self.Hp) if self.layer_norm else self.packed["bias"],
             "T": T, "B": B, "I": self.I, "ldx": x.ld,
         }  # fmt: skip
         self._emit(self.plan.forward, run, fields)
         return run
 
-    def _emit(self, kernel: str, run: DirectionPass, fields: Mapping[str, Field]) -> None:
-        """Emit a kernel with those of the fields, packed matrices and options that it asks for."""
+    def _emit(self, kernel: Kernel, run: DirectionPass, fields: Mapping[str, Field]) -> None:
+        """Emit a kernel with those of the fields and packed matrices that it asks for."""
+        states: dict[str, Field] = {f"state_{k}": state for k, state in enumerate(run.states.values())}
         both: dict[str, Field] = {
-            "hr": run.hr or run.h, "mask": run.mask, "masked": int(self.masked), "active": run.batch.active,
-            "zero": self.zero, "H": self.H, "Hp": self.Hp, "option": 0, **self._layout(run.batch), **self._normed(run),
+            "hr": run.hr or run.output, "mask": run.mask, "masked": int(self.masked), "active": run.batch.active,
+            "zero": self.zero, "H": self.H, "Hp": self.Hp, **self._layout(run.batch), **self._normed(run),
         }  # fmt: skip
-        there = {**dict.fromkeys(ABSENT), **both, **fields, **self.packed, **self.plan.options}
-        asked = KERNELS[kernel].fields
-        for name in asked:
-            if name not in there:
-                raise ValueError(f"{kernel} asks for {name!r}, but a layer of {self.cell} has only {sorted(there)}")
-        self.program.emit(kernel, run.batch.shard, **{name: there[name] for name in asked})
+        there = {**dict.fromkeys(ABSENT), **both, **states, **fields, **self.packed}
+        self.program.emit(kernel, run.batch.shard, **{name: there[name] for name in kernel.fields})
 
     def _normed(self, run: DirectionPass) -> dict[str, Field]:
         """What layer normalisation keeps for the way back: the normalised sums, and each slot's dx / ds."""
@@ -197,12 +193,10 @@ class Direction:
 
     def prepare_backward(self, run: DirectionPass, clear: bool) -> None:
         """Buffers of the derivatives by the final states: zero with `clear`, else as a later stretch left them."""
-        names = ("dh", "dc") if run.c is not None else ("dh",)
-        for name in names:
-            state = self._own(run.batch, name, (run.batch.rows, self.Hp))
-            setattr(run, name, state)
+        for name in self.cell.states:
+            run.d_states[name] = self._own(run.batch, f"dstate_{name}", (run.batch.rows, self.Hp))
             if clear:
-                self.clear(run.batch, state.at(0))
+                self.clear(run.batch, run.d_states[name].at(0))
 
     def clear(self, batch: Batch, state: Place) -> None:
         """Emit: a state (B, Hp) becomes zero."""
@@ -213,17 +207,20 @@ class Direction:
     def backward(self, run: DirectionPass, dout: MatrixView | None, first: int, start: bool, fresh: bool) -> None:
         """Emit the backward pass: dout are derivatives by the outputs of steps first .. T.
 
-        start : go on to the derivatives by the initial states. fresh : gradients of peepholes and gains begin here.
+        start : go on to the derivatives by the initial states. fresh : gradients that the kernel adds up begin here.
         """
         batch = run.batch
-        if self.slots == 1:
+        if self.plain:
             run.z = self._own(batch, "dz", (batch.steps, batch.rows, self.Hp))
+        B, shared = batch.rows, self.plan.shared
         fields: dict[str, Field] = {
-            "h": run.h, "c": run.c, "z": run.z, "dh": run.dh, "dc": run.dc, "T": batch.steps, "B": batch.rows,
-            "dout": dout.place if dout else None, "first": first if dout else batch.steps, "start": int(start),
-            "fresh": int(fresh), "work": self._own(batch, "work", (batch.rows, self.Hp)) if self.masked else None,
-            "dreset": self._own(batch, "dreset", (batch.rows, self.Hp)) if run.reset else None,
+            "z": run.z, "T": batch.steps, "B": B, "dout": dout.place if dout else None,
+            "first": first if dout else batch.steps, "start": int(start), "fresh": int(fresh),
+            "work": self._own(batch, "work", (B, self.Hp)) if self.masked else None,
+            "dmixed": self._own(batch, "dmixed", (B, self.Hp)) if run.mixed else None,
+            "carried": self._own(batch, "carried", (B, shared, self.Hp)) if shared else None,
         }  # fmt: skip
+        fields |= {f"dstate_{k}": state for k, state in enumerate(run.d_states.values())}
         products = {total.packed for total in self.plan.sums}
         for block in self.plan.blocks:  # of weights that are no operand of a product the kernel finds the gradients
             if block.packed not in products:
@@ -245,8 +242,8 @@ class Direction:
     def weight_gradients(self, run: DirectionPass, fresh: bool) -> None:
         """Emit the gradients of all weights: products over all time steps and rows; not `fresh`: added up."""
         operands = {
-            "x": (run.x.place, self.I, run.x.ld), "h": (run.hr or run.h, self.H, self.Hp),
-            "reset": (run.reset, self.H, self.Hp), "one": (self.one, 1, 0),
+            "x": (run.x.place, self.I, run.x.ld), "state": (run.hr or run.output, self.H, self.Hp),
+            "mixed": (run.mixed, self.H, self.Hp), "one": (self.one, 1, 0),
         }  # fmt: skip
         for total in self.plan.sums:
             place, K, lda = operands[total.operand]
@@ -264,10 +261,10 @@ class Direction:
         rows, ld = run.batch.steps * run.batch.rows, padded(self.I, self.program.dtype)
         dx = self._own(run.batch, "dx", (rows, ld))
         dz, ldz, gap = self._dz(run, 0)
-        blocks, depth = (1, self.Hp) if self.slots == 1 else (self.P, self.plan.x_block.gates * self.L)
+        blocks, depth = (1, self.Hp) if self.plain else (self.P, self.plan.x_block.gates * self.L)
         self.program.emit(
             "product", run.batch.shard, a=dz, packed=self.packed["transposed_x"], init=self.zero_row(ld), c=dx,
-            rows=rows, lda=ldz, blocks=blocks, block=0 if self.slots == 1 else gap, depth=depth, ldi=0, ldc=ld,
+            rows=rows, lda=ldz, blocks=blocks, block=0 if self.plain else gap, depth=depth, ldi=0, ldc=ld,
             vecs=ld // self.L,
         )  # fmt: skip
         return MatrixView(dx, ld, self.I)
@@ -281,8 +278,8 @@ class Direction:
         for block in self.plan.blocks:
             K, packed = self.height(block), self.grads[block.packed]
             self.program.emit(
-                "unpack", shard, packed=packed, grad=grad[block.parameter].at(block.gate * self.H), sums=sums,
-                K=K, slots=block.slots, first=block.first, wide=self.wide(block), shards=self.shards,
+                "unpack", shard, packed=packed, grad=grad[block.parameter], sums=sums, K=K,
+                slots=block.slots, first=block.first, wide=self.wide(block), shards=self.shards,
                 stride=packed.shape[1], lo=K * shard // self.shards, hi=K * (shard + 1) // self.shards,
                 **self.geometry(block),
             )  # fmt: skip
@@ -294,17 +291,19 @@ class DirectionPass:
 
     batch: Batch
     x: MatrixView
-    h: Buffer
-    hr: Buffer | None = None  # h as the recurrence reads it, with recurrent dropout
+    states: dict[str, Buffer]
+    hr: Buffer | None = None  # the last state as products read it, with recurrent dropout
     mask: Buffer | None = None
-    c: Buffer | None = None
     z: Buffer | None = None
-    reset: Buffer | None = None
-    dh: Any = None  # set by prepare_backward
-    dc: Any = None
+    mixed: Buffer | None = None  # what the second product reads
+    d_states: dict[str, Buffer] = field(default_factory=dict)  # set by prepare_backward
 
-    def state(self, name: str) -> Buffer:
-        """The buffer of a state, "h" or "c"."""
-        found = self.h if name == "h" else self.c
-        assert found is not None
-        return found
+    @property
+    def output(self) -> Buffer:
+        """The last state, which the layer puts out."""
+        return list(self.states.values())[-1]
+
+    @property
+    def d_output(self) -> Buffer:
+        """The derivative by the last step's output."""
+        return list(self.d_states.values())[-1]

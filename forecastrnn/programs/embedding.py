@@ -82,6 +82,6 @@ class Embedder:
             lo, hi = e.size * shard // shards, e.size * (shard + 1) // shards
             self.program.emit(
                 "unpack", shard, packed=packed, grad=grad[vectors_of(number)], sums=sums, K=e.size, H=e.dim, G=1,
-                ld=e.dim, gap=e.dim, shift=0, slots=1, first=0, shards=shards, stride=self._room(number), lo=lo, hi=hi,
+                ld=e.dim, gap=e.dim, order=0, slots=1, first=0, shards=shards, stride=self._room(number), lo=lo, hi=hi,
                 wide=padded(e.dim, self.build.dtype) // self.build.lanes,
             )  # fmt: skip

@@ -82,7 +82,7 @@ class DenseHead:
     def _final_features(self, stack: ShardPass) -> MatrixView:
         """Final states of the last layer, both directions side by side."""
         build, batch = self.build, stack.batch
-        states = build.last_states(stack, len(build.network.layers) - 1, "h")
+        states = build.last_states(stack, len(build.network.layers) - 1, build.network.layers[-1].cell.states[-1])
         if len(states) == 1:
             return states[0]
         width = build.network.layers[-1].width
@@ -137,7 +137,7 @@ class DenseHead:
         ld = padded(width, build.dtype)
         top = build.directions[-1]
         plain = build.reads_state and len(top) == 1
-        target = stack.runs[-1][0].dh if plain else self.program.scratch(f"dfeatures[{batch.shard}]", (rows, ld))
+        target = stack.runs[-1][0].d_output if plain else self.program.scratch(f"dfeatures[{batch.shard}]", (rows, ld))
         self.parts["kernel"].input_gradient(batch.shard, rows, dout, target.at(0))
         self.finish_features(stack, MatrixView(target.at(0), ld, width))
         if self.shape.dropout.outputs:
@@ -147,7 +147,7 @@ class DenseHead:
         if not plain:
             for k, (direction, run) in enumerate(zip(top, stack.runs[-1], strict=True)):
                 own = MatrixView(target.at(k * direction.H), ld, direction.H)
-                build.copy(batch.shard, own, MatrixView(run.dh, direction.Hp, direction.H), batch.rows)
+                build.copy(batch.shard, own, MatrixView(run.d_output, direction.Hp, direction.H), batch.rows)
         return None
 
     def finish_features(self, stack: ShardPass, gradient: MatrixView) -> None:

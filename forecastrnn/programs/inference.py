@@ -183,7 +183,7 @@ def write_state(build: Assembly, state: State, steps: tuple[int, ...] = (0,)) ->
             for run, values in zip(runs, layer, strict=True):
                 for name, value in values.items():
                     part = value[lo : lo + stack.batch.rows]
-                    run.state(name).array[steps, :, : part.shape[1]] = part
+                    run.states[name].array[steps, :, : part.shape[1]] = part
 
 
 def emit_states(build: Assembly) -> list[list[dict[str, list[MatrixView]]]]:
@@ -234,4 +234,4 @@ def layer_outputs(build: Assembly, stack: ShardPass) -> MatrixView:
     if joined is not None:
         return MatrixView(joined.at(0), layer.width, layer.width)
     direction, run = build.directions[-1][0], stack.runs[-1][0]
-    return MatrixView(run.h.at(stack.batch.rows * direction.Hp), direction.Hp, layer.units)
+    return MatrixView(run.output.at(stack.batch.rows * direction.Hp), direction.Hp, layer.units)

@@ -109,7 +109,7 @@ class Parts:
         """Emit, where rows differ in length, and return each direction's final state."""
         found, batch = [], stack.batch
         for direction, run in zip(self.directions[number], stack.runs[number], strict=True):
-            source = run.state(state)
+            source = run.states[state]
             place = source.at(batch.steps * batch.rows * direction.Hp)
             if self.shape.lengths:
                 place = self.last_buffer(direction, batch, state).at(0)

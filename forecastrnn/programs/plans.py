@@ -1,33 +1,44 @@
-"""How each cell becomes operations on the CPU: its packed matrices, its two kernels, its weight gradients."""
+"""How a cell becomes operations on the CPU: its packed matrices, its two kernels, its weight gradients."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import KW_ONLY, dataclass, field, replace
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass, replace
+from functools import cached_property
 
-from forecastrnn.engine.cpu import elman, gru, lstm
-from forecastrnn.engine.cpu.build import KERNELS
-from forecastrnn.engine.cpu.recurrent import Slots
+from forecastrnn.engine.cpu.build import Kernel
+from forecastrnn.engine.cpu.cell_source import Slots
+from forecastrnn.engine.cpu.generated import CellKernels, kernels_of
+from forecastrnn.engine.cpu.packing import order_of
 from forecastrnn.engine.cpu.tile import VECS
 from forecastrnn.networks.cell import Cell
-from forecastrnn.networks.cells import GRU, LSTM, Elman
 
 
 @dataclass(frozen=True)
 class Block:
-    """Gates of one parameter as they stand in a packed matrix (see packing.py)."""
+    """Gates of one parameter as they stand in a packed matrix (see packing.py).
+
+    columns : which of the parameter's blocks of columns each slot holds, from slot `first` on.
+    """
 
     packed: str
     parameter: str
-    gates: int
+    columns: tuple[int, ...]
     slots: int
     _: KW_ONLY
-    shift: int = 0
     first: int = 0
-    gate: int = 0  # the first gate taken
     wide: int = 1  # vectors of units in a panel; 0: all of them
     add: bool = False
+
+    @property
+    def gates(self) -> int:
+        """How many they are."""
+        return len(self.columns)
+
+    @property
+    def order(self) -> int:
+        """The columns as packing reads them."""
+        return order_of(self.columns)
 
 
 @dataclass(frozen=True)
@@ -35,107 +46,108 @@ class Sum:
     """A weight gradient: packed = operand^T dz, from slot `slot` of dz on."""
 
     packed: str
-    operand: str  # x, h, reset, or one (a bias)
+    operand: str  # x, state, mixed, or one (a bias)
     slots: int
     slot: int = 0
 
 
-@dataclass(frozen=True, kw_only=True)
-class CellTables:
-    """One cell's tables, from what its kernels say of the gate sums of a unit.
+@dataclass(frozen=True)
+class CellPlan:
+    """A cell's kernels and matrices, from how its sums lie side by side."""
 
-    kernel : kernels `..._forward` and `..._backward`; with layer normalisation `..._norm_forward` and so on.
-    shift : slot g of those that the inputs fill holds gate (g + shift) % gates. more : what has no product of its own.
-    options : fields of the kernels' records that stand for options of the cell.
-    """
-
-    kernel: str
-    slots: Slots
-    shift: int = 0
-    more: tuple[Block, ...] = ()
-    options: Mapping[str, int] = field(default_factory=dict)
+    cell: Cell
     layer_norm: bool = False
 
-    @property
-    def forward(self) -> str:
-        """The kernel that runs it."""
-        return f"{self.kernel}{'_norm' * self.layer_norm}_forward"
+    @cached_property
+    def kernels(self) -> CellKernels:
+        """Those that run it and differentiate it."""
+        cell = self.cell
+        frame, stages = cell.frame, cell.stages
+        return kernels_of(frame, stages, self.layer_norm, type(cell).__name__)  # type: ignore[arg-type]  # read-only
 
     @property
-    def backward(self) -> str:
+    def forward(self) -> Kernel:
+        """The kernel that runs it."""
+        return self.kernels.forward
+
+    @property
+    def backward(self) -> Kernel:
         """The kernel that differentiates it."""
-        return f"{self.kernel}{'_norm' * self.layer_norm}_backward"
+        return self.kernels.backward
+
+    @property
+    def slots(self) -> Slots:
+        """The sums of a unit."""
+        return self.kernels.slots
+
+    @property
+    def shared(self) -> int:
+        """Sums that both stages of a step read."""
+        return len(self.cell.stages.step.carried)
 
     @property
     def wide(self) -> int:
         """Vectors of units in a panel: only plain rows of units, without slots, have several."""
-        return VECS if self.slots.count == 1 else 1
+        return VECS if self.slots.plain else 1
 
     @property
+    def by_inputs(self) -> tuple[int, ...]:
+        """Gates in the slots that the inputs fill."""
+        return self.cell.frame.order[: self.slots.inputs]
+
+    @property
+    def by_state(self) -> tuple[int, ...]:
+        """Gates in the slots that the state fills."""
+        return self.cell.frame.order[self.slots.first :]
+
+    @cached_property
     def x_block(self) -> Block:
         """The block that holds the inputs' weights."""
-        return Block("weights_x", "kernel", self.slots.inputs, self.slots.inputs, shift=self.shift, wide=self.wide)
+        columns = _columns(self.by_inputs, self.cell.frame.input_gates)
+        return Block("weights_x", "kernel", columns, self.slots.inputs, wide=self.wide)
 
-    @property
+    @cached_property
     def recurrent(self) -> tuple[Block, ...]:
         """The recurrent weights, by product."""
-        states, second = self.slots.states, self.slots.second
-        first = Block("weights_h", "recurrent_kernel", states, states, wide=self.wide)
-        return (first, Block("weights_n", "recurrent_kernel", second, second, gate=states)) if second else (first,)
+        frame, name = self.cell.frame, "recurrent_kernel"
+        products = {"weights_h": self.by_state, "weights_n": frame.order[: frame.second]}
+        found = {packed: _columns(gates, frame.recurrent_gates) for packed, gates in products.items()}
+        return tuple(Block(p, name, columns, len(columns), wide=self.wide) for p, columns in found.items() if columns)
 
-    @property
+    @cached_property
     def transposed(self) -> tuple[Block, ...]:
         """The recurrent weights as the way back reads them."""
         return tuple(replace(block, packed=block.packed.replace("weights", "transposed")) for block in self.recurrent)
 
-    @property
-    def gain(self) -> tuple[Block, ...]:
-        """Where layer normalisation has its factor of each slot."""
-        inputs, count = self.slots.inputs, self.slots.count
-        gates = Block("gain", "gain", inputs, count, shift=self.shift, wide=self.wide)
-        others = Block("gain", "gain", count - inputs, count, first=inputs, gate=inputs, add=True)
-        return (gates, others) if count > inputs else (gates,)
+    @cached_property
+    def bias(self) -> tuple[Block, ...]:
+        """What sums begin with."""
+        frame, count = self.cell.frame, self.slots.count
+        first = replace(self.x_block, packed="bias", parameter="bias", slots=count)
+        if frame.inputs == count:
+            return (first,)
+        columns = _columns(self.by_state, frame.state_gates)
+        return first, Block("bias", "recurrent_bias", columns, count, first=frame.first, wide=self.wide, add=True)
 
-    @property
+    @cached_property
     def blocks(self) -> tuple[Block, ...]:
         """All parameters as they are packed."""
-        bias = Block("bias", "bias", self.slots.inputs, self.slots.count, shift=self.shift, wide=self.wide)
-        return (self.x_block, *self.recurrent, bias, *self.more, *(self.gain if self.layer_norm else ()))
+        found = [self.x_block, *self.recurrent, *self.bias]
+        if self.slots.diagonals:
+            found.append(Block("diagonal", self.cell.diagonal_name, (0,), 1, wide=0))
+        if self.layer_norm:
+            found.append(Block("gain", "gain", self.cell.frame.order, self.slots.count, wide=self.wide))
+        return tuple(found)
 
-    @property
+    @cached_property
     def sums(self) -> tuple[Sum, ...]:
         """The products that are weight gradients; layer normalisation itself adds up those of gain and bias."""
         slots = self.slots
-        found = [Sum("weights_x", "x", slots.inputs), Sum("weights_h", "h", slots.states, slot=slots.first)]
-        found += [Sum("weights_n", "reset", slots.second)] if slots.second else []
-        return (*found, *(() if self.layer_norm else (Sum("bias", "one", slots.count),)))
+        found = [Sum("weights_x", "x", slots.inputs), Sum("weights_h", "state", slots.states, slot=slots.first)]
+        found += [Sum("weights_n", "mixed", slots.second), Sum("bias", "one", 0 if self.layer_norm else slots.count)]
+        return tuple(one for one in found if one.slots)
 
 
-def _elman_plan(cell: Elman) -> CellTables:
-    kinds = {"tanh": elman.TANH, "relu": elman.RELU, "logistic": elman.LOGISTIC}
-    return CellTables(kernel="elman", slots=elman.SLOTS, options={"option": kinds[cell.activation]})
-
-
-def _lstm_plan(cell: LSTM) -> CellTables:
-    peephole = (Block("peephole", "peephole", 1, 1, wide=0),) if cell.peepholes else ()
-    return CellTables(kernel="lstm", slots=lstm.SLOTS, more=peephole, options={"option": int(cell.peepholes)})
-
-
-def _gru_plan(cell: GRU) -> CellTables:
-    if not cell.reset_after:
-        return CellTables(kernel="gru_before", slots=gru.BEFORE, shift=2)
-    bias = Block("bias", "recurrent_bias", 3, 4, first=1, add=True)
-    return CellTables(kernel="gru_after", slots=gru.AFTER, shift=2, more=(bias,))
-
-
-PLANS: dict[type[Cell], Callable[[Any], CellTables]] = {Elman: _elman_plan, LSTM: _lstm_plan, GRU: _gru_plan}
-
-
-def plan_of(cell: Cell, layer_norm: bool = False) -> CellTables:
-    """The plan of a cell."""
-    if type(cell) not in PLANS:
-        raise ValueError(f"cell {cell!r} has no plan. Add one to PLANS in forecastrnn/programs/plans.py.")
-    plan = replace(PLANS[type(cell)](cell), layer_norm=layer_norm)
-    if plan.forward not in KERNELS and layer_norm:
-        raise ValueError(f"cell {cell!r} has no kernels for layer_norm=True.")
-    return plan
+def _columns(gates: Sequence[int], there: Sequence[int]) -> tuple[int, ...]:
+    """Where gates stand among those that a parameter has."""
+    return tuple(there.index(gate) for gate in gates)

@@ -69,7 +69,7 @@ class Segments:
                 for state in layer.cell.states:
                     build.last_states(stack, layer_number, state)
         elif build.shape.lengths and build.reads_state and stack is not self.stacks[-1]:
-            build.last_states(stack, len(build.network.layers) - 1, "h")
+            build.last_states(stack, len(build.network.layers) - 1, build.network.layers[-1].cell.states[-1])
             if build.network.n_skip and stack.x is not None:
                 build.head.skip_inputs(stack.batch, stack.x)
 

@@ -88,8 +88,8 @@ class Seq2SeqAssembly:
             for name in self.network.encoder.layers[number].cell.states:
                 for k, run in enumerate(runs):
                     direction, below = self.encoder.directions[number][k], stack.runs[number][0]
-                    first = MatrixView(getattr(below, f"d{name}").at(k * direction.H), self._width(number), direction.H)
-                    final = MatrixView(getattr(run, f"d{name}").at(0), direction.Hp, direction.H)
+                    first = MatrixView(below.d_states[name].at(k * direction.H), self._width(number), direction.H)
+                    final = MatrixView(run.d_states[name].at(0), direction.Hp, direction.H)
                     decoder.copy(shard, first, final, stack.batch.rows)
         self.encoder.layers_backward(source, dsource)
 

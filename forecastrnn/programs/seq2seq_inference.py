@@ -9,9 +9,9 @@ To decode n sources in one call of compiled code::
 Then emit what makes the next input behind the operations that are there: for shard s of `decoding.program`,
 `decoding.stacks[s].out` are the outputs and `decoding.x[s]` (1, rows, columns) is what the next step reads (as
 `generation.Generator` does); and `decoding.program.run(first, steps, n_threads, theta=theta)`: the states go on by
-themselves. A row's state lies in `run.state(name)` (2, rows, padded units) of `decoding.stacks[s].runs[layer][0]`, both
-steps of it, its source in `decoding.attention.kept[s]`: a search that gives a row the past of another copies only the
-state, as long as both belong to the same source.
+themselves. A row's state lies in `run.states[name]` (2, rows, padded units) of `decoding.stacks[s].runs[layer][0]`,
+both steps of it, its source in `decoding.attention.kept[s]`: a search that gives a row the past of another copies only
+the state, as long as both belong to the same source.
 """
 
 from __future__ import annotations

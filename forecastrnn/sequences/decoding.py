@@ -102,7 +102,7 @@ class _Shard:
             for name in layer.cell.states:
                 (run,), (last,) = stack.runs[number], build.last_states(stack, number, name)
                 self.program.emit(
-                    "select_rows", self.batch.shard, source=last.place, out=run.state(name), which=self.parents,
+                    "select_rows", self.batch.shard, source=last.place, out=run.states[name], which=self.parents,
                     B=self.B, F=last.ld, lds=last.ld, ldo=last.ld,
                 )  # fmt: skip
 

@@ -16,10 +16,12 @@ import pytest
 from llvmlite.binding.ffi import ObjectRef
 from numba.core.registry import cpu_target
 
-from forecastrnn import Elman
+from forecastrnn import LSTM, Elman
 from forecastrnn.engine import compiling
 from forecastrnn.engine.compiling import KERNEL_SOURCES, sources_digest
+from forecastrnn.engine.cpu import recurrent
 from forecastrnn.engine.cpu.build import KERNELS
+from forecastrnn.engine.cpu.generated import kernels_of
 from forecastrnn.engine.cpu.simd import VECTOR_BYTES
 from forecastrnn.functional import dynamic_rnn
 
@@ -295,6 +297,76 @@ def test_fields_are_what_the_kernel_reads(name: str) -> None:
     assert len(read) == len(fields)
     for field, one in zip(fields, read, strict=True):
         assert one in {field} | SHORT.get(field, set()), (field, one)
+
+
+def taken_apart(loop: Callable, given: str) -> list[str]:
+    """What a loop calls the parts of a tuple that it is given."""
+    for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(loop)))):
+        if isinstance(node, ast.Assign) and getattr(node.value, "id", "") == given:
+            assert isinstance(node.targets[0], ast.Tuple)
+            return [name.id for name in node.targets[0].elts]
+    raise AssertionError(given)
+
+
+@pytest.mark.parametrize("way", ["forward", "backward"])
+def test_a_cells_kernels_read_their_fields(way: str) -> None:
+    """Arrays, states, the derivatives by these, and sizes, in their places."""
+    kernel = getattr(kernels_of(LSTM().frame, LSTM().stages, label="LSTM"), way)
+    places, fields = kernel.function.__globals__, kernel.fields
+    arrays, lengths = (taken_apart(getattr(recurrent, way), name) for name in ("arrays", "lengths"))
+    states = ["state_0", "state_1", *(["dstate_0", "dstate_1"] if way == "backward" else [])]
+    assert len(arrays) == places["ARRAYS"] and len(lengths) == places["LENGTHS"] and places["STATES"] == 2
+    assert list(fields[places["ARRAYS"] :]) == [*states, "active", *lengths]
+    assert fields[places["ACTIVE"]] == "active" and fields[places["SIZES"]] == lengths[0]
+    if way == "backward":
+        assert fields[places["DSTATES"]] == "dstate_0"
+    for field, one in zip(fields, arrays):
+        assert one in {field} | SHORT.get(field, set()), (field, one)
+
+
+# A user's cell, of which an option is a constant; prints whether the first output is right, and what was not cached.
+CELL = """
+from dataclasses import dataclass
+import numpy as np
+from forecastrnn import Cell
+from forecastrnn.engine import compiling
+from forecastrnn.formulas import tanh
+from forecastrnn.functional import dynamic_rnn
+
+@dataclass(frozen=True)
+class Mine(Cell):
+    factor: float
+    gates = ("s",)
+
+    def step(self, s, h):
+        return self.factor * tanh(s) + h
+
+made, original = [], compiling._make
+def watched(function, make):
+    found = original(function, make)
+    made.extend([] if compiling._from_cache(found) else [function.__name__])
+    return found
+
+compiling._make = watched
+factor, weights = FACTOR, {"kernel": [[1.0]], "recurrent_kernel": [[0.0]], "bias": [0.0]}
+outputs, _ = dynamic_rnn(Mine(factor), np.ones((1, 1, 1)), weights)
+print(bool(abs(outputs[0, 0, 0] - factor * np.tanh(1.0)) < 1e-12), *made)
+"""
+
+
+def test_an_edited_formula_is_compiled_alone(run_script: Callable[..., str], filled: Path, tmp_path: Path) -> None:
+    """Numba's cache does not know a function's globals, where the formula is; edited back, it is found again."""
+    root = Path(shutil.copytree(filled, tmp_path / "cache"))
+
+    def compiled(factor: float) -> list[str]:
+        right, *names = run_script(CELL.replace("FACTOR", repr(factor)), NUMBA_CACHE_DIR=str(root)).split()
+        assert right == "True"
+        return names
+
+    first, second = compiled(2.0), compiled(3.0)
+    assert [len(names) for names in (first, second)] == [1, 1]
+    assert first != second and second[0].startswith("mine_forward_")
+    assert compiled(2.0) == []
 
 
 def test_fields_have_distinct_names() -> None:

@@ -1,4 +1,4 @@
-"""The gate formulas on arrays and numbers, their derivatives, and the elementary functions in kernels."""
+"""The functions of formulas on arrays and numbers, and in kernels."""
 
 from __future__ import annotations
 
@@ -127,15 +127,6 @@ ALL: dict[str, tuple[Callable, int]] = {
     "sigmoid": (formulas.sigmoid, 1),
     "relu": (formulas.relu, 1),
     "tanh_slope": (formulas.tanh_slope, 1),
-    "sigmoid_slope": (formulas.sigmoid_slope, 1),
-    "lstm_state": (formulas.lstm_state, 4),
-    "lstm_output": (formulas.lstm_output, 2),
-    "lstm_output_back": (formulas.lstm_output_back, 3),
-    "lstm_state_back": (formulas.lstm_state_back, 5),
-    "gru_mix": (formulas.gru_mix, 3),
-    "gru_mix_back": (formulas.gru_mix_back, 4),
-    "gru_after": (formulas.gru_after, 5),
-    "gru_after_back": (formulas.gru_after_back, 6),
 }
 
 
@@ -161,36 +152,3 @@ def test_nan_is_kept() -> None:
         assert np.isnan(ALL[name][0](np.nan, 0.0))
     assert np.isnan(formulas.relu(np.nan))
     assert np.isnan(formulas.tanh(np.nan))
-
-
-def gates(i: float, f: float, g: float, o: float, c: float) -> tuple:
-    """An LSTM's step on gate sums: gates, cell states, output."""
-    i, f, g, new = formulas.lstm_state(i, f, g, c)
-    o, h = formulas.lstm_output(o, new)
-    return i, f, g, o, new, h
-
-
-def slope(f: Callable[..., float], arguments: np.ndarray) -> list[float]:
-    """Central differences of f by each of its arguments."""
-    steps = 1e-6 * np.eye(len(arguments))
-    return [(f(*(arguments + step)) - f(*(arguments - step))) / 2e-6 for step in steps]
-
-
-def test_derivatives_of_an_lstm() -> None:
-    """Those by the sums of i, f, g, o and by the old cell state."""
-    arguments = np.array([0.3, -0.4, 0.7, -0.2, 0.9])
-    i, f, g, o, new, _ = gates(*arguments)
-    d_o, d_new = formulas.lstm_output_back(o, new, 1.0)
-    d_i, d_f, d_g, d_old = formulas.lstm_state_back(i, f, g, arguments[4], d_new)
-    expected = slope(lambda *sums: gates(*sums)[-1], arguments)
-    np.testing.assert_allclose([d_i, d_f, d_g, d_o, d_old], expected, rtol=1e-8)
-
-
-def test_derivatives_of_a_gru() -> None:
-    """Those by the sums of n, r, z, by the recurrent part m, and by the old state where z keeps it."""
-    arguments = np.array([0.3, -0.4, 0.7, -0.2, 0.9])
-    n, r, z, _ = formulas.gru_after(*arguments)
-    found = formulas.gru_after_back(n, r, z, arguments[3], arguments[4], 1.0)
-    d_n, d_r, d_z, d_m, d_old = found
-    expected = slope(lambda *sums: formulas.gru_after(*sums)[-1], arguments)
-    np.testing.assert_allclose([d_n, d_r, d_z, d_m, d_old], expected, rtol=1e-8)

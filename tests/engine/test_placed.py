@@ -10,6 +10,7 @@ import pytest
 from forecastrnn import RNNForecaster, RNNRegressor
 from forecastrnn.datasets import load_airline
 from forecastrnn.engine.buffers import Operation
+from forecastrnn.engine.cpu.build import KERNELS
 from forecastrnn.engine.placed import cut
 
 X = np.random.default_rng(0).standard_normal((20, 6, 2))
@@ -50,11 +51,11 @@ def test_devices_that_are_none(device: Any, message: str) -> None:
 
 def test_a_round_is_cut_where_devices_change() -> None:
     """Shards go as far as they can on one device before the other one's turn comes; their order is kept."""
-    names = {"a": "cpu", "b": "cpu", "c": "cuda:0", "d": "cpu"}
-    made = {name: Operation(name, {}, device) for name, device in names.items()}
-    found = cut([[made[name] for name in "abcd"], [made[name] for name in "cd"], []])
+    names = {"drop": "cpu", "carry": "cpu", "embed": "cuda:0", "sgd": "cpu"}
+    made = [Operation(KERNELS[name], {}, device) for name, device in names.items()]
+    found = cut([made, made[2:], []])
     assert [(device, [[o.kernel for o in ops] for ops in lists]) for device, lists in found] == [
-        ("cpu", [["a", "b"], [], []]),
-        ("cuda:0", [["c"], ["c"], []]),
-        ("cpu", [["d"], ["d"], []]),
+        ("cpu", [["drop", "carry"], [], []]),
+        ("cuda:0", [["embed"], ["embed"], []]),
+        ("cpu", [["sgd"], ["sgd"], []]),
     ]

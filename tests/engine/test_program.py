@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -55,10 +56,11 @@ def test_print() -> None:
         "unpack",
         "sgd",
     ):
-        assert f"  {kernel}(" in text
+        assert re.search(rf"^  {kernel}(_[0-9a-f]{{12}})?\(", text, re.M)
     assert "round 0, shard 0:" in text
     assert "round 2, shard 1:" in text
-    assert "h=0.h[0], hr=0.h[0], mask=-, c=0.c[0]" in text
+    assert "gain=-, hr=0.state_h[0], mask=-, z=0.z[0]" in text
+    assert "state_0=0.state_c[0], state_1=0.state_h[0], active=active[0]" in text
     assert "target=target[0], weights=-, dout=dout[0]" in text
 
 
@@ -180,7 +182,7 @@ def test_two_networks_in_one_program() -> None:
             name = f"x[{stack.batch.shard}]"
             forward_pass(build, stack, MatrixView(build.program.bind(name, rows).at(0), x.shape[2], x.shape[2]))
     program.run(0, 1, 2)
-    assert {"one.0.h[0]", "two.0.h[0]", "one.out[1]", "two.out[1]"} < set(program.buffers)
+    assert {"one.0.state_h[0]", "two.0.state_h[0]", "one.out[1]", "two.out[1]"} < set(program.buffers)
     for build, network, own, x in zip(builds, networks, thetas, inputs, strict=True):
         expected = forward(network, own, x.transpose(1, 0, 2)).outputs
         np.testing.assert_array_equal(read_outputs(build, None, None), expected)

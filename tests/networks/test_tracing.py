@@ -8,11 +8,11 @@ import time
 import numpy as np
 import pytest
 
-from forecastrnn.engine import formulas as by_hand
 from forecastrnn.networks.tracing import joint, keeping
 from forecastrnn.networks.tracing.records import as_record, from_record
 from forecastrnn.networks.tracing.stages import Stages, stages_of
 from forecastrnn.networks.tracing.trace import trace_cell
+from support import hand_derivatives as by_hand
 from support.formula_cells import CELLS, CIFG, Elman
 from support.formula_steps import SHAPE, Point, TextStep, by_formula, differences, functions_of, point_of
 
@@ -117,17 +117,16 @@ def test_lstm_has_the_bits_of_the_derivatives_by_hand() -> None:
         np.testing.assert_array_equal(d[key], value, err_msg=key)
 
 
-def test_peephole_lstm_is_the_derivatives_by_hand() -> None:
-    """The sums of the derivatives by c are formed in another order."""
+def test_peephole_lstm_has_the_bits_of_the_derivatives_by_hand() -> None:
     point, kept, d = found_at("peephole_lstm")
     p_i, p_f, p_o = point.weights.values()
     d_o, d_c = by_hand.lstm_output_back(kept["o"], kept["new"]["c"], point.d["h"])
     d_c = point.d["c"] + d_c + d_o * p_o
     d_i, d_f, d_g, d_old = by_hand.lstm_state_back(kept["i"], kept["f"], kept["g"], point.old["c"], d_c)
-    expected = {"i": d_i, "f": d_f, "g": d_g, "o": d_o, "c": d_old + d_i * p_i + d_f * p_f}
+    expected = {"i": d_i, "f": d_f, "g": d_g, "o": d_o, "c": d_old + (d_i * p_i + d_f * p_f)}
     expected |= {"p_i": d_i * point.old["c"], "p_f": d_f * point.old["c"], "p_o": d_o * kept["new"]["c"]}
     for key, value in expected.items():
-        np.testing.assert_allclose(d[key], value, rtol=1e-13, atol=1e-15, err_msg=key)
+        np.testing.assert_array_equal(d[key], value, err_msg=key)
 
 
 def test_gru_has_the_bits_of_the_derivatives_by_hand() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import operator
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -139,6 +140,7 @@ def test_derivatives_of_any_smooth_formula(lines: list[tuple], seed: int) -> Non
         assert np.all(np.abs((up - down) / 2e-5 - slopes[name]) <= 1e-4 * scale), name
 
 
+@dataclass(frozen=True)
 class TwoStages(FormulaCell):
     """A cell of drawn lines with a second product; gates r and z and the diagonal weight p are in both stages."""
 
@@ -147,8 +149,8 @@ class TwoStages(FormulaCell):
     second = ("n",)
     diagonals = ("p",)
 
-    def __init__(self, first: list[tuple], then: list[tuple]) -> None:
-        self.first, self.then = first, then
+    first: tuple[tuple, ...]
+    then: tuple[tuple, ...]
 
     def between(self, r, z, h, p):
         return last_of(self.first, [sigmoid(r), tanh(z), h, p]) + sigmoid(r) * h * p
@@ -162,7 +164,7 @@ class TwoStages(FormulaCell):
 @given(formula(SMOOTH, 5, inputs=4), formula(SMOOTH, 6, inputs=7), st.integers(0, 99))
 def test_two_stages_of_any_smooth_formulas(first: list[tuple], then: list[tuple], seed: int) -> None:
     """The text of both, with a product between them, against the formula and its central differences."""
-    cell = TwoStages(first, then)
+    cell = TwoStages(tuple(first), tuple(then))
     point = point_of(cell, seed=seed)
     expected = by_formula(cell, point)
     assume(max(np.abs(value).max() for value in expected) < 30.0)

@@ -213,7 +213,7 @@ def _read_states(program: TrainingProgram, number: int, back: Array, weight: flo
 
     def read(direction: int, name: str) -> Array:
         runs = [stack.runs[number][direction] for stack in program.build.stacks]
-        parts = [getattr(run, f"d{name}").array[:, : one.units] for run in runs]
+        parts = [run.d_states[name].array[:, : one.units] for run in runs]
         return np.concatenate(parts)[back] / weight
 
     states = [tuple(read(k, name) for name in one.cell.states) for k in range(len(one.directions))]

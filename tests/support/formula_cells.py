@@ -6,27 +6,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from forecastrnn.formulas import exp, fixed, log_sigmoid, maximum, minimum, relu, sigmoid, tanh
+from forecastrnn.networks.cell import Cell
 from forecastrnn.networks.tracing.cell_graph import CellGraph
-from forecastrnn.networks.tracing.trace import trace_cell
 
 
-class FormulaCell:
+class FormulaCell(Cell):
     """What a declaration holds."""
 
-    gates: ClassVar[tuple[str, ...]]
-    states: ClassVar[tuple[str, ...]] = ("h",)
-    diagonals: ClassVar[tuple[str, ...]] = ()
-    second: ClassVar[tuple[str, ...]] = ()
-
     def traced(self) -> CellGraph:
-        between = getattr(self, "between", None)
-        return trace_cell(
-            step=self.step, gates=self.gates, states=self.states, diagonals=self.diagonals, between=between,
-            second=self.second,
-        )  # fmt: skip
+        return self.graph
 
 
 @dataclass(frozen=True)
@@ -86,6 +76,8 @@ class GRU(FormulaCell):
     """Cho et al. (2014), in cuDNN's form: r acts on m, the recurrent part of the sum of n."""
 
     gates = ("r", "z", "n", "m")
+    no_state = ("n",)
+    no_input = ("m",)
 
     def step(self, r, z, n, m, h):
         n = tanh(n + sigmoid(r) * m)
@@ -127,6 +119,7 @@ class MinGRU(FormulaCell):
     """Feng et al. (2024): both sums are of the inputs alone."""
 
     gates = ("z", "n")
+    no_state = ("z", "n")
 
     def step(self, z, n, h):
         z = sigmoid(z)
@@ -138,6 +131,7 @@ class MinLSTM(FormulaCell):
     """Feng et al. (2024): all sums are of the inputs alone, and both gates add up to 1."""
 
     gates = ("f", "i", "n")
+    no_state = ("f", "i", "n")
 
     def step(self, f, i, n, h):
         f, i = sigmoid(f), sigmoid(i)
@@ -177,6 +171,7 @@ class IndRNN(FormulaCell):
     """Li et al. (2018): a unit sees its own old state only."""
 
     gates = ("s",)
+    no_state = ("s",)
     diagonals = ("u",)
 
     def step(self, s, h, u):

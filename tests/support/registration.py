@@ -12,10 +12,9 @@ from typing import Any
 from forecastrnn.engine.cpu.build import KERNELS
 from forecastrnn.networks.cells import CELLS
 from forecastrnn.networks.losses import LOSSES
-from forecastrnn.programs.plans import PLANS
 from forecastrnn.training.optimizers import SOLVERS
 
-TABLES: tuple[dict[Any, Any], ...] = (CELLS, PLANS, LOSSES, SOLVERS, KERNELS)
+TABLES: tuple[dict[Any, Any], ...] = (CELLS, LOSSES, SOLVERS, KERNELS)
 
 
 @contextmanager

@@ -7,163 +7,44 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
 
-from forecastrnn.engine import formulas
-from forecastrnn.engine.cpu.build import fast, integers, kernel, pointers, sizes
-from forecastrnn.engine.cpu.layer_norm import normalise, normalise_back
+from forecastrnn import Cell
+from forecastrnn.engine.cpu.build import fast, kernel, pointers
 from forecastrnn.engine.cpu.losses import FIELDS, each_output, each_row
-from forecastrnn.engine.cpu.packing import clear
-from forecastrnn.engine.cpu.products import multiply
-from forecastrnn.engine.cpu.recurrent import (
-    BACKWARD,
-    FORWARD,
-    Slots,
-    add_output_gradient,
-    backward,
-    forward,
-    mask_state,
-    state_gradient,
-)
-from forecastrnn.engine.cpu.simd import at, lanes, load, store
 from forecastrnn.engine.cpu.update import EPSILON, FIRST, SECOND, update_each
-from forecastrnn.networks.cell import Cell
+from forecastrnn.formulas import sigmoid, tanh
 from forecastrnn.networks.cells import CELLS
 from forecastrnn.networks.losses import LOSSES, Loss
-from forecastrnn.programs.plans import PLANS, Block, CellTables
 from forecastrnn.training.optimizers import SOLVERS, Solver
 
 
-# A cell ---------------------------------------------------------------------------------------------------
+# Cells ----------------------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Leaky(Cell):
-    """A leaky integrator: h goes sigmoid(a) / delay of the way to tanh(x W + h U + b), a (units,) is learned."""
+    """A leaky integrator: h goes sigmoid(a) / delay of the way to tanh(x W + h U + b); a is learned, one a unit."""
 
     delay: int = 1
-    gates: ClassVar[tuple[str, ...]] = ("s",)
+    gates = ("s",)
+    diagonals = ("a",)
+    diagonal_name = "share"
 
-    def __post_init__(self) -> None:
-        """Its kernels are written by hand."""
-
-    def parameter_shapes(self, n_inputs: int, units: int) -> dict[str, tuple[int, ...]]:
-        return {**super().parameter_shapes(n_inputs, units), "share": (units,)}
-
-
-@kernel("x weights_x bias weights_h share h hr mask active | T B I Hp H ldx masked delay")
-def leaky_forward(record, step):
-    """x (T, B, ldx) -> h (T + 1, B, Hp), whose first step is the initial state."""
-    x, wx, bias, wh, share, h, hr, mask = pointers(record, 0, 8)
-    (active,) = integers(record, 8, 1)
-    T, B, I, Hp, H, ldx, masked, delay = sizes(record, 9, 8)
-    L = lanes(h)
-    mask_state(masked, B * Hp, h, mask, hr)
-    for t in range(T):
-        n, old, new = active[t], at(h, t * B * Hp), at(h, (t + 1) * B * Hp)
-        multiply(n, at(x, t * B * ldx), ldx, 1, 0, I, wx, bias, 0, new, Hp, Hp // L)
-        multiply(n, at(hr, t * B * Hp), Hp, 1, 0, H, wh, new, Hp, new, Hp, Hp // L)
-        for j in range(0, n * Hp, L):
-            part = formulas.sigmoid(load(share, j % Hp)) * (1.0 / delay)
-            store(new, j, load(old, j) + part * (formulas.tanh(load(new, j)) - load(old, j)))
-        mask_state(masked, n * Hp, new, mask, at(hr, (t + 1) * B * Hp))
-
-
-@kernel("h transposed_h share dshare dout dh z zero mask work active | T B Hp first start fresh masked delay")
-def leaky_backward(record, step):
-    """dout (T - first, B, Hp), dh (B, Hp) by the final state -> dz (T, B, Hp), dh by the initial state, dshare."""
-    h, wt, share, dshare, dout, dh, dz, zero, mask, work = pointers(record, 0, 10)
-    (active,) = integers(record, 10, 1)
-    T, B, Hp, first, start, fresh, masked, delay = sizes(record, 11, 8)
-    if fresh > 0:
-        clear(dshare, 0, Hp)
-    for t in range(T - 1, -1, -1):
-        n, old, new, now = active[t], at(h, t * B * Hp), at(h, (t + 1) * B * Hp), at(dz, t * B * Hp)
-        add_output_gradient(t, first, n, B, Hp, dout, dh)
-        for j in range(0, n * Hp, lanes(h)):
-            gate, d = formulas.sigmoid(load(share, j % Hp)), load(dh, j)
-            way = (load(new, j) - load(old, j)) / gate * float(delay)
-            part = gate * (1.0 / delay)
-            slope = way * formulas.sigmoid_slope(gate) * (1.0 / delay)
-            store(now, j, d * part * formulas.tanh_slope(load(old, j) + way))
-            store(dshare, j % Hp, load(dshare, j % Hp) + d * slope)
-            store(dh, j, d - d * part)
-        clear(now, n * Hp, B * Hp)
-        if t > 0 or start > 0:
-            state_gradient(n, now, Hp, 1, 0, Hp, wt, zero, True, dh, Hp, masked, mask, work)
-
-
-def leaky_tables(cell: Leaky) -> CellTables:
-    share = Block("share", "share", 1, 1, wide=0)
-    slots = Slots(count=1, inputs=1, states=1)
-    return CellTables(kernel="leaky", slots=slots, more=(share,), options={"delay": cell.delay})
-
-
-CELLS["leaky"] = Leaky()
-PLANS[Leaky] = leaky_tables
+    def step(self, s, h, a):
+        return h + sigmoid(a) * (1.0 / self.delay) * (tanh(s) - h)
 
 
 @dataclass(frozen=True)
 class Coupled(Cell):
-    """One gate says what stays and what comes: h = f * h_old + (1 - f) * tanh(x W + h U + b), by the shared loops."""
+    """One gate says what stays and what comes: h = f * h_old + (1 - f) * n."""
 
-    gates: ClassVar[tuple[str, ...]] = ("f", "n")
+    gates = ("f", "n")
 
-    def __post_init__(self) -> None:
-        """Its kernels are written by hand."""
-
-
-COUPLED = Slots(count=2, inputs=2, states=2, through=1)
+    def step(self, f, n, h):
+        f = sigmoid(f)
+        return f * h + (1.0 - f) * tanh(n)
 
 
-@fast
-def coupled_panel(n, z, now, u):
-    """Sums in z -> gates in z, and the new h."""
-    L = lanes(z)
-    for r in range(n):
-        k, own = r * 2 * L, r * now.width + u
-        f, new, old = formulas.sigmoid(load(z, k)), formulas.tanh(load(z, k + L)), load(now.h, own)
-        store(z, k, f)
-        store(z, k + L, new)
-        store(now.h, own + now.later, new + f * (old - new))
-
-
-@fast
-def coupled_panel_back(n, z, now, by, u):
-    """Gates in z -> derivatives by the sums in z; that by h keeps the part that the gate lets through."""
-    L = lanes(z)
-    for r in range(n):
-        k, own = r * 2 * L, r * now.width + u
-        f, new, old, d = load(z, k), load(z, k + L), load(now.h, own), load(by.h, own)
-        store(z, k, d * (old - new) * formulas.sigmoid_slope(f))
-        store(z, k + L, (d - d * f) * formulas.tanh_slope(new))
-        store(by.h, own, d * f)
-
-
-@kernel(FORWARD)
-def coupled_forward(record, step):
-    """All steps."""
-    forward(record, step, COUPLED, coupled_panel, None, None)
-
-
-@kernel(BACKWARD)
-def coupled_backward(record, step):
-    """All steps back."""
-    backward(record, step, COUPLED, coupled_panel_back, None, None)
-
-
-@kernel(FORWARD)
-def coupled_norm_forward(record, step):
-    """All steps, sums normalised."""
-    forward(record, step, COUPLED, coupled_panel, None, normalise)
-
-
-@kernel(BACKWARD)
-def coupled_norm_backward(record, step):
-    """All steps back, sums normalised."""
-    backward(record, step, COUPLED, coupled_panel_back, None, normalise_back)
-
-
+CELLS["leaky"] = Leaky()
 CELLS["coupled"] = Coupled()
-PLANS[Coupled] = lambda cell: CellTables(kernel="coupled", slots=COUPLED)
 
 
 # Losses ---------------------------------------------------------------------------------------------------

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from forecastrnn import check_gradients
-from forecastrnn.networks.cell import Cell
 from forecastrnn.networks.losses import LOSSES
 from forecastrnn.training.stepping import TrainingProgram
 from support.cases import CELLS
@@ -75,14 +74,6 @@ def test_right_ones_read_so() -> None:
     lines = str(check_gradients("rnn", units=2)).splitlines()
     assert lines[0] == "largest relative error" and lines[-1] == "ok (tolerance 1e-06)"
     assert len(lines) == 2 + 5
-
-
-def test_a_cell_without_kernels() -> None:
-    class Leaky(Cell):
-        gates = ("h",)
-
-    with pytest.raises(ValueError, match="has no plan. Add one to PLANS"):
-        check_gradients(Leaky())
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic, register_jitable
 
 from forecastrnn.engine.compiling import COMPILE_LOCK, compile_cfunc
+from forecastrnn.engine.cpu.cell_source import CellSource
 from forecastrnn.engine.cpu.simd import I64, POINTERS
 
 REAL_TYPES = {"float32": types.float32, "float64": types.float64}
@@ -135,10 +136,14 @@ def routine_call(made: Routine, pointer: types.Type) -> Any:
 
 
 class Kernel(_Compiled):
-    """One operation of a program; `fields` names the int64 fields of its record, in order."""
+    """One operation of a program; `fields` names the int64 fields of its record, in order.
 
-    def __init__(self, function: Callable[..., object], fields: str) -> None:
+    cell : of a kernel that was made of a cell's formula, what it was made from.
+    """
+
+    def __init__(self, function: Callable[..., object], fields: str, cell: CellSource | None = None) -> None:
         super().__init__(function)
+        self.cell = cell
         self.fields = tuple(re.sub(r"[|]", " ", fields).split())
 
     def signature(self, pointer: types.Type) -> Any:

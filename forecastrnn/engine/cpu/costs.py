@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from forecastrnn.engine.cpu.build import Kernel
+from forecastrnn.engine.cpu.cell_source import CellSource
 from forecastrnn.engine.cpu.packing import vectors_of
 from forecastrnn.engine.cpu.simd import VECTOR_BYTES
 
@@ -29,9 +31,10 @@ Sizes = Mapping[str, int]
 Formula = Callable[[Sizes, int], Cost]
 
 
-def cost_of(kernel: str, fields: Mapping[str, object], itemsize: int) -> Cost:
+def cost_of(kernel: Kernel, fields: Mapping[str, object], itemsize: int) -> Cost:
     """What an operation costs; its pointers are left out."""
-    return COSTS[kernel]({name: value for name, value in fields.items() if isinstance(value, int)}, itemsize)
+    sizes = {name: value for name, value in fields.items() if isinstance(value, int)}
+    return COSTS[kernel.name](sizes, itemsize) if kernel.cell is None else cell_cost(kernel.cell, sizes, itemsize)
 
 
 def lanes_of(n: int) -> int:
@@ -40,63 +43,39 @@ def lanes_of(n: int) -> int:
 
 
 # Recurrent layers ---------------------------------------------------------------------------------------
-def _forward(gates: int, slots: int, states: int, diagonals: int = 0) -> Formula:
-    """`gates` products with x and with h; z keeps `slots` vectors a unit for all steps, or for one panel or step.
-
-    diagonals : rows of weights that are one number a unit, there if the option is on.
-    """
-
-    def cost(S: Sizes, n: int) -> Cost:
-        T, B, Hp, depth = S["T"], S["B"], S["Hp"], S["I"] + S["H"]
-        weights = (depth * gates + max(slots, 1) + diagonals * S["option"]) * Hp
-        z = slots * B * Hp * (T if S.get("keep") else 1)
-        numbers = T * B * S["I"] + weights + states * (T + 1) * B * Hp + z
-        return Cost(2 * T * B * depth * gates * Hp, numbers * n + T * WORD)
-
-    return cost
+def cell_cost(cell: CellSource, S: Sizes, n: int) -> Cost:
+    """Of a kernel that was made of a cell's formula."""
+    plain, slots = _forward(cell, S, n) if "keep" in S else _backward(cell, S, n), cell.slots.count
+    if not cell.layer_norm:
+        return plain
+    rows = S["T"] * S["B"]  # the normalised sums are moved once more, with one factor a slot
+    kept = rows * slots * (S["Hp"] + 1) if S.get("keep", 1) else 0
+    own = (1 if "keep" in S else 5) * slots * S["Hp"]  # gains, and two gradients
+    return Cost(plain.flops, plain.bytes + (kept + own) * n)
 
 
-def _gru_before_forward(S: Sizes, n: int) -> Cost:
-    plain = _forward(3, 3, 1)(S, n)
-    return Cost(plain.flops, plain.bytes + (S["T"] if S["keep"] else 1) * S["B"] * S["Hp"] * n)
+def _forward(cell: CellSource, S: Sizes, n: int) -> Cost:
+    """Products with x, with the state and with what is mixed of it; z keeps the slots of all steps, or of one."""
+    slots, rows, Hp = cell.slots, S["T"] * S["B"], S["Hp"]
+    weights = S["I"] * slots.inputs + S["H"] * (slots.states + slots.second)
+    others = slots.count + slots.diagonals
+    room = (rows if S["keep"] else S["B"]) * ((0 if slots.plain else slots.count) + bool(slots.second))
+    states = cell.frame.n_states * (rows + S["B"])
+    return Cost(
+        2 * rows * weights * Hp, (rows * S["I"] + (weights + others + states + room) * Hp) * n + S["T"] * WORD
+    )  # fmt: skip
 
 
-def _backward(gates: int, slots: int, states: int, diagonals: int = 0) -> Formula:
-    """dz of `gates` times the transposed weights, in all steps but the first unless `start`; z becomes dz."""
-
-    def cost(S: Sizes, n: int) -> Cost:
-        T, B, Hp = S["T"], S["B"], S["Hp"]
-        steps = T if S["start"] else T - 1
-        kept = T * B * Hp * (2 * slots + 1) + (T - S["first"]) * B * Hp
-        numbers = kept + gates * Hp * Hp + 2 * states * B * Hp + 2 * diagonals * S["option"] * Hp
-        return Cost(2 * steps * B * gates * Hp * Hp, numbers * n + T * WORD)
-
-    return cost
-
-
-def _elman_backward(S: Sizes, n: int) -> Cost:
-    plain = _backward(1, 0, 1)(S, n)
-    return Cost(plain.flops, plain.bytes + S["T"] * S["B"] * S["Hp"] * n)
-
-
-def _gru_before_backward(S: Sizes, n: int) -> Cost:
-    """The product for n is made in every step."""
-    B, Hp = S["B"], S["Hp"]
-    gates, own = _backward(2, 3, 1)(S, n), 2 * S["T"] * B * Hp * Hp
-    return Cost(gates.flops + own, gates.bytes + (Hp + 2 * B) * Hp * n)
-
-
-def _normalised(plain: Formula, slots: int) -> Formula:
-    """The normalised sums are moved once more, with one factor a slot; gains and two gradients come on top."""
-
-    def cost(S: Sizes, n: int) -> Cost:
-        T, B, Hp = S["T"], S["B"], S["Hp"]
-        kept = T * B * slots * (Hp + 1) if S.get("keep", 1) else 0
-        rows = 5 if "fresh" in S else 1
-        own = plain(S, n)
-        return Cost(own.flops, own.bytes + (kept + rows * slots * Hp) * n)
-
-    return cost
+def _backward(cell: CellSource, S: Sizes, n: int) -> Cost:
+    """dz times the transposed weights: of the state in all steps but the first unless `start`; z becomes dz."""
+    slots, rows, B, Hp = cell.slots, S["T"] * S["B"], S["B"], S["Hp"]
+    steps = S["T"] if S["start"] else S["T"] - 1
+    flops = 2 * B * (steps * slots.states + S["T"] * slots.second) * Hp * Hp
+    stages = [stage for stage in (cell.stages.step, cell.stages.between) if stage]
+    read = len({k for stage in stages for k in (*stage.back_old, *stage.back_new)})
+    kept = rows * ((1 if slots.plain else 2 * slots.count) + read) + (S["T"] - S["first"]) * B
+    small = 2 * (cell.frame.n_states * B + slots.diagonals + bool(slots.second) * B)
+    return Cost(flops, (kept + (slots.states + slots.second) * Hp + small) * Hp * n + S["T"] * WORD)
 
 
 # Products -----------------------------------------------------------------------------------------------
@@ -246,22 +225,6 @@ def _scaled(S: Sizes, n: int) -> Cost:
 
 
 COSTS: dict[str, Formula] = {
-    "elman_forward": _forward(1, 0, 1),
-    "lstm_forward": _forward(4, 4, 2, 3),
-    "gru_after_forward": _forward(3, 4, 1),
-    "gru_before_forward": _gru_before_forward,
-    "elman_backward": _elman_backward,
-    "lstm_backward": _backward(4, 4, 2, 3),
-    "gru_after_backward": _backward(3, 4, 1),
-    "gru_before_backward": _gru_before_backward,
-    "elman_norm_forward": _normalised(_forward(1, 0, 1), 1),
-    "lstm_norm_forward": _normalised(_forward(4, 4, 2, 3), 4),
-    "gru_after_norm_forward": _normalised(_forward(3, 4, 1), 4),
-    "gru_before_norm_forward": _normalised(_gru_before_forward, 3),
-    "elman_norm_backward": _normalised(_elman_backward, 1),
-    "lstm_norm_backward": _normalised(_backward(4, 4, 2, 3), 4),
-    "gru_after_norm_backward": _normalised(_backward(3, 4, 1), 4),
-    "gru_before_norm_backward": _normalised(_gru_before_backward, 3),
     "product": _product,
     "weight_gradient": _weight_gradient,
     "pack": _pack,

@@ -2,7 +2,7 @@
 
 from forecastrnn.engine.cpu.build import fast, kernel, pointers, sizes
 from forecastrnn.engine.cpu.simd import at, lanes
-from forecastrnn.engine.cpu.tile import gemm, panels_of, part
+from forecastrnn.engine.cpu.tile import VECS, gemm, panels_of, part
 
 BLOCK = 256  # rows per pass of a weight gradient, so that a panel of dz stays in cache
 
@@ -43,8 +43,10 @@ def weight_gradient(record, step):
         out = at(grad, lo * slots * L * K)
         for end in range(max(rows, 1), 0, -BLOCK):  # no rows: a zero gradient
             begins = fresh != 0 and end == max(rows, 1)
-            start, ldi = (zero, 0) if begins else (out, n * L)
-            gemm(
-                K, n, start, ldi, at(a, (end - 1) * lda), 1, -lda, 1, 0, min(BLOCK, end, rows),
-                at(dz, lo * gap + (end - 1) * ldz), -ldz, out, n * L,
-            )  # fmt: skip
+            for s in range(0, n, VECS):  # a tile's columns
+                own = at(out, s * L)
+                start, ldi = (zero, 0) if begins else (own, n * L)
+                gemm(
+                    K, min(VECS, n - s), start, ldi, at(a, (end - 1) * lda), 1, -lda, 1, 0, min(BLOCK, end, rows),
+                    at(dz, lo * gap + (end - 1) * ldz + s * L), -ldz, own, n * L,
+                )  # fmt: skip

@@ -26,7 +26,7 @@ from numba import int64, types
 from numba.extending import intrinsic
 
 from forecastrnn.engine.compiling import compile_njit
-from forecastrnn.engine.cpu.build import KERNELS, fast
+from forecastrnn.engine.cpu.build import Kernel, fast
 from forecastrnn.engine.cpu.rounding import flush_denormals, restore_rounding
 from forecastrnn.engine.cpu.simd import I64
 
@@ -190,7 +190,7 @@ def _invite(workers: int, task: Callable[..., None], *args: Any) -> Future | Non
             return None
 
 
-Written = tuple[str, list[int], dict[int, str]]  # a record: kernel, fields, which of these wait for an argument
+Written = tuple[Kernel, list[int], dict[int, str]]  # a record: kernel, fields, which of these wait for an argument
 
 
 class Tape:
@@ -213,8 +213,8 @@ class Tape:
 def write_list(words: list[int], records: list[Written], dtype: str, holes: dict[int, str]) -> None:
     """Append a list of records to `words`, and the places of arguments to `holes`."""
     words.append(len(records))
-    for name, fields, waiting in records:
-        words += [KERNELS[name].address(dtype), len(fields)]
+    for kernel, fields, waiting in records:
+        words += [kernel.address(dtype), len(fields)]
         holes |= {len(words) + k: argument for k, argument in waiting.items()}
         words += fields
 

@@ -1,0 +1,105 @@
+"""What the kernels of a cell are made from: how its sums lie, and the text of its stages."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+
+class Frame(Protocol):
+    """How the sums of a cell lie side by side (see `forecastrnn.networks.frame`)."""
+
+    order: tuple[int, ...]
+    inputs: int
+    first: int
+    states: int
+    second: int
+    n_states: int
+    n_diagonals: int
+
+
+class Stage(Protocol):
+    """A stage of a cell's step (see `forecastrnn.networks.tracing.stages`)."""
+
+    reads: tuple[int, ...]
+    writes: tuple[int, ...]
+    old: tuple[int, ...]
+    back_reads: tuple[int, ...]
+    back_old: tuple[int, ...]
+    back_new: tuple[int, ...]
+    sums: tuple[int, ...]
+    through: tuple[int, ...]
+    carried: tuple[int, ...]
+    weights: tuple[int, ...]
+
+    def text(self, constant: str = "{}") -> str:
+        """Both functions, with constants in a backend's form."""
+
+
+class Stages(Protocol):
+    """The stages of a cell's step."""
+
+    step: Stage
+    between: Stage | None
+    digest: str
+
+
+class Slots(NamedTuple):
+    """The sums of a unit, `count` side by side, and how many of them each product adds to."""
+
+    count: int
+    inputs: int  # by x: the first ones
+    states: int  # by the last state: those from `first` on
+    first: int
+    second: int  # by what `between` returns: the first ones
+    through: int  # 1: the last state also reaches the next one without a product
+    diagonals: int  # rows of weights that are one number a unit
+    plain: int  # 1: the only sum goes to the place of the state
+
+
+@dataclass(frozen=True)
+class CellSource:
+    """What kernels of a cell are made from. label : part of their names, for people."""
+
+    label: str
+    frame: Frame
+    stages: Stages
+    layer_norm: bool = False
+
+    @property
+    def slots(self) -> Slots:
+        """The constants of the loops."""
+        frame, step = self.frame, self.stages.step
+        last, count, kept = frame.n_states - 1, len(frame.order), bool(step.writes or step.back_reads)
+        return Slots(
+            count=count, inputs=frame.inputs, states=frame.states, first=frame.first, second=frame.second,
+            through=int(last in (*step.through, *self.ended)), diagonals=frame.n_diagonals,
+            plain=int(count == 1 and not (kept or frame.n_diagonals or frame.second)),
+        )  # fmt: skip
+
+    @property
+    def ended(self) -> tuple[int, ...]:
+        """States of which derivatives go no further back, and become 0.
+
+        Not the last one where the product of its derivative overwrites what was there.
+        """
+        between = self.stages.between
+        overwritten = self.frame.states > 0 and not (between and between.through)
+        states = range(self.frame.n_states - overwritten)
+        return tuple(state for state in states if state not in self.stages.step.through)
+
+    @property
+    def carried(self) -> int:
+        """Number of sums that both stages read."""
+        return len(self.stages.step.carried)
+
+    @property
+    def digest(self) -> str:
+        """What tells two cells apart: of the text, and of all constants."""
+        content = repr((self.stages.digest, self.frame, self.slots, self.layer_norm))
+        return hashlib.sha256(content.encode()).hexdigest()[:12]
+
+    def name(self, way: str) -> str:
+        """Of a kernel."""
+        return f"{self.label}{'_norm' * self.layer_norm}_{way}_{self.digest}"
