@@ -32,6 +32,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from forecastrnn.engine.cpu.cell_source import CellSource
 from forecastrnn.engine.cuda.build import SIMULATED, DeviceKernel, Handle, Launch, Planner, Spot
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # for `support`, where this is run as a program
@@ -41,6 +42,7 @@ CLOCK = 1755  # MHz of a GPU of the Hopper kind
 COUNTED = "FFMA", "LDS", "LDG", "LDL", "BAR"  # with more barriers than a step has, a loop holds two steps
 REGISTERS = 65536  # of a multiprocessor
 SHARED = 48 * 1024  # bytes that a block may have without asking for more
+BUILT_IN = "elman", "lstm", "peephole_lstm", "gru", "gru_before"  # of the cells that tests declare
 
 
 class Result(NamedTuple):
@@ -152,7 +154,7 @@ def compile_one(kernel: DeviceKernel, signature: tuple, keep: str | None = None,
 
     start = time.perf_counter()
     ptx, _ = cuda.compile_ptx(
-        kernel.function, signature, cc=CC, launch_bounds=kernel.threads
+        kernel.function, signature, cc=CC, launch_bounds=kernel.bounds
     )  # fmt: skip
     real = sorted({str(t.dtype) for t in signature if isinstance(t, types.Array)} & {"float32", "float64"})
     name = f"{kernel.name}[{'+'.join(real)}]"
@@ -216,7 +218,8 @@ def launches_of_everything() -> list[Any]:
     names = ("peephole_lstm+norm", "gru+norm", "gru_before+norm", "tanh+norm")
     problem = draw(tuple(layer(name, 40) for name in names), n=70, T=3, ragged=True, loss="cross_entropy", outputs=50)
     add(program_of(problem, "float32", class_order=np.arange(50), n_sampled=20, **options).program)
-    return found + launches_of_generation() + launches_of_forecasts() + launches_of_pairs()
+    found += launches_of_declared_cells() + launches_of_generation() + launches_of_forecasts()
+    return found + launches_of_pairs()
 
 
 def launches_of_forecasts() -> list[Any]:
@@ -291,32 +294,48 @@ def launches_of_pairs() -> list[Any]:
 
 def launches_of_small_layers(every: bool) -> list[Any]:
     """The kernels that take a small layer through all steps: the largest of each cell, or a sample of all sizes."""
-    from forecastrnn.engine.cuda.persistent import KINDS, Small, plan_forward
+    from forecastrnn.engine.cuda.persistent import Small, is_small, plan_forward
     from forecastrnn.engine.cuda.persistent_back import plan_backward
+    from support.formula_cells import CELLS
 
     active = Spot(Handle(1, np.int64))
     plan = Planner("float32", 16, active)
-
-    def room(names: str) -> dict[str, Spot]:
-        return {name: Spot(Handle(1, np.float32)) for name in names.split()}
+    sizes = {"B": 8, "T": 3, "ldx": 16, "first": 0, "start": 0}
+    names = "x weights_x bias weights_h weights_n hr mask z mixed transposed_h transposed_n dout diagonal looks"
 
     def add(made: Small) -> None:
-        forward = room("x weights_x bias weights_h h hr mask z weights_n c reset peephole")
-        plan_forward(plan, made, 8, 3, 16, active, **forward)
-        backward = room("z transposed_h dout dh h mask transposed_n c dc peephole")
-        plan_backward(plan, replace(made, inputs=0), 8, 3, 0, 0, active, **backward)
+        every_name = [*names.split(), *made.states, *(f"d{state}" for state in made.states)]
+        fields = {name: Spot(Handle(1, np.float32)) for name in every_name} | {"active": active} | sizes
+        plan_forward(plan, made, **fields)
+        plan_backward(plan, replace(made, inputs=0), **fields)
 
-    for name, option in (("lstm", 0), ("lstm", 1), ("gru_after", 0), ("gru_before", 0), ("elman", 0)):
-        for rows in (1, 2, 4):
-            add(Small(KINDS[name], 96, 16, rows, 16, True, option))
+    for name, declared in CELLS.items():
+        cell = CellSource(name, declared.frame, declared.stages)
+        if not is_small(cell):
+            continue
+        for rows in (1, 2, 4) if every or name in BUILT_IN else (4,):  # 4 rows need most registers
+            add(Small(cell, 96, 16, rows, 16, True))
             for units, lanes in ((16, 16), (40, 16), (64, 16), (81, 8), (88, 4), (95, 16)) if every else ():
-                add(Small(KINDS[name], units, 16, rows, lanes, True, option))
-                add(Small(KINDS[name], units, 0, rows, lanes, True, option))
-        if every or (name, option) in (("lstm", 1), ("gru_after", 0), ("gru_before", 0)):
-            add(Small(KINDS[name], 96, 16, 4, 16, True, option, masked=True))
+                add(Small(cell, units, 16, rows, lanes, True))
+                add(Small(cell, units, 0, rows, lanes, True))
+        if every or name in ("peephole_lstm", "gru", "gru_before"):
+            add(Small(cell, 96, 16, 4, 16, True, masked=True))
         if every:
-            add(Small(KINDS[name], 96, 0, 4, 16, True, option))
+            add(Small(cell, 96, 0, 4, 16, True))
     return plan.launches
+
+
+def launches_of_declared_cells() -> list[Any]:
+    """The kernels of a step of cells that only tests declare, which have many sums, states or values."""
+    from forecastrnn.networks.network import Layer
+    from support.declared_programs import declared_program
+    from support.formula_cells import CELLS
+
+    found: list[Any] = []
+    for name in ("slstm", "slstm_sigmoid", "six_gates", "shared_between"):
+        layers = Layer(CELLS[name], 40), Layer(CELLS[name], 40, layer_norm=True)
+        found += declared_program(layers, "float32", device="cuda:0").program.engine.plan().launches
+    return found
 
 
 def main() -> int:

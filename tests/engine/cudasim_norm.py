@@ -12,9 +12,8 @@ import pytest
 from cudasim_estimators import COMMON, LABELS, LENGTHS, SYMBOLS, X, Y, same
 
 from forecastrnn import GRU, LSTM, RNNClassifier, RNNRegressor
-from forecastrnn.engine.cuda.build import DeviceKernel, Handle, Planner, Spot
-from forecastrnn.engine.cuda.layer_norm import TEAM
-from forecastrnn.engine.cuda.layers import CELLS
+from forecastrnn.engine.cuda import steps
+from forecastrnn.engine.cuda.build import Handle, Planner, Spot
 from forecastrnn.engine.cuda.scans import plan_groups, plan_scan
 from forecastrnn.programs.shapes import Dropout
 from forecastrnn.training.optimizers import Rule
@@ -52,11 +51,10 @@ def test_a_regressor() -> None:
 def test_late_warps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two warps share a row, and one is late after each barrier: a missing barrier gives wrong numbers."""
     monkeypatch.setattr(cuda_simulator, "DELAY", 0.02)
-    for cell in CELLS.values():
-        for kernel in [value for value in vars(cell).values() if isinstance(value, DeviceKernel)]:
-            if kernel.threads == TEAM:
-                monkeypatch.setattr(kernel, "threads", 64)
+    monkeypatch.setattr(steps, "TEAM", 64)
+    steps.step_kernels.cache_clear()
     check(draw((layer("lstm+norm", 35),), n=3, T=1), "float64", GPU)
+    steps.step_kernels.cache_clear()
 
 
 # Sampled softmax --------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from numba import cuda, float32
 
-from forecastrnn.engine.cuda.build import DeviceKernel, Handle, Launch, Spot
+from forecastrnn.engine.cuda.build import Handle, Launch, Spot, device_kernel
 
 GATE = Path(__file__).with_name("cuda_gate.py")
 
@@ -96,7 +96,7 @@ def test_local_memory_and_float64_are_found() -> None:
             kept[i % 64] = x[x0 + i]
         x[x0] = kept[n % 64] + 0.1
 
-    launch = Launch(DeviceKernel(faulty, 32, False, 0), (1,), 32, (Spot(Handle(9, np.float32)), 9))
+    launch = Launch(device_kernel(threads=32)(faulty), (1,), 32, (Spot(Handle(9, np.float32)), 9))
     result = cuda_gate.compile_one(launch.kernel, cuda_gate.types_of(launch))
     assert result.stack >= 256
     assert result.fp64 > 0

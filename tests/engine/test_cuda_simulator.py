@@ -14,7 +14,7 @@ TESTS = Path(__file__).parent
 COMMAND = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "ignore:overflow:RuntimeWarning"]
 
 
-NAMES = ("programs", "estimators", "persistent", "norm", "pairs", "forecasts copies parallel failures")
+NAMES = ("programs", "cells", "estimators", "persistent", "norm", "pairs", "forecasts copies parallel failures")
 
 
 @pytest.fixture(scope="module")

@@ -31,29 +31,34 @@ def rebuilt(function: Callable[..., object], **names: Any) -> Callable[..., obje
 
 
 class DeviceKernel:
-    """A kernel; `threads` of a block, and what it may hold that a kernel should not: see `device_kernel`."""
+    """A kernel; `threads` of a block, and how it is compiled: see `device_kernel`."""
 
-    def __init__(self, function: Callable[..., object], threads: int, double: bool, stack: int) -> None:
+    def __init__(
+        self, function: Callable[..., object], *, threads: int, double: bool, stack: int, resident: int
+    ) -> None:
         self.function, self.name, self.threads, self.double = function, function.__name__, threads, double
         self.stack, self._compiled = stack, None
+        self.bounds = (threads, max(resident // threads, 1)) if resident else threads
 
     @property
     def compiled(self) -> Any:
         """What Numba makes of it."""
         if self._compiled is None:
-            options = {} if SIMULATED else {"launch_bounds": self.threads}
+            options = {} if SIMULATED else {"launch_bounds": self.bounds}
             self._compiled = cuda.jit(**options)(self.function)
         return self._compiled
 
 
 def device_kernel(
-    *, threads: int = THREADS, double: bool = False, stack: int = 0
+    *, threads: int = THREADS, double: bool = False, stack: int = 0, resident: int = 0
 ) -> Callable[[Callable[..., object]], DeviceKernel]:
     """Make a function a kernel.
 
     double : it computes in float64 on purpose (sums, rates). stack : bytes of local memory that it may have.
+    resident : threads that a multiprocessor shall have room for. Left to itself, the compiler takes few registers
+    and may spill some for no reason.
     """
-    return lambda function: DeviceKernel(function, threads, double, stack)
+    return lambda function: DeviceKernel(function, threads=threads, double=double, stack=stack, resident=resident)
 
 
 def new_array(size: int, dtype: np.dtype) -> Any:
@@ -153,13 +158,15 @@ class Planner:
             self._launch(kernel, (blocks,), threads, args)
         return blocks * threads
 
-    def units(self, kernel: DeviceKernel, rows: int, units: int, *args: Any, panels: int = 1) -> None:
+    def units(
+        self, kernel: DeviceKernel, rows: int, units: int, *args: Any, panels: int = 1, most: int = 4 * MOST_BLOCKS
+    ) -> None:
         """Launch a kernel over rows and units: x walks over units, y over rows, z is the panel."""
         if SIMULATED:
-            self._launch(kernel, (2, 2, panels), 2, args)
+            self._launch(kernel, (2, min(rows, 2), panels), 2, args)
             return
         threads = min(kernel.threads, -(-units // 32) * 32)
-        self._launch(kernel, (-(-units // threads), min(rows, 4 * MOST_BLOCKS), panels), threads, args)
+        self._launch(kernel, (-(-units // threads), min(rows, most), panels), threads, args)
 
     def rows(self, kernel: DeviceKernel, rows: int, units: int, most: int, *args: Any) -> None:
         """Launch a kernel whose blocks, `most` of them, take a row each; threads, a power of two, share its units."""

@@ -17,8 +17,8 @@ from numba import cuda
 from forecastrnn.engine.cuda import graphs
 from forecastrnn.engine.cuda.build import Handle, Planner, Spot, device_kernel
 from forecastrnn.engine.cuda.exchange import plan_meeting
+from forecastrnn.engine.cuda.layers import twin_of_kernel
 from forecastrnn.engine.cuda.memory import ArgumentCopy, Mirror
-from forecastrnn.engine.cuda.registry import twin_of
 from forecastrnn.engine.devices import explained
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Engine:
         return self._plans[n]
 
     def _plan_operation(self, operation: Operation, used: dict, written: dict) -> None:
-        twin = twin_of(operation.kernel)
+        twin = twin_of_kernel(operation.code)
         spots = {name: self._spot(value) for name, value in operation.fields.items()}
         for name, spot in spots.items():
             if isinstance(spot, Spot) and isinstance(spot.handle, Mirror):

@@ -1,13 +1,13 @@
-"""The gate formulas on the device: those of `forecastrnn.engine.formulas`, with the device's elementary functions.
+"""The functions of cells' formulas on the device, and derivatives by their results.
 
 Constants take the type of the number beside them: in Numba ``1 - x`` makes float64 of a float32, and float64 is slow.
 """
 
 import math
 
-from forecastrnn.engine import formulas
-from forecastrnn.engine.cpu.elman import RELU, TANH
-from forecastrnn.engine.cuda.build import device_function, rebuilt
+from forecastrnn.engine.cuda.build import device_function
+
+NAMES = "exp log maximum minimum positive relu sigmoid sqrt tanh".split()  # of which a cell's formula is made
 
 
 @device_function
@@ -46,43 +46,30 @@ def positive(x):
 
 
 @device_function
-def same(x):
-    """X."""
-    return x
+def maximum(x, y):
+    """The larger one; a NaN in x is kept."""
+    return y if x < y else x
+
+
+@device_function
+def minimum(x, y):
+    """The smaller one; a NaN in x is kept."""
+    return y if x > y else x
+
+
+@device_function
+def log(x):
+    """The natural logarithm."""
+    return type(x)(math.log(x))
+
+
+@device_function
+def sqrt(x):
+    """The square root."""
+    return type(x)(math.sqrt(x))
 
 
 @device_function
 def tanh_slope(y):
     """Derivative of tanh by its result."""
     return type(y)(1) - y * y
-
-
-sigmoid_slope = rebuilt(formulas.sigmoid_slope)
-lstm_state = rebuilt(formulas.lstm_state, sigmoid=sigmoid, tanh=tanh)
-lstm_output = rebuilt(formulas.lstm_output, sigmoid=sigmoid, tanh=tanh)
-lstm_mix = rebuilt(formulas.lstm_state, sigmoid=same, tanh=same)  # of gates, in place of their sums
-lstm_pass = rebuilt(formulas.lstm_output, sigmoid=same, tanh=tanh)
-lstm_output_back = rebuilt(
-    formulas.lstm_output_back, tanh=tanh, tanh_slope=tanh_slope, sigmoid_slope=sigmoid_slope
-)  # fmt: skip
-lstm_state_back = rebuilt(formulas.lstm_state_back, tanh_slope=tanh_slope, sigmoid_slope=sigmoid_slope)
-gru_mix = rebuilt(formulas.gru_mix)
-gru_mix_back = rebuilt(formulas.gru_mix_back, tanh_slope=tanh_slope, sigmoid_slope=sigmoid_slope)
-gru_after = rebuilt(formulas.gru_after, sigmoid=sigmoid, tanh=tanh, gru_mix=gru_mix)
-gru_after_back = rebuilt(formulas.gru_after_back, gru_mix_back=gru_mix_back, sigmoid_slope=sigmoid_slope)
-
-
-@device_function
-def activate(kind, s):
-    """The activation of a sum."""
-    if kind == RELU:
-        return relu(s)
-    return tanh(s) if kind == TANH else sigmoid(s)
-
-
-@device_function
-def slope(kind, y):
-    """The activation's derivative, by its result."""
-    if kind == RELU:
-        return positive(y)
-    return tanh_slope(y) if kind == TANH else sigmoid_slope(y)

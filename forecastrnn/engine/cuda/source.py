@@ -1,4 +1,4 @@
-"""KernelSource text of kernels whose weights stay in registers: scalars with names, which cannot be indexed.
+"""Text of kernels that depend on a cell, or hold weights in registers: scalars with names, which cannot be indexed.
 
 With local arrays the compiler stops unrolling near 80 weights and puts them in memory, without a word.
 """
@@ -6,15 +6,22 @@ With local arrays the compiler stops unrolling near 80 weights and puts them in 
 from __future__ import annotations
 
 import linecache
+import re
+import weakref
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
-from numba import cuda, float32, int32, uint64
+from numba import cuda, float32, float64, int32, uint64
 
+from forecastrnn.engine.cpu.cell_source import CellSource
 from forecastrnn.engine.cuda import formulas
 from forecastrnn.engine.cuda.build import DeviceKernel, device_function, device_kernel
 from forecastrnn.engine.cuda.products import panel_of
 
 WHOLE_WARP = 0xFFFFFFFF
+REALS = {"float32": float32, "float64": float64}
 
 
 def round_up(n: int, step: int) -> int:
@@ -35,14 +42,21 @@ def length_of(active, a0, T, row):
     return low
 
 
-class KernelSource:
-    """Lines of a kernel."""
+@dataclass(frozen=True)
+class NamedKernel:
+    """A kernel, and the names of what it takes: arrays with their places, and numbers."""
 
-    def __init__(self, header: str) -> None:
+    kernel: DeviceKernel
+    takes: tuple[str, ...]
+
+
+class KernelSource:
+    """Lines of a kernel; in them, an array `a` begins at `a_at`."""
+
+    def __init__(self, *lines: str) -> None:
         self.lines: list[str] = []
-        self.depth = 0
-        self.add(header)
         self.depth = 1
+        self.add(*lines)
 
     def add(self, *lines: str) -> None:
         """Append lines at the present depth."""
@@ -62,20 +76,59 @@ class KernelSource:
                     self.add(f"{a} = {a} + cuda.shfl_xor_sync(WHOLE_WARP, {b}, {bit})")
             items = items[: max(half, 1)]
 
-    def kernel(self, threads: int, constants: dict[str, Any]) -> DeviceKernel:
-        """Compile the text; tracebacks show it."""
-        text = "\n".join(self.lines) + "\n"
-        name = text[len("def ") : text.index("(")]
-        filename = f"<forecastrnn {name}>"
-        linecache.cache[filename] = len(text), None, text.splitlines(True), filename
-        scope = {name: getattr(formulas, name) for name in FORMULAS} | constants
-        scope |= {"cuda": cuda, "float32": float32, "int32": int32, "uint64": uint64}
-        scope |= {"WHOLE_WARP": WHOLE_WARP, "panel_of": panel_of, "length_of": length_of}
-        exec(compile(text, filename, "exec"), scope)
-        return device_kernel(threads=threads)(scope[name])
+    def kernel(
+        self, name: str, arrays: Iterable[str], numbers: Iterable[str], names: dict[str, Any], threads: int, **how: int
+    ) -> NamedKernel:
+        """Compile the text, with those arrays and numbers in its header that it uses, beside `names`."""
+        used = set(re.findall(r"\w+", "\n".join(self.lines)))
+        arrays = [array for array in arrays if f"{array}_at" in used]
+        numbers = [number for number in numbers if number in used]
+        header = ", ".join([*(f"{array}, {array}_at" for array in arrays), *numbers])
+        scope = {"cuda": cuda, "float32": float32, "int32": int32, "uint64": uint64, "WHOLE_WARP": WHOLE_WARP}
+        scope |= {"panel_of": panel_of, "length_of": length_of} | names
+        function = _defined("\n".join([f"def {name}({header}):", *self.lines]), name, scope)[name]
+        return NamedKernel(device_kernel(threads=threads, **how)(function), (*arrays, *numbers))
 
 
-FORMULAS = (
-    "sigmoid", "tanh", "sigmoid_slope", "lstm_state", "lstm_output", "lstm_mix", "lstm_pass", "lstm_output_back",
-    "lstm_state_back", "gru_mix", "gru_mix_back", "gru_after", "gru_after_back", "activate", "slope",
-)  # fmt: skip
+def element(array: str, place: str) -> str:
+    """A number of an array."""
+    return f"{array}[{array}_at + {place}]"
+
+
+def _defined(text: str, name: str, scope: dict[str, Any]) -> dict[str, Callable[..., Any]]:
+    """The functions of a text that uses the names in scope; tracebacks show it as long as they are there."""
+    filename = f"<forecastrnn {name}>"
+    exec(compile(text, filename, "exec"), scope)
+    made = {found: scope[found] for found in re.findall(r"^def (\w+)", text, re.MULTILINE)}
+    linecache.cache[filename] = len(text), None, text.splitlines(True), filename
+    weakref.finalize(next(iter(made.values())), linecache.cache.pop, filename, None)
+    return made
+
+
+@lru_cache
+def stage_functions(cell: CellSource, dtype: str) -> dict[str, Callable[..., Any]]:
+    """The stages of a cell, there and back, as device functions by name: `step`, `step_back`, `between` ..."""
+    text = "".join(stage.text("real({})") for stage in (cell.stages.between, cell.stages.step) if stage is not None)
+    return device_functions(text, cell.name("formula"), dtype)
+
+
+def device_functions(text: str, name: str, dtype: str) -> dict[str, Callable[..., Any]]:
+    """The functions of a text that is made of a cell's formula."""
+    scope = {name: getattr(formulas, name) for name in formulas.NAMES} | {"real": REALS[dtype]}
+    return {found: device_function(made) for found, made in _defined(text, name, scope).items()}
+
+
+def tuple_text(items: Iterable[str]) -> str:
+    """A tuple in text."""
+    names = [*items]
+    return f"({names[0]},)" if len(names) == 1 else f"({', '.join(names)})"
+
+
+def call(results: str, function: str, *groups: Iterable[str]) -> str:
+    """Text of a call whose arguments are tuples."""
+    return f"{results} = {function}({', '.join(map(tuple_text, groups))})"
+
+
+def indented(*lines: str) -> list[str]:
+    """Lines, one level in."""
+    return [f"    {line}" for line in lines]

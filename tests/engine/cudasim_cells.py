@@ -1,0 +1,62 @@
+"""Cells that are only declared, on Numba's CUDA simulator, beside the CPU engine.
+
+Run by test_cuda_simulator.py in a process of its own.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from forecastrnn.engine.cpu.generated import kernels_of
+from forecastrnn.engine.cuda import persistent
+from forecastrnn.networks.network import Layer
+from forecastrnn.programs.shapes import Dropout
+from support import cuda_simulator  # noqa: F401  (before the first launch)
+from support.declared_programs import declared_gradient
+from support.formula_cells import CELLS
+
+SMALL = ("cifg_clipped", "mgu", "ugrnn")  # of few needs
+ERROR = {"float64": 1e-10, "float32": 2e-5}
+
+
+def check(layers: tuple[Layer, ...], dtype: str, **options: Any) -> None:
+    """The GPU's numbers are the CPU's, to rounding."""
+    expected, found = (declared_gradient(layers, dtype, device=device, **options) for device in ("cpu", "cuda:0"))
+    np.testing.assert_allclose(found, expected, rtol=ERROR[dtype], atol=ERROR[dtype])
+
+
+@pytest.mark.parametrize("norm", [False, True], ids=["plain", "norm"])
+@pytest.mark.parametrize("name", CELLS)
+def test_a_cell(name: str, norm: bool) -> None:
+    """Parts of states are dropped; derivatives go from one stretch of time to another, or there are both directions."""
+    layers = Layer(CELLS[name], 3, norm, norm), Layer(CELLS[name], 2, layer_norm=norm)
+    check(layers, "float64", dropout=Dropout(recurrent=0.4), **({} if norm else {"checkpoint_steps": 2}))
+
+
+@pytest.mark.parametrize("rows", [1, 2, 4])
+@pytest.mark.parametrize("name", SMALL)
+def test_a_small_layer(name: str, rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In one launch for all steps."""
+    monkeypatch.setattr(persistent, "MOST_UNITS", 96)
+    monkeypatch.setattr(persistent, "rows_of_tile", lambda B: rows)
+    check((Layer(CELLS[name], 5),), "float32", dropout=Dropout(recurrent=0.4 * (rows == 2)))
+
+
+def test_which_layers_are_small() -> None:
+    """Those that need no more than what the compile gate looks at: no matter what they are called."""
+    kernels = {name: kernels_of(cell.frame, cell.stages) for name, cell in CELLS.items()}
+    small = {name for name, made in kernels.items() if persistent.is_small(made.forward.cell)}
+    assert small == {
+        *SMALL,
+        "cifg",
+        "elman",
+        "elman_logistic",
+        "elman_relu",
+        "gru",
+        "gru_before",
+        "lstm",
+        "peephole_lstm",
+    }
