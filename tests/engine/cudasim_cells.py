@@ -28,12 +28,17 @@ def check(layers: tuple[Layer, ...], dtype: str, **options: Any) -> None:
     np.testing.assert_allclose(found, expected, rtol=ERROR[dtype], atol=ERROR[dtype])
 
 
-@pytest.mark.parametrize("norm", [False, True], ids=["plain", "norm"])
 @pytest.mark.parametrize("name", CELLS)
-def test_a_cell(name: str, norm: bool) -> None:
-    """Parts of states are dropped; derivatives go from one stretch of time to another, or there are both directions."""
-    layers = Layer(CELLS[name], 3, norm, norm), Layer(CELLS[name], 2, layer_norm=norm)
-    check(layers, "float64", dropout=Dropout(recurrent=0.4), **({} if norm else {"checkpoint_steps": 2}))
+def test_a_cell(name: str) -> None:
+    """With dropped parts of states, and derivatives that go from one stretch of time to another."""
+    check((Layer(CELLS[name], 3),), "float64", dropout=Dropout(recurrent=0.4), checkpoint_steps=2)
+
+
+@pytest.mark.parametrize("name", ["min_gru", "slstm", "indrnn", "six_gates", "shared_between"])
+def test_a_normalised_cell(name: str) -> None:
+    """Both directions, and more sums than are normalised at once."""
+    layers = Layer(CELLS[name], 3, bidirectional=True, layer_norm=True), Layer(CELLS[name], 2, layer_norm=True)
+    check(layers, "float64", dropout=Dropout(recurrent=0.4))
 
 
 @pytest.mark.parametrize("rows", [1, 2, 4])
@@ -60,3 +65,13 @@ def test_which_layers_are_small() -> None:
         "lstm",
         "peephole_lstm",
     }
+
+
+def test_which_cells_are_split() -> None:
+    """Where each sum has a function of its own, and that is kept, a thread finishes one sum."""
+    found = {
+        name: persistent.split_of(kernels_of(CELLS[name].frame, CELLS[name].stages).forward.cell) for name in CELLS
+    }
+    assert {name for name, split in found.items() if split} == {"lstm"}
+    assert found["lstm"].tanh == (2,)
+    assert "sigmoid" not in found["lstm"].mix

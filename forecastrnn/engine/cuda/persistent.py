@@ -1,11 +1,11 @@
 """Small recurrent layers in one launch for all time steps: weights in registers, states in shared memory.
 
-A block takes a tile of 1, 2 or 4 rows through all steps; blocks need not meet. Forward, a thread holds the gates of one
+A block takes a tile of 1, 2 or 4 rows through all steps; blocks need not meet. Forward, a thread holds the sums of one
 unit for a quarter of the values that it reads, [h, x]; 4 threads add their parts by shuffles, and each then finishes
-the gates of one row; of an LSTM in tiles of one row, a gate each. Backward, a thread holds 4 units for a sixteenth of
-the gate gradients. Each number read from shared memory feeds as many multiplications as there are gates, and a step has
-one barrier: two where a GRU resets the state before the product. What a step reads from the device's memory is loaded a
-step ahead, inputs two steps, so that nothing waits for it.
+the step of one row, or, as of an LSTM in tiles of one row, the gate of one sum. Backward, a thread holds 4 units for a
+sixteenth of the derivatives by sums. Each number read from shared memory feeds as many multiplications as there are
+sums, and a step has one barrier: two with a second product. What a step reads from the device's memory is loaded a step
+ahead, inputs two steps, so that nothing waits for it.
 """
 
 from __future__ import annotations
