@@ -10,7 +10,6 @@ ahead, inputs two steps, so that nothing waits for it.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
@@ -27,8 +26,8 @@ from forecastrnn.engine.cuda.source import (
     element,
     round_up,
     stage_functions,
-    tuple_text,
 )
+from forecastrnn.engine.cuda.split import Split, split_of
 
 # With more of them the compiler has no registers for all weights: tests/cuda_gate.py shows it for the Hopper kind.
 MOST_UNITS = 0 if SIMULATED else 96  # of any cell; on the simulator, tests switch it on
@@ -152,34 +151,6 @@ def is_small(cell: CellSource) -> bool:
     lines = sum(stage.text().count("\n") for stage in stages)
     fits = slots.count <= MOST_SLOTS and cell.frame.n_states <= MOST_STATES and slots.diagonals <= MOST_DIAGONALS
     return fits and lines <= MOST_LINES and slots.states > 0 and slots.second <= 1 and not cell.layer_norm
-
-
-@dataclass(frozen=True)
-class Split:
-    """A step in which each sum has a function of its own first, and what goes on from these, as text.
-
-    tanh : gates of which that is tanh; of the others it is the logistic function.
-    """
-
-    mix: str
-    tanh: tuple[int, ...]
-
-
-@lru_cache
-def split_of(cell: CellSource) -> Split | None:
-    """The split of a step; None where sums are used in other ways, or something else is kept."""
-    stage = cell.stages.step
-    text = stage.text("real({})").partition("\n\n\n")[0]
-    found = re.findall(r"(v\d+) = (tanh|sigmoid)\((sum_\w+)\)\n", text)
-    own = {sum_: (made, function) for made, function, sum_ in found}
-    words = re.findall(r"\w+", text)
-    kept = f"return {tuple_text(made for made, _ in own.values())}, "
-    if len(own) < cell.slots.count or any(words.count(sum_) > 2 for sum_ in own) or kept not in text:
-        return None
-    for sum_, (made, function) in own.items():
-        text = re.sub(rf"\b{sum_}\b", made, text.replace(f"    {made} = {function}({sum_})\n", ""))
-    tanh = tuple(gate for gate, (_, function) in zip(stage.reads, own.values()) if function == "tanh")
-    return Split(text.replace("def step(", "def mix("), tanh)
 
 
 # Forward ----------------------------------------------------------------------------------------------
