@@ -1,7 +1,6 @@
-"""The published measures of forecast accuracy, and seasonal naive forecasts.
+"""The published measures of forecast accuracy over a set, and seasonal naive forecasts.
 
-sMAPE, MASE and OWA as in the M4 competition (Makridakis, Spiliotis & Assimakopoulos 2020); MASE goes back to
-Hyndman & Koehler (2006).
+sMAPE, MASE and OWA as in the M4 competition; a series of no more than a season is scaled by single steps.
 """
 
 from __future__ import annotations
@@ -11,29 +10,17 @@ from collections.abc import Mapping
 import numpy as np
 
 from benchmarks.series_sets import SeriesSet
+from forecastrnn.metrics import mase, smape
 
 Forecasts = Mapping[str, np.ndarray]
-
-
-def smape(y: np.ndarray, forecast: np.ndarray) -> float:
-    """Mean of 200 |y - f| / (|y| + |f|) over the observed steps; 0 where both are 0."""
-    size = np.abs(y) + np.abs(forecast)
-    return float(np.nanmean(200.0 * np.abs(y - forecast) / np.where(size == 0.0, 1.0, size)))
-
-
-def mase(y: np.ndarray, forecast: np.ndarray, known: np.ndarray, season: int) -> float:
-    """Mean error over the mean error, inside the known part, of the value one season before; NaN if that is 0."""
-    lag = season if len(known) > season else 1
-    scale = float(np.nanmean(np.abs(known[lag:] - known[:-lag])))
-    return float(np.nanmean(np.abs(y - forecast))) / scale if scale > 0.0 else np.nan
 
 
 def scores(data: SeriesSet, forecasts: Forecasts) -> dict[str, float]:
     """Mean sMAPE and MASE over the series, and the median MASE; OWA where the set has official Naive2 forecasts."""
     measured = np.array([
-        (smape(y, f), mase(y, f, data.train[name], data.season))
+        (smape(y, f), mase(y, f, train=known, season_length=data.season if len(known) > data.season else 1))
         for name, y in data.test.items()
-        for f in [forecasts[name][: len(y)]]
+        for f, known in [(forecasts[name][: len(y)], data.train[name])]
     ])  # fmt: skip
     found = {"sMAPE": float(measured[:, 0].mean()), "MASE": float(np.nanmean(measured[:, 1]))}
     found["median MASE"] = float(np.nanmedian(measured[:, 1]))

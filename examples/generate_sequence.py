@@ -18,6 +18,7 @@ import pandas as pd
 
 from forecastrnn import Elman, RNNForecaster, RNNRegressor
 from forecastrnn.datasets import load_airline, load_co2, make_sine
+from forecastrnn.metrics import mase
 
 STEPS, ITERATIONS, BATCH = 20, 1500, 50
 
@@ -51,8 +52,7 @@ def holdout(name: str, y: pd.Series, h: int, season: int, **settings: object) ->
     seconds = time.perf_counter() - begun
     last = train.ffill().to_numpy()[-season:]
     naive = pd.Series(np.resize(last, h), index=test.index)
-    scale = (train - train.shift(season)).abs().mean()
-    ours, theirs = ((test - f).abs().mean() / scale for f in (forecast, naive))
+    ours, theirs = (mase(test, f, train=train, season_length=season) for f in (forecast, naive))
     return forecast, naive, f"{name:18s} MASE {ours:.2f}   seasonal naive {theirs:.2f}   ({seconds:.1f} s)"
 
 

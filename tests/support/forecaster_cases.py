@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from forecastrnn import RNNForecaster
+from forecastrnn import RNNForecaster, metrics
 
 
 def quick(**options: Any) -> RNNForecaster:
@@ -26,7 +26,6 @@ def long_of(series: dict[Any, pd.Series]) -> pd.DataFrame:
 
 
 def mase(y: pd.Series, forecast: np.ndarray, m: int) -> float:
-    """Mean error behind the end of the training part over that of the seasonal naive forecast within it."""
+    """That of a forecast of the end of a series, scaled by what comes before."""
     h = len(forecast)
-    known, future = y.to_numpy()[:-h], y.to_numpy()[-h:]
-    return np.abs(forecast - future).mean() / np.abs(known[m:] - known[:-m]).mean()
+    return metrics.mase(y[-h:].to_numpy(), forecast, train=y[:-h], season_length=m)
