@@ -48,11 +48,6 @@ class TimeAxis:
             raise ValueError(f"unknown series: {_first_few(unknown)}; the known series are {_first_few(self.ids)}")
         return np.array([known[name] for name in wanted], dtype=np.int64)
 
-    def take(self, positions: Sequence[int] | np.ndarray) -> TimeAxis:
-        """The axis of some of the series, in the order of `positions`."""
-        chosen = np.asarray(positions, dtype=np.int64)
-        return replace(self, ids=tuple(self.ids[i] for i in chosen), last=self.last[chosen])
-
 
 @dataclass(frozen=True, eq=False)
 class SeriesSet:
@@ -67,11 +62,6 @@ class SeriesSet:
     def n_series(self) -> int:
         """Number of series."""
         return len(self.ids)
-
-    @property
-    def lengths(self) -> np.ndarray:
-        """Number of values of each series, (n_series,) int64."""
-        return np.diff(self.offsets)
 
 
 @dataclass(frozen=True)
