@@ -16,7 +16,7 @@ from forecastrnn.data.arrays import Sequences
 from forecastrnn.data.targets import are_step_labels, read_labels, read_step_labels
 from forecastrnn.estimators.device_choice import device_to_predict
 from forecastrnn.estimators.parameters import CLASSIFIER_CONSTRAINTS, EMBEDDING_CONSTRAINTS, SEQUENCE_CONSTRAINTS
-from forecastrnn.estimators.recurrent_estimator import GivenData, unchanged_on_error
+from forecastrnn.estimators.recurrent_estimator import GivenData
 from forecastrnn.estimators.sequence_estimator import SequenceEstimator
 from forecastrnn.networks.head import Head
 from forecastrnn.networks.losses import softmax
@@ -112,10 +112,9 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
         self
         """
         self._validate_params()
-        with unchanged_on_error(self):
-            known = None if classes is None else self._read_classes(classes)
-            given = GivenData(X=X, y=y, sample_weight=sample_weight, lengths=lengths, classes=known)
-            return self._fit(given, partial=True)
+        known = None if classes is None else self._read_classes(classes)
+        given = GivenData(X=X, y=y, sample_weight=sample_weight, lengths=lengths, classes=known)
+        return self._fit(given, partial=True)
 
     def _read_classes(self, classes: object) -> np.ndarray:
         """The labels that will come, sorted; those of the first call are kept."""

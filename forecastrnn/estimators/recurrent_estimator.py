@@ -84,20 +84,24 @@ class RecurrentEstimator(SavedToFile, NamedParameters, Generic[Settings, Model, 
     def _fit(self, given: GivenData, *, partial: bool = False, callback: Callback | None = None) -> Self:
         """All epochs, or one, `partial`."""
         goes_on = hasattr(self, "_fitted") and (partial or self.warm_start)
-        check_numbers(self)
-        check_callback(callback)
-        settings = self._read_settings(partial)
-        fitted, samples = self._prepare(settings, given, goes_on=goes_on, partial=partial)
-        validate = None
-        with announced(settings.verbose):
-            if self.early_stopping:
-                rows, held = self._split(samples)
-                samples, validate = samples.take(rows), self._validator(settings, fitted, samples.take(held))
-            trainer = self._trainer_of(settings, fitted, samples)
-            trainer.validate, trainer.watch = validate, self._watch(fitted, settings.device, callback)
-            trainer.run()
-        self._publish(fitted, settings.device)
+        with unchanged_on_error(self):
+            check_numbers(self)
+            check_callback(callback)
+            settings = self._read_settings(partial)
+            fitted, samples = self._prepare(settings, given, goes_on=goes_on, partial=partial)
+            with announced(settings.verbose):
+                self._train(settings, fitted, samples, callback)
+            self._publish(fitted, settings.device)
         return self
+
+    def _train(self, settings: Settings, fitted: Model, samples: Data, callback: Callback | None) -> None:
+        validate = None
+        if self.early_stopping:
+            rows, held = self._split(samples)
+            samples, validate = samples.take(rows), self._validator(settings, fitted, samples.take(held))
+        trainer = self._trainer_of(settings, fitted, samples)
+        trainer.validate, trainer.watch = validate, self._watch(fitted, settings.device, callback)
+        trainer.run()
 
     def _draw_seed(self) -> int:
         return int(check_random_state(self.random_state).randint(2**31 - 1))

@@ -15,7 +15,7 @@ from forecastrnn.data.arrays import Sequences
 from forecastrnn.data.targets import read_numbers
 from forecastrnn.estimators.device_choice import device_to_predict
 from forecastrnn.estimators.parameters import EMBEDDING_CONSTRAINTS, SEQUENCE_CONSTRAINTS
-from forecastrnn.estimators.recurrent_estimator import GivenData, unchanged_on_error
+from forecastrnn.estimators.recurrent_estimator import GivenData
 from forecastrnn.estimators.sequence_estimator import SequenceEstimator
 from forecastrnn.networks.losses import LossesFor
 from forecastrnn.sequences.generation import generate
@@ -171,9 +171,7 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
         Parameters are those of `fit`.
         """
         self._validate_params()
-        with unchanged_on_error(self):
-            given = GivenData(X=X, y=y, sample_weight=sample_weight, lengths=lengths)
-            return self._fit(given, partial=True)
+        return self._fit(GivenData(X=X, y=y, sample_weight=sample_weight, lengths=lengths), partial=True)
 
     def predict(
         self, X: object, lengths: object = None, n_samples: int | None = None, random_state: object = None,

@@ -17,7 +17,7 @@ from forecastrnn.data.arrays import check_count
 from forecastrnn.data.tokens import UNKNOWN, Texts, check_tokens, read_texts, vocabulary_of
 from forecastrnn.estimators.device_choice import device_of
 from forecastrnn.estimators.parameters import TRAINING_CONSTRAINTS, layers_of, shared_settings
-from forecastrnn.estimators.recurrent_estimator import Callback, GivenData, RecurrentEstimator, unchanged_on_error
+from forecastrnn.estimators.recurrent_estimator import Callback, GivenData, RecurrentEstimator
 from forecastrnn.sequences.decoding import Search
 from forecastrnn.sequences.samples import Samples
 from forecastrnn.sequences.seq2seq_fitting import (
@@ -94,8 +94,7 @@ class PairEstimator(RecurrentEstimator[PairSettings, FittedPairs, PairSamples]):
         ValueError, TypeError, TrainingDivergedError
             As in `RNNRegressor.fit`, and the model of an earlier fit is kept.
         """
-        with unchanged_on_error(self):
-            return self._fit(GivenData(X=X, y=y, sample_weight=sample_weight), callback=callback)
+        return self._fit(GivenData(X=X, y=y, sample_weight=sample_weight), callback=callback)
 
     def partial_fit(
         self, X: object, y: object, source_tokens: object = None, target_tokens: object = None,
@@ -117,11 +116,10 @@ class PairEstimator(RecurrentEstimator[PairSettings, FittedPairs, PairSamples]):
         self._validate_params()
         if self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True: it is one epoch on all pairs.")
-        with unchanged_on_error(self):
-            given = GivenData(
-                X=X, y=y, sample_weight=sample_weight, source_tokens=source_tokens, target_tokens=target_tokens
-            )  # fmt: skip
-            return self._fit(given, partial=True)
+        given = GivenData(
+            X=X, y=y, sample_weight=sample_weight, source_tokens=source_tokens, target_tokens=target_tokens
+        )  # fmt: skip
+        return self._fit(given, partial=True)
 
     def _read_settings(self, partial: bool) -> PairSettings:
         layers = layers_of(self)

@@ -15,7 +15,7 @@ from forecastrnn.data.arrays import Sequences, check_count
 from forecastrnn.data.vector_input import steps_of
 from forecastrnn.estimators.device_choice import device_of, device_to_predict
 from forecastrnn.estimators.parameters import EMBEDDING_CONSTRAINTS, SEQUENCE_CONSTRAINTS, layers_of, shared_settings
-from forecastrnn.estimators.recurrent_estimator import Callback, GivenData, unchanged_on_error
+from forecastrnn.estimators.recurrent_estimator import Callback, GivenData
 from forecastrnn.estimators.sequence_input import SequenceInput
 from forecastrnn.networks.head import Head
 from forecastrnn.networks.network import Embedding
@@ -91,9 +91,7 @@ class SequenceEstimator(SequenceInput):
         TrainingDivergedError
             A ValueError: the loss became non-finite or exploded.
         """
-        with unchanged_on_error(self):
-            given = GivenData(X=X, y=y, sample_weight=sample_weight, lengths=lengths)
-            return self._fit(given, callback=callback)
+        return self._fit(GivenData(X=X, y=y, sample_weight=sample_weight, lengths=lengths), callback=callback)
 
     def _read_settings(self, partial: bool) -> SequenceSettings:
         layers = layers_of(self)
