@@ -153,7 +153,7 @@ def load_estimator(path: Any, classes: dict[str, type]) -> Any:
 
 def _restore(file: ModelFile, classes: dict[str, type]) -> Any:
     header = Part(file.header, "the header")
-    name, written_by = (kind.walk(header, word, None)({}) for word, kind in _HEADER.items())
+    name, written_by = (kind.read(header, word) for word, kind in _HEADER.items())
     if name not in classes:
         raise ModelFileError(
             f"{file.path}: it holds {name}, not {' or '.join(classes)}. Load it with {name}.load or forecastrnn.load."

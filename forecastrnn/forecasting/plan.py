@@ -23,8 +23,8 @@ class FitPlan:
     """What a forecaster is to learn, and from what.
 
     members : how they are trained, without the embeddings, which follow from the series; reading, later : how series
-    are read in fit, and to be forecast; context, horizon : as they were given; seeds : of the members, drawn from
-    random_state when all is checked.
+    are read in fit, and to be forecast; context, horizon : as they were given; random_state : what the seeds of the
+    members are drawn from when all is checked.
     """
 
     members: Settings

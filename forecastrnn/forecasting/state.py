@@ -47,7 +47,7 @@ def _read_settings(part: Part, word: str, raw: object) -> Settings:
 
 
 def _walk_layout(part: Part, word: str, value: InputLayout | None) -> Make:
-    season = codec.count(1).walk(part, "season", value and value.season)({})
+    season = codec.count(1).read(part, "season", value and value.season)
     if value is not None:
         plain = encode_fields(value)
         part.raw["settings"] |= {name: plain[name] for name in _LAYOUT}

@@ -58,8 +58,8 @@ def decode_label(raw: object) -> object:
         return tuple(decode_label(part) for part in raw["tuple"])
     if isinstance(raw, dict) and list(raw) == ["time"] and isinstance(raw["time"], list) and len(raw["time"]) == 3:
         time = Part(dict(zip(("ordinal", "unit", "tz"), raw["time"], strict=True)), "the time in a name")
-        clock = Clock("datetime", unit=UNIT.walk(time, "unit", None)({}), tz=ZONE.walk(time, "tz", None)({}))
-        return _index_of(clock, np.array([codec.count(1 - 2**63).walk(time, "ordinal", None)({})]))[0]
+        clock = Clock("datetime", unit=UNIT.read(time, "unit"), tz=ZONE.read(time, "tz"))
+        return _index_of(clock, np.array([codec.count(1 - 2**63).read(time, "ordinal")]))[0]
     raise ModelFileError(f"{str(raw)[:80]} is not the name of a series or a column")
 
 
@@ -142,7 +142,7 @@ def _decode_freq(raw: object) -> pd.DateOffset | None:
         if isinstance(raw, str) and _ALIAS.fullmatch(raw):
             return to_offset(raw)
         part = Part(raw, "the frequency")
-        times, parts = codec.count(1, 2**31).walk(part, "times", None)({}), part.take("parts", dict)
+        times, parts = codec.count(1, 2**31).read(part, "times"), part.take("parts", dict)
         part.close()
         if isinstance(parts, dict) and set(parts) <= _PARTS and all(map(_is_positive, parts.values())):
             return pd.DateOffset(n=times, **parts)
@@ -197,7 +197,7 @@ def _read_dtype(part: Part, word: str, raw: object) -> object:
     if isinstance(raw, str) and raw in DTYPES:
         return pd.api.types.pandas_dtype(raw)
     inner = Part(raw, "the dtype of the ids")
-    unit, zone = UNIT.walk(inner, "unit", None)({}), ZONE.walk(inner, "tz", None)({})
+    unit, zone = UNIT.read(inner, "unit"), ZONE.read(inner, "tz")
     inner.close()
     return np.dtype(f"datetime64[{unit}]") if zone is None else pd.DatetimeTZDtype(unit, zone)
 

@@ -81,6 +81,10 @@ class Kind:
     word: str | None = None
     sign: str | None = ""
 
+    def read(self, part: Part, word: str, value: Any = None) -> Any:
+        """The value of an entry at once: no tensors are needed for it."""
+        return self.walk(part, word, value)({})
+
     def named(self, word: str) -> Kind:
         """The same under a word of its own."""
         return replace(self, word=word)
@@ -239,7 +243,7 @@ def optional(flag: str, kind: Kind) -> Kind:
     """None, or what a flag in the header says that it is there."""
 
     def walk(part: Part, word: str, value: Any) -> Make:
-        is_there = FLAG.walk(part, flag, value is not None)({})
+        is_there = FLAG.read(part, flag, value is not None)
         return kind.walk(part, word, value) if is_there else lambda values: None
 
     return Kind(walk, kind.word, flag)

@@ -63,7 +63,7 @@ OPTIMIZER = codec.record(OptimizerState, moments=Kind(_walk_moments, sign=None),
 
 
 def _walk_theta(part: Part, word: str, value: np.ndarray | None) -> Make:
-    dtype = codec.choice(*REALS).walk(part, "dtype", None if value is None else value.dtype.name)({})
+    dtype = codec.choice(*REALS).read(part, "dtype", None if value is None else value.dtype.name)
     part.known["real"] = REALS[dtype]
     return codec.array("real", "size").walk(part, word, value)
 

@@ -64,7 +64,7 @@ def described(kinds: tuple[str, ...], bounds: tuple, split: Split, join: Join, t
         kind, kept = ("", None) if part.values is None else split(word, value)
         inner, name = Part(part.take(word, dict), word, part), tensors or word
         count(*bounds).walk(inner, "count", None if kept is None else len(kept))
-        kind = str(choice(*kinds).walk(inner, "kind", kind)({}))
+        kind = str(choice(*kinds).read(inner, "kind", kind))
         is_text, is_wide = kind in ("text", "json"), kind == "width"
         size = None if kept is None else bytes_of(kept) if is_text else kept.shape[1] if is_wide else 0
         count(int(is_wide)).walk(inner, "size", size)
