@@ -13,14 +13,18 @@ from copy import copy
 from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
 from multiprocessing.shared_memory import SharedMemory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.utils import check_random_state
 
 from forecastrnn.engine.communicators import NcclCommunicator, SharedMemoryCommunicator, joined
 from forecastrnn.engine.devices import CPU, is_name, log_once, resolve
+
+if TYPE_CHECKING:
+    from multiprocessing.synchronize import Barrier
 
 ROOM = 2**28  # bytes of shared memory for each process; the system gives those that are used
 PATIENCE = 10.0  # seconds that a process has to end when it is told to
@@ -33,12 +37,12 @@ class Link:
     rank: int
     size: int
     device: str
-    barrier: Any
+    barrier: Barrier
     memory: str
     identity: bytes | None  # of NCCL
     seed: int
 
-    def communicator(self) -> Any:
+    def communicator(self) -> SharedMemoryCommunicator | NcclCommunicator:
         """NCCL between GPUs, else the memory of the machine."""
         if self.identity is None:
             return SharedMemoryCommunicator(self.rank, self.size, self.barrier, self.memory)
@@ -132,7 +136,7 @@ def _pickled(estimator: Any, data: tuple, params: dict[str, Any]) -> bytes:
     return pickle.dumps((estimator, data, params))
 
 
-def _collect(ends: list[Connection], workers: list[Any], names: list[str]) -> Any:
+def _collect(ends: list[Connection], workers: Sequence[BaseProcess], names: list[str]) -> Any:
     """The estimator of the first process, when all have ended well."""
     found, open_ends = None, list(ends)
     while open_ends:
@@ -150,7 +154,7 @@ def _collect(ends: list[Connection], workers: list[Any], names: list[str]) -> An
     return found
 
 
-def _lost(worker: Any, rank: int, names: list[str]) -> RuntimeError:
+def _lost(worker: BaseProcess, rank: int, names: list[str]) -> RuntimeError:
     """The error for a process that has ended without a word."""
     worker.join(PATIENCE)
     code = worker.exitcode
@@ -162,7 +166,7 @@ def _lost(worker: Any, rank: int, names: list[str]) -> RuntimeError:
     )
 
 
-def _end(workers: list[Any]) -> None:
+def _end(workers: Sequence[BaseProcess]) -> None:
     """End all processes that still run."""
     for worker in workers:
         worker.terminate()

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from forecastrnn.engine.buffers import Argument, Buffer, Field, Place
+from forecastrnn.engine.buffers import Argument, Field, Place
 from forecastrnn.engine.jobs import Jobs, addresses, borrowed
 from forecastrnn.engine.program import Program
 from forecastrnn.forecasting.input_layout import InputLayout
@@ -75,7 +74,7 @@ def sums_of(z: np.ndarray, length: int) -> np.ndarray:
 def _build_lane(kind: PathsShape) -> Program:
     """The program of a job, whose arrays and numbers are arguments."""
     program, real = Program(kind.dtype, 1), ("z", "a", "static", "inputs", "noise", "result")
-    fields: dict[str, Any] = {name: Argument(name, kind.dtype) for name in real}
+    fields: dict[str, Field] = {name: Argument(name, kind.dtype) for name in real}
     fields |= {name: Argument(name) for name in ("phase", "period", "first", "now", "length", "noisy")}
     starts = np.arange(kind.rows) * kind.context + np.arange(kind.context)[:, None]
     fields |= {"sums": Argument("sums", np.float64), "starts": program.bind("starts", starts)}
@@ -83,7 +82,7 @@ def _build_lane(kind: PathsShape) -> Program:
     return program
 
 
-def emit_rounds(kind: PathsShape, program: Program, fields: dict[str, Any]) -> None:
+def emit_rounds(kind: PathsShape, program: Program, fields: dict[str, Field]) -> None:
     """Rounds: states cleared and weights packed; one step of the context; one step of the forecast.
 
     Between the last two an encoder's states become the decoder's, in a round of their own. fields: the arrays of
@@ -132,7 +131,7 @@ def _first_states(build: Assembly) -> list[tuple[Direction, Place]]:
     ]
 
 
-def _emit_context_step(build: Assembly, x: MatrixView, kind: PathsShape, fields: dict[str, Any]) -> None:
+def _emit_context_step(build: Assembly, x: MatrixView, kind: PathsShape, fields: dict[str, Field]) -> None:
     """The state takes one row of known inputs in."""
     build.program.emit(
         "gather", 0, source=fields["inputs"], out=x.place, starts=fields["starts"], T=1, B=kind.rows, F=x.width,
@@ -143,7 +142,7 @@ def _emit_context_step(build: Assembly, x: MatrixView, kind: PathsShape, fields:
     build.carry(stack)
 
 
-def _emit_forecast_step(build: Assembly, x: MatrixView, kind: PathsShape, fields: dict[str, Any]) -> None:
+def _emit_forecast_step(build: Assembly, x: MatrixView, kind: PathsShape, fields: dict[str, Field]) -> None:
     """Inputs of the last value, the network, and the next value behind it."""
     stack, program = build.segment(0, 0, 1), build.program
     z, a, now, length = (fields[name] for name in ("z", "a", "now", "length"))
@@ -167,8 +166,8 @@ def _emit_forecast_step(build: Assembly, x: MatrixView, kind: PathsShape, fields
 
 
 def emit_inputs(
-    program: Program, x: Place, layout: InputLayout, *, sums: Buffer, first: Buffer, **fields: Field
-) -> Buffer | None:
+    program: Program, x: Place, layout: InputLayout, *, sums: Field, first: Field, **fields: Field
+) -> Field:
     """Emit the inputs of a forecast's step; the sums that older means are made of, None without those."""
     means = layout.older_means
     blocks = program.bind("blocks", np.array(means, np.int64), constant=True) if means else None
@@ -236,7 +235,7 @@ def run_paths(
     return z[:, :n, known - 1 : known] + changes[:, :n, :h] if kind.head.at_once else z[:, :n, known:]
 
 
-def _run_jobs(kind: PathsShape, theta: np.ndarray, h: int, arguments: dict[str, Any]) -> None:
+def _run_jobs(kind: PathsShape, theta: np.ndarray, h: int, arguments: dict[str, np.ndarray | int]) -> None:
     """Run a job for each of theta (jobs,): where the parameters of each begin."""
     repeats = kind.repeats(h)
     seconds = (kind.context + repeats[-1]) * (kind.rows * kind.network.size * SLOWEST + 1e-6) * len(theta)
