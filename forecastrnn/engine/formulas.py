@@ -44,7 +44,7 @@ def sqrt(x):
     return np.sqrt(x)
 
 
-formula = register_jitable(forceinline=True)
+formula = register_jitable(forceinline=True, no_cfunc_wrapper=True)
 
 
 @formula

@@ -7,7 +7,7 @@ from numba.extending import register_jitable
 PLAIN, LAGS, PHASE, STATIC = 3, 3, 4, 3  # columns of each kind
 
 
-@register_jitable
+@register_jitable(no_cfunc_wrapper=True)
 def write_older_means(sums, sums_at, t, first, blocks, groups, now, out, at):
     """out[at:] = means of blocks of values that end at t, each behind the one before, minus `now`; the next place.
 
@@ -24,7 +24,7 @@ def write_older_means(sums, sums_at, t, first, blocks, groups, now, out, at):
     return k
 
 
-@register_jitable
+@register_jitable(no_cfunc_wrapper=True)
 def write_inputs(
     z, a, sums, sums_at, t, first, phase, season, period, second_lag, with_lags, blocks, groups, static, static_at, out,
     at,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -50,6 +51,24 @@ def test_nothing_is_said_of_short_and_read_ones(compile_for: Callable, capsys: p
         with announced(False):
             compile_for(5.0)
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("collects", [True, False])
+def test_no_garbage_is_collected_meanwhile(collects: bool) -> None:
+    """Also where one function is compiled for another; behind it, or behind an error, all is as it was."""
+    try:
+        if not collects:
+            gc.disable()
+        with compiling.compilation():
+            with compiling.compilation(cached=False):
+                assert not gc.isenabled()
+            assert not gc.isenabled()
+        assert gc.isenabled() == collects
+        with pytest.raises(RuntimeError), compiling.compilation():
+            raise RuntimeError
+        assert gc.isenabled() == collects
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize(("folder", "where"), [("somewhere", "once"), ("", "no folder")])

@@ -19,7 +19,7 @@ from forecastrnn.engine.cpu.cell_source import CellSource
 from forecastrnn.engine.cpu.simd import I64, POINTERS
 
 REAL_TYPES = {"float32": types.float32, "float64": types.float64}
-fast = register_jitable  # a helper, compiled into each caller
+fast = register_jitable(no_cfunc_wrapper=True)  # a helper, compiled into each caller
 
 
 @intrinsic(prefer_literal=True)
