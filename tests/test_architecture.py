@@ -50,6 +50,7 @@ def test_public_names_load_neither_pandas_nor_matplotlib(run_script: Callable[..
     assert "forecastrnn.networks.cells" in new
     assert not {name for name in new if name.partition(".")[0] in ("pandas", "matplotlib")}
     assert not new & {"forecastrnn.data.series", "forecastrnn.datasets", "forecastrnn.plotting"}
+    assert not new & {"sklearn.metrics", "sklearn.model_selection"}
 
 
 def test_public_names_load_quickly(run_script: Callable[..., str]) -> None:

@@ -7,8 +7,6 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import ClassifierMixin
-from sklearn.metrics import accuracy_score
-from sklearn.model_selection import train_test_split
 from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
@@ -21,7 +19,7 @@ from forecastrnn.estimators.sequence_estimator import SequenceEstimator
 from forecastrnn.networks.head import Head
 from forecastrnn.networks.losses import softmax
 from forecastrnn.sequences.fitting import SequenceSamples
-from forecastrnn.sequences.scores import accuracy_of_outputs
+from forecastrnn.sequences.scores import accuracy, accuracy_of_outputs
 from forecastrnn.sequences.symbols import Drawing, generate_symbols
 from forecastrnn.sequences.targets import Targets, label_targets
 
@@ -126,6 +124,8 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
         return known
 
     def _split(self, samples: SequenceSamples) -> tuple[np.ndarray, np.ndarray]:
+        from sklearn.model_selection import train_test_split
+
         labels = samples.y.values[:, 0, 0] if samples.y.last == 1 else None
         rows = np.arange(samples.X.n)
         return train_test_split(
@@ -223,5 +223,5 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
         if guess.ndim == 2:
             labels, valid = read_step_labels(y, self._read(X, lengths, steps), 2)
             weight = None if sample_weight is None else np.repeat(np.asarray(sample_weight), valid.sum(axis=1))
-            return float(accuracy_score(labels, guess[valid], sample_weight=weight))
-        return float(accuracy_score(y, guess, sample_weight=sample_weight))
+            return accuracy(labels, guess[valid], weight)
+        return accuracy(y, guess, sample_weight)

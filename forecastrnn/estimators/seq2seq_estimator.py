@@ -8,7 +8,6 @@ from typing import Self
 
 import numpy as np
 from sklearn.base import _fit_context
-from sklearn.model_selection import train_test_split
 from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
@@ -186,6 +185,8 @@ class PairEstimator(RecurrentEstimator[PairSettings, FittedPairs, PairSamples]):
         )  # fmt: skip
 
     def _split(self, samples: PairSamples) -> tuple[np.ndarray, np.ndarray]:
+        from sklearn.model_selection import train_test_split
+
         n = samples.X.n
         if n < 2:
             raise ValueError(f"early_stopping needs at least 2 pairs, got {n}.")

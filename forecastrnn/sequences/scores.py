@@ -1,17 +1,28 @@
-"""Scores of outputs: R^2 of numbers and accuracy of classes, over the steps that are no padding."""
+"""Scores of outputs: R^2 of numbers and accuracy of classes, over the steps that are no padding.
+
+scikit-learn's metrics are imported when something is scored: that takes a tenth of a second, and most fits need none.
+"""
 
 from __future__ import annotations
 
 import numpy as np
-from sklearn.metrics import accuracy_score, r2_score
 
 from forecastrnn.sequences.targets import Targets
 
 
 def r2(truth: np.ndarray, guess: np.ndarray, weight: object = None) -> float:
     """R^2, in a unit (a power of two, so exact) in which squares cannot overflow."""
+    from sklearn.metrics import r2_score
+
     unit = 2.0 ** (np.frexp(np.abs(truth).max())[1] - 1) if np.abs(truth).max() > 1e100 else 1.0
     return float(r2_score(truth / unit, guess / unit, sample_weight=weight))
+
+
+def accuracy(truth: object, guess: np.ndarray, weight: object = None) -> float:
+    """Share of the labels that are right, weighted."""
+    from sklearn.metrics import accuracy_score
+
+    return float(accuracy_score(truth, guess, sample_weight=weight))
 
 
 def valid_steps(shape: tuple[int, ...], lengths: np.ndarray | None) -> np.ndarray:
@@ -40,4 +51,4 @@ def accuracy_of_outputs(outputs: np.ndarray, y: Targets, lengths: np.ndarray | N
     """Share of the steps at which the largest output is that of the class."""
     found, codes = outputs.argmax(axis=2), y.values[:, :, 0]
     valid = valid_steps(codes.shape, lengths if y.last == 0 else None)
-    return float(accuracy_score(codes[valid], found[valid]))
+    return accuracy(codes[valid], found[valid])
