@@ -43,6 +43,7 @@ class Buffer:
         self.name, self.shape, self.dtype, self.fill = name, shape, np.dtype(dtype), fill
         self.itemsize, self.nbytes = self.dtype.itemsize, math.prod(shape) * self.dtype.itemsize
         self._array: np.ndarray | None = None
+        self._address = 0  # of it, once somebody has asked
         self.bound = self.constant = self.given = False
         self.mirrors: dict[int, Mirror] = {}  # the copies on GPUs, by their number
 
@@ -103,7 +104,9 @@ class Buffer:
     @property
     def address(self) -> int:
         """Where the numbers begin."""
-        return self.array.ctypes.data
+        if self.mirrors or not self._address:
+            self._address = self.array.ctypes.data
+        return self._address
 
     def at(self, offset: int) -> Place:
         """The element `offset` of the flat array."""
