@@ -114,7 +114,7 @@ def functions_of(source: CellSource, stage: Stage, name: str) -> tuple[Callable[
     linecache.cache[filename] = len(text), None, text.splitlines(True), filename
     scope = {one: getattr(formulas, one) for one in FORMULAS}
     exec(compile(text, filename, "exec"), scope)
-    inline = register_jitable(forceinline=True)
+    inline = register_jitable(forceinline=True, no_cfunc_wrapper=True)
     return inline(scope[name]), inline(scope[f"{name}_back"])
 
 
