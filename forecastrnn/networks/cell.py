@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import is_dataclass
+from dataclasses import fields, is_dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -251,6 +251,9 @@ def _hashable(cell: Cell) -> Cell:
     name = type(cell).__name__
     if not is_dataclass(cell) or not type(cell).__dataclass_params__.frozen:
         raise ValueError(f"a cell must be a frozen dataclass: write @dataclass(frozen=True) above class {name}")
+    apart = [field.name for field in fields(cell) if not field.compare]
+    if apart:
+        raise ValueError(f"all options of a cell must be compared, as equal cells share kernels: {apart} of {name}")
     try:
         hash(cell)
     except TypeError as error:

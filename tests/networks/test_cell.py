@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
@@ -153,3 +153,14 @@ def test_a_class_that_is_no_frozen_dataclass_is_refused(decorator: Callable[[typ
 def test_an_option_that_has_no_hash_is_refused() -> None:
     with pytest.raises(ValueError, match="numbers, texts or tuples: Counted has an unhashable type: 'list'"):
         Counted([1.0])  # type: ignore[arg-type]
+
+
+def test_options_that_are_not_compared_are_refused() -> None:
+    """Cells that differ in them would be equal, and share their kernels."""
+
+    @dataclass(frozen=True)
+    class Quiet(Counted):
+        share: float = field(default=1.0, compare=False)
+
+    with pytest.raises(ValueError, match=r"all options of a cell must be compared, .*: \['share'\] of Quiet"):
+        Quiet()
