@@ -220,13 +220,17 @@ def _step(s: KernelSource, made: Small, places: dict[int, str]) -> None:
     """Sums -> new states, and what is kept of the sums."""
     stage, name = made.cell.stages.step, "step"
     if made.split:  # a thread finishes one sum, y, and has the others from its neighbours
-        s.add("y = factor * tanh(factor * s0_) + shift")  # 1 and 0: tanh; 1 / 2 and 1 / 2: the logistic function
+        s.add(f"s = s0_{f' + share * old{stage.old[0]}' if made.split.shares else ''}")
+        s.add("y = factor * tanh(factor * s) + shift")  # 1 and 0: tanh; 1 / 2 and 1 / 2: the logistic function
+        s.add(*[f"y = s if lane == {made.slot[gate]} else y" for gate in made.split.late])
         s.add(*[f"y{g} = cuda.shfl_sync(WHOLE_WARP, y, first + {g})" for g in range(QUARTER)])
         name, places = "mix", {gate: f"y{slot}" for gate, slot in made.slot.items()}
     old = [f"old{k}" for k in stage.old]
     s.add(call("kept, new", name, [places[gate] for gate in stage.reads], old, weights_of(stage)))
     s.add("alive = t < length", "if alive:", *[f"    old{k} = new[{k}]" for k in range(len(made.states))])
     places |= {gate: f"kept[{k}]" for k, gate in enumerate(stage.writes)}
+    for gate in made.split.late if made.split else ():
+        s.add(f"y = {places[gate]} if lane == {made.slot[gate]} else y")
 
 
 def tile(s: KernelSource, made: Small, team: int, unit: str, row: str, spread: int) -> None:
@@ -277,6 +281,8 @@ def _begin_forward(s: KernelSource, made: Small) -> None:
         tanh = " or ".join(f"lane == {made.slot[gate]}" for gate in made.split.tanh) or "False"
         s.add("first = (tid & 31) - lane", f"factor = float32(1) if {tanh} else float32(0.5)")
         s.add(f"shift = zero if {tanh} else float32(0.5)")
+        own = "".join(f"q{weight} if lane == {made.slot[gate]} else " for gate, weight in made.split.shares.items())
+        s.add(*[f"share = {own}zero"] * bool(own))
     clear(s, "buf", 2, made.forward_threads)
     if made.second:
         clear(s, "rbuf", 1, made.forward_threads)

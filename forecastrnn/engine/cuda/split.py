@@ -7,18 +7,23 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from forecastrnn.engine.cpu.cell_source import CellSource
-from forecastrnn.engine.cuda.source import tuple_text
+
+# What a sum is first taken to, perhaps with an old state's share added.
+OWN = r"(?:    (v\d+) = (weight_\w+) \* old_\w+\n    (v\d+) = {0} \+ \1\n)?    (v\d+) = (tanh|sigmoid)\((?:\3|{0})\)\n"
 
 
 @dataclass(frozen=True)
 class Split:
-    """A step in which each sum has a function of its own first, and what goes on from these, as text.
+    """A step in which sums have a function of their own first, and what goes on from these, as text.
 
-    tanh : gates of which that is tanh; of the others it is the logistic function.
+    tanh : gates of which that is tanh; of others it is the logistic function. late : the gate without one, if any.
+    shares : gate -> the diagonal weight with which the old state is added to its sum before.
     """
 
     mix: str
     tanh: tuple[int, ...]
+    late: tuple[int, ...]
+    shares: dict[int, int]
 
 
 @lru_cache
@@ -26,13 +31,20 @@ def split_of(cell: CellSource) -> Split | None:
     """The split of a step; None where sums are used in other ways, or something else is kept."""
     stage = cell.stages.step
     text = stage.text("real({})").partition("\n\n\n")[0]
-    found = re.findall(r"(v\d+) = (tanh|sigmoid)\((sum_\w+)\)\n", text)
-    own = {sum_: (made, function) for made, function, sum_ in found}
-    words = re.findall(r"\w+", text)
-    kept = f"return {tuple_text(made for made, _ in own.values())}, "
-    if len(own) < cell.slots.count or any(words.count(sum_) > 2 for sum_ in own) or kept not in text:
+    weights = dict(zip(re.findall(r"weight_\w+", text), stage.weights))
+    kept = dict(zip(stage.writes, re.findall(r"\w+", text.rpartition("return ")[2])))
+    tanh, late, shares = [], [], {}
+    for gate, sum_ in zip(stage.reads, re.findall(r"sum_\w+", text.partition(" = places")[0])):
+        own = re.search(OWN.format(sum_), text)
+        if own is None:
+            late.append(gate)
+            continue
+        share, weight, added, made, function = own.groups()
+        text = re.sub(rf"\b{sum_}\b", made, text.replace(own[0], ""), count=1)
+        if kept.get(gate) != made or {sum_, share, added} & {*re.findall(r"\w+", text)}:
+            return None
+        tanh += [gate] * (function == "tanh")
+        shares |= {gate: weights[weight]} if weight else {}
+    if len(late) > 1 or len(kept) < cell.slots.count or shares and len(stage.old) > 1:
         return None
-    for sum_, (made, function) in own.items():
-        text = re.sub(rf"\b{sum_}\b", made, text.replace(f"    {made} = {function}({sum_})\n", ""))
-    tanh = tuple(gate for gate, (_, function) in zip(stage.reads, own.values()) if function == "tanh")
-    return Split(text.replace("def step(", "def mix("), tanh)
+    return Split(text.replace("def step(", "def mix("), tuple(tanh), tuple(late), shares)
