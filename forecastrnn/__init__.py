@@ -19,13 +19,22 @@ if TYPE_CHECKING:
     from forecastrnn.exceptions import ModelFileError, TrainingDivergedError
     from forecastrnn.networks.cell import Cell
     from forecastrnn.networks.cells import GRU, LSTM, Elman
+    from forecastrnn.networks.gated_cells import CIFG, MGU, SLSTM, UGRNN
+    from forecastrnn.networks.light_cells import IndRNN, MinGRU, MinLSTM
     from forecastrnn.training.gradient_check import check_gradients
 
 __all__ = [
+    "CIFG",
     "GRU",
     "LSTM",
+    "MGU",
+    "SLSTM",
+    "UGRNN",
     "Cell",
     "Elman",
+    "IndRNN",
+    "MinGRU",
+    "MinLSTM",
     "ModelFileError",
     "RNNClassifier",
     "RNNForecaster",
@@ -37,18 +46,25 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Cell": "networks.cell",
+    "CIFG": "networks.gated_cells",
     "GRU": "networks.cells",
     "LSTM": "networks.cells",
+    "MGU": "networks.gated_cells",
+    "SLSTM": "networks.gated_cells",
+    "UGRNN": "networks.gated_cells",
+    "Cell": "networks.cell",
     "Elman": "networks.cells",
+    "IndRNN": "networks.light_cells",
+    "MinGRU": "networks.light_cells",
+    "MinLSTM": "networks.light_cells",
     "ModelFileError": "exceptions",
     "RNNClassifier": "estimators.classifier",
     "RNNForecaster": "estimators.forecaster",
     "RNNRegressor": "estimators.regressor",
     "RNNSeq2Seq": "estimators.seq2seq",
     "TrainingDivergedError": "exceptions",
-    "load": "estimators.loading",
     "check_gradients": "training.gradient_check",
+    "load": "estimators.loading",
 }
 
 

@@ -96,7 +96,7 @@ def log_sigmoid(x: Operand) -> Operand:
     >>> print(log_sigmoid(np.array([-1000.0, 0.0, 1.0])).round(4))
     [-1.000e+03 -6.931e-01 -3.133e-01]
     """
-    below = np.minimum(x, 0.0)  # type: ignore[arg-type]
+    below = np.minimum(0.0, x)  # type: ignore[arg-type]  # in this order its derivative is right at 0, too
     return np.subtract(below, np.log(np.add(1.0, np.exp(np.negative(np.absolute(x))))))
 
 

@@ -27,6 +27,7 @@ from support.cases import CELLS as CELL_CASES
 from support.cases import draw, index_of, layer, program_of
 from support.forecaster_cases import monthly, quick
 from support.model_cases import WIDE, X, classifier, figures, regressor
+from support.paper_cells import CELLS as PAPER_CELLS
 from support.registration import TABLES, registered
 from support.update_checks import RULES
 
@@ -264,11 +265,12 @@ def test_nothing_stays_registered() -> None:
     assert [list(table) for table in TABLES] == before
     with pytest.raises(InvalidParameterError, match="'loss' parameter"):
         RNNRegressor(loss="log_cosh").fit(X, X)
-    with pytest.raises(ValueError, match="instance of Elman, LSTM, GRU. Got 'leaky'"):
+    with pytest.raises(ValueError, match="instance of Elman, LSTM, GRU, CIFG, .*, IndRNN. Got 'leaky'"):
         check_gradients("leaky")
 
 
 def test_the_oracle_has_all_that_the_package_has() -> None:
-    assert {type(case.cell) for case in CELL_CASES.values()} == set(cell_classes().values())
+    compared = {type(case.cell) for case in CELL_CASES.values()} | {type(cell) for cell, *_ in PAPER_CELLS.values()}
+    assert compared == set(cell_classes().values())
     assert naive_training.LOSSES.keys() == LOSSES.keys()
     assert {rule.solver for rule, _ in RULES.values()} == SOLVERS.keys()

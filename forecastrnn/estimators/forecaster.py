@@ -46,8 +46,8 @@ class RNNForecaster(SavedToFile, NamedParameters):
 
     Parameters
     ----------
-    cell : {"rnn", "lstm", "peephole_lstm", "gru"}, cell, or list of them
-        The recurrent cell.
+    cell : str, cell, or list of them
+        The recurrent cell, an instance or a name, as in `RNNRegressor`.
     hidden_layer_sizes : int or list of int
         Units of each layer.
     layer_norm : bool

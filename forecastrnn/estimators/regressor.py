@@ -28,8 +28,9 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
 
     Parameters
     ----------
-    cell : {"rnn", "lstm", "peephole_lstm", "gru"}, cell, or list of them
-        The recurrent cell, one for all layers or one a layer.
+    cell : str, cell, or list of them
+        The recurrent cell, one for all layers or one a layer: an instance, or a name, of "rnn", "lstm",
+        "peephole_lstm", "gru", "cifg", "mgu", "ugrnn", "slstm", "mingru", "minlstm" and "indrnn".
     hidden_layer_sizes : int or list of int
         Units of each layer; its length is the depth.
     bidirectional : bool

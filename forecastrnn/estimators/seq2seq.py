@@ -51,8 +51,8 @@ class RNNSeq2Seq(PairEstimator):
 
     Parameters
     ----------
-    cell : {"rnn", "lstm", "peephole_lstm", "gru"}, cell, or list of them
-        The recurrent cell of both sides, one for all layers or one a layer.
+    cell : str, cell, or list of them
+        The recurrent cell of both sides, one for all layers or one a layer, by name or not, as in `RNNRegressor`.
     hidden_layer_sizes : int or list of int
         Units of each layer of the encoder, in each direction; the decoder has as many (with `bidirectional` twice as
         many), since it goes on from the encoder's states.

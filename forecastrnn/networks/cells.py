@@ -9,6 +9,8 @@ import numpy as np
 
 from forecastrnn.formulas import relu, sigmoid, tanh
 from forecastrnn.networks.cell import Cell
+from forecastrnn.networks.gated_cells import CIFG, MGU, SLSTM, UGRNN
+from forecastrnn.networks.light_cells import IndRNN, MinGRU, MinLSTM
 
 ACTIVATIONS = {"tanh": tanh, "relu": relu, "logistic": sigmoid}
 
@@ -129,7 +131,19 @@ class GRU(Cell):
 
 
 # By name. A cell whose class is here can be chosen by name, and a file knows it by that of its class.
-CELLS: dict[str, Cell] = {"rnn": Elman(), "lstm": LSTM(), "peephole_lstm": LSTM(peepholes=True), "gru": GRU()}
+CELLS: dict[str, Cell] = {
+    "rnn": Elman(),
+    "lstm": LSTM(),
+    "peephole_lstm": LSTM(peepholes=True),
+    "gru": GRU(),
+    "cifg": CIFG(),
+    "mgu": MGU(),
+    "ugrnn": UGRNN(),
+    "slstm": SLSTM(),
+    "mingru": MinGRU(),
+    "minlstm": MinLSTM(),
+    "indrnn": IndRNN(),
+}
 
 
 def as_cell(cell: object) -> Cell:

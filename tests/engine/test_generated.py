@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from forecastrnn import check_gradients
+from forecastrnn import Cell, check_gradients
 from forecastrnn.engine.cpu import generated
 from forecastrnn.engine.cpu.generated import REMEMBERED, kernels_of
 from forecastrnn.functional import dynamic_rnn
@@ -18,7 +18,7 @@ from forecastrnn.programs.shapes import Dropout
 from forecastrnn.training import gradient_check
 from forecastrnn.training.stepping import TrainingProgram
 from support import naive_cells
-from support.formula_cells import CELLS, CIFG, FormulaCell
+from support.formula_cells import CELLS, Clipped
 
 each_cell = pytest.mark.parametrize("name", CELLS)
 LENGTHS = np.array([6, 2, 4, 6, 1])
@@ -26,7 +26,7 @@ NORMED = ("min_gru", "slstm", "indrnn", "six_gates", "shared_between")
 FAST = {"float64": 1e-12, "float32": 3e-5}
 
 
-def random_weights(cell: FormulaCell, units: int, norm: bool, rng: np.random.Generator) -> dict[str, np.ndarray]:
+def random_weights(cell: Cell, units: int, norm: bool, rng: np.random.Generator) -> dict[str, np.ndarray]:
     shapes = Layer(cell, units, layer_norm=norm).parameter_shapes(3)
     return {name: rng.normal(scale=0.4, size=shape) for name, shape in shapes.items()}
 
@@ -78,7 +78,7 @@ def test_gradients_of_a_normalised_layer(name: str) -> None:
     assert check.ok, str(check)
 
 
-def training_program(cell: FormulaCell, norm: bool, both: bool, **options: Any) -> tuple[TrainingProgram, Any]:
+def training_program(cell: Cell, norm: bool, both: bool, **options: Any) -> tuple[TrainingProgram, Any]:
     """A layer, or `both` of its directions, under another; 9 rows of random length in two shards."""
     layers, rng = (Layer(cell, 3, both, norm), Layer(cell, 2, layer_norm=norm)), np.random.default_rng(1)
     network, lengths = Network(2, layers, 2), rng.integers(2, 6, 9)
@@ -109,18 +109,18 @@ def test_a_sequence_in_stretches_has_the_same_bits(name: str) -> None:
 
 
 # Which kernels are whose ------------------------------------------------------------------------------------
-def kernels(cell: FormulaCell, norm: bool = False) -> Any:
+def kernels(cell: Cell, norm: bool = False) -> Any:
     return kernels_of(cell.frame, cell.stages, norm, type(cell).__name__)
 
 
 def test_equal_cells_share_their_kernels() -> None:
-    assert kernels(CIFG(clip=0.5)) is kernels(CIFG(clip=0.5))
-    assert kernels(CIFG(clip=0.5)) is not kernels(CIFG(clip=0.25))
+    assert kernels(Clipped(clip=0.5)) is kernels(Clipped(clip=0.5))
+    assert kernels(Clipped(clip=0.5)) is not kernels(Clipped(clip=0.25))
 
 
 def test_names_tell_all_kernels_apart() -> None:
     """Numba's cache knows a kernel by its name and bytecode, and the bytecode of all is one."""
-    made = [kernels(cell, norm) for cell in (*CELLS.values(), CIFG(clip=0.25)) for norm in (False, True)]
+    made = [kernels(cell, norm) for cell in (*CELLS.values(), Clipped(clip=0.25)) for norm in (False, True)]
     names = [kernel.function.__qualname__ for pair in made for kernel in (pair.forward, pair.backward)]
     assert len(set(names)) == len(names)
     assert len({pair.forward.function.__code__ for pair in made}) == 1
@@ -131,7 +131,7 @@ def test_a_changed_column_order_changes_the_name() -> None:
     """Of the same text: slots are places in memory."""
 
     @dataclass(frozen=True)
-    class Early(FormulaCell):
+    class Early(Cell):
         gates = ("a", "b")
         no_state = ("a",)
 
@@ -150,6 +150,6 @@ def test_a_changed_column_order_changes_the_name() -> None:
 def test_a_search_over_formulas_forgets_old_ones() -> None:
     before = len(linecache.cache)
     for k in range(REMEMBERED + 40):
-        kernels(CIFG(clip=1.0 + k))
+        kernels(Clipped(clip=1.0 + k))
     assert generated._made.cache_info().currsize == REMEMBERED
     assert len(linecache.cache) <= before + 2 * REMEMBERED

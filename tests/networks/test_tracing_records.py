@@ -9,8 +9,8 @@ from forecastrnn.networks.tracing.records import as_record, from_record
 from forecastrnn.networks.tracing.trace import trace_cell
 from support.formula_cells import CELLS
 
-LSTM = as_record(CELLS["lstm"].traced())
-MGU = as_record(CELLS["mgu"].traced())
+LSTM = as_record(CELLS["lstm"].graph)
+MGU = as_record(CELLS["mgu"].graph)
 
 
 def test_record_is_plain() -> None:

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from forecastrnn import formulas
+from forecastrnn import Cell, formulas
 from forecastrnn.networks.tracing.stages import Stage, Stages
-from support.formula_cells import FormulaCell
 
 Array = np.ndarray
 SHAPE = (5, 7)
@@ -31,7 +30,7 @@ class Point:
     d: dict[str, Array]
 
 
-def point_of(cell: FormulaCell, dtype: str = "float64", seed: int = 0) -> Point:
+def point_of(cell: Cell, dtype: str = "float64", seed: int = 0) -> Point:
     """Random numbers; the derivatives by states that only keep an sLSTM in range are 0."""
     rng = np.random.default_rng(seed)
 
@@ -49,11 +48,11 @@ def point_of(cell: FormulaCell, dtype: str = "float64", seed: int = 0) -> Point:
 
 
 def _call(formula: Callable, values: dict[str, Array]) -> tuple[Array, ...]:
-    result = formula(**{name: values[name] for name in inspect.signature(formula).parameters})
+    result = formula(**{name: values[name] for name in inspect.signature(formula).parameters if name in values})
     return result if isinstance(result, tuple) else (result,)
 
 
-def by_formula(cell: FormulaCell, point: Point) -> tuple[Array, ...]:
+def by_formula(cell: Cell, point: Point) -> tuple[Array, ...]:
     """The new states, by calling the formula on arrays."""
     sums = dict(point.sums)
     if cell.second:
@@ -80,7 +79,7 @@ def _some(values: dict[str, Array], numbers: tuple[int, ...]) -> tuple[Array, ..
 class TextStep:
     """One step by the text of a cell's stages, with one place for each gate, as loops over time run it."""
 
-    def __init__(self, cell: FormulaCell, stages: Stages, point: Point, constant: str = "{}") -> None:
+    def __init__(self, cell: Cell, stages: Stages, point: Point, constant: str = "{}") -> None:
         self.cell, self.stages, self.point, self.constant = cell, stages, point, constant
         self.places = dict(point.sums)
         last = cell.states[-1]
@@ -136,7 +135,7 @@ class TextStep:
         return d_old, carried
 
 
-def differences(cell: FormulaCell, point: Point, step: float = 1e-6) -> dict[str, Array]:
+def differences(cell: Cell, point: Point, step: float = 1e-6) -> dict[str, Array]:
     """The same derivatives, by central differences of the formula."""
     found = {}
     for values in (point.sums, point.old, point.weights):
