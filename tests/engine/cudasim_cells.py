@@ -5,13 +5,16 @@ Run by test_cuda_simulator.py in a process of its own.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pytest
 
+from forecastrnn import Cell
 from forecastrnn.engine.cpu.generated import kernels_of
 from forecastrnn.engine.cuda import persistent
+from forecastrnn.formulas import log, tanh
 from forecastrnn.networks.network import Layer
 from forecastrnn.programs.shapes import Dropout
 from support import cuda_simulator  # noqa: F401  (before the first launch)
@@ -38,6 +41,26 @@ def test_a_cell(name: str) -> None:
 def test_a_normalised_cell(name: str) -> None:
     """Both directions, and more sums than are normalised at once."""
     layers = Layer(CELLS[name], 3, bidirectional=True, layer_norm=True), Layer(CELLS[name], 2, layer_norm=True)
+    check(layers, "float64", dropout=Dropout(recurrent=0.4))
+
+
+@dataclass(frozen=True)
+class Singular(Cell):
+    """Infinite in both stages where its sums are 0, as those behind the last unit are."""
+
+    gates = ("a", "b")
+    second = ("b",)
+
+    def between(self, a, h):
+        return h * log(a * a)
+
+    def step(self, a, b):
+        return tanh(b) + 0.1 * log(a * a)
+
+
+@pytest.mark.parametrize("norm", [False, True], ids=["plain", "norm"])
+def test_a_formula_that_is_singular_behind_the_last_unit(norm: bool) -> None:
+    layers = Layer(Singular(), 3, bidirectional=True, layer_norm=norm), Layer(Singular(), 3)
     check(layers, "float64", dropout=Dropout(recurrent=0.4))
 
 

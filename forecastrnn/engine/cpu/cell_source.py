@@ -42,6 +42,7 @@ class Stages(Protocol):
 
     step: Stage
     between: Stage | None
+    rests: bool
     digest: str
 
 
@@ -75,7 +76,7 @@ class CellSource:
         return Slots(
             count=count, inputs=frame.inputs, states=frame.states, first=frame.first, second=frame.second,
             through=int(last in (*step.through, *self.ended)), diagonals=frame.n_diagonals,
-            plain=int(count == 1 and not (kept or frame.n_diagonals or frame.second)),
+            plain=int(count == 1 and self.stages.rests and not (kept or frame.n_diagonals or frame.second)),
         )  # fmt: skip
 
     @property
@@ -97,7 +98,7 @@ class CellSource:
     @property
     def digest(self) -> str:
         """What tells two cells apart: of the text, and of all constants."""
-        content = repr((self.stages.digest, self.frame, self.slots, self.layer_norm))
+        content = repr((self.stages.digest, self.stages.rests, self.frame, self.slots, self.layer_norm))
         return hashlib.sha256(content.encode()).hexdigest()[:12]
 
     def name(self, way: str) -> str:

@@ -1,7 +1,8 @@
 """Panels of a cell: n rows of the vector at one unit, through a stage of the step and back.
 
 Around the text of the stage, a panel is the code of a template below with other globals: `stage` and `stage_back`,
-what is loaded (`take_...`) and stored (`put_...`), COUNT slots of a unit, and CARRIED sums that both stages read.
+what is loaded (`take_...`) and stored (`put_...`), COUNT slots of a unit, and CARRIED sums that both stages read; and
+`only`, which clears the lanes behind the last unit, for cells where those do not keep to harmless values.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from forecastrnn.engine import formulas
 from forecastrnn.engine.cpu import elementary  # noqa: F401  # what formulas mean in kernels
 from forecastrnn.engine.cpu.build import fast
 from forecastrnn.engine.cpu.cell_source import CellSource, Stage
-from forecastrnn.engine.cpu.simd import lanes, load, store
-from forecastrnn.engine.cpu.vectors import gather, scatter, zeros
+from forecastrnn.engine.cpu.simd import first_lanes, lanes, load, store
+from forecastrnn.engine.cpu.vectors import gather, scatter, within, zeros
 
 FORMULAS = ("exp", "log", "maximum", "minimum", "positive", "relu", "sigmoid", "sqrt", "tanh")
 
@@ -28,27 +29,35 @@ def ahead(n, z, now, u):
     """Sums in z -> what is kept of them, and what the stage returns."""
     L, weights = lanes(z), take_weights(now.diagonal, u, now.width)
     old, new, before, after = arrays_of(now)
+    inside = first_lanes(z, now.units - u)
     for r in range(n):
         row, place = r * now.width + u, r * COUNT * L
         kept, made = stage(take_places(z, place, L), take_old(old, before + row, 0), weights)
         put_kept(z, place, L, kept)
-        put_made(new, after + row, 0, made)
+        put_made(new, after + row, 0, only(made, inside))
 
 
 def back(n, z, now, by, u):
     """What is kept in z -> derivatives by the sums in z, and by what the stage reads; those by weights are added up."""
     L, weights, totals = lanes(z), take_weights(now.diagonal, u, now.width), no_totals(z)
     old, new, before, after = arrays_of(now)
+    inside = first_lanes(z, now.units - u)
     for r in range(n):
         row, place, shared = r * now.width + u, r * COUNT * L, r * CARRIED * now.width + u
         d_sums, d_old, carried, totals = stage_back(
             take_kept(z, place, L), take_old(old, before + row, 0), take_new(new, after + row, 0), weights,
             take_d(returned(by), row, 0), take_carried(by.carried, shared, now.width), totals,
         )  # fmt: skip
-        put_sums(z, place, L, d_sums)
+        put_sums(z, place, L, only(d_sums, inside))
         put_carried(by.carried, shared, now.width, carried)
-        give_back(by, row, d_old)
+        give_back(by, row, only(d_old, inside))
     add_totals(by.diagonal, u, now.width, totals)
+
+
+@fast
+def unchanged(values, inside):
+    """All lanes."""
+    return values
 
 
 @fast
@@ -127,7 +136,8 @@ def panels_of(source: CellSource, stage: Stage, name: str) -> tuple[Callable[...
 
     forward, backward = functions_of(source, stage, name)
     own = _of_step(source, stage) if name == "step" else _of_between(source, stage)
-    names = {"COUNT": len(slot), "take_weights": gather(stage.weights), **own}
+    only = unchanged if source.stages.rests else within
+    names = {"COUNT": len(slot), "take_weights": gather(stage.weights), "only": only, **own}
     ahead_names = {
         "stage": forward, "take_places": gather(places(stage.reads)), "put_kept": scatter(places(stage.writes)),
     }  # fmt: skip

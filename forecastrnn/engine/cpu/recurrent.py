@@ -44,6 +44,7 @@ class Step(NamedTuple):
     after: int
     reached: int  # in mixed
     width: int  # from row to row
+    units: int
 
 
 class Slopes(NamedTuple):
@@ -104,7 +105,7 @@ def forward(arrays, states, active, lengths, slots, panel, second, normalise):
         n, k, zt = active[t], t * B * Hp, at(z, t * ahead)
         xn, factors = at(normed, t * ahead), at(scale, t * B * slots.count)
         reached = k if keep else 0
-        now = Step(states, hr, mixed, diagonal, k, k + B * Hp, reached, L if plain else Hp)
+        now = Step(states, hr, mixed, diagonal, k, k + B * Hp, reached, L if plain else Hp, H)
         for p in range(most):
             lo, hi = part(P, most, p), part(P, most, p + 1)
             own, wx_p, wh_p = lo * slots.count * L, at(wx, lo * I * slots.inputs * L), at(wh, lo * H * slots.states * L)
@@ -182,7 +183,7 @@ def backward(arrays, states, dstates, active, lengths, slots, panel, second, nor
     for t in range(T - 1, -1, -1):
         n, k, zt = active[t], t * B * Hp, at(z, t * ahead)
         xn, factors = at(normed, t * ahead), at(scale, t * B * slots.count)
-        now = Step(states, hr, dmixed, diagonal, k, k + B * Hp, 0, L if plain else Hp)
+        now = Step(states, hr, dmixed, diagonal, k, k + B * Hp, 0, L if plain else Hp, H)
         add_output_gradient(t, first, n, B, Hp, dout, dh)
         for p in range(runs):
             panel(n * P if plain else n, at(zt, p * gap), now, by, p * L)

@@ -58,6 +58,19 @@ def scatter(which: tuple[int, ...], grow: bool = False) -> Callable[..., Any]:
     return put
 
 
+@intrinsic
+def within(tctx, values, inside):
+    """A tuple of vectors, with 0 in the lanes where `inside` is 0, whatever stands there."""
+
+    def gen(ctx, b, sig, args):
+        zero = ir.Constant(inside.ir, [ir.Constant(inside.ir.element, 0.0)] * inside.lanes)
+        used = b.fcmp_ordered(">", args[1], zero)
+        found = [b.select(used, b.extract_value(args[0], k), zero) for k in range(len(values))]
+        return ctx.make_tuple(b, sig.return_type, found)
+
+    return values(values, inside), gen
+
+
 @cache
 def zeros(count: int) -> Callable[..., Any]:
     """Compiled (p) -> so many vectors of zeros, of the kind at the pointer p."""

@@ -150,7 +150,8 @@ def is_small(cell: CellSource) -> bool:
     slots, stages = cell.slots, [stage for stage in (cell.stages.step, cell.stages.between) if stage]
     lines = sum(stage.text().count("\n") for stage in stages)
     fits = slots.count <= MOST_SLOTS and cell.frame.n_states <= MOST_STATES and slots.diagonals <= MOST_DIAGONALS
-    return fits and lines <= MOST_LINES and slots.states > 0 and slots.second <= 1 and not cell.layer_norm
+    fits = fits and lines <= MOST_LINES and cell.stages.rests
+    return fits and slots.states > 0 and slots.second <= 1 and not cell.layer_norm
 
 
 # Forward ----------------------------------------------------------------------------------------------

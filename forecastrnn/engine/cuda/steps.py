@@ -75,12 +75,14 @@ class StageText:
         stage, sums = self.stage, self.states[-1] if self.slots.plain else "z"
         old = [element("hr" if self.first else self.states[k], OLD) for k in stage.old]
         made = [element("mixed", "(turn * B + r) * Hp + u")] if self.first else [element(s, NEW) for s in self.states]
-        lines = [
-            f"at = {self._place_of_sums(sums)}",
+        inner = [
             call("kept, made", self.name, self._sums(stage.reads, sums), old, self._weights),
             *(f"{place} = kept[{k}]" for k, place in enumerate(self._sums(stage.writes, sums))),
-            *(f"{place} = made[{k}]" for k, place in enumerate(made)),
         ]
+        if not self.cell.stages.rests:  # nor are there states behind the last unit
+            inner = [f"made = ({'real(0), ' * len(made)})", "if u < H:", *indented(*inner)]
+        lines = [f"at = {self._place_of_sums(sums)}", *inner]
+        lines += [f"{place} = made[{k}]" for k, place in enumerate(made)]
         if not self.first:
             seen = f"{element('hr', NEW)} = made[{len(made) - 1}] * {element('mask', OWN)}"
             lines += ["if masked != 0:", f"    {seen}"]
@@ -102,7 +104,7 @@ class StageText:
         lines = [
             f"at = {self._place_of_sums('z')}",
             f"sums = ({'zero, ' * len(places)})",
-            "if r < n:",
+            "if r < n:" if self.cell.stages.rests else "if r < n and u < H:",
             *indented(*begin, call("sums, old, handed, totals", f"{self.name}_back", *given), *behind),
             *(f"{place} = sums[{k}]" for k, place in enumerate(places)),
             *self._flat(),

@@ -8,6 +8,7 @@ from dataclasses import astuple, dataclass
 
 from forecastrnn.networks.tracing.cell_graph import CellGraph
 from forecastrnn.networks.tracing.joint import Joint, Places, StageValues, derived
+from forecastrnn.networks.tracing.padding import comes_to_rest
 from forecastrnn.networks.tracing.text import Function, Given, function_text, tuple_of
 
 
@@ -53,10 +54,11 @@ class Stage:
 
 @dataclass(frozen=True, kw_only=True)
 class Stages:
-    """The stages of a cell's step."""
+    """The stages of a cell's step. rests : units that only fill up vectors do so harmlessly (see `comes_to_rest`)."""
 
     step: Stage
     between: Stage | None = None
+    rests: bool = True
 
     @property
     def digest(self) -> str:
@@ -69,7 +71,7 @@ def stages_of(cell: CellGraph) -> Stages:
     """Derivatives, the choice of what is kept, and the text of it all."""
     joint = derived(cell)
     between = None if joint.between is None else _stage(joint, joint.between, "between")
-    return Stages(step=_stage(joint, joint.step, "step"), between=between)
+    return Stages(step=_stage(joint, joint.step, "step"), between=between, rests=comes_to_rest(joint))
 
 
 def _stage(joint: Joint, stage: StageValues, name: str) -> Stage:
