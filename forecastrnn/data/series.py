@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from forecastrnn.data.frame_columns import Names
 from forecastrnn.data.frequency import season_of_offset
 from forecastrnn.data.series_input import SeriesReader, SeriesSet, TimeAxis
 from forecastrnn.data.time_index import check_reach, continue_times
@@ -33,10 +34,11 @@ def read_series(
     y : Series, DataFrame, list or ndarray of shape (time,)
         One series; a wide frame, each column a series; a long frame with the columns `id_col`, `time_col`
         and `target_col` (a frame with one of the first two, or with a column that is not numeric, is taken
-        as long); or a Series or one-column frame with a MultiIndex (series, time). Lists and arrays count
-        their steps from 0. Never changed.
+        as long); a frame of one series, with a column of times and one of values and no other; or a Series or
+        one-column frame with a MultiIndex (series, time). Lists and arrays count their steps from 0. Times may be
+        texts, where all are dates in one way only. Never changed.
     id_col, time_col, target_col : hashable, default="unique_id", "ds", "y"
-        Columns of a long frame.
+        Columns of a long frame; id_col=None: the frame is one series, whatever other columns it has.
     missing : {"raise", "mask"}, default="raise"
         Whether NaN is an error or is kept. A series of nothing but NaN is always an error.
     min_length : int, default=1
@@ -70,15 +72,9 @@ def read_series(
     """
     if missing not in ("raise", "mask"):
         raise ValueError(f"missing must be 'raise' or 'mask'. Got {missing!r}")
-    if len({id_col, time_col, target_col}) < 3:
-        raise ValueError(
-            f"id_col, time_col and target_col must differ. Got {id_col!r}, {time_col!r} and {target_col!r}"
-        )
-    reader = SeriesReader(
-        id_col=id_col, time_col=time_col, target_col=target_col, missing=missing, min_length=min_length, needs=needs,
-        argument=argument,
-    )  # fmt: skip
-    return reader.read(y)
+    names = Names(id_col, time_col, target_col)
+    names.check()
+    return SeriesReader(names=names, missing=missing, min_length=min_length, needs=needs, argument=argument).read(y)
 
 
 def read_horizon(axis: TimeAxis, h: Any) -> np.ndarray:
@@ -140,9 +136,9 @@ def write_forecast(axis: TimeAxis, columns: Mapping[str, np.ndarray], h: object)
     Returns
     -------
     Series or DataFrame
-        A series gives a Series named as it was (several columns: a frame with those columns); a wide frame
-        a wide frame with its columns (several: a MultiIndex of series and column); a long frame a long
-        frame; a MultiIndex the same MultiIndex.
+        A series gives a Series named as it was (several columns: a frame with those columns); a frame of one
+        series one with its column of times; a wide frame a wide frame with its columns (several: a MultiIndex
+        of series and column); a long frame a long frame; a MultiIndex the same MultiIndex.
 
     Raises
     ------
@@ -163,11 +159,12 @@ def write_forecast(axis: TimeAxis, columns: Mapping[str, np.ndarray], h: object)
             raise ValueError(
                 f"columns[{name!r}] must have shape ({axis.n_series}, {len(steps)}). Got {np.shape(values)}"
             )
-    if axis.form in ("series", "array"):
+    if axis.form in ("series", "array", "dated"):
         index = continue_times(axis.clock, axis.last, steps).rename(axis.time_name)
-        if len(columns) == 1:
+        if len(columns) == 1 and axis.form != "dated":
             return pd.Series(next(iter(columns.values()))[0], index=index, name=axis.value_name)
-        return pd.DataFrame({name: values[0] for name, values in columns.items()}, index=index)
+        rows = {name: values[0] for name, values in columns.items()}
+        return pd.DataFrame({axis.time_name: index} | rows if axis.form == "dated" else rows, index=index)
     return _write_wide(axis, columns, steps) if axis.form == "wide" else _write_panel(axis, columns, steps)
 
 

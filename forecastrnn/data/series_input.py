@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
-from numbers import Real
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from forecastrnn.data.frame_columns import Names, first_few, first_not_numeric
 from forecastrnn.data.time_index import Clock, find_step, read_index
 
-_NUMBERS = {"integer", "floating", "mixed-integer-float", "boolean", "decimal", "empty"}
 _ACCEPTED = "a pandas Series or DataFrame, a list or a 1-D array"
 
 
@@ -21,8 +19,9 @@ _ACCEPTED = "a pandas Series or DataFrame, a list or a 1-D array"
 class TimeAxis:
     """What is needed to continue the index of each series and to rebuild the type of the input.
 
-    `form` is "series", "wide", "long", "multi_series", "multi_frame" or "array"; `last` (n_series,) the
-    ordinal of each series' last time; the names are those of the index or columns they came from.
+    `form` is "series", "dated" (one series in two columns), "wide", "long", "multi_series", "multi_frame" or
+    "array"; `last` (n_series,) the ordinal of each series' last time; the names are those of the index or columns
+    they came from.
     """
 
     form: str
@@ -45,7 +44,7 @@ class TimeAxis:
         wanted = list(ids)
         unknown = [name for name in wanted if name not in known]
         if unknown:
-            raise ValueError(f"unknown series: {_first_few(unknown)}; the known series are {_first_few(self.ids)}")
+            raise ValueError(f"unknown series: {first_few(unknown)}; the known series are {first_few(self.ids)}")
         return np.array([known[name] for name in wanted], dtype=np.int64)
 
 
@@ -68,9 +67,7 @@ class SeriesSet:
 class SeriesReader:
     """The options of one `read_series` call, and the checks that all forms of input share."""
 
-    id_col: Hashable
-    time_col: Hashable
-    target_col: Hashable
+    names: Names
     missing: str
     min_length: int
     needs: str
@@ -105,25 +102,33 @@ class SeriesReader:
         return pd.Series(y, name=self.argument, dtype=object if len(y) == 0 else None)
 
     def _frame(self, y: pd.DataFrame) -> SeriesSet:
-        is_long = {self.id_col, self.time_col} & set(y.columns)
+        is_long = {self.names.id_col, self.names.time_col} & set(y.columns)
         if isinstance(y.index, pd.MultiIndex) and not is_long:
             if y.shape[1] != 1:
                 raise ValueError(
                     f"{self.argument}, a frame with a MultiIndex (series, time), must have one column of "
-                    f"values; got {_first_few(y.columns)}"
+                    f"values; got {first_few(y.columns)}"
                 )
             return self._multi(y, "multi_frame", y.columns[0])
         if not y.columns.is_unique:
             repeated = y.columns[y.columns.duplicated()]
-            raise ValueError(f"{self.argument} has duplicate column names: {_first_few(repeated)}")
-        text = None if is_long else _first_not_numeric(y)
-        return self._long(y, text) if is_long or text is not None else self._shared(y, "wide", None)
+            raise ValueError(f"{self.argument} has duplicate column names: {first_few(repeated)}")
+        names = self.names.of_frame(y, self.argument)
+        if names is None:
+            return self._shared(y, "wide", None)
+        return self._dated(y, names) if names.id_col is None else self._long(y, names)
 
-    def _shared(self, y: pd.DataFrame, form: str, value_name: Hashable) -> SeriesSet:
-        """Series that share one index: the columns of `y`."""
+    def _dated(self, y: pd.DataFrame, names: Names) -> SeriesSet:
+        """One series in two columns, which have no ids."""
+        times = _times_of(y, names).rename(names.time_col)
+        one = y[[names.target_col]].set_axis(times)
+        return self._shared(one, "dated", names.target_col, f"column {names.time_col!r} of {self.argument}")
+
+    def _shared(self, y: pd.DataFrame, form: str, value_name: Hashable, label: str = "") -> SeriesSet:
+        """Series that share one index: the columns of `y`; `label`: what holds the times, for messages."""
         ids, rows = tuple(y.columns.tolist()), len(y)
         self._check_lengths(ids, np.full(len(ids), rows))
-        label = f"the index of {self.argument}"
+        label = label or f"the index of {self.argument}"
         ordinals, clock = read_index(y.index, label)
         clock = find_step(ordinals, np.array([0, rows]), ids, clock, label)
         axis = TimeAxis(
@@ -134,27 +139,15 @@ class SeriesReader:
         values = self._floats(y).T.flatten()
         return self._finish(values, np.arange(len(ids) + 1) * rows, ordinals, axis)
 
-    def _long(self, y: pd.DataFrame, text: int | None) -> SeriesSet:
-        for parameter in ("id_col", "time_col", "target_col"):
-            name = getattr(self, parameter)
-            if name in y.columns:
-                continue
-            why = "it" if text is None else f"column {y.columns[text]!r} is not numeric, so it"
-            hint = "; call reset_index first, it is in the index" if name in y.index.names else ""
-            raise ValueError(
-                f"{self.argument} has no column {name!r} ({parameter}): {why} is read as a long frame; its "
-                f"columns are {_first_few(y.columns)}{hint}"
-            )
-        labels = tuple(f"column {name!r} of {self.argument}" for name in (self.id_col, self.time_col))
-        times = y[self.time_col]
-        index = pd.Index(times) if len(times) else pd.DatetimeIndex([])
-        axis = self._no_axis("long", self.time_col, self.id_col, self.target_col)
-        return self._panel(pd.Index(y[self.id_col]), index, y[[self.target_col]], axis, labels)
+    def _long(self, y: pd.DataFrame, names: Names) -> SeriesSet:
+        labels = tuple(f"column {name!r} of {self.argument}" for name in (names.id_col, names.time_col))
+        axis = self._no_axis("long", names.time_col, names.id_col, names.target_col)
+        return self._panel(pd.Index(y[names.id_col]), _times_of(y, names), y[[names.target_col]], axis, labels)
 
     def _multi(self, y: pd.DataFrame, form: str, value_name: Hashable) -> SeriesSet:
         names = list(y.index.names)
         times = y.index.levels[-1]
-        orderly = len(names) == 2 and None not in names and names != [self.time_col, self.id_col]
+        orderly = len(names) == 2 and None not in names and names != [self.names.time_col, self.names.id_col]
         if orderly:
             orderly = not isinstance(y.index.levels[0], pd.DatetimeIndex | pd.PeriodIndex)
             orderly = orderly and (_is_time(times) or not _is_time(y.index.levels[0]))
@@ -208,7 +201,7 @@ class SeriesReader:
 
     def _floats(self, y: pd.DataFrame) -> np.ndarray:
         """Values (rows, columns) as float64, missing ones as NaN; a TypeError names a column of others."""
-        text = _first_not_numeric(y)
+        text = first_not_numeric(y)
         if text is not None:
             column = y.iloc[:, text]
             kind = pd.api.types.infer_dtype(column, skipna=True)
@@ -264,33 +257,10 @@ class SeriesReader:
         )
 
 
-def _first_not_numeric(y: pd.DataFrame) -> int | None:
-    """Place of the first column that does not hold real numbers, or None."""
-    kinds = {dtype: _is_number(dtype) for dtype in y.dtypes.unique()}
-    for place, dtype in enumerate(y.dtypes):
-        if pd.api.types.is_object_dtype(dtype):
-            if not _holds_numbers(y.iloc[:, place]):
-                return place
-        elif not kinds[dtype]:
-            return place
-    return None
-
-
-def _holds_numbers(column: pd.Series) -> bool:
-    kind = pd.api.types.infer_dtype(column, skipna=True)
-    if kind in ("mixed", "mixed-integer"):
-        return all(isinstance(value, Real | Decimal) for value in column.dropna())
-    return kind in _NUMBERS
-
-
-def _is_number(dtype: Any) -> bool:
-    return pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_complex_dtype(dtype)
+def _times_of(y: pd.DataFrame, names: Names) -> pd.Index:
+    """The column of times; an empty one has no type of its own."""
+    return pd.Index(y[names.time_col]) if len(y) else pd.DatetimeIndex([])
 
 
 def _is_time(level: pd.Index) -> bool:
     return isinstance(level, pd.DatetimeIndex | pd.PeriodIndex) or pd.api.types.is_integer_dtype(level.dtype)
-
-
-def _first_few(names: Iterable[Hashable]) -> str:
-    listed = list(names)
-    return ", ".join(repr(name) for name in listed[:5]) + (", ..." if len(listed) > 5 else "")

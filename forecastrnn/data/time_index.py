@@ -15,11 +15,11 @@ from typing import Any, NoReturn
 import numpy as np
 import pandas as pd
 
+from forecastrnn.data.date_texts import KINDS, read_dates
 from forecastrnn.data.frequency import PER_DAY, infer_named, infer_offset
 
 _LARGEST = np.iinfo(np.int64).max
 _LAST_YEAR = 9999  # pandas' calendar offsets go through datetime, which ends there
-KINDS = "a DatetimeIndex, a PeriodIndex or a RangeIndex (integers with a constant step)"
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,8 @@ class Clock:
 
 def read_index(index: pd.Index, label: str) -> tuple[np.ndarray, Clock]:
     """Ordinals (n,) of an index and its clock, the step not yet known unless the index says it."""
-    if isinstance(index.dtype, pd.ArrowDtype) and index.dtype.kind == "M":
-        index = pd.DatetimeIndex(index)
+    if not index.hasnans:
+        index = read_dates(index, label)
     if index.hasnans:
         row = int(np.flatnonzero(index.isna())[0])
         raise ValueError(f"{label} contains NaT (no time) at row {row}; drop or fill such rows")
@@ -70,7 +70,7 @@ def read_index(index: pd.Index, label: str) -> tuple[np.ndarray, Clock]:
     else:
         raise TypeError(
             f"{label} must be an index of times: {KINDS}; got {type(index).__name__} of dtype {index.dtype}. "
-            "Dates held as text or objects are converted by pandas.to_datetime"
+            "pandas.to_datetime converts to such times"
         )
     return index.astype("int64").to_numpy(dtype=np.int64), clock
 

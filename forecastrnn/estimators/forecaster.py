@@ -178,16 +178,16 @@ epsilon, clip_norm, gradient_noise
         Parameters
         ----------
         y : Series, DataFrame, list or 1-D array
-            One series; a wide frame (each column a series); a long frame with `id_col`, `time_col`, `target_col`;
-            or a MultiIndex (series, time). The index must be regular; values must be finite, unless
-            missing="mask".
+            One series, also as a frame of a column of times and one of values; a wide frame (each column a series); a
+            long frame with `id_col`, `time_col`, `target_col`; or a MultiIndex (series, time). Dates may be texts.
+            The index must be regular; values must be finite, unless missing="mask".
         static : DataFrame, optional
             What stays the same for a series: a row for each, the index (or the column `id_col`) its id, and columns of
             categories (texts, integers, booleans, pandas categories). The network reads a learned vector for each,
             of round(1.6 n^0.56) numbers for n categories, 50 at most; a category that `fit` has not seen reads the
             mean. With warm_start the categories stay those of the first fit.
         id_col, time_col, target_col : hashable
-            Columns of a long frame.
+            Columns of a long frame; id_col=None: the frame is one series.
         callback : callable, optional
             Called every 50 updates of each member with a `forecastrnn.callbacks.MemberUpdate`: its number, its updates,
             its loss. When it returns True, that member stops there. An error in it ends `fit` and leaves the forecaster
@@ -250,7 +250,7 @@ epsilon, clip_norm, gradient_noise
         Returns
         -------
         Series or DataFrame, as the input: a Series gives a Series (its index continued: frequency, time zone, name),
-        a wide frame a wide frame, a long frame a long frame with the column "RNN".
+        a wide frame a wide frame, a long frame (or one of times and values) such a frame with the column "RNN".
 
         Raises
         ------

@@ -233,7 +233,7 @@ def _walk_id_dtype(part: Part, word: str, value: Any) -> Make:
 def _check_last(form: str, clock: Clock, last: np.ndarray) -> None:
     """Last times, from which forecasts go on: shared by columns, and on the grid of the frequency."""
     times = _index_of(clock, np.unique(last))
-    if form in ("series", "array") and len(last) > 1 or form == "wide" and len(times) > 1:
+    if form in ("series", "dated", "array") and len(last) > 1 or form == "wide" and len(times) > 1:
         raise ModelFileError("the series do not end together")
     if isinstance(times, pd.DatetimeIndex):
         wall = times.tz_localize(None)
@@ -257,7 +257,7 @@ def _make_axis(**kept: Any) -> TimeAxis:
 AXIS = codec.record(
     TimeAxis,
     _make_axis,
-    form=codec.choice("series", "wide", "long", "multi_series", "multi_frame", "array"),
+    form=codec.choice("series", "dated", "wide", "long", "multi_series", "multi_frame", "array"),
     last=codec.array("<i8", "n_series"),
     ids=ids("n_series", "n_series"),
     id_dtype=Kind(_walk_id_dtype),

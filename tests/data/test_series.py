@@ -89,7 +89,7 @@ BAD_INPUTS = {
     "F17 float": (with_times(pd.Index([0.0, 1.0])), {}, TypeError, "index.*(DatetimeIndex|RangeIndex)"),
     "F17 text": (with_times(pd.Index(["a", "b"])), {}, TypeError, "index.*(DatetimeIndex|PeriodIndex)"),
     "F17 durations": (with_times(pd.to_timedelta([1, 2], "D")), {}, TypeError, "index.*DatetimeIndex"),
-    "F17 text in long": (long_frame({"a": 3}).astype({"ds": str}), {}, TypeError, "'ds'.*DatetimeIndex"),
+    "F17 text in long": (long_frame({"a": 3}).assign(ds=[*"pqr"]), {}, TypeError, "'ds'.*DatetimeIndex"),
     "F17 uint64": (with_times(pd.Index([2**63, 2**63 + 1], dtype="uint64")), {}, ValueError, "too large"),
     "F20 2-D": (np.ones((4, 2)), {}, TypeError, "2 dimensions.*pandas Series"),
     "F20 list of lists": ([[1.0], [2.0]], {}, TypeError, "pandas Series"),

@@ -57,6 +57,7 @@ ARRAYS: dict[str, Callable[[], Any]] = {
 }
 FORECASTS: dict[str, Callable[[], Any]] = {
     "a series": lambda: quick(n_members=2).fit(monthly(60)),
+    "times and values": lambda: quick().fit(monthly(60).rename("sold").rename_axis("month").reset_index()),
     "direct": lambda: quick(strategy="direct", horizon=4).fit(monthly(60)),
     "wide, masked, early stopping": lambda: quick(missing="mask", early_stopping=True).fit(
         WIDE.mask(WIDE == WIDE.iloc[9, 0])

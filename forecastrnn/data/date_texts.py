@@ -1,0 +1,114 @@
+"""Dates that are held as text or as objects become times, where all of them are dates in one way only."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from typing import Any, NoReturn
+
+import pandas as pd
+
+KINDS = "a DatetimeIndex, a PeriodIndex or a RangeIndex (integers with a constant step)"
+_YEAR_FIRST = re.compile(r"\d{4}(\d{4})?([-/T ]|$)")
+_YEAR = re.compile(r".*\d{4}")  # pandas reads "today" and "" as well
+_DAY_FIRST = re.compile(r"\d{1,2}\.\d{1,2}\.\d")  # with dots nobody writes the month first
+_MONTHS = ("%b %Y", "%B %Y", "%b-%Y", "%Y %b", "%m/%Y")  # which pandas does not guess
+
+
+def read_dates(index: pd.Index, label: str) -> pd.Index:
+    """Texts, dates and periods in an index of objects or categories as times; any other index as it is.
+
+    Raises TypeError for texts that are no dates, ValueError for those that are dates in two ways.
+    """
+    if isinstance(index.dtype, pd.ArrowDtype) and index.dtype.kind == "M":
+        return pd.DatetimeIndex(index)
+    if isinstance(index.dtype, pd.CategoricalDtype):
+        index = index.astype(index.categories.dtype)
+    if not (pd.api.types.is_object_dtype(index.dtype) or pd.api.types.is_string_dtype(index.dtype)):
+        return index
+    kind = pd.api.types.infer_dtype(index, skipna=False)
+    if kind == "string":
+        codes, texts = pd.factorize(index)  # in a panel most are there many times
+        return _parse(pd.Index(texts, dtype=object), index, label).take(codes)
+    if kind == "period":
+        return pd.PeriodIndex(index)
+    return _instants(index, label) if kind in ("date", "datetime", "datetime64") else index
+
+
+def are_dates(column: pd.Series) -> bool:
+    """Whether a column holds dates, of whatever type; numbers are none."""
+    if isinstance(column.dtype, pd.PeriodDtype) or pd.api.types.is_datetime64_any_dtype(column.dtype):
+        return True
+    known = pd.Index(column.dropna())
+    try:
+        return isinstance(read_dates(known, ""), pd.DatetimeIndex | pd.PeriodIndex)
+    except TypeError:
+        return False
+    except ValueError:
+        return True  # in two ways
+
+
+def _instants(index: pd.Index, label: str) -> pd.DatetimeIndex:
+    try:
+        return pd.DatetimeIndex(index)
+    except ValueError as error:
+        raise ValueError(f"{label} holds dates that are no times of one time zone: {error}") from error
+
+
+def _parse(texts: pd.Index, index: pd.Index, label: str) -> pd.DatetimeIndex:
+    """The times that texts (n,), all different, stand for."""
+    formats = _formats(texts[0])
+    found = [times for form in formats if (times := _times(texts, form)) is not None]
+    if not found:
+        _refuse(texts, index, formats, label)
+    one, other = found[0], found[-1]
+    unlike = (one != other).argmax() if not one.equals(other) else -1
+    if unlike >= 0:
+        raise ValueError(
+            f"{label} holds texts that may have the day or the month first: {texts[unlike]!r} is "
+            f"{one[unlike]:%Y-%m-%d} or {other[unlike]:%Y-%m-%d}. Say which: pandas.to_datetime(..., dayfirst=True), "
+            "or False"
+        )
+    return one
+
+
+def _formats(text: str) -> list[str]:
+    """The ways in which a text may be a date, which all must share."""
+    if _YEAR_FIRST.match(text):
+        return ["ISO8601"]
+    days_first = [True] if _DAY_FIRST.match(text) else [False, True]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that one of the two does not fit
+        guesses = [pd.tseries.api.guess_datetime_format(text, dayfirst=first) for first in days_first]
+    return [*dict.fromkeys(form for form in (*guesses, *_MONTHS) if form)]
+
+
+def _times(texts: pd.Index, form: str, **options: Any) -> pd.DatetimeIndex | None:
+    if not all(map(_pattern(form).match, texts)):
+        return None
+    try:
+        return pd.DatetimeIndex(pd.to_datetime(texts, format=form, **options))
+    except ValueError:
+        return None
+
+
+def _pattern(form: str) -> re.Pattern:
+    return _YEAR_FIRST if form == "ISO8601" else _YEAR
+
+
+def _refuse(texts: pd.Index, index: pd.Index, formats: list[str], label: str) -> NoReturn:
+    """Blame the first text that is no date, or the offsets that differ."""
+    form = formats[0]
+    if _times(texts, form, utc=True) is not None:
+        raise ValueError(
+            f"{label} holds times with several offsets from UTC, such as {texts[0]!r}: convert them with "
+            "pandas.to_datetime(..., utc=True), and then tz_convert to their time zone"
+        )
+    good = pd.to_datetime(texts, format=form, errors="coerce", utc=True).notna()
+    good &= [_pattern(form).match(text) is not None for text in texts]
+    text = texts[int((~good).argmax())]
+    row = int((index == text).argmax())
+    raise TypeError(
+        f"{label} must be an index of times: {KINDS}; got texts, of which {text!r} (row {row}) is no date"
+        f"{' in the form of those before' if row else ''}. pandas.to_datetime(..., format=...) reads dates of any form"
+    )
