@@ -10,7 +10,7 @@ PER_DAY = {"s": 86_400, "ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _WEEKDAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
 # Steps in a season, by pandas' name of the frequency; those shorter than a day are worked out.
-_SEASONS = {"B": 5, "C": 5, "SME": 24, "SMS": 24, "M": 12, "Q": 4, "W": 52} | {
+_SEASONS = {"B": 5, "SME": 24, "SMS": 24, "M": 12, "Q": 4, "W": 52} | {
     prefix + ending: steps
     for prefix, steps in {"M": 12, "BM": 12, "CBM": 12, "Q": 4, "BQ": 4}.items()
     for ending in ("S", "E")
@@ -78,7 +78,47 @@ def _infer_days(days: np.ndarray, inside: np.ndarray) -> pd.DateOffset | None:
     working = np.diff((days + 3) // 7 * 5 + weekdays)[inside]
     if (weekdays < 5).all() and (working == working[0]).all():
         return to_offset(f"{working[0]}B")
-    return None
+    week = working_days(days, inside)
+    before, behind = (days.astype("datetime64[D]")[at] for at in _neighbours(inside))
+    follow = np.busday_count(before, behind, weekmask=week) == 1
+    return working_week(week) if not week.all() and week[weekdays].all() and follow.all() else None
+
+
+def _neighbours(inside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows (k,) before and behind each step."""
+    rows = np.flatnonzero(inside)
+    return rows, rows + 1
+
+
+def working_days(days: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """Weekdays (7,), Monday first, but those that days (total,) since 1970 never are and pass over at least twice."""
+    before, behind = (days[at] for at in _neighbours(inside))
+    weekdays = (days + 3) % 7
+    works = np.ones(7, dtype=bool)
+    for weekday in np.setdiff1d(np.arange(7), weekdays):
+        passed = before + (weekday - (before + 3) % 7) % 7
+        works[weekday] = len(np.unique(passed[passed < behind])) < 2
+    return works
+
+
+def working_week(week: np.ndarray) -> Any:
+    """The offset of the days of a week (7,) that are worked on."""
+    if (week == [True] * 5 + [False] * 2).all():
+        return to_offset("B")
+    return pd.offsets.CustomBusinessDay(weekmask=" ".join(np.array(_WEEKDAYS)[week].tolist()).title())
+
+
+def is_business(freq: Any) -> bool:
+    """Whether a step goes from one working day to the next."""
+    return hasattr(freq, "weekmask")
+
+
+def name_of(freq: Any) -> str:
+    """What a frequency is called: by pandas, with the days of a working week that is not the usual one."""
+    mask = getattr(getattr(freq, "calendar", None), "weekmask", None)
+    if mask is None or (mask == [True] * 5 + [False] * 2).all():
+        return freq.freqstr
+    return f"{freq.freqstr} ({' '.join(np.array(_WEEKDAYS)[mask].tolist()).title()})"
 
 
 def infer_named(times: pd.DatetimeIndex) -> pd.DateOffset | None:
@@ -99,6 +139,8 @@ def _follows(times: pd.DatetimeIndex, offset: pd.DateOffset) -> bool:
 
 def season_of_offset(freq: pd.DateOffset, count: int) -> int:
     """Steps in a season if one step is `count` times the base of `freq`; 1 where there is no usual one."""
+    if isinstance(freq.base, pd.offsets.CustomBusinessDay):
+        return _divide(int(freq.calendar.weekmask.sum()), count)
     name = "ME" if freq.base == pd.DateOffset(months=1) else freq.base.freqstr.split("-")[0]
     if name in _SEASONS:
         return _divide(_SEASONS[name], count)

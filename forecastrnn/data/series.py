@@ -6,27 +6,39 @@ forecasts are written in the form of the input.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Hashable, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from forecastrnn.data.continuation import check_reach, pace_of
 from forecastrnn.data.frame_columns import Names
 from forecastrnn.data.frequency import season_of_offset
 from forecastrnn.data.series_input import SeriesReader, SeriesSet, TimeAxis
-from forecastrnn.data.time_index import check_reach, continue_times
+from forecastrnn.data.time_index import Clock
 
-__all__ = ["SeriesSet", "TimeAxis", "read_horizon", "read_series", "season_of", "write_forecast"]
+__all__ = ["SeriesSet", "TimeAxis", "check_step", "read_horizon", "read_series", "season_of", "write_forecast"]
 
 _MAX_VALUES = 2**30  # forecasts in one column: 8 GiB
 _MAX_LISTED = 2**20  # steps named one by one
+_SAME_PACE = 0.1  # months have 28 days or 31, a week of business days a holiday or none
 
 
 def read_series(
-    y: object, *, id_col: Hashable = "unique_id", time_col: Hashable = "ds", target_col: Hashable = "y",
-    missing: str = "raise", min_length: int = 1, needs: str = "forecasting needs", argument: str = "y",
-) -> SeriesSet:  # fmt: skip
+    y: Any,
+    *,
+    id_col: Hashable = "unique_id",
+    time_col: Hashable = "ds",
+    target_col: Hashable = "y",
+    missing: str = "raise",
+    min_length: int = 1,
+    needs: str = "forecasting needs",
+    argument: str = "y",
+    freq: Any = None,
+    usual: Clock | None = None,
+) -> SeriesSet:
     """Check one or many series and put them end to end.
 
     Parameters
@@ -47,6 +59,11 @@ def read_series(
         Who asks for `min_length`, for the message: "context_length needs".
     argument : str, default="y"
         What the caller calls `y`, for messages.
+    freq : str, pandas offset or int, optional
+        The step of the times (an int for integers), where the times do not tell or tell another; lists and arrays
+        have none.
+    usual : Clock, optional
+        Of series read before: where the times allow it, these have the same step.
 
     Returns
     -------
@@ -74,7 +91,10 @@ def read_series(
         raise ValueError(f"missing must be 'raise' or 'mask'. Got {missing!r}")
     names = Names(id_col, time_col, target_col)
     names.check()
-    return SeriesReader(names=names, missing=missing, min_length=min_length, needs=needs, argument=argument).read(y)
+    reader = SeriesReader(
+        names=names, missing=missing, min_length=min_length, needs=needs, argument=argument, freq=freq, usual=usual
+    )
+    return reader.read(y)
 
 
 def read_horizon(axis: TimeAxis, h: Any) -> np.ndarray:
@@ -160,7 +180,7 @@ def write_forecast(axis: TimeAxis, columns: Mapping[str, np.ndarray], h: object)
                 f"columns[{name!r}] must have shape ({axis.n_series}, {len(steps)}). Got {np.shape(values)}"
             )
     if axis.form in ("series", "array", "dated"):
-        index = continue_times(axis.clock, axis.last, steps).rename(axis.time_name)
+        index = axis.after(steps).rename(axis.time_name)
         if len(columns) == 1 and axis.form != "dated":
             return pd.Series(next(iter(columns.values()))[0], index=index, name=axis.value_name)
         rows = {name: values[0] for name, values in columns.items()}
@@ -169,7 +189,7 @@ def write_forecast(axis: TimeAxis, columns: Mapping[str, np.ndarray], h: object)
 
 
 def _write_wide(axis: TimeAxis, columns: Mapping[str, np.ndarray], steps: np.ndarray) -> pd.DataFrame:
-    index = continue_times(axis.clock, axis.last[:1], steps).rename(axis.time_name)
+    index = axis.after(steps).rename(axis.time_name)
     names = list(axis.id_name)
     if len(columns) == 1:
         values = next(iter(columns.values())).T
@@ -183,7 +203,7 @@ def _write_wide(axis: TimeAxis, columns: Mapping[str, np.ndarray], steps: np.nda
 
 
 def _write_panel(axis: TimeAxis, columns: Mapping[str, np.ndarray], steps: np.ndarray) -> pd.Series | pd.DataFrame:
-    times = continue_times(axis.clock, axis.last, steps)
+    times = axis.after(steps)
     ids = pd.Index(axis.ids, dtype=axis.id_dtype, tupleize_cols=False).repeat(len(steps))
     flat = {name: np.reshape(values, -1) for name, values in columns.items()}
     if axis.form == "long":
@@ -199,7 +219,7 @@ def season_of(axis: TimeAxis) -> int:
     """Season length in steps, guessed from the frequency.
 
     Hours 24 (any even part of a day: as many as a day has, so minutes 1440), seconds 60, days 7, business
-    days 5, weeks 52, months 12, quarters 4; years, integers and others 1.
+    days 5 (of a working week, as many as it has), weeks 52, months 12, quarters 4; years, integers and others 1.
 
     Examples
     --------
@@ -212,3 +232,26 @@ def season_of(axis: TimeAxis) -> int:
     if clock.kind == "integer":
         return 1
     return season_of_offset(clock.freq, clock.step if clock.kind == "period" else clock.freq.n)
+
+
+def check_step(axis: TimeAxis, fitted: TimeAxis, argument: str = "y of predict") -> None:
+    """Warn where series have other steps than those that a model was fitted on; plain numbers may stand for any.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> days, hours = (read_series(pd.Series(1.0, index=pd.date_range("2024", periods=9, freq=f))).axis for f in "Dh")
+    >>> check_step(days, days)
+    """
+    clocks = (axis.clock, fitted.clock)
+    if "array" in (axis.form, fitted.form) or len({clock.kind == "integer" for clock in clocks}) == 2:
+        return
+    pace, before = map(pace_of, clocks)
+    if abs(pace / before - 1) > _SAME_PACE:
+        name, known = (f"{clock.freqstr} (season {season_of(one)})" for clock, one in zip(clocks, (axis, fitted)))
+        warnings.warn(
+            f"{argument} has steps of {name}, but the model was fitted on steps of {known}, whose season it goes on "
+            "with: resample y to that, or give to_numpy() if the steps are meant to count alike",
+            UserWarning,
+            stacklevel=3,
+        )

@@ -9,8 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from forecastrnn.data.clock_changes import lateness
+from forecastrnn.data.continuation import continue_times
 from forecastrnn.data.frame_columns import Names, first_few, first_not_numeric
-from forecastrnn.data.time_index import Clock, find_step, read_index
+from forecastrnn.data.regular import find_step
+from forecastrnn.data.steps import Times
+from forecastrnn.data.time_index import Clock, read_index
 
 _ACCEPTED = "a pandas Series or DataFrame, a list or a 1-D array"
 
@@ -21,7 +25,7 @@ class TimeAxis:
 
     `form` is "series", "dated" (one series in two columns), "wide", "long", "multi_series", "multi_frame" or
     "array"; `last` (n_series,) the ordinal of each series' last time; the names are those of the index or columns
-    they came from.
+    they came from; `late` (n_series,) how far a clock that went forward has moved each last time, if it has.
     """
 
     form: str
@@ -32,11 +36,17 @@ class TimeAxis:
     id_name: Any = None
     value_name: Hashable = None
     id_dtype: Any = None
+    late: np.ndarray | None = None
 
     @property
     def n_series(self) -> int:
         """Number of series."""
         return len(self.ids)
+
+    def after(self, steps: np.ndarray) -> pd.Index:
+        """Times (n_series * h,) that lie `steps` (h,) behind the end of each series; of those that share one, once."""
+        shared = slice(0, 1 if self.form in ("series", "array", "dated", "wide") else None)
+        return continue_times(self.clock, self.last[shared], steps, None if self.late is None else self.late[shared])
 
     def position(self, ids: Iterable[Hashable]) -> np.ndarray:
         """Places (n,) of the series named `ids`; a ValueError names those that are unknown."""
@@ -46,6 +56,12 @@ class TimeAxis:
         if unknown:
             raise ValueError(f"unknown series: {first_few(unknown)}; the known series are {first_few(self.ids)}")
         return np.array([known[name] for name in wanted], dtype=np.int64)
+
+    def take(self, positions: Sequence[int] | np.ndarray) -> TimeAxis:
+        """The axis of some of the series, in the order of `positions`."""
+        chosen = np.asarray(positions, dtype=np.int64)
+        late = None if self.late is None else self.late[chosen]
+        return replace(self, ids=tuple(self.ids[i] for i in chosen), last=self.last[chosen], late=late)
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +88,8 @@ class SeriesReader:
     min_length: int
     needs: str
     argument: str
+    freq: Any = None
+    usual: Clock | None = None
 
     def read(self, y: object) -> SeriesSet:
         """Series of any accepted form, checked and put end to end."""
@@ -130,10 +148,13 @@ class SeriesReader:
         self._check_lengths(ids, np.full(len(ids), rows))
         label = label or f"the index of {self.argument}"
         ordinals, clock = read_index(y.index, label)
-        clock = find_step(ordinals, np.array([0, rows]), ids, clock, label)
+        times = Times(ordinals, np.array([0, rows]), ids, clock, label)
+        clock = find_step(times, None if form == "array" else self.freq, self.usual)
+        late = lateness(ordinals, times.offsets, clock)
         axis = TimeAxis(
-            form, ids, clock, np.full(len(ids), ordinals[-1]), time_name=y.index.name, value_name=value_name
-        )
+            form, ids, clock, ordinals[-1:].repeat(len(ids)), time_name=y.index.name, value_name=value_name,
+            late=None if late is None else late.repeat(len(ids)),
+        )  # fmt: skip
         if form == "wide":
             axis = replace(axis, id_name=tuple(y.columns.names), id_dtype=y.columns.dtype)
         values = self._floats(y).T.flatten()
@@ -163,8 +184,7 @@ class SeriesReader:
 
     def _no_axis(self, form: str, time: Hashable, id: Hashable, value: Hashable) -> TimeAxis:
         """Names of a panel; what is read of its series replaces the rest."""
-        names = {"time_name": time, "id_name": id, "value_name": value}
-        return TimeAxis(form, (), Clock("integer"), np.zeros(0), **names)
+        return TimeAxis(form, (), Clock("integer"), np.zeros(0), time_name=time, id_name=id, value_name=value)
 
     def _panel(
         self, keys: pd.Index, times: pd.Index, y: pd.DataFrame, axis: TimeAxis, labels: tuple[str, ...]
@@ -182,9 +202,10 @@ class SeriesReader:
             order = np.argsort(codes, kind="stable")
             ordinals, values = ordinals[order], values[order]
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        clock = find_step(ordinals, offsets, ids, clock, labels[1])
-        last = ordinals[offsets[1:] - 1]
-        axis = replace(axis, ids=ids, clock=clock, last=last, id_dtype=found.dtype)
+        times = Times(ordinals, offsets, ids, clock, labels[1])
+        clock = find_step(times, self.freq, self.usual)
+        last, late = ordinals[offsets[1:] - 1], lateness(ordinals, offsets, clock)
+        axis = replace(axis, ids=ids, clock=clock, last=last, id_dtype=found.dtype, late=late)
         return self._finish(np.array(values), offsets, ordinals, axis)
 
     def _check_lengths(self, ids: Sequence[Hashable], lengths: np.ndarray) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from forecastrnn.engine.threads import thread_count
 from forecastrnn.estimators.device_choice import device_of
 from forecastrnn.estimators.parameters import NamedParameters, check_numbers, dropout_of, layers_of, refuse, rule_of
-from forecastrnn.forecasting.model import ReadingOptions
+from forecastrnn.forecasting.model import Model, ReadingOptions
 from forecastrnn.forecasting.plan import SHORTEST, FitPlan
 from forecastrnn.forecasting.settings import Settings
 from forecastrnn.networks.network import Layer
@@ -84,13 +84,23 @@ def plan_of(forecaster: NamedParameters, columns: dict[str, Any], watched: bool)
     )  # fmt: skip
 
 
-def read_by(reader: ReadingOptions, y: object, argument: str = "y") -> SeriesSet:
-    """Checked series, end to end."""
+def read_by(reader: ReadingOptions, y: object, argument: str = "y", **steps: Any) -> SeriesSet:
+    """Checked series, end to end; `steps`: the freq that was asked for, or the usual one."""
     from forecastrnn.data.series import read_series  # brings pandas with it
 
     return read_series(
-        y, missing=reader.missing, min_length=reader.least, needs=reader.needs, argument=argument, **reader.columns
-    )
+        y, missing=reader.missing, min_length=reader.least, needs=reader.needs, argument=argument,
+        **reader.columns, **steps,
+    )  # fmt: skip
+
+
+def read_other(model: Model, y: object) -> SeriesSet:
+    """Checked series to forecast that are not those of fit; a warning says if their steps are others."""
+    from forecastrnn.data.series import check_step
+
+    read = read_by(model.reading, y, "y of predict", usual=model.axis.clock)
+    check_step(read.axis, model.axis)
+    return read
 
 
 def _settings_of(forecaster: NamedParameters, layers: tuple[Layer, ...]) -> Settings:

@@ -15,7 +15,7 @@ from forecastrnn.callbacks import check_callback
 from forecastrnn.data.arrays import check_count
 from forecastrnn.engine.compiling import announced
 from forecastrnn.estimators.device_choice import device_to_predict
-from forecastrnn.estimators.forecast_settings import plan_of, read_by
+from forecastrnn.estimators.forecast_settings import plan_of, read_by, read_other
 from forecastrnn.estimators.parameters import TRAINING_CONSTRAINTS, NamedParameters
 from forecastrnn.estimators.saving import SavedToFile
 from forecastrnn.forecasting.ends import SeriesEnds
@@ -62,7 +62,7 @@ class RNNForecaster(SavedToFile, NamedParameters):
         strategies learn from behind the context: twice the season, within 18 .. 48.
     season_length : int or None
         Steps of a season; None guesses it from the frequency of the index (hours 24, days 7, weeks 52, months 12,
-        quarters 4), 1 is no season.
+        quarters 4; of a working week its days), 1 is no season.
     context_length : int or None
         Steps of history that the network reads before it forecasts; None: twice the season, within 24 .. 72.
     older_means : list of (int, int), optional
@@ -82,6 +82,10 @@ class RNNForecaster(SavedToFile, NamedParameters):
         vectors. None: a forecast depends on the values alone. Needs global_model=True.
     missing : {"raise", "mask"}
         What NaN in a series means: an error, or a gap that is bridged in the inputs and left out of the loss.
+    freq : str, pandas offset, int or None
+        The step of the times, such as "MS" or pandas.offsets.CustomBusinessDay(holidays=[...]); an int for integers.
+        None finds it: in the index, or in the times, also working weeks of other days than Monday to Friday. Which days
+        are holidays no times can tell: trading days need it, if the index has no freq.
     loss : {"absolute_error", "squared_error", "huber"}
         Loss of the scaled values; the absolute error forecasts the median.
     initializer, solver, learning_rate_init, learning_rate, alpha, momentum, nesterovs_momentum, beta_1, beta_2, \
@@ -144,6 +148,7 @@ epsilon, clip_norm, gradient_noise
         "global_model": ["boolean"],
         "id_embedding_dim": [Interval(Integral, 1, None, closed="left"), None],
         "missing": [StrOptions({"raise", "mask"})],
+        "freq": "no_validation",  # pandas says what is one
         "loss": [StrOptions(LossesFor("forecasting"))],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "max_steps": [Interval(Integral, 1, None, closed="left"), None],
@@ -153,7 +158,7 @@ epsilon, clip_norm, gradient_noise
     def __init__(
         self, *, cell="gru", hidden_layer_sizes=(64,), layer_norm=False, strategy="recursive", horizon=None,
         season_length=None, context_length=None, older_means=None, n_members=5, global_model=True,
-        id_embedding_dim=None, missing="raise", loss="absolute_error", initializer="uniform", solver="adamw",
+        id_embedding_dim=None, missing="raise", freq=None, loss="absolute_error", initializer="uniform", solver="adamw",
         learning_rate_init=0.004, learning_rate="one_cycle", alpha=1e-4, momentum=0.9, nesterovs_momentum=True,
         beta_1=0.9, beta_2=0.999, epsilon=1e-8, clip_norm=1.0, gradient_noise=0.0, batch_size="auto", max_steps=None,
         early_stopping=False, validation_fraction=0.1, n_iter_no_change=5, warm_start=False, dropout=0.0,
@@ -210,7 +215,7 @@ epsilon, clip_norm, gradient_noise
 
         check_callback(callback, "a look")
         plan = plan_of(self, columns, watched=callback is not None)
-        read = read_by(plan.reading, y)
+        read = read_by(plan.reading, y, freq=self.freq)
         season = int(self.season_length or season_of(read.axis))
         old = self._model if self.warm_start and hasattr(self, "_model") else None
         self._model = fit_model(plan, read, season, static, old=old, callback=callback)
@@ -232,7 +237,7 @@ epsilon, clip_norm, gradient_noise
         """What `Model.choose` finds of the series to forecast: those of fit, or y."""
         if static is not None:
             self._model.check_static(y is not None)
-        return self._model.choose(None if y is None else read_by(self._model.reading, y, "y of predict"), static)
+        return self._model.choose(None if y is None else read_other(self._model, y), static)
 
     # Forecasting --------------------------------------------------------------------------------------
     def predict(self, h: Any, y: Any = None, static: Any = None) -> pd.Series | pd.DataFrame:

@@ -129,7 +129,19 @@ def _encode_parameter(name: str, value: Any) -> Any:
             f"random_state={value!r} cannot be saved: a model file keeps an int or None. Call "
             "set_params(random_state=0), or another seed, before save; it counts from the next fit on."
         )
+    if name == "freq" and not (value is None or isinstance(value, str | int)):
+        from forecastrnn.persistence.axis_records import encode_freq  # brings pandas with it
+
+        return {"freq": encode_freq(value)}
     return encode(value, name)
+
+
+def _decode_parameter(name: str, raw: Any) -> Any:
+    if name == "freq" and isinstance(raw, dict):
+        from forecastrnn.persistence.axis_records import decode_freq
+
+        return decode_freq(raw.get("freq"))
+    return decode(raw)
 
 
 def check_parameters(estimator: Any) -> None:
@@ -188,7 +200,7 @@ def _with_parameters(kind: Any, raw: Any, written_by: str) -> Any:
             "this one is older"
         )
     for name, value in raw.items():
-        setattr(estimator, name, decode(value))
+        setattr(estimator, name, _decode_parameter(name, value))
     _check_names(estimator)
     try:
         check_parameters(estimator)

@@ -29,6 +29,17 @@ _ALIAS = re.compile(r"-?\d{0,9}[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8}){0,4}")
 _ZONE = re.compile(r"[A-Za-z0-9_+\-]{1,32}(/[A-Za-z0-9_+\-]{1,32}){0,3}")
 _PARTS = {"years", "months", "weeks", "days", "hours", "minutes", "seconds", "microseconds", "nanoseconds"}
 _DAY = 86_400  # seconds
+_MOST_DAYS = 2**20  # from 1970 to a holiday
+_WEEK = re.compile(r"(?=.*1)[01]{7}|(?!$)(\b ?(Mon|Tue|Wed|Thu|Fri|Sat|Sun)\b)+")
+_TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
+_FORMS = ("series", "dated", "wide", "long", "multi_series", "multi_frame", "array")
+_BUSINESS = {
+    "C": pd.offsets.CustomBusinessDay,
+    "CBMS": pd.offsets.CustomBusinessMonthBegin,
+    "CBME": pd.offsets.CustomBusinessMonthEnd,
+    "bh": pd.offsets.BusinessHour,
+    "cbh": pd.offsets.CustomBusinessHour,
+}
 
 
 # Labels: names and ids ------------------------------------------------------------------------------------
@@ -120,13 +131,17 @@ def _is_positive(value: object) -> bool:
     return type(value) is int and value > 0
 
 
-def _encode_freq(freq: pd.DateOffset | None) -> object:
-    """None, pandas' name of an offset, or how many times which parts of a date."""
+def encode_freq(freq: Any) -> Any:
+    """None, pandas' name of an offset, its business days and hours, or how many times which parts of a date."""
     if freq is None:
         return None
+    freq = to_offset(freq)  # a timedelta is one as well
     name = freq.freqstr
-    if _ALIAS.fullmatch(name) and to_offset(name) == freq:
+    if _ALIAS.fullmatch(name) and _same(to_offset(name), freq):
         return name
+    kind = next((name for name, kind in _BUSINESS.items() if type(freq) is kind), None)
+    if kind and not freq.offset and not freq.normalize:
+        return {"times": freq.n, "business": kind} | _encode_business(freq)
     plain = {part: value for part, value in freq.kwds.items() if part in _PARTS and _is_positive(value)}
     if type(freq) is pd.DateOffset and plain == freq.kwds and pd.DateOffset(n=freq.n, **plain) == freq:
         return {"times": freq.n, "parts": plain}
@@ -135,14 +150,62 @@ def _encode_freq(freq: pd.DateOffset | None) -> object:
     )
 
 
-def _decode_freq(raw: object) -> pd.DateOffset | None:
+def _same(one: Any, other: Any) -> bool:
+    """Whether offsets are equal; pandas cannot compare those whose week is a list."""
+    try:
+        return bool(one == other)
+    except TypeError:
+        return False
+
+
+def _encode_business(freq: Any) -> dict[str, Any]:
+    """The working week, the holidays as days since 1970, and the hours of a day, where an offset has them."""
+    found = {}
+    if freq.calendar is not None:
+        week = freq.weekmask if isinstance(freq.weekmask, str) else ""
+        week = week if _WEEK.fullmatch(week) else "".join("01"[int(works)] for works in freq.calendar.weekmask)
+        found = {"week": week, "holidays": freq.calendar.holidays.astype(np.int64).tolist()}
+    if hasattr(freq, "start"):
+        found["hours"] = [[f"{time:%H:%M}" for time in span] for span in zip(freq.start, freq.end, strict=True)]
+    return found
+
+
+def _decode_business(part: Part, times: int) -> Any:
+    kind = codec.choice(*_BUSINESS).walk(part, "business", None)({})
+    given: dict[str, Any] = {}
+    if kind != "bh":
+        week, days = part.take("week", str), part.items("holidays", list)
+        if not isinstance(week, str) or not _WEEK.fullmatch(week):
+            part.refuse("week", "the seven days of a week, of which some are worked on")
+        if not all(type(day) is int and abs(day) < _MOST_DAYS for day in days):
+            part.refuse("holidays", "days since 1970")
+        given = {"weekmask": week, "holidays": [np.datetime64(day, "D") for day in days]}
+    if kind in ("bh", "cbh"):
+        hours = part.items("hours", list)
+        if not all(isinstance(h, list) and len(h) == 2 and all(map(_is_time, h)) for h in hours):
+            part.refuse("hours", "pairs of times of a day")
+        given |= {"start": [span[0] for span in hours], "end": [span[1] for span in hours]}
+    return _BUSINESS[kind](n=times, **given)
+
+
+def _is_time(text: Any) -> bool:
+    return isinstance(text, str) and _TIME.fullmatch(text) is not None
+
+
+def decode_freq(raw: Any) -> Any:
+    """The frequency that `encode_freq` was given."""
     if raw is None:
         return None
     try:
         if isinstance(raw, str) and _ALIAS.fullmatch(raw):
             return to_offset(raw)
         part = Part(raw, "the frequency")
-        times, parts = codec.count(1, 2**31).read(part, "times"), part.take("parts", dict)
+        times = codec.count(1, 2**31).walk(part, "times", None)({})
+        if "business" in part.raw:
+            offset = _decode_business(part, times)
+            part.close()
+            return offset
+        parts = part.take("parts", dict)
         part.close()
         if isinstance(parts, dict) and set(parts) <= _PARTS and all(map(_is_positive, parts.values())):
             return pd.DateOffset(n=times, **parts)
@@ -164,7 +227,7 @@ CLOCK = codec.record(
     _make_clock,
     kind=codec.choice("datetime", "period", "integer"),
     step=codec.count(1),
-    freq=codec.entry(lambda part, word, raw: _decode_freq(raw), _encode_freq),
+    freq=codec.entry(lambda part, word, raw: decode_freq(raw), encode_freq),
     unit=UNIT,
     tz=ZONE,
 )
@@ -250,6 +313,8 @@ def _make_axis(**kept: Any) -> TimeAxis:
         name = axis.id_name
         if not isinstance(name, tuple) or not name or len(name) > 1 and levels != {len(name)}:
             raise ModelFileError("the names of the columns do not fit the columns")
+    if axis.late is not None and not ((axis.late >= 0) & (axis.late < PER_DAY[axis.clock.unit])).all():
+        raise ModelFileError("clocks have moved the last times by more than a day")
     _of_dtype(axis.ids, axis.id_dtype)
     return axis
 
@@ -257,7 +322,7 @@ def _make_axis(**kept: Any) -> TimeAxis:
 AXIS = codec.record(
     TimeAxis,
     _make_axis,
-    form=codec.choice("series", "dated", "wide", "long", "multi_series", "multi_frame", "array"),
+    form=codec.choice(*_FORMS),
     last=codec.array("<i8", "n_series"),
     ids=ids("n_series", "n_series"),
     id_dtype=Kind(_walk_id_dtype),
@@ -265,4 +330,5 @@ AXIS = codec.record(
     time_name=LABEL,
     id_name=LABEL,
     value_name=LABEL,
+    late=codec.optional("has_late", codec.array("<i8", "n_series")),
 )

@@ -123,12 +123,30 @@ def test_a_right_checksum_does_not_help(content: bytes, name: str, tmp_path: Pat
         forecastrnn.load(path)
 
 
+def trading_days(**changes: Any) -> dict:
+    return {"times": 1, "business": "C", "week": "1111100", "holidays": []} | changes
+
+
 FORECAST_FORGERIES: dict[str, tuple[Callable[[dict], Any], str]] = {
     "zone": (put("state", "axis", "clock", "tz", value="Mars/Olympus"), "'Mars/Olympus' is not known here"),
     "path as a zone": (put("state", "axis", "clock", "tz", value="../../etc/passwd"), "is not a time zone"),
     "frequency": (put("state", "axis", "clock", "freq", value="QQQ"), "does not know the frequency QQQ"),
     "backwards": (put("state", "axis", "clock", "freq", value="-2h"), "a wrong frequency"),
     "another grid": (put("state", "axis", "clock", "freq", value="MS"), "do not belong to the frequency"),
+    "week without days": (put("state", "axis", "clock", "freq", value=trading_days(week="0000000")), "the frequency"),
+    "week of numbers": (put("state", "axis", "clock", "freq", value=trading_days(week=31)), "the frequency"),
+    "holidays of texts": (put("state", "axis", "clock", "freq", value=trading_days(holidays=["now"])), "the frequency"),
+    "far holidays": (put("state", "axis", "clock", "freq", value=trading_days(holidays=[2**40])), "the frequency"),
+    "another business": (put("state", "axis", "clock", "freq", value=trading_days(business="os")), "the frequency"),
+    "no hours": (put("state", "axis", "clock", "freq", value=trading_days(business="cbh")), "the frequency"),
+    "odd hours": (
+        put("state", "axis", "clock", "freq", value=trading_days(business="cbh", hours=[["9", "17:00"]])),
+        "the frequency",
+    ),
+    "off a trading day": (
+        put("state", "axis", "clock", "freq", value=trading_days(week="1010111")),
+        "do not belong to the frequency",
+    ),
     "season": (put("state", "season", value=7), "the figures of the series do not fit together"),
     "form": (put("state", "axis", "form", value="tree"), "form must be one of"),
     "dtype of ids": (put("state", "axis", "id_dtype", value="os"), "the dtype of the ids must have the fields"),

@@ -157,6 +157,22 @@ def test_other_column_names_come_back(tmp_path: Path) -> None:
     assert forecastrnn.load(tmp_path / "model.rnn").predict(2, y=frame).equals(model.predict(2, y=frame))
 
 
+def test_a_freq_is_kept_with_the_model(tmp_path: Path) -> None:
+    """A long frame cannot have one of its own: of trading days, and of a working week that was found."""
+    trading = pd.offsets.CustomBusinessDay(weekmask="Mon Tue Wed Thu Fri Sat", holidays=["2024-01-15", "2024-02-19"])
+    days = pd.date_range("2024-01-02", periods=52, freq=trading)
+    frame = pd.DataFrame({"unique_id": "a", "ds": list(days[:40]), "y": np.arange(40.0) % 6})
+    with pytest.raises(ValueError, match="no constant step.*CustomBusinessDay"):
+        quick().fit(frame)
+    model = quick(max_steps=2, hidden_layer_sizes=2, freq=trading).fit(frame)
+    model.save(tmp_path / "model.rnn")
+    again = forecastrnn.load(tmp_path / "model.rnn")
+    assert again.predict(12)["ds"].tolist() == days[40:].tolist() and again.season_length_ == 6
+    few = frame.assign(unique_id="b")[-5:]
+    assert again.predict(12, y=few)["ds"].tolist() == days[40:].tolist()
+    assert again.fit(frame).predict(12).equals(model.predict(12)) and again.freq.calendar.weekmask.sum() == 6
+
+
 # What a file cannot keep ----------------------------------------------------------------------------------
 class Mine(RNNRegressor):
     pass
@@ -172,9 +188,9 @@ def test_what_cannot_be_kept_is_said(tmp_path: Path) -> None:
         Mine(max_iter=1).fit(X, X).save(path)
     with pytest.raises(ValueError, match="'alpha' parameter"):
         regressor().fit(X, X).set_params(alpha=-1.0).save(path)
-    holidays = pd.offsets.CustomBusinessDay(holidays=["2024-01-02"])
+    fifteenth = pd.DateOffset(months=1, day=15)
     with pytest.raises(TypeError, match="frequency .* cannot be saved"):
-        quick(max_steps=1).fit(dates(holidays)).save(path)
+        quick(max_steps=1).fit(dates(fifteenth)).save(path)
     with pytest.raises(TypeError, match="the name Period"):
         quick(max_steps=1).fit(WIDE.set_axis(pd.period_range("2024", periods=2, freq="M"), axis=1)).save(path)
     broken = regressor().fit(X, X)
@@ -195,7 +211,7 @@ def test_every_field_is_kept() -> None:
         forecast_model.ReadingOptions: "columns missing least needs",
         SeriesEnds: "prepared z inputs phase first",
         Prepared: ("layout context ahead z observed starts pads period_of scale level linear after n_observations"),
-        TimeAxis: "form ids clock last time_name id_name value_name id_dtype",
+        TimeAxis: "form ids clock last time_name id_name value_name id_dtype late",
         Clock: "kind step freq unit tz",
     }
     for kind, names in kept.items():

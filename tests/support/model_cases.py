@@ -32,6 +32,8 @@ def dates(freq: Any, n: int = 40, **options: Any) -> pd.Series:
 
 LONG = long_of({"x": monthly(40), "y": monthly(36, 2)})
 MULTI = pd.MultiIndex.from_product([["north", "south"], [1, 2]], names=["region", None])
+HAVANA = pd.date_range("2024-01-31", "2024-03-10").tz_localize("America/Havana", nonexistent="shift_forward")
+LATE = pd.Series(np.arange(40.0) % 7, index=HAVANA)
 SERIES: dict[str, Any] = {
     "numbers": np.arange(40.0) % 7,
     "hours in a zone": dates("h", tz="Europe/Berlin"),
@@ -51,6 +53,13 @@ SERIES: dict[str, Any] = {
     "nullable ids": LONG.assign(unique_id=pd.array([4 if i == "x" else 5 for i in LONG["unique_id"]], "Int64")),
     "two index levels": LONG.set_index(["unique_id", "ds"])["y"],
     "frame of two index levels": LONG.set_index(["unique_id", "ds"]),
+    "trading days": dates(pd.offsets.CustomBusinessDay(holidays=["2024-01-15", "2024-02-19", "2025-01-01"])),
+    "every other day of six": dates(2 * pd.offsets.CustomBusinessDay(weekmask="Mon Tue Wed Thu Fri Sat")),
+    "last trading days": dates(pd.offsets.CustomBusinessMonthEnd(holidays=["2024-05-31"])),
+    "first trading days": dates(pd.offsets.CustomBusinessMonthBegin(weekmask="Sun Mon Tue Wed Thu")),
+    "hours of an exchange": dates(pd.offsets.BusinessHour(start=["09:30", "14:00"], end=["12:30", "17:00"])),
+    "hours of trading days": dates(pd.offsets.CustomBusinessHour(start="10:00", end="16:00", holidays=["2024-01-08"])),
+    "a last day that begins at one": LATE,
 }
 
 

@@ -1,0 +1,56 @@
+"""The grid of a frequency: places of times on it, on the clock of the wall."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from forecastrnn.data.frequency import PER_DAY
+from forecastrnn.data.time_index import Clock
+
+
+def times_of_day(clock: Clock, wall: np.ndarray) -> np.ndarray:
+    """Time of day (n,) of local times, which steps of days keep; steps of business hours do not."""
+    return wall * 0 if hasattr(clock.freq, "start") else wall % PER_DAY[clock.unit]
+
+
+def existing(grid: pd.DatetimeIndex, clock: Clock) -> np.ndarray:
+    """Local times (n,) of a grid, without the days that their zone has left out to cross the date line."""
+    wall = grid.as_unit(clock.unit).astype("int64").to_numpy()
+    if clock.tz is None:
+        return wall
+    day = PER_DAY[clock.unit]
+    begin = wall // day * day
+    lacks = [
+        pd.DatetimeIndex(at.astype(f"datetime64[{clock.unit}]"))
+        .tz_localize(clock.tz, nonexistent="NaT", ambiguous=np.ones(len(at), bool))
+        .isna()
+        for at in (begin, begin + day - 1)
+    ]
+    return wall[~(lacks[0] & lacks[1])]
+
+
+def places(clock: Clock, ordinals: np.ndarray, wall: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How many steps (total,) each time of all series is behind the first of its series, and whether it is so.
+
+    wall : local times (total,), those that clock changes have moved put back.
+    """
+    start = offsets[:-1].repeat(np.diff(offsets))
+    if clock.is_calendar:
+        counts, step = _calendar_places(clock, wall, start)
+    else:
+        counts, step = ordinals, clock.tick or clock.step
+    steps = counts - counts[start]
+    return steps // step, (steps % step == 0) & (counts >= 0 if clock.is_calendar else True)
+
+
+def _calendar_places(clock: Clock, wall: np.ndarray, start: np.ndarray) -> tuple[np.ndarray, int]:
+    """Place (total,) of each local time among single steps of the calendar, or far below 0 where there is none."""
+    shift = times_of_day(clock, wall)[start]
+    anchors = wall - shift
+    ends = pd.DatetimeIndex(np.array([anchors.min(), anchors.max()], dtype=f"datetime64[{clock.unit}]"))
+    grid = existing(pd.date_range(ends[0], ends[1], freq=clock.freq.base, unit=clock.unit), clock)
+    if not len(grid):
+        return np.full(len(wall), -1), clock.freq.n
+    found = np.searchsorted(grid, anchors).clip(max=len(grid) - 1)
+    return np.where(grid[found] == anchors, found, -1), clock.freq.n

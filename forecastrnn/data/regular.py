@@ -1,0 +1,132 @@
+"""Whether the times of series are regular, and what is said where they are not."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+import numpy as np
+import pandas as pd
+
+from forecastrnn.data.continuation import continue_times
+from forecastrnn.data.date_texts import KINDS
+from forecastrnn.data.frequency import is_business
+from forecastrnn.data.steps import Times, asked, infer
+from forecastrnn.data.time_index import Clock
+
+
+def find_step(times: Times, freq: Any = None, usual: Clock | None = None) -> Clock:
+    """The clock with its one step for all series; raises where there is none.
+
+    freq : the step asked for; usual : that of series read before, which these have too if it fits.
+    """
+    _check_order(times)
+    clock = times.clock
+    if freq is not None:
+        clock = asked(clock, freq, times.label)
+        if not times.follow(clock):
+            _raise_absent(times, clock)
+        return clock
+    if clock.step < 0 or (clock.freq is not None and clock.freq.n < 0):
+        raise ValueError(f"{times.label} is unsorted: its step {clock.freqstr} goes back in time; give a step forward")
+    if clock.kind == "datetime" and clock.freq is not None:
+        return clock  # pandas has checked every time against it
+    found = _as_usual(times, usual) or infer(times)
+    if found is None:
+        _raise_irregular(times)
+    return found
+
+
+def _as_usual(times: Times, usual: Clock | None) -> Clock | None:
+    if usual is None or usual.kind != "datetime" or times.clock.kind != "datetime":
+        return None
+    clock = asked(times.clock, usual.freq, times.label)
+    return clock if times.follow(clock) else None
+
+
+def _check_order(times: Times) -> None:
+    ordinals, label, describe = times.ordinals, times.label, times.clock.describe
+    wrong = (ordinals[1:] <= ordinals[:-1]) & times.inside
+    if not wrong.any():
+        return
+    row = int(np.argmax(wrong)) + 1
+    series = times.series_of(row)
+    own = ordinals[times.offsets[series] : times.offsets[series + 1]]
+    repeated = pd.Index(own).duplicated()
+    if repeated.any():
+        first = describe(own[np.argmax(repeated)])
+        raise ValueError(
+            f"{label} has duplicate times: series {times.ids[series]!r} has {first} more than once "
+            f"({int(repeated.sum())} duplicate rows); keep one row for each time"
+        )
+    raise ValueError(
+        f"{label} is unsorted: in series {times.ids[series]!r}, {describe(ordinals[row])} comes after "
+        f"{describe(ordinals[row - 1])}; times must increase, so call sort_index or sort_values first"
+    )
+
+
+def _raise_absent(times: Times, clock: Clock) -> NoReturn:
+    """Say which row a frequency wants, or which it has no place for."""
+    steps, on = times.places(clock)
+    if not on.all():
+        row = int(np.argmin(on))
+        raise ValueError(
+            f"{times.label}: freq={clock.freqstr} has no {clock.describe(times.ordinals[row])}, which is a time of "
+            f"series {times.ids[times.series_of(row)]!r}; drop such rows, or give the freq that they have"
+        )
+    absent = np.where(times.inside, np.diff(steps) - 1, 0)
+    row = int(np.argmax(absent > 0))
+    series = len(np.unique(np.searchsorted(times.offsets, np.flatnonzero(absent), side="right")))
+    next_one = continue_times(clock, times.ordinals[row : row + 1], np.array([1]))[0]
+    raise ValueError(
+        f"{times.label} lacks rows of freq={clock.freqstr}: series {times.ids[times.series_of(row)]!r} has none at "
+        f"{next_one}, and {int(absent.sum())} are absent in {series} series; add them{_or_holidays(clock)}"
+    )
+
+
+def _or_holidays(clock: Clock) -> str:
+    if not is_business(clock.freq):
+        return ""
+    return ", or, if they are holidays, give freq=pandas.offsets.CustomBusinessDay(weekmask=..., holidays=[...])"
+
+
+def _raise_irregular(times: Times) -> NoReturn:
+    """Blame the first series that does not fit those before it."""
+    if not times.inside.any():
+        raise ValueError(
+            f"{times.label} has no freq, and no series is long enough to tell it: there must be at least 2 "
+            f"observations, got {int(np.diff(times.offsets).max(initial=0))}; give freq="
+        )
+    # A step that fits the first k series fits fewer too: the first misfit is found by halving.
+    offsets, ids, describe = times.offsets, times.ids, times.clock.describe
+    low, high = 0, len(offsets) - 2
+    while low < high:
+        middle = (low + high) // 2
+        some = times.until(0, middle)
+        fits = infer(some) is not None or not some.inside.any()
+        low, high = (middle + 1, high) if fits else (low, middle)
+    own = infer(times.until(low, low))
+    if low > 0 and (own is not None or offsets[low + 1] - offsets[low] == 1):
+        before = infer(times.until(0, low - 1))
+        freq, first_freq = (found.freqstr if found else "unknown" for found in (own, before))
+        raise ValueError(
+            f"{times.label} must have one freq for all series: series {ids[low]!r} has freq {freq} from "
+            f"{describe(times.ordinals[offsets[low]])}, series {ids[0]!r} has freq {first_freq} from "
+            f"{describe(times.ordinals[0])}; resample to one freq, or forecast them apart"
+        )
+    _raise_gap(times, low)
+
+
+def _raise_gap(times: Times, series: int) -> NoReturn:
+    own = times.until(series, series).ordinals
+    steps, clock = np.diff(own), times.clock
+    short, long = int(np.argmin(steps)), int(np.argmax(steps))
+
+    def say(at: int) -> str:
+        size = pd.Timedelta(int(steps[at]), unit=clock.unit) if clock.kind == "datetime" else steps[at]
+        return f"{size} (after {clock.describe(own[at])})"
+
+    raise ValueError(
+        f"{times.label} has no constant step: in series {times.ids[series]!r} the steps go from {say(short)} to "
+        f"{say(long)}. It must be {KINDS} without gaps: add the missing rows (asfreq or reindex), or give freq= "
+        "(trading days: freq=pandas.offsets.CustomBusinessDay(holidays=[...]))"
+    )

@@ -1,0 +1,99 @@
+"""The one step of all series: what the index says, what was asked for, or what the times allow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pandas.tseries.frequencies import to_offset
+
+from forecastrnn.data.clock_changes import put_back
+from forecastrnn.data.frequency import PER_DAY, infer_named, infer_offset
+from forecastrnn.data.grid import places
+from forecastrnn.data.time_index import Clock, wall_of
+
+
+@dataclass(frozen=True)
+class Times:
+    """Times of all series end to end: ordinals (total,), offsets (n_series + 1,), and what messages call them."""
+
+    ordinals: np.ndarray
+    offsets: np.ndarray
+    ids: Sequence[Any]
+    clock: Clock
+    label: str
+
+    @cached_property
+    def inside(self) -> np.ndarray:
+        """True (total - 1,) where a difference of neighbours lies within one series."""
+        inside = np.ones(max(int(self.offsets[-1]) - 1, 0), dtype=bool)
+        inside[self.offsets[1:-1] - 1] = False
+        return inside
+
+    @cached_property
+    def wall(self) -> np.ndarray:
+        """Local times (total,), so that days are days across daylight saving time."""
+        return wall_of(self.ordinals, self.clock)
+
+    @cached_property
+    def unmoved(self) -> np.ndarray:
+        """Local times (total,), those that a clock has moved as it went forward put back."""
+        return self.wall if self.clock.tz is None else put_back(self.ordinals, self.offsets, self.clock)
+
+    def until(self, first: int, last: int) -> Times:
+        """Those of the series from first to last."""
+        chosen = self.offsets[first : last + 2]
+        rows = self.ordinals[chosen[0] : chosen[-1]]
+        return replace(self, ordinals=rows, offsets=chosen - chosen[0], ids=self.ids[first : last + 1])
+
+    def series_of(self, row: int) -> int:
+        """The series that a row belongs to."""
+        return int(np.searchsorted(self.offsets, row, side="right")) - 1
+
+    def places(self, clock: Clock) -> tuple[np.ndarray, np.ndarray]:
+        """Steps of a clock (total,) behind the first time of each series, and whether each time is so many."""
+        return places(clock, self.ordinals, self.unmoved, self.offsets)
+
+    def follow(self, clock: Clock) -> bool:
+        """Whether each time is one step behind that before it."""
+        steps, on = self.places(clock)
+        return bool(on.all() and (np.diff(steps)[self.inside] == 1).all())
+
+
+def infer(times: Times) -> Clock | None:
+    """The clock with the step that fits all series, or None."""
+    steps, clock = np.diff(times.ordinals)[times.inside], times.clock
+    if clock.kind != "datetime":
+        if not len(steps):
+            return clock
+        return replace(clock, step=int(steps[0])) if (steps == steps[0]).all() else None
+    if not len(steps):
+        return None
+    freq = infer_offset(steps, times.wall, times.inside, clock.unit)
+    if clock.tz is not None and (freq is None or not steps[0] % PER_DAY[clock.unit]):
+        freq = infer_offset(steps, times.unmoved, times.inside, clock.unit) or freq
+    if freq is None and len(times.offsets) == 2:
+        freq = infer_named(pd.DatetimeIndex(times.wall.astype(f"datetime64[{clock.unit}]")))
+    return None if freq is None else replace(clock, freq=freq)
+
+
+def asked(clock: Clock, freq: Any, label: str) -> Clock:
+    """The clock with the step that was asked for; TypeError or ValueError if there is no such step of such times."""
+    if clock.kind == "integer":
+        if not isinstance(freq, Integral) or isinstance(freq, bool) or freq < 1:
+            raise ValueError(f"freq={freq!r}: {label} holds integers, whose step is an integer >= 1")
+        return replace(clock, step=int(freq))
+    try:
+        offset = pd.PeriodIndex([], freq=freq).freq if clock.kind == "period" else to_offset(freq)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"freq={freq!r} is no frequency that pandas knows, such as 'D', 'MS' or '15min'") from error
+    if offset is None or offset.n < 1:
+        raise ValueError(f"freq={freq!r} must be a step forward in time")
+    if clock.kind == "period" and offset.base != clock.freq.base:
+        raise ValueError(f"freq={freq!r}: {label} holds periods of {clock.freqstr}, whose steps are multiples of it")
+    return replace(clock, freq=offset, step=offset.n if clock.kind == "period" else 1)
