@@ -10,37 +10,49 @@ import pandas as pd
 from forecastrnn.data.continuation import continue_times
 from forecastrnn.data.date_texts import KINDS
 from forecastrnn.data.frequency import is_business
+from forecastrnn.data.gaps import infer_with_gaps, places_with_gaps
 from forecastrnn.data.steps import Times, asked, infer
 from forecastrnn.data.time_index import Clock
 
 
-def find_step(times: Times, freq: Any = None, usual: Clock | None = None) -> Clock:
-    """The clock with its one step for all series; raises where there is none.
+def find_step(
+    times: Times, freq: Any = None, usual: Clock | None = None, gaps: bool = False
+) -> tuple[Clock, np.ndarray | None]:
+    """The clock with its one step for all series, and, if rows are absent, the places (total,) of those that are there.
 
-    freq : the step asked for; usual : that of series read before, which these have too if it fits.
+    freq : the step asked for; usual : that of series read before, which these have too if it fits; gaps : whether rows
+    may be absent. Raises where there is no such step.
     """
     _check_order(times)
-    clock = times.clock
     if freq is not None:
-        clock = asked(clock, freq, times.label)
-        if not times.follow(clock):
-            _raise_absent(times, clock)
-        return clock
+        return _as_asked(times, asked(times.clock, freq, times.label), gaps)
+    clock = times.clock
     if clock.step < 0 or (clock.freq is not None and clock.freq.n < 0):
         raise ValueError(f"{times.label} is unsorted: its step {clock.freqstr} goes back in time; give a step forward")
     if clock.kind == "datetime" and clock.freq is not None:
-        return clock  # pandas has checked every time against it
-    found = _as_usual(times, usual) or infer(times)
-    if found is None:
-        _raise_irregular(times)
-    return found
+        return clock, None  # pandas has checked every time against it
+    known = None
+    if usual is not None and usual.kind == clock.kind == "datetime":
+        known = asked(clock, usual.freq, times.label)
+    if known is not None and times.follow(known):
+        return known, None
+    found = infer(times)
+    if found is not None:
+        return found, None
+    if known is None or not times.places(known)[1].all():
+        known = infer_with_gaps(times)
+    if not gaps or known is None:
+        _raise_irregular(times, known)
+    return known, places_with_gaps(times, known)
 
 
-def _as_usual(times: Times, usual: Clock | None) -> Clock | None:
-    if usual is None or usual.kind != "datetime" or times.clock.kind != "datetime":
-        return None
-    clock = asked(times.clock, usual.freq, times.label)
-    return clock if times.follow(clock) else None
+def _as_asked(times: Times, clock: Clock, gaps: bool) -> tuple[Clock, np.ndarray | None]:
+    if times.follow(clock):
+        return clock, None
+    places, on = times.places(clock)
+    if not gaps or not on.all():
+        _raise_absent(times, clock)
+    return clock, places
 
 
 def _check_order(times: Times) -> None:
@@ -79,18 +91,19 @@ def _raise_absent(times: Times, clock: Clock) -> NoReturn:
     next_one = continue_times(clock, times.ordinals[row : row + 1], np.array([1]))[0]
     raise ValueError(
         f"{times.label} lacks rows of freq={clock.freqstr}: series {times.ids[times.series_of(row)]!r} has none at "
-        f"{next_one}, and {int(absent.sum())} are absent in {series} series; add them{_or_holidays(clock)}"
+        f"{next_one}, and {int(absent.sum())} are absent in {series} series{_what_to_do(clock)}"
     )
 
 
-def _or_holidays(clock: Clock) -> str:
+def _what_to_do(clock: Clock) -> str:
+    said = ": add them (asfreq or reindex), or let them be gaps with missing='mask'"
     if not is_business(clock.freq):
-        return ""
-    return ", or, if they are holidays, give freq=pandas.offsets.CustomBusinessDay(weekmask=..., holidays=[...])"
+        return said
+    return f"{said}; if they are holidays, give freq=pandas.offsets.CustomBusinessDay(weekmask=..., holidays=[...])"
 
 
-def _raise_irregular(times: Times) -> NoReturn:
-    """Blame the first series that does not fit those before it."""
+def _raise_irregular(times: Times, likely: Clock | None) -> NoReturn:
+    """Blame the first series that does not fit those before it; `likely`: the step, if rows are absent."""
     if not times.inside.any():
         raise ValueError(
             f"{times.label} has no freq, and no series is long enough to tell it: there must be at least 2 "
@@ -113,10 +126,10 @@ def _raise_irregular(times: Times) -> NoReturn:
             f"{describe(times.ordinals[offsets[low]])}, series {ids[0]!r} has freq {first_freq} from "
             f"{describe(times.ordinals[0])}; resample to one freq, or forecast them apart"
         )
-    _raise_gap(times, low)
+    _raise_gap(times, low, likely)
 
 
-def _raise_gap(times: Times, series: int) -> NoReturn:
+def _raise_gap(times: Times, series: int, likely: Clock | None) -> NoReturn:
     own = times.until(series, series).ordinals
     steps, clock = np.diff(own), times.clock
     short, long = int(np.argmin(steps)), int(np.argmax(steps))
@@ -125,8 +138,16 @@ def _raise_gap(times: Times, series: int) -> NoReturn:
         size = pd.Timedelta(int(steps[at]), unit=clock.unit) if clock.kind == "datetime" else steps[at]
         return f"{size} (after {clock.describe(own[at])})"
 
+    if likely is None:
+        what = (
+            f"It must be {KINDS} without gaps: add the missing rows (asfreq or reindex), or give freq= (trading days: "
+            "freq=pandas.offsets.CustomBusinessDay(holidays=[...]))"
+        )
+    else:
+        count = int((np.diff(times.places(likely)[0]) - 1)[times.inside].sum())
+        what = f"It would be {KINDS} with the step {likely.freqstr}, were not {count} rows absent"
+        what += _what_to_do(likely)
     raise ValueError(
         f"{times.label} has no constant step: in series {times.ids[series]!r} the steps go from {say(short)} to "
-        f"{say(long)}. It must be {KINDS} without gaps: add the missing rows (asfreq or reindex), or give freq= "
-        "(trading days: freq=pandas.offsets.CustomBusinessDay(holidays=[...]))"
+        f"{say(long)}. {what}"
     )

@@ -52,9 +52,10 @@ def read_series(
     id_col, time_col, target_col : hashable, default="unique_id", "ds", "y"
         Columns of a long frame; id_col=None: the frame is one series, whatever other columns it has.
     missing : {"raise", "mask"}, default="raise"
-        Whether NaN is an error or is kept. A series of nothing but NaN is always an error.
+        Whether NaN is an error or is kept, and whether rows that are absent between two others are an error or rows
+        of NaN. A series of nothing but NaN is always an error.
     min_length : int, default=1
-        Least number of rows of a series.
+        Least number of rows of a series, with the absent ones.
     needs : str, default="forecasting needs"
         Who asks for `min_length`, for the message: "context_length needs".
     argument : str, default="y"

@@ -12,6 +12,7 @@ import pandas as pd
 from forecastrnn.data.clock_changes import lateness
 from forecastrnn.data.continuation import continue_times
 from forecastrnn.data.frame_columns import Names, first_few, first_not_numeric
+from forecastrnn.data.gaps import targets
 from forecastrnn.data.regular import find_step
 from forecastrnn.data.steps import Times
 from forecastrnn.data.time_index import Clock, read_index
@@ -145,11 +146,11 @@ class SeriesReader:
     def _shared(self, y: pd.DataFrame, form: str, value_name: Hashable, label: str = "") -> SeriesSet:
         """Series that share one index: the columns of `y`; `label`: what holds the times, for messages."""
         ids, rows = tuple(y.columns.tolist()), len(y)
-        self._check_lengths(ids, np.full(len(ids), rows))
+        self._check_rows(ids, np.full(len(ids), rows))
         label = label or f"the index of {self.argument}"
         ordinals, clock = read_index(y.index, label)
         times = Times(ordinals, np.array([0, rows]), ids, clock, label)
-        clock = find_step(times, None if form == "array" else self.freq, self.usual)
+        clock, places = find_step(times, None if form == "array" else self.freq, self.usual, self.missing == "mask")
         late = lateness(ordinals, times.offsets, clock)
         axis = TimeAxis(
             form, ids, clock, ordinals[-1:].repeat(len(ids)), time_name=y.index.name, value_name=value_name,
@@ -157,8 +158,10 @@ class SeriesReader:
         )  # fmt: skip
         if form == "wide":
             axis = replace(axis, id_name=tuple(y.columns.names), id_dtype=y.columns.dtype)
-        values = self._floats(y).T.flatten()
-        return self._finish(values, np.arange(len(ids) + 1) * rows, ordinals, axis)
+        values, offsets = self._floats(y).T, times.offsets
+        if places is not None:
+            ordinals, values, offsets = _with_gaps(ordinals, values, places, offsets)
+        return self._finish(values.flatten(), np.arange(len(ids) + 1) * offsets[-1], ordinals, axis)
 
     def _long(self, y: pd.DataFrame, names: Names) -> SeriesSet:
         labels = tuple(f"column {name!r} of {self.argument}" for name in (names.id_col, names.time_col))
@@ -195,7 +198,7 @@ class SeriesReader:
             raise ValueError(f"{labels[0]} has a missing id in row {int(np.argmax(codes < 0))}")
         ids = tuple(found.tolist())
         lengths = np.bincount(codes, minlength=len(ids))
-        self._check_lengths(ids, lengths)
+        self._check_rows(ids, lengths)
         ordinals, clock = read_index(times, labels[1])
         values = self._floats(y)[:, 0]
         if (np.diff(codes) < 0).any():  # rows of different series interleave
@@ -203,10 +206,16 @@ class SeriesReader:
             ordinals, values = ordinals[order], values[order]
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         times = Times(ordinals, offsets, ids, clock, labels[1])
-        clock = find_step(times, self.freq, self.usual)
+        clock, places = find_step(times, self.freq, self.usual, self.missing == "mask")
         last, late = ordinals[offsets[1:] - 1], lateness(ordinals, offsets, clock)
         axis = replace(axis, ids=ids, clock=clock, last=last, id_dtype=found.dtype, late=late)
+        if places is not None:
+            ordinals, values, offsets = _with_gaps(ordinals, values, places, offsets)
         return self._finish(np.array(values), offsets, ordinals, axis)
+
+    def _check_rows(self, ids: Sequence[Hashable], rows: np.ndarray) -> None:
+        """Refuse series without enough rows; where rows may be absent, those count that will be there."""
+        self._check_lengths(ids, np.where(rows > 0, self.min_length, rows) if self.missing == "mask" else rows)
 
     def _check_lengths(self, ids: Sequence[Hashable], lengths: np.ndarray) -> None:
         short = np.flatnonzero(lengths < max(self.min_length, 1))
@@ -245,6 +254,7 @@ class SeriesReader:
             ) from error
 
     def _finish(self, values: np.ndarray, offsets: np.ndarray, ordinals: np.ndarray, axis: TimeAxis) -> SeriesSet:
+        self._check_lengths(axis.ids, np.diff(offsets))
         result = SeriesSet(values, offsets.astype(np.int64), axis.ids, axis)
         finite = np.isfinite(values)
         if finite.all():
@@ -276,6 +286,16 @@ class SeriesReader:
             f"{found.axis.clock.describe(ordinals[row % len(ordinals)])}"
             + (f" ({others} more series have some)" if others else "")
         )
+
+
+def _with_gaps(
+    ordinals: np.ndarray, values: np.ndarray, places: np.ndarray, offsets: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Ordinals (total,), values (..., total) and offsets with the absent rows among them, whose values are NaN."""
+    rows, ends = targets(places, offsets)
+    times, held = np.zeros(ends[-1], np.int64), np.full((*values.shape[:-1], ends[-1]), np.nan)
+    times[rows], held[..., rows] = ordinals, values
+    return times, held, ends
 
 
 def _times_of(y: pd.DataFrame, names: Names) -> pd.Index:

@@ -81,7 +81,8 @@ class RNNForecaster(SavedToFile, NamedParameters):
         that behave differently after the same values. A series that `fit` has not seen reads the mean of all
         vectors. None: a forecast depends on the values alone. Needs global_model=True.
     missing : {"raise", "mask"}
-        What NaN in a series means: an error, or a gap that is bridged in the inputs and left out of the loss.
+        What NaN in a series means, and a row that is absent between others: an error, or a gap that is bridged in the
+        inputs and left out of the loss. The step of times with absent rows is `freq`, or the commonest one.
     freq : str, pandas offset, int or None
         The step of the times, such as "MS" or pandas.offsets.CustomBusinessDay(holidays=[...]); an int for integers.
         None finds it: in the index, or in the times, also working weeks of other days than Monday to Friday. Which days
