@@ -140,6 +140,12 @@ class SeriesReader:
     def _dated(self, y: pd.DataFrame, names: Names) -> SeriesSet:
         """One series in two columns, which have no ids."""
         times = _times_of(y, names).rename(names.time_col)
+        if times.has_duplicates and self.names.id_col is not None:
+            raise ValueError(
+                f"{self.argument} has no column {self.names.id_col!r} (id_col) and so is one series, but has duplicate "
+                f"times in column {names.time_col!r}, such as {times[times.duplicated()][0]}: add the column that says "
+                "which series a row belongs to, or keep one row for each time"
+            )
         one = y[[names.target_col]].set_axis(times)
         return self._shared(one, "dated", names.target_col, f"column {names.time_col!r} of {self.argument}")
 

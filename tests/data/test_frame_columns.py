@@ -74,6 +74,12 @@ REFUSED = {
     "values that are not there": (frame(ds=DAYS, y=VALUES), {"target_col": "sold"}, r"no column 'sold' \(target_col\)"),
     "a table of dates": (frame(day=DAYS, a=VALUES, b=VALUES), {}, r"set_index\('day'\) makes it a wide frame"),
     "no ids, unnamed index": (frame(day=DAYS, a=1.0, b=1.0), {"id_col": None}, r"columns are 'day', 'a', 'b'; set_i"),
+    "several series without ids": (
+        pd.concat([frame(day=DAYS, sold=VALUES)] * 2), {}, "no column 'unique_id' .*duplicate times.*'day'.*2020-01-06"
+    ),
+    "one series twice": (
+        pd.concat([frame(ds=DAYS, y=VALUES)] * 2), {"id_col": None}, "column 'ds'.*has duplicate times.*2020-01-06"
+    ),
     "text values": (frame(ds=DAYS, y="many"), {}, "'y' must hold numbers"),
     "two dates": (frame(first=DAYS, last=DAYS), {}, "'last' must hold numbers"),
     "a gap": (frame(ds=DAYS, y=VALUES).drop(4), {}, "column 'ds' of y has no constant step"),
