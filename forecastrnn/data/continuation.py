@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -79,7 +78,7 @@ def _calendar(clock: Clock, wall: np.ndarray, steps: np.ndarray) -> np.ndarray:
     return (grid[places[:, None] + clock.freq.n * steps] + shift[:, None]).ravel()
 
 
-def _on_wall(clock: Clock, wall: np.ndarray, freq: Any) -> pd.DatetimeIndex:
+def _on_wall(clock: Clock, wall: np.ndarray, freq: pd.DateOffset | None) -> pd.DatetimeIndex:
     """Local times in their zone: those skipped by a clock change move on, of doubled ones the first."""
     times = pd.DatetimeIndex(wall.astype(f"datetime64[{clock.unit}]"))
     if clock.tz is not None:

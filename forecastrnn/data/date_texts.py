@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import pandas as pd
 
@@ -83,11 +83,11 @@ def _formats(text: str) -> list[str]:
     return [*dict.fromkeys(form for form in (*guesses, *_MONTHS) if form)]
 
 
-def _times(texts: pd.Index, form: str, **options: Any) -> pd.DatetimeIndex | None:
+def _times(texts: pd.Index, form: str, utc: bool = False) -> pd.DatetimeIndex | None:
     if not all(map(_pattern(form).match, texts)):
         return None
     try:
-        return pd.DatetimeIndex(pd.to_datetime(texts, format=form, **options))
+        return pd.DatetimeIndex(pd.to_datetime(texts, format=form, utc=utc))
     except ValueError:
         return None
 

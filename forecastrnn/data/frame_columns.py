@@ -7,7 +7,7 @@ from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from numbers import Real
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import pandas as pd
 
@@ -119,7 +119,7 @@ def _holds_numbers(column: pd.Series) -> bool:
     return kind in _NUMBERS
 
 
-def _is_number(dtype: Any) -> bool:
+def _is_number(dtype: object) -> bool:
     return pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_complex_dtype(dtype)
 
 

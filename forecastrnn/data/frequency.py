@@ -101,19 +101,19 @@ def working_days(days: np.ndarray, inside: np.ndarray) -> np.ndarray:
     return works
 
 
-def working_week(week: np.ndarray) -> Any:
+def working_week(week: np.ndarray) -> pd.DateOffset:
     """The offset of the days of a week (7,) that are worked on."""
     if (week == [True] * 5 + [False] * 2).all():
         return to_offset("B")
     return pd.offsets.CustomBusinessDay(weekmask=" ".join(np.array(_WEEKDAYS)[week].tolist()).title())
 
 
-def is_business(freq: Any) -> bool:
+def is_business(freq: pd.DateOffset | None) -> bool:
     """Whether a step goes from one working day to the next."""
     return hasattr(freq, "weekmask")
 
 
-def name_of(freq: Any) -> str:
+def name_of(freq: pd.DateOffset) -> str:
     """What a frequency is called: by pandas, with the days of a working week that is not the usual one."""
     mask = getattr(getattr(freq, "calendar", None), "weekmask", None)
     if mask is None or (mask == [True] * 5 + [False] * 2).all():

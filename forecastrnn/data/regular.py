@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,7 @@ from forecastrnn.data.time_index import Clock
 
 
 def find_step(
-    times: Times, freq: Any = None, usual: Clock | None = None, gaps: bool = False
+    times: Times, freq: object = None, usual: Clock | None = None, gaps: bool = False
 ) -> tuple[Clock, np.ndarray | None]:
     """The clock with its one step for all series, and, if rows are absent, the places (total,) of those that are there.
 

@@ -8,37 +8,36 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Hashable, Mapping
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from forecastrnn.data.continuation import check_reach, pace_of
+from forecastrnn.data.continuation import pace_of
 from forecastrnn.data.frame_columns import Names
 from forecastrnn.data.frequency import season_of_offset
+from forecastrnn.data.horizon import ids_of, is_time, last_of, read_horizon
 from forecastrnn.data.series_input import SeriesReader, SeriesSet, TimeAxis
 from forecastrnn.data.time_index import Clock
 
-__all__ = ["SeriesSet", "TimeAxis", "check_step", "read_horizon", "read_series", "season_of", "write_forecast"]
+__all__ = [
+    "SeriesSet",
+    "TimeAxis",
+    "check_step",
+    "ids_of",
+    "read_horizon",
+    "read_series",
+    "season_of",
+    "write_forecast",
+]
 
-_MAX_VALUES = 2**30  # forecasts in one column: 8 GiB
-_MAX_LISTED = 2**20  # steps named one by one
 _SAME_PACE = 0.1  # months have 28 days or 31, a week of business days a holiday or none
 
 
 def read_series(
-    y: Any,
-    *,
-    id_col: Hashable = "unique_id",
-    time_col: Hashable = "ds",
-    target_col: Hashable = "y",
-    missing: str = "raise",
-    min_length: int = 1,
-    needs: str = "forecasting needs",
-    argument: str = "y",
-    freq: Any = None,
-    usual: Clock | None = None,
-) -> SeriesSet:
+    y: object, *, id_col: Hashable = "unique_id", time_col: Hashable = "ds", target_col: Hashable = "y",
+    missing: str = "raise", min_length: int = 1, needs: str = "forecasting needs", argument: str = "y",
+    freq: object = None, usual: Clock | None = None,
+) -> SeriesSet:  # fmt: skip
     """Check one or many series and put them end to end.
 
     Parameters
@@ -98,50 +97,6 @@ def read_series(
     return reader.read(y)
 
 
-def read_horizon(axis: TimeAxis, h: Any) -> np.ndarray:
-    """Check the steps to forecast, before anything is allocated for them.
-
-    Parameters
-    ----------
-    axis : TimeAxis
-        Of the series to forecast.
-    h : int or sequence of int
-        The number of steps, or the steps wanted, in any order.
-
-    Returns
-    -------
-    ndarray of shape (n_steps,), int64
-        The steps in increasing order, the first after the last known time being 1.
-
-    Raises
-    ------
-    ValueError
-        If `h` is empty, repeats a step, holds something other than integers >= 1, or is too large for
-        the index or for memory.
-
-    Examples
-    --------
-    >>> read_horizon(read_series([1.0, 2.0]).axis, [4, 2])
-    array([2, 4])
-    """
-    single = isinstance(h, int | np.integer) and not isinstance(h, bool)
-    listed = isinstance(h, list | tuple | range | np.ndarray) and getattr(h, "ndim", 1) == 1
-    if listed and len(h) > _MAX_LISTED:
-        raise ValueError(f"h is too large a list, of {len(h)} steps; give the number of steps instead")
-    chosen = list(h) if listed else [h]
-    for step in chosen:
-        if not isinstance(step, int | np.integer) or isinstance(step, bool) or step < 1:
-            raise ValueError(f"h must be an integer >= 1, or a list of such steps. Got {step!r}")
-    if not chosen or len(set(chosen)) < len(chosen):
-        raise ValueError(f"h must name at least one step and none twice. Got {h!r}")
-    furthest = int(max(chosen))
-    if furthest * axis.n_series > _MAX_VALUES:
-        size = 8.0 * furthest * axis.n_series / 2**30
-        raise ValueError(f"h={furthest} is too large: {axis.n_series} series would need {size:.3g} GiB")
-    check_reach(axis.clock, int(axis.last.max()), furthest)
-    return np.arange(1, furthest + 1) if single else np.sort(np.array(chosen, dtype=np.int64))
-
-
 def write_forecast(axis: TimeAxis, columns: Mapping[str, np.ndarray], h: object) -> pd.Series | pd.DataFrame:
     """Forecasts in the form of the input, on its index continued.
 
@@ -151,8 +106,9 @@ def write_forecast(axis: TimeAxis, columns: Mapping[str, np.ndarray], h: object)
         Of the series that were forecast.
     columns : mapping of str to ndarray of shape (n_series, n_steps)
         For example "RNN", "RNN-lo-80", "RNN-hi-80".
-    h : int or sequence of int
-        As in `read_horizon`, in increasing order of steps.
+    h : int, sequence of int, or time
+        As in `read_horizon`, in increasing order of steps. Of series that end later than others fewer steps lie before
+        a last time, perhaps none.
 
     Returns
     -------
@@ -186,7 +142,13 @@ def write_forecast(axis: TimeAxis, columns: Mapping[str, np.ndarray], h: object)
             return pd.Series(next(iter(columns.values()))[0], index=index, name=axis.value_name)
         rows = {name: values[0] for name, values in columns.items()}
         return pd.DataFrame({axis.time_name: index} | rows if axis.form == "dated" else rows, index=index)
-    return _write_wide(axis, columns, steps) if axis.form == "wide" else _write_panel(axis, columns, steps)
+    if axis.form == "wide":
+        return _write_wide(axis, columns, steps)
+    out = _write_panel(axis, columns, steps)
+    if not is_time(h):
+        return out
+    there = np.asarray(axis.after(steps) <= last_of(axis, h))
+    return out[there].reset_index(drop=True) if axis.form == "long" else out[there]
 
 
 def _write_wide(axis: TimeAxis, columns: Mapping[str, np.ndarray], steps: np.ndarray) -> pd.DataFrame:
@@ -254,5 +216,5 @@ def check_step(axis: TimeAxis, fitted: TimeAxis, argument: str = "y of predict")
             f"{argument} has steps of {name}, but the model was fitted on steps of {known}, whose season it goes on "
             "with: resample y to that, or give to_numpy() if the steps are meant to count alike",
             UserWarning,
-            stacklevel=3,
+            stacklevel=5,
         )

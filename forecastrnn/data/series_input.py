@@ -89,7 +89,7 @@ class SeriesReader:
     min_length: int
     needs: str
     argument: str
-    freq: Any = None
+    freq: object = None
     usual: Clock | None = None
 
     def read(self, y: object) -> SeriesSet:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from numbers import Integral
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,7 +23,7 @@ class Times:
 
     ordinals: np.ndarray
     offsets: np.ndarray
-    ids: Sequence[Any]
+    ids: Sequence[Hashable]
     clock: Clock
     label: str
 
@@ -82,7 +81,7 @@ def infer(times: Times) -> Clock | None:
     return None if freq is None else replace(clock, freq=freq)
 
 
-def asked(clock: Clock, freq: Any, label: str) -> Clock:
+def asked(clock: Clock, freq: object, label: str) -> Clock:
     """The clock with the step that was asked for; TypeError or ValueError if there is no such step of such times."""
     if clock.kind == "integer":
         if not isinstance(freq, Integral) or isinstance(freq, bool) or freq < 1:

@@ -17,6 +17,7 @@ from forecastrnn.networks.network import Layer
 
 if TYPE_CHECKING:
     from forecastrnn.data.series import SeriesSet
+    from forecastrnn.data.time_index import Clock
 
 MOST_VALUES = 2**31  # in a block of older means, and blocks: more than any series has
 
@@ -84,13 +85,15 @@ def plan_of(forecaster: NamedParameters, columns: dict[str, Any], watched: bool)
     )  # fmt: skip
 
 
-def read_by(reader: ReadingOptions, y: object, argument: str = "y", **steps: Any) -> SeriesSet:
-    """Checked series, end to end; `steps`: the freq that was asked for, or the usual one."""
+def read_by(
+    reader: ReadingOptions, y: object, argument: str = "y", freq: object = None, usual: Clock | None = None
+) -> SeriesSet:
+    """Checked series, end to end; `freq`: the step that was asked for, `usual`: that of the series of fit."""
     from forecastrnn.data.series import read_series  # brings pandas with it
 
     return read_series(
         y, missing=reader.missing, min_length=reader.least, needs=reader.needs, argument=argument,
-        **reader.columns, **steps,
+        freq=freq, usual=usual, **reader.columns,
     )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from forecastrnn.estimators.device_choice import device_to_predict
 from forecastrnn.estimators.forecast_settings import plan_of, read_by, read_other
 from forecastrnn.estimators.parameters import TRAINING_CONSTRAINTS, NamedParameters
 from forecastrnn.estimators.saving import SavedToFile
-from forecastrnn.forecasting.ends import SeriesEnds
+from forecastrnn.forecasting.ends import SeriesEnds, take
 from forecastrnn.forecasting.fit import fit_model
 from forecastrnn.forecasting.members import Callback
 from forecastrnn.forecasting.model import Model
@@ -241,17 +241,21 @@ epsilon, clip_norm, gradient_noise
         return self._model.choose(None if y is None else read_other(self._model, y), static)
 
     # Forecasting --------------------------------------------------------------------------------------
-    def predict(self, h: Any, y: Any = None, static: Any = None) -> pd.Series | pd.DataFrame:
+    def predict(self, h: Any, y: Any = None, static: Any = None, *, ids: Any = None) -> pd.Series | pd.DataFrame:
         """Forecast the h values behind the end of each series.
 
         Parameters
         ----------
-        h : int or list of int
-            Steps to forecast, or which steps; at most `horizon` with the direct strategy, any number with others.
+        h : int, list of int, or time
+            Steps to forecast; which steps; or a last time, such as "2025-12", a Timestamp or a Period: all steps up to
+            it (of series that end later, fewer, or none). At most `horizon` with the direct strategy, any number with
+            others.
         y : like the y of `fit`, optional
             Other series to forecast, which `fit` need not have seen; a long frame with the same column names.
         static : DataFrame, optional
             The static categories of y, where `fit` had some: needed for series that `fit` has not seen.
+        ids : list, optional
+            Which series to forecast, in this order; None: all.
 
         Returns
         -------
@@ -261,15 +265,18 @@ epsilon, clip_norm, gradient_noise
         Raises
         ------
         ValueError
-            If h is not possible, y has an unusable series, or static does not fit to it.
+            If h is not possible, y has an unusable series, static does not fit to it, or there is no series of ids.
         NotFittedError
             Before `fit`.
         """
-        from forecastrnn.data.series import read_horizon, write_forecast
+        from forecastrnn.data.series import ids_of, read_horizon, write_forecast
 
         check_is_fitted(self)
         model = self._model
         axis, tail, own = self._choose(y, static)
+        if ids is not None:
+            rows = axis.position(ids_of(ids))
+            axis, tail, own = axis.take(rows), take(tail, rows), own[rows]
         steps = read_horizon(axis, h)
         model.check_horizon(int(steps[-1]))
         found = model.median(tail, own, int(steps[-1]), device_to_predict(self))

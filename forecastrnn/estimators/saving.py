@@ -136,7 +136,7 @@ def _encode_parameter(name: str, value: Any) -> Any:
     return encode(value, name)
 
 
-def _decode_parameter(name: str, raw: Any) -> Any:
+def _decode_parameter(name: str, raw: object) -> Any:
     if name == "freq" and isinstance(raw, dict):
         from forecastrnn.persistence.axis_records import decode_freq
 

@@ -131,7 +131,7 @@ def _is_positive(value: object) -> bool:
     return type(value) is int and value > 0
 
 
-def encode_freq(freq: Any) -> Any:
+def encode_freq(freq: pd.DateOffset | None) -> object:
     """None, pandas' name of an offset, its business days and hours, or how many times which parts of a date."""
     if freq is None:
         return None
@@ -150,7 +150,7 @@ def encode_freq(freq: Any) -> Any:
     )
 
 
-def _same(one: Any, other: Any) -> bool:
+def _same(one: pd.DateOffset, other: pd.DateOffset) -> bool:
     """Whether offsets are equal; pandas cannot compare those whose week is a list."""
     try:
         return bool(one == other)
@@ -158,7 +158,7 @@ def _same(one: Any, other: Any) -> bool:
         return False
 
 
-def _encode_business(freq: Any) -> dict[str, Any]:
+def _encode_business(freq: pd.DateOffset) -> dict[str, object]:
     """The working week, the holidays as days since 1970, and the hours of a day, where an offset has them."""
     found = {}
     if freq.calendar is not None:
@@ -170,9 +170,9 @@ def _encode_business(freq: Any) -> dict[str, Any]:
     return found
 
 
-def _decode_business(part: Part, times: int) -> Any:
+def _decode_business(part: Part, times: int) -> pd.DateOffset:
     kind = codec.choice(*_BUSINESS).walk(part, "business", None)({})
-    given: dict[str, Any] = {}
+    given: dict[str, object] = {}
     if kind != "bh":
         week, days = part.take("week", str), part.items("holidays", list)
         if not isinstance(week, str) or not _WEEK.fullmatch(week):
@@ -188,11 +188,11 @@ def _decode_business(part: Part, times: int) -> Any:
     return _BUSINESS[kind](n=times, **given)
 
 
-def _is_time(text: Any) -> bool:
+def _is_time(text: object) -> bool:
     return isinstance(text, str) and _TIME.fullmatch(text) is not None
 
 
-def decode_freq(raw: Any) -> Any:
+def decode_freq(raw: object) -> pd.DateOffset | None:
     """The frequency that `encode_freq` was given."""
     if raw is None:
         return None

@@ -248,3 +248,46 @@ def test_ten_thousand_short_series() -> None:
     forecast = quick(max_steps=5).fit(wide).predict(6)
     assert time.perf_counter() - begun < 20
     assert forecast.shape == (6, 10_000) and np.isfinite(forecast.to_numpy()).all()
+
+
+def test_some_series_up_to_a_time() -> None:
+    """Series by name, in the order asked for, and a date instead of a number of steps: the forecasts stay."""
+    frame = long_of({"a": monthly(40), "b": monthly(36, 2), "c": monthly(30, 3)})
+    model = quick().fit(frame)
+    whole = model.predict(12).set_index(["unique_id", "ds"])["RNN"]
+    some = model.predict(12, ids=["c", "a"])
+    assert some["unique_id"].unique().tolist() == ["c", "a"]
+    np.testing.assert_allclose(some["RNN"], whole.loc[["c", "a"]], rtol=1e-5)
+    until = model.predict(whole.loc["b"].index[2], ids="b")
+    np.testing.assert_allclose(until["RNN"], whole.loc["b"][:3], rtol=1e-5)
+    assert model.predict(3, y=frame, ids=["b"])["unique_id"].tolist() == ["b"] * 3
+    with pytest.raises(ValueError, match="unknown series: 'd'; the known series are 'a', 'b', 'c'"):
+        model.predict(3, ids=["a", "d"])
+    wide = model.fit(frame.pivot(index="ds", columns="unique_id", values="y").dropna())
+    assert wide.predict(2, ids=["b"]).columns.tolist() == ["b"] and wide.predict("2030").shape[1] == 3
+    direct = quick(strategy="direct", horizon=3).fit(monthly(40))
+    with pytest.raises(ValueError, match="is more than horizon=3"):
+        direct.predict("2030")
+
+
+def test_absent_rows_train_as_rows_of_nan() -> None:
+    """The same networks to the last bit, through a long frame without the rows."""
+    holes = monthly(60)
+    holes.iloc[[7, 8, 30]] = np.nan
+    expected = quick(missing="mask").fit(holes).predict(4)
+    np.testing.assert_array_equal(quick(missing="mask").fit(holes.dropna()).predict(4), expected)
+    table = holes.dropna().rename_axis("month").rename("sold").reset_index()
+    found = quick(missing="mask").fit(table.assign(month=table["month"].dt.strftime("%Y-%m"))).predict(4)
+    assert found["month"].tolist() == expected.index.tolist()
+    np.testing.assert_array_equal(found["RNN"], expected)
+    with pytest.raises(ValueError, match="missing='mask'"):
+        quick().fit(table)
+
+
+def test_series_of_other_steps_are_named() -> None:
+    model = quick().fit(pd.Series(np.arange(60.0) % 7, index=pd.date_range("2024", periods=60)))
+    hours = pd.Series(np.arange(60.0) % 7, index=pd.date_range("2024", periods=60, freq="h"))
+    with pytest.warns(UserWarning, match=r"y of predict has steps of h \(season 24\).*fitted on steps of D") as caught:
+        model.predict(2, y=hours)
+    assert caught[0].filename == __file__
+    model.predict(2, y=hours.to_numpy())
