@@ -19,7 +19,7 @@ _TELLING = 4  # rows of one series that show a step of its own
 def infer_with_gaps(times: Times) -> Clock | None:
     """The clock with the commonest step, if every time is a whole number of such steps behind another; or None."""
     steps = np.diff(times.ordinals)[times.inside]
-    if not len(steps) or times.clock.kind == "integer" and _are_dates(times.ordinals):
+    if not len(steps) or times.clock.kind == "integer" and are_date_numbers(times.ordinals):
         return None
     found = _candidates(times) if times.clock.kind == "datetime" else [replace(times.clock, step=_commonest(steps))]
     return next((clock for clock in found if times.places(clock)[1].all()), None)
@@ -53,6 +53,16 @@ def targets(places: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.nda
     return ends[:-1].repeat(np.diff(offsets)) + places, ends
 
 
+def are_date_numbers(numbers: np.ndarray) -> bool:
+    """Whether integers are dates such as 20240131 or 202401, whose steps are none of their numbers."""
+    for scale in (1, 100):
+        years, months, days = numbers * scale // 10_000, numbers * scale // 100 % 100, numbers * scale % 100
+        is_year = (years >= 1800) & (years < 2200)
+        if (is_year & (months >= 1) & (months <= 12) & (days <= 31)).all() and ((days > 0).all() or scale == 100):
+            return True
+    return False
+
+
 def _commonest(steps: np.ndarray) -> int:
     """The step that is there most often, of several the smallest."""
     found, counts = np.unique(steps, return_counts=True)
@@ -75,13 +85,3 @@ def _candidates(times: Times) -> Iterator[Clock]:
             freq = freq if week.all() else working_week(week)
         if freq is not None:
             yield replace(clock, freq=freq)
-
-
-def _are_dates(numbers: np.ndarray) -> bool:
-    """Whether integers are dates such as 20240131 or 202401, whose steps are none of their numbers."""
-    for scale in (1, 100):
-        years, months, days = numbers * scale // 10_000, numbers * scale // 100 % 100, numbers * scale % 100
-        is_year = (years >= 1800) & (years < 2200)
-        if (is_year & (months >= 1) & (months <= 12) & (days <= 31)).all() and ((days > 0).all() or scale == 100):
-            return True
-    return False

@@ -10,7 +10,7 @@ import pandas as pd
 from forecastrnn.data.continuation import continue_times
 from forecastrnn.data.date_texts import KINDS
 from forecastrnn.data.frequency import is_business
-from forecastrnn.data.gaps import infer_with_gaps, places_with_gaps
+from forecastrnn.data.gaps import are_date_numbers, infer_with_gaps, places_with_gaps
 from forecastrnn.data.steps import Times, asked, infer
 from forecastrnn.data.time_index import Clock
 
@@ -96,7 +96,8 @@ def _raise_absent(times: Times, clock: Clock) -> NoReturn:
 
 
 def _what_to_do(clock: Clock) -> str:
-    said = ": add them (asfreq or reindex), or let them be gaps with missing='mask'"
+    by = f"asfreq({clock.freqstr!r})" if clock.kind == "datetime" and " " not in clock.freqstr else "reindex"
+    said = f": add them ({by}), or let them be gaps with missing='mask'"
     if not is_business(clock.freq):
         return said
     return f"{said}; if they are holidays, give freq=pandas.offsets.CustomBusinessDay(weekmask=..., holidays=[...])"
@@ -143,6 +144,10 @@ def _raise_gap(times: Times, series: int, likely: Clock | None) -> NoReturn:
             f"It must be {KINDS} without gaps: add the missing rows (asfreq or reindex), or give freq= (trading days: "
             "freq=pandas.offsets.CustomBusinessDay(holidays=[...]))"
         )
+        if clock.kind == "integer" and are_date_numbers(own):
+            what += (
+                f"; if {own[0]} is a date, convert it first, with pandas.to_datetime(..., format='%Y%m%d' or '%Y%m')"
+            )
     else:
         count = int((np.diff(times.places(likely)[0]) - 1)[times.inside].sum())
         what = f"It would be {KINDS} with the step {likely.freqstr}, were not {count} rows absent"

@@ -134,8 +134,11 @@ REFUSED = {
     "all unlike": (pd.Series(1.0, index=DAYS[:3].append(DAYS[5:6] + pd.Timedelta("7s"))), "no constant step"),
     "repeated": (pd.Series(1.0, index=DAYS[[0, 1, 1, 4]]), "duplicate times"),
     "unsorted": (pd.Series(1.0, index=DAYS[[0, 1, 5, 3]]), "unsorted"),
-    "dates as integers": (pd.Series(1.0, index=[20240130, 20240131, 20240201, 20240202]), "no constant step"),
-    "months as integers": (pd.Series(1.0, index=[202311, 202312, 202401, 202402]), "no constant step"),
+    "dates as integers": (
+        pd.Series(1.0, index=[20240130, 20240131, 20240201, 20240202]),
+        "20240130 is a date.*to_datetime",
+    ),
+    "months as integers": (pd.Series(1.0, index=[202311, 202312, 202401, 202402]), "202311 is a date.*to_datetime"),
     "far away": (
         pd.Series(1.0, index=pd.date_range("1990", periods=9, freq="s").append(DAYS[:1])),
         r"steps of s would be 10\d+ rows, of which 10 are there",

@@ -117,7 +117,7 @@ MISFITS = {
     ),
     "rows missing": (
         {"a": DAYS, "b": DAYS.delete([3, 4]), "c": DAYS.delete(9)}, "D", ValueError,
-        "lacks rows of freq=D: series 'b' has none at 2024-01-04.*and 3 are absent in 2 series",
+        "lacks rows of freq=D: series 'b' has none at 2024-01-04.*and 3 are absent in 2 series.*asfreq.'D'.*'mask'",
     ),
     "holidays unsaid": (
         {"a": pd.date_range("2024-01-02", periods=20, freq=HOLIDAYS)}, "B", ValueError,
