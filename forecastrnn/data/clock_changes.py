@@ -19,12 +19,18 @@ def put_back(ordinals: np.ndarray, offsets: np.ndarray, clock: Clock) -> np.ndar
     return wall - np.where(late <= jumps, late, 0)
 
 
-def lateness(ordinals: np.ndarray, offsets: np.ndarray, clock: Clock) -> np.ndarray | None:
+def lateness(ordinals: np.ndarray, wall: np.ndarray, offsets: np.ndarray, clock: Clock) -> np.ndarray | None:
     """Ordinals (n_series,) by which the last time of each series was moved; None: none was."""
-    last = offsets[1:] - 1
-    if not clock.is_calendar or not _jumps(ordinals[last], clock).any():
+    if clock.tz is None or not clock.is_calendar:
         return None
-    late = (wall_of(ordinals, clock) - put_back(ordinals, offsets, clock))[last]
+    last, day = offsets[1:] - 1, PER_DAY[clock.unit]
+    before = np.maximum(last - 1, offsets[:-1])
+    if (
+        not ((last == before) | (wall[last] % day != wall[before] % day)).any()
+        or not _jumps(ordinals[last], clock).any()
+    ):
+        return None
+    late = (wall - put_back(ordinals, offsets, clock))[last]
     return late if late.any() else None
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta, tzinfo
+
 import numpy as np
 import pandas as pd
 
 from forecastrnn.data.frequency import PER_DAY
 from forecastrnn.data.time_index import Clock
+
+_HALF_ROUND = timedelta(hours=12)  # a zone that moves further has gone over the date line
 
 
 def times_of_day(clock: Clock, wall: np.ndarray) -> np.ndarray:
@@ -17,7 +21,7 @@ def times_of_day(clock: Clock, wall: np.ndarray) -> np.ndarray:
 def existing(grid: pd.DatetimeIndex, clock: Clock) -> np.ndarray:
     """Local times (n,) of a grid, without the days that their zone has left out to cross the date line."""
     wall = grid.as_unit(clock.unit).astype("int64").to_numpy()
-    if clock.tz is None:
+    if clock.tz is None or not len(grid) or _shift(grid, clock.tz) < _HALF_ROUND:
         return wall
     day = PER_DAY[clock.unit]
     begin = wall // day * day
@@ -28,6 +32,12 @@ def existing(grid: pd.DatetimeIndex, clock: Clock) -> np.ndarray:
         for at in (begin, begin + day - 1)
     ]
     return wall[~(lacks[0] & lacks[1])]
+
+
+def _shift(grid: pd.DatetimeIndex, zone: tzinfo) -> timedelta:
+    """How much further from UTC a zone is at the end of a grid than at its beginning, either way."""
+    begin, end = (zone.utcoffset(grid[at].to_pydatetime(warn=False)) or timedelta(0) for at in (0, -1))
+    return abs(end - begin)
 
 
 def places(clock: Clock, ordinals: np.ndarray, wall: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

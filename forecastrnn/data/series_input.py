@@ -157,7 +157,7 @@ class SeriesReader:
         ordinals, clock = read_index(y.index, label)
         times = Times(ordinals, np.array([0, rows]), ids, clock, label)
         clock, places = find_step(times, None if form == "array" else self.freq, self.usual, self.missing == "mask")
-        late = lateness(ordinals, times.offsets, clock)
+        late = lateness(ordinals, times.wall, times.offsets, clock)
         axis = TimeAxis(
             form, ids, clock, ordinals[-1:].repeat(len(ids)), time_name=y.index.name, value_name=value_name,
             late=None if late is None else late.repeat(len(ids)),
@@ -213,7 +213,7 @@ class SeriesReader:
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         times = Times(ordinals, offsets, ids, clock, labels[1])
         clock, places = find_step(times, self.freq, self.usual, self.missing == "mask")
-        last, late = ordinals[offsets[1:] - 1], lateness(ordinals, offsets, clock)
+        last, late = ordinals[offsets[1:] - 1], lateness(ordinals, times.wall, offsets, clock)
         axis = replace(axis, ids=ids, clock=clock, last=last, id_dtype=found.dtype, late=late)
         if places is not None:
             ordinals, values, offsets = _with_gaps(ordinals, values, places, offsets)

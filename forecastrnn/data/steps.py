@@ -12,7 +12,7 @@ import pandas as pd
 from pandas.tseries.frequencies import to_offset
 
 from forecastrnn.data.clock_changes import put_back
-from forecastrnn.data.frequency import PER_DAY, infer_named, infer_offset
+from forecastrnn.data.frequency import infer_named, infer_offset
 from forecastrnn.data.grid import places
 from forecastrnn.data.time_index import Clock, wall_of
 
@@ -74,7 +74,7 @@ def infer(times: Times) -> Clock | None:
     if not len(steps):
         return None
     freq = infer_offset(steps, times.wall, times.inside, clock.unit)
-    if clock.tz is not None and (freq is None or not steps[0] % PER_DAY[clock.unit]):
+    if clock.tz is not None and (freq is None or isinstance(freq, pd.offsets.Hour) and freq.n % 24 == 0):
         freq = infer_offset(steps, times.unmoved, times.inside, clock.unit) or freq
     if freq is None and len(times.offsets) == 2:
         freq = infer_named(pd.DatetimeIndex(times.wall.astype(f"datetime64[{clock.unit}]")))
