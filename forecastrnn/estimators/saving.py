@@ -26,6 +26,7 @@ STATES = {
     "RNNRegressor": "sequences.state",
     "RNNSeq2Seq": "sequences.seq2seq_state",
 }  # of each class that can be saved
+_LATER = {"freq"}  # not in the first files: None is left out, so that earlier versions read what does not need it
 _NAMED: list[tuple[str, str, Container[str]]] = [
     ("cell", "cell", CELLS), ("loss", "loss", LOSSES), ("update rule", "solver", SOLVERS),
 ]  # fmt: skip
@@ -116,7 +117,8 @@ def save_estimator(estimator: Any, path: Any) -> None:
         raise TypeError(f"save keeps {', '.join(STATES)}, not {name}: a file cannot hold the code of a subclass.")
     check_parameters(estimator)
     given = estimator.get_params(deep=False)
-    parameters = {key: _encode_parameter(key, value) for key, value in given.items() if key != TENSORS_OF}
+    kept = {key: value for key, value in given.items() if key != TENSORS_OF and (key not in _LATER or value is not None)}
+    parameters = {key: _encode_parameter(key, value) for key, value in kept.items()}
     state, tensors, values = _state_of(name).write(estimator, name)
     header = {"class": name, "written_by": __version__, "parameters": parameters, "state": state}
     write_model(path, header, tensors, {tensor.name: values[tensor.name] for tensor in tensors})
