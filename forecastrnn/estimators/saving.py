@@ -117,7 +117,9 @@ def save_estimator(estimator: Any, path: Any) -> None:
         raise TypeError(f"save keeps {', '.join(STATES)}, not {name}: a file cannot hold the code of a subclass.")
     check_parameters(estimator)
     given = estimator.get_params(deep=False)
-    kept = {key: value for key, value in given.items() if key != TENSORS_OF and (key not in _LATER or value is not None)}
+    kept = {
+        key: value for key, value in given.items() if key != TENSORS_OF and (key not in _LATER or value is not None)
+    }
     parameters = {key: _encode_parameter(key, value) for key, value in kept.items()}
     state, tensors, values = _state_of(name).write(estimator, name)
     header = {"class": name, "written_by": __version__, "parameters": parameters, "state": state}

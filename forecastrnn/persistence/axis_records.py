@@ -171,7 +171,7 @@ def _encode_business(freq: pd.DateOffset) -> dict[str, object]:
 
 
 def _decode_business(part: Part, times: int) -> pd.DateOffset:
-    kind = codec.choice(*_BUSINESS).walk(part, "business", None)({})
+    kind = codec.choice(*_BUSINESS).read(part, "business")
     given: dict[str, object] = {}
     if kind != "bh":
         week, days = part.take("week", str), part.items("holidays", list)
@@ -200,7 +200,7 @@ def decode_freq(raw: object) -> pd.DateOffset | None:
         if isinstance(raw, str) and _ALIAS.fullmatch(raw):
             return to_offset(raw)
         part = Part(raw, "the frequency")
-        times = codec.count(1, 2**31).walk(part, "times", None)({})
+        times = codec.count(1, 2**31).read(part, "times")
         if "business" in part.raw:
             offset = _decode_business(part, times)
             part.close()

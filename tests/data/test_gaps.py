@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecastrnn.data.series import read_series, write_forecast
+from forecastrnn.data.series import SeriesSet, read_series, write_forecast
 
 SIX = pd.offsets.CustomBusinessDay(weekmask="Mon Tue Wed Thu Fri Sat")
 STEPS: dict[str, pd.Index] = {
@@ -41,6 +41,10 @@ ABSENT = [3, 4, 5, 12, 20, 21, 33]
 def long_of(**series: tuple[pd.Index, np.ndarray]) -> pd.DataFrame:
     parts = [pd.DataFrame({"unique_id": name, "ds": times, "y": y}) for name, (times, y) in series.items()]
     return pd.concat(parts, ignore_index=True)
+
+
+def lengths(found: SeriesSet) -> list[int]:
+    return np.diff(found.offsets).tolist()
 
 
 def same(found: Any, expected: Any) -> None:
@@ -85,13 +89,13 @@ def test_nothing_is_added_at_the_ends() -> None:
     days = STEPS["days"]
     y = np.arange(40.0)
     frame = long_of(a=(days.delete(9), np.delete(y, 9)), b=(days[5:12], y[5:12]), c=(days[30:31], y[30:31]))
-    assert read_series(frame, missing="mask").lengths.tolist() == [40, 7, 1]
+    assert lengths(read_series(frame, missing="mask")) == [40, 7, 1]
 
 
 def test_the_length_is_that_with_the_absent_rows() -> None:
     """As it is with rows of NaN."""
     y = pd.Series(1.0, index=STEPS["days"][[0, 1, 2, 5]])
-    assert read_series(y, missing="mask", min_length=6).lengths.tolist() == [6]
+    assert lengths(read_series(y, missing="mask", min_length=6)) == [6]
     with pytest.raises(ValueError, match="'y' has length 6 but .* at least 7"):
         read_series(y, missing="mask", min_length=7)
     with pytest.raises(ValueError, match="'y' has length 4 but .* at least 6"):
@@ -112,18 +116,18 @@ def test_the_step_is_asked_for() -> None:
     days = pd.date_range("2024-01-02", periods=40, freq=trading)
     frame = long_of(a=(days.delete([4, 5]), np.delete(np.arange(40.0), [4, 5])))
     found = read_series(frame, missing="mask", freq=trading)
-    assert found.lengths.tolist() == [40] and np.flatnonzero(np.isnan(found.values)).tolist() == [4, 5]
+    assert lengths(found) == [40] and np.flatnonzero(np.isnan(found.values)).tolist() == [4, 5]
     assert read_series(frame, missing="mask").axis.clock.freqstr == "B"  # and so the holidays are gaps too
     rare = long_of(a=(STEPS["days"][::3], np.arange(14.0)))
-    assert read_series(rare, missing="mask").lengths.tolist() == [14]
-    assert read_series(rare, missing="mask", freq="D").lengths.tolist() == [40]
+    assert lengths(read_series(rare, missing="mask")) == [14]
+    assert lengths(read_series(rare, missing="mask", freq="D")) == [40]
 
 
 def test_series_of_predict_have_the_usual_step() -> None:
     usual = read_series(pd.Series(1.0, index=STEPS["days"])).axis.clock
     rare = pd.Series(1.0, index=pd.DatetimeIndex(["2024-01-01", "2024-01-03", "2024-01-04", "2024-01-07"]))
     found = read_series(rare, missing="mask", usual=usual)
-    assert found.lengths.tolist() == [7] and found.axis.clock.freqstr == "D"
+    assert lengths(found) == [7] and found.axis.clock.freqstr == "D"
 
 
 DAYS, HOURS = (pd.date_range("2024-01-01", periods=30, freq=freq) for freq in ("D", "h"))
