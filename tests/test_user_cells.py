@@ -55,7 +55,7 @@ def test_a_copy_of_a_cell_has_its_bits(fitted: Callable[[str, str], Any], name: 
 def test_it_is_saved_and_goes_on(fitted: Callable[[str, str], Any], name: str, tmp_path: Path) -> None:
     """What comes back has another cell, which is the same to the bit, also where it is trained anew."""
     make, asked = MATRIX[name]
-    model = fitted(name, "Everything")
+    model = fitted(name, "Counted")
     model.save(tmp_path / "model.rnn")
     again = forecastrnn.load(tmp_path / "model.rnn")
     assert type(again.cell) is TracedCell
@@ -83,10 +83,10 @@ def test_files_load_and_train_where_the_class_is_not(
 ) -> None:
     expected = []
     for name, (_, asked) in MATRIX.items():
-        model = fitted(name, "Everything")
+        model = fitted(name, "Counted")
         model.save(tmp_path / f"{name}.rnn")
         expected.append(shown(model, asked))
-    model = copy.deepcopy(fitted("at each step", "Everything")).set_params(warm_start=True)
+    model = copy.deepcopy(fitted("at each step", "Counted")).set_params(warm_start=True)
     expected.append(shown(model.fit(X, STEPS), X))
     assert run_script(OTHER_PROCESS.format(folder=tmp_path)).splitlines() == expected
 
@@ -94,12 +94,12 @@ def test_files_load_and_train_where_the_class_is_not(
 # What is not fit, predict and save --------------------------------------------------------------------------------
 def test_gradients(mine: ModuleType) -> None:
     check = check_gradients(
-        [mine.Everything(), mine.Memory()], units=[4, 3], bidirectional=True, lengths=[6, 2, 4], tolerance=1e-6
+        [mine.Counted(), mine.Memory()], units=[4, 3], bidirectional=True, lengths=[6, 2, 4], tolerance=1e-6
     )
     assert check.ok, str(check)
 
 
-@pytest.mark.parametrize("cell", ["Memory", "Everything"])
+@pytest.mark.parametrize("cell", ["Memory", "Counted"])
 def test_streams_and_generation(fitted: Callable[[str, str], Any], cell: str) -> None:
     """Step by step as all at once."""
     model = fitted("at each step", cell)
@@ -115,7 +115,7 @@ def test_streams_and_generation(fitted: Callable[[str, str], Any], cell: str) ->
 
 def test_the_bare_recurrence_begins_at_the_start_and_goes_on(mine: ModuleType) -> None:
     """States are those of the formula, wherever they are handed in or out."""
-    cell = mine.Everything()
+    cell = mine.Counted()
     weights = cell.init_weights(2, 4, random_state=0)
     outputs, (n, h) = dynamic_rnn(cell, X, weights)
     begin = np.ones((12, 4)), np.zeros((12, 4))
@@ -130,27 +130,27 @@ def test_the_bare_recurrence_begins_at_the_start_and_goes_on(mine: ModuleType) -
 
 def test_a_state_of_its_own_start_is_the_formulas(mine: ModuleType) -> None:
     """One step in NumPy, from a state that begins at 1."""
-    cell, rng = mine.Everything(share=0.25), np.random.default_rng(0)
+    cell, rng = mine.Counted(scale=0.25), np.random.default_rng(0)
     w = {name: rng.normal(size=shape) for name, shape in cell.parameter_shapes(2, 4).items()}
     both, late, inputs = np.split(X[:, 0] @ w["kernel"] + w["bias"], 3, axis=1)
     both_bias, state = np.split(w["recurrent_bias"], 2)
-    n, h = cell.step(both + both_bias, late, state, inputs, 1.0, *w["diagonal"], 0.0)
+    n, h = cell.step(both + both_bias, late, state, inputs, 1.0, *w["diagonal"])
     _, found = dynamic_rnn(cell, X[:, :1], w)
     np.testing.assert_allclose(found, [n, h], rtol=1e-12, atol=1e-13)
 
 
 # As a value ---------------------------------------------------------------------------------------------------------
 def test_it_is_copied_pickled_and_shown(mine: ModuleType) -> None:
-    cell = mine.Everything(share=0.25)
+    cell = mine.Counted(scale=0.25)
     model = RNNRegressor(cell=[cell, "gru"], hidden_layer_sizes=(4, 3))
-    assert "cell=[Everything(share=0.25), 'gru']" in repr(model)
+    assert "cell=[Counted(scale=0.25), 'gru']" in repr(model)
     for again in (copy.deepcopy(cell), pickle.loads(pickle.dumps(cell)), clone(model).cell[0]):
         assert again == cell and hash(again) == hash(cell) and again.graph is cell.graph
-    assert cell != mine.Everything() and mine.Everything() != mine.Memory()
+    assert cell != mine.Counted() and mine.Counted() != mine.Memory()
 
 
 def test_a_fitted_model_is_pickled(fitted: Callable[[str, str], Any]) -> None:
-    model = fitted("stack", "Everything")
+    model = fitted("stack", "Counted")
     again = pickle.loads(pickle.dumps(model))
     np.testing.assert_array_equal(again.predict(X), model.predict(X))
     assert again.cell == model.cell
@@ -158,7 +158,7 @@ def test_a_fitted_model_is_pickled(fitted: Callable[[str, str], Any]) -> None:
 
 def test_other_processes_search_over_it(mine: ModuleType) -> None:
     """Class and options go to them, as those of a built-in cell."""
-    cells = [mine.Memory(), mine.Everything(), "lstm"]
+    cells = [mine.Memory(), mine.Counted(), "lstm"]
     search = GridSearchCV(RNNRegressor(**OPTIONS), {"cell": cells}, cv=2, n_jobs=2).fit(X, LAST)
     scores = search.cv_results_["mean_test_score"]
     assert np.isfinite(scores).all() and scores[0] == scores[2] != scores[1]
@@ -166,6 +166,6 @@ def test_other_processes_search_over_it(mine: ModuleType) -> None:
 
 def test_processes_share_its_training(mine: ModuleType) -> None:
     options = OPTIONS | {"batch_size": 6}
-    alone = RNNRegressor(cell=mine.Everything(), **options).fit(X, LAST)
-    shared = fit_parallel(RNNRegressor(cell=mine.Everything(), **options), X, LAST, devices=["cpu", "cpu"])
+    alone = RNNRegressor(cell=mine.Counted(), **options).fit(X, LAST)
+    shared = fit_parallel(RNNRegressor(cell=mine.Counted(), **options), X, LAST, devices=["cpu", "cpu"])
     np.testing.assert_array_equal(shared.predict(X), alone.predict(X))

@@ -9,31 +9,9 @@ import numpy as np
 import pytest
 
 from forecastrnn import Cell
-from forecastrnn.formulas import exp, sigmoid, tanh
+from forecastrnn.formulas import tanh
 from forecastrnn.networks.cells import CELLS
-
-
-@dataclass(frozen=True)
-class Counted(Cell):
-    """A state that begins at 1, weights of a unit's own, and one gate of each kind."""
-
-    scale: float = 2.0
-    gates = ("both", "late", "state", "inputs")
-    states = ("n", "h")
-    start = {"n": 1.0}
-    diagonals = ("p", "q")
-    second = ("late",)
-    no_state = ("inputs",)
-    no_input = ("state",)
-    bias_start = {"inputs": 3.0}
-    diagonal_start = {"q": (0.5, 1.0)}
-
-    def between(self, both, h):
-        return sigmoid(both) * h
-
-    def step(self, both, late, state, inputs, n, p, q):
-        n = exp(-n * n) + p * tanh(late) * self.scale
-        return n, tanh(both) * tanh(state) + q * n * tanh(inputs)
+from support.users_file import Counted
 
 
 def test_slots_are_sorted_by_their_products() -> None:

@@ -21,30 +21,16 @@ from forecastrnn.networks.tracing.graph import MOST_NODES
 from forecastrnn.persistence import plain_values
 from support.forged_files import forge
 from support.model_cases import X, regressor
+from support.users_file import Counted
 
 
 @dataclass(frozen=True)
-class Everything(Cell):
+class Everything(Counted):
     """All that a cell can declare."""
 
-    share: float = 0.5
-    gates = ("both", "late", "state", "inputs")
-    states = ("n", "h")
-    start = {"n": 1.0}
-    diagonals = ("p", "q")
-    second = ("late",)
-    no_state = ("inputs",)
-    no_input = ("state",)
     bias_start = {"inputs": 3, "both": -1.0}
     diagonal_start = {"q": (0.5, 1.0), "p": (0.0, 0.25)}
     diagonal_name = "own"
-
-    def between(self, both, h):
-        return sigmoid(both) * h
-
-    def step(self, both, late, state, inputs, n, p, q):
-        n = self.share * n + p * tanh(late)
-        return n, tanh(both) * tanh(state) + q * n * tanh(inputs)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Cells as users write them, each in a file of its own that nothing else knows; and what is done with every cell."""
+"""Cells in a file that nothing else knows, and what is done with every cell."""
 
 from __future__ import annotations
 
@@ -17,51 +17,7 @@ import pandas as pd
 from forecastrnn import RNNClassifier, RNNForecaster, RNNRegressor, RNNSeq2Seq
 
 MODULE = "a_users_cells"
-SOURCE = '''
-from dataclasses import dataclass
-
-import numpy as np
-
-from forecastrnn import Cell
-from forecastrnn.formulas import sigmoid
-
-
-@dataclass(frozen=True)
-class Memory(Cell):
-    """The package's LSTM, under another name."""
-
-    gates = ("i", "f", "g", "o")
-    states = ("c", "h")
-    bias_start = {"f": 1.0}
-
-    def step(self, i, f, g, o, c):
-        i, f, g = sigmoid(i), sigmoid(f), np.tanh(g)
-        c = f * c + i * g
-        return c, sigmoid(o) * np.tanh(c)
-
-
-@dataclass(frozen=True)
-class Everything(Cell):
-    """All that a cell can declare: a state that begins at 1, weights of a unit's own, and one gate of each kind."""
-
-    share: float = 0.5
-    gates = ("both", "late", "state", "inputs")
-    states = ("n", "h")
-    start = {"n": 1.0}
-    diagonals = ("p", "q")
-    second = ("late",)
-    no_state = ("inputs",)
-    no_input = ("state",)
-    bias_start = {"inputs": 0.5}
-    diagonal_start = {"p": (-0.5, 0.5), "q": (0.5, 1.0)}
-
-    def between(self, both, h):
-        return sigmoid(both) * h
-
-    def step(self, both, late, state, inputs, n, p, q, h):
-        n = self.share * n + p * np.tanh(late)
-        return n, np.tanh(both + state + q * n) - 0.25 * h * np.tanh(inputs)
-'''
+SOURCE = Path(__file__).with_name("users_file.py").read_text(encoding="utf-8")
 
 
 @contextmanager
