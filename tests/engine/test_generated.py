@@ -12,6 +12,7 @@ import pytest
 from forecastrnn import Cell, check_gradients
 from forecastrnn.engine.cpu import generated
 from forecastrnn.engine.cpu.generated import REMEMBERED, kernels_of
+from forecastrnn.formulas import tanh
 from forecastrnn.functional import dynamic_rnn
 from forecastrnn.networks.network import Layer, Network
 from forecastrnn.programs.shapes import Dropout
@@ -50,6 +51,30 @@ def check_forward(name: str, units: int, dtype: str, norm: bool = False) -> None
 @each_cell
 def test_a_layer_is_a_loop_over_its_formula(name: str, units: int) -> None:
     check_forward(name, units, "float64")
+
+
+@dataclass(frozen=True)
+class Started(Cell):
+    """A state that begins at 2, as the public functions see it; inside it is counted from there."""
+
+    gates = ("s",)
+    states = ("c", "h")
+    start = {"c": 2.0}
+
+    def step(self, s, c):
+        return 0.5 * c + s, tanh(c * s)
+
+
+def test_states_begin_where_they_are_declared_to() -> None:
+    cell, rng = Started(), np.random.default_rng(0)
+    weights, x = random_weights(cell, 4, False, rng), rng.standard_normal((5, 6, 3))
+    start = {"c": np.full((5, 4), 2.0), "h": np.zeros((5, 4))}
+    expected, finals = naive_cells.run(cell, weights, x, LENGTHS, start)
+    for begin in (None, tuple(start.values())):
+        outputs, state = dynamic_rnn(cell, x, weights, initial_state=begin, lengths=LENGTHS)
+        np.testing.assert_allclose(outputs, expected, rtol=0, atol=1e-12)
+        np.testing.assert_allclose(state.c, finals["c"], rtol=0, atol=1e-12)
+        np.testing.assert_allclose(state.h, finals["h"], rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", ["elman_relu", "mgu", "slstm_sigmoid", "min_lstm", "six_gates", "shared_between"])
