@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from joblib.externals.loky import get_reusable_executor
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
@@ -159,6 +160,7 @@ def test_a_fitted_model_is_pickled(fitted: Callable[[str, str], Any]) -> None:
 def test_other_processes_search_over_it(mine: ModuleType) -> None:
     """Class and options go to them, as those of a built-in cell."""
     cells = [mine.Memory(), mine.Counted(), "lstm"]
+    get_reusable_executor().shutdown(wait=True)  # processes of other tests do not look where the module is
     search = GridSearchCV(RNNRegressor(**OPTIONS), {"cell": cells}, cv=2, n_jobs=2).fit(X, LAST)
     scores = search.cv_results_["mean_test_score"]
     assert np.isfinite(scores).all() and scores[0] == scores[2] != scores[1]

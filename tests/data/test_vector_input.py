@@ -160,14 +160,14 @@ def test_no_copy_for_each_step() -> None:
     model = regressor(vector_input=True, max_iter=1)
     seen: list[int] = []
     long = np.repeat(Y, 20, axis=1)
-    original = forecastrnn.sequences.fitting.train
+    original = forecastrnn.sequences.fitting.Trainer
 
     def look(network: Any, progress: Any, source: Any, *rest: Any, **more: Any) -> Any:
         seen.append(source.X.nbytes)
         return original(network, progress, source, *rest, **more)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(forecastrnn.sequences.fitting, "train", look)
+        patch.setattr(forecastrnn.sequences.fitting, "Trainer", look)
         model.fit(X, long)
     assert seen == [X.nbytes]
 
