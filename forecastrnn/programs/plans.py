@@ -63,7 +63,7 @@ class CellPlan:
         """Those that run it and differentiate it."""
         cell = self.cell
         frame, stages = cell.frame, cell.stages
-        return kernels_of(frame, stages, self.layer_norm, type(cell).__name__)  # type: ignore[arg-type]  # read-only
+        return kernels_of(frame, stages, self.layer_norm, type(cell).__name__)
 
     @property
     def forward(self) -> Kernel:

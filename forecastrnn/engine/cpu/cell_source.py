@@ -4,46 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
-
-class Frame(Protocol):
-    """How the sums of a cell lie side by side (see `forecastrnn.networks.frame`)."""
-
-    order: tuple[int, ...]
-    inputs: int
-    first: int
-    states: int
-    second: int
-    n_states: int
-    n_diagonals: int
-
-
-class Stage(Protocol):
-    """A stage of a cell's step (see `forecastrnn.networks.tracing.stages`)."""
-
-    reads: tuple[int, ...]
-    writes: tuple[int, ...]
-    old: tuple[int, ...]
-    back_reads: tuple[int, ...]
-    back_old: tuple[int, ...]
-    back_new: tuple[int, ...]
-    sums: tuple[int, ...]
-    through: tuple[int, ...]
-    carried: tuple[int, ...]
-    weights: tuple[int, ...]
-
-    def text(self, constant: str = "{}") -> str:
-        """Both functions, with constants in a backend's form."""
-
-
-class Stages(Protocol):
-    """The stages of a cell's step."""
-
-    step: Stage
-    between: Stage | None
-    rests: bool
-    digest: str
+from forecastrnn.networks.frame import Frame
+from forecastrnn.networks.tracing.stages import Stages
 
 
 class Slots(NamedTuple):

@@ -18,7 +18,7 @@ from functools import lru_cache
 from typing import Any
 
 from forecastrnn.engine.cpu.build import Kernel, integers, pointers, sizes
-from forecastrnn.engine.cpu.cell_source import CellSource, Frame, Slots, Stages
+from forecastrnn.engine.cpu.cell_source import CellSource, Slots
 from forecastrnn.engine.cpu.layer_norm import normalise, normalise_back
 from forecastrnn.engine.cpu.panels import file_of, panels_of, rebuilt
 from forecastrnn.engine.cpu.recurrent import (
@@ -29,6 +29,8 @@ from forecastrnn.engine.cpu.recurrent import (
     backward,
     forward,
 )
+from forecastrnn.networks.frame import Frame
+from forecastrnn.networks.tracing.stages import Stages
 
 REMEMBERED = 128  # cells whose kernels are kept, besides those of programs
 LONGEST_LABEL = 40

@@ -17,9 +17,10 @@ from numba.extending import register_jitable
 from forecastrnn.engine import formulas
 from forecastrnn.engine.cpu import elementary  # noqa: F401  # what formulas mean in kernels
 from forecastrnn.engine.cpu.build import fast
-from forecastrnn.engine.cpu.cell_source import CellSource, Stage
+from forecastrnn.engine.cpu.cell_source import CellSource
 from forecastrnn.engine.cpu.simd import first_lanes, lanes, load, store
 from forecastrnn.engine.cpu.vectors import gather, scatter, within, zeros
+from forecastrnn.networks.tracing.stages import Stage
 
 FORMULAS = ("exp", "log", "maximum", "minimum", "positive", "relu", "sigmoid", "sqrt", "tanh")
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
-from forecastrnn.engine.cpu.cell_source import CellSource, Stage
+from forecastrnn.engine.cpu.cell_source import CellSource
 from forecastrnn.engine.cpu.tile import VECS
 from forecastrnn.engine.cuda import formulas
 from forecastrnn.engine.cuda.build import SIMULATED, Planner
@@ -28,6 +28,7 @@ from forecastrnn.engine.cuda.source import (
     stage_functions,
 )
 from forecastrnn.engine.cuda.split import Split, split_of
+from forecastrnn.networks.tracing.stages import Stage
 
 # With more of them the compiler has no registers for all weights: tests/cuda_gate.py shows it for the Hopper kind.
 MOST_UNITS = 0 if SIMULATED else 96  # of any cell; on the simulator, tests switch it on

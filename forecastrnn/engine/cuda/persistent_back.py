@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from forecastrnn.engine.cpu.cell_source import Stage
 from forecastrnn.engine.cuda.build import Planner
 from forecastrnn.engine.cuda.persistent import (
     SIXTEENTH,
@@ -18,6 +17,7 @@ from forecastrnn.engine.cuda.persistent import (
     weights_of,
 )
 from forecastrnn.engine.cuda.source import KernelSource, NamedKernel, call, element, round_up, stage_functions
+from forecastrnn.networks.tracing.stages import Stage
 
 ARRAYS = "hr mask z transposed_h transposed_n dout diagonal looks active".split()
 NUMBERS = "T B h_step z_step first start".split()

@@ -19,6 +19,7 @@ from forecastrnn.engine.cpu.cell_source import CellSource
 from forecastrnn.engine.cuda import formulas
 from forecastrnn.engine.cuda.build import DeviceKernel, device_function, device_kernel
 from forecastrnn.engine.cuda.products import panel_of
+from forecastrnn.networks.tracing.text import tuple_of
 
 WHOLE_WARP = 0xFFFFFFFF
 REALS = {"float32": float32, "float64": float64}
@@ -118,15 +119,9 @@ def device_functions(text: str, name: str, dtype: str) -> dict[str, Callable[...
     return {found: device_function(made) for found, made in _defined(text, name, scope).items()}
 
 
-def tuple_text(items: Iterable[str]) -> str:
-    """A tuple in text."""
-    names = [*items]
-    return f"({names[0]},)" if len(names) == 1 else f"({', '.join(names)})"
-
-
 def call(results: str, function: str, *groups: Iterable[str]) -> str:
     """Text of a call whose arguments are tuples."""
-    return f"{results} = {function}({', '.join(map(tuple_text, groups))})"
+    return f"{results} = {function}({', '.join(map(tuple_of, groups))})"
 
 
 def indented(*lines: str) -> list[str]:

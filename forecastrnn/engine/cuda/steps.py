@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from forecastrnn.engine.cpu.cell_source import CellSource, Stage
+from forecastrnn.engine.cpu.cell_source import CellSource
 from forecastrnn.engine.cuda.build import THREADS
 from forecastrnn.engine.cuda.layer_norm import ROOM, SLOTS, TEAM, normalise, normalise_back
 from forecastrnn.engine.cuda.recurrent import gradient_so_far
 from forecastrnn.engine.cuda.source import REALS, KernelSource, NamedKernel, call, element, indented, stage_functions
+from forecastrnn.networks.tracing.stages import Stage
 
 ARRAYS = "z hr mask mixed dout onward dmixed carried diagonal looks flat gain bias normed scale parts active".split()
 NUMBERS = "t turn T B H Hp bits first masked keep".split()
