@@ -14,7 +14,7 @@ import pandas as pd
 from forecastrnn.data.date_texts import are_dates
 
 _NUMBERS = {"integer", "floating", "mixed-integer-float", "boolean", "decimal", "empty"}
-_OF_FORECASTS = re.compile(r"RNN(-(path|lo|hi)-.*|_ql.*)?")
+_MADE_OF_ALIAS = r"(-(path|lo|hi)-.*|_ql.*)?"  # the rest of the names of a forecast's columns
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Names:
                 f"{self.target_col!r}"
             )
 
-    def of_frame(self, y: pd.DataFrame, argument: str) -> Names | None:
+    def of_frame(self, y: pd.DataFrame, argument: str, alias: str = "RNN") -> Names | None:
         """The names of a long frame, or of one series; None: it is a wide frame."""
         named = {self.id_col, self.time_col} & set(y.columns)
         text = None if named else first_not_numeric(y)
@@ -48,7 +48,7 @@ class Names:
         found = self if self.id_col in y.columns else self._of_one_series(y)
         if found is None or not {found.time_col, found.target_col} <= set(y.columns):
             self._refuse(y, text, argument)
-        found._check_forecast()
+        found._check_forecast(alias)
         return found
 
     def _of_one_series(self, y: pd.DataFrame) -> Names | None:
@@ -69,13 +69,14 @@ class Names:
             return None
         return replace(one, time_col=time, target_col=target)
 
-    def _check_forecast(self) -> None:
+    def _check_forecast(self, alias: str) -> None:
         for parameter in ("id_col", "time_col"):
             name = getattr(self, parameter)
-            if isinstance(name, str) and _OF_FORECASTS.fullmatch(name):
+            if isinstance(name, str) and re.fullmatch(re.escape(alias) + _MADE_OF_ALIAS, name):
                 raise ValueError(
                     f"{parameter}={name!r} would be the name of two columns of a forecast, where its values are called "
-                    f"so: rename the column first, for example y.rename(columns={{{name!r}: 'id'}})"
+                    f"so: give them another name, alias='model', or rename the column, for example "
+                    f"y.rename(columns={{{name!r}: 'id'}})"
                 )
 
     def _refuse(self, y: pd.DataFrame, text: int | None, argument: str) -> NoReturn:

@@ -36,7 +36,7 @@ _SAME_PACE = 0.1  # months have 28 days or 31, a week of business days a holiday
 def read_series(
     y: object, *, id_col: Hashable = "unique_id", time_col: Hashable = "ds", target_col: Hashable = "y",
     missing: str = "raise", min_length: int = 1, needs: str = "forecasting needs", argument: str = "y",
-    freq: object = None, usual: Clock | None = None,
+    freq: object = None, usual: Clock | None = None, alias: str = "RNN",
 ) -> SeriesSet:  # fmt: skip
     """Check one or many series and put them end to end.
 
@@ -64,6 +64,8 @@ def read_series(
         have none.
     usual : Clock, optional
         Of series read before: where the times allow it, these have the same step.
+    alias : str, default="RNN"
+        The name that forecasts will have: no column of ids or times may be called so.
 
     Returns
     -------
@@ -92,8 +94,9 @@ def read_series(
     names = Names(id_col, time_col, target_col)
     names.check()
     reader = SeriesReader(
-        names=names, missing=missing, min_length=min_length, needs=needs, argument=argument, freq=freq, usual=usual
-    )
+        names=names, missing=missing, min_length=min_length, needs=needs, argument=argument, freq=freq, usual=usual,
+        alias=alias,
+    )  # fmt: skip
     return reader.read(y)
 
 

@@ -91,6 +91,7 @@ class SeriesReader:
     argument: str
     freq: object = None
     usual: Clock | None = None
+    alias: str = "RNN"
 
     def read(self, y: object) -> SeriesSet:
         """Series of any accepted form, checked and put end to end."""
@@ -132,7 +133,7 @@ class SeriesReader:
         if not y.columns.is_unique:
             repeated = y.columns[y.columns.duplicated()]
             raise ValueError(f"{self.argument} has duplicate column names: {first_few(repeated)}")
-        names = self.names.of_frame(y, self.argument)
+        names = self.names.of_frame(y, self.argument, self.alias)
         if names is None:
             return self._shared(y, "wide", None)
         return self._dated(y, names) if names.id_col is None else self._long(y, names)

@@ -86,22 +86,23 @@ def plan_of(forecaster: NamedParameters, columns: dict[str, Any], watched: bool)
 
 
 def read_by(
-    reader: ReadingOptions, y: object, argument: str = "y", freq: object = None, usual: Clock | None = None
-) -> SeriesSet:
+    reader: ReadingOptions, y: object, argument: str = "y", *, freq: object = None, usual: Clock | None = None,
+    alias: str,
+) -> SeriesSet:  # fmt: skip
     """Checked series, end to end; `freq`: the step that was asked for, `usual`: that of the series of fit."""
     from forecastrnn.data.series import read_series  # brings pandas with it
 
     return read_series(
         y, missing=reader.missing, min_length=reader.least, needs=reader.needs, argument=argument,
-        freq=freq, usual=usual, **reader.columns,
+        freq=freq, usual=usual, alias=alias, **reader.columns,
     )  # fmt: skip
 
 
-def read_other(model: Model, y: object) -> SeriesSet:
+def read_other(model: Model, y: object, alias: str) -> SeriesSet:
     """Checked series to forecast that are not those of fit; a warning says if their steps are others."""
     from forecastrnn.data.series import check_step
 
-    read = read_by(model.reading, y, "y of predict", usual=model.axis.clock)
+    read = read_by(model.reading, y, "y of predict", usual=model.axis.clock, alias=alias)
     check_step(read.axis, model.axis)
     return read
 

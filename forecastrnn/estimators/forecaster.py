@@ -7,28 +7,21 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.base import _fit_context
-from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted
 
 from forecastrnn.callbacks import check_callback
-from forecastrnn.data.arrays import check_count
 from forecastrnn.engine.compiling import announced
-from forecastrnn.estimators.device_choice import device_to_predict
-from forecastrnn.estimators.forecast_settings import plan_of, read_by, read_other
-from forecastrnn.estimators.parameters import TRAINING_CONSTRAINTS, NamedParameters
+from forecastrnn.estimators.forecast_settings import plan_of, read_by
+from forecastrnn.estimators.going_on import GoesOn
+from forecastrnn.estimators.parameters import TRAINING_CONSTRAINTS
+from forecastrnn.estimators.predicting import Predicts
 from forecastrnn.estimators.saving import SavedToFile
-from forecastrnn.forecasting.ends import SeriesEnds, take
 from forecastrnn.forecasting.fit import fit_model
 from forecastrnn.forecasting.members import Callback
-from forecastrnn.forecasting.model import Model
-from forecastrnn.forecasting.stream import ForecastStream
 from forecastrnn.networks.losses import LossesFor
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-    from forecastrnn.data.series import SeriesSet, TimeAxis
+    from forecastrnn.data.series import SeriesSet
 
 _SHARED = ("cell", "hidden_layer_sizes", "layer_norm", "initializer", "solver", "learning_rate_init", "learning_rate",
            "alpha", "momentum", "nesterovs_momentum", "beta_1", "beta_2", "epsilon", "clip_norm", "n_iter_no_change",
@@ -36,7 +29,7 @@ _SHARED = ("cell", "hidden_layer_sizes", "layer_norm", "initializer", "solver", 
            "n_jobs", "dropout", "input_dropout", "recurrent_dropout", "gradient_noise")  # fmt: skip
 
 
-class RNNForecaster(SavedToFile, NamedParameters):
+class RNNForecaster(Predicts, GoesOn, SavedToFile):
     """Forecasts one or many time series with one recurrent network.
 
     All series train one global network, whatever their number, levels and lengths. Level, season and scale of each
@@ -114,6 +107,9 @@ epsilon, clip_norm, gradient_noise
         Threads; None and -1 are all physical cores, -2 all but one.
     dtype : {"float32", "float64"}
         Type to compute in.
+    alias : str
+        The name of the column of forecasts, and the beginning of all names made of it: to compare several models in one
+        frame, or where the series have a column "RNN".
 
     Attributes
     ----------
@@ -154,6 +150,7 @@ epsilon, clip_norm, gradient_noise
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "max_steps": [Interval(Integral, 1, None, closed="left"), None],
         "dtype": [StrOptions({"float32", "float64"})],
+        "alias": [str],
     }
 
     def __init__(
@@ -164,14 +161,9 @@ epsilon, clip_norm, gradient_noise
         beta_1=0.9, beta_2=0.999, epsilon=1e-8, clip_norm=1.0, gradient_noise=0.0, batch_size="auto", max_steps=None,
         early_stopping=False, validation_fraction=0.1, n_iter_no_change=5, warm_start=False, dropout=0.0,
         input_dropout=0.0, recurrent_dropout=0.0, random_state=None, verbose=False, device="cpu", n_jobs=None,
-        dtype="float32",
+        dtype="float32", alias="RNN",
     ):  # fmt: skip
         self._set(locals())
-
-    _model: Model
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "_model")
 
     # Fitting ------------------------------------------------------------------------------------------
     @_fit_context(prefer_skip_nested_validation=True)
@@ -216,7 +208,7 @@ epsilon, clip_norm, gradient_noise
 
         check_callback(callback, "a look")
         plan = plan_of(self, columns, watched=callback is not None)
-        read = read_by(plan.reading, y, freq=self.freq)
+        read = read_by(plan.reading, y, freq=self.freq, alias=self.alias)
         season = int(self.season_length or season_of(read.axis))
         old = self._model if self.warm_start and hasattr(self, "_model") else None
         self._model = fit_model(plan, read, season, static, old=old, callback=callback)
@@ -233,107 +225,3 @@ epsilon, clip_norm, gradient_noise
         shortest = min(len(curve) for curve in curves)
         self.loss_curve_ = np.mean([curve[:shortest] for curve in curves], axis=0).tolist()
         self.n_iter_ = model.trained.updates
-
-    def _choose(self, y: object, static: object) -> tuple[TimeAxis, SeriesEnds, np.ndarray]:
-        """What `Model.choose` finds of the series to forecast: those of fit, or y."""
-        if static is not None:
-            self._model.check_static(y is not None)
-        return self._model.choose(None if y is None else read_other(self._model, y), static)
-
-    # Forecasting --------------------------------------------------------------------------------------
-    def predict(self, h: Any, y: Any = None, static: Any = None, *, ids: Any = None) -> pd.Series | pd.DataFrame:
-        """Forecast the h values behind the end of each series.
-
-        Parameters
-        ----------
-        h : int, list of int, or time
-            Steps to forecast; which steps; or a last time, such as "2025-12", a Timestamp or a Period: all steps up to
-            it (of series that end later, fewer, or none). At most `horizon` with the direct strategy, any number with
-            others.
-        y : like the y of `fit`, optional
-            Other series to forecast, which `fit` need not have seen; a long frame with the same column names.
-        static : DataFrame, optional
-            The static categories of y, where `fit` had some: needed for series that `fit` has not seen.
-        ids : list, optional
-            Which series to forecast, in this order; None: all.
-
-        Returns
-        -------
-        Series or DataFrame, as the input: a Series gives a Series (its index continued: frequency, time zone, name),
-        a wide frame a wide frame, a long frame (or one of times and values) such a frame with the column "RNN".
-
-        Raises
-        ------
-        ValueError
-            If h is not possible, y has an unusable series, static does not fit to it, or there is no series of ids.
-        NotFittedError
-            Before `fit`.
-        """
-        from forecastrnn.data.series import ids_of, read_horizon, write_forecast
-
-        check_is_fitted(self)
-        model = self._model
-        axis, tail, own = self._choose(y, static)
-        if ids is not None:
-            rows = axis.position(ids_of(ids))
-            axis, tail, own = axis.take(rows), take(tail, rows), own[rows]
-        steps = read_horizon(axis, h)
-        model.check_horizon(int(steps[-1]))
-        found = model.median(tail, own, int(steps[-1]), device_to_predict(self))
-        return write_forecast(axis, {"RNN": found[:, steps - 1]}, h)
-
-    def generate(
-        self, n_steps: int, prompt: Any = None, n_sequences: int = 1, random_state: Any = None, static: Any = None
-    ) -> pd.Series | pd.DataFrame:
-        """Draw possible futures: forecasts fed back with a residual of the series added at each step.
-
-        Parameters
-        ----------
-        n_steps : int
-            Steps of each sequence.
-        prompt : like the y of `fit`, optional
-            Series to continue; default those of `fit`.
-        n_sequences : int
-            Sequences for each series; each from one member in turn.
-        random_state : int, RandomState or None
-            Seed of the residuals.
-        static : DataFrame, optional
-            The static categories of the prompt, as in `predict`.
-
-        Returns
-        -------
-        Series or DataFrame in the form of the input; with several sequences the columns "RNN-path-1", ...
-
-        Raises
-        ------
-        ValueError
-            For a direct strategy, which does not feed back; for counts below 1.
-        """
-        from forecastrnn.data.series import read_horizon, write_forecast
-
-        check_is_fitted(self)
-        model, count = self._model, check_count(n_sequences, "n_sequences")
-        model.check_recursive("generate", "the direct strategy does not feed back")
-        axis, tail, own = self._choose(prompt, static)
-        h = int(read_horizon(axis, check_count(n_steps, "n_steps"))[-1])
-        rng, device = check_random_state(random_state), device_to_predict(self)
-        paths = model.draw(tail, own, h, count, rng=rng, known=prompt is None, device=device)
-        names = ["RNN"] if count == 1 else [f"RNN-path-{k + 1}" for k in range(count)]
-        return write_forecast(axis, dict(zip(names, paths, strict=True)), h)
-
-    def stream(self, series: Any = None) -> ForecastStream:
-        """An object that takes one new value at a time and forecasts the next; no pandas on that path.
-
-        Parameters
-        ----------
-        series : hashable, optional
-            Which series of `fit` to go on with; needed if there were several.
-
-        Returns
-        -------
-        ForecastStream
-            `step(value)` takes the next observed value and returns the forecast of the one behind it.
-        """
-        check_is_fitted(self)
-        self._model.check_recursive("stream", "it forecasts one step ahead")
-        return self._model.stream(series)

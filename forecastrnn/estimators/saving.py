@@ -26,7 +26,8 @@ STATES = {
     "RNNRegressor": "sequences.state",
     "RNNSeq2Seq": "sequences.seq2seq_state",
 }  # of each class that can be saved
-_LATER = {"freq"}  # not in the first files: None is left out, so that earlier versions read what does not need it
+# Not in the first files: their defaults are left out, so that earlier versions read what does not need them.
+_LATER = {"freq": None, "alias": "RNN"}
 _NAMED: list[tuple[str, str, Container[str]]] = [
     ("cell", "cell", CELLS), ("loss", "loss", LOSSES), ("update rule", "solver", SOLVERS),
 ]  # fmt: skip
@@ -117,13 +118,16 @@ def save_estimator(estimator: Any, path: Any) -> None:
         raise TypeError(f"save keeps {', '.join(STATES)}, not {name}: a file cannot hold the code of a subclass.")
     check_parameters(estimator)
     given = estimator.get_params(deep=False)
-    kept = {
-        key: value for key, value in given.items() if key != TENSORS_OF and (key not in _LATER or value is not None)
-    }
+    kept = {key: value for key, value in given.items() if key != TENSORS_OF and not _is_later(key, value)}
     parameters = {key: _encode_parameter(key, value) for key, value in kept.items()}
     state, tensors, values = _state_of(name).write(estimator, name)
     header = {"class": name, "written_by": __version__, "parameters": parameters, "state": state}
     write_model(path, header, tensors, {tensor.name: values[tensor.name] for tensor in tensors})
+
+
+def _is_later(name: str, value: Any) -> bool:
+    """Whether a parameter came behind the first files, and has its default."""
+    return name in _LATER and type(value) is type(_LATER[name]) and bool(value == _LATER[name])
 
 
 def _encode_parameter(name: str, value: Any) -> Any:

@@ -71,7 +71,7 @@ def test_lags_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settings, "MANY", 10)
     model = RNNForecaster(**QUICK | {"dtype": "float32", "n_members": 1}).fit(long(2))
     others = long(3)
-    same(model, lambda m: m.predict(3, others)["RNN"], tolerance=1e-5)
+    same(model, lambda m: m.predict(3, y=others)["RNN"], tolerance=1e-5)
 
 
 def test_an_encoder_with_a_decoder() -> None:

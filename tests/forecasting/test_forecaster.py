@@ -56,6 +56,22 @@ def test_long_frame_of_unequal_series() -> None:
         assert list(times) == list(pd.date_range(y.index[-1], periods=5, freq="MS")[1:])
 
 
+def test_an_alias_names_the_columns_of_forecasts() -> None:
+    """Forecasts of several models stand side by side; a column of ids that has the name is refused before the fit."""
+    frame = long_of(panel())
+    model, other = quick(alias="GRU-8").fit(frame), quick().fit(frame)
+    found = model.predict(3)
+    assert list(found.columns) == ["unique_id", "ds", "GRU-8"] and found.attrs["season_length"] == model.season_length_
+    np.testing.assert_array_equal(found["GRU-8"], other.predict(3)["RNN"])
+    assert list(model.generate(2, n_sequences=2).columns) == ["unique_id", "ds", "GRU-8-path-1", "GRU-8-path-2"]
+    named = frame.rename(columns={"unique_id": "RNN"})
+    assert list(quick(alias="f").fit(named, id_col="RNN").predict(1).columns) == ["RNN", "ds", "f"]
+    with pytest.raises(ValueError, match="id_col='RNN' would be the name of two columns.*alias="):
+        quick().fit(named, id_col="RNN")
+    with pytest.raises(TypeError, match="positional"):
+        model.predict(3, frame)
+
+
 def test_interleaved_rows_and_other_column_names() -> None:
     frame = long_of(panel())
     mixed = frame.assign(at=frame.groupby("unique_id").cumcount()).sort_values("at", kind="stable").drop(columns="at")

@@ -114,11 +114,11 @@ def test_series_in_another_order(wide: pd.DataFrame) -> None:
     """Each series that is given later finds its own network; one that was not in fit has none."""
     model = local().fit(wide)
     longer = pd.concat([wide, (wide.iloc[-12:] * 1.01).set_axis(wide.index[-12:] + pd.offsets.MonthEnd(12))])
-    expected = model.predict(4, longer)
-    found = model.predict(4, longer[["s3", "s0"]])
+    expected = model.predict(4, y=longer)
+    found = model.predict(4, y=longer[["s3", "s0"]])
     pd.testing.assert_frame_equal(found, expected[["s3", "s0"]])
     with pytest.raises(ValueError, match=r"series 'new' was not in fit.*global_model=True"):
-        model.predict(4, wide[["s0"]].rename(columns={"s0": "new"}))
+        model.predict(4, y=wide[["s0"]].rename(columns={"s0": "new"}))
 
 
 def test_paths_and_streams(wide: pd.DataFrame) -> None:

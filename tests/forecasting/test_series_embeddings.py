@@ -42,7 +42,7 @@ def test_opposite_answers_to_the_same_context(given: str) -> None:
         loss="squared_error", random_state=0, n_jobs=1, id_embedding_dim=2 if given == "ids" else None,
     ).fit(y, static=STATIC[["kind"]] if given == "static" else None)  # fmt: skip
     truth = np.where(np.arange(N) % 2, 2.0, -2.0)
-    error = np.abs(model.predict(1, ends).to_numpy()[0] - truth).mean()
+    error = np.abs(model.predict(1, y=ends).to_numpy()[0] - truth).mean()
     assert error > 1.8 if given == "nothing" else error < 1.0  # 2 is the error of the last value as a forecast
 
 
@@ -74,11 +74,13 @@ def test_what_is_learned(model: RNNForecaster) -> None:
 def test_known_series_are_known_again(model: RNNForecaster) -> None:
     """In any order, with and without their static categories, in one call or alone."""
     expected, other = model.predict(3), IDS[5:2:-1]
-    pd.testing.assert_frame_equal(model.predict(3, WIDE[other]), expected[other], check_freq=False)
-    np.testing.assert_array_equal(model.predict(3, WIDE[other], STATIC), expected[other])
-    one = model.predict(3, WIDE["s4"])
+    pd.testing.assert_frame_equal(model.predict(3, y=WIDE[other]), expected[other], check_freq=False)
+    np.testing.assert_array_equal(model.predict(3, y=WIDE[other], static=STATIC), expected[other])
+    one = model.predict(3, y=WIDE["s4"])
     np.testing.assert_allclose(one, expected["s4"], rtol=1e-5)
-    assert (model.predict(3, WIDE.rename(columns={"s4": "new"}), STATIC.rename({"s4": "new"}))["new"] != one).all()
+    assert (
+        model.predict(3, y=WIDE.rename(columns={"s4": "new"}), static=STATIC.rename({"s4": "new"}))["new"] != one
+    ).all()
 
 
 def test_unknown_series_and_categories_read_the_mean(model: RNNForecaster) -> None:
@@ -89,7 +91,7 @@ def test_unknown_series_and_categories_read_the_mean(model: RNNForecaster) -> No
             table[:] = table[-1]
     renamed = WIDE.rename(columns=lambda name: f"new {name}")
     strange = pd.DataFrame({"size": 99, "kind": "odd"}, index=renamed.columns)
-    found = model.predict(4, renamed, strange)
+    found = model.predict(4, y=renamed, static=strange)
     np.testing.assert_array_equal(found, other.predict(4))
     assert np.abs(found.to_numpy() / model.predict(4).to_numpy() - 1).max() > 1e-5
 
@@ -121,8 +123,9 @@ def test_saved_and_loaded(model: RNNForecaster, tmp_path: Path) -> None:
     model.save(tmp_path / "m.rnn")
     again = forecastrnn.load(tmp_path / "m.rnn")
     pd.testing.assert_frame_equal(again.predict(3), model.predict(3))
-    new = WIDE[["s1"]].rename(columns={"s1": "new"}), pd.DataFrame({"kind": ["up"], "size": 2}, index=["new"])
-    pd.testing.assert_frame_equal(again.predict(3, *new), model.predict(3, *new))
+    kinds = pd.DataFrame({"kind": ["up"], "size": 2}, index=["new"])
+    new = {"y": WIDE[["s1"]].rename(columns={"s1": "new"}), "static": kinds}
+    pd.testing.assert_frame_equal(again.predict(3, **new), model.predict(3, **new))
     wrong = fitted()
     wrong._model.tail.inputs[3, 0, -1] = 17
     wrong.save(tmp_path / "wrong.rnn")
@@ -171,7 +174,7 @@ UNFIT: dict[str, tuple[Callable[[], Any], str]] = {
     "local ids": (lambda: quick(global_model=False, id_embedding_dim=2).fit(WIDE), "id_embedding_dim=2 needs global"),
     "no size": (lambda: quick(id_embedding_dim=0).fit(WIDE), "id_embedding_dim.*Got 0"),
     "a bool": (lambda: quick(id_embedding_dim=True).fit(WIDE), "id_embedding_dim.*not a bool"),
-    "not asked for": (lambda: quick().fit(WIDE).predict(1, WIDE, STATIC), "fitted without static"),
+    "not asked for": (lambda: quick().fit(WIDE).predict(1, y=WIDE, static=STATIC), "fitted without static"),
 }
 
 
@@ -185,12 +188,12 @@ def test_refused(name: str) -> None:
 def test_refused_by_predict(model: RNNForecaster) -> None:
     renamed = WIDE.rename(columns={"s1": "new"})
     with pytest.raises(ValueError, match="static is needed: .*'new' was not in fit"):
-        model.predict(1, renamed)
+        model.predict(1, y=renamed)
     with pytest.raises(ValueError, match="no row for series 'new'"):
-        model.predict(1, renamed, STATIC)
+        model.predict(1, y=renamed, static=STATIC)
     with pytest.raises(ValueError, match="the series of fit have theirs"):
         model.predict(1, static=STATIC)
     with pytest.raises(ValueError, match=r"must have the columns of fit.*\['colour'\]"):
-        model.predict(1, WIDE, STATIC.assign(colour="red"))
+        model.predict(1, y=WIDE, static=STATIC.assign(colour="red"))
     with pytest.raises(TypeError, match="column 'size' .* such as 'a', but in fit such as 0"):
-        model.predict(1, WIDE, STATIC.assign(size="a"))
+        model.predict(1, y=WIDE, static=STATIC.assign(size="a"))

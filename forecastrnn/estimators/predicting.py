@@ -1,0 +1,103 @@
+"""Forecasts and possible futures of a fitted forecaster, in the form of the series."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from forecastrnn.data.arrays import check_count
+from forecastrnn.estimators.device_choice import device_to_predict
+from forecastrnn.estimators.fitted_forecaster import FittedForecaster
+from forecastrnn.forecasting.ends import take
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Predicts(FittedForecaster):
+    """`predict` and `generate`."""
+
+    def predict(self, h: Any, *, y: Any = None, static: Any = None, ids: Any = None) -> pd.Series | pd.DataFrame:
+        """Forecast the h values behind the end of each series.
+
+        Parameters
+        ----------
+        h : int, list of int, or time
+            Steps to forecast; which steps; or a last time, such as "2025-12", a Timestamp or a Period: all steps up to
+            it (of series that end later, fewer, or none). At most `horizon` with the direct strategy, any number with
+            others.
+        y : like the y of `fit`, optional
+            Other series to forecast, which `fit` need not have seen; a long frame with the same column names.
+        static : DataFrame, optional
+            The static categories of y, where `fit` had some: needed for series that `fit` has not seen.
+        ids : list, optional
+            Which series to forecast, in this order; None: all.
+
+        Returns
+        -------
+        Series or DataFrame, as the input: a Series gives a Series (its index continued: frequency, time zone, name),
+        a wide frame a wide frame, a long frame (or one of times and values) such a frame with the column `alias`,
+        "RNN". Its `attrs["season_length"]` tells `forecastrnn.metrics.evaluate` the season.
+
+        Raises
+        ------
+        ValueError
+            If h is not possible, y has an unusable series, static does not fit to it, or there is no series of ids.
+        NotFittedError
+            Before `fit`.
+        """
+        from forecastrnn.data.series import ids_of, read_horizon, write_forecast
+
+        check_is_fitted(self)
+        model = self._model
+        axis, tail, own = self._choose(y, static)
+        if ids is not None:
+            rows = axis.position(ids_of(ids))
+            axis, tail, own = axis.take(rows), take(tail, rows), own[rows]
+        steps = read_horizon(axis, h)
+        model.check_horizon(int(steps[-1]))
+        found = model.median(tail, own, int(steps[-1]), device_to_predict(self))
+        out = write_forecast(axis, {self.alias: found[:, steps - 1]}, h)
+        out.attrs["season_length"] = model.layout.season
+        return out
+
+    def generate(
+        self, n_steps: int, prompt: Any = None, n_sequences: int = 1, random_state: Any = None, static: Any = None
+    ) -> pd.Series | pd.DataFrame:
+        """Draw possible futures: forecasts fed back with a residual of the series added at each step.
+
+        Parameters
+        ----------
+        n_steps : int
+            Steps of each sequence.
+        prompt : like the y of `fit`, optional
+            Series to continue; default those of `fit`.
+        n_sequences : int
+            Sequences for each series; each from one member in turn.
+        random_state : int, RandomState or None
+            Seed of the residuals.
+        static : DataFrame, optional
+            The static categories of the prompt, as in `predict`.
+
+        Returns
+        -------
+        Series or DataFrame in the form of the input; with several sequences the columns "RNN-path-1", ...
+
+        Raises
+        ------
+        ValueError
+            For a direct strategy, which does not feed back; for counts below 1.
+        """
+        from forecastrnn.data.series import read_horizon, write_forecast
+
+        check_is_fitted(self)
+        model, count = self._model, check_count(n_sequences, "n_sequences")
+        model.check_recursive("generate", "the direct strategy does not feed back")
+        axis, tail, own = self._choose(prompt, static)
+        h = int(read_horizon(axis, check_count(n_steps, "n_steps"))[-1])
+        rng, device = check_random_state(random_state), device_to_predict(self)
+        paths = model.draw(tail, own, h, count, rng=rng, known=prompt is None, device=device)
+        names = [self.alias] if count == 1 else [f"{self.alias}-path-{k + 1}" for k in range(count)]
+        return write_forecast(axis, dict(zip(names, paths, strict=True)), h)
