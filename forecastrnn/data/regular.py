@@ -97,7 +97,7 @@ def _raise_absent(times: Times, clock: Clock) -> NoReturn:
 
 def _what_to_do(clock: Clock) -> str:
     by = f"asfreq({clock.freqstr!r})" if clock.kind == "datetime" and " " not in clock.freqstr else "reindex"
-    said = f": add them ({by}), or let them be gaps with missing='mask'"
+    said = f": add them ({by}), or let them be gaps with missing='mask', zeros with 'zero'"
     if not is_business(clock.freq):
         return said
     return f"{said}; if they are holidays, give freq=pandas.offsets.CustomBusinessDay(weekmask=..., holidays=[...])"

@@ -50,9 +50,9 @@ def read_series(
         texts, where all are dates in one way only. Never changed.
     id_col, time_col, target_col : hashable, default="unique_id", "ds", "y"
         Columns of a long frame; id_col=None: the frame is one series, whatever other columns it has.
-    missing : {"raise", "mask"}, default="raise"
-        Whether NaN is an error or is kept, and whether rows that are absent between two others are an error or rows
-        of NaN. A series of nothing but NaN is always an error.
+    missing : {"raise", "mask", "zero"}, default="raise"
+        Whether NaN is an error, is kept, or is 0; and whether rows that are absent between two others are an error,
+        rows of NaN, or rows of 0. A series of nothing but NaN is an error, unless it is one of zeros.
     min_length : int, default=1
         Least number of rows of a series, with the absent ones.
     needs : str, default="forecasting needs"
@@ -78,7 +78,7 @@ def read_series(
         If `y` has another type, its index or time column is not one of times, or its values are not
         numbers.
     ValueError
-        If a series is too short or holds infinity or (unless masked) NaN, if times are missing, repeated,
+        If a series is too short or holds infinity or NaN that is not allowed, if times are missing, repeated,
         unsorted or without one constant step, or if a column is missing.
 
     Examples
@@ -89,8 +89,8 @@ def read_series(
     >>> found.ids, found.offsets.tolist(), found.axis.clock.freqstr
     (('sales',), [0, 3], 'MS')
     """
-    if missing not in ("raise", "mask"):
-        raise ValueError(f"missing must be 'raise' or 'mask'. Got {missing!r}")
+    if missing not in ("raise", "mask", "zero"):
+        raise ValueError(f"missing must be 'raise', 'mask' or 'zero'. Got {missing!r}")
     names = Names(id_col, time_col, target_col)
     names.check()
     reader = SeriesReader(

@@ -93,6 +93,11 @@ class SeriesReader:
     usual: Clock | None = None
     alias: str = "RNN"
 
+    @property
+    def _has_gaps(self) -> bool:
+        """Whether rows may be absent between two others."""
+        return self.missing != "raise"
+
     def read(self, y: object) -> SeriesSet:
         """Series of any accepted form, checked and put end to end."""
         if isinstance(y, pd.DataFrame):
@@ -157,7 +162,7 @@ class SeriesReader:
         label = label or f"the index of {self.argument}"
         ordinals, clock = read_index(y.index, label)
         times = Times(ordinals, np.array([0, rows]), ids, clock, label)
-        clock, places = find_step(times, None if form == "array" else self.freq, self.usual, self.missing == "mask")
+        clock, places = find_step(times, None if form == "array" else self.freq, self.usual, self._has_gaps)
         late = lateness(ordinals, times.wall, times.offsets, clock)
         axis = TimeAxis(
             form, ids, clock, ordinals[-1:].repeat(len(ids)), time_name=y.index.name, value_name=value_name,
@@ -213,7 +218,7 @@ class SeriesReader:
             ordinals, values = ordinals[order], values[order]
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         times = Times(ordinals, offsets, ids, clock, labels[1])
-        clock, places = find_step(times, self.freq, self.usual, self.missing == "mask")
+        clock, places = find_step(times, self.freq, self.usual, self._has_gaps)
         last, late = ordinals[offsets[1:] - 1], lateness(ordinals, times.wall, offsets, clock)
         axis = replace(axis, ids=ids, clock=clock, last=last, id_dtype=found.dtype, late=late)
         if places is not None:
@@ -222,7 +227,7 @@ class SeriesReader:
 
     def _check_rows(self, ids: Sequence[Hashable], rows: np.ndarray) -> None:
         """Refuse series without enough rows; where rows may be absent, those count that will be there."""
-        self._check_lengths(ids, np.where(rows > 0, self.min_length, rows) if self.missing == "mask" else rows)
+        self._check_lengths(ids, np.where(rows > 0, self.min_length, rows) if self._has_gaps else rows)
 
     def _check_lengths(self, ids: Sequence[Hashable], lengths: np.ndarray) -> None:
         short = np.flatnonzero(lengths < max(self.min_length, 1))
@@ -262,6 +267,8 @@ class SeriesReader:
 
     def _finish(self, values: np.ndarray, offsets: np.ndarray, ordinals: np.ndarray, axis: TimeAxis) -> SeriesSet:
         self._check_lengths(axis.ids, np.diff(offsets))
+        if self.missing == "zero":
+            values = np.where(np.isnan(values), 0.0, values)
         result = SeriesSet(values, offsets.astype(np.int64), axis.ids, axis)
         finite = np.isfinite(values)
         if finite.all():
@@ -273,8 +280,8 @@ class SeriesReader:
         if self.missing == "raise":
             said = self._count(~finite, result, ordinals)
             raise ValueError(
-                f"{self.argument} contains NaN: {said}; fill them (interpolate, ffill) or allow them with "
-                "missing='mask'"
+                f"{self.argument} contains NaN: {said}; fill them (interpolate, ffill), allow them with "
+                "missing='mask', or count them as 0 with missing='zero'"
             )
         empty = ~np.logical_or.reduceat(finite, offsets[:-1])
         if empty.any():

@@ -56,6 +56,20 @@ def _older_means_of(forecaster: NamedParameters) -> tuple[int, ...]:
     return tuple(int(number) for pair in pairs for number in pair)
 
 
+def _seasons_of(forecaster: NamedParameters) -> tuple[int, ...]:
+    """Steps of the seasons that were given, shortest first."""
+    given = forecaster.season_length
+    if not isinstance(given, list | tuple):
+        return () if given is None else (int(given),)
+    whole = bool(given) and all(map(_is_count, given)) and (given[0] > 1 or len(given) == 1)
+    if not whole or any(later <= one or later % one for one, later in zip(given, given[1:])):
+        refuse(
+            forecaster, "season_length", "an int in the range [1, inf), None, or a list of ints above 1, each a "
+            "multiple of the one before, such as [24, 168] (a year of days is 52 weeks: [7, 364])",
+        )  # fmt: skip
+    return tuple(int(season) for season in given)
+
+
 def _is_count(value: Any) -> bool:
     return isinstance(value, Integral) and not isinstance(value, bool | np.bool_) and 1 <= int(value) < MOST_VALUES
 
@@ -80,8 +94,9 @@ def plan_of(forecaster: NamedParameters, columns: dict[str, Any], watched: bool)
     return FitPlan(
         members=members, strategy=forecaster.strategy, reading=_reading_of(forecaster, columns),
         later=_reading_of(forecaster, columns, other=True), context=forecaster.context_length,
-        horizon=forecaster.horizon, older_means=older_means, n_members=forecaster.n_members,
-        id_embedding_dim=forecaster.id_embedding_dim, random_state=forecaster.random_state, device=device,
+        horizon=forecaster.horizon, seasons=_seasons_of(forecaster), older_means=older_means,
+        n_members=forecaster.n_members, id_embedding_dim=forecaster.id_embedding_dim,
+        random_state=forecaster.random_state, device=device,
     )  # fmt: skip
 
 

@@ -53,9 +53,12 @@ class RNNForecaster(Predicts, GoesOn, SavedToFile):
     horizon : int or None
         Steps that "direct" and "seq2seq" learn; "direct" needs it, with "seq2seq" None is as many steps as the other
         strategies learn from behind the context: twice the season, within 18 .. 48.
-    season_length : int or None
+    season_length : int, list of int, or None
         Steps of a season; None guesses it from the frequency of the index (hours 24, days 7, weeks 52, months 12,
-        quarters 4; of a working week its days), 1 is no season.
+        quarters 4; of a working week its days), 1 is no season. A list holds several, each a multiple of the one
+        before: [24, 168] is the day and the week of hourly data, [7, 364] the week and the year of daily data. Each is
+        used in the series whose one-step error it lowers, and which have three cycles of it (two of the first). Without
+        a list a second season, of two to seven first ones, is looked for, and used where the error falls by 7%.
     context_length : int or None
         Steps of history that the network reads before it forecasts; None: twice the season, within 24 .. 72.
     older_means : list of (int, int), optional
@@ -73,9 +76,10 @@ class RNNForecaster(Predicts, GoesOn, SavedToFile):
         Each series of `fit` has a learned vector of so many numbers, which its network reads at every step: for series
         that behave differently after the same values. A series that `fit` has not seen reads the mean of all
         vectors. None: a forecast depends on the values alone. Needs global_model=True.
-    missing : {"raise", "mask"}
-        What NaN in a series means, and a row that is absent between others: an error, or a gap that is bridged in the
-        inputs and left out of the loss. The step of times with absent rows is `freq`, or the commonest one.
+    missing : {"raise", "mask", "zero"}
+        What NaN in a series means, and a row that is absent between others: an error; a gap that is bridged in the
+        inputs and left out of the loss; or 0, as where a day without a row is one without a sale. The step of times
+        with absent rows is `freq`, or the commonest one.
     freq : str, pandas offset, int or None
         The step of the times, such as "MS" or pandas.offsets.CustomBusinessDay(holidays=[...]); an int for integers.
         None finds it: in the index, or in the times, also working weeks of other days than Monday to Friday. Which days
@@ -114,7 +118,7 @@ epsilon, clip_norm, gradient_noise
     Attributes
     ----------
     season_length_, context_length_ : int
-        The season and the context used.
+        The season (of several the first) and the context used.
     n_series_in_ : int
         Series in `fit`.
     loss_curve_ : list of float
@@ -138,13 +142,13 @@ epsilon, clip_norm, gradient_noise
         **{name: TRAINING_CONSTRAINTS[name] for name in _SHARED},
         "strategy": [StrOptions({"recursive", "direct", "seq2seq"})],
         "horizon": [Interval(Integral, 1, None, closed="left"), None],
-        "season_length": [Interval(Integral, 1, None, closed="left"), None],
+        "season_length": [Interval(Integral, 1, None, closed="left"), list, tuple, None],
         "context_length": [Interval(Integral, 1, None, closed="left"), None],
         "older_means": [list, tuple, None],
         "n_members": [Interval(Integral, 1, None, closed="left")],
         "global_model": ["boolean"],
         "id_embedding_dim": [Interval(Integral, 1, None, closed="left"), None],
-        "missing": [StrOptions({"raise", "mask"})],
+        "missing": [StrOptions({"raise", "mask", "zero"})],
         "freq": "no_validation",  # pandas says what is one
         "loss": [StrOptions(LossesFor("forecasting"))],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
@@ -209,7 +213,7 @@ epsilon, clip_norm, gradient_noise
         check_callback(callback, "a look")
         plan = plan_of(self, columns, watched=callback is not None)
         read = read_by(plan.reading, y, freq=self.freq, alias=self.alias)
-        season = int(self.season_length or season_of(read.axis))
+        season = plan.seasons[0] if plan.seasons else season_of(read.axis)
         old = self._model if self.warm_start and hasattr(self, "_model") else None
         self._model = fit_model(plan, read, season, static, old=old, callback=callback)
         self._publish(plan.device, read)

@@ -48,7 +48,7 @@ def _series_of_fit(
 ) -> tuple[SeriesInputs, Settings, StaticCoding | None]:
     """The series as networks read them, with the settings and categories that follow from them; all is checked."""
     check_lengths(plan, read)
-    prepared = prepare(read.values, read.offsets, season, plan.context, plan.learned)
+    prepared = prepare(read.values, read.offsets, season, plan.context, plan.learned, longer=plan.longer)
     check_known(plan, prepared, read.ids)
     codes, columns = _codes_of_fit(plan, read, static, old.static if old else None)
     settings = replace(plan.members, embeddings=codes.embeddings(int(plan.id_embedding_dim or 0)))

@@ -21,13 +21,14 @@ class InputLayout:
 
     season : steps; second_lag : the third of the lags: two seasons, if any period of the series in fit is that long;
     with_lags : whether values of one season ago are among the columns; older_means : length and count of blocks, in
-    turn.
+    turn; longer : periods in seasons, beside the season, whose figures are removed; (): one, where it is found.
     """
 
     season: int
     second_lag: int
     with_lags: bool
     older_means: tuple[int, ...] = ()
+    longer: tuple[int, ...] = ()
 
     @property
     def mean_width(self) -> int:

@@ -23,8 +23,8 @@ class FitPlan:
     """What a forecaster is to learn, and from what.
 
     members : how they are trained, without the embeddings, which follow from the series; reading, later : how series
-    are read in fit, and to be forecast; context, horizon : as they were given; random_state : what the seeds of the
-    members are drawn from when all is checked.
+    are read in fit, and to be forecast; context, horizon : as they were given; seasons : those that were given, in
+    steps; random_state : what the seeds of the members are drawn from when all is checked.
     """
 
     members: Settings
@@ -33,6 +33,7 @@ class FitPlan:
     later: ReadingOptions
     context: int | None
     horizon: int | None
+    seasons: tuple[int, ...]
     older_means: tuple[int, ...]
     n_members: int
     id_embedding_dim: int | None
@@ -43,6 +44,11 @@ class FitPlan:
     def learned(self) -> int | None:
         """Steps that a decoder learns behind the context; None: as many as the season asks for."""
         return None if self.strategy != "seq2seq" or self.horizon is None else int(self.horizon)
+
+    @property
+    def longer(self) -> tuple[int, ...]:
+        """Longer seasons, in seasons."""
+        return tuple(period // self.seasons[0] for period in self.seasons[1:])
 
 
 def check_lengths(plan: FitPlan, read: SeriesSet) -> None:
@@ -95,3 +101,5 @@ def check_same(old: Model, settings: Settings, n_members: int, layout: InputLayo
         raise ValueError("warm_start=True with global_model=False: the series must be those of the first fit.")
     if layout.season != old.layout.season:
         raise ValueError(f"warm_start=True: the season is {layout.season}, but the first fit had {old.layout.season}.")
+    if layout.longer != old.layout.longer:
+        raise ValueError("warm_start=True: the seasons in season_length must be those of the first fit.")

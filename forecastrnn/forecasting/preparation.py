@@ -62,8 +62,9 @@ class Prepared:
 
     def others(self, values: np.ndarray, offsets: np.ndarray) -> Prepared:
         """Other series, prepared as these were, for the same networks."""
-        season = self.layout.season
-        return replace(prepare(values, offsets, season, self.context, self.ahead), layout=self.layout)
+        layout = self.layout
+        found = prepare(values, offsets, layout.season, self.context, self.ahead, longer=layout.longer)
+        return replace(found, layout=layout)
 
     def inverse(self, paths: np.ndarray) -> np.ndarray:
         """Scaled paths (..., n_series, h) behind the end of each series, in the series' own unit."""
@@ -110,8 +111,9 @@ def window_steps(season: int, longest: int) -> tuple[int, int]:
 
 
 def prepare(
-    values: np.ndarray, offsets: np.ndarray, season: int, context: int | None = None, ahead: int | None = None
-) -> Prepared:
+    values: np.ndarray, offsets: np.ndarray, season: int, context: int | None = None, ahead: int | None = None, *,
+    longer: tuple[int, ...] = (),
+) -> Prepared:  # fmt: skip
     """Remove level, season and scale from each series.
 
     Parameters
@@ -121,6 +123,7 @@ def prepare(
     season : season length, at least 1
     context : context length of windows; default from the season
     ahead : steps of a window behind its context; default from the season
+    longer : longer seasons, of so many seasons; () : one is looked for
 
     Returns
     -------
@@ -131,18 +134,18 @@ def prepare(
     ValueError
         If the series would not fit into memory.
     """
-    check_memory(len(values), len(offsets) - 1, season, (context or 0) + (ahead or 0))
+    check_memory(len(values), len(offsets) - 1, season, (context or 0) + (ahead or 0) + season * max(longer, default=0))
     values, offsets = drop_leading_gaps(values, offsets)
     count, width = len(offsets) - 1, max(season, SHORTEST_MEAN)
     z, removed = values.copy(), np.empty(len(values))
     level, scale = np.empty(count), np.empty(count)
     linear, periods = np.empty(count, bool), np.empty(count, np.int64)
     longest = int(np.diff(offsets).max())
-    after = np.empty((count, longest_multiple(longest, season) * season))
+    after = np.empty((count, longest_multiple(longest, season, longer) * season))
     known = np.isfinite(values)
     bridge(z, known, offsets)
     read_levels(z, offsets, width, level, linear)
-    remove_figures(z, offsets, season, removed, after, periods)
+    remove_figures(z, offsets, season, removed, after, periods, longer=longer)
     z -= removed
     bridge(z, known, offsets)  # again: a line between two seasons is not one without them
     mean_changes(z, offsets, periods, scale)
@@ -153,7 +156,7 @@ def prepare(
     starts = np.concatenate([[0], np.cumsum(np.diff(offsets) + pads)])
     padded, observed = np.empty(starts[-1]), np.zeros(starts[-1], bool)
     pad_left((z, known, offsets), periods, scale, (pads, starts), (padded, observed))
-    layout = InputLayout(season=season, second_lag=min(2 * season, int(periods.max())), with_lags=False)
+    layout = InputLayout(season=season, second_lag=min(2 * season, int(periods.max())), with_lags=False, longer=longer)
     return Prepared(
         layout=layout, context=context, ahead=ahead, z=padded, observed=observed, starts=starts, pads=pads,
         period_of=periods, scale=scale, level=level, linear=linear, after=after, n_observations=int(known.sum()),

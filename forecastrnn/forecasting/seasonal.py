@@ -1,7 +1,8 @@
 """Which seasonal figures are removed from series: that of the season, and a longer one where it is worth it.
 
 The first has the period of the season. A second one of period k m, k = 2 .. 7 (the week of hourly data), is fitted to
-what remains, and kept if it lowers the one-step error by 7%.
+what remains, and kept if it lowers the one-step error by 7%. Where longer seasons were asked for, those are fitted one
+after the other instead, and each is kept if it lowers the error at all, as the first is.
 """
 
 from __future__ import annotations
@@ -15,14 +16,21 @@ WORTH = 0.93  # error of the second figure over that without it, at most
 STAGES = ((1, 1, 1.0), (2, LONGEST, WORTH))  # shortest and longest period in seasons, relative error to stay below
 
 
-def longest_multiple(n: int, season: int) -> int:
+def stages_of(longer: tuple[int, ...]) -> tuple[tuple[int, int, float], ...]:
+    """Stages where longer periods were asked for, in seasons; () : where one is looked for."""
+    return (STAGES[0], *((k, k, 1.0) for k in longer)) if longer else STAGES
+
+
+def longest_multiple(n: int, season: int, longer: tuple[int, ...] = ()) -> int:
     """Seasons in the longest period that a series of n values can show: three times, and a season more."""
-    return max(1, min(LONGEST, (n - season) // (3 * season)))
+    most = (n - season) // (3 * season)
+    return max([1, *(k for k in longer or range(2, LONGEST + 1) if k <= most)])
 
 
 def remove_figures(
-    values: np.ndarray, offsets: np.ndarray, season: int, removed: np.ndarray, after: np.ndarray, periods: np.ndarray
-) -> None:
+    values: np.ndarray, offsets: np.ndarray, season: int, removed: np.ndarray, after: np.ndarray, periods: np.ndarray,
+    *, longer: tuple[int, ...] = (),
+) -> None:  # fmt: skip
     """For each series: the figure to remove (total,), that after the end (n_series, room), its period."""
     removed[:], after[:], periods[:] = 0.0, 0.0, season
     if season < 2:
@@ -30,5 +38,5 @@ def remove_figures(
     rest = values.copy()
     lines = tuple(np.empty((3, int(np.diff(offsets).max()))))
     tables = tuple(np.empty((3, after.shape[1])))
-    for stage in STAGES:
+    for stage in stages_of(longer):
         remove_best(rest, offsets, season, stage, (lines, tables), (removed, after, periods))

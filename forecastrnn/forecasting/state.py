@@ -29,7 +29,7 @@ from forecastrnn.training.optimizers import SOLVERS
 from forecastrnn.training.training import Progress
 
 _COLUMNS = ("id_col", "time_col", "target_col")
-_LAYOUT = ("with_lags", "older_means")  # of the inputs: they lie among the settings in a file
+_LAYOUT = ("with_lags", "older_means", "longer")  # of the inputs: they lie among the settings in a file
 _MOST_UPDATES = 2**40
 
 
@@ -50,12 +50,14 @@ def _walk_layout(part: Part, word: str, value: InputLayout | None) -> Make:
     season = codec.count(1).read(part, "season", value and value.season)
     if value is not None:
         plain = encode_fields(value)
-        part.raw["settings"] |= {name: plain[name] for name in _LAYOUT}
+        part.raw["settings"] |= {name: plain[name] for name in _LAYOUT if name != "longer" or value.longer}
     among = {name: value for name, value in part.raw["settings"].items() if name in _LAYOUT}
     layout = decode_fields(InputLayout, {"season": season, "second_lag": 2 * season} | among)
     means = layout.older_means
     if len(means) % 2 or not all(1 <= number <= codec.MOST for number in means):
         raise ModelFileError(f"older_means must be lengths and counts of blocks. Got {str(means)[:80]}")
+    if not all(2 <= number <= codec.MOST for number in layout.longer):
+        raise ModelFileError(f"longer seasons have two seasons or more. Got {str(layout.longer)[:80]}")
     part.known["layout"] = layout
     return lambda values: replace(layout, second_lag=min(2 * season, int(values["periods"].max())))
 
@@ -157,7 +159,7 @@ def _read_columns(part: Part, word: str, raw: Any) -> dict[str, Any]:
 READER = codec.record(
     ReadingOptions,
     columns=codec.entry(_read_columns, lambda columns: [encode_label(columns[name]) for name in _COLUMNS]),
-    missing=codec.choice("raise", "mask"),
+    missing=codec.choice("raise", "mask", "zero"),
     least=codec.count(1),
 )
 

@@ -62,6 +62,8 @@ def test_absent_rows_are_as_rows_of_nan(case: str) -> None:
     there = np.isfinite(holes)
     left = pd.Index(list(times[there]), name="when")  # without a freq
     series = read_series(pd.Series(holes[there], index=left), missing="mask")
+    zeros = read_series(pd.Series(holes[there], index=left), missing="zero")
+    same(zeros, read_series(pd.Series(np.nan_to_num(holes), index=times)))
     same(series, read_series(pd.Series(holes, index=times), missing="mask"))
     assert write_forecast(series.axis, {"RNN": np.zeros((1, 2))}, 2).index.name == "when"
     wide = read_series(pd.DataFrame({"a": holes[there], "b": -holes[there]}, index=left), missing="mask")
@@ -106,6 +108,7 @@ def test_values_that_are_missing_stay_so() -> None:
     y = pd.Series(np.arange(40.0), index=STEPS["days"]).drop(STEPS["days"][3])
     y.iloc[10] = np.nan
     assert np.flatnonzero(np.isnan(read_series(y, missing="mask").values)).tolist() == [3, 11]
+    assert np.flatnonzero(read_series(y, missing="zero").values == 0.0).tolist() == [0, 3, 11]
     y.iloc[20] = np.inf
     with pytest.raises(ValueError, match="infinity.*2024-01-22"):
         read_series(y, missing="mask")

@@ -47,6 +47,36 @@ def test_long_period_is_found() -> None:
     assert np.diff(z - removed)[-336:].std() < 0.5 * np.diff(z)[-336:].std()
 
 
+def asked(z: np.ndarray, season: int, longer: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray, int]:
+    removed, after, periods = np.empty(len(z)), np.empty((1, 60 * season)), np.zeros(1, np.int64)
+    remove_figures(z, np.array([0, len(z)]), season, removed, after, periods, longer=longer)
+    return removed, after[0], int(periods[0])
+
+
+def test_the_season_asked_for_is_that_which_is_found() -> None:
+    z = seasonal_series(np.random.default_rng(0), 24 * 7 * 6, 24, 7)
+    own, found = asked(z, 24, (7,)), asked(z, 24, ())
+    assert own[2] == found[2] == 168
+    np.testing.assert_array_equal(own[0], found[0])
+    np.testing.assert_array_equal(own[1], found[1])
+
+
+@pytest.mark.parametrize(("n", "longer", "period"), [(999, (12,), 48), (147, (12,), 4), (999, (3, 12), 48),
+                                                      (999, (3,), 12)])  # fmt: skip
+def test_longer_seasons_than_are_looked_for(n: int, longer: tuple[int, ...], period: int) -> None:
+    """Three cycles of 48 and a season are 148 values; a cycle of 12 within that of 48 is one by itself."""
+    rng, t = np.random.default_rng(1), np.arange(999)
+    short, middle, long = rng.normal(size=4), rng.normal(size=12), 3.0 * rng.normal(size=48)
+    z = (short[t % 4] + 3.0 * middle[t % 12] + long[t % 48] + 0.1 * rng.normal(size=999))[:n]
+    removed, after, found = asked(z, 4, longer)
+    assert found == period
+    if period == 48:
+        rest = z - removed
+        assert rest[-200:].std() < 0.2 * z.std()
+        following = short[(n + t) % 4] + 3.0 * middle[(n + t) % 12] + long[(n + t) % 48]
+        assert np.abs(after - after.mean() - following[:240] + following.mean()).max() < 0.5
+
+
 def test_figure_is_causal() -> None:
     """Given gamma and kappa, later values do not change the figure: here those that a longer series keeps too."""
     rng = np.random.default_rng(3)
