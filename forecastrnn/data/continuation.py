@@ -57,7 +57,7 @@ def continue_times(clock: Clock, last: np.ndarray, steps: np.ndarray, late: np.n
     freq = clock.freq if following else None
     if clock.is_calendar:
         wall = wall_of(last, clock) - (0 if late is None else late)
-        return _on_wall(clock, _calendar(clock, wall, steps), freq)
+        return _on_wall(clock, _calendar(clock, wall[:, None], steps).ravel(), freq)
     delta = clock.tick if clock.kind == "datetime" else clock.step
     times = to_index(clock, (last[:, None] + delta * steps).ravel())
     if clock.kind == "datetime":
@@ -65,17 +65,25 @@ def continue_times(clock: Clock, last: np.ndarray, steps: np.ndarray, late: np.n
     return times
 
 
+def ordinals_behind(clock: Clock, wall: np.ndarray, last: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    """Ordinals (k,) that lie steps[i] behind last[i], of which wall[i] is the local time before a clock moved it."""
+    if clock.is_calendar:
+        times = _on_wall(clock, _calendar(clock, wall, steps), None)
+        return times.astype("int64").to_numpy()
+    return last + steps * (clock.tick if clock.kind == "datetime" else clock.step)
+
+
 def _calendar(clock: Clock, wall: np.ndarray, steps: np.ndarray) -> np.ndarray:
-    """Local times (n * h,) by counting places on one grid of single steps that holds all of `wall` (n,)."""
-    shift = times_of_day(clock, wall) - times_of_day(clock, wall[:1])  # series may differ in the time of day
+    """Local times `steps` behind `wall`, by counting places on one grid of single steps that holds all of these."""
+    shift = times_of_day(clock, wall) - times_of_day(clock, wall.flat[0])  # series may differ in the time of day
     anchors = wall - shift
     ends = pd.DatetimeIndex(np.array([anchors.min(), anchors.max()], dtype=f"datetime64[{clock.unit}]"))
     base = clock.freq.base
     known = len(pd.date_range(ends[0], ends[1], freq=base, unit=clock.unit))
-    size = known + clock.freq.n * int(steps[-1]) + (_SKIPPED if clock.tz is not None else 0)
+    size = known + clock.freq.n * int(steps.max()) + (_SKIPPED if clock.tz is not None else 0)
     grid = existing(pd.date_range(ends[0], periods=size, freq=base, unit=clock.unit), clock)
     places = np.searchsorted(grid, anchors)
-    return (grid[places[:, None] + clock.freq.n * steps] + shift[:, None]).ravel()
+    return grid[places + clock.freq.n * steps] + shift
 
 
 def _on_wall(clock: Clock, wall: np.ndarray, freq: pd.DateOffset | None) -> pd.DatetimeIndex:

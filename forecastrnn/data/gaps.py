@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from forecastrnn.data.continuation import ordinals_behind
 from forecastrnn.data.frequency import PER_DAY, infer_offset, working_days, working_week
 from forecastrnn.data.steps import Times, infer
 from forecastrnn.data.time_index import Clock
@@ -51,6 +52,18 @@ def targets(places: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.nda
     """Where rows (total,) come to lie when the absent ones are among them, and the offsets of the series then."""
     ends = np.concatenate([[0], np.cumsum(places[offsets[1:] - 1] + 1)])
     return ends[:-1].repeat(np.diff(offsets)) + places, ends
+
+
+def filled(times: Times, clock: Clock, rows: np.ndarray, total: int) -> np.ndarray:
+    """Ordinals (total,) of all rows: of those that are there, at `rows`, and of the absent ones behind them."""
+    before = np.zeros(total, np.int64)
+    before[rows] = np.arange(len(rows))
+    before = np.maximum.accumulate(before)
+    found, steps = times.ordinals[before], np.arange(total) - rows[before]
+    absent = np.flatnonzero(steps)
+    if len(absent):
+        found[absent] = ordinals_behind(clock, times.unmoved[before[absent]], found[absent], steps[absent])
+    return found
 
 
 def are_date_numbers(numbers: np.ndarray) -> bool:

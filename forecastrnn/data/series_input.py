@@ -12,7 +12,7 @@ import pandas as pd
 from forecastrnn.data.clock_changes import lateness
 from forecastrnn.data.continuation import continue_times
 from forecastrnn.data.frame_columns import Names, first_few, first_not_numeric
-from forecastrnn.data.gaps import targets
+from forecastrnn.data.gaps import filled, targets
 from forecastrnn.data.regular import find_step
 from forecastrnn.data.steps import Times
 from forecastrnn.data.time_index import Clock, read_index
@@ -67,17 +67,25 @@ class TimeAxis:
 
 @dataclass(frozen=True, eq=False)
 class SeriesSet:
-    """Series end to end: values (total,) float64, offsets (n_series + 1,) int64, ids and their axis."""
+    """Series end to end: values (total,) float64, offsets (n_series + 1,) int64, ids and their axis.
+
+    ordinals : times of all rows (total,), or, where all series share one index, its times.
+    """
 
     values: np.ndarray
     offsets: np.ndarray
     ids: tuple
     axis: TimeAxis
+    ordinals: np.ndarray
 
     @property
     def n_series(self) -> int:
         """Number of series."""
         return len(self.ids)
+
+    def times(self, rows: np.ndarray) -> np.ndarray:
+        """Ordinals of some of all rows."""
+        return self.ordinals[rows % len(self.ordinals)]
 
 
 @dataclass(frozen=True)
@@ -172,7 +180,7 @@ class SeriesReader:
             axis = replace(axis, id_name=tuple(y.columns.names), id_dtype=y.columns.dtype)
         values, offsets = self._floats(y).T, times.offsets
         if places is not None:
-            ordinals, values, offsets = _with_gaps(ordinals, values, places, offsets)
+            ordinals, values, offsets = _with_gaps(times, clock, places, values)
         return self._finish(values.flatten(), np.arange(len(ids) + 1) * offsets[-1], ordinals, axis)
 
     def _long(self, y: pd.DataFrame, names: Names) -> SeriesSet:
@@ -222,7 +230,7 @@ class SeriesReader:
         last, late = ordinals[offsets[1:] - 1], lateness(ordinals, times.wall, offsets, clock)
         axis = replace(axis, ids=ids, clock=clock, last=last, id_dtype=found.dtype, late=late)
         if places is not None:
-            ordinals, values, offsets = _with_gaps(ordinals, values, places, offsets)
+            ordinals, values, offsets = _with_gaps(times, clock, places, values)
         return self._finish(np.array(values), offsets, ordinals, axis)
 
     def _check_rows(self, ids: Sequence[Hashable], rows: np.ndarray) -> None:
@@ -269,7 +277,7 @@ class SeriesReader:
         self._check_lengths(axis.ids, np.diff(offsets))
         if self.missing == "zero":
             values = np.where(np.isnan(values), 0.0, values)
-        result = SeriesSet(values, offsets.astype(np.int64), axis.ids, axis)
+        result = SeriesSet(values, offsets.astype(np.int64), axis.ids, axis, ordinals)
         finite = np.isfinite(values)
         if finite.all():
             return result
@@ -303,13 +311,13 @@ class SeriesReader:
 
 
 def _with_gaps(
-    ordinals: np.ndarray, values: np.ndarray, places: np.ndarray, offsets: np.ndarray
+    times: Times, clock: Clock, places: np.ndarray, values: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Ordinals (total,), values (..., total) and offsets with the absent rows among them, whose values are NaN."""
-    rows, ends = targets(places, offsets)
-    times, held = np.zeros(ends[-1], np.int64), np.full((*values.shape[:-1], ends[-1]), np.nan)
-    times[rows], held[..., rows] = ordinals, values
-    return times, held, ends
+    rows, ends = targets(places, times.offsets)
+    held = np.full((*values.shape[:-1], ends[-1]), np.nan)
+    held[..., rows] = values
+    return filled(times, clock, rows, int(ends[-1])), held, ends
 
 
 def _times_of(y: pd.DataFrame, names: Names) -> pd.Index:

@@ -1,0 +1,84 @@
+"""The fits and forecasts of a backtest, one after the other or side by side; each is handed what it may see, no more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Protocol, Self
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+from sklearn.utils.parallel import Parallel, delayed
+
+from forecastrnn.backtesting.windows import Origins
+from forecastrnn.data.series_input import SeriesSet
+from forecastrnn.data.slices import cut
+
+AT_ONCE = 2**20  # values that are prepared for one call of `predict`, unless one window has more
+
+
+class Forecaster(Protocol):
+    """What a backtest asks of an estimator; both methods take a `SeriesSet` for series."""
+
+    def fit(self, y: SeriesSet, **options: Any) -> Self:
+        """Learn from series."""
+
+    def predict(self, h: list[int], **options: Any) -> pd.DataFrame:
+        """Forecast these steps, in long form: of the series of fit, or of `y`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What is handed on: to `fit`, to each `predict`, and to one with `y`."""
+
+    fit: dict[str, Any] = field(default_factory=dict)
+    predict: dict[str, Any] = field(default_factory=dict)
+    others: dict[str, Any] = field(default_factory=dict)
+
+
+def backtest(
+    estimator: Forecaster, read: SeriesSet, origins: Origins, groups: list[np.ndarray], *, steps: list[int],
+    options: Options, n_jobs: int | None,
+) -> pd.DataFrame:  # fmt: skip
+    """Forecasts from all origins, in their order, with a fit for each group of windows."""
+    fits = (
+        delayed(_fit_and_forecast)(
+            clone(estimator), known_at(read, origins.of(first)), later(read, origins, rest), steps, options
+        )
+        for first, *rest in groups
+    )
+    return joined(Parallel(n_jobs=n_jobs)(fits))
+
+
+def forecasts_of(fitted: Forecaster, parts: list[SeriesSet], steps: list[int], options: Options) -> list[pd.DataFrame]:
+    """Forecasts of series that end at other times than those of fit."""
+    return [fitted.predict(steps, y=known, **options.predict, **options.others) for known in parts]
+
+
+def _fit_and_forecast(
+    estimator: Forecaster, known: SeriesSet, parts: list[SeriesSet], steps: list[int], options: Options
+) -> pd.DataFrame:
+    """A fit, and forecasts from where it ends and from later cutoffs."""
+    estimator.fit(known, **options.fit)
+    return joined([estimator.predict(steps, **options.predict), *forecasts_of(estimator, parts, steps, options)])
+
+
+def known_at(read: SeriesSet, origins: Origins) -> SeriesSet:
+    """What is known of each series at its cutoff."""
+    return cut(read, origins.series, origins.begin, origins.end)
+
+
+def later(read: SeriesSet, origins: Origins, windows: list[int]) -> list[SeriesSet]:
+    """What is known in these windows, as many together as fit into one call."""
+    chosen = origins.of(windows)
+    sizes = np.bincount(chosen.window, weights=chosen.end - chosen.begin)[windows] if windows else np.zeros(0)
+    call = np.cumsum(sizes) // AT_ONCE
+    return [known_at(read, origins.of(np.array(windows)[call == number])) for number in np.unique(call)]
+
+
+def joined(frames: list[pd.DataFrame]) -> pd.DataFrame:
+    """Frames one behind the other, with the attributes of the first."""
+    whole = pd.concat(frames, ignore_index=True)
+    whole.attrs = dict(frames[0].attrs)
+    return whole
