@@ -1,8 +1,7 @@
-"""The fits and forecasts of a backtest, one after the other or side by side; each is handed what it may see, no more."""
+"""The fits and forecasts of a backtest, one after the other or side by side, each handed what it may see."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol, Self
 
@@ -38,22 +37,22 @@ class Options:
 
 
 def backtest(
-    estimator: Forecaster, read: SeriesSet, origins: Origins, groups: list[np.ndarray], *, steps: list[int],
+    estimator: Forecaster, read: SeriesSet, origins: Origins, groups: list[list[int]], *, steps: list[int],
     options: Options, n_jobs: int | None,
 ) -> pd.DataFrame:  # fmt: skip
     """Forecasts from all origins, in their order, with a fit for each group of windows."""
     fits = (
         delayed(_fit_and_forecast)(
-            clone(estimator), known_at(read, origins.of(first)), later(read, origins, rest), steps, options
+            clone(estimator), known_at(read, origins.of([first])), later(read, origins, rest), steps, options
         )
         for first, *rest in groups
     )
     return joined(Parallel(n_jobs=n_jobs)(fits))
 
 
-def forecasts_of(fitted: Forecaster, parts: list[SeriesSet], steps: list[int], options: Options) -> list[pd.DataFrame]:
-    """Forecasts of series that end at other times than those of fit."""
-    return [fitted.predict(steps, y=known, **options.predict, **options.others) for known in parts]
+def transfer(fitted: Forecaster, read: SeriesSet, origins: Origins, steps: list[int], options: Options) -> pd.DataFrame:
+    """Forecasts from all origins, in their order, without a fit."""
+    return joined(_forecasts(fitted, later(read, origins, np.unique(origins.window).tolist()), steps, options))
 
 
 def _fit_and_forecast(
@@ -61,7 +60,12 @@ def _fit_and_forecast(
 ) -> pd.DataFrame:
     """A fit, and forecasts from where it ends and from later cutoffs."""
     estimator.fit(known, **options.fit)
-    return joined([estimator.predict(steps, **options.predict), *forecasts_of(estimator, parts, steps, options)])
+    return joined([estimator.predict(steps, **options.predict), *_forecasts(estimator, parts, steps, options)])
+
+
+def _forecasts(fitted: Forecaster, parts: list[SeriesSet], steps: list[int], options: Options) -> list[pd.DataFrame]:
+    """Forecasts of series that do not end where those of fit do."""
+    return [fitted.predict(steps, y=known, **options.predict, **options.others) for known in parts]
 
 
 def known_at(read: SeriesSet, origins: Origins) -> SeriesSet:
@@ -74,7 +78,7 @@ def later(read: SeriesSet, origins: Origins, windows: list[int]) -> list[SeriesS
     chosen = origins.of(windows)
     sizes = np.bincount(chosen.window, weights=chosen.end - chosen.begin)[windows] if windows else np.zeros(0)
     call = np.cumsum(sizes) // AT_ONCE
-    return [known_at(read, origins.of(np.array(windows)[call == number])) for number in np.unique(call)]
+    return [known_at(read, origins.of(np.array(windows)[call == number].tolist())) for number in np.unique(call)]
 
 
 def joined(frames: list[pd.DataFrame]) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable
 
 import numpy as np
 import pandas as pd
@@ -14,15 +14,13 @@ from forecastrnn.data.time_index import to_index
 CUTOFF = "cutoff"
 
 
-def check_names(names: Iterable[Hashable]) -> None:
+def check_names(*names: Hashable) -> None:
     """Refuse two columns of one name."""
-    seen: set[Hashable] = set()
-    for name in names:
-        if name in seen:
-            raise ValueError(
-                f"cross_validation: two columns would be called {name!r}; rename that of y, or give another alias"
-            )
-        seen.add(name)
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise ValueError(
+            f"cross_validation: two columns would be called {twice[0]!r}; rename that of y, or give another alias"
+        )
 
 
 def table_of(read: SeriesSet, origins: Origins, steps: list[int], forecasts: pd.DataFrame) -> pd.DataFrame:
@@ -39,3 +37,11 @@ def table_of(read: SeriesSet, origins: Origins, steps: list[int], forecasts: pd.
     found.insert(2, CUTOFF, cutoffs)
     found.insert(3, read.axis.value_name, came)
     return found
+
+
+def ends_of(forecasts: pd.DataFrame, alias: str) -> list[str]:
+    """What stands behind the alias in the names of its intervals and quantiles: "-lo-80", "_ql0.1"."""
+    texts = [name for name in forecasts.columns if isinstance(name, str)]
+    return [
+        name.removeprefix(alias) for name in texts if name.startswith((f"{alias}-lo-", f"{alias}-hi-", f"{alias}_ql"))
+    ]

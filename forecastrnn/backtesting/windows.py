@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from forecastrnn.data.arrays import check_count
 
 if TYPE_CHECKING:
     from forecastrnn.data.series import SeriesSet
@@ -17,7 +21,7 @@ class Windows:
     """What was asked for.
 
     h, gap, step_size : rows of a window, before it behind its cutoff, and between two cutoffs; max_length : rows that
-    are known at most; refit_every : windows that one fit is for, 0: of all.
+    are known at most; refit_every : windows that one fit is for, 0: all; None: there is no fit.
     """
 
     h: int
@@ -25,7 +29,7 @@ class Windows:
     step_size: int
     gap: int
     max_length: int | None
-    refit_every: int
+    refit_every: int | None
 
     @property
     def behind(self) -> np.ndarray:
@@ -36,6 +40,32 @@ class Windows:
     def steps(self) -> list[int]:
         """Steps behind a cutoff that are forecast."""
         return list(range(self.gap + 1, self.gap + self.h + 1))
+
+
+def windows_of(
+    h: int, *, n_windows: int, step_size: int | None, gap: int, max_length: int | None, refit: object
+) -> Windows:
+    """The options of a backtest, checked."""
+    if isinstance(gap, bool) or not isinstance(gap, Integral) or int(gap) < 0:
+        raise ValueError(f"gap must be an int >= 0, the steps between a cutoff and the first forecast. Got {gap!r}")
+    return Windows(
+        h=check_count(h, "h"), n_windows=check_count(n_windows, "n_windows"), gap=int(gap),
+        step_size=check_count(h if step_size is None else step_size, "step_size"), refit_every=_every(refit),
+        max_length=None if max_length is None else check_count(max_length, "max_length"),
+    )  # fmt: skip
+
+
+def _every(refit: object) -> int | None:
+    """How many windows a fit is for."""
+    if isinstance(refit, bool | np.bool_):
+        return int(refit)
+    if isinstance(refit, str) and refit == "never":
+        return None
+    if isinstance(refit, Integral) and int(refit) >= 1:
+        return int(refit)
+    raise ValueError(
+        f"refit must be True, False, an int >= 1 (a fit at every so many windows) or 'never'. Got {refit!r}"
+    )
 
 
 @dataclass(frozen=True)
@@ -60,22 +90,26 @@ class Origins:
         """Some of them."""
         return Origins(self.series[chosen], self.window[chosen], self.begin[chosen], self.end[chosen])
 
-    def of(self, windows: np.ndarray) -> Origins:
+    def of(self, windows: Sequence[int]) -> Origins:
         """Those of some windows, window by window."""
         return self.take(np.flatnonzero(np.isin(self.window, windows)))
 
 
-def groups_of(windows: Windows, n_windows: int) -> list[np.ndarray]:
+def _groups(used: np.ndarray, windows: Windows) -> list[list[int]]:
     """The windows of each fit, of which the first is that of the fit."""
-    every = windows.refit_every or n_windows
-    return np.split(np.arange(n_windows), np.arange(every, n_windows, every))
+    every = windows.refit_every or len(used)
+    return [used[first : first + every].tolist() for first in range(0, len(used), every)]
 
 
-def origins_of(read: SeriesSet, windows: Windows, lengths: Lengths) -> tuple[Origins, list[np.ndarray]]:
+def origins_of(read: SeriesSet, windows: Windows, lengths: Lengths) -> tuple[Origins, list[list[int]]]:
     """Which series have which windows, and the windows of each fit; windows that no series has are left out.
 
     Raises a ValueError if there is none at all, and warns of series that have not all.
     """
+    if windows.max_length is not None and windows.max_length < lengths.fit:
+        raise ValueError(
+            f"max_length={windows.max_length} is less than the {lengths.fit} values that a fit needs; take more"
+        )
     offsets, behind = read.offsets, windows.behind
     known = np.diff(offsets) - behind[:, None]  # (n_windows, n_series)
     end = offsets[:-1] + known
@@ -85,7 +119,7 @@ def origins_of(read: SeriesSet, windows: Windows, lengths: Lengths) -> tuple[Ori
     used = np.flatnonzero(to_fit.any(axis=1))
     if not len(used):
         _refuse(read, windows, lengths)
-    groups = [used[group] for group in groups_of(windows, len(used))]
+    groups = _groups(used, windows)
     there = np.zeros_like(to_fit)
     for first, *later in groups:
         there[first] = to_fit[first]

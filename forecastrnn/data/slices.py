@@ -41,5 +41,5 @@ def in_long_form(read: SeriesSet, id_col: Hashable, time_col: Hashable, target_c
     if axis.form in ("long", "dated"):
         time_col, target_col = axis.time_name, axis.value_name
     id_col = axis.id_name if axis.form == "long" else id_col
-    names = {"id_name": id_col, "time_name": time_col, "value_name": target_col}
-    return replace(read, axis=replace(axis, form="long", **names))
+    axis = replace(axis, form="long", id_name=id_col, time_name=time_col, value_name=target_col)
+    return replace(read, axis=axis)

@@ -1,24 +1,178 @@
-"""A forecaster tested on its past: cross_validation and score."""
+"""A forecaster is tested on its past."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from forecastrnn.callbacks import check_callback
-from forecastrnn.data.arrays import check_count
 from forecastrnn.estimators.fitted_forecaster import FittedForecaster
 from forecastrnn.estimators.forecast_settings import plan_of, read_by
 from forecastrnn.forecasting.members import Callback
+from forecastrnn.forecasting.series_codes import rows_among
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from forecastrnn.backtesting.windows import Lengths, Windows
-    from forecastrnn.data.series import SeriesSet
+    from forecastrnn.backtesting.windows import Lengths, Origins
+    from forecastrnn.data.series import SeriesSet, TimeAxis
 
 
 class Backtests(FittedForecaster):
-    """`cross_validation` and `score`."""
+    """`cross_validation`."""
+
+    def cross_validation(
+        self, y: Any, h: int, *, n_windows: int = 3, step_size: int | None = None, refit: bool | int | str = True,
+        static: Any = None, level: Any = None, quantiles: Any = None, max_length: int | None = None, gap: int = 0,
+        id_col: Any = "unique_id", time_col: Any = "ds", target_col: Any = "y", callback: Callback | None = None,
+        baselines: str | Sequence[str] = (), n_jobs: int | None = None,
+    ) -> pd.DataFrame:  # fmt: skip
+        """Forecast from several earlier times, and put beside it what came.
+
+        Windows are counted from the end of each series, as statsforecast counts them: the last one ends where the
+        series ends, so series that end at other times have other cutoffs. What is fitted and forecast at a cutoff is
+        handed the rows of each series up to its cutoff alone, so that level, season, scale, early stopping and
+        intervals come of these; only the step of the times is read from all. The forecaster itself is not changed:
+        copies with the same seeds are fitted.
+
+        Parameters
+        ----------
+        y : like the y of `fit`
+            One or many series. With missing="mask" or "zero" they may have gaps, also at a cutoff; where a value is
+            missing, so is the truth.
+        h : int
+            Steps of each window.
+        n_windows : int
+            Cutoffs of each series.
+        step_size : int or None
+            Steps between two cutoffs; None: h, so that windows do not overlap.
+        refit : True, False, int, "never"
+            True: a fit at each cutoff, which is what refitting before each forecast would have given. k: one at every
+            k-th. False: one, at the first cutoff. Between fits weights stay and series go on, as with
+            `predict(y=rows up to the cutoff)`, all windows in one call. "never": this fitted forecaster as it is, on
+            series that it has not seen.
+        static : DataFrame, optional
+            As in `fit`; the rows of all series.
+        level, quantiles : optional
+            As in `predict`.
+        max_length : int or None
+            Rows of a series that a fit or a forecast sees at most, the last ones; None: all up to the cutoff.
+        gap : int
+            Steps between a cutoff and the first forecast: where data come late.
+        id_col, time_col, target_col : hashable
+            As in `fit`; also the columns of the result for series in other forms.
+        callback : callable, optional
+            As in `fit`, to which it is handed.
+        baselines : {"naive", "seasonal_naive", "drift"}, or list of them
+            Columns to compare with: "Naive" repeats the last value, "SeasonalNaive" the last season, "Drift" goes on
+            along the line from the first value to the last. With `level` or `quantiles` they have the intervals that
+            normal errors of their one-step forecasts would make.
+        n_jobs : int or None
+            Fits side by side, in any backend of joblib (`joblib.parallel_config`); each has threads of its own, so the
+            forecaster's `n_jobs` had better be 1 then. The result does not depend on it.
+
+        Returns
+        -------
+        DataFrame
+            The columns `id_col`, `time_col`, "cutoff" (the last time that was known), `target_col` (what came),
+            `alias` and intervals, baselines; a row for each series, cutoff and step, in this order. The names of a long
+            frame are kept; a Series is the series of its name. `forecastrnn.metrics.evaluate` takes it as it is, with
+            `train=y`.
+
+        Raises
+        ------
+        ValueError
+            If no series is long enough for a window, an option is not possible, or, with refit="never", a series was
+            seen in `fit` behind a cutoff. What `fit` and `predict` raise.
+        NotFittedError
+            With refit="never", before `fit`.
+
+        Warns
+        -----
+        UserWarning
+            If series are too short for some of the windows, from which they are left out.
+
+        Examples
+        --------
+        >>> from forecastrnn import RNNForecaster
+        >>> from forecastrnn.datasets import load_airline
+        >>> model = RNNForecaster(n_members=1, max_steps=20, random_state=0)
+        >>> cv = model.cross_validation(load_airline(), 6, n_windows=2, baselines="naive")
+        >>> cv.columns.tolist(), cv["cutoff"].dt.strftime("%Y-%m").unique().tolist()
+        (['unique_id', 'ds', 'cutoff', 'y', 'RNN', 'Naive'], ['1959-12', '1960-06'])
+        """
+        from forecastrnn.backtesting.baselines import columns_of, forecasts_of
+        from forecastrnn.backtesting.run import Options, backtest, transfer
+        from forecastrnn.backtesting.table import CUTOFF, check_names, ends_of, table_of
+        from forecastrnn.backtesting.windows import origins_of, windows_of
+
+        windows = windows_of(h, n_windows=n_windows, step_size=step_size, gap=gap, max_length=max_length, refit=refit)
+        check_callback(callback, "a look")
+        compared, columns = columns_of(baselines), {"id_col": id_col, "time_col": time_col, "target_col": target_col}
+        read, lengths = self._past(y, columns, windows.refit_every is None, callback is not None)
+        axis = read.axis
+        check_names(axis.id_name, axis.time_name, CUTOFF, axis.value_name, self.alias, *compared)
+        origins, groups = origins_of(read, windows, lengths)
+        options = Options(
+            fit=columns | _given(static=static, callback=callback), predict=_given(level=level, quantiles=quantiles),
+            others=_given(static=static),
+        )  # fmt: skip
+        if windows.refit_every is None:
+            _check_unseen(self._model.axis, read, origins)
+            forecasts = transfer(self, read, origins, windows.steps, options)
+        else:
+            forecasts = backtest(self, read, origins, groups, steps=windows.steps, options=options, n_jobs=n_jobs)
+        season, ends = forecasts.attrs["season_length"], ends_of(forecasts, self.alias)
+        forecasts = forecasts.assign(**forecasts_of(compared, read, origins, windows.steps, season=season, ends=ends))
+        return table_of(read, origins, windows.steps, forecasts)
+
+    def _past(self, y: object, columns: dict[str, Any], is_fitted: bool, watched: bool) -> tuple[SeriesSet, Lengths]:
+        """The series, whose forecasts are written in long form, and how many rows of one are needed."""
+        from forecastrnn.backtesting.windows import Lengths
+        from forecastrnn.data.slices import in_long_form
+
+        self._validate_params()
+        if is_fitted:
+            check_is_fitted(self)
+            model = self._model
+            reading, usual, lengths = model.reading, model.axis.clock, Lengths(model.reading.least, model.reading.least)
+        else:
+            plan = plan_of(self, columns, watched=watched)
+            reading, usual, lengths = plan.reading, None, Lengths(plan.reading.least, plan.later.least)
+        reading = replace(reading, columns=columns, least=1)
+        read = read_by(reading, y, freq=self.freq, usual=usual, alias=self.alias)
+        return in_long_form(read, **columns), replace(lengths, fitted_only=not self.global_model)
+
+
+def _given(**options: Any) -> dict[str, Any]:
+    """Those that are not None."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _check_unseen(fitted: TimeAxis, read: SeriesSet, origins: Origins) -> None:
+    """Refuse to forecast what a fit has seen: values behind the cutoffs of its own series."""
+    from forecastrnn.data.time_index import to_index
+
+    row = rows_among(read.ids, fitted.ids)[origins.series]
+    known = np.flatnonzero(row < fitted.n_series)
+    if not len(known):
+        return
+    kinds, name = (fitted.clock.kind, read.axis.clock.kind), read.ids[origins.series[known[0]]]
+    if kinds[0] != kinds[1]:
+        raise TypeError(
+            f"cross_validation: refit='never' must know which values of series {name!r} fit has seen, but its times "
+            f"were of kind {kinds[0]!r}, and are now {kinds[1]!r}"
+        )
+    cutoffs = to_index(read.axis.clock, read.times(origins.end[known] - 1))
+    ends = to_index(fitted.clock, fitted.last[row[known]])
+    seen = np.flatnonzero(cutoffs < ends)
+    if len(seen):
+        name = read.ids[origins.series[known[seen[0]]]]
+        raise ValueError(
+            f"cross_validation: refit='never' is for values that fit has not seen, but it knew series {name!r} up to "
+            f"{ends[seen[0]]}, behind the cutoff {cutoffs[seen[0]]}; give other series or later values, or refit=True"
+        )

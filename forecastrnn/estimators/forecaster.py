@@ -11,6 +11,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from forecastrnn.callbacks import check_callback
 from forecastrnn.engine.compiling import announced
+from forecastrnn.estimators.backtests import Backtests
 from forecastrnn.estimators.forecast_settings import plan_of, read_by
 from forecastrnn.estimators.going_on import GoesOn
 from forecastrnn.estimators.parameters import TRAINING_CONSTRAINTS
@@ -29,7 +30,7 @@ _SHARED = ("cell", "hidden_layer_sizes", "layer_norm", "initializer", "solver", 
            "n_jobs", "dropout", "input_dropout", "recurrent_dropout", "gradient_noise")  # fmt: skip
 
 
-class RNNForecaster(Predicts, GoesOn, SavedToFile):
+class RNNForecaster(Predicts, GoesOn, Backtests, SavedToFile):
     """Forecasts one or many time series with one recurrent network.
 
     All series train one global network, whatever their number, levels and lengths. Level, season and scale of each
