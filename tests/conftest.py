@@ -14,6 +14,7 @@ import pytest
 
 from forecastrnn import RNNForecaster
 from forecastrnn.datasets import load_airline
+from support import simulators as processes
 from support.forecaster_cases import quick
 from support.results import Results
 
@@ -29,6 +30,26 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a job that a shel
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--results`: what the long runs measure is written to docs/results.md."""
     parser.addoption("--results", action="store_true", help="write docs/results.md from what the slow tests measure")
+
+
+def waits_for_simulators(item: pytest.Item) -> bool:
+    """Whether a test only asks for what a process beside this one has found."""
+    return item.path.name == "test_cuda_simulator.py"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those come last."""
+    items.sort(key=waits_for_simulators)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def simulators(request: pytest.FixtureRequest) -> Iterator[dict[str, subprocess.Popen]]:
+    """The processes that were asked for, from the first test on: this one needs little more than one core."""
+    waiting = filter(waits_for_simulators, request.session.items)
+    started = {group: processes.start(group) for group in (item.callspec.params["group"] for item in waiting)}
+    yield started
+    for process in started.values():
+        processes.stop(process)
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,6 @@
 """What is copied between host and GPU while a model is trained, on Numba's CUDA simulator.
 
-Run by test_cuda_simulator.py in a process of its own.
+Run by test_cuda_simulator.py in another process.
 """
 
 from __future__ import annotations

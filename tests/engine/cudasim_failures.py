@@ -1,6 +1,6 @@
 """A GPU that fails in the middle of a fit, on Numba's CUDA simulator: what was fitted before stays.
 
-Run by test_cuda_simulator.py in a process of its own.
+Run by test_cuda_simulator.py in another process.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Forecasts of RNNForecaster with device="cuda" on Numba's CUDA simulator, beside the same on the CPU.
 
-Run by test_cuda_simulator.py in a process of its own.
+Run by test_cuda_simulator.py in another process.
 """
 
 from __future__ import annotations

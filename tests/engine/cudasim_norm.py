@@ -1,6 +1,6 @@
 """Layer normalisation and sampled softmax on Numba's CUDA simulator, beside the oracle and the CPU engine.
 
-Run by test_cuda_simulator.py in a process of its own.
+Run by test_cuda_simulator.py in another process.
 """
 
 from __future__ import annotations

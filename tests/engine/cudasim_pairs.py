@@ -1,6 +1,6 @@
 """Encoder, attention, decoder and beam search on Numba's CUDA simulator, beside the oracles and the CPU engine.
 
-Run by test_cuda_simulator.py in a process of its own.
+Run by test_cuda_simulator.py in another process.
 """
 
 from __future__ import annotations

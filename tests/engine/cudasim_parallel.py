@@ -1,6 +1,6 @@
 """Training shared by two processes with a GPU each, on Numba's CUDA simulator: gradients stay there.
 
-Run by test_cuda_simulator.py in a process of its own, which is one of the two.
+Run by test_cuda_simulator.py in another process, which is one of the two.
 """
 
 from __future__ import annotations

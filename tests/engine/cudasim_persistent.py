@@ -1,6 +1,6 @@
 """Small layers in one launch for all steps, on Numba's CUDA simulator, beside the oracle.
 
-Run by test_cuda_simulator.py in a process of its own.
+Run by test_cuda_simulator.py in another process.
 """
 
 from __future__ import annotations

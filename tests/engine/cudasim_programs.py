@@ -1,6 +1,6 @@
 """The GPU engine on Numba's CUDA simulator: loss, gradients and updates beside the oracle and the CPU engine.
 
-Run by test_cuda_simulator.py in a process of its own.
+Run by test_cuda_simulator.py in another process.
 """
 
 from __future__ import annotations

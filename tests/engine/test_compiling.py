@@ -324,51 +324,6 @@ def test_a_cells_kernels_read_their_fields(way: str) -> None:
         assert one in {field} | SHORT.get(field, set()), (field, one)
 
 
-# A user's cell, of which an option is a constant; prints whether the first output is right, and what was not cached.
-CELL = """
-from dataclasses import dataclass
-import numpy as np
-from forecastrnn import Cell
-from forecastrnn.engine import compiling
-from forecastrnn.formulas import tanh
-from forecastrnn.functional import dynamic_rnn
-
-@dataclass(frozen=True)
-class Mine(Cell):
-    factor: float
-    gates = ("s",)
-
-    def step(self, s, h):
-        return self.factor * tanh(s) + h
-
-made, original = [], compiling._make
-def watched(function, make):
-    found = original(function, make)
-    made.extend([] if compiling._from_cache(found) else [function.__name__])
-    return found
-
-compiling._make = watched
-factor, weights = FACTOR, {"kernel": [[1.0]], "recurrent_kernel": [[0.0]], "bias": [0.0]}
-outputs, _ = dynamic_rnn(Mine(factor), np.ones((1, 1, 1)), weights)
-print(bool(abs(outputs[0, 0, 0] - factor * np.tanh(1.0)) < 1e-12), *made)
-"""
-
-
-def test_an_edited_formula_is_compiled_alone(run_script: Callable[..., str], filled: Path, tmp_path: Path) -> None:
-    """Numba's cache does not know a function's globals, where the formula is; edited back, it is found again."""
-    root = Path(shutil.copytree(filled, tmp_path / "cache"))
-
-    def compiled(factor: float) -> list[str]:
-        right, *names = run_script(CELL.replace("FACTOR", repr(factor)), NUMBA_CACHE_DIR=str(root)).split()
-        assert right == "True"
-        return names
-
-    first, second = compiled(2.0), compiled(3.0)
-    assert [len(names) for names in (first, second)] == [1, 1]
-    assert first != second and second[0].startswith("mine_forward_")
-    assert compiled(2.0) == []
-
-
 def test_fields_have_distinct_names() -> None:
     """A record could not be given two fields of one name."""
     assert all(len(set(kernel.fields)) == len(kernel.fields) for kernel in KERNELS.values())
