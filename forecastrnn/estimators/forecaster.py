@@ -17,6 +17,7 @@ from forecastrnn.estimators.going_on import GoesOn
 from forecastrnn.estimators.parameters import TRAINING_CONSTRAINTS
 from forecastrnn.estimators.predicting import Predicts
 from forecastrnn.estimators.saving import SavedToFile
+from forecastrnn.estimators.scoring import Scores
 from forecastrnn.forecasting.fit import fit_model
 from forecastrnn.forecasting.members import Callback
 from forecastrnn.networks.losses import LossesFor
@@ -30,7 +31,7 @@ _SHARED = ("cell", "hidden_layer_sizes", "layer_norm", "initializer", "solver", 
            "n_jobs", "dropout", "input_dropout", "recurrent_dropout", "gradient_noise")  # fmt: skip
 
 
-class RNNForecaster(Predicts, GoesOn, Backtests, SavedToFile):
+class RNNForecaster(Predicts, GoesOn, Backtests, Scores, SavedToFile):
     """Forecasts one or many time series with one recurrent network.
 
     All series train one global network, whatever their number, levels and lengths. Level, season and scale of each

@@ -40,7 +40,16 @@ def fit_model(
     return Model(
         network=network, trained=trained, settings=settings, tail=ends_of(series), axis=read.axis, reading=plan.later,
         residuals=residuals_of(series.prepared, settings, one_step, len(seeds)), strategy=plan.strategy, static=coding,
+        naive_errors=_naive_errors(read, season),
     )  # fmt: skip
+
+
+def _naive_errors(read: SeriesSet, season: int) -> np.ndarray:
+    """How far the seasonal naive forecast was off in each series, one step ahead."""
+    from forecastrnn.metrics.scales import seasonal_errors  # brings pandas with it
+
+    series = np.arange(read.n_series).repeat(np.diff(read.offsets))
+    return seasonal_errors(read.values, series, season, np.stack([read.offsets[:-1], read.offsets[1:]], axis=1))[0]
 
 
 def _series_of_fit(

@@ -38,7 +38,10 @@ class ReadingOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
-    """All that a fitted forecaster holds: replaced in one assignment when a fit has succeeded."""
+    """All that a fitted forecaster holds: replaced in one assignment when a fit has succeeded.
+
+    naive_errors : mean absolute error of the seasonal naive forecast in each series of fit, which model files lack.
+    """
 
     network: AnyNetwork
     trained: Trained
@@ -49,6 +52,7 @@ class Model:
     reading: ReadingOptions
     strategy: str
     static: StaticCoding | None = None
+    naive_errors: np.ndarray | None = None
 
     @property
     def layout(self) -> InputLayout:

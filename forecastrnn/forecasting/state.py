@@ -206,6 +206,7 @@ MODEL = codec.record(
     residuals=codec.array("<f8", "n_members", "n_series", codec.Size("n_residuals")),
     reading=READER,
     static=STATIC,
+    naive_errors=None,
     axis=codec.nested(AXIS, "the axis"),
 )
 

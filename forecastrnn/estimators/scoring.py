@@ -1,0 +1,138 @@
+"""How good the forecasts of a fitted forecaster are, as scikit-learn's searches ask it."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from forecastrnn.estimators.device_choice import device_to_predict
+from forecastrnn.estimators.fitted_forecaster import FittedForecaster
+from forecastrnn.estimators.forecast_settings import read_by
+from forecastrnn.forecasting.ends import take
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from forecastrnn.data.series import SeriesSet, TimeAxis
+
+
+class Scores(FittedForecaster):
+    """`score`."""
+
+    def score(self, y: Any, *, sample_weight: Mapping[Hashable, float] | pd.Series | None = None) -> float:
+        """Minus MASE of the forecast of all values of y.
+
+        By it `GridSearchCV` and `cross_val_score` work on series: on one or a wide frame with `TimeSeriesSplit`, and on
+        those and long frames with `forecastrnn.model_selection.RollingOrigin`, as in `GridSearchCV(model, {...},
+        cv=RollingOrigin(12)).fit(y)`.
+
+        Parameters
+        ----------
+        y : like the y of `fit`
+            What came right behind the end of `fit`, of some or all of its series. Lists and arrays, which have no
+            times, are taken to.
+        sample_weight : dict or Series, optional
+            A weight for each series of y, by its id: what it sells for, for example. None: all count alike.
+
+        Returns
+        -------
+        float
+            The mean over the series, each scaled by its seasonal naive error in `fit`, as `forecastrnn.metrics.mase`
+            says; those that have no such scale, and missing values, are left out. NaN if nothing is left.
+
+        Raises
+        ------
+        ValueError
+            If y does not begin one step behind the end of `fit`, has a series that `fit` had not or that has no weight,
+            or the forecaster was loaded from a file, which does not keep the scales.
+        NotFittedError
+            Before `fit`.
+
+        Examples
+        --------
+        >>> from sklearn.model_selection import cross_val_score
+        >>> from forecastrnn import RNNForecaster
+        >>> from forecastrnn.datasets import load_airline
+        >>> from forecastrnn.model_selection import RollingOrigin
+        >>> model = RNNForecaster(n_members=1, max_steps=20, random_state=0)
+        >>> cross_val_score(model, load_airline(), cv=RollingOrigin(6, n_windows=2)) > -1
+        array([ True,  True])
+        """
+        check_is_fitted(self)
+        model = self._model
+        if model.naive_errors is None:
+            raise ValueError(
+                "score needs the errors of the seasonal naive forecast in fit, which model files do not keep: fit "
+                "again, or use forecastrnn.metrics.evaluate(predict(h), truth=y, train=...)"
+            )
+        reading = replace(model.reading, least=1)
+        read = read_by(reading, y, "y of score", freq=self.freq, usual=model.axis.clock, alias=self.alias)
+        weights = _weights(read.ids, sample_weight)
+        own = _rows_of_fit(model.axis, read)
+        _check_begin(model.axis.take(own), read)
+        found = _scores(read, self._forecasts_of(own, int(np.diff(read.offsets).max())), model.naive_errors[own])
+        there = np.isfinite(found)
+        return -float(found[there] @ weights[there] / weights[there].sum()) if weights[there].any() else float("nan")
+
+    def _forecasts_of(self, rows: np.ndarray, h: int) -> np.ndarray:
+        """Forecasts (n, h) of some series of fit."""
+        model = self._model
+        model.check_horizon(h)
+        return model.median(take(model.tail, rows), rows, h, device_to_predict(self))
+
+
+def _weights(ids: tuple, given: Mapping[Hashable, float] | pd.Series | None) -> np.ndarray:
+    """The weight (n,) of each series."""
+    if given is None:
+        return np.ones(len(ids))
+    without = next((name for name in ids if name not in given), None)
+    if without is not None:
+        raise ValueError(f"sample_weight has none for series {without!r}; give one for each series of y, by its id")
+    weights = np.array([given[name] for name in ids], dtype=float)
+    if not (np.isfinite(weights) & (weights >= 0)).all():
+        raise ValueError(f"sample_weight must be finite and >= 0. Got {weights.min()} .. {weights.max()}")
+    return weights
+
+
+def _rows_of_fit(fitted: TimeAxis, read: SeriesSet) -> np.ndarray:
+    """Which series of fit these are; one alone, that comes without a column of ids, is that one, whatever its name."""
+    alone = fitted.n_series == 1 and read.axis.form in ("series", "dated", "array")
+    return np.zeros(1, np.int64) if alone else fitted.position(read.ids)
+
+
+def _check_begin(fitted: TimeAxis, read: SeriesSet) -> None:
+    """Refuse values that are not those right behind the end of fit."""
+    from forecastrnn.data.time_index import to_index
+
+    if read.axis.form == "array":
+        return
+    begins = to_index(read.axis.clock, read.times(read.offsets[:-1]))
+    expected = replace(fitted, form="long").after(np.array([1]))
+    wrong = np.flatnonzero(begins != expected)
+    if len(wrong):
+        first = wrong[0]
+        raise ValueError(
+            f"score: y must begin one step behind the end of fit, for series {read.ids[first]!r} at {expected[first]}. "
+            f"Got {begins[first]}"
+        )
+
+
+def _scores(read: SeriesSet, forecasts: np.ndarray, scales: np.ndarray) -> np.ndarray:
+    """MASE (n_series,) of forecasts (n_series, h) whose first steps are those of the series."""
+    from forecastrnn.metrics.formulas import mase
+    from forecastrnn.metrics.rows import Rows
+
+    series = np.arange(read.n_series).repeat(np.diff(read.offsets))
+    step = np.arange(len(series)) - read.offsets[series]
+    known = np.flatnonzero(np.isfinite(read.values))
+    series, step = series[known], step[known]
+    return mase(
+        Rows(
+            y=read.values[known], forecast=forecasts[series, step], scale=scales[series], group=series,
+            n_groups=read.n_series,
+        )
+    )  # fmt: skip
