@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from forecastrnn.estimators.regressor import RNNRegressor
     from forecastrnn.estimators.seq2seq import RNNSeq2Seq
     from forecastrnn.exceptions import ModelFileError, TrainingDivergedError
+    from forecastrnn.forecasting.conformal import Conformal
     from forecastrnn.networks.cell import Cell
     from forecastrnn.networks.cells import GRU, LSTM, Elman
     from forecastrnn.networks.gated_cells import CIFG, MGU, SLSTM, UGRNN
@@ -31,6 +32,7 @@ __all__ = [
     "SLSTM",
     "UGRNN",
     "Cell",
+    "Conformal",
     "Elman",
     "IndRNN",
     "MinGRU",
@@ -53,6 +55,7 @@ _HOMES = {
     "SLSTM": "networks.gated_cells",
     "UGRNN": "networks.gated_cells",
     "Cell": "networks.cell",
+    "Conformal": "forecasting.conformal",
     "Elman": "networks.cells",
     "IndRNN": "networks.light_cells",
     "MinGRU": "networks.light_cells",

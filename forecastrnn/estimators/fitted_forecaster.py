@@ -12,7 +12,7 @@ from forecastrnn.forecasting.ends import SeriesEnds
 from forecastrnn.forecasting.model import Model
 
 if TYPE_CHECKING:
-    from forecastrnn.data.series import TimeAxis
+    from forecastrnn.data.series import SeriesSet, TimeAxis
 
 
 class FittedForecaster(NamedParameters):
@@ -23,8 +23,12 @@ class FittedForecaster(NamedParameters):
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_model")
 
-    def _choose(self, y: object, static: object) -> tuple[TimeAxis, SeriesEnds, np.ndarray]:
-        """What `Model.choose` finds of the series to forecast: those of fit, or y."""
+    def _read(self, y: object, static: object) -> SeriesSet | None:
+        """Checked series to forecast; None: those of fit."""
         if static is not None:
             self._model.check_static(y is not None)
-        return self._model.choose(None if y is None else read_other(self._model, y, self.alias), static)
+        return None if y is None else read_other(self._model, y, self.alias)
+
+    def _choose(self, y: object, static: object) -> tuple[TimeAxis, SeriesEnds, np.ndarray]:
+        """What `Model.choose` finds of the series to forecast: those of fit, or y."""
+        return self._model.choose(self._read(y, static), static)

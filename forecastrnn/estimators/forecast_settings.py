@@ -9,6 +9,7 @@ import numpy as np
 
 from forecastrnn.engine.threads import thread_count
 from forecastrnn.estimators.device_choice import device_of
+from forecastrnn.estimators.interval_settings import intervals_of
 from forecastrnn.estimators.parameters import NamedParameters, check_numbers, dropout_of, layers_of, refuse, rule_of
 from forecastrnn.forecasting.model import Model, ReadingOptions
 from forecastrnn.forecasting.plan import SHORTEST, FitPlan
@@ -96,7 +97,7 @@ def plan_of(forecaster: NamedParameters, columns: dict[str, Any], watched: bool)
         later=_reading_of(forecaster, columns, other=True), context=forecaster.context_length,
         horizon=forecaster.horizon, seasons=_seasons_of(forecaster), older_means=older_means,
         n_members=forecaster.n_members, id_embedding_dim=forecaster.id_embedding_dim,
-        random_state=forecaster.random_state, device=device,
+        random_state=forecaster.random_state, device=device, intervals=intervals_of(forecaster),
     )  # fmt: skip
 
 

@@ -10,6 +10,8 @@ from sklearn.utils.validation import check_is_fitted
 from forecastrnn.data.arrays import check_count
 from forecastrnn.estimators.device_choice import device_to_predict
 from forecastrnn.estimators.fitted_forecaster import FittedForecaster
+from forecastrnn.estimators.interval_settings import wanted_of
+from forecastrnn.forecasting.bands import Forecast, check_intervals, quantiles_of, scale_of, warn_unsupported
 from forecastrnn.forecasting.ends import take
 
 if TYPE_CHECKING:
@@ -19,7 +21,9 @@ if TYPE_CHECKING:
 class Predicts(FittedForecaster):
     """`predict` and `generate`."""
 
-    def predict(self, h: Any, *, y: Any = None, static: Any = None, ids: Any = None) -> pd.Series | pd.DataFrame:
+    def predict(
+        self, h: Any, *, level: Any = None, quantiles: Any = None, y: Any = None, static: Any = None, ids: Any = None
+    ) -> pd.Series | pd.DataFrame:
         """Forecast the h values behind the end of each series.
 
         Parameters
@@ -28,6 +32,10 @@ class Predicts(FittedForecaster):
             Steps to forecast; which steps; or a last time, such as "2025-12", a Timestamp or a Period: all steps up to
             it (of series that end later, fewer, or none). At most `horizon` with the direct strategy, any number with
             others.
+        level : float or list of float, optional
+            Intervals, in percent: [80, 95]. The forecast itself stays as it is.
+        quantiles : float or list of float, optional
+            Quantiles in (0, 1).
         y : like the y of `fit`, optional
             Other series to forecast, which `fit` need not have seen; a long frame with the same column names.
         static : DataFrame, optional
@@ -39,27 +47,42 @@ class Predicts(FittedForecaster):
         -------
         Series or DataFrame, as the input: a Series gives a Series (its index continued: frequency, time zone, name),
         a wide frame a wide frame, a long frame (or one of times and values) such a frame with the column `alias`,
-        "RNN". Its `attrs["season_length"]` tells `forecastrnn.metrics.evaluate` the season.
+        "RNN". With `level` and `quantiles` columns are added: RNN, RNN-lo-95, RNN-lo-80, RNN-hi-80, RNN-hi-95, then
+        RNN_ql0.1 and so on; a Series then gives a frame, a wide frame one with columns (series, RNN). Its
+        `attrs["season_length"]` tells `forecastrnn.metrics.evaluate` the season.
 
         Raises
         ------
         ValueError
-            If h is not possible, y has an unusable series, static does not fit to it, or there is no series of ids.
+            If h is not possible, y has an unusable series, static does not fit to it, or there is no series of ids; for
+            a level that is not in (1, 100) or a quantile not in (0, 1), and for either of a model without intervals.
         NotFittedError
             Before `fit`.
         """
         from forecastrnn.data.series import ids_of, read_horizon, write_forecast
 
         check_is_fitted(self)
-        model = self._model
-        axis, tail, own = self._choose(y, static)
+        model, device = self._model, device_to_predict(self)
+        wanted = wanted_of(level, quantiles, self.alias)
+        if wanted:
+            check_intervals(model)
+        read = self._read(y, static)
+        axis, tail, own = model.choose(read, static)
+        scale = scale_of(model, tail, read, device, static) if wanted else None
         if ids is not None:
             rows = axis.position(ids_of(ids))
             axis, tail, own = axis.take(rows), take(tail, rows), own[rows]
+            scale = None if scale is None else scale[rows]
         steps = read_horizon(axis, h)
-        model.check_horizon(int(steps[-1]))
-        found = model.median(tail, own, int(steps[-1]), device_to_predict(self))
-        out = write_forecast(axis, {self.alias: found[:, steps - 1]}, h)
+        last = int(steps[-1])
+        model.check_horizon(last)
+        median = model.median(tail, own, last, device)
+        columns = {self.alias: median}
+        if wanted:
+            warn_unsupported(model, wanted.levels, last)
+            found = Forecast(median=median, tail=tail, rows=own, scale=scale, known=read is None, device=device)
+            columns |= dict(zip(wanted.names, quantiles_of(model, found, wanted.shares), strict=True))
+        out = write_forecast(axis, {name: values[:, steps - 1] for name, values in columns.items()}, h)
         out.attrs["season_length"] = model.layout.season
         return out
 

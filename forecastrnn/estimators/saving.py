@@ -10,8 +10,10 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from forecastrnn._version import __version__
+from forecastrnn.estimators.interval_settings import intervals_of
 from forecastrnn.estimators.parameters import check_numbers, layers_of
 from forecastrnn.exceptions import ModelFileError
+from forecastrnn.forecasting.conformal import Conformal
 from forecastrnn.networks.cells import CELLS
 from forecastrnn.networks.losses import LOSSES
 from forecastrnn.persistence.codec import TEXT, Part, State, choice
@@ -26,8 +28,8 @@ STATES = {
     "RNNRegressor": "sequences.state",
     "RNNSeq2Seq": "sequences.seq2seq_state",
 }  # of each class that can be saved
-# Not in the first files: their defaults are left out, so that earlier versions read what does not need them.
-_LATER = {"freq": None, "alias": "RNN"}
+# Not in the first files: with these values they are left out, so that earlier versions read what does not need them.
+_LATER = {"freq": None, "alias": "RNN", "intervals": None}
 _NAMED: list[tuple[str, str, Container[str]]] = [
     ("cell", "cell", CELLS), ("loss", "loss", LOSSES), ("update rule", "solver", SOLVERS),
 ]  # fmt: skip
@@ -126,7 +128,7 @@ def save_estimator(estimator: Any, path: Any) -> None:
 
 
 def _is_later(name: str, value: Any) -> bool:
-    """Whether a parameter came behind the first files, and has its default."""
+    """Whether a parameter came behind the first files, and has the value that stands for its absence."""
     return name in _LATER and type(value) is type(_LATER[name]) and bool(value == _LATER[name])
 
 
@@ -149,7 +151,7 @@ def _decode_parameter(name: str, raw: object) -> Any:
         from forecastrnn.persistence.axis_records import decode_freq
 
         return decode_freq(raw.get("freq"))
-    return decode(raw)
+    return decode(raw, [Conformal] if name == "intervals" else ())
 
 
 def check_parameters(estimator: Any) -> None:
@@ -157,6 +159,8 @@ def check_parameters(estimator: Any) -> None:
     estimator._validate_params()
     check_numbers(estimator)
     layers_of(estimator)
+    if "intervals" in estimator.get_params(deep=False):
+        intervals_of(estimator)
 
 
 def load_estimator(path: Any, classes: dict[str, type]) -> Any:
@@ -196,7 +200,7 @@ def _check_names(estimator: Any) -> None:
 
 
 def _with_parameters(kind: Any, raw: Any, written_by: str) -> Any:
-    """An unfitted estimator; parameters that the file does not know have their defaults."""
+    """An unfitted estimator; parameters that the file does not know are as before there were any."""
     estimator = kind()
     if not isinstance(raw, dict):
         raise ModelFileError("the file has no parameters")
@@ -207,6 +211,9 @@ def _with_parameters(kind: Any, raw: Any, written_by: str) -> Any:
             f"{kind.__name__} has no parameter {odd[0][:40]!r}: the file was written by version {written_by[:20]}, "
             "this one is older"
         )
+    for name, value in _LATER.items():
+        if name in known:
+            setattr(estimator, name, value)
     for name, value in raw.items():
         setattr(estimator, name, _decode_parameter(name, value))
     _check_names(estimator)

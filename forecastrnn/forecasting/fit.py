@@ -10,15 +10,18 @@ from sklearn.utils import check_random_state
 
 from forecastrnn.data.coding import MOST_CATEGORIES
 from forecastrnn.data.static_input import StaticCoding, read_static
+from forecastrnn.forecasting.calibrate import calibrate
+from forecastrnn.forecasting.calibration import Intervals
+from forecastrnn.forecasting.conformal import Conformal
 from forecastrnn.forecasting.ends import ends_of
 from forecastrnn.forecasting.inputs import SeriesInputs
 from forecastrnn.forecasting.members import Callback
 from forecastrnn.forecasting.model import Model
-from forecastrnn.forecasting.plan import FitPlan, check_known, check_lengths, check_reach, check_same
+from forecastrnn.forecasting.plan import SHORTEST, FitPlan, check_known, check_lengths, check_reach, check_same
 from forecastrnn.forecasting.preparation import prepare
 from forecastrnn.forecasting.residuals import residuals_of
 from forecastrnn.forecasting.series_codes import SeriesCodes
-from forecastrnn.forecasting.settings import Settings, network_of, use_lags
+from forecastrnn.forecasting.settings import Settings, network_of, update_count, use_lags
 from forecastrnn.forecasting.trained import train_all
 
 if TYPE_CHECKING:
@@ -29,9 +32,36 @@ def fit_model(
     plan: FitPlan, read: SeriesSet, season: int, static: object, *, old: Model | None, callback: Callback | None
 ) -> Model:
     """Prepare series, train all networks on them, and keep what forecasts need; `old`: a model to go on from."""
-    series, settings, coding = _series_of_fit(plan, read, season, static, old)
+    prepared = _series_of_fit(plan, read, season, static, old)
     rng = check_random_state(plan.random_state)
     seeds = [int(seed) for seed in rng.randint(2**31 - 1, size=plan.n_members)]
+    model = _train(plan, read, prepared, seeds, old=old, callback=callback)
+    if not isinstance(plan.intervals, Conformal):
+        return replace(model, intervals=plan.intervals and Intervals(plan.intervals))
+    short = _shorter(plan, plan.intervals, update_count(prepared[0].prepared, prepared[1]))
+
+    def train(part: SeriesSet) -> Model:
+        """Networks as those of the fit, for shorter series; nothing of theirs is shared."""
+        return _train(short, part, _series_of_fit(short, part, season, static, None), seeds[: short.n_members])
+
+    least = max(plan.reading.least, SHORTEST + (plan.learned or 0), model.layout.reach + 1)
+    return replace(model, intervals=calibrate(model, read, plan.intervals, least, plan.device, train))
+
+
+def _shorter(plan: FitPlan, asked: Conformal, updates: int) -> FitPlan:
+    """The plan of the networks that calibrate: together they take at most a third of the updates of the fit."""
+    count = min(asked.members, plan.n_members)
+    most = max(1, updates * plan.n_members // (3 * count))
+    members = replace(plan.members, verbose=False, max_steps=most if most < updates else plan.members.max_steps)
+    return replace(plan, members=members, n_members=count)
+
+
+def _train(
+    plan: FitPlan, read: SeriesSet, prepared: tuple[SeriesInputs, Settings, StaticCoding | None], seeds: list[int], *,
+    old: Model | None = None, callback: Callback | None = None,
+) -> Model:  # fmt: skip
+    """Train networks on prepared series."""
+    series, settings, coding = prepared
     network = network_of(series.prepared.layout, settings)
     trained = train_all(
         series, settings, seeds, read.ids, old=old.trained if old else None, device=plan.device, callback=callback

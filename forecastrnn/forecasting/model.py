@@ -10,6 +10,7 @@ import numpy as np
 
 from forecastrnn.data.static_input import StaticCoding, read_static
 from forecastrnn.engine.memory import check_fits
+from forecastrnn.forecasting.calibration import Intervals
 from forecastrnn.forecasting.ends import SeriesEnds, ends_of, take
 from forecastrnn.forecasting.forecasts import forecast
 from forecastrnn.forecasting.input_layout import InputLayout
@@ -53,6 +54,7 @@ class Model:
     strategy: str
     static: StaticCoding | None = None
     naive_errors: np.ndarray | None = None
+    intervals: Intervals | None = None
 
     @property
     def layout(self) -> InputLayout:
@@ -152,12 +154,29 @@ class Model:
         `known`: the series are those of fit, so each has residuals of its own.
         """
         check_size(h, count, tail.n_series)
-        n, member = tail.n_series, np.arange(count) % self.n_members
-        known = known or self.trained.is_local
+        n, known = tail.n_series, known or self.trained.is_local
         source = np.tile(own, (count, 1)) if known else rng.randint(len(self.residuals[0]), size=(count, n))
         pick = rng.randint(self.residuals.shape[2], size=(count, n, h))
+        return self._with_residuals(tail, own, source, pick, device)
+
+    def draw_alike(
+        self, tail: SeriesEnds, own: np.ndarray, h: int, count: int, *, known: bool, device: str
+    ) -> np.ndarray:  # fmt: skip
+        """Paths (count, n_series, h) as those of `draw`, of the same draws for all series, however many steps."""
+        check_size(h, count, tail.n_series)
+        rng, shape = np.random.RandomState(0), (count, tail.n_series)
+        donors = rng.randint(len(self.residuals[0]), size=(count, 1))
+        source = np.broadcast_to(own if known or self.trained.is_local else donors, shape)
+        pick = rng.randint(self.residuals.shape[2], size=(h, count)).T[:, None]
+        return self._with_residuals(tail, own, source, np.broadcast_to(pick, (*shape, h)), device)
+
+    def _with_residuals(
+        self, tail: SeriesEnds, own: np.ndarray, source: np.ndarray, pick: np.ndarray, device: str
+    ) -> np.ndarray:
+        """Paths with residual pick (count, n_series, h) of series source (count, n_series) at each step."""
+        member = np.arange(len(pick)) % self.n_members
         noise = np.take_along_axis(self.residuals[member[:, None], source], pick, axis=2)
-        return self._forecast(tail, own, h, member, device, noise)
+        return self._forecast(tail, own, pick.shape[2], member, device, noise)
 
     def stream(self, series: Hashable) -> ForecastStream:
         """A stream that goes on from the end of one series of fit."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from forecastrnn.forecasting.conformal import Conformal
 from forecastrnn.forecasting.input_layout import InputLayout
 from forecastrnn.forecasting.model import Model, ReadingOptions
 from forecastrnn.forecasting.preparation import Prepared
@@ -24,7 +25,8 @@ class FitPlan:
 
     members : how they are trained, without the embeddings, which follow from the series; reading, later : how series
     are read in fit, and to be forecast; context, horizon : as they were given; seasons : those that were given, in
-    steps; random_state : what the seeds of the members are drawn from when all is checked.
+    steps; random_state : what the seeds of the members are drawn from when all is checked; intervals : how they are
+    made.
     """
 
     members: Settings
@@ -39,6 +41,7 @@ class FitPlan:
     id_embedding_dim: int | None
     random_state: object
     device: str
+    intervals: Conformal | Literal["paths"] | None
 
     @property
     def learned(self) -> int | None:

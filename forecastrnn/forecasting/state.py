@@ -10,6 +10,7 @@ import numpy as np
 from forecastrnn.data.static_input import StaticCoding
 from forecastrnn.engine.threads import thread_count
 from forecastrnn.exceptions import ModelFileError
+from forecastrnn.forecasting.calibration import COVERED, KEPT, Calibration, Intervals
 from forecastrnn.forecasting.ends import SeriesEnds, first_of, past_of
 from forecastrnn.forecasting.input_layout import InputLayout
 from forecastrnn.forecasting.model import Model, ReadingOptions
@@ -184,6 +185,43 @@ STATIC = codec.mapped(
 )
 
 
+# Intervals --------------------------------------------------------------------------------------------------------
+def _make_calibration(**kept: Any) -> Calibration:
+    """Figures from which intervals come out finite, nested and around the forecast."""
+    found = Calibration(**kept)
+    (quantiles, groups, steps), table = found.table.shape, found.table
+    good = (
+        quantiles == KEPT and steps in (1, found.horizon) and groups == (len(found.scale) if found.by_series else 1)
+        and np.isfinite(table).all() and (np.diff(table, axis=0) >= 0).all()
+        and (not found.symmetric or (table >= 0).all())
+        and (found.scale > 0).all() and (found.growth > 0).all() and np.isfinite([*found.scale, *found.growth]).all()
+        and (found.n_scores > 0).all() and len(found.coverage) in (0, len(COVERED)) and found.usual >= 0
+    )  # fmt: skip
+    if not good:
+        raise ModelFileError("the figures of the intervals do not fit together")
+    return found
+
+
+CALIBRATION = codec.record(
+    Calibration,
+    _make_calibration,
+    n_windows=codec.count(1),
+    horizon=codec.count(1),
+    step_size=codec.count(1),
+    usual=codec.tested("a number", lambda raw: type(raw) is float and np.isfinite(raw)),
+    table=codec.array("<f8", *map(codec.Size, ("n_quantiles", "n_groups", "n_steps"))).named("intervals.table"),
+    growth=codec.array("<f8", "horizon").named("intervals.growth"),
+    scale=codec.array("<f8", "n_series").named("intervals.scale"),
+    n_scores=codec.array("<i8", "horizon").named("intervals.n_scores"),
+    coverage=codec.array("<f8", codec.Size("n_levels")).named("intervals.coverage"),
+)
+INTERVALS = codec.record(
+    Intervals,
+    method=codec.choice("conformal", "paths"),
+    calibration=codec.optional("is_calibrated", codec.nested(CALIBRATION, "the calibration")),
+)
+
+
 # All of it --------------------------------------------------------------------------------------------------------
 def _make_model(network: AnyNetwork, tail: SeriesEnds, **others: Any) -> Model:
     """Codes, by which compiled code finds vectors, are within them."""
@@ -208,6 +246,7 @@ MODEL = codec.record(
     static=STATIC,
     naive_errors=None,
     axis=codec.nested(AXIS, "the axis"),
+    intervals=codec.unless_none(codec.nested(INTERVALS, "the intervals")),
 )
 
 

@@ -239,6 +239,16 @@ def maybe(kind: Kind) -> Kind:
     return Kind(walk)
 
 
+def unless_none(kind: Kind) -> Kind:
+    """An entry that is not there for None, so that files without it are those of versions that did not know it."""
+
+    def walk(part: Part, word: str, value: Any) -> Make:
+        is_there = key_of(word) in part.raw if part.values is None else value is not None
+        return kind.walk(part, word, value) if is_there else lambda values: None
+
+    return Kind(walk)
+
+
 def optional(flag: str, kind: Kind) -> Kind:
     """None, or what a flag in the header says that it is there."""
 

@@ -87,7 +87,14 @@ def test_classifiers() -> None:
 
 def test_forecaster() -> None:
     """Trained on the GPU, with validation; its forecasts have tests of their own."""
-    options = {"n_members": 1, "max_steps": 2, "hidden_layer_sizes": 3, "batch_size": 3, "context_length": 4}
+    options = {
+        "n_members": 1,
+        "max_steps": 2,
+        "hidden_layer_sizes": 3,
+        "batch_size": 3,
+        "context_length": 4,
+        "intervals": None,
+    }
     look = lambda model: [model.loss_curve_, model.predict(3)]  # noqa: E731
     make = lambda **k: RNNForecaster(random_state=0, dtype="float64", early_stopping=True, **options, **k)  # noqa: E731
     same(make, look, load_airline()[:60], tolerance=1e-6)

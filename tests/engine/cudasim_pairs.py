@@ -348,7 +348,13 @@ def test_models_move(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_forecaster_with_a_decoder() -> None:
     """Trained and validated on the GPU."""
-    options: dict[str, Any] = {"n_members": 1, "max_steps": 2, "hidden_layer_sizes": 3, "batch_size": 3}
+    options: dict[str, Any] = {
+        "n_members": 1,
+        "max_steps": 2,
+        "hidden_layer_sizes": 3,
+        "batch_size": 3,
+        "intervals": None,
+    }
     options |= {"context_length": 4, "strategy": "seq2seq", "horizon": 2, "dtype": "float64", "early_stopping": True}
     cpu, gpu = (RNNForecaster(random_state=0, device=d, **options).fit(load_airline()[:60]) for d in ("cpu", "cuda"))
     assert (cpu.device_, gpu.device_) == ("cpu", GPU)

@@ -95,7 +95,7 @@ def lstm():
 
 def forecaster():
     y = load_airline()
-    RNNForecaster(n_members=1, max_steps=50, random_state=0, verbose={verbose}).fit(y).predict(12)
+    RNNForecaster(intervals=None, n_members=1, max_steps=50, random_state=0, verbose={verbose}).fit(y).predict(12)
 
 def seconds():
     begun = time.perf_counter()

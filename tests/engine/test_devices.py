@@ -103,7 +103,9 @@ def test_several_gpus(installed: Any) -> None:
 def test_what_has_no_kernels(installed: Any, caplog: pytest.LogCaptureFixture) -> None:
     """Local networks are jobs of the CPU: an error for "cuda", one line of the log for "auto"."""
     installed(machine((9, 0)))
-    model = RNNForecaster(global_model=False, n_members=1, max_steps=2, hidden_layer_sizes=2, device="cuda")
+    model = RNNForecaster(
+        intervals=None, global_model=False, n_members=1, max_steps=2, hidden_layer_sizes=2, device="cuda"
+    )
     with pytest.raises(ValueError, match=r"device='cuda': global_model=False runs on the CPU only. Use device=\"cpu\""):
         model.fit(load_airline())
     with caplog.at_level(logging.INFO, "forecastrnn"):

@@ -14,7 +14,8 @@ from forecastrnn import RNNForecaster
 
 
 def quick(**options: Any) -> RNNForecaster:
-    return RNNForecaster(**{"n_members": 1, "max_steps": 2, "random_state": 0, "hidden_layer_sizes": 4} | options)
+    few = {"n_members": 1, "max_steps": 2, "random_state": 0, "hidden_layer_sizes": 4, "intervals": None}
+    return RNNForecaster(**few | options)
 
 
 def daily(n: int = 30, start: str = "2020-01-01", **options: Any) -> pd.Series:

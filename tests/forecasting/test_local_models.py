@@ -21,6 +21,7 @@ from forecastrnn.networks.network import Embedding, Layer
 from forecastrnn.training.optimizers import OptimizerState, Rule
 from forecastrnn.training.sequence_task import TrainingData
 from forecastrnn.training.stepping import BatchIndex, TrainingProgram
+from support.forecaster_cases import quick
 
 N = 5
 
@@ -40,8 +41,8 @@ def wide() -> pd.DataFrame:
 
 def local(**options: object) -> RNNForecaster:
     """Small local networks."""
-    defaults = {"hidden_layer_sizes": 9, "n_members": 2, "max_steps": 60, "random_state": 0, "global_model": False}
-    return RNNForecaster(**(defaults | options))
+    defaults = {"hidden_layer_sizes": 9, "n_members": 2, "max_steps": 60, "global_model": False}
+    return quick(**(defaults | options))
 
 
 def problem(wide: pd.DataFrame) -> tuple[SeriesInputs, Settings]:

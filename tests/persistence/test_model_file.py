@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import forecastrnn
-from forecastrnn import ModelFileError, RNNForecaster, RNNRegressor
+from forecastrnn import Conformal, ModelFileError, RNNForecaster, RNNRegressor
 from forecastrnn.estimators import saving
 from forecastrnn.persistence import model_file
 from support.forecaster_cases import quick
@@ -163,6 +163,29 @@ def test_nor_does_it_help_with_series(name: str, tmp_path: Path) -> None:
     change, message = FORECAST_FORGERIES[name]
     path = tmp_path / "model.rnn"
     quick(max_steps=2, hidden_layer_sizes=2).fit(SERIES["hours in a zone"]).save(path)
+    path.write_bytes(forge(path.read_bytes(), change))
+    with pytest.raises(ModelFileError, match=message):
+        forecastrnn.load(path)
+
+
+INTERVALS = ("state", "intervals")
+INTERVAL_FORGERIES = {
+    "method": (put(*INTERVALS, "method", value="guess"), "method must be one of"),
+    "horizon": (put(*INTERVALS, "calibration", "horizon", value=0), "horizon must be an int from 1"),
+    "groups": (put(*INTERVALS, "calibration", "n_groups", value=3), "describes 9352 bytes"),
+    "by series": (put(*INTERVALS, "calibration", "by_series", value=True), "the figures of the intervals do not fit"),
+    "usual": (put(*INTERVALS, "calibration", "usual", value=-1.0), "the figures of the intervals do not fit"),
+    "no calibration": (put(*INTERVALS, "is_calibrated", value=False), "intervals must have the fields"),
+    "an option": (put("parameters", "intervals", "pool", value="all"), "The 'pool' parameter of Conformal must be"),
+    "no option": (put("parameters", "intervals", "pools", value="panel"), "Conformal has other fields"),
+}
+
+
+@pytest.mark.parametrize("name", INTERVAL_FORGERIES)
+def test_nor_with_intervals(name: str, tmp_path: Path) -> None:
+    change, message = INTERVAL_FORGERIES[name]
+    path = tmp_path / "model.rnn"
+    quick(max_steps=2, hidden_layer_sizes=2, intervals=Conformal()).fit(SERIES["categories"]).save(path)
     path.write_bytes(forge(path.read_bytes(), change))
     with pytest.raises(ModelFileError, match=message):
         forecastrnn.load(path)

@@ -14,7 +14,7 @@ import pytest
 from sklearn.exceptions import NotFittedError
 
 import forecastrnn
-from forecastrnn import GRU, LSTM, Elman, ModelFileError, RNNClassifier, RNNForecaster, RNNRegressor
+from forecastrnn import GRU, LSTM, Conformal, Elman, ModelFileError, RNNClassifier, RNNForecaster, RNNRegressor
 from forecastrnn.data.series_input import TimeAxis
 from forecastrnn.data.time_index import Clock
 from forecastrnn.forecasting import model as forecast_model
@@ -55,6 +55,7 @@ ARRAYS: dict[str, Callable[[], Any]] = {
     "floats": lambda: classifier(np.array([0.0, 2.0])),
     "booleans": lambda: classifier([True, False], early_stopping=True, validation_fraction=0.4),
 }
+SMALL: dict[str, Any] = {"max_steps": 2, "hidden_layer_sizes": 2}
 FORECASTS: dict[str, Callable[[], Any]] = {
     "a series": lambda: quick(n_members=2).fit(monthly(60)),
     "times and values": lambda: quick().fit(monthly(60).rename("sold").rename_axis("month").reset_index()),
@@ -68,6 +69,10 @@ FORECASTS: dict[str, Callable[[], Any]] = {
     "local, direct": lambda: quick(global_model=False, strategy="direct", horizon=3).fit(WIDE),
     "seq2seq": lambda: quick(strategy="seq2seq", n_members=2, hidden_layer_sizes=3, early_stopping=True).fit(WIDE),
     "older means": lambda: quick(older_means=[(4, 3), (6, 2)]).fit(WIDE),
+    "conformal": lambda: quick(intervals=Conformal(n_windows=4), **SMALL).fit(monthly(60)),
+    "conformal, each series": lambda: quick(intervals=Conformal(pool="series", symmetric=False), **SMALL).fit(WIDE),
+    "too short for windows": lambda: quick(intervals="conformal", **SMALL).fit(monthly(5)),
+    "paths": lambda: quick(intervals="paths", **SMALL).fit(WIDE),
     "stack of cells": lambda: quick(cell=["gru", LSTM()], hidden_layer_sizes=(3, 2), batch_size=8).fit(monthly(60)),
 }
 # fmt: skip
@@ -110,6 +115,20 @@ def test_a_warm_start_goes_on_with_the_same_bits(saved: Callable[[str], tuple], 
 def test_a_forecaster_goes_on_with_the_same_bits(saved: Callable[[str], tuple], name: str, y: Any) -> None:
     went_on = [model.set_params(warm_start=True).fit(y)._model.trained.thetas for model in saved(name)]
     assert went_on[0].tobytes() == went_on[1].tobytes()
+
+
+@pytest.mark.parametrize("name", ["conformal", "conformal, each series", "paths"])
+def test_intervals_come_back(saved: Callable[[str], tuple], name: str) -> None:
+    first, second = (model.predict(3, level=50, quantiles=0.3) for model in saved(name))
+    assert first.equals(second)
+
+
+def test_why_there_are_no_intervals_comes_back(saved: Callable[[str], tuple]) -> None:
+    for model in saved("too short for windows"):
+        with pytest.raises(
+            ValueError, match="could not be calibrated in fit: even the longest series, 's0', has 5 val"
+        ):
+            model.predict(3, level=80)
 
 
 OTHER_PROCESS = """
@@ -206,7 +225,7 @@ def test_every_field_is_kept() -> None:
         Fitted: "network progress x_scaler y_scaler loss last target_ndim seed dropout coding repeats",
         Progress: "theta optimizer loss_curve validation_scores best_iter stopped",
         OptimizerState: "moments count since_start",
-        forecast_model.Model: "network trained settings tail residuals axis reading strategy static",
+        forecast_model.Model: "network trained settings tail residuals axis reading strategy static intervals",
         Trained: "thetas curves updates members",
         forecast_model.ReadingOptions: "columns missing least needs",
         SeriesEnds: "prepared z inputs phase first",

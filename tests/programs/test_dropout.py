@@ -287,8 +287,8 @@ def test_classifier() -> None:
 def test_forecaster(airline: pd.Series, global_model: bool) -> None:
     """Seeded, off in forecasts, and the thread count changes nothing."""
     options = {"max_steps": 30, "n_members": 1, "random_state": 0, "global_model": global_model}
-    plain = RNNForecaster(**options).fit(airline).predict(6)
-    model = RNNForecaster(dropout=0.2, recurrent_dropout=0.2, n_jobs=1, **options).fit(airline)
+    plain = RNNForecaster(intervals=None, **options).fit(airline).predict(6)
+    model = RNNForecaster(intervals=None, dropout=0.2, recurrent_dropout=0.2, n_jobs=1, **options).fit(airline)
     pd.testing.assert_series_equal(model.predict(6), model.predict(6))
     again = RNNForecaster(**(model.get_params() | {"n_jobs": 3})).fit(airline)
     pd.testing.assert_series_equal(again.predict(6), model.predict(6))

@@ -11,7 +11,7 @@ from forecastrnn import RNNForecaster, metrics
 
 
 def quick(**options: Any) -> RNNForecaster:
-    return RNNForecaster(**{"n_members": 1, "max_steps": 20, "random_state": 0} | options)
+    return RNNForecaster(**{"n_members": 1, "max_steps": 20, "random_state": 0, "intervals": None} | options)
 
 
 def monthly(n: int, seed: int = 0, start: str = "2015-01-01") -> pd.Series:

@@ -140,7 +140,7 @@ def of_classifier(options: dict[str, Any]) -> list[Any]:
 
 def of_forecaster(options: dict[str, Any]) -> list[Any]:
     """One series, a panel, futures, a stream, new data."""
-    given = {"n_members": 2, "max_steps": 30, "hidden_layer_sizes": 8, "random_state": 1} | options
+    given = {"n_members": 2, "max_steps": 30, "hidden_layer_sizes": 8, "random_state": 1, "intervals": None} | options
     found: list[Any] = []
     for data in (ONE, WIDE, LONG):
         model = RNNForecaster(**given).fit(data)
@@ -208,7 +208,8 @@ def going_on() -> list[Any]:
     one, curve = regressor({"warm_start": True})
     one.fit(X, Y)
     partial = RNNRegressor(hidden_layer_sizes=5, random_state=0).partial_fit(X, Y).partial_fit(X, Y)
-    forecaster = RNNForecaster(n_members=1, max_steps=20, warm_start=True, random_state=0).fit(ONE).fit(ONE)
+    forecaster = RNNForecaster(n_members=1, max_steps=20, warm_start=True, random_state=0, intervals=None)
+    forecaster.fit(ONE).fit(ONE)
     pairs = RNNSeq2Seq(hidden_layer_sizes=5, max_iter=3, warm_start=True, random_state=0)
     pairs.fit(WORDS, TURNED).fit(WORDS, TURNED)
     return [*curve, one.loss_curve_, partial.predict(X), forecaster.predict(5).to_numpy(), pairs.loss_curve_]
@@ -217,7 +218,7 @@ def going_on() -> list[Any]:
 def gaps_and_static() -> list[Any]:
     """Masked gaps, and static categories."""
     holes = WIDE.where(np.random.default_rng(1).uniform(size=WIDE.shape) > 0.1)
-    given = {"n_members": 1, "max_steps": 20, "hidden_layer_sizes": 6, "random_state": 0}
+    given = {"n_members": 1, "max_steps": 20, "hidden_layer_sizes": 6, "random_state": 0, "intervals": None}
     masked = RNNForecaster(missing="mask", **given).fit(holes)
     known = RNNForecaster(id_embedding_dim=2, **given).fit(WIDE, static=STATIC)
     return [masked.predict(5).to_numpy(), tensors(masked), known.predict(5).to_numpy(), tensors(known)]

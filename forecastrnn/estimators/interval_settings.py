@@ -1,0 +1,104 @@
+"""What is asked of intervals: in the constructor, and by `level` and `quantiles` of a forecast."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import Any, Literal
+
+import numpy as np
+from sklearn.utils._param_validation import Interval, InvalidParameterError, StrOptions, validate_parameter_constraints
+
+from forecastrnn.estimators.parameters import NamedParameters
+from forecastrnn.forecasting.conformal import Conformal
+
+_COUNT = Interval(Integral, 1, None, closed="left")
+_COUNTS = ("n_windows", "horizon", "step_size", "members")
+_FIELDS: dict[str, list] = {
+    "n_windows": [StrOptions({"auto"}), _COUNT],
+    "horizon": [_COUNT, None],
+    "step_size": [_COUNT, None],
+    "held_out": ["boolean", StrOptions({"auto"})],
+    "members": [_COUNT],
+    "pool": [StrOptions({"auto", "panel", "series"})],
+    "symmetric": ["boolean"],
+    "adaptive": ["boolean"],
+    "gamma": [Interval(Real, 0, 1, closed="neither")],
+}
+CONSTRAINTS: list = [StrOptions({"conformal", "paths", "head"}), Conformal, None]
+
+
+def intervals_of(forecaster: NamedParameters) -> Conformal | Literal["paths"] | None:
+    """How intervals are to be made, checked."""
+    asked = forecaster.intervals
+    if asked is None:
+        return None
+    if asked == "head":
+        raise ValueError(
+            "intervals='head' needs a loss that forecasts quantiles, and there is none yet: use 'conformal' or 'paths'."
+        )
+    if asked == "paths":
+        if forecaster.strategy == "direct":
+            raise ValueError(
+                "intervals='paths' needs strategy='recursive' or 'seq2seq', which feed values back: use 'conformal'."
+            )
+        return "paths"
+    return _checked(Conformal() if asked == "conformal" else asked, forecaster)
+
+
+def _checked(asked: Conformal, forecaster: NamedParameters) -> Conformal:
+    """Calibration that is possible."""
+    given = vars(asked)
+    for name in _COUNTS:
+        if isinstance(given[name], bool):
+            raise InvalidParameterError(f"The {name!r} parameter of Conformal must be an int. Got {given[name]}.")
+    validate_parameter_constraints(_FIELDS, given, "Conformal")
+    if asked.adaptive:
+        raise ValueError("Conformal(adaptive=True) is not possible yet: leave it out.")
+    learned = forecaster.horizon
+    if forecaster.strategy == "direct" and learned is not None and (asked.horizon or 0) > learned:
+        raise ValueError(
+            f"Conformal(horizon={asked.horizon}) is more than horizon={learned}, which strategy='direct' learns."
+        )
+    return asked
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Columns of quantiles (names, shares) in the order of a table, and the levels among what was asked for."""
+
+    names: list[str]
+    shares: np.ndarray
+    levels: list[float]
+
+
+def wanted_of(level: Any, quantiles: Any, alias: str) -> Wanted | None:
+    """What `level` and `quantiles` ask for beside the median; None: nothing."""
+    if level is None and quantiles is None:
+        return None
+    levels = sorted(_numbers(level, "level", 100.0))
+    small = next((one for one in levels if one < 1), None)
+    if small is not None:
+        raise ValueError(f"level is in percent: {100 * small:g}, not {small:g}")
+    shares = _numbers(quantiles, "quantiles", 1.0)
+    named = [(f"{alias}-lo-{one:g}", round(0.5 - one / 200, 12)) for one in reversed(levels)]
+    named += [(f"{alias}-hi-{one:g}", round(0.5 + one / 200, 12)) for one in levels]
+    named += [(f"{alias}_ql{share:g}", share) for share in shares]
+    return Wanted(
+        [name for name, _ in named], np.array([share for _, share in named]),
+        levels + [100 * abs(2 * share - 1) for share in shares],
+    )  # fmt: skip
+
+
+def _numbers(given: Any, argument: str, end: float) -> list[float]:
+    """One number or several, each once, between 0 and an end."""
+    if given is None:
+        return []
+    found = []
+    for value in given if np.iterable(given) and not isinstance(given, str) else [given]:
+        if isinstance(value, bool | np.bool_) or not isinstance(value, Real) or not 0 < float(value) < end:
+            raise ValueError(f"{argument} must be one or more numbers in (0, {end:g}). Got {value!r}")
+        found.append(float(value))
+    if not found or len(set(found)) < len(found):
+        raise ValueError(f"{argument} must name at least one number and none twice. Got {given!r}")
+    return found

@@ -1,0 +1,122 @@
+"""Quantiles of forecasts: the median, and what calibration or sample paths put around it."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from forecastrnn.forecasting.calibrate import scales_of_others
+from forecastrnn.forecasting.calibration import Calibration
+from forecastrnn.forecasting.ends import SeriesEnds
+from forecastrnn.forecasting.model import Model
+
+if TYPE_CHECKING:
+    from forecastrnn.data.series import SeriesSet
+
+PATHS = 200  # sample paths whose quantiles are intervals that are not calibrated
+FURTHEST = 30.0  # of a logarithm: an end stays finite
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forecast:
+    """The median (n, h) of some series, with all that quantiles of it are made of.
+
+    rows (n,): their places in fit. scale (n,): of their errors, None without a calibration. known : they are those of
+    fit.
+    """
+
+    median: np.ndarray
+    tail: SeriesEnds
+    rows: np.ndarray
+    scale: np.ndarray | None
+    known: bool
+    device: str
+
+
+def check_intervals(model: Model) -> None:
+    """Refuse quantiles of a model that has no intervals, and say why."""
+    kept = model.intervals
+    if kept is None:
+        raise ValueError(
+            "level and quantiles need intervals, and the model was fitted (or its file written) without: fit with "
+            "intervals='conformal', or intervals='paths' (not calibrated)."
+        )
+    if kept.method == "conformal" and kept.calibration is None:
+        raise ValueError(
+            f"level and quantiles need intervals, which could not be calibrated in fit: {kept.why}. Give longer series "
+            "or shorter windows, intervals=Conformal(horizon=..., n_windows=...), or fit with intervals='paths' (not "
+            "calibrated)."
+        )
+
+
+def scale_of(
+    model: Model, tail: SeriesEnds, read: SeriesSet | None, device: str, static: object = None
+) -> np.ndarray | None:
+    """Scale (n_series,) of the errors of series of fit, or of others that were read; None: there is no calibration."""
+    found = model.intervals.calibration if model.intervals else None
+    if found is None or read is None:
+        return found.scale if found else None
+    if found.by_series and not model.trained.is_local:
+        raise ValueError(
+            "level: with Conformal(pool='series') only series of fit have errors of their own; fit with pool='auto'."
+        )
+    return scales_of_others(model, found, read, tail.prepared, device, static)
+
+
+def quantiles_of(model: Model, forecast: Forecast, shares: np.ndarray) -> np.ndarray:
+    """Quantiles (len(shares), n, h) of a forecast, which do not cross one another nor the median.
+
+    Paths of another spread become calibrated ones when each value goes to the quantile here that it is among them.
+    """
+    kept = model.intervals
+    if kept is None or kept.calibration is None:
+        found = _of_paths(model, forecast, shares)
+    else:
+        found = _of_scores(kept.calibration, forecast, shares)
+    side = np.sign(shares - 0.5)[:, None, None]
+    found = np.where(side < 0, np.minimum(found, forecast.median), np.maximum(found, forecast.median))
+    return np.where(side == 0, forecast.median, found)
+
+
+def _of_scores(calibration: Calibration, forecast: Forecast, shares: np.ndarray) -> np.ndarray:
+    """The median and a multiple of each series' scale, of the logarithm where the series is not linear."""
+    median, scale, h = forecast.median, forecast.scale, forecast.median.shape[1]
+    assert scale is not None
+    away = np.stack([calibration.offsets(share, h, forecast.rows) * scale[:, None] for share in shares])
+    linear = forecast.tail.prepared.linear[:, None]
+    factor = np.exp(np.where(linear, 0.0, np.clip(away, -FURTHEST, FURTHEST)))
+    return np.where(linear, median + away, median * factor)
+
+
+def _of_paths(model: Model, forecast: Forecast, shares: np.ndarray) -> np.ndarray:
+    """Quantiles of sample paths, drawn alike whatever the series and the horizon."""
+    h = forecast.median.shape[1]
+    paths = model.draw_alike(forecast.tail, forecast.rows, h, PATHS, known=forecast.known, device=forecast.device)
+    return np.quantile(paths, shares, axis=0)
+
+
+def warn_unsupported(model: Model, levels: list[float], h: int) -> None:
+    """Say where an interval is not as wide as asked for, or was never tried so far ahead."""
+    found = model.intervals.calibration if model.intervals else None
+    if found is None:
+        return
+    if h > found.horizon:
+        warnings.warn(
+            f"h={h}: the intervals were calibrated for {found.horizon} steps, behind them they grow as the square root "
+            f"of the step. intervals=Conformal(horizon={h}) calibrates as many.",
+            UserWarning,
+            stacklevel=3,
+        )
+    most, n = found.supported(h), int(found.n_scores[:h].min())
+    high = max(levels)
+    if high / 100 > most + 1e-9:
+        needed = int(np.ceil(high / (100 - high) - 1e-9))
+        why = f"needs at least {needed} errors a step, there are {n}" if n < needed else "is further than what is kept"
+        warnings.warn(
+            f"level={high:g} {why}: the widest interval that they support, {100 * most:.3g}, is given",
+            UserWarning,
+            stacklevel=3,
+        )
