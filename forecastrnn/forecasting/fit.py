@@ -36,6 +36,7 @@ def fit_model(
     rng = check_random_state(plan.random_state)
     seeds = [int(seed) for seed in rng.randint(2**31 - 1, size=plan.n_members)]
     model = _train(plan, read, prepared, seeds, old=old, callback=callback)
+    model = replace(model, naive_errors=_naive_errors(read, season))
     if not isinstance(plan.intervals, Conformal):
         return replace(model, intervals=plan.intervals and Intervals(plan.intervals))
     short = _shorter(plan, plan.intervals, update_count(prepared[0].prepared, prepared[1]))
@@ -70,7 +71,6 @@ def _train(
     return Model(
         network=network, trained=trained, settings=settings, tail=ends_of(series), axis=read.axis, reading=plan.later,
         residuals=residuals_of(series.prepared, settings, one_step, len(seeds)), strategy=plan.strategy, static=coding,
-        naive_errors=_naive_errors(read, season),
     )  # fmt: skip
 
 

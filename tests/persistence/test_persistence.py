@@ -225,7 +225,9 @@ def test_every_field_is_kept() -> None:
         Fitted: "network progress x_scaler y_scaler loss last target_ndim seed dropout coding repeats",
         Progress: "theta optimizer loss_curve validation_scores best_iter stopped",
         OptimizerState: "moments count since_start",
-        forecast_model.Model: "network trained settings tail residuals axis reading strategy static intervals",
+        forecast_model.Model: (
+            "network trained settings tail residuals axis reading strategy static naive_errors intervals"
+        ),
         Trained: "thetas curves updates members",
         forecast_model.ReadingOptions: "columns missing least needs",
         SeriesEnds: "prepared z inputs phase first",
