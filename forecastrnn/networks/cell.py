@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from functools import lru_cache
@@ -13,7 +12,7 @@ from sklearn.utils import check_random_state
 
 from forecastrnn.networks.frame import Frame, frame_of
 from forecastrnn.networks.initializers import INITIALIZERS, draw_gates
-from forecastrnn.networks.tracing.cell_graph import CellGraph, is_name
+from forecastrnn.networks.tracing.cell_graph import CellGraph, check_number, is_name, is_number
 from forecastrnn.networks.tracing.stages import Stages, stages_of
 from forecastrnn.networks.tracing.trace import trace_cell
 
@@ -232,18 +231,13 @@ def _check_starts(cell: Cell) -> None:
     for gate, value in cell.bias_start.items():
         if gate not in allowed:
             raise ValueError(f"bias_start can have gates with a product of the inputs, {allowed!r}. Got {gate!r}")
-        if not _is_number(value):
-            raise ValueError(f"bias_start of {gate} must be a finite number. Got {value!r}")
+        check_number(f"bias_start of {gate}", value)
     for name, bounds in cell.diagonal_start.items():
         if name not in cell.diagonals:
             raise ValueError(f"diagonal_start can have {cell.diagonals!r}. Got {name!r}")
-        pair = isinstance(bounds, tuple) and len(bounds) == 2 and all(map(_is_number, bounds))
+        pair = isinstance(bounds, tuple) and len(bounds) == 2 and all(map(is_number, bounds))
         if not pair or bounds[0] > bounds[1]:
             raise ValueError(f"diagonal_start of {name} must be a pair of finite numbers, low and high. Got {bounds!r}")
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _hashable(cell: Cell) -> Cell:
@@ -261,12 +255,13 @@ def _hashable(cell: Cell) -> Cell:
     return cell
 
 
-@lru_cache(REMEMBERED)
-def _graph_of(cell: Cell) -> CellGraph:
+def graph_of(cell: Cell) -> CellGraph:
+    """The graph of a cell's formula, traced anew."""
     return trace_cell(
         step=cell.step, gates=cell.gates, states=cell.states, diagonals=cell.diagonals, between=cell.between,
         second=cell.second, start=cell.start,
     )  # fmt: skip
 
 
+_graph_of = lru_cache(REMEMBERED)(graph_of)
 _stages_of = lru_cache(REMEMBERED)(stages_of)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
 from forecastrnn.formulas import relu, sigmoid, tanh
 from forecastrnn.networks.cell import Cell
 from forecastrnn.networks.gated_cells import CIFG, MGU, SLSTM, UGRNN
 from forecastrnn.networks.light_cells import IndRNN, MinGRU, MinLSTM
+from forecastrnn.networks.tracing.cell_graph import check_number
 
 ACTIVATIONS = {"tanh": tanh, "relu": relu, "logistic": sigmoid}
 
@@ -59,8 +58,7 @@ class LSTM(Cell):
     def __post_init__(self) -> None:
         if not isinstance(self.peepholes, bool):
             raise ValueError(f"peepholes must be True or False. Got {self.peepholes!r}.")
-        if not np.isfinite(self.forget_bias):
-            raise ValueError(f"forget_bias must be a finite number. Got {self.forget_bias!r}.")
+        check_number("forget_bias", self.forget_bias)
 
     @property
     def diagonals(self) -> tuple[str, ...]:

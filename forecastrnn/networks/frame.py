@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +28,11 @@ class Frame:
     def count(self) -> int:
         """Number of slots."""
         return len(self.order)
+
+    @cached_property
+    def slot_of(self) -> dict[int, int]:
+        """Gate -> slot."""
+        return {gate: slot for slot, gate in enumerate(self.order)}
 
     @property
     def input_gates(self) -> tuple[int, ...]:

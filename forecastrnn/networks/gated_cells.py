@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from numbers import Real
 
 from forecastrnn.formulas import exp, fixed, log, maximum, sigmoid, tanh
 from forecastrnn.networks.cell import Cell
-
-
-def check_finite(name: str, value: object) -> None:
-    """Refuse an option that is no finite number."""
-    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
-        raise ValueError(f"{name} must be a finite number. Got {value!r}.")
+from forecastrnn.networks.tracing.cell_graph import check_number
 
 
 @dataclass(frozen=True)
@@ -24,7 +17,7 @@ class Remembering(Cell):
     forget_bias: float = 1.0
 
     def __post_init__(self) -> None:
-        check_finite("forget_bias", self.forget_bias)
+        check_number("forget_bias", self.forget_bias)
 
     @property
     def bias_start(self) -> Mapping[str, float]:
@@ -174,7 +167,7 @@ class SLSTM(Cell):
 
     def __post_init__(self) -> None:
         if self.forget_bias is not None:
-            check_finite("forget_bias", self.forget_bias)
+            check_number("forget_bias", self.forget_bias)
         if self.forget not in ("sigmoid", "exp"):
             raise ValueError(f"forget must be one of ['sigmoid', 'exp']. Got {self.forget!r}.")
 

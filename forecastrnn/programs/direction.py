@@ -165,7 +165,7 @@ class Direction:
 
     def _emit(self, kernel: Kernel, run: DirectionPass, fields: Mapping[str, Field]) -> None:
         """Emit a kernel with those of the fields and packed matrices that it asks for."""
-        states: dict[str, Field] = {f"state_{k}": state for k, state in enumerate(run.states.values())}
+        states: dict[str, Field] = dict(zip(self.plan.kernels.source.states, run.states.values()))
         both: dict[str, Field] = {
             "hr": run.hr or run.output, "mask": run.mask, "masked": int(self.masked), "active": run.batch.active,
             "zero": self.zero, "H": self.H, "Hp": self.Hp, **self._layout(run.batch), **self._normed(run),
@@ -212,15 +212,15 @@ class Direction:
         batch = run.batch
         if self.plain:
             run.z = self._own(batch, "dz", (batch.steps, batch.rows, self.Hp))
-        B, shared = batch.rows, self.plan.shared
+        B, carried = batch.rows, self.plan.kernels.source.carried
         fields: dict[str, Field] = {
             "z": run.z, "T": batch.steps, "B": B, "dout": dout.place if dout else None,
             "first": first if dout else batch.steps, "start": int(start), "fresh": int(fresh),
             "work": self._own(batch, "work", (B, self.Hp)) if self.masked else None,
             "dmixed": self._own(batch, "dmixed", (B, self.Hp)) if run.mixed else None,
-            "carried": self._own(batch, "carried", (B, shared, self.Hp)) if shared else None,
+            "carried": self._own(batch, "carried", (B, carried, self.Hp)) if carried else None,
         }  # fmt: skip
-        fields |= {f"dstate_{k}": state for k, state in enumerate(run.d_states.values())}
+        fields |= {f"d{name}": state for name, state in zip(self.plan.kernels.source.states, run.d_states.values())}
         products = {total.packed for total in self.plan.sums}
         for block in self.plan.blocks:  # of weights that are no operand of a product the kernel finds the gradients
             if block.packed not in products:

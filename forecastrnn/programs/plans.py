@@ -78,12 +78,7 @@ class CellPlan:
     @property
     def slots(self) -> Slots:
         """The sums of a unit."""
-        return self.kernels.slots
-
-    @property
-    def shared(self) -> int:
-        """Sums that both stages of a step read."""
-        return len(self.cell.stages.step.carried)
+        return self.kernels.source.slots
 
     @property
     def wide(self) -> int:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import linecache
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from forecastrnn.networks.frame import Frame
 from forecastrnn.networks.tracing.stages import Stages
@@ -55,6 +58,11 @@ class CellSource:
         return tuple(state for state in states if state not in self.stages.step.through)
 
     @property
+    def states(self) -> list[str]:
+        """Names of the arrays of states among the fields of kernels."""
+        return [f"state_{k}" for k in range(self.frame.n_states)]
+
+    @property
     def carried(self) -> int:
         """Number of sums that both stages read."""
         return len(self.stages.step.carried)
@@ -68,3 +76,20 @@ class CellSource:
     def name(self, way: str) -> str:
         """Of a kernel."""
         return f"{self.label}{'_norm' * self.layer_norm}_{way}_{self.digest}"
+
+
+def defined(text: str, title: str, scope: dict[str, Any]) -> dict[str, Callable[..., Any]]:
+    """The functions of a text that uses the names in scope; tracebacks show it until it is forgotten."""
+    filename = _file(title)
+    linecache.cache[filename] = len(text), None, text.splitlines(True), filename
+    exec(compile(text, filename, "exec"), scope)
+    return {name: scope[name] for name in re.findall(r"^def (\w+)", text, re.MULTILINE)}
+
+
+def forget(title: str) -> None:
+    """Tracebacks need the text no more."""
+    linecache.cache.pop(_file(title), None)
+
+
+def _file(title: str) -> str:
+    return f"<forecastrnn {title}>"

@@ -9,7 +9,6 @@ theirs there, as all kernels.
 
 from __future__ import annotations
 
-import linecache
 import re
 import weakref
 from collections.abc import Callable
@@ -18,9 +17,9 @@ from functools import lru_cache
 from typing import Any
 
 from forecastrnn.engine.cpu.build import Kernel, integers, pointers, sizes
-from forecastrnn.engine.cpu.cell_source import CellSource, Slots
+from forecastrnn.engine.cpu.cell_source import CellSource, forget
 from forecastrnn.engine.cpu.layer_norm import normalise, normalise_back
-from forecastrnn.engine.cpu.panels import file_of, panels_of, rebuilt
+from forecastrnn.engine.cpu.panels import panels_of, rebuilt, title_of
 from forecastrnn.engine.cpu.recurrent import (
     BACKWARD,
     BACKWARD_SIZES,
@@ -38,15 +37,15 @@ LONGEST_LABEL = 40
 
 @dataclass(frozen=True)
 class CellKernels:
-    """The kernels of a cell, there and back; both have `cell`, the source of those of a GPU as well."""
+    """The kernels of a cell, there and back; those of a GPU have the same source."""
 
     forward: Kernel
     backward: Kernel
 
     @property
-    def slots(self) -> Slots:
-        """How the sums of a unit lie side by side."""
-        return self.forward.cell.slots
+    def source(self) -> CellSource:
+        """What they are made from."""
+        return self.forward.cell
 
 
 # ruff: noqa: F821  # names of templates
@@ -81,15 +80,15 @@ def _made(source: CellSource) -> CellKernels:
         _kernel(source, backward_kernel, [back for _, back in reversed(both)]),
     )
     for name in stages:  # their text is there as long as they are
-        weakref.finalize(made.forward, linecache.cache.pop, file_of(source, name), None)
+        weakref.finalize(made.forward, forget, title_of(source, name))
     return made
 
 
 def _kernel(source: CellSource, template: Callable[..., Any], panels: list[Callable[..., Any]]) -> Kernel:
     """A template around the panels of a cell."""
-    ahead, n = template is forward_kernel, source.frame.n_states
+    ahead, n = template is forward_kernel, len(source.states)
     arrays, lengths = (FORWARD, FORWARD_SIZES) if ahead else (BACKWARD, BACKWARD_SIZES)
-    states = [f"{d}state_{k}" for d in (("",) if ahead else ("", "d")) for k in range(n)]
+    states = source.states if ahead else [*source.states, *(f"d{state}" for state in source.states)]
     count = len(arrays.split())
     names = {
         "SLOTS": source.slots, "ARRAYS": count, "STATES": n, "DSTATES": count + n, "ACTIVE": count + len(states),

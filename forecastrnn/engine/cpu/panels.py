@@ -7,7 +7,6 @@ what is loaded (`take_...`) and stored (`put_...`), COUNT slots of a unit, and C
 
 from __future__ import annotations
 
-import linecache
 from collections.abc import Callable
 from types import FunctionType
 from typing import Any
@@ -17,12 +16,11 @@ from numba.extending import register_jitable
 from forecastrnn.engine import formulas
 from forecastrnn.engine.cpu import elementary  # noqa: F401  # what formulas mean in kernels
 from forecastrnn.engine.cpu.build import fast
-from forecastrnn.engine.cpu.cell_source import CellSource
+from forecastrnn.engine.cpu.cell_source import CellSource, defined
 from forecastrnn.engine.cpu.simd import first_lanes, lanes, load, store
 from forecastrnn.engine.cpu.vectors import gather, scatter, within, zeros
+from forecastrnn.networks.tracing.operations import CALLED
 from forecastrnn.networks.tracing.stages import Stage
-
-FORMULAS = ("exp", "log", "maximum", "minimum", "positive", "relu", "sigmoid", "sqrt", "tanh")
 
 
 # ruff: noqa: F821  # names of templates
@@ -113,32 +111,28 @@ def rebuilt(function: Callable[..., Any], names: dict[str, Any], name: str = "")
     return made
 
 
-def file_of(source: CellSource, name: str) -> str:
+def title_of(source: CellSource, name: str) -> str:
     """Under what name tracebacks find the text of a stage."""
-    return f"<forecastrnn {source.label} {name} {source.digest}>"
+    return f"{source.label} {name} {source.digest}"
 
 
 def functions_of(source: CellSource, stage: Stage, name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """The text of a stage as functions, which tracebacks can show."""
-    text, filename = stage.text(), file_of(source, name)
-    linecache.cache[filename] = len(text), None, text.splitlines(True), filename
-    scope = {one: getattr(formulas, one) for one in FORMULAS}
-    exec(compile(text, filename, "exec"), scope)
+    made = defined(stage.text(), title_of(source, name), {one: getattr(formulas, one) for one in CALLED})
     inline = register_jitable(forceinline=True, no_cfunc_wrapper=True)
-    return inline(scope[name]), inline(scope[f"{name}_back"])
+    return inline(made[name]), inline(made[f"{name}_back"])
 
 
 def panels_of(source: CellSource, stage: Stage, name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """Both panels of a stage, `step` or `between`: there and back."""
-    slot = {gate: number for number, gate in enumerate(source.frame.order)}
 
     def places(gates: tuple[int, ...]) -> tuple[int, ...]:
-        return tuple(slot[gate] for gate in gates)
+        return tuple(source.frame.slot_of[gate] for gate in gates)
 
     forward, backward = functions_of(source, stage, name)
     own = _of_step(source, stage) if name == "step" else _of_between(source, stage)
     only = unchanged if source.stages.rests else within
-    names = {"COUNT": len(slot), "take_weights": gather(stage.weights), "only": only, **own}
+    names = {"COUNT": source.slots.count, "take_weights": gather(stage.weights), "only": only, **own}
     ahead_names = {
         "stage": forward, "take_places": gather(places(stage.reads)), "put_kept": scatter(places(stage.writes)),
     }  # fmt: skip

@@ -7,8 +7,6 @@ import math
 
 from forecastrnn.engine.cuda.build import device_function
 
-NAMES = "exp log maximum minimum positive relu sigmoid sqrt tanh".split()  # of which a cell's formula is made
-
 
 @device_function
 def tanh(x):

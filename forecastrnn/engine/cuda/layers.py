@@ -36,12 +36,11 @@ def twin_of_kernel(kernel: Kernel) -> Twin:
 
 @lru_cache
 def _twin_of_layer(cell: CellSource, back: bool) -> Twin:
-    states = [f"state_{k}" for k in range(cell.frame.n_states)]
     if back:
-        slopes = (f"d{state}" for state in states)
+        slopes = (f"d{state}" for state in cell.states)
         writes = ("z", "dmixed", "carried", "ddiagonal", "dgain", "dbias", *slopes)
         return Twin(lambda plan, **fields: LayerPass(plan, cell, fields).backward(), writes)
-    writes = ("hr", "z", "mixed", "normed", "scale", *states)
+    writes = ("hr", "z", "mixed", "normed", "scale", *cell.states)
     return Twin(lambda plan, **fields: LayerPass(plan, cell, fields).forward(), writes)
 
 
@@ -52,7 +51,7 @@ class LayerPass:
         self.plan, self.cell, self.slots = plan, cell, cell.slots
         self.kernels = step_kernels(cell, plan.dtype.name)
         self.plain = bool(self.slots.plain)
-        last = f"state_{cell.frame.n_states - 1}"
+        last = cell.states[-1]
         self.values = fields | {"bits": plan.bits}
         self.f = SimpleNamespace(**fields, h=fields[last], dh=fields.get(f"d{last}"))
         self.vecs = self.f.Hp >> plan.bits

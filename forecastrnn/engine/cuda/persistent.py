@@ -65,15 +65,15 @@ class Small:
         sizes = f"H{self.units}_I{self.inputs}_R{self.rows}_L{self.lanes}"
         return f"{self.cell.name(way)}_{sizes}" + "_keep" * self.keep + "_masked" * self.masked
 
-    @cached_property
+    @property
     def slot(self) -> dict[int, int]:
         """Gate -> slot."""
-        return {gate: slot for slot, gate in enumerate(self.cell.frame.order)}
+        return self.cell.frame.slot_of
 
-    @cached_property
+    @property
     def states(self) -> list[str]:
         """Names of the arrays of states."""
-        return [f"state_{k}" for k in range(self.cell.frame.n_states)]
+        return self.cell.states
 
     @property
     def by_inputs(self) -> range:

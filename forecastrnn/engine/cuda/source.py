@@ -5,7 +5,6 @@ With local arrays the compiler stops unrolling near 80 weights and puts them in 
 
 from __future__ import annotations
 
-import linecache
 import re
 import weakref
 from collections.abc import Callable, Iterable
@@ -15,10 +14,11 @@ from typing import Any
 
 from numba import cuda, float32, float64, int32, uint64
 
-from forecastrnn.engine.cpu.cell_source import CellSource
+from forecastrnn.engine.cpu.cell_source import CellSource, defined, forget
 from forecastrnn.engine.cuda import formulas
 from forecastrnn.engine.cuda.build import DeviceKernel, device_function, device_kernel
 from forecastrnn.engine.cuda.products import panel_of
+from forecastrnn.networks.tracing.operations import CALLED
 from forecastrnn.networks.tracing.text import tuple_of
 
 WHOLE_WARP = 0xFFFFFFFF
@@ -97,12 +97,9 @@ def element(array: str, place: str) -> str:
 
 
 def _defined(text: str, name: str, scope: dict[str, Any]) -> dict[str, Callable[..., Any]]:
-    """The functions of a text that uses the names in scope; tracebacks show it as long as they are there."""
-    filename = f"<forecastrnn {name}>"
-    exec(compile(text, filename, "exec"), scope)
-    made = {found: scope[found] for found in re.findall(r"^def (\w+)", text, re.MULTILINE)}
-    linecache.cache[filename] = len(text), None, text.splitlines(True), filename
-    weakref.finalize(next(iter(made.values())), linecache.cache.pop, filename, None)
+    """The functions of a text; tracebacks show it as long as they are there."""
+    made = defined(text, name, scope)
+    weakref.finalize(next(iter(made.values())), forget, name)
     return made
 
 
@@ -115,7 +112,7 @@ def stage_functions(cell: CellSource, dtype: str) -> dict[str, Callable[..., Any
 
 def device_functions(text: str, name: str, dtype: str) -> dict[str, Callable[..., Any]]:
     """The functions of a text that is made of a cell's formula."""
-    scope = {name: getattr(formulas, name) for name in formulas.NAMES} | {"real": REALS[dtype]}
+    scope = {name: getattr(formulas, name) for name in CALLED} | {"real": REALS[dtype]}
     return {found: device_function(made) for found, made in _defined(text, name, scope).items()}
 
 

@@ -51,8 +51,7 @@ class StageText:
     def __init__(self, cell: CellSource, name: str) -> None:
         self.cell, self.name, self.slots, self.first = cell, name, cell.slots, name == "between"
         self.stage: Stage = getattr(cell.stages, name)
-        self.slot = {gate: slot for slot, gate in enumerate(cell.frame.order)}
-        self.states = [f"state_{k}" for k in range(cell.frame.n_states)]
+        self.states = cell.states
         second, count = self.slots.second, self.slots.count
         late = second > 0 and not self.first
         self.own = range(second) if late else range(second, count)
@@ -185,7 +184,7 @@ class StageText:
         return f"{array}_at + ((((p * T + t) * B + r) * {self.slots.count}) << bits) + lane"
 
     def _sums(self, gates: tuple[int, ...], array: str) -> list[str]:
-        return [f"{array}[at + {self.slot[gate]} * L]" for gate in gates]
+        return [f"{array}[at + {self.cell.frame.slot_of[gate]} * L]" for gate in gates]
 
 
 def _walk(rows: str, lines: list[str], before: Sequence[str] = (), after: Sequence[str] = ()) -> list[str]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from keyword import iskeyword
+from numbers import Real
 
 import numpy as np
 
@@ -117,3 +119,14 @@ def is_name(name: object) -> bool:
     """Whether it may be the name of a parameter of a formula."""
     good = isinstance(name, str) and name.isascii() and name.isidentifier() and not iskeyword(name)
     return good and len(str(name)) <= LONGEST_NAME
+
+
+def is_number(value: object) -> bool:
+    """Whether it is a finite number, and no truth value."""
+    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def check_number(what: str, value: object) -> None:
+    """Refuse what is no finite number."""
+    if not is_number(value):
+        raise ValueError(f"{what} must be a finite number. Got {value!r}")

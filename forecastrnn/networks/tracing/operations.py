@@ -60,3 +60,5 @@ OPERATIONS: dict[str, Operation] = {
     "positive": _unary(positive, lambda y, d, a: (None,)),
     "fixed": _unary(fixed, lambda y, d, a: (None,)),
 }
+# Those that text calls by their names: of the others some are signs, and what is fixed is the value itself.
+CALLED = tuple(name for name, one in OPERATIONS.items() if not one.sign and name not in ("neg", "fixed"))

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from forecastrnn.networks.tracing.graph import CONSTANT, Graph
-from forecastrnn.networks.tracing.operations import OPERATIONS
+from forecastrnn.networks.tracing.operations import CALLED, OPERATIONS
 
 
 @dataclass(frozen=True)
@@ -50,12 +50,12 @@ class Function:
     def _expression(self, value: int) -> str:
         operation, arguments, _ = self._graph.nodes[value]
         names = [self.name(a) for a in arguments]
+        if operation in CALLED:
+            return f"{operation}({', '.join(names)})"
         sign = OPERATIONS[operation].sign
         if sign:
             return f"{names[0]} {sign} {names[1]}"
-        if operation in ("neg", "fixed"):
-            return names[0] if operation == "fixed" else f"-{names[0]}"
-        return f"{operation}({', '.join(names)})"
+        return names[0] if operation == "fixed" else f"-{names[0]}"
 
 
 def function_text(

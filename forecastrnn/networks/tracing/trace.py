@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import inspect
-import math
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
-from forecastrnn.networks.tracing.cell_graph import CellGraph, check_names
+from forecastrnn.networks.tracing.cell_graph import CellGraph, check_names, check_number
 from forecastrnn.networks.tracing.graph import Graph, Node
 from forecastrnn.networks.tracing.lines import first_line, last_line
 from forecastrnn.networks.tracing.values import Value, as_number
@@ -74,8 +73,7 @@ def check_start(start: Mapping[str, float], states: tuple[str, ...]) -> None:
     for name, value in start.items():
         if name not in states[:-1]:
             raise ValueError(f"start can have {states[:-1]!r}, the states but the last one. Got {name!r}")
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise ValueError(f"start of the state {name} must be a finite number. Got {value!r}")
+        check_number(f"start of the state {name}", value)
 
 
 def _input(graph: Graph, name: str) -> Value:
