@@ -12,14 +12,16 @@ import numpy as np
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from forecastrnn import Cell, formulas
+from forecastrnn import formulas
 from forecastrnn.formulas import sigmoid, tanh
+from forecastrnn.networks.cell import graph_of
 from forecastrnn.networks.tracing.cell_graph import CellGraph
 from forecastrnn.networks.tracing.derivatives import gradients
 from forecastrnn.networks.tracing.operations import OPERATIONS
 from forecastrnn.networks.tracing.records import as_record, from_record
 from forecastrnn.networks.tracing.stages import stages_of
 from forecastrnn.networks.tracing.trace import trace_cell
+from support.formula_cells import SharedBetween
 from support.formula_steps import TextStep, by_formula, differences, functions_of, point_of
 
 SMOOTH = ("add", "sub", "mul", "neg", "tanh", "sigmoid")
@@ -140,13 +142,8 @@ def test_derivatives_of_any_smooth_formula(lines: list[tuple], seed: int) -> Non
 
 
 @dataclass(frozen=True)
-class TwoStages(Cell):
+class TwoStages(SharedBetween):
     """A cell of drawn lines with a second product; gates r and z and the diagonal weight p are in both stages."""
-
-    gates = ("r", "z", "n", "o")
-    states = ("c", "h")
-    second = ("n",)
-    diagonals = ("p",)
 
     first: tuple[tuple, ...]
     then: tuple[tuple, ...]
@@ -154,10 +151,7 @@ class TwoStages(Cell):
     @property
     def graph(self) -> CellGraph:
         """Traced each time: a line with the constant 1.0 and one with the value 1 would be one key of a cache."""
-        return trace_cell(
-            step=self.step, gates=self.gates, states=self.states, diagonals=self.diagonals, between=self.between,
-            second=self.second,
-        )  # fmt: skip
+        return graph_of(self)
 
     def between(self, r, z, h, p):
         return last_of(self.first, [sigmoid(r), tanh(z), h, p]) + sigmoid(r) * h * p

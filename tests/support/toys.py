@@ -55,20 +55,14 @@ def log_cosh_of(kind, e):
     return size + math.log1p(math.exp(-2.0 * size)) - math.log(2.0), math.tanh(e)
 
 
-@fast
-def log_cosh_row(kind, w, O, out, target, row, dout):
-    """A row's loss is the mean over its outputs."""
-    return each_output(log_cosh_of, kind, w, O, out, target, row, dout)
-
-
 @kernel(FIELDS)
 def log_cosh(record, step):
     """out (k, B, ldo), target (k, B, O) -> dout (k, B, ldd)."""
-    each_row(record, step, log_cosh_row)
+    each_row(record, step, each_output, log_cosh_of)
 
 
 @fast
-def hinge_row(kind, w, O, out, target, row, dout):
+def hinge_row(element, kind, w, O, out, target, row, dout):
     """Squared hinge, one class against all others: max(0, 1 - s out)^2, s = 1 for the class of the row, else -1."""
     loss, label = 0.0, int(target[row])
     for o in range(O):
@@ -82,7 +76,7 @@ def hinge_row(kind, w, O, out, target, row, dout):
 @kernel(FIELDS)
 def squared_hinge(record, step):
     """out (k, B, ldo) of scores, target (k, B, 1) of class numbers -> dout (k, B, ldd)."""
-    each_row(record, step, hinge_row)
+    each_row(record, step, hinge_row, None)
 
 
 LOSSES["log_cosh"] = Loss("log_cosh")

@@ -100,14 +100,17 @@ def _polynomial_exp(x):
     return _times_power(p * r * r + r + 1.0, n)
 
 
+def _for_kind(x, singles, doubles, number):
+    """What computes a function of x: of vectors of float32, of vectors of float64, or of a number."""
+    if isinstance(x, types.Float):
+        return number
+    return {VECTORS[types.float32]: singles, VECTORS[types.float64]: doubles}.get(x)
+
+
 @overload(formulas.exp, jit_options={"forceinline": True})
 def _exp(x):
     """Vectors of float32: a polynomial, exact to 3e-7 relative between -87 and 88, clamped beyond. Else libm."""
-    if x == VECTORS[types.float32]:
-        return _polynomial_exp
-    if x == VECTORS[types.float64]:
-        return lambda x: _exp_libm(x)
-    return (lambda x: math.exp(x)) if isinstance(x, types.Float) else None
+    return _for_kind(x, _polynomial_exp, lambda x: _exp_libm(x), lambda x: math.exp(x))
 
 
 def _all_lanes(kind, x):
@@ -160,8 +163,4 @@ def _polynomial_log(x):
 @overload(formulas.log, jit_options={"forceinline": True})
 def _log(x):
     """Vectors of float32: a polynomial, exact to 1e-7 relative. Else libm."""
-    if x == VECTORS[types.float32]:
-        return _polynomial_log
-    if x == VECTORS[types.float64]:
-        return lambda x: _log_libm(x)
-    return (lambda x: math.log(x)) if isinstance(x, types.Float) else None
+    return _for_kind(x, _polynomial_log, lambda x: _log_libm(x), lambda x: math.log(x))

@@ -41,8 +41,10 @@ def begin_sums(sums, fresh):
 
 
 @fast
-def each_row(record, step, row_loss):
-    """The loss of all rows, each by row_loss(kind, weight, O, out, target, row, dout): weighted loss, and weight.
+def each_row(record, step, row_loss, element):
+    """Loss of all rows by row_loss(element, kind, weight, O, out, target, row, dout): weighted loss, and weight.
+
+    element : of a loss that is a mean over outputs (`each_output`), that of one; else None.
 
     Later steps come first, as in BPTT; not `fresh`: the sums go on from those of a later stretch.
     """
@@ -55,7 +57,7 @@ def each_row(record, step, row_loss):
     for t in range(k - 1, -1, -1):
         for r in range(B):
             w, row = row_weight(t, r, first, last, valid, weights, weighted), t * B + r
-            l, n = row_loss(kind, w, O, at(out, row * ldo), target, row, at(dout, row * ldd))
+            l, n = row_loss(element, kind, w, O, at(out, row * ldo), target, row, at(dout, row * ldd))
             loss += l
             weight += n
     own[0], own[1] = loss, weight
@@ -63,7 +65,7 @@ def each_row(record, step, row_loss):
 
 @fast
 def each_output(element, kind, w, O, out, target, row, dout):
-    """Gradients of one row by element(kind, error): a loss and its slope; the row's weighted loss, and weight.
+    """A row's loss is the mean over its outputs of those that element(kind, error) gives, with their slopes.
 
     A target that is NaN is not observed: it counts 0.
     """
@@ -78,16 +80,10 @@ def each_output(element, kind, w, O, out, target, row, dout):
     return loss, weight
 
 
-@fast
-def elementwise_row(kind, w, O, out, target, row, dout):
-    """A row's loss is the mean over its outputs."""
-    return each_output(elementwise, kind, w, O, out, target, row, dout)
-
-
 @kernel(FIELDS)
 def elementwise_loss(record, step):
     """out (k, B, ldo), target (k, B, O) -> dout (k, B, ldd)."""
-    each_row(record, step, elementwise_row)
+    each_row(record, step, each_output, elementwise)
 
 
 @fast
@@ -125,7 +121,7 @@ def softmax_row(O, out, dout):
 
 
 @fast
-def cross_entropy_row(_kind, w, O, out, target, row, dout):
+def cross_entropy_row(_element, _kind, w, O, out, target, row, dout):
     """Gradients of one row: softmax minus the indicator of its class."""
     label, level = int(target[row]), softmax_row(O, out, dout)
     dout[label] -= 1
@@ -137,4 +133,4 @@ def cross_entropy_row(_kind, w, O, out, target, row, dout):
 @kernel(FIELDS)
 def cross_entropy(record, step):
     """out (k, B, ldo) of scores, target (k, B, 1) of class numbers -> dout (k, B, ldd)."""
-    each_row(record, step, cross_entropy_row)
+    each_row(record, step, cross_entropy_row, None)

@@ -16,6 +16,18 @@ LARGEST_POWER = 8
 NO_BRANCH = "write both ways with maximum, minimum or positive of forecastrnn.formulas, which are arithmetic"
 
 
+def _both_ways(operation: str) -> tuple[Callable[..., Value], Callable[..., Value]]:
+    """Methods of an operation: the value on its left, and on its right."""
+
+    def left(self: Value, other: Operand) -> Value:
+        return apply(self.graph, operation, self, other)
+
+    def right(self: Value, other: Operand) -> Value:
+        return apply(self.graph, operation, other, self)
+
+    return left, right
+
+
 class Value(Traced):
     """One number a unit, of which a graph knows how it is made."""
 
@@ -28,29 +40,10 @@ class Value(Traced):
         """The value of an operation on this one and others."""
         return apply(self.graph, operation, self, *others)
 
-    def __add__(self, other: Operand) -> Value:
-        return apply(self.graph, "add", self, other)
-
-    def __radd__(self, other: Operand) -> Value:
-        return apply(self.graph, "add", other, self)
-
-    def __sub__(self, other: Operand) -> Value:
-        return apply(self.graph, "sub", self, other)
-
-    def __rsub__(self, other: Operand) -> Value:
-        return apply(self.graph, "sub", other, self)
-
-    def __mul__(self, other: Operand) -> Value:
-        return apply(self.graph, "mul", self, other)
-
-    def __rmul__(self, other: Operand) -> Value:
-        return apply(self.graph, "mul", other, self)
-
-    def __truediv__(self, other: Operand) -> Value:
-        return apply(self.graph, "div", self, other)
-
-    def __rtruediv__(self, other: Operand) -> Value:
-        return apply(self.graph, "div", other, self)
+    __add__, __radd__ = _both_ways("add")
+    __sub__, __rsub__ = _both_ways("sub")
+    __mul__, __rmul__ = _both_ways("mul")
+    __truediv__, __rtruediv__ = _both_ways("div")
 
     def __neg__(self) -> Value:
         return apply(self.graph, "neg", self)
