@@ -24,6 +24,7 @@ __all__ = [
     "TimeAxis",
     "check_step",
     "ids_of",
+    "is_time",
     "read_horizon",
     "read_series",
     "season_of",
@@ -54,7 +55,7 @@ def read_series(
         Whether NaN is an error, is kept, or is 0; and whether rows that are absent between two others are an error,
         rows of NaN, or rows of 0. A series of nothing but NaN is an error, unless it is one of zeros.
     min_length : int, default=1
-        Least number of rows of a series, with the absent ones.
+        Least number of rows of a series, with the absent ones; 0: it may also be one of nothing but NaN.
     needs : str, default="forecasting needs"
         Who asks for `min_length`, for the message: "context_length needs".
     argument : str, default="y"

@@ -87,6 +87,14 @@ class SeriesSet:
         """Ordinals of some of all rows."""
         return self.ordinals[rows % len(self.ordinals)]
 
+    def where(self, keep: np.ndarray) -> SeriesSet:
+        """Those of the series for which keep (n_series,) is True."""
+        lengths = np.diff(self.offsets)
+        rows, offsets = np.repeat(keep, lengths), np.concatenate([[0], np.cumsum(lengths[keep])])
+        axis = self.axis.take(np.flatnonzero(keep))
+        ordinals = self.ordinals[rows] if len(self.ordinals) == len(self.values) else self.ordinals
+        return SeriesSet(self.values[rows], offsets, axis.ids, axis, ordinals)
+
 
 @dataclass(frozen=True)
 class SeriesReader:
@@ -105,6 +113,11 @@ class SeriesReader:
     def _has_gaps(self) -> bool:
         """Whether rows may be absent between two others."""
         return self.missing != "raise"
+
+    @property
+    def _least(self) -> int:
+        """Rows that every series has; a table without any has none to forecast."""
+        return max(self.min_length, 1)
 
     def read(self, y: object) -> SeriesSet:
         """Series of any accepted form, checked and put end to end."""
@@ -235,18 +248,20 @@ class SeriesReader:
 
     def _check_rows(self, ids: Sequence[Hashable], rows: np.ndarray) -> None:
         """Refuse series without enough rows; where rows may be absent, those count that will be there."""
-        self._check_lengths(ids, np.where(rows > 0, self.min_length, rows) if self._has_gaps else rows)
+        self._check_lengths(ids, np.where(rows > 0, self._least, rows) if self._has_gaps else rows)
 
     def _check_lengths(self, ids: Sequence[Hashable], lengths: np.ndarray) -> None:
-        short = np.flatnonzero(lengths < max(self.min_length, 1))
+        short = np.flatnonzero(lengths < self._least)
         if not len(lengths):
-            raise ValueError(f"{self.argument} has no series: at least {max(self.min_length, 1)} observations, got 0")
+            raise ValueError(f"{self.argument} has no series: at least {self._least} observations, got 0")
         if len(short):
             length = int(lengths[short[0]])
             others = f" (and {len(short) - 1} more series)" if len(short) > 1 else ""
+            if len(short) < len(lengths):
+                others += "; drop such series, or let short='naive' or 'drop' do it"
             raise ValueError(
                 f"{self.argument}: series {ids[short[0]]!r} has length {length} but {self.needs} at least "
-                f"{max(self.min_length, 1)} observations, got {length}{others}"
+                f"{self._least} observations, got {length}{others}"
             )
 
     def _floats(self, y: pd.DataFrame) -> np.ndarray:
@@ -292,9 +307,12 @@ class SeriesReader:
                 "missing='mask', or count them as 0 with missing='zero'"
             )
         empty = ~np.logical_or.reduceat(finite, offsets[:-1])
-        if empty.any():
+        if empty.any() and self.min_length:
             name = axis.ids[int(np.argmax(empty))]
-            raise ValueError(f"{self.argument}: every value of series {name!r} is NaN; drop the series")
+            raise ValueError(
+                f"{self.argument}: every value of series {name!r} is NaN; drop the series, or let short='naive' or "
+                "'drop' do it"
+            )
         return result
 
     def _count(self, wrong: np.ndarray, found: SeriesSet, ordinals: np.ndarray) -> str:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from forecastrnn.estimators.forecast_settings import read_other
 from forecastrnn.estimators.parameters import NamedParameters
-from forecastrnn.forecasting.ends import SeriesEnds
 from forecastrnn.forecasting.model import Model
+from forecastrnn.forecasting.naive_series import Chosen
 
 if TYPE_CHECKING:
-    from forecastrnn.data.series import SeriesSet, TimeAxis
+    from forecastrnn.data.series import SeriesSet
 
 
 class FittedForecaster(NamedParameters):
@@ -29,6 +27,14 @@ class FittedForecaster(NamedParameters):
             self._model.check_static(y is not None)
         return None if y is None else read_other(self._model, y, self.alias)
 
-    def _choose(self, y: object, static: object) -> tuple[TimeAxis, SeriesEnds, np.ndarray]:
-        """What `Model.choose` finds of the series to forecast: those of fit, or y."""
-        return self._model.choose(self._read(y, static), static)
+    def _choose(self, y: object, static: object, ids: object = None) -> Chosen:
+        """The series to forecast: those of fit, or y; of these all, or `ids`."""
+        return self._among(self._model.choose(self._read(y, static), static), ids)
+
+    def _among(self, chosen: Chosen, ids: object) -> Chosen:
+        """All of the series, or those named `ids`, in that order."""
+        if ids is None:
+            return chosen
+        from forecastrnn.data.series import ids_of  # brings pandas with it
+
+        return chosen.take(chosen.axis.position(ids_of(ids)))

@@ -11,8 +11,9 @@ from forecastrnn.engine.threads import thread_count
 from forecastrnn.estimators.device_choice import device_of
 from forecastrnn.estimators.interval_settings import intervals_of
 from forecastrnn.estimators.parameters import NamedParameters, check_numbers, dropout_of, layers_of, refuse, rule_of
-from forecastrnn.forecasting.model import Model, ReadingOptions
-from forecastrnn.forecasting.plan import SHORTEST, FitPlan
+from forecastrnn.forecasting.model import Model
+from forecastrnn.forecasting.plan import FitPlan
+from forecastrnn.forecasting.reading import SHORTEST, ReadingOptions
 from forecastrnn.forecasting.settings import Settings
 from forecastrnn.networks.network import Layer
 
@@ -83,7 +84,7 @@ def _reading_of(forecaster: NamedParameters, columns: dict[str, Any], other: boo
         least, needs = int(context) + 1, f"context_length={context} needs"
     if forecaster.strategy == "direct" and horizon + SHORTEST > least and not other:
         least, needs = horizon + SHORTEST, f"horizon={horizon} needs"
-    return ReadingOptions(columns, forecaster.missing, least, needs)
+    return ReadingOptions(columns, forecaster.missing, least, needs, forecaster.short)
 
 
 def plan_of(forecaster: NamedParameters, columns: dict[str, Any], watched: bool) -> FitPlan:
@@ -114,7 +115,7 @@ def read_by(
     if isinstance(y, SeriesSet):
         return y
     return read_series(
-        y, missing=reader.missing, min_length=reader.least, needs=reader.needs, argument=argument,
+        y, missing=reader.missing, min_length=reader.required, needs=reader.needs, argument=argument,
         freq=freq, usual=usual, alias=alias, **reader.columns,
     )  # fmt: skip
 

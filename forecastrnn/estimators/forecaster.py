@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from numbers import Integral
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 from sklearn.base import _fit_context
@@ -22,9 +22,6 @@ from forecastrnn.estimators.scoring import Scores
 from forecastrnn.forecasting.fit import fit_model
 from forecastrnn.forecasting.members import Callback
 from forecastrnn.networks.losses import LossesFor
-
-if TYPE_CHECKING:
-    from forecastrnn.data.series import SeriesSet
 
 _SHARED = ("cell", "hidden_layer_sizes", "layer_norm", "initializer", "solver", "learning_rate_init", "learning_rate",
            "alpha", "momentum", "nesterovs_momentum", "beta_1", "beta_2", "epsilon", "clip_norm", "n_iter_no_change",
@@ -83,6 +80,13 @@ class RNNForecaster(Predicts, GoesOn, Backtests, Scores, SavedToFile):
         What NaN in a series means, and a row that is absent between others: an error; a gap that is bridged in the
         inputs and left out of the loss; or 0, as where a day without a row is one without a sale. The step of times
         with absent rows is `freq`, or the commonest one.
+    short : {"raise", "naive", "drop"}
+        What becomes of series that are too short to learn from, with fewer values from the first known one on than
+        `context_length` and `horizon` need, at least 4, or fewer than 4 known ones. "raise": an error that names the
+        first, the default, since data with such series often are not what they were meant to be. "naive": they are
+        forecast by the value one season before (the last one, if there is no whole season), and "drop": they are left
+        out; a warning says how many and which. The networks do not see them: the forecasts of the others are those
+        without them. The same holds for the y of `predict`. If no series of `fit` is long enough, it is an error.
     freq : str, pandas offset, int or None
         The step of the times, such as "MS" or pandas.offsets.CustomBusinessDay(holidays=[...]); an int for integers.
         None finds it: in the index, or in the times, also working weeks of other days than Monday to Friday. Which days
@@ -128,7 +132,9 @@ epsilon, clip_norm, gradient_noise
     season_length_, context_length_ : int
         The season (of several the first) and the context used.
     n_series_in_ : int
-        Series in `fit`.
+        Series in `fit`, without those left out.
+    short_series_ : list
+        Names of those that are forecast by their seasonal naive value, with short="naive".
     loss_curve_ : list of float
         Training loss, mean over members, every 50 updates.
     n_iter_ : int
@@ -161,6 +167,7 @@ epsilon, clip_norm, gradient_noise
         "global_model": ["boolean"],
         "id_embedding_dim": [Interval(Integral, 1, None, closed="left"), None],
         "missing": [StrOptions({"raise", "mask", "zero"})],
+        "short": [StrOptions({"raise", "naive", "drop"})],
         "freq": "no_validation",  # pandas says what is one
         "loss": [StrOptions(LossesFor("forecasting"))],
         "intervals": CONSTRAINTS,
@@ -173,12 +180,13 @@ epsilon, clip_norm, gradient_noise
     def __init__(
         self, *, cell="gru", hidden_layer_sizes=(64,), layer_norm=False, strategy="recursive", horizon=None,
         season_length=None, context_length=None, older_means=None, n_members=5, global_model=True,
-        id_embedding_dim=None, missing="raise", freq=None, loss="absolute_error", intervals="conformal",
-        initializer="uniform", solver="adamw", learning_rate_init=0.004, learning_rate="one_cycle", alpha=1e-4,
-        momentum=0.9, nesterovs_momentum=True, beta_1=0.9, beta_2=0.999, epsilon=1e-8, clip_norm=1.0,
-        gradient_noise=0.0, batch_size="auto", max_steps=None, early_stopping=False, validation_fraction=0.1,
-        n_iter_no_change=5, warm_start=False, dropout=0.0, input_dropout=0.0, recurrent_dropout=0.0, random_state=None,
-        verbose=False, device="cpu", n_jobs=None, dtype="float32", alias="RNN",
+        id_embedding_dim=None, missing="raise", short="raise", freq=None, loss="absolute_error",
+        intervals="conformal", initializer="uniform", solver="adamw", learning_rate_init=0.004,
+        learning_rate="one_cycle", alpha=1e-4, momentum=0.9, nesterovs_momentum=True, beta_1=0.9, beta_2=0.999,
+        epsilon=1e-8, clip_norm=1.0, gradient_noise=0.0, batch_size="auto", max_steps=None, early_stopping=False,
+        validation_fraction=0.1, n_iter_no_change=5, warm_start=False, dropout=0.0, input_dropout=0.0,
+        recurrent_dropout=0.0, random_state=None, verbose=False, device="cpu", n_jobs=None, dtype="float32",
+        alias="RNN",
     ):  # fmt: skip
         self._set(locals())
 
@@ -229,15 +237,16 @@ epsilon, clip_norm, gradient_noise
         season = plan.seasons[0] if plan.seasons else season_of(read.axis)
         old = self._model if self.warm_start and hasattr(self, "_model") else None
         self._model = fit_model(plan, read, season, static, old=old, callback=callback)
-        self._publish(plan.device, read)
+        self._publish(plan.device)
         return self
 
-    def _publish(self, device: str, read: SeriesSet) -> None:
+    def _publish(self, device: str) -> None:
         model = self._model
         self.device_ = device
         self.season_length_ = model.layout.season
         self.context_length_ = model.tail.prepared.context
-        self.n_series_in_ = read.n_series
+        self.n_series_in_ = model.n_series
+        self.short_series_ = model.short_ids
         curves = model.trained.curves
         shortest = min(len(curve) for curve in curves)
         self.loss_curve_ = np.mean([curve[:shortest] for curve in curves], axis=0).tolist()

@@ -11,8 +11,7 @@ from forecastrnn.data.arrays import check_count
 from forecastrnn.estimators.device_choice import device_to_predict
 from forecastrnn.estimators.fitted_forecaster import FittedForecaster
 from forecastrnn.estimators.interval_settings import wanted_of
-from forecastrnn.forecasting.bands import Forecast, check_intervals, quantiles_of, scale_of, warn_unsupported
-from forecastrnn.forecasting.ends import take
+from forecastrnn.forecasting.bands import check_intervals, quantiles_of_all, warn_unsupported, with_scale
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,42 +58,39 @@ class Predicts(FittedForecaster):
         NotFittedError
             Before `fit`.
         """
-        from forecastrnn.data.series import ids_of, read_horizon, write_forecast
+        from forecastrnn.data.series import read_horizon, write_forecast
 
         check_is_fitted(self)
         model, device = self._model, device_to_predict(self)
         wanted = wanted_of(level, quantiles, self.alias)
         if wanted:
             check_intervals(model)
-        read = self._read(y, static)
-        axis, tail, own = model.choose(read, static)
-        scale = scale_of(model, tail, read, device, static) if wanted else None
-        if ids is not None:
-            rows = axis.position(ids_of(ids))
-            axis, tail, own = axis.take(rows), take(tail, rows), own[rows]
-            scale = None if scale is None else scale[rows]
-        steps = read_horizon(axis, h)
+        chosen = model.choose(self._read(y, static), static)
+        if wanted:
+            chosen = with_scale(model, chosen, device, static)
+        chosen = self._among(chosen, ids)
+        steps = read_horizon(chosen.axis, h)
         last = int(steps[-1])
         model.check_horizon(last)
-        median = model.median(tail, own, last, device)
-        columns = {self.alias: median}
+        columns = {self.alias: model.point(chosen, last, device)}
         if wanted:
             warn_unsupported(model, wanted.levels, last)
-            found = Forecast(median=median, tail=tail, rows=own, scale=scale, known=read is None, device=device)
-            columns |= dict(zip(wanted.names, quantiles_of(model, found, wanted.shares), strict=True))
-        out = write_forecast(axis, {name: values[:, steps - 1] for name, values in columns.items()}, h)
+            found = quantiles_of_all(model, chosen, columns[self.alias], wanted.shares, device)
+            columns |= dict(zip(wanted.names, found, strict=True))
+        out = write_forecast(chosen.axis, {name: values[:, steps - 1] for name, values in columns.items()}, h)
         out.attrs["season_length"] = model.layout.season
         return out
 
     def generate(
-        self, n_steps: int, prompt: Any = None, n_sequences: int = 1, random_state: Any = None, static: Any = None
-    ) -> pd.Series | pd.DataFrame:
+        self, n_steps: Any, prompt: Any = None, n_sequences: int = 1, random_state: Any = None, static: Any = None, *,
+        ids: Any = None,
+    ) -> pd.Series | pd.DataFrame:  # fmt: skip
         """Draw possible futures: forecasts fed back with a residual of the series added at each step.
 
         Parameters
         ----------
-        n_steps : int
-            Steps of each sequence.
+        n_steps : int or time
+            Steps of each sequence, or a last time, as in `predict`.
         prompt : like the y of `fit`, optional
             Series to continue; default those of `fit`.
         n_sequences : int
@@ -103,6 +99,8 @@ class Predicts(FittedForecaster):
             Seed of the residuals.
         static : DataFrame, optional
             The static categories of the prompt, as in `predict`.
+        ids : list, optional
+            Which series to draw futures of, in this order; None: all.
 
         Returns
         -------
@@ -113,14 +111,15 @@ class Predicts(FittedForecaster):
         ValueError
             For a direct strategy, which does not feed back; for counts below 1.
         """
-        from forecastrnn.data.series import read_horizon, write_forecast
+        from forecastrnn.data.series import is_time, read_horizon, write_forecast
 
         check_is_fitted(self)
         model, count = self._model, check_count(n_sequences, "n_sequences")
         model.check_recursive("generate", "the direct strategy does not feed back")
-        axis, tail, own = self._choose(prompt, static)
-        h = int(read_horizon(axis, check_count(n_steps, "n_steps"))[-1])
+        chosen = self._choose(prompt, static, ids)
+        until = n_steps if is_time(n_steps) else check_count(n_steps, "n_steps")
+        h = int(read_horizon(chosen.axis, until)[-1])
         rng, device = check_random_state(random_state), device_to_predict(self)
-        paths = model.draw(tail, own, h, count, rng=rng, known=prompt is None, device=device)
+        paths = model.futures(chosen, h, count, rng=rng, known=prompt is None, device=device)
         names = [self.alias] if count == 1 else [f"{self.alias}-path-{k + 1}" for k in range(count)]
-        return write_forecast(axis, dict(zip(names, paths, strict=True)), h)
+        return write_forecast(chosen.axis, dict(zip(names, paths, strict=True)), until)

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from forecastrnn.estimators.device_choice import device_to_predict
 from forecastrnn.estimators.fitted_forecaster import FittedForecaster
 from forecastrnn.estimators.forecast_settings import read_by
-from forecastrnn.forecasting.ends import take
+from forecastrnn.forecasting.naive_series import Chosen
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,17 +72,18 @@ class Scores(FittedForecaster):
         reading = replace(model.reading, least=1)
         read = read_by(reading, y, "y of score", freq=self.freq, usual=model.axis.clock, alias=self.alias)
         weights = _weights(read.ids, sample_weight)
-        own = _rows_of_fit(model.axis, read)
-        _check_begin(model.axis.take(own), read)
-        found = _scores(read, self._forecasts_of(own, int(np.diff(read.offsets).max())), model.naive_errors[own])
+        chosen = model.choose(None)
+        chosen = chosen.take(_rows_of_fit(chosen.axis, read))
+        _check_begin(chosen.axis, read)
+        scales = chosen.whole(model.naive_errors[chosen.own, None], np.nan)[:, 0]
+        found = _scores(read, self._forecasts_of(chosen, int(np.diff(read.offsets).max())), scales)
         there = np.isfinite(found)
         return -float(found[there] @ weights[there] / weights[there].sum()) if weights[there].any() else float("nan")
 
-    def _forecasts_of(self, rows: np.ndarray, h: int) -> np.ndarray:
+    def _forecasts_of(self, chosen: Chosen, h: int) -> np.ndarray:
         """Forecasts (n, h) of some series of fit."""
-        model = self._model
-        model.check_horizon(h)
-        return model.median(take(model.tail, rows), rows, h, device_to_predict(self))
+        self._model.check_horizon(h)
+        return self._model.point(chosen, h, device_to_predict(self))
 
 
 def _weights(ids: tuple, given: Mapping[Hashable, float] | pd.Series | None) -> np.ndarray:

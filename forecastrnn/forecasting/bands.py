@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from forecastrnn.forecasting.calibrate import scales_of_others
 from forecastrnn.forecasting.calibration import Calibration
-from forecastrnn.forecasting.ends import SeriesEnds
+from forecastrnn.forecasting.ends import SeriesEnds, take
 from forecastrnn.forecasting.model import Model
+from forecastrnn.forecasting.naive_series import Chosen
 
-if TYPE_CHECKING:
-    from forecastrnn.data.series import SeriesSet
-
+MOST = 100  # series whose errors stand for those of a series that is too short
 PATHS = 200  # sample paths whose quantiles are intervals that are not calibrated
 FURTHEST = 30.0  # of a logarithm: an end stays finite
 
@@ -52,18 +50,48 @@ def check_intervals(model: Model) -> None:
         )
 
 
-def scale_of(
-    model: Model, tail: SeriesEnds, read: SeriesSet | None, device: str, static: object = None
-) -> np.ndarray | None:
-    """Scale (n_series,) of the errors of series of fit, or of others that were read; None: there is no calibration."""
-    found = model.intervals.calibration if model.intervals else None
+def with_scale(model: Model, chosen: Chosen, device: str, static: object = None) -> Chosen:
+    """The same series with the scale of their errors; as they are, if there is no calibration."""
+    found, read = model.intervals.calibration if model.intervals else None, chosen.read
     if found is None or read is None:
-        return found.scale if found else None
+        return replace(chosen, scale=found.scale if found else None)
     if found.by_series and not model.trained.is_local:
         raise ValueError(
             "level: with Conformal(pool='series') only series of fit have errors of their own; fit with pool='auto'."
         )
-    return scales_of_others(model, found, read, tail.prepared, device, static)
+    scale = np.empty(0)
+    if read.n_series:
+        scale = scales_of_others(model, found, read, chosen.tail.prepared, device, static)
+    return replace(chosen, scale=scale)
+
+
+def quantiles_of_all(model: Model, chosen: Chosen, median: np.ndarray, shares: np.ndarray, device: str) -> np.ndarray:
+    """Quantiles (len(shares), n_series, h) of all series of a call around their median (n_series, h)."""
+    h, naive = median.shape[1], chosen.naive
+    found = np.empty((len(shares), 0, h))
+    if chosen.tail.n_series:
+        forecast = Forecast(
+            median=chosen.learned(median), tail=chosen.tail, rows=chosen.own, scale=chosen.scale,
+            known=chosen.are_of_fit, device=device,
+        )  # fmt: skip
+        found = quantiles_of(model, forecast, shares)
+    return found if naive is None else chosen.whole(found, naive.with_errors(_usual(model, shares, h, device)))
+
+
+def _usual(model: Model, shares: np.ndarray, h: int, device: str) -> np.ndarray:
+    """What the quantiles of a series of fit usually are away from its median, over its level: (len(shares), 1, h).
+
+    That of the median series, of all or of MOST of them: those too short to learn from have nothing of their own.
+    """
+    count, found = model.tail.n_series, model.intervals.calibration if model.intervals else None
+    rows = np.unique(np.linspace(0, count - 1, min(count, MOST)).astype(np.int64))
+    tail = take(model.tail, rows)
+    median = model.median(tail, rows, h, device)
+    forecast = Forecast(
+        median=median, tail=tail, rows=rows, scale=found.scale[rows] if found else None, known=True, device=device
+    )
+    away = (quantiles_of(model, forecast, shares) - median) / tail.prepared.level[:, None]
+    return np.median(away, axis=1, keepdims=True)
 
 
 def quantiles_of(model: Model, forecast: Forecast, shares: np.ndarray) -> np.ndarray:

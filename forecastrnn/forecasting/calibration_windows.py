@@ -90,7 +90,7 @@ def errors_of(
     lin = linear[rows, None]
     for window in range(windows.count):  # one call each: memory stays that of a fit
         behind = windows.reach - window * windows.step
-        _, tail, own = model.choose(cut(read, rows, behind), static)
+        tail, own = model.ends_of_others(cut(read, rows, behind), static)
         forecast = model.median(tail, own, windows.horizon, device)
         truth = read.values[(read.offsets[rows + 1] - behind)[:, None] + steps]
         found.append(in_space(truth, lin) - in_space(forecast, lin))

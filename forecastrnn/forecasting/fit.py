@@ -17,8 +17,9 @@ from forecastrnn.forecasting.ends import ends_of
 from forecastrnn.forecasting.inputs import SeriesInputs
 from forecastrnn.forecasting.members import Callback
 from forecastrnn.forecasting.model import Model
-from forecastrnn.forecasting.plan import SHORTEST, FitPlan, check_known, check_lengths, check_reach, check_same
+from forecastrnn.forecasting.plan import FitPlan, check_known, check_lengths, check_reach, check_same
 from forecastrnn.forecasting.preparation import prepare
+from forecastrnn.forecasting.reading import SHORTEST, set_apart
 from forecastrnn.forecasting.residuals import residuals_of
 from forecastrnn.forecasting.series_codes import SeriesCodes
 from forecastrnn.forecasting.settings import Settings, network_of, update_count, use_lags
@@ -32,11 +33,12 @@ def fit_model(
     plan: FitPlan, read: SeriesSet, season: int, static: object, *, old: Model | None, callback: Callback | None
 ) -> Model:
     """Prepare series, train all networks on them, and keep what forecasts need; `old`: a model to go on from."""
+    read, naive = set_apart(plan.reading, read, season, "y", is_fit=True)
     prepared = _series_of_fit(plan, read, season, static, old)
     rng = check_random_state(plan.random_state)
     seeds = [int(seed) for seed in rng.randint(2**31 - 1, size=plan.n_members)]
     model = _train(plan, read, prepared, seeds, old=old, callback=callback)
-    model = replace(model, naive_errors=_naive_errors(read, season))
+    model = replace(model, naive_errors=_naive_errors(read, season), naive=naive)
     if not isinstance(plan.intervals, Conformal):
         return replace(model, intervals=plan.intervals and Intervals(plan.intervals))
     short = _shorter(plan, plan.intervals, update_count(prepared[0].prepared, prepared[1]))

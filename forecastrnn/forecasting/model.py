@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +15,8 @@ from forecastrnn.forecasting.ends import SeriesEnds, ends_of, take
 from forecastrnn.forecasting.forecasts import forecast
 from forecastrnn.forecasting.input_layout import InputLayout
 from forecastrnn.forecasting.inputs import SeriesInputs
+from forecastrnn.forecasting.naive_series import Chosen, NaiveSeries
+from forecastrnn.forecasting.reading import ReadingOptions, set_apart
 from forecastrnn.forecasting.series_codes import SeriesCodes, rows_among
 from forecastrnn.forecasting.settings import Settings
 from forecastrnn.forecasting.stream import ForecastStream
@@ -25,16 +27,7 @@ if TYPE_CHECKING:
     from forecastrnn.data.series import SeriesSet, TimeAxis
 
 VALUE_BYTES = 40  # of a drawn value: its residual, itself, and what is between
-
-
-@dataclass(frozen=True)
-class ReadingOptions:
-    """How series are read at the door: columns of a long frame, missing values, and the length that is needed."""
-
-    columns: dict[str, Any]
-    missing: str
-    least: int
-    needs: str
+_NONE = np.zeros(0, np.int64)  # rows of no series
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +35,7 @@ class Model:
     """All that a fitted forecaster holds: replaced in one assignment when a fit has succeeded.
 
     naive_errors : mean absolute error of the seasonal naive forecast in each series of fit, which model files lack.
+    tail, residuals, axis : of the series that the networks have learned from; naive : those too short for it.
     """
 
     network: AnyNetwork
@@ -55,6 +49,7 @@ class Model:
     static: StaticCoding | None = None
     naive_errors: np.ndarray | None = None
     intervals: Intervals | None = None
+    naive: NaiveSeries | None = None
 
     @property
     def layout(self) -> InputLayout:
@@ -66,6 +61,16 @@ class Model:
         """What the codes of a series say: there are more embeddings than static columns where it has a vector."""
         has_vectors = len(self.settings.embeddings) > (len(self.static.names) if self.static else 0)
         return SeriesCodes(self.tail.n_series if has_vectors else 0, self.static)
+
+    @property
+    def n_series(self) -> int:
+        """Series that it forecasts."""
+        return self.naive.axis.n_series if self.naive else self.axis.n_series
+
+    @property
+    def short_ids(self) -> list:
+        """Names of the series of fit that were too short to learn from."""
+        return [self.naive.axis.ids[place] for place in self.naive.places.tolist()] if self.naive else []
 
     @property
     def n_members(self) -> int:
@@ -98,16 +103,33 @@ class Model:
                 "horizon, or use another strategy."
             )
 
+    def check_learned(self, ids: Iterable[Hashable], method: str) -> None:
+        """Refuse series of fit that no network has learned from."""
+        short = set(self.short_ids)
+        found = next((name for name in ids if name in short), None)
+        if found is not None:
+            raise ValueError(
+                f"{method}: series {found!r} was too short to learn from in fit, and is forecast by its seasonal naive "
+                "value, which does not go on value by value. Fit again with its whole history when it is long enough."
+            )
+
     def check_static(self, is_other: bool) -> None:
         """Refuse static categories, which were given, where they are known or not wanted; `is_other`: with series."""
         if not is_other or self.static is None:
             why = "the model was fitted without static" if is_other else "the series of fit have theirs"
             raise ValueError(f"static must not be given here: {why}.")
 
-    def choose(self, read: SeriesSet | None, static: object = None) -> tuple[TimeAxis, SeriesEnds, np.ndarray]:
-        """Axis and tail of the series of fit, or of others, prepared as those were; the row of each in fit."""
+    def choose(self, read: SeriesSet | None, static: object = None) -> Chosen:
+        """The series of fit, or others, prepared as those were."""
         if read is None:
-            return self.axis, self.tail, np.arange(self.tail.n_series)
+            axis = self.naive.axis if self.naive else self.axis
+            return Chosen(axis, self.tail, np.arange(self.tail.n_series), self.naive)
+        learned, naive = set_apart(self.reading, read, self.layout.season, "y of predict", is_fit=False)
+        tail, own = self.ends_of_others(learned, static) if learned.n_series else (take(self.tail, _NONE), _NONE)
+        return Chosen(naive.axis if naive else learned.axis, tail, own, naive, learned)
+
+    def ends_of_others(self, read: SeriesSet, static: object) -> tuple[SeriesEnds, np.ndarray]:
+        """Tail of series that are not those of fit, and the row in fit of each that is there too."""
         rows, codes = np.zeros(read.n_series, np.int64), None
         if self.trained.is_local:
             rows = rows_among(read.ids, self.axis.ids)
@@ -116,7 +138,7 @@ class Model:
             known = rows_among(read.ids, self.axis.ids)
             codes = self.codes.columns(known, self._static_codes(read, static, known))
         series = SeriesInputs.of(self.tail.prepared.others(read.values, read.offsets), self.settings.dtype, codes)
-        return read.axis, ends_of(series), rows
+        return ends_of(series), rows
 
     def _static_codes(self, read: SeriesSet, static: object, rows: np.ndarray) -> np.ndarray | None:
         """Codes of the static categories of other series: those that are given, or their own where fit knew them."""
@@ -141,9 +163,34 @@ class Model:
                 "network of its own. Fit with it, or use global_model=True."
             )
 
+    def point(self, chosen: Chosen, h: int, device: str) -> np.ndarray:
+        """The forecast (n_series, h) of all series of a call."""
+        tail = chosen.tail
+        return chosen.whole(self.median(tail, chosen.own, h, device) if tail.n_series else np.empty((0, h)))
+
     def median(self, tail: SeriesEnds, own: np.ndarray, h: int, device: str) -> np.ndarray:
         """The members' median forecast (n_series, h), in the unit of the series."""
         return np.median(self._forecast(tail, own, h, np.arange(self.n_members), device), axis=0)
+
+    def futures(
+        self, chosen: Chosen, h: int, count: int, *, rng: np.random.RandomState, known: bool, device: str
+    ) -> np.ndarray:
+        """Paths (count, n_series, h) of all series of a call, as `draw` makes them."""
+        tail, own, naive = chosen.tail, chosen.own, chosen.naive
+        found = np.empty((count, 0, h))
+        if tail.n_series:
+            found = self.draw(tail, own, h, count, rng=rng, known=known, device=device)
+        return found if naive is None else chosen.whole(found, self._borrowed(naive, h, count, rng, device))
+
+    def _borrowed(self, naive: NaiveSeries, h: int, count: int, rng: np.random.RandomState, device: str) -> np.ndarray:
+        """Futures (count, n, h) of series too short for errors of their own: those of series of fit, in proportion."""
+        n = len(naive.places)
+        check_size(h, count, n)
+        donors = rng.randint(self.tail.n_series, size=count * n)
+        tail = take(self.tail, donors)
+        paths = self.draw(tail, donors, h, 1, rng=rng, known=True, device=device)[0]
+        errors = (paths - self.median(tail, donors, h, device)) / tail.prepared.level[:, None]
+        return naive.with_errors(errors.reshape(count, n, h))
 
     def draw(
         self, tail: SeriesEnds, own: np.ndarray, h: int, count: int, *, rng: np.random.RandomState,
@@ -180,6 +227,7 @@ class Model:
 
     def stream(self, series: Hashable) -> ForecastStream:
         """A stream that goes on from the end of one series of fit."""
+        self.check_learned([series], "stream")
         if series is None and self.tail.n_series > 1:
             raise ValueError(
                 f"series must name one of the {self.tail.n_series} series of fit, for example {self.axis.ids[0]!r}."

@@ -9,14 +9,13 @@ import numpy as np
 
 from forecastrnn.forecasting.conformal import Conformal
 from forecastrnn.forecasting.input_layout import InputLayout
-from forecastrnn.forecasting.model import Model, ReadingOptions
+from forecastrnn.forecasting.model import Model
 from forecastrnn.forecasting.preparation import Prepared
+from forecastrnn.forecasting.reading import SHORTEST, ReadingOptions
 from forecastrnn.forecasting.settings import Settings
 
 if TYPE_CHECKING:
     from forecastrnn.data.series import SeriesSet
-
-SHORTEST = 4  # observations of a series, at least, where nothing asks for more
 
 
 @dataclass(frozen=True, kw_only=True)

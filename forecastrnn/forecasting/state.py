@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,8 +13,10 @@ from forecastrnn.exceptions import ModelFileError
 from forecastrnn.forecasting.calibration import COVERED, KEPT, Calibration, Intervals
 from forecastrnn.forecasting.ends import SeriesEnds, first_of, past_of
 from forecastrnn.forecasting.input_layout import InputLayout
-from forecastrnn.forecasting.model import Model, ReadingOptions
+from forecastrnn.forecasting.model import Model
+from forecastrnn.forecasting.naive_series import NaiveSeries
 from forecastrnn.forecasting.preparation import Prepared
+from forecastrnn.forecasting.reading import ReadingOptions
 from forecastrnn.forecasting.residuals import RESIDUALS
 from forecastrnn.forecasting.settings import Settings, network_of
 from forecastrnn.forecasting.trained import Trained
@@ -28,6 +30,9 @@ from forecastrnn.persistence.labels import categories
 from forecastrnn.persistence.plain_values import check_known, decode_fields, encode_fields
 from forecastrnn.training.optimizers import SOLVERS
 from forecastrnn.training.training import Progress
+
+if TYPE_CHECKING:
+    from forecastrnn.data.series import TimeAxis
 
 _COLUMNS = ("id_col", "time_col", "target_col")
 _LAYOUT = ("with_lags", "older_means", "longer")  # of the inputs: they lie among the settings in a file
@@ -162,6 +167,7 @@ READER = codec.record(
     columns=codec.entry(_read_columns, lambda columns: [encode_label(columns[name]) for name in _COLUMNS]),
     missing=codec.choice("raise", "mask", "zero"),
     least=codec.count(1),
+    short=codec.unless("raise", codec.choice("raise", "naive", "drop")),
 )
 
 
@@ -222,15 +228,44 @@ INTERVALS = codec.record(
 )
 
 
+# Series that are too short to learn from ----------------------------------------------------------------------------
+def _walk_whole_axis(part: Part, word: str, value: TimeAxis | None) -> Make:
+    """That of all series, of which there are more than the networks know."""
+    codec.count(2).walk(part, "n_series", value and value.n_series)
+    return codec.nested(AXIS).walk(part, word, value)
+
+
+NAIVE = codec.record(
+    NaiveSeries,
+    axis=Kind(_walk_whole_axis),
+    places=codec.array("<i8", codec.Size("n_short", 1)),
+    figure=codec.mapped(  # as bits: NaN, which a file has no place for, stands for a series without a value
+        codec.array("<i8", "n_short", "season"), lambda figure: figure.view(np.int64), lambda bits: bits.view(float)
+    ),
+)
+
+
+def _check_naive(naive: NaiveSeries, learned: TimeAxis) -> None:
+    """The series that are too short lie between those that are not."""
+    ids, places = naive.axis.ids, naive.places
+    good = (np.diff(places) > 0).all() and places[0] >= 0 and places[-1] < len(ids)
+    if not good or tuple(np.delete(np.array([*ids, None], object), places)[:-1]) != learned.ids:
+        raise ModelFileError("the series that are too short do not fit between the others")
+
+
 # All of it --------------------------------------------------------------------------------------------------------
-def _make_model(network: AnyNetwork, tail: SeriesEnds, **others: Any) -> Model:
+def _make_model(
+    network: AnyNetwork, tail: SeriesEnds, axis: TimeAxis, naive: NaiveSeries | None, **others: Any
+) -> Model:
     """Codes, by which compiled code finds vectors, are within them."""
     writer = network.writer
     for e in writer.embeddings:
         codes = tail.inputs[:, :, writer.n_skip + e.column]
         if not ((codes >= 0) & (codes <= e.size) & (codes == np.floor(codes))).all():
             raise ModelFileError("a series has a category that there is not")
-    return Model(network=network, tail=tail, **others)
+    if naive is not None:
+        _check_naive(naive, axis)
+    return Model(network=network, tail=tail, axis=axis, naive=naive, **others)
 
 
 MODEL = codec.record(
@@ -247,6 +282,7 @@ MODEL = codec.record(
     naive_errors=None,
     axis=codec.nested(AXIS, "the axis"),
     intervals=codec.unless_none(codec.nested(INTERVALS, "the intervals")),
+    naive=codec.unless(None, codec.nested(NAIVE)),
 )
 
 
@@ -268,7 +304,7 @@ def _restore(estimator: Any, _model: Model, device_: str) -> None:
     """Give a forecaster, whose parameters are set, its model and fitted attributes; threads as this machine has."""
     settings = replace(_model.settings, n_threads=thread_count(estimator.n_jobs))
     estimator._model = replace(_model, settings=settings)
-    estimator._publish(device_, _model.axis)
+    estimator._publish(device_)
 
 
 STATE = State(

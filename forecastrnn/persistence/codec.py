@@ -227,6 +227,17 @@ def later(kind: Kind, default: object) -> Kind:
     return replace(kind, walk=walk)
 
 
+def unless(default: object, kind: Kind) -> Kind:
+    """What is written only where it is not the default of its field: earlier versions read what does not need it."""
+
+    def walk(part: Part, word: str, value: Any) -> Make:
+        if part.values is not None and (value is default or value == default):
+            return lambda values: default
+        return kind.walk(part, word, value)
+
+    return replace(kind, walk=walk)
+
+
 def maybe(kind: Kind) -> Kind:
     """An entry that is null for None."""
 

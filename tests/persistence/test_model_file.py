@@ -154,6 +154,7 @@ FORECAST_FORGERIES: dict[str, tuple[Callable[[dict], Any], str]] = {
     "members": (put("state", "members", value=[]), "1 loss curves for 0 members"),
     "strategy": (put("state", "strategy", value="seq2seq"), "belong to the strategy seq2seq"),
     "half a pair": (put("state", "settings", "older_means", value={"tuple": [7]}), "older_means must be lengths and"),
+    "no longer season": (put("state", "settings", "longer", value={"tuple": [1]}), "longer seasons have two seasons"),
     "no length": (put("state", "settings", "older_means", value={"tuple": [0, 5]}), "older_means must be lengths and"),
 }
 

@@ -19,6 +19,7 @@ from forecastrnn.data.series_input import TimeAxis
 from forecastrnn.data.time_index import Clock
 from forecastrnn.forecasting import model as forecast_model
 from forecastrnn.forecasting.ends import SeriesEnds
+from forecastrnn.forecasting.naive_series import NaiveSeries
 from forecastrnn.forecasting.preparation import Prepared
 from forecastrnn.forecasting.trained import Trained
 from forecastrnn.networks.cells import CELLS
@@ -226,10 +227,11 @@ def test_every_field_is_kept() -> None:
         Progress: "theta optimizer loss_curve validation_scores best_iter stopped",
         OptimizerState: "moments count since_start",
         forecast_model.Model: (
-            "network trained settings tail residuals axis reading strategy static naive_errors intervals"
+            "network trained settings tail residuals axis reading strategy static naive_errors intervals naive"
         ),
+        NaiveSeries: "axis places figure",
         Trained: "thetas curves updates members",
-        forecast_model.ReadingOptions: "columns missing least needs",
+        forecast_model.ReadingOptions: "columns missing least needs short",
         SeriesEnds: "prepared z inputs phase first",
         Prepared: ("layout context ahead z observed starts pads period_of scale level linear after n_observations"),
         TimeAxis: "form ids clock last time_name id_name value_name id_dtype late",

@@ -1,0 +1,91 @@
+"""Series that are too short to learn from, beside those that networks forecast."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from forecastrnn.forecasting.ends import SeriesEnds, take
+
+if TYPE_CHECKING:
+    from forecastrnn.data.series import SeriesSet, TimeAxis
+
+
+@dataclass(frozen=True, eq=False)
+class NaiveSeries:
+    """Series forecast by the value one season before, or by the last one where there is no whole season.
+
+    axis : of all series, these and the others; places (n,) : which of them these are, in order; figure (n, season) :
+    the values behind the end, which repeat; NaN where a series has no value at all.
+    """
+
+    axis: TimeAxis
+    places: np.ndarray
+    figure: np.ndarray
+
+    def forecast(self, h: int) -> np.ndarray:
+        """The h values behind the end of each: (n, h)."""
+        return self.figure[:, np.arange(h) % self.figure.shape[1]]
+
+    def with_errors(self, errors: np.ndarray) -> np.ndarray:
+        """Futures (count, n, h) of errors (count, n, h), which are relative to the size of a series."""
+        return self.forecast(errors.shape[-1]) + np.abs(self.figure).mean(axis=1)[:, None] * errors
+
+
+@dataclass(frozen=True, eq=False)
+class Chosen:
+    """The series of one call, and how each is forecast.
+
+    axis : of all; tail : the ends of those that networks forecast; own : the row of each of these in fit; naive : the
+    others, if there are any; read : values of the first kind, None if they are those of fit; scale : of their errors.
+    """
+
+    axis: TimeAxis
+    tail: SeriesEnds
+    own: np.ndarray
+    naive: NaiveSeries | None = None
+    read: SeriesSet | None = None
+    scale: np.ndarray | None = None
+
+    @property
+    def are_of_fit(self) -> bool:
+        """Whether they are series of fit, with errors of their own."""
+        return self.read is None
+
+    def take(self, rows: np.ndarray) -> Chosen:
+        """Some of the series, in the order of `rows`."""
+        axis, naive = self.axis.take(rows), self.naive
+        if naive is not None:
+            is_naive = np.isin(rows, naive.places)
+            before = np.searchsorted(naive.places, rows)  # so many naive ones come before each
+            figure, rows = naive.figure[before[is_naive]], (rows - before)[~is_naive]
+            naive = NaiveSeries(axis, np.flatnonzero(is_naive), figure) if len(figure) else None
+        scale = None if self.scale is None else self.scale[rows]
+        return replace(self, axis=axis, tail=take(self.tail, rows), own=self.own[rows], naive=naive, scale=scale)
+
+    def learned(self, values: np.ndarray) -> np.ndarray:
+        """Rows (n, ...) of the series that networks forecast, of those (n_series, ...) of all."""
+        return values if self.naive is None else np.delete(values, self.naive.places, axis=0)
+
+    def whole(self, found: np.ndarray, naive: np.ndarray | float | None = None) -> np.ndarray:
+        """Forecasts (..., n_series, h) of all: those (..., n, h) of networks, and of the others in their places."""
+        if self.naive is None:
+            return found
+        h, others = found.shape[-1], np.ones(self.axis.n_series, bool)
+        others[self.naive.places] = False
+        every = np.empty((*found.shape[:-2], self.axis.n_series, h), found.dtype)
+        every[..., others, :] = found
+        every[..., self.naive.places, :] = self.naive.forecast(h) if naive is None else naive
+        return every
+
+
+def naive_figure(values: np.ndarray, offsets: np.ndarray, season: int) -> np.ndarray:
+    """The last season (n_series, season) of each series; the last known value where it is missing, or a part of it."""
+    known, row, ends = np.isfinite(values), np.arange(len(values)), offsets[1:]
+    first = np.minimum.reduceat(np.where(known, row, len(values)), offsets[:-1])
+    last = np.maximum.reduceat(np.where(known, row, -1), offsets[:-1])
+    at = np.where((ends - first >= season)[:, None], ends[:, None] + np.arange(-season, 0), last[:, None])
+    at = np.where(known[at], at, last[:, None])
+    return np.where(last[:, None] >= 0, values[at], np.nan)
