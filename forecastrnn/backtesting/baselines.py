@@ -37,7 +37,7 @@ class Known:
 
     def spread(self, season: int) -> np.ndarray:
         """Root mean square (n,) of the changes over a season."""
-        spans = np.stack([self.begin, self.end], axis=1)
+        spans = np.stack([np.minimum(self.begin + season, self.end), self.end], axis=1)
         return np.sqrt(seasonal_errors(self.values, self.series, season, spans)[1])
 
 

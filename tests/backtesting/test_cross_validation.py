@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecastrnn import RNNForecaster
+from forecastrnn import Conformal, RNNForecaster, metrics
 from support.backtest_cases import by_hand, ends_of_series, ragged, same, tiny
 from support.forecaster_cases import long_of, monthly
 
@@ -43,6 +43,37 @@ def test_nothing_behind_a_cutoff_is_seen(model: dict[str, Any], options: dict[st
     assert 0 < first.sum() < len(first)
     pd.testing.assert_frame_equal(found[first].drop(columns="y"), expected[first].drop(columns="y"), check_exact=True)
     assert (found[first]["y"] != expected[first]["y"]).all()
+
+
+LEVELS: dict[str, Any] = {"level": [80, 60], "quantiles": [0.1, 0.5]}
+BANDS = ["RNN", "RNN-lo-80", "RNN-lo-60", "RNN-hi-60", "RNN-hi-80", "RNN_ql0.1", "RNN_ql0.5"]
+
+
+@pytest.mark.parametrize("model", [{}, {"strategy": "direct", "horizon": 4}, {"global_model": False}])
+@pytest.mark.parametrize("refit", [True, False])
+def test_intervals_equal_those_of_a_loop_by_hand(model: dict[str, Any], refit: bool) -> None:
+    y, model = ragged(a=60, b=54), {"intervals": Conformal(horizon=4, n_windows=3), "season_length": 4} | model
+    expected = by_hand(tiny(**model), y, 4, n_windows=2, refit=int(refit) or 9, **LEVELS)
+    found = tiny(**model).cross_validation(y, 4, n_windows=2, refit=refit, baselines="naive", **LEVELS)
+    same(found, expected)
+    names = [name.replace("RNN", "Naive") for name in BANDS]
+    assert found.columns.tolist() == ["unique_id", "ds", "cutoff", "y", *BANDS, *names]
+    assert (found["Naive-lo-80"] < found["Naive-lo-60"]).all() and (found["Naive_ql0.5"] == found["Naive"]).all()
+    plain = tiny(**model).cross_validation(y, 4, n_windows=2, refit=refit)
+    np.testing.assert_array_equal(found["RNN"], plain["RNN"])
+    coverage = metrics.evaluate(found, ["coverage", "interval_score", "pinball"], by=None)
+    assert len(coverage) == 5 and coverage[["RNN", "Naive"]].notna().all(axis=None)
+
+
+def test_calibration_sees_nothing_behind_a_cutoff() -> None:
+    y = ragged(a=60, b=54)
+    first = y.index.isin(ends_of_series(y, 8).index)
+    garbage = y.assign(y=np.where(first, y["y"], 1e9))
+    model = tiny(intervals=Conformal(horizon=4, n_windows=3), season_length=4)
+    tables = [model.cross_validation(data, 4, n_windows=2, **LEVELS) for data in (garbage, y)]
+    early = tables[1]["cutoff"] == tables[1]["cutoff"].min()
+    found, expected = (table[early].drop(columns="y") for table in tables)
+    pd.testing.assert_frame_equal(found, expected, check_exact=True)
 
 
 @pytest.mark.parametrize(("refit", "fits"), [(True, 4), (2, 2), (3, 2), (False, 1)])

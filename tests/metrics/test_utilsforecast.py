@@ -11,6 +11,7 @@ import pytest
 
 from forecastrnn.data.series import read_series, write_forecast
 from forecastrnn.metrics import evaluate
+from support.backtest_cases import ragged, tiny
 from support.metric_cases import MODELS, QUANTILES, SEASON, Panel, one_origin, panel
 
 losses = pytest.importorskip("utilsforecast.losses")
@@ -101,6 +102,28 @@ def test_predictions_pass_through_evaluate() -> None:
     assert ours.columns.tolist() == their.columns.tolist() == ["unique_id", "metric", "RNN"]
     factor = np.where(their["metric"] == "coverage_level80", 100.0, 1.0)
     np.testing.assert_allclose(ours["RNN"], their["RNN"] * factor, rtol=1e-12)
+
+
+def test_backtests_pass_through() -> None:
+    """What `cross_validation` gives, of a ragged panel with baselines, as it is: to `evaluate` and to `plot_series`."""
+    y = ragged()
+    y["unique_id"] = y["unique_id"].astype(str)
+    cv = tiny().cross_validation(y, 4, refit=False, baselines=["naive", "seasonal_naive"])
+    models = ["RNN", "Naive", "SeasonalNaive"]
+    names, functions, factors = zip(
+        *(case for case in POINT if case[0] not in ("relative_mae", "mase", "rmsse")), strict=True
+    )
+    season = cv.attrs["season_length"]
+    scaled = [partial(losses.mase, seasonality=season), partial(losses.rmsse, seasonality=season)]
+    other = theirs.evaluate(cv, [*functions, *scaled], train_df=y)
+    assert other.columns.tolist() == ["unique_id", "cutoff", "metric", *models]
+    table = evaluate(cv, [*names, "mase", "rmsse"], train=y, by=["series", "cutoff"])
+    for name, factor in zip([*names, "mase", "rmsse"], [*factors, 1.0, 1.0], strict=True):
+        ours, their = (t[t["metric"] == name] for t in (table, other))
+        np.testing.assert_allclose(sorted_scores(ours, models), sorted_scores(their, models) * factor, rtol=1e-12)
+    figure = plotting.plot_series(y, cv, models=models, level=[])
+    assert len([axes for axes in figure.axes if axes.get_lines()]) == 3
+    plt.close("all")
 
 
 def test_frames_pass_through_plot_series() -> None:
