@@ -208,7 +208,9 @@ class Runnable(Protocol):
     def prepare(self, rounds: Stretch = None) -> tape.Tape:
         """Allocate the buffers, compile the kernels and write the tape."""
 
-    def run(self, first: int, steps: int, n_threads: int, rounds: Stretch = None, **arguments: Any) -> None:
+    def run(
+        self, first: int, steps: int, n_threads: int, rounds: Stretch = None, **arguments: np.ndarray | int
+    ) -> None:
         """Run steps first .. first + steps."""
 
 

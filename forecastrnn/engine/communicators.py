@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import BrokenBarrierError
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from multiprocessing.synchronize import Barrier
 
 TIMEOUT = 600.0  # seconds that a process waits for the others; if one has failed, the rest end with an error
 
@@ -46,7 +49,7 @@ class SharedMemoryCommunicator:
 
     on_device = False
 
-    def __init__(self, rank: int, size: int, barrier: Any, name: str, timeout: float = TIMEOUT) -> None:
+    def __init__(self, rank: int, size: int, barrier: Barrier, name: str, timeout: float = TIMEOUT) -> None:
         self.rank, self.size, self.barrier, self.timeout = rank, size, barrier, timeout
         from multiprocessing.shared_memory import SharedMemory
 

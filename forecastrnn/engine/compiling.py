@@ -175,7 +175,7 @@ class Jitted:
         self.function, self._code = function, {}
         self.__doc__, self.__name__ = function.__doc__, function.__name__
 
-    def __call__(self, *args: Any) -> Any:
+    def __call__(self, *args: object) -> Any:
         """Call it; arrays must be C-contiguous."""
         types = tuple(numba.typeof(a) for a in args)
         with COMPILE_LOCK:

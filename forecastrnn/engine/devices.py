@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import Any
+from types import ModuleType
 
 CPU = "cpu"
 NAMES = ("auto", "cpu", "cuda")
@@ -110,7 +110,7 @@ def gpus() -> tuple[int, str]:
     return (len(cuda.gpus), "") if available else (0, _why_not(cuda))
 
 
-def _why_not(cuda: Any) -> str:
+def _why_not(cuda: ModuleType) -> str:
     """Why CUDA says that it is not available."""
     said = cuda.cuda_error()
     if said is None:
@@ -146,7 +146,7 @@ def memory_of(device: str) -> int:
         return int(cuda.current_context().get_memory_info().total)
 
 
-def _numba_cuda() -> Any:
+def _numba_cuda() -> ModuleType:
     with warnings.catch_warnings():  # of a driver that is too old or missing
         warnings.simplefilter("ignore")
         from numba import cuda

@@ -7,8 +7,10 @@ device cannot hold; nothing runs side by side, so it is no faster than the faste
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+
+import numpy as np
 
 from forecastrnn.engine.buffers import Buffer, Operation, Runnable, Stretch
 from forecastrnn.engine.devices import CPU
@@ -21,12 +23,12 @@ class Stage:
     program: Runnable
     buffers: list[Buffer]
 
-    def run(self, step: int, n_threads: int, arguments: dict[str, Any]) -> None:
+    def run(self, step: int, n_threads: int, arguments: Mapping[str, np.ndarray | int]) -> None:
         """Run one step."""
         if self.program.device == CPU:
             for buffer in self.buffers:
                 buffer.touch()
-        self.program.run(step, 1, n_threads, **arguments)
+        self.program.run(step, 1, n_threads, None, **arguments)
 
 
 class Placed:
@@ -36,7 +38,9 @@ class Placed:
         self.program = program
         self._stages: dict[tuple[int, int], list[Stage]] = {}
 
-    def run(self, first: int, steps: int, n_threads: int, rounds: Stretch, arguments: dict[str, Any]) -> None:
+    def run(
+        self, first: int, steps: int, n_threads: int, rounds: Stretch, arguments: Mapping[str, np.ndarray | int]
+    ) -> None:
         """Run steps first .. first + steps."""
         stages = self.stages(self.program.stretch(rounds))
         for step in range(first, first + steps):

@@ -7,7 +7,7 @@ import linecache
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from forecastrnn.networks.frame import Frame
 from forecastrnn.networks.tracing.stages import Stages
@@ -78,7 +78,7 @@ class CellSource:
         return f"{self.label}{'_norm' * self.layer_norm}_{way}_{self.digest}"
 
 
-def defined(text: str, title: str, scope: dict[str, Any]) -> dict[str, Callable[..., Any]]:
+def defined(text: str, title: str, scope: dict[str, object]) -> dict[str, Callable[..., object]]:
     """The functions of a text that uses the names in scope; tracebacks show it until it is forgotten."""
     filename = _file(title)
     linecache.cache[filename] = len(text), None, text.splitlines(True), filename

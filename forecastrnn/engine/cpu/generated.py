@@ -14,7 +14,6 @@ import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 from forecastrnn.engine.cpu.build import Kernel, integers, pointers, sizes
 from forecastrnn.engine.cpu.cell_source import CellSource, forget
@@ -84,7 +83,7 @@ def _made(source: CellSource) -> CellKernels:
     return made
 
 
-def _kernel(source: CellSource, template: Callable[..., Any], panels: list[Callable[..., Any]]) -> Kernel:
+def _kernel(source: CellSource, template: Callable[..., object], panels: list[Callable[..., object]]) -> Kernel:
     """A template around the panels of a cell."""
     ahead, n = template is forward_kernel, len(source.states)
     arrays, lengths = (FORWARD, FORWARD_SIZES) if ahead else (BACKWARD, BACKWARD_SIZES)

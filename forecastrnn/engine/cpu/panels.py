@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import FunctionType
-from typing import Any
 
 from numba.extending import register_jitable
 
@@ -103,7 +102,7 @@ def give_nothing(by, row, d_old):
     """`between` reads no state."""
 
 
-def rebuilt(function: Callable[..., Any], names: dict[str, Any], name: str = "") -> Callable[..., Any]:
+def rebuilt(function: Callable[..., object], names: dict[str, object], name: str = "") -> Callable[..., object]:
     """The same code with other globals, under a name of its own."""
     made = FunctionType(function.__code__, function.__globals__ | names)
     made.__name__ = made.__qualname__ = name or function.__name__
@@ -116,14 +115,14 @@ def title_of(source: CellSource, name: str) -> str:
     return f"{source.label} {name} {source.digest}"
 
 
-def functions_of(source: CellSource, stage: Stage, name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
+def functions_of(source: CellSource, stage: Stage, name: str) -> tuple[Callable[..., object], Callable[..., object]]:
     """The text of a stage as functions, which tracebacks can show."""
     made = defined(stage.text(), title_of(source, name), {one: getattr(formulas, one) for one in CALLED})
     inline = register_jitable(forceinline=True, no_cfunc_wrapper=True)
     return inline(made[name]), inline(made[f"{name}_back"])
 
 
-def panels_of(source: CellSource, stage: Stage, name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
+def panels_of(source: CellSource, stage: Stage, name: str) -> tuple[Callable[..., object], Callable[..., object]]:
     """Both panels of a stage, `step` or `between`: there and back."""
 
     def places(gates: tuple[int, ...]) -> tuple[int, ...]:
@@ -144,7 +143,7 @@ def panels_of(source: CellSource, stage: Stage, name: str) -> tuple[Callable[...
     return fast(rebuilt(ahead, names | ahead_names)), fast(rebuilt(back, names | back_names))
 
 
-def _of_step(source: CellSource, stage: Stage) -> dict[str, Any]:
+def _of_step(source: CellSource, stage: Stage) -> dict[str, object]:
     """What the step reads and returns: arrays of states."""
     ended, all_states = source.ended, tuple(range(source.frame.n_states))
     names = {"put_old": scatter(stage.through), "put_ended": scatter(ended), "no_more": zeros(len(ended))}
@@ -156,7 +155,7 @@ def _of_step(source: CellSource, stage: Stage) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _of_between(source: CellSource, stage: Stage) -> dict[str, Any]:
+def _of_between(source: CellSource, stage: Stage) -> dict[str, object]:
     """What `between` reads and returns: one array each."""
     return {
         "arrays_of": between_arrays, "take_old": gather((0,) * len(stage.old)), "put_made": scatter((0,)),

@@ -18,7 +18,6 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import cache, partial
-from typing import Any
 
 import numpy as np
 from llvmlite import binding, ir
@@ -178,7 +177,7 @@ if hasattr(os, "register_at_fork"):  # threads do not survive a fork, and a lock
     os.register_at_fork(after_in_child=_forget_pool)
 
 
-def _invite(workers: int, task: Callable[..., None], *args: Any) -> Future | None:
+def _invite(workers: int, task: Callable[..., None], *args: object) -> Future | None:
     """Have a thread of a pool of `workers` run a task; None where the system gives no more threads."""
     global _pool
     with _pool_lock:

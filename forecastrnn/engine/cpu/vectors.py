@@ -27,7 +27,7 @@ def _place(b, sig, args, which):
 
 
 @cache
-def gather(which: tuple[int, ...]) -> Callable[..., Any]:
+def gather(which: tuple[int, ...]) -> Callable[..., object]:
     """Compiled (p, k, step) -> the vectors at p[k + w * step], or at p[w][k] of a tuple of pointers."""
 
     @intrinsic
@@ -42,7 +42,7 @@ def gather(which: tuple[int, ...]) -> Callable[..., Any]:
 
 
 @cache
-def scatter(which: tuple[int, ...], grow: bool = False) -> Callable[..., Any]:
+def scatter(which: tuple[int, ...], grow: bool = False) -> Callable[..., object]:
     """Compiled (p, k, step, values): the way back of `gather`; with `grow` they are added to what is there."""
 
     @intrinsic
@@ -72,7 +72,7 @@ def within(tctx, values, inside):
 
 
 @cache
-def zeros(count: int) -> Callable[..., Any]:
+def zeros(count: int) -> Callable[..., object]:
     """Compiled (p) -> so many vectors of zeros, of the kind at the pointer p."""
 
     @intrinsic

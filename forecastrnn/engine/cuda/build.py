@@ -25,7 +25,7 @@ def device_function(function: Callable[..., object], fastmath: bool = False) -> 
     return function if SIMULATED else cuda.jit(device=True, fastmath=fastmath)(function)
 
 
-def rebuilt(function: Callable[..., object], **names: Any) -> Callable[..., object]:
+def rebuilt(function: Callable[..., object], **names: object) -> Callable[..., object]:
     """A plain function of another module for kernels to call, with other meanings of the names it uses."""
     return device_function(FunctionType(function.__code__, function.__globals__ | names, function.__name__))
 
@@ -149,7 +149,7 @@ class Planner:
         """Memory of that room."""
         return sum(handle.size * handle.dtype.itemsize for handle in self._work.values())
 
-    def each(self, kernel: DeviceKernel, count: int, *args: Any, most: int = MOST_BLOCKS) -> int:
+    def each(self, kernel: DeviceKernel, count: int, *args: object, most: int = MOST_BLOCKS) -> int:
         """Launch a kernel whose threads walk over `count` elements; returns the number of threads."""
         blocks, threads = SIMULATED_GRID
         if not SIMULATED:
@@ -168,12 +168,12 @@ class Planner:
         threads = min(kernel.threads, -(-units // 32) * 32)
         self._launch(kernel, (-(-units // threads), min(rows, most), panels), threads, args)
 
-    def rows(self, kernel: DeviceKernel, rows: int, units: int, most: int, *args: Any) -> None:
+    def rows(self, kernel: DeviceKernel, rows: int, units: int, most: int, *args: object) -> None:
         """Launch a kernel whose blocks, `most` of them, take a row each; threads, a power of two, share its units."""
         threads = min(kernel.threads, max(32, 1 << (units - 1).bit_length()))
         self._launch(kernel, (1, min(rows, most)), threads, args)
 
-    def blocks(self, kernel: DeviceKernel, blocks: tuple[int, ...], *args: Any) -> None:
+    def blocks(self, kernel: DeviceKernel, blocks: tuple[int, ...], *args: object) -> None:
         """Launch so many blocks of a kernel."""
         self._launch(kernel, blocks, kernel.threads, args)
 

@@ -7,7 +7,7 @@ other buffers are when they are looked at.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -98,7 +98,7 @@ class Engine:
         return self.planner.nbytes
 
     # Running ------------------------------------------------------------------------------------------
-    def run(self, first: int, steps: int, rounds: Any, arguments: dict[str, Any]) -> None:
+    def run(self, first: int, steps: int, rounds: Any, arguments: Mapping[str, np.ndarray | int]) -> None:
         """Run steps first .. first + steps."""
         with explained(f"cuda:{self.device}"), _one_at_a_time, cuda.gpus[self.device]:
             plan = self.plan(rounds)

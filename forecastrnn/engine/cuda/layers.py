@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from functools import lru_cache
 from types import SimpleNamespace
-from typing import Any
 
 from forecastrnn.engine.cpu.build import Kernel
 from forecastrnn.engine.cpu.cell_source import CellSource
@@ -47,7 +46,7 @@ def _twin_of_layer(cell: CellSource, back: bool) -> Twin:
 class LayerPass:
     """Plans the pass of a layer; `fields` are those of the operation's record."""
 
-    def __init__(self, plan: Planner, cell: CellSource, fields: dict[str, Any]) -> None:
+    def __init__(self, plan: Planner, cell: CellSource, fields: dict[str, object]) -> None:
         self.plan, self.cell, self.slots = plan, cell, cell.slots
         self.kernels = step_kernels(cell, plan.dtype.name)
         self.plain = bool(self.slots.plain)
@@ -56,7 +55,7 @@ class LayerPass:
         self.f = SimpleNamespace(**fields, h=fields[last], dh=fields.get(f"d{last}"))
         self.vecs = self.f.Hp >> plan.bits
 
-    def launch(self, kernel: NamedKernel, most: int, **more: Any) -> None:
+    def launch(self, kernel: NamedKernel, most: int, **more: object) -> None:
         """Plan a step's kernel; `most` of its blocks have rows of their own."""
         values, f = self.values | more, self.f
         args = [values[name] for name in kernel.takes]
@@ -137,7 +136,7 @@ class LayerPass:
             add = int(not f.fresh)
             plan.each(add_pieces, weights, looks, f.ddiagonal, weights, 0, 1, weights, 1, pieces, add)
 
-    def _steps_back(self, **more: Any) -> None:
+    def _steps_back(self, **more: object) -> None:
         plan, f, slots = self.plan, self.f, self.slots
         flat = None if self.plain else plan.work("flat", f.B * max(slots.states, slots.second) * f.Hp)
         onward = plan.work("onward", f.B * f.Hp)

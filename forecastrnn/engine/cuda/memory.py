@@ -154,7 +154,7 @@ class ResidentArrays:
             if copy.newer and array.size:
                 fetch(copy, array, self.device)
 
-    def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
+    def __exit__(self, kind: object, error: object, traceback: object) -> None:
         if error is None:
             self.fetch()
         for copy in self.copies:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any
 
 from forecastrnn.engine.cpu.cell_source import CellSource
 from forecastrnn.engine.cpu.tile import VECS
@@ -389,7 +388,7 @@ def _store_forward(s: KernelSource, made: Small, places: dict[int, str]) -> None
             s.add("    mixed[uint64(mixed_at + ho - h_step)] = passed[0]")
 
 
-def plan_forward(plan: Planner, made: Small, **fields: Any) -> None:
+def plan_forward(plan: Planner, made: Small, **fields: object) -> None:
     """Plan the forward pass; `fields` are those of the operation's record."""
     kernel, B = forward_kernel(made), fields["B"]
     values = fields | distances(made, B) | {"x_step": B * fields["ldx"]}

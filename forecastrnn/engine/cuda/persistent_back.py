@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
 
 from forecastrnn.engine.cuda.build import Planner
 from forecastrnn.engine.cuda.persistent import (
@@ -186,7 +185,7 @@ def _products(s: KernelSource, made: Small, name: str, buffer: str, slots: int) 
     s.reduce([[f"a{r}_{u}"] for r in rows for u in range(4)], (8, 4, 2, 1))
 
 
-def plan_backward(plan: Planner, made: Small, **fields: Any) -> None:
+def plan_backward(plan: Planner, made: Small, **fields: object) -> None:
     """Plan the backward pass; `fields` are those of the operation's record, and room for looks."""
     kernel, steps = backward_kernel(made), distances(made, fields["B"])
     dout = fields["dout"] and fields["dout"].at(-fields["first"] * steps["h_step"])  # it begins with its first step

@@ -96,7 +96,7 @@ def element(array: str, place: str) -> str:
     return f"{array}[{array}_at + {place}]"
 
 
-def _defined(text: str, name: str, scope: dict[str, Any]) -> dict[str, Callable[..., Any]]:
+def _defined(text: str, name: str, scope: dict[str, object]) -> dict[str, Callable[..., object]]:
     """The functions of a text; tracebacks show it as long as they are there."""
     made = defined(text, name, scope)
     weakref.finalize(next(iter(made.values())), forget, name)
@@ -104,13 +104,13 @@ def _defined(text: str, name: str, scope: dict[str, Any]) -> dict[str, Callable[
 
 
 @lru_cache
-def stage_functions(cell: CellSource, dtype: str) -> dict[str, Callable[..., Any]]:
+def stage_functions(cell: CellSource, dtype: str) -> dict[str, Callable[..., object]]:
     """The stages of a cell, there and back, as device functions by name: `step`, `step_back`, `between` ..."""
     text = "".join(stage.text("real({})") for stage in (cell.stages.between, cell.stages.step) if stage is not None)
     return device_functions(text, cell.name("formula"), dtype)
 
 
-def device_functions(text: str, name: str, dtype: str) -> dict[str, Callable[..., Any]]:
+def device_functions(text: str, name: str, dtype: str) -> dict[str, Callable[..., object]]:
     """The functions of a text that is made of a cell's formula."""
     scope = {name: getattr(formulas, name) for name in CALLED} | {"real": REALS[dtype]}
     return {found: device_function(made) for found, made in _defined(text, name, scope).items()}
