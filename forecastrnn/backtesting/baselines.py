@@ -9,7 +9,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from forecastrnn.backtesting.windows import Origins
+from forecastrnn.backtesting.origins import Origins
 from forecastrnn.data.series_input import SeriesSet
 from forecastrnn.metrics.scales import seasonal_errors
 

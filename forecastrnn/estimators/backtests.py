@@ -14,12 +14,13 @@ from forecastrnn.callbacks import check_callback
 from forecastrnn.estimators.fitted_forecaster import FittedForecaster
 from forecastrnn.estimators.forecast_settings import plan_of, read_by
 from forecastrnn.forecasting.members import Callback
+from forecastrnn.forecasting.reading import SHORTEST
 from forecastrnn.forecasting.series_codes import rows_among
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from forecastrnn.backtesting.windows import Lengths, Origins
+    from forecastrnn.backtesting.origins import Needs, Origins
     from forecastrnn.data.series import SeriesSet, TimeAxis
 
 
@@ -107,17 +108,18 @@ class Backtests(FittedForecaster):
         (['unique_id', 'ds', 'cutoff', 'y', 'RNN', 'Naive'], ['1959-12', '1960-06'])
         """
         from forecastrnn.backtesting.baselines import columns_of, forecasts_of
+        from forecastrnn.backtesting.origins import origins_of
         from forecastrnn.backtesting.run import Options, backtest, transfer
         from forecastrnn.backtesting.table import CUTOFF, check_names, ends_of, table_of
-        from forecastrnn.backtesting.windows import origins_of, windows_of
+        from forecastrnn.backtesting.windows import windows_of
 
         windows = windows_of(h, n_windows=n_windows, step_size=step_size, gap=gap, max_length=max_length, refit=refit)
         check_callback(callback, "a look")
         compared, columns = columns_of(baselines), {"id_col": id_col, "time_col": time_col, "target_col": target_col}
-        read, lengths = self._past(y, columns, windows.refit_every is None, callback is not None)
+        read, needs = self._past(y, columns, windows.refit_every is None, callback is not None)
         axis = read.axis
         check_names(axis.id_name, axis.time_name, CUTOFF, axis.value_name, self.alias, *compared)
-        origins, groups = origins_of(read, windows, lengths)
+        origins, groups = origins_of(read, windows, needs)
         options = Options(
             fit=columns | _given(static=static, callback=callback), predict=_given(level=level, quantiles=quantiles),
             others=_given(static=static),
@@ -135,22 +137,25 @@ class Backtests(FittedForecaster):
         forecasts = forecasts.assign(**forecasts_of(compared, read, origins, windows.steps, season=season, ends=ends))
         return table_of(read, origins, windows.steps, forecasts)
 
-    def _past(self, y: object, columns: dict[str, Any], is_fitted: bool, watched: bool) -> tuple[SeriesSet, Lengths]:
-        """The series, whose forecasts are written in long form, and how many rows of one are needed."""
-        from forecastrnn.backtesting.windows import Lengths
+    def _past(self, y: object, columns: dict[str, Any], is_fitted: bool, watched: bool) -> tuple[SeriesSet, Needs]:
+        """The series, whose forecasts are written in long form, and what one of them needs."""
+        from forecastrnn.backtesting.origins import Needs
         from forecastrnn.data.slices import in_long_form
 
         self._validate_params()
         if is_fitted:
             check_is_fitted(self)
-            model = self._model
-            reading, usual, lengths = model.reading, model.axis.clock, Lengths(model.reading.least, model.reading.least)
+            reading = later = self._model.reading
         else:
             plan = plan_of(self, columns, watched=watched)
-            reading, usual, lengths = plan.reading, None, Lengths(plan.reading.least, plan.later.least)
-        reading = replace(reading, columns=columns, least=1)
-        read = read_by(reading, y, freq=self.freq, usual=usual, alias=self.alias)
-        return in_long_form(read, **columns), replace(lengths, fitted_only=not self.global_model)
+            reading, later = plan.reading, plan.later
+        usual, apart = self._model.axis.clock if is_fitted else None, reading.short != "raise"
+        read = read_by(replace(reading, columns=columns, least=1), y, freq=self.freq, usual=usual, alias=self.alias)
+        needs = Needs(
+            fit=reading.least, forecast=later.least, known=SHORTEST if apart else 1, from_known=apart,
+            naive=reading.short == "naive", fitted_only=not self.global_model,
+        )  # fmt: skip
+        return in_long_form(read, **columns), needs
 
 
 def _given(**options: Any) -> dict[str, Any]:

@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from forecastrnn.backtesting.baselines import columns_of, forecasts_of
-from forecastrnn.backtesting.windows import Lengths, origins_of, windows_of
+from forecastrnn.backtesting.origins import Needs, origins_of
+from forecastrnn.backtesting.windows import windows_of
 from forecastrnn.data.series import read_series
 from support.backtest_cases import tiny
 from support.forecaster_cases import long_of, monthly
@@ -54,7 +55,7 @@ def test_formulas(max_length: int | None) -> None:
     read = read_series(with_gaps(), missing="mask")
     windows = windows_of(6, n_windows=3, step_size=1, gap=1, max_length=max_length, refit=True)
     with pytest.warns(UserWarning, match="1 of 3 series"):
-        origins, _ = origins_of(read, windows, Lengths(5, 5))
+        origins, _ = origins_of(read, windows, Needs(fit=5, forecast=5))
     assert columns_of(NAMES) == COLUMNS and columns_of("drift") == ["Drift"] and columns_of(()) == []
     ends = ["-lo-80", "-hi-80", "_ql0.1", "_ql0.75"]
     found = forecasts_of(COLUMNS, read, origins, windows.steps, season=SEASON, ends=ends)

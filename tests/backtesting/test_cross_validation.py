@@ -19,6 +19,7 @@ CASES: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"strategy": "seq2seq", "horizon": 6}, {"gap": 2, "step_size": 1}),
     ({"strategy": "direct", "horizon": 6, "id_embedding_dim": 2}, {"gap": 1, "n_windows": 2}),
     ({"global_model": False}, {"step_size": 3}),
+    ({"early_stopping": True, "n_members": 1}, {"n_windows": 2}),
 ]
 
 
@@ -87,11 +88,11 @@ def test_counts_of_fits(refit: bool | int, fits: int) -> None:
 
 def test_the_forecaster_is_not_changed() -> None:
     y = monthly(60)
-    model = tiny(random_state=np.random.RandomState(3)).fit(y)
-    before, state = model.predict(3), model.random_state.get_state()[1].copy()
-    first, second = (model.cross_validation(y[:-5], 3, n_windows=2) for _ in range(2))
+    model = tiny(random_state=np.random.RandomState(3), intervals=Conformal(horizon=3)).fit(y)
+    before, state = model.predict(3, level=80), model.random_state.get_state()[1].copy()
+    first, second = (model.cross_validation(y[:-5], 3, n_windows=2, level=80) for _ in range(2))
     pd.testing.assert_frame_equal(first, second)
-    pd.testing.assert_series_equal(model.predict(3), before)
+    pd.testing.assert_frame_equal(model.predict(3, level=80), before)
     np.testing.assert_array_equal(model.random_state.get_state()[1], state)
     new = tiny()
     new.cross_validation(y, 3, n_windows=1)

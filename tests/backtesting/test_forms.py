@@ -139,3 +139,24 @@ def test_series_of_zeros_or_gaps_before_a_cutoff() -> None:
         found = tiny(missing="mask").cross_validation(wide, 4, n_windows=2)
     assert found["unique_id"].value_counts().to_dict() == {"a": 8, "b": 4}
     assert ends_of_series(found, 4)["unique_id"].tolist() == ["a"] * 4
+
+
+@pytest.mark.filterwarnings("ignore:y.* too short:UserWarning")  # of each fit
+@pytest.mark.parametrize("refit", [True, False])
+@pytest.mark.parametrize("options", [{}, {"global_model": False}])
+def test_series_too_short_to_learn_from(options: dict[str, Any], refit: bool) -> None:
+    """short="naive" forecasts them as `fit` and `predict` by hand do, "drop" leaves them out; so with too many gaps."""
+    y = long_of({"a": monthly(60, 1), "new": monthly(14, 2), "holes": monthly(30, 3), "late": monthly(34, 4)})
+    holes, late = y["unique_id"].eq("holes"), y["unique_id"].eq("late")
+    y.loc[holes & ~y.index.isin(y.index[holes][[4, 8, 26]]), "y"] = np.nan
+    y.loc[y.index[late][:20], "y"] = np.nan
+    given: dict[str, Any] = {"missing": "mask", "context_length": 12, "season_length": 12} | options
+    naive = tiny(short="naive", **given)
+    keep = y if not options else y[~y["unique_id"].isin(["late", "new"])]  # which local networks learn too late
+    found = naive.cross_validation(keep, 3, n_windows=2, refit=refit)
+    same(found, by_hand(naive, keep, 3, n_windows=2, refit=1 if refit else 9))
+    with pytest.warns(UserWarning, match="of 4 series are too short for all 2"):
+        dropped = tiny(short="drop", **given).cross_validation(y, 3, n_windows=2, refit=refit)
+    assert "holes" not in dropped["unique_id"].tolist() and "holes" in found["unique_id"].tolist()
+    by_network = [table[table["unique_id"] == "a"]["RNN"][:3].tolist() for table in (dropped, found)]
+    assert by_network[0] == by_network[1]  # those that are too short teach nothing
