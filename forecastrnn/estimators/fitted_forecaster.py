@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from forecastrnn.estimators.forecast_settings import read_other
+from forecastrnn.estimators.forecast_settings import bounds_of, read_other
 from forecastrnn.estimators.parameters import NamedParameters
+from forecastrnn.forecasting.bounds import limits_of
 from forecastrnn.forecasting.model import Model
 from forecastrnn.forecasting.naive_series import Chosen
 
@@ -29,7 +30,8 @@ class FittedForecaster(NamedParameters):
 
     def _choose(self, y: object, static: object, ids: object = None) -> Chosen:
         """The series to forecast: those of fit, or y; of these all, or `ids`."""
-        return self._among(self._model.choose(self._read(y, static), static), ids)
+        chosen = self._model.choose(self._read(y, static), static)
+        return self._among(chosen.within(limits_of(bounds_of(self), chosen.floors)), ids)
 
     def _among(self, chosen: Chosen, ids: object) -> Chosen:
         """All of the series, or those named `ids`, in that order."""

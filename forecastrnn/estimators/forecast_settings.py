@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from numbers import Integral
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from forecastrnn.engine.threads import thread_count
 from forecastrnn.estimators.device_choice import device_of
 from forecastrnn.estimators.interval_settings import intervals_of
 from forecastrnn.estimators.parameters import NamedParameters, check_numbers, dropout_of, layers_of, refuse, rule_of
+from forecastrnn.forecasting.bounds import AUTO, Rule
 from forecastrnn.forecasting.model import Model
 from forecastrnn.forecasting.plan import FitPlan
 from forecastrnn.forecasting.reading import SHORTEST, ReadingOptions
@@ -70,6 +71,34 @@ def _seasons_of(forecaster: NamedParameters) -> tuple[int, ...]:
             "multiple of the one before, such as [24, 168] (a year of days is 52 weeks: [7, 364])",
         )  # fmt: skip
     return tuple(int(season) for season in given)
+
+
+def bounds_of(forecaster: NamedParameters) -> Rule:
+    """What forecasts do not pass: both ends, infinite where there is none, or a rule, or nothing."""
+    given = forecaster.bounds
+    if given is None or isinstance(given, str) and given == AUTO:
+        return given
+    ends = given if isinstance(given, list | tuple) and len(given) == 2 else (True, True)
+    if all(end is None or isinstance(end, Real) and not isinstance(end, bool | np.bool_) for end in ends):
+        low, high = (inf if end is None else float(end) for end, inf in zip(ends, (-np.inf, np.inf)))
+        if low < high:
+            return low, high
+    refuse(forecaster, "bounds", "'auto', None, or two numbers (lowest, highest), of which one may be None")
+
+
+def check_within(rule: Rule, read: SeriesSet) -> None:
+    """Refuse series that pass the bounds that were given for their forecasts."""
+    if not isinstance(rule, tuple):
+        return
+    outside = np.flatnonzero((read.values < rule[0]) | (read.values > rule[1]))
+    if len(outside):
+        row = int(outside[0])
+        name = read.ids[int(np.searchsorted(read.offsets, row, side="right")) - 1]
+        raise ValueError(
+            f"bounds={rule}: series {name!r} has {read.values[row]:g} at "
+            f"{read.axis.clock.describe(int(read.times(np.array([row]))[0]))} ({len(outside)} such values): forecasts "
+            "would be cut off where the series is not. Give bounds that it keeps, or None"
+        )
 
 
 def _is_count(value: Any) -> bool:

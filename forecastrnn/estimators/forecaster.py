@@ -12,7 +12,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from forecastrnn.callbacks import check_callback
 from forecastrnn.engine.compiling import announced
 from forecastrnn.estimators.backtests import Backtests
-from forecastrnn.estimators.forecast_settings import plan_of, read_by
+from forecastrnn.estimators.forecast_settings import bounds_of, check_within, plan_of, read_by
 from forecastrnn.estimators.going_on import GoesOn
 from forecastrnn.estimators.interval_settings import CONSTRAINTS
 from forecastrnn.estimators.parameters import TRAINING_CONSTRAINTS
@@ -98,6 +98,11 @@ class RNNForecaster(Predicts, GoesOn, Backtests, Scores, SavedToFile):
         of the last windows of the series, which `fit` makes when all is trained: with fewer than 50 series, or local
         networks, by a network that has not seen them, in a fifth of the time of the default fit more. "paths":
         quantiles of sample paths, not calibrated, for nothing. None: no intervals. Forecasts are the same with any.
+    bounds : "auto", (float, float) or None
+        What no forecast, interval or drawn future passes: they are cut off there. "auto": 0 from below for each series
+        that has no negative value, of `fit` or of the y that is forecast. (0, 100): these, for all series, which must
+        keep them in `fit`; one end may be None. None: forecasts as they come. It is read when forecasts are made, so
+        that `set_params(bounds=None)` needs no new fit. Series of a file from before there were bounds have none.
     initializer, solver, learning_rate_init, learning_rate, alpha, momentum, nesterovs_momentum, beta_1, beta_2, \
 epsilon, clip_norm, gradient_noise
         As in `RNNRegressor`. The defaults (AdamW, 0.004, one cycle, 0.0001, norm 1) were chosen by backtests.
@@ -171,6 +176,7 @@ epsilon, clip_norm, gradient_noise
         "freq": "no_validation",  # pandas says what is one
         "loss": [StrOptions(LossesFor("forecasting"))],
         "intervals": CONSTRAINTS,
+        "bounds": [StrOptions({"auto"}), list, tuple, None],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "max_steps": [Interval(Integral, 1, None, closed="left"), None],
         "dtype": [StrOptions({"float32", "float64"})],
@@ -181,7 +187,7 @@ epsilon, clip_norm, gradient_noise
         self, *, cell="gru", hidden_layer_sizes=(64,), layer_norm=False, strategy="recursive", horizon=None,
         season_length=None, context_length=None, older_means=None, n_members=5, global_model=True,
         id_embedding_dim=None, missing="raise", short="raise", freq=None, loss="absolute_error",
-        intervals="conformal", initializer="uniform", solver="adamw", learning_rate_init=0.004,
+        intervals="conformal", bounds="auto", initializer="uniform", solver="adamw", learning_rate_init=0.004,
         learning_rate="one_cycle", alpha=1e-4, momentum=0.9, nesterovs_momentum=True, beta_1=0.9, beta_2=0.999,
         epsilon=1e-8, clip_norm=1.0, gradient_noise=0.0, batch_size="auto", max_steps=None, early_stopping=False,
         validation_fraction=0.1, n_iter_no_change=5, warm_start=False, dropout=0.0, input_dropout=0.0,
@@ -234,6 +240,7 @@ epsilon, clip_norm, gradient_noise
         check_callback(callback, "a look")
         plan = plan_of(self, columns, watched=callback is not None)
         read = read_by(plan.reading, y, freq=self.freq, alias=self.alias)
+        check_within(bounds_of(self), read)
         season = plan.seasons[0] if plan.seasons else season_of(read.axis)
         old = self._model if self.warm_start and hasattr(self, "_model") else None
         self._model = fit_model(plan, read, season, static, old=old, callback=callback)

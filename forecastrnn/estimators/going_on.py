@@ -7,6 +7,7 @@ from typing import Any
 from sklearn.utils.validation import check_is_fitted
 
 from forecastrnn.estimators.fitted_forecaster import FittedForecaster
+from forecastrnn.estimators.forecast_settings import bounds_of
 from forecastrnn.forecasting.stream import ForecastStream
 
 
@@ -28,4 +29,4 @@ class GoesOn(FittedForecaster):
         """
         check_is_fitted(self)
         self._model.check_recursive("stream", "it forecasts one step ahead")
-        return self._model.stream(series)
+        return self._model.stream(series, bounds_of(self))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -100,7 +100,7 @@ class NamedParameters(BaseEstimator):
                 setattr(self, name, value)
 
 
-def refuse(estimator: NamedParameters, name: str, expected: str) -> None:
+def refuse(estimator: NamedParameters, name: str, expected: str) -> NoReturn:
     """Raise scikit-learn's error for a parameter."""
     value = getattr(estimator, name)
     raise InvalidParameterError(

@@ -65,7 +65,7 @@ class Predicts(FittedForecaster):
         wanted = wanted_of(level, quantiles, self.alias)
         if wanted:
             check_intervals(model)
-        chosen = model.choose(self._read(y, static), static)
+        chosen = self._choose(y, static)
         if wanted:
             chosen = with_scale(model, chosen, device, static)
         chosen = self._among(chosen, ids)

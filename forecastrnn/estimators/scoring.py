@@ -72,7 +72,7 @@ class Scores(FittedForecaster):
         reading = replace(model.reading, least=1)
         read = read_by(reading, y, "y of score", freq=self.freq, usual=model.axis.clock, alias=self.alias)
         weights = _weights(read.ids, sample_weight)
-        chosen = model.choose(None)
+        chosen = self._choose(None, None)
         chosen = chosen.take(_rows_of_fit(chosen.axis, read))
         _check_begin(chosen.axis, read)
         scales = chosen.whole(model.naive_errors[chosen.own, None], np.nan)[:, 0]

@@ -75,7 +75,9 @@ def quantiles_of_all(model: Model, chosen: Chosen, median: np.ndarray, shares: n
             known=chosen.are_of_fit, device=device,
         )  # fmt: skip
         found = quantiles_of(model, forecast, shares)
-    return found if naive is None else chosen.whole(found, naive.with_errors(_usual(model, shares, h, device)))
+    if naive is not None:
+        found = chosen.whole(found, naive.with_errors(_usual(model, shares, h, device)))
+    return chosen.clip(found)
 
 
 def _usual(model: Model, shares: np.ndarray, h: int, device: str) -> np.ndarray:

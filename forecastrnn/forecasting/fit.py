@@ -10,6 +10,7 @@ from sklearn.utils import check_random_state
 
 from forecastrnn.data.coding import MOST_CATEGORIES
 from forecastrnn.data.static_input import StaticCoding, read_static
+from forecastrnn.forecasting.bounds import never_negative
 from forecastrnn.forecasting.calibrate import calibrate
 from forecastrnn.forecasting.calibration import Intervals
 from forecastrnn.forecasting.conformal import Conformal
@@ -38,7 +39,9 @@ def fit_model(
     rng = check_random_state(plan.random_state)
     seeds = [int(seed) for seed in rng.randint(2**31 - 1, size=plan.n_members)]
     model = _train(plan, read, prepared, seeds, old=old, callback=callback)
-    model = replace(model, naive_errors=_naive_errors(read, season), naive=naive)
+    floors = never_negative(read.values, read.offsets) & model.tail.prepared.linear  # logarithms stay positive anyway
+    floors = floors if floors.any() else None
+    model = replace(model, naive_errors=_naive_errors(read, season), naive=naive, floors=floors)
     if not isinstance(plan.intervals, Conformal):
         return replace(model, intervals=plan.intervals and Intervals(plan.intervals))
     short = _shorter(plan, plan.intervals, update_count(prepared[0].prepared, prepared[1]))

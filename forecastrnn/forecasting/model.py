@@ -10,6 +10,7 @@ import numpy as np
 
 from forecastrnn.data.static_input import StaticCoding, read_static
 from forecastrnn.engine.memory import check_fits
+from forecastrnn.forecasting.bounds import Rule, limits_of, never_negative
 from forecastrnn.forecasting.calibration import Intervals
 from forecastrnn.forecasting.ends import SeriesEnds, ends_of, take
 from forecastrnn.forecasting.forecasts import forecast
@@ -35,7 +36,8 @@ class Model:
     """All that a fitted forecaster holds: replaced in one assignment when a fit has succeeded.
 
     naive_errors : mean absolute error of the seasonal naive forecast in each series of fit, which model files lack.
-    tail, residuals, axis : of the series that the networks have learned from; naive : those too short for it.
+    tail, residuals, axis : of the series that the networks have learned from; naive : those too short for it;
+    floors : which series never were negative and yet could be forecast so, None: there is none.
     """
 
     network: AnyNetwork
@@ -50,6 +52,7 @@ class Model:
     naive_errors: np.ndarray | None = None
     intervals: Intervals | None = None
     naive: NaiveSeries | None = None
+    floors: np.ndarray | None = None
 
     @property
     def layout(self) -> InputLayout:
@@ -122,11 +125,17 @@ class Model:
     def choose(self, read: SeriesSet | None, static: object = None) -> Chosen:
         """The series of fit, or others, prepared as those were."""
         if read is None:
-            axis = self.naive.axis if self.naive else self.axis
-            return Chosen(axis, self.tail, np.arange(self.tail.n_series), self.naive)
+            rows = np.arange(self.tail.n_series)
+            floors = np.zeros(len(rows), bool) if self.floors is None else self.floors
+            if self.naive is None:
+                return Chosen(self.axis, self.tail, rows, floors)
+            floors = np.insert(floors, self.naive.places - np.arange(len(self.naive.places)), self.naive.floors)
+            return Chosen(self.naive.axis, self.tail, rows, floors, self.naive)
         learned, naive = set_apart(self.reading, read, self.layout.season, "y of predict", is_fit=False)
         tail, own = self.ends_of_others(learned, static) if learned.n_series else (take(self.tail, _NONE), _NONE)
-        return Chosen(naive.axis if naive else learned.axis, tail, own, naive, learned)
+        every = read if naive else learned
+        floors = never_negative(every.values, every.offsets)
+        return Chosen(every.axis, tail, own, floors, naive, learned)
 
     def ends_of_others(self, read: SeriesSet, static: object) -> tuple[SeriesEnds, np.ndarray]:
         """Tail of series that are not those of fit, and the row in fit of each that is there too."""
@@ -166,7 +175,8 @@ class Model:
     def point(self, chosen: Chosen, h: int, device: str) -> np.ndarray:
         """The forecast (n_series, h) of all series of a call."""
         tail = chosen.tail
-        return chosen.whole(self.median(tail, chosen.own, h, device) if tail.n_series else np.empty((0, h)))
+        found = self.median(tail, chosen.own, h, device) if tail.n_series else np.empty((0, h))
+        return chosen.clip(chosen.whole(found))
 
     def median(self, tail: SeriesEnds, own: np.ndarray, h: int, device: str) -> np.ndarray:
         """The members' median forecast (n_series, h), in the unit of the series."""
@@ -180,7 +190,8 @@ class Model:
         found = np.empty((count, 0, h))
         if tail.n_series:
             found = self.draw(tail, own, h, count, rng=rng, known=known, device=device)
-        return found if naive is None else chosen.whole(found, self._borrowed(naive, h, count, rng, device))
+        borrowed = None if naive is None else self._borrowed(naive, h, count, rng, device)
+        return chosen.clip(chosen.whole(found, borrowed))
 
     def _borrowed(self, naive: NaiveSeries, h: int, count: int, rng: np.random.RandomState, device: str) -> np.ndarray:
         """Futures (count, n, h) of series too short for errors of their own: those of series of fit, in proportion."""
@@ -225,8 +236,8 @@ class Model:
         noise = np.take_along_axis(self.residuals[member[:, None], source], pick, axis=2)
         return self._forecast(tail, own, pick.shape[2], member, device, noise)
 
-    def stream(self, series: Hashable) -> ForecastStream:
-        """A stream that goes on from the end of one series of fit."""
+    def stream(self, series: Hashable, rule: Rule = None) -> ForecastStream:
+        """A stream that goes on from the end of one series of fit; rule: of what its forecasts do not pass."""
         self.check_learned([series], "stream")
         if series is None and self.tail.n_series > 1:
             raise ValueError(
@@ -235,7 +246,8 @@ class Model:
         row = self.axis.position([series]) if series is not None else np.array([0])
         column = row[0] if self.trained.is_local else 0
         thetas = list(self.trained.thetas[:, column])
-        return ForecastStream(self.network, thetas, take(self.tail, row), self.settings)
+        floors = np.zeros(1, bool) if self.floors is None else self.floors[row]
+        return ForecastStream(self.network, thetas, take(self.tail, row), self.settings, limits_of(rule, floors))
 
 
 def _first_new(read: SeriesSet, rows: np.ndarray, n_known: int) -> object:

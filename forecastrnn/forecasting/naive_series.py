@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from forecastrnn.forecasting.bounds import Limits
 from forecastrnn.forecasting.ends import SeriesEnds, take
 
 if TYPE_CHECKING:
@@ -18,12 +19,14 @@ class NaiveSeries:
     """Series forecast by the value one season before, or by the last one where there is no whole season.
 
     axis : of all series, these and the others; places (n,) : which of them these are, in order; figure (n, season) :
-    the values behind the end, which repeat; NaN where a series has no value at all.
+    the values behind the end, which repeat; NaN where a series has no value at all; floors (n,) : which never were
+    negative.
     """
 
     axis: TimeAxis
     places: np.ndarray
     figure: np.ndarray
+    floors: np.ndarray
 
     def forecast(self, h: int) -> np.ndarray:
         """The h values behind the end of each: (n, h)."""
@@ -39,15 +42,18 @@ class Chosen:
     """The series of one call, and how each is forecast.
 
     axis : of all; tail : the ends of those that networks forecast; own : the row of each of these in fit; naive : the
-    others, if there are any; read : values of the first kind, None if they are those of fit; scale : of their errors.
+    others, if there are any; read : values of the first kind, None if they are those of fit; scale : of their errors;
+    floors (n_series,) : which series never were negative; limits : what forecasts do not pass.
     """
 
     axis: TimeAxis
     tail: SeriesEnds
     own: np.ndarray
+    floors: np.ndarray
     naive: NaiveSeries | None = None
     read: SeriesSet | None = None
     scale: np.ndarray | None = None
+    limits: Limits | None = None
 
     @property
     def are_of_fit(self) -> bool:
@@ -56,14 +62,26 @@ class Chosen:
 
     def take(self, rows: np.ndarray) -> Chosen:
         """Some of the series, in the order of `rows`."""
-        axis, naive = self.axis.take(rows), self.naive
+        axis, naive, every = self.axis.take(rows), self.naive, rows
         if naive is not None:
             is_naive = np.isin(rows, naive.places)
             before = np.searchsorted(naive.places, rows)  # so many naive ones come before each
-            figure, rows = naive.figure[before[is_naive]], (rows - before)[~is_naive]
-            naive = NaiveSeries(axis, np.flatnonzero(is_naive), figure) if len(figure) else None
+            others, rows = before[is_naive], (rows - before)[~is_naive]
+            figure, floors = naive.figure[others], naive.floors[others]
+            naive = NaiveSeries(axis, np.flatnonzero(is_naive), figure, floors) if len(others) else None
         scale = None if self.scale is None else self.scale[rows]
-        return replace(self, axis=axis, tail=take(self.tail, rows), own=self.own[rows], naive=naive, scale=scale)
+        return replace(
+            self, axis=axis, tail=take(self.tail, rows), own=self.own[rows], floors=self.floors[every], naive=naive,
+            scale=scale, limits=self.limits and self.limits.take(every),
+        )  # fmt: skip
+
+    def within(self, limits: Limits | None) -> Chosen:
+        """The same series, whose forecasts do not pass limits."""
+        return replace(self, limits=limits)
+
+    def clip(self, forecasts: np.ndarray) -> np.ndarray:
+        """Forecasts (..., n_series, h) of all within their limits."""
+        return forecasts if self.limits is None else self.limits.clip(forecasts)
 
     def learned(self, values: np.ndarray) -> np.ndarray:
         """Rows (n, ...) of the series that networks forecast, of those (n_series, ...) of all."""

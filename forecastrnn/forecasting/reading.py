@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from forecastrnn.forecasting.bounds import never_negative
 from forecastrnn.forecasting.naive_series import NaiveSeries, naive_figure
 
 if TYPE_CHECKING:
@@ -75,4 +76,5 @@ def set_apart(
     )
     if reading.short == "drop":
         return learned, None
-    return learned, NaiveSeries(read.axis, np.flatnonzero(short), naive_figure(apart.values, apart.offsets, season))
+    figure, floors = naive_figure(apart.values, apart.offsets, season), never_negative(apart.values, apart.offsets)
+    return learned, NaiveSeries(read.axis, np.flatnonzero(short), figure, floors)

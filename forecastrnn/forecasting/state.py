@@ -140,7 +140,7 @@ PREPARED = codec.record(
     period_of=codec.array("<i8", "n_series").named("periods"),
     scale=codec.array("<f8", "n_series"),
     level=codec.array("<f8", "n_series"),
-    linear=codec.mapped(codec.array("|u1", "n_series"), lambda linear: linear.view(np.uint8), codec.as_bools),
+    linear=codec.flags("n_series"),
     starts=codec.array("<i8", "n_ends"),
     after=codec.array("<f8", "n_series", codec.Size("room", 1)),
     n_observations=codec.count(1),
@@ -242,6 +242,7 @@ NAIVE = codec.record(
     figure=codec.mapped(  # as bits: NaN, which a file has no place for, stands for a series without a value
         codec.array("<i8", "n_short", "season"), lambda figure: figure.view(np.int64), lambda bits: bits.view(float)
     ),
+    floors=codec.flags("n_short"),
 )
 
 
@@ -281,8 +282,9 @@ MODEL = codec.record(
     static=STATIC,
     naive_errors=None,
     axis=codec.nested(AXIS, "the axis"),
-    intervals=codec.unless_none(codec.nested(INTERVALS, "the intervals")),
+    intervals=codec.unless(None, codec.nested(INTERVALS, "the intervals")),
     naive=codec.unless(None, codec.nested(NAIVE)),
+    floors=codec.unless(None, codec.optional("has_floors", codec.flags("n_series"))),
 )
 
 

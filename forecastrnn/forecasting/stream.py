@@ -7,6 +7,7 @@ from numbers import Real
 import numpy as np
 
 from forecastrnn.engine.program import Program
+from forecastrnn.forecasting.bounds import Limits
 from forecastrnn.forecasting.ends import SeriesEnds, histories_of
 from forecastrnn.forecasting.paths import emit_inputs, means_of, sums_of
 from forecastrnn.forecasting.settings import Settings
@@ -87,8 +88,13 @@ class ForecastStream:
     Level, season and scale are those of the fit. Not for several threads at once: make a stream for each.
     """
 
-    def __init__(self, network: AnyNetwork, thetas: list[np.ndarray], tail: SeriesEnds, settings: Settings) -> None:
+    def __init__(
+        self, network: AnyNetwork, thetas: list[np.ndarray], tail: SeriesEnds, settings: Settings,
+        limits: Limits | None = None,
+    ) -> None:  # fmt: skip
         self._p = tail.prepared
+        self._limits = None if limits is None else (float(limits.low[0]), float(limits.high[0]))
+        self._is_guess = limits is not None and not limits.given
         self._members = [_Member(network, theta.copy(), tail, settings) for theta in thetas]
         self._taken = 0  # values since the end of the series in fit
         self._at = 0  # values since the history was moved
@@ -110,6 +116,8 @@ class ForecastStream:
             If it is not finite, or not positive where the series was.
         """
         scaled = self._scaled(self._checked(value))
+        if self._is_guess and value < 0.0:
+            self._limits = None  # the series can be negative, then
         for member in self._members:
             member.observe(self._at, scaled)
         self._taken += 1
@@ -141,8 +149,8 @@ class ForecastStream:
         """One step of each member; the median in the unit of the series."""
         z = np.array([member.advance(self._at) for member in self._members])
         z = z * float(self._p.scale[0]) + self._season()
-        values = z if self._p.linear[0] else np.exp(np.clip(z, -30.0, 30.0))
-        return float(np.median(values * self._p.level[0]))
+        values = (z if self._p.linear[0] else np.exp(np.clip(z, -30.0, 30.0))) * self._p.level[0]
+        return float(np.median(values if self._limits is None else np.clip(values, *self._limits)))
 
     def _move_back(self) -> None:
         for member in self._members:

@@ -319,13 +319,6 @@ def _make_axis(**kept: Any) -> TimeAxis:
     return axis
 
 
-def _walk_late(part: Part, word: str, value: np.ndarray | None) -> Make:
-    """Only written where there is one, as in files of earlier versions."""
-    if part.values is not None and value is None:
-        return lambda values: None
-    return codec.optional("has_late", codec.array("<i8", "n_series")).walk(part, word, value)
-
-
 AXIS = codec.record(
     TimeAxis,
     _make_axis,
@@ -337,5 +330,5 @@ AXIS = codec.record(
     time_name=LABEL,
     id_name=LABEL,
     value_name=LABEL,
-    late=Kind(_walk_late, sign="has_late"),
+    late=codec.unless(None, codec.optional("has_late", codec.array("<i8", "n_series"))),
 )

@@ -175,6 +175,11 @@ def as_bools(values: np.ndarray) -> np.ndarray:
     return values.view(bool)
 
 
+def flags(size: str) -> Kind:
+    """A vector of booleans."""
+    return mapped(array("|u1", size), lambda values: values.view(np.uint8), as_bools)
+
+
 def curve(size: Size) -> Kind:
     """A list of floats."""
     return mapped(array("<f8", size), lambda numbers: np.array(numbers, float), np.ndarray.tolist)
@@ -231,7 +236,7 @@ def unless(default: object, kind: Kind) -> Kind:
     """What is written only where it is not the default of its field: earlier versions read what does not need it."""
 
     def walk(part: Part, word: str, value: Any) -> Make:
-        if part.values is not None and (value is default or value == default):
+        if part.values is not None and type(value) is type(default) and value == default:
             return lambda values: default
         return kind.walk(part, word, value)
 
@@ -246,16 +251,6 @@ def maybe(kind: Kind) -> Kind:
             return kind.walk(part, word, value)
         part.take(word, lambda: None)
         return lambda values: None
-
-    return Kind(walk)
-
-
-def unless_none(kind: Kind) -> Kind:
-    """An entry that is not there for None, so that files without it are those of versions that did not know it."""
-
-    def walk(part: Part, word: str, value: Any) -> Make:
-        is_there = key_of(word) in part.raw if part.values is None else value is not None
-        return kind.walk(part, word, value) if is_there else lambda values: None
 
     return Kind(walk)
 

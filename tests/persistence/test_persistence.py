@@ -227,9 +227,9 @@ def test_every_field_is_kept() -> None:
         Progress: "theta optimizer loss_curve validation_scores best_iter stopped",
         OptimizerState: "moments count since_start",
         forecast_model.Model: (
-            "network trained settings tail residuals axis reading strategy static naive_errors intervals naive"
+            "network trained settings tail residuals axis reading strategy static naive_errors intervals naive floors"
         ),
-        NaiveSeries: "axis places figure",
+        NaiveSeries: "axis places figure floors",
         Trained: "thetas curves updates members",
         forecast_model.ReadingOptions: "columns missing least needs short",
         SeriesEnds: "prepared z inputs phase first",
