@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -183,8 +184,9 @@ class Operation:
         buffers = [value.buffer if isinstance(value, Place) else value for value in self.fields.values()]
         return {k: buffer.name for k, buffer in enumerate(buffers) if isinstance(buffer, Argument)}
 
+    @cached_property
     def written(self) -> tape.Written:
-        """For the tape."""
+        """For the tape; buffers stay where they are."""
         return self.code, self.record(), self.holes()
 
     def __str__(self) -> str:

@@ -34,7 +34,7 @@ class Jobs:
     def prepare(self) -> JobTape:
         """Allocate, compile and write the tape."""
         if self._tape is None:
-            rounds = [[[o.written() for o in turn[0]] for turn in lane.rounds] for lane in self.lanes]
+            rounds = [[[o.written for o in turn[0]] for turn in lane.rounds] for lane in self.lanes]
             self._tape = JobTape(rounds, self.lanes[0].dtype)
         return self._tape
 

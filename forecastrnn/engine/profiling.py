@@ -186,7 +186,7 @@ class _Timing:
 
     def _call(self, operations: Sequence[Operation]) -> Callable[[], None]:
         """A call of the interpreter with a tape of these operations alone, on this thread."""
-        records = [operation.written() for operation in operations]
+        records = [operation.written for operation in operations]
         alone = tape.assemble([[records]], self.dtype, False, nbytes=0)
         alone.fill({name: as_word(value) for name, value in self.arguments.items()})
         return lambda: tape.run(alone, self.first, 1, 1)

@@ -131,7 +131,7 @@ class Program:
         """Allocate the buffers, compile the kernels and write the tape, of the first `rounds` rounds only if given."""
         n = self.stretch(rounds)
         if n not in self.runners:
-            records = [[[o.written() for o in ops] for ops in turn] for turn in self.rounds[slice(*n)]]
+            records = [[[o.written for o in ops] for ops in turn] for turn in self.rounds[slice(*n)]]
             self.runners[n] = tape.assemble(records, self.dtype, self.free, self.nbytes)
         return self.runners[n]
 

@@ -25,6 +25,7 @@ from forecastrnn.training.update_step import Update
 Steps = int | tuple[int, int]  # of a sequence, or of a source and a target
 PLAIN_RULE = Rule()
 DROP = 4  # a stream of random numbers
+SMALLEST = float(np.finfo(float).tiny)  # of the weights that a loss is divided by
 MAX_STEPS = 256  # training steps in one call at most
 MAX_INDICES = 2**19  # samples of one call at most, or one mini-batch
 
@@ -196,7 +197,7 @@ class TrainingProgram:
         shards = self.shape.shards
         sums = self.feed.sums.part(0, n * shards * 2).reshape(n, shards, 2).sum(axis=1)
         self.weights = sums[:, 1]
-        return sums[:, 0] / np.maximum(self.weights, np.finfo(float).tiny)
+        return sums[:, 0] / np.maximum(self.weights, SMALLEST)
 
     def run(self, index: BatchIndex, total: int, n_threads: int) -> np.ndarray:
         """Make index.steps <= most_steps updates; the loss of each, before its update. `weights`: what it rests on."""
