@@ -15,8 +15,21 @@ def put_back(ordinals: np.ndarray, offsets: np.ndarray, clock: Clock) -> np.ndar
     first = unmoved[np.searchsorted(unmoved, offsets[:-1])]
     day = PER_DAY[clock.unit]
     usual = np.where(first < offsets[1:], wall[np.minimum(first, len(wall) - 1)] % day, 0)
-    late = (wall - usual.repeat(np.diff(offsets))) % day
-    return wall - np.where(late <= jumps, late, 0)
+    return wall - _moved(wall, usual.repeat(np.diff(offsets)), jumps, day)
+
+
+def lateness_behind(ordinals: np.ndarray, before: np.ndarray, late: np.ndarray, clock: Clock) -> np.ndarray:
+    """Ordinals (n,) by which each time was moved, in series that have had times (n,) before, moved by `late`."""
+    if clock.tz is None or not clock.is_calendar:
+        return np.zeros_like(ordinals)
+    day = PER_DAY[clock.unit]
+    return _moved(wall_of(ordinals, clock), (wall_of(before, clock) - late) % day, _jumps(ordinals, clock), day)
+
+
+def _moved(wall: np.ndarray, usual: np.ndarray, jumps: np.ndarray, day: int) -> np.ndarray:
+    """How far local times (n,) are behind their usual time of day, where a jump of the clock can be why."""
+    late = (wall - usual) % day
+    return np.where(late <= jumps, late, 0)
 
 
 def lateness(ordinals: np.ndarray, wall: np.ndarray, offsets: np.ndarray, clock: Clock) -> np.ndarray | None:

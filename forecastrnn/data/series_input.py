@@ -83,6 +83,11 @@ class SeriesSet:
         """Number of series."""
         return len(self.ids)
 
+    @property
+    def first(self) -> np.ndarray:
+        """The time (n_series,) at which each series begins."""
+        return self.ordinals[self.offsets[:-1] % len(self.ordinals)]
+
     def times(self, rows: np.ndarray) -> np.ndarray:
         """Ordinals of some of all rows."""
         return self.ordinals[rows % len(self.ordinals)]

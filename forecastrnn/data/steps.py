@@ -16,6 +16,8 @@ from forecastrnn.data.frequency import infer_named, infer_offset
 from forecastrnn.data.grid import places
 from forecastrnn.data.time_index import Clock, wall_of
 
+_KINDS = {"datetime": "dates", "period": "periods", "integer": "integers"}
+
 
 @dataclass(frozen=True)
 class Times:
@@ -82,7 +84,9 @@ def infer(times: Times) -> Clock | None:
 
 
 def asked(clock: Clock, freq: object, label: str) -> Clock:
-    """The clock with the step that was asked for; TypeError or ValueError if there is no such step of such times."""
+    """The clock with the step that was asked for, or with that of another clock; a ValueError if it cannot have it."""
+    if isinstance(freq, Clock):
+        return _as_before(clock, freq, label)
     if clock.kind == "integer":
         if not isinstance(freq, Integral) or isinstance(freq, bool) or freq < 1:
             raise ValueError(f"freq={freq!r}: {label} holds integers, whose step is an integer >= 1")
@@ -96,3 +100,15 @@ def asked(clock: Clock, freq: object, label: str) -> Clock:
     if clock.kind == "period" and offset.base != clock.freq.base:
         raise ValueError(f"freq={freq!r}: {label} holds periods of {clock.freqstr}, whose steps are multiples of it")
     return replace(clock, freq=offset, step=offset.n if clock.kind == "period" else 1)
+
+
+def _as_before(clock: Clock, before: Clock, label: str) -> Clock:
+    """A clock of times that go on from those of another."""
+    kinds = [_KINDS[one.kind] + (" with a time zone" if one.tz is not None else "") for one in (clock, before)]
+    if kinds[0] != kinds[1]:
+        raise ValueError(f"{label} holds {kinds[0]}, but the series go on from {kinds[1]}: give such times")
+    if clock.kind == "period" and clock.freq.base != before.freq.base:
+        raise ValueError(
+            f"{label} holds periods of {clock.freqstr}, but the series go on in periods of {before.freqstr}"
+        )
+    return replace(clock, freq=before.freq, step=before.step)

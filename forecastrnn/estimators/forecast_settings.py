@@ -151,9 +151,11 @@ def read_by(
 
 def read_other(model: Model, y: object, alias: str) -> SeriesSet:
     """Checked series to forecast that are not those of fit; a warning says if their steps are others."""
+    from forecastrnn.data.new_rows import refuse_new_rows
     from forecastrnn.data.series import check_step
 
     read = read_by(model.reading, y, "y of predict", usual=model.axis.clock, alias=alias)
+    refuse_new_rows(read, model.whole_axis, model.tail.prepared.context, "y of predict")
     check_step(read.axis, model.axis)
     return read
 

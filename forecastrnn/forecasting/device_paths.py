@@ -14,14 +14,15 @@ import numpy as np
 from forecastrnn.engine.input_formulas import STATIC
 from forecastrnn.engine.jobs import borrowed
 from forecastrnn.engine.program import Program
-from forecastrnn.forecasting.paths import Histories, PathsShape, emit_rounds, means_of, sums_of
+from forecastrnn.forecasting.paths import Histories, PathsShape, emit_rounds, with_room
+from forecastrnn.forecasting.states import states_width
 
 ROWS_BYTES = 2**28  # of the histories, inputs and new values of all rows at once
 
 
 def run_on_device(
     kind: PathsShape, thetas: np.ndarray, which: np.ndarray, histories: Histories, h: int,
-    noise: np.ndarray | None = None,
+    given: dict[str, np.ndarray],
 ) -> np.ndarray:  # fmt: skip
     """Scaled values (paths, n, h) behind the end of n series, as `run_paths` gives them; on `kind.device`.
 
@@ -40,7 +41,8 @@ def run_on_device(
             program.begin(histories, series)
             for paths in (p for p in own if path[0] < len(p)):
                 mine = paths[np.minimum(path, len(paths) - 1)]
-                found = program.run(thetas[which[paths[0]]], None if noise is None else noise[mine, series])
+                of_rows = {name: values[mine, series] for name, values in given.items()}
+                found = program.run(thetas[which[paths[0]]], of_rows)
                 wanted = path < len(paths)
                 out[mine[wanted], series[wanted]] = found[wanted]
     return out
@@ -83,6 +85,8 @@ class DevicePaths:
             found["sums"] = buffer("sums", (rows, self.length + 1), np.float64)
         if kind.noisy:
             found["noise"] = buffer("noise", (rows, self.h))
+        if kind.goes_on:
+            found["states"] = buffer("states", (rows, states_width(kind.network.reader)))
         return found
 
     def begin(self, histories: Histories, series: np.ndarray) -> None:
@@ -91,21 +95,21 @@ class DevicePaths:
         z[:, : self.known] = histories.z[series]
         fields["z"].put(z)
         self.last = z[:, self.known - 1 : self.known]
-        fields["a"].put(means_of(z[:, : self.known], self.kind.layout.mean_width, self.length))
+        fields["a"].put(with_room(histories.means[series], self.length))
         for name in ("static", "phase", "period", "first"):
             fields[name].put(getattr(histories, name)[series])
-        if fields["sums"] is not None:
-            fields["sums"].put(sums_of(z[:, : self.known], self.length))
+        if histories.sums is not None:
+            fields["sums"].put(with_room(histories.sums[series], self.length + 1))
         own = len(histories.z) > self.n_inputs  # not all series are here: each row has inputs of its own
         fields["inputs"].put(histories.inputs[series] if own else histories.inputs)
         first = (np.arange(self.kind.rows) if own else series) * self.kind.context
         fields["starts"].put(first + np.arange(self.kind.context)[:, None])
 
-    def run(self, theta: np.ndarray, noise: np.ndarray | None) -> np.ndarray:
-        """Scaled values (rows, h) by one network."""
+    def run(self, theta: np.ndarray, given: dict[str, np.ndarray]) -> np.ndarray:
+        """Scaled values (rows, h) by one network; `given`: what each row has of its own, by name."""
         kind, fields, result = self.kind, self.fields, self.fields["result"]
-        if noise is not None:
-            fields["noise"].put(noise)
+        for name, values in given.items():
+            fields[name].put(values)
         repeats = (*kind.repeats(self.h), *(() if kind.head.at_once else (1,)))
         for turn, steps in enumerate(repeats):
             self.program.run(0, steps, kind.lanes, rounds=(turn, turn + 1), theta=theta)

@@ -8,15 +8,45 @@ from functools import partial
 import numpy as np
 
 from forecastrnn.forecasting.inputs import SeriesInputs
-from forecastrnn.forecasting.paths import Histories
+from forecastrnn.forecasting.paths import Histories, means_of, sums_of
 from forecastrnn.forecasting.preparation import Prepared
+
+REFRESHED = 1023  # new values after which trailing means are found anew, free of the errors of their adding up
+
+
+@dataclass(frozen=True, kw_only=True)
+class Carried:
+    """What new values have moved on, step by step, instead of being found anew: what a stream has in hand.
+
+    means (n_series, length): trailing means of z; sums (n_series, length + 1) of its first values, or (n_series, 0)
+    without older means; since (n_series,): values since means and sums were found anew; states (members, n_series,
+    width): those of the networks when they have read all but the last value, or of width 0 where they read the context
+    anew for each forecast.
+    """
+
+    means: np.ndarray
+    sums: np.ndarray
+    since: np.ndarray
+    states: np.ndarray
+
+    @property
+    def has_states(self) -> bool:
+        """Whether networks go on from them."""
+        return self.states.shape[2] > 0
+
+    def take(self, rows: np.ndarray) -> Carried:
+        """That of some series."""
+        return Carried(
+            means=self.means[rows], sums=self.sums[rows], since=self.since[rows], states=self.states[:, rows]
+        )
 
 
 @dataclass(frozen=True)
 class SeriesEnds:
     """The end of each series: all that a forecast needs. z (n_series, length), oldest first.
 
-    first (n_series,): where in z the series begins; before lie repetitions of its first season.
+    first (n_series,): where in z the series begins; before lie repetitions of its first season. carried: None before
+    the first new values.
     """
 
     prepared: Prepared
@@ -24,6 +54,7 @@ class SeriesEnds:
     inputs: np.ndarray
     phase: np.ndarray
     first: np.ndarray
+    carried: Carried | None = None
 
     @property
     def n_series(self) -> int:
@@ -57,12 +88,21 @@ def ends_of(series: SeriesInputs) -> SeriesEnds:
 
 def take(tail: SeriesEnds, rows: np.ndarray) -> SeriesEnds:
     """The tails of some series, in the order of `rows`; a series may come several times."""
-    p = tail.prepared
+    p, carried = tail.prepared, tail.carried
     each = {name: getattr(p, name)[rows] for name in ("pads", "period_of", "scale", "level", "linear", "after")}
-    return SeriesEnds(replace(p, **each), tail.z[rows], tail.inputs[rows], tail.phase[rows], tail.first[rows])
+    ends = {name: getattr(tail, name)[rows] for name in ("z", "inputs", "phase", "first")}
+    return SeriesEnds(replace(p, **each), **ends, carried=None if carried is None else carried.take(rows))
 
 
 def histories_of(tail: SeriesEnds, dtype: str) -> Histories:
     """What paths begin with."""
     p, as_real = tail.prepared, partial(np.ascontiguousarray, dtype=dtype)
-    return Histories(as_real(tail.z), as_real(p.static), tail.phase, p.period_of, as_real(tail.inputs), tail.first)
+    z, carried = as_real(tail.z), tail.carried
+    if carried is None:
+        means, sums = means_of(z, p.layout.mean_width), sums_of(z) if p.layout.older_means else None
+    else:
+        means, sums = carried.means, carried.sums if p.layout.older_means else None
+    return Histories(
+        z=z, means=means, sums=sums, static=as_real(p.static), phase=tail.phase, period=p.period_of,
+        inputs=as_real(tail.inputs), first=tail.first,
+    )  # fmt: skip

@@ -17,24 +17,29 @@ DEVICE_ROWS = 2**16  # paths of series that a GPU takes at once
 
 def forecast(
     network: AnyNetwork, thetas: np.ndarray, tail: SeriesEnds, settings: Settings, h: int, which: np.ndarray, *,
-    noise: np.ndarray | None = None, device: str = CPU,
+    noise: np.ndarray | None = None, states: np.ndarray | None = None, device: str = CPU,
 ) -> np.ndarray:  # fmt: skip
     """Scaled values (paths, n_series, h) behind the end of each series, in one call.
 
     thetas (k, size); which (paths,): the network of each path, or (paths, n_series): of each of its series. `noise`
-    (paths, n_series, h) is added as it goes.
+    (paths, n_series, h) is added as it goes. states (paths, n_series, width): from which networks go on.
     """
     p, n, paths = tail.prepared, tail.n_series, len(which)
     rows = job_rows(n, paths, settings.n_threads) if which.ndim == 1 else 1
     kind = PathsShape(
         network=network, head=settings.head, dtype=settings.dtype, rows=rows if device == CPU else DEVICE_ROWS,
         context=p.context, layout=p.layout, noisy=noise is not None, lanes=settings.n_threads, device=device,
+        goes_on=states is not None,
     )  # fmt: skip
     histories = histories_of(tail, settings.dtype)
+    given = {name: values for name, values in {"noise": noise, "states": states}.items() if values is not None}
     if device != CPU:
-        return run_on_device(kind, thetas, which, histories, h, noise)
+        return run_on_device(kind, thetas, which, histories, h, given)
     chosen = np.repeat(which[:, None], -(-n // rows), axis=1) if which.ndim == 1 else which
     at_once = max(1, CHUNK_VALUES // (n * (tail.z.shape[1] + h) * (2 if p.layout.older_means else 1)))
     parts = [slice(lo, lo + at_once) for lo in range(0, paths, at_once)]
-    found = [run_paths(kind, thetas, chosen[p], histories, h, None if noise is None else noise[p]) for p in parts]
+    found = [
+        run_paths(kind, thetas, chosen[part], histories, h, {name: values[part] for name, values in given.items()})
+        for part in parts
+    ]
     return np.concatenate(found)

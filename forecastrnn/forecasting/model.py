@@ -66,9 +66,14 @@ class Model:
         return SeriesCodes(self.tail.n_series if has_vectors else 0, self.static)
 
     @property
+    def whole_axis(self) -> TimeAxis:
+        """Of all series that it forecasts."""
+        return self.naive.axis if self.naive else self.axis
+
+    @property
     def n_series(self) -> int:
         """Series that it forecasts."""
-        return self.naive.axis.n_series if self.naive else self.axis.n_series
+        return self.whole_axis.n_series
 
     @property
     def short_ids(self) -> list:
@@ -80,17 +85,27 @@ class Model:
         """Networks that forecast each series."""
         return len(self.trained.thetas)
 
+    @property
+    def flat_thetas(self) -> np.ndarray:
+        """The parameters (k, size) of all networks."""
+        return self.trained.thetas.reshape(-1, self.trained.thetas.shape[2])
+
+    def networks_of(self, own: np.ndarray, member: np.ndarray | None = None) -> np.ndarray:
+        """Which of them each member (k,) is, all in turn; of local networks, for each series of fit `own`: (k, n)."""
+        member = np.arange(self.n_members) if member is None else member
+        return member[:, None] * self.trained.thetas.shape[1] + own if self.trained.is_local else member
+
     def _forecast(
         self, tail: SeriesEnds, own: np.ndarray, h: int, member: np.ndarray, device: str,
         noise: np.ndarray | None = None,
     ) -> np.ndarray:  # fmt: skip
         """Paths (len(member), n_series, h) in the unit of the series; `own`: the row of each series in fit."""
-        thetas, count = self.trained.thetas, self.trained.thetas.shape[1]
-        which = member[:, None] * count + own if self.trained.is_local else member
-        flat = thetas.reshape(-1, thetas.shape[2])
-        return tail.prepared.inverse(
-            forecast(self.network, flat, tail, self.settings, h, which, noise=noise, device=device)
+        which = self.networks_of(own, member)
+        states = tail.carried.states[member] if tail.carried is not None and tail.carried.has_states else None
+        found = forecast(
+            self.network, self.flat_thetas, tail, self.settings, h, which, noise=noise, states=states, device=device
         )
+        return tail.prepared.inverse(found)
 
     def check_recursive(self, method: str, why: str) -> None:
         """Refuse a method that the direct strategy does not have."""

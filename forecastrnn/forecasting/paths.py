@@ -6,14 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from forecastrnn.engine.buffers import Argument, Field, Place
+from forecastrnn.engine.buffers import Argument, Buffer, Field, Place
 from forecastrnn.engine.jobs import Jobs, addresses, borrowed
 from forecastrnn.engine.program import Program
 from forecastrnn.forecasting.input_layout import InputLayout
+from forecastrnn.forecasting.states import emit_context_step, emit_first_states, emit_row, first_states
 from forecastrnn.networks.head import Head
 from forecastrnn.networks.network import AnyNetwork
 from forecastrnn.programs.assembly import Assembly
-from forecastrnn.programs.direction import Direction, MatrixView
+from forecastrnn.programs.direction import MatrixView
 from forecastrnn.programs.shapes import Shape
 
 MOST_ROWS = 256  # series of a job at most
@@ -33,22 +34,26 @@ class PathsShape:
     noisy: bool
     lanes: int
     device: str = "cpu"
+    goes_on: bool = False  # from states that are given, not from a reading of the context
 
     def repeats(self, h: int) -> tuple[int, ...]:
         """How often each round of `emit_rounds` runs, for h values."""
+        reading = () if self.goes_on else (self.context,)
         between = (1,) if self.network.hands_over else ()
-        return 1, self.context, *between, 1 if self.head.at_once else h
+        return 1, *reading, *between, 1 if self.head.at_once else h
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Histories:
     """The end of each series, what it is made into inputs with, and the inputs of the context before it.
 
-    z (n, known), static (n, STATIC), phase, period (n,), inputs (n, context, columns), first (n,): where in z the
-    series begins.
+    z, means (n, known), sums (n, known + 1) or None, static (n, STATIC), phase, period (n,), inputs (n, context,
+    columns), first (n,): where in z the series begins.
     """
 
     z: np.ndarray
+    means: np.ndarray
+    sums: np.ndarray | None
     static: np.ndarray
     phase: np.ndarray
     period: np.ndarray
@@ -56,18 +61,22 @@ class Histories:
     first: np.ndarray
 
 
-def means_of(z: np.ndarray, width: int, length: int) -> np.ndarray:
-    """Trailing means of z (n, known) over `width` values; room for `length`, in which kernels go on."""
-    out = np.zeros((len(z), length), z.dtype)
-    sums = np.cumsum(np.pad(z, ((0, 0), (1, 0))), axis=1, dtype=np.float64)
-    out[:, width - 1 : z.shape[1]] = (sums[:, width:] - sums[:, :-width]) / width
+def means_of(z: np.ndarray, width: int) -> np.ndarray:
+    """Trailing means of z (n, known) over `width` values; 0 where there are fewer."""
+    out, sums = np.zeros_like(z), sums_of(z)
+    out[:, width - 1 :] = (sums[:, width:] - sums[:, :-width]) / width
     return out
 
 
-def sums_of(z: np.ndarray, length: int) -> np.ndarray:
-    """Sums of the k first values of z (n, known), from 0 on, in float64; room for `length` values."""
-    out = np.zeros((len(z), length + 1))
-    np.cumsum(z, axis=1, dtype=np.float64, out=out[:, 1 : z.shape[1] + 1])
+def sums_of(z: np.ndarray) -> np.ndarray:
+    """Sums (n, known + 1) of the k first values of z (n, known), from 0 on, in float64."""
+    return np.cumsum(np.pad(z, ((0, 0), (1, 0))), axis=1, dtype=np.float64)
+
+
+def with_room(known: np.ndarray, length: int) -> np.ndarray:
+    """The values (n, known), and room up to `length`, in which kernels go on."""
+    out = np.zeros((len(known), length), known.dtype)
+    out[:, : known.shape[1]] = known
     return out
 
 
@@ -78,6 +87,7 @@ def _build_lane(kind: PathsShape) -> Program:
     fields |= {name: Argument(name) for name in ("phase", "period", "first", "now", "length", "noisy")}
     starts = np.arange(kind.rows) * kind.context + np.arange(kind.context)[:, None]
     fields |= {"sums": Argument("sums", np.float64), "starts": program.bind("starts", starts)}
+    fields["states"] = Argument("states", kind.dtype) if kind.goes_on else None
     emit_rounds(kind, program, fields)
     return program
 
@@ -85,23 +95,26 @@ def _build_lane(kind: PathsShape) -> Program:
 def emit_rounds(kind: PathsShape, program: Program, fields: dict[str, Field]) -> None:
     """Rounds: states cleared and weights packed; one step of the context; one step of the forecast.
 
-    Between the last two an encoder's states become the decoder's, in a round of their own. fields: the arrays of
-    `Histories` and what else a call gives, by their names in `cpu.forecast`; starts (context, rows): where
-    in the inputs each row's step is.
+    Between the last two an encoder's states become the decoder's, in a round of their own. Where a forecast `goes_on`
+    from states, these are read instead of the context. fields: the arrays of `Histories` and what else a call gives,
+    by their names in `cpu.forecast`; starts (context, rows): where in the inputs each row's step is.
     """
     reader, writer = _assemblies(kind, program)
     columns = reader.network.columns
     x = MatrixView(program.buffer("x", (kind.rows, columns)).at(0), columns, columns)
-    for direction, state in _first_states(reader):
-        direction.clear(reader.stacks[0].batch, state)
+    given = fields["states"] if kind.goes_on else None
+    emit_first_states(reader, given if isinstance(given, Buffer) else None)
     reader.emit_pack()
     if kind.network.hands_over:
         writer.emit_pack()
+    if kind.goes_on:  # codes of the series stay in x as they are in any row
+        emit_row(reader, x, fields, fields["starts"])
     program.next_round()
-    _emit_context_step(reader, x, kind, fields)
-    program.next_round()
+    if not kind.goes_on:
+        emit_context_step(reader, x, fields)
+        program.next_round()
     if kind.network.hands_over:
-        for (direction, state), (_, own) in zip(_first_states(reader), _first_states(writer), strict=True):
+        for (direction, state), (_, own) in zip(first_states(reader), first_states(writer), strict=True):
             width = direction.Hp
             reader.copy(0, MatrixView(state, width, width), MatrixView(own, width, width), kind.rows)
         program.next_round()
@@ -119,27 +132,6 @@ def _assemblies(kind: PathsShape, program: Program) -> tuple[Assembly, Assembly]
         Assembly(network.reader, theta, shape, program=program.part("encoder.")),
         Assembly(network.writer, theta, shape, program=program.part("decoder."), offset=network.writer_offset),
     )
-
-
-def _first_states(build: Assembly) -> list[tuple[Direction, Place]]:
-    """Where each layer has its states before a step."""
-    batch = build.stacks[0].batch
-    return [
-        (directions[0], directions[0].state(batch, name).at(0))
-        for directions, layer in zip(build.directions, build.network.layers, strict=True)
-        for name in layer.cell.states
-    ]
-
-
-def _emit_context_step(build: Assembly, x: MatrixView, kind: PathsShape, fields: dict[str, Field]) -> None:
-    """The state takes one row of known inputs in."""
-    build.program.emit(
-        "gather", 0, source=fields["inputs"], out=x.place, starts=fields["starts"], T=1, B=kind.rows, F=x.width,
-        lds=x.width, stride=kind.rows, every=1,
-    )  # fmt: skip
-    stack = build.segment(0, 0, 1)
-    build.forward(stack, x)
-    build.carry(stack)
 
 
 def _emit_forecast_step(build: Assembly, x: MatrixView, kind: PathsShape, fields: dict[str, Field]) -> None:
@@ -208,27 +200,26 @@ class JobArrays:
 
 def run_paths(
     kind: PathsShape, thetas: np.ndarray, which: np.ndarray, histories: Histories, h: int,
-    noise: np.ndarray | None = None,
+    given: dict[str, np.ndarray],
 ) -> np.ndarray:  # fmt: skip
     """Scaled values (paths, n, h) behind the end of n series.
 
-    thetas (k, size); which (paths, jobs): the network of each path's chunk of `kind.rows` series. `noise`
-    (paths, n, h) is added to each value before it is fed back.
+    thetas (k, size); which (paths, jobs): the network of each path's chunk of `kind.rows` series. given, by name: noise
+    (paths, n, h), added to each value before it is fed back, where `kind.noisy`; states (paths, n, width), where
+    `kind.goes_on`.
     """
     (n, known), (paths, chunks) = histories.z.shape, which.shape
     arrays, length = JobArrays(kind.rows, n, paths, chunks), known + h
     z, a = (arrays.own(name, np.empty((paths, len(arrays.series), length), kind.dtype)) for name in ("z", "a"))
-    z[:, :, :known] = histories.z[arrays.series]
-    a[:] = means_of(z[0, :, :known], kind.layout.mean_width, length)
+    z[:, :, :known], a[:, :, :known] = histories.z[arrays.series], histories.means[arrays.series]
     for name in ("static", "phase", "period", "inputs"):
         arrays.share(name, getattr(histories, name))
-    if kind.layout.older_means:
-        arrays.own("sums", np.tile(sums_of(z[0, :, :known], length), (paths, 1, 1)))
+    if histories.sums is not None:
+        arrays.own("sums", np.tile(with_room(histories.sums, length + 1)[arrays.series], (paths, 1, 1)))
         arrays.share("first", histories.first)
-    numbers = {"now": known - 1, "length": length}
-    if noise is not None:
-        arrays.own("noise", np.ascontiguousarray(noise[:, arrays.series], kind.dtype))
-        numbers["noisy"] = h
+    for name, values in given.items():
+        arrays.own(name, np.ascontiguousarray(values[:, arrays.series], kind.dtype))
+    numbers = {"now": known - 1, "length": length, "noisy": h}
     if kind.head.at_once:
         changes = arrays.own("result", np.empty((paths, len(arrays.series), kind.head.steps), kind.dtype))
     _run_jobs(kind, addresses(thetas)[which.reshape(-1)], h, arrays.places | numbers)

@@ -11,7 +11,7 @@ from forecastrnn.data.static_input import StaticCoding
 from forecastrnn.engine.threads import thread_count
 from forecastrnn.exceptions import ModelFileError
 from forecastrnn.forecasting.calibration import COVERED, KEPT, Calibration, Intervals
-from forecastrnn.forecasting.ends import SeriesEnds, first_of, past_of
+from forecastrnn.forecasting.ends import REFRESHED, Carried, SeriesEnds, first_of, past_of
 from forecastrnn.forecasting.input_layout import InputLayout
 from forecastrnn.forecasting.model import Model
 from forecastrnn.forecasting.naive_series import NaiveSeries
@@ -19,6 +19,7 @@ from forecastrnn.forecasting.preparation import Prepared
 from forecastrnn.forecasting.reading import ReadingOptions
 from forecastrnn.forecasting.residuals import RESIDUALS
 from forecastrnn.forecasting.settings import Settings, network_of
+from forecastrnn.forecasting.states import states_width
 from forecastrnn.forecasting.trained import Trained
 from forecastrnn.networks.losses import LOSSES
 from forecastrnn.networks.network import AnyNetwork
@@ -111,7 +112,9 @@ def _make_prepared(**kept: Any) -> Prepared:
     return Prepared(z=np.empty(0), observed=np.empty(0, bool), **kept)
 
 
-def _make_ends(prepared: Prepared, z: np.ndarray, inputs: np.ndarray, phase: np.ndarray) -> SeriesEnds:
+def _make_ends(
+    prepared: Prepared, z: np.ndarray, inputs: np.ndarray, phase: np.ndarray, carried: Carried | None
+) -> SeriesEnds:
     """Figures by which compiled code finds its way: each within the arrays that it counts places of."""
     p, season = prepared, prepared.layout.season
     good = (
@@ -125,7 +128,9 @@ def _make_ends(prepared: Prepared, z: np.ndarray, inputs: np.ndarray, phase: np.
         raise ModelFileError("the figures of the series do not fit together")
     if z.shape[1] != past_of(p):
         raise ModelFileError("the ends of the series are not as long as the inputs need")
-    return SeriesEnds(p, z, inputs, phase, first_of(p, z.shape[1]))
+    if carried is not None and not ((carried.since >= 0) & (carried.since < REFRESHED)).all():
+        raise ModelFileError("since must count new values")
+    return SeriesEnds(p, z, inputs, phase, first_of(p, z.shape[1]), carried)
 
 
 PREPARED = codec.record(
@@ -145,6 +150,13 @@ PREPARED = codec.record(
     after=codec.array("<f8", "n_series", codec.Size("room", 1)),
     n_observations=codec.count(1),
 )
+CARRIED = codec.record(
+    Carried,
+    means=codec.array("real", "n_series", "past"),
+    sums=codec.array("<f8", "n_series", codec.Size("n_sums")),
+    since=codec.array("<i8", "n_series"),
+    states=codec.array("real", "n_members", "n_series", codec.Size("n_states")),
+)
 ENDS = codec.record(
     SeriesEnds,
     _make_ends,
@@ -153,6 +165,7 @@ ENDS = codec.record(
     inputs=codec.array("real", "n_series", "context", "n_columns"),
     phase=codec.array("<i8", "n_series"),
     first=None,
+    carried=codec.unless(None, codec.nested(CARRIED)),
 )
 
 
@@ -266,7 +279,19 @@ def _make_model(
             raise ModelFileError("a series has a category that there is not")
     if naive is not None:
         _check_naive(naive, axis)
+    _check_carried(network, tail, others["strategy"])
     return Model(network=network, tail=tail, axis=axis, naive=naive, **others)
+
+
+def _check_carried(network: AnyNetwork, tail: SeriesEnds, strategy: str) -> None:
+    """Sums belong to older means, and states to networks that go on from them."""
+    carried, older_means = tail.carried, tail.prepared.layout.older_means
+    if carried is None:
+        return
+    n_sums = tail.z.shape[1] + 1 if older_means else 0
+    width = states_width(network.writer) if strategy == "recursive" else 0
+    if (carried.sums.shape[1], carried.states.shape[2]) != (n_sums, width):
+        raise ModelFileError("sums and states must be those of the inputs and the network")
 
 
 MODEL = codec.record(

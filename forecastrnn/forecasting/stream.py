@@ -8,34 +8,33 @@ import numpy as np
 
 from forecastrnn.engine.program import Program
 from forecastrnn.forecasting.bounds import Limits
-from forecastrnn.forecasting.ends import SeriesEnds, histories_of
-from forecastrnn.forecasting.paths import emit_inputs, means_of, sums_of
+from forecastrnn.forecasting.ends import REFRESHED, SeriesEnds, histories_of
+from forecastrnn.forecasting.input_layout import InputLayout
+from forecastrnn.forecasting.paths import Histories, emit_inputs, means_of, sums_of, with_room
 from forecastrnn.forecasting.settings import Settings
+from forecastrnn.forecasting.states import as_state
 from forecastrnn.networks.network import AnyNetwork
-from forecastrnn.programs.inference import forward, write_state
+from forecastrnn.programs.inference import State, forward, write_state
 from forecastrnn.programs.step_program import StepProgram
 
-ROOM = 1024  # values taken before the history is moved back to the front
+ROOM = REFRESHED + 1  # values taken before the history is moved back to the front, and one forecast
 
 
 class _Member:
-    """One network, warmed up over the context of one series, and the values it goes on from."""
+    """One network in the midst of one series, and the values it goes on from."""
 
-    def __init__(self, network: AnyNetwork, theta: np.ndarray, tail: SeriesEnds, settings: Settings) -> None:
-        self.layout = tail.prepared.layout
-        known = tail.z.shape[1]
-        self.now, length, dtype = known - 1, known + ROOM, settings.dtype
-        histories = histories_of(tail, dtype)
-        self.z, self.a = np.zeros((1, length), dtype), means_of(histories.z, self.layout.mean_width, length)
-        self.z[:, :known] = histories.z
-        self.sums = sums_of(histories.z, length)
+    def __init__(
+        self, network: AnyNetwork, theta: np.ndarray, histories: Histories, begun: State, layout: InputLayout
+    ) -> None:
+        self.layout, known = layout, histories.z.shape[1]
+        self.now, length = known - 1, known + ROOM
+        self.z, self.a = with_room(histories.z, length), with_room(histories.means, length)
+        self.sums = with_room(sums_of(histories.z) if histories.sums is None else histories.sums, length + 1)
         self.phase, self.first = histories.phase.copy(), histories.first.copy()
-        self.program = self._step_program(network, theta, tail, settings)
+        self.program = self._step_program(network, theta, histories, begun)
 
-    def _step_program(self, network: AnyNetwork, theta: np.ndarray, tail: SeriesEnds, settings: Settings) -> Program:
+    def _step_program(self, network: AnyNetwork, theta: np.ndarray, histories: Histories, begun: State) -> Program:
         """Inputs of the last value, the network, and the next value behind it."""
-        histories = histories_of(tail, settings.dtype)
-        warm = forward(network.reader, network.reader_theta(theta), histories.inputs, last=1)
         writer = network.writer
         step = StepProgram((writer, network.writer_theta(theta)), 1)
         program, stack = step.build.program, step.build.stacks[0]
@@ -56,7 +55,7 @@ class _Member:
             "append_value", 0, z=z, a=a, out=stack.out.place, noise=None, B=1, ldo=stack.out.ld,
             width=self.layout.mean_width, length=z.shape[1], now=self.now, noisy=0,
         )  # fmt: skip
-        write_state(step.build, warm.states)
+        write_state(step.build, begun)
         return program
 
     def advance(self, at: int) -> float:
@@ -76,8 +75,8 @@ class _Member:
         """Forget the oldest `at` values: the last known one is at `now` again; means are freed of rounding errors."""
         known = self.now + 1
         self.z[:, :known] = self.z[:, at : at + known].copy()
-        self.a[:] = means_of(self.z[:, :known], self.layout.mean_width, self.a.shape[1])
-        self.sums[:] = sums_of(self.z[:, :known], self.z.shape[1])
+        self.a[:, :known] = means_of(self.z[:, :known], self.layout.mean_width)
+        self.sums[:, : known + 1] = sums_of(self.z[:, :known])
         self.first[:] = np.maximum(self.first - at, 0)
         self.phase[:] = (self.phase + at) % self.layout.season
 
@@ -92,12 +91,18 @@ class ForecastStream:
         self, network: AnyNetwork, thetas: list[np.ndarray], tail: SeriesEnds, settings: Settings,
         limits: Limits | None = None,
     ) -> None:  # fmt: skip
-        self._p = tail.prepared
+        self._p = p = tail.prepared
         self._limits = None if limits is None else (float(limits.low[0]), float(limits.high[0]))
         self._is_guess = limits is not None and not limits.given
-        self._members = [_Member(network, theta.copy(), tail, settings) for theta in thetas]
-        self._taken = 0  # values since the end of the series in fit
+        histories, carried = histories_of(tail, settings.dtype), tail.carried
+        states = _states_of(network, thetas, tail, histories.inputs)
+        self._members = [
+            _Member(network, theta.copy(), histories, begun, p.layout)
+            for theta, begun in zip(thetas, states, strict=True)
+        ]
+        self._taken = 0  # values since the end of the series
         self._at = 0  # values since the history was moved
+        self._since = 0 if carried is None else int(carried.since[0])  # and before that, since means were found anew
         self._forecast = self._advance()
 
     @property
@@ -122,7 +127,7 @@ class ForecastStream:
             member.observe(self._at, scaled)
         self._taken += 1
         self._at += 1
-        if self._at == ROOM - 1:
+        if self._since + self._at == REFRESHED:
             self._move_back()
         self._forecast = self._advance()
         return self._forecast
@@ -155,4 +160,11 @@ class ForecastStream:
     def _move_back(self) -> None:
         for member in self._members:
             member.move_back(self._at)
-        self._at = 0
+        self._at = self._since = 0
+
+
+def _states_of(network: AnyNetwork, thetas: list[np.ndarray], tail: SeriesEnds, inputs: np.ndarray) -> list[State]:
+    """Those that each member goes on from: carried, or warmed up over the context."""
+    if tail.carried is not None and tail.carried.has_states:
+        return [as_state(network.writer, states) for states in tail.carried.states]
+    return [forward(network.reader, network.reader_theta(theta), inputs, last=1).states for theta in thetas]

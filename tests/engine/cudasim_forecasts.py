@@ -66,6 +66,17 @@ def test_paths(monkeypatch: pytest.MonkeyPatch) -> None:
     same(model, draws)
 
 
+def test_what_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Behind new rows, which the CPU reads: each path from the states of its member and series."""
+    y = long(3)
+    old = y.ds < y.ds.max()
+    model = RNNForecaster(**QUICK | {"n_members": 2, "id_embedding_dim": 2, "older_means": [(3, 2)]}).fit(y[old])
+    model.update(y[~old])
+    same(model, lambda m: m.predict(3)["RNN"])
+    monkeypatch.setattr(forecasts, "DEVICE_ROWS", 2)
+    same(model, lambda m: m.generate(3, n_sequences=3, random_state=0).select_dtypes("number"))
+
+
 def test_lags_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
     """The inputs of one season ago, in the type that is the default."""
     monkeypatch.setattr(settings, "MANY", 10)

@@ -18,7 +18,7 @@ from forecastrnn import GRU, LSTM, Conformal, Elman, ModelFileError, RNNClassifi
 from forecastrnn.data.series_input import TimeAxis
 from forecastrnn.data.time_index import Clock
 from forecastrnn.forecasting import model as forecast_model
-from forecastrnn.forecasting.ends import SeriesEnds
+from forecastrnn.forecasting.ends import Carried, SeriesEnds
 from forecastrnn.forecasting.naive_series import NaiveSeries
 from forecastrnn.forecasting.preparation import Prepared
 from forecastrnn.forecasting.trained import Trained
@@ -232,7 +232,8 @@ def test_every_field_is_kept() -> None:
         NaiveSeries: "axis places figure floors",
         Trained: "thetas curves updates members",
         forecast_model.ReadingOptions: "columns missing least needs short",
-        SeriesEnds: "prepared z inputs phase first",
+        SeriesEnds: "prepared z inputs phase first carried",
+        Carried: "means sums since states",
         Prepared: ("layout context ahead z observed starts pads period_of scale level linear after n_observations"),
         TimeAxis: "form ids clock last time_name id_name value_name id_dtype late",
         Clock: "kind step freq unit tz",

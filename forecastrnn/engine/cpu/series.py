@@ -89,3 +89,84 @@ def fill_inputs(series, layout, scratch, out):
                 z, a, sums, -lo, t, lo + pads[i], phase, season, periods[i], second_lag, with_lags, blocks, groups,
                 static, i * STATIC, out, t * columns,
             )  # fmt: skip
+
+
+@jitted
+def go_on(new, ends, layout, scratch, rows):
+    """The ends of series, moved on behind new values, and the inputs of the times before each of them.
+
+    new: values (total,), offsets (m + 1,), series (m,). ends, which are overwritten: z, means (n, past), sums (n, past
+    + 1), inputs (n, context, columns), since, phase, first (n,), and as they are period (n,), static (n, STATIC).
+    layout: season, width of means, second lag, whether there are lags, blocks, values until means are found anew.
+    scratch: values, means and sums of one series. rows (total, columns).
+    """
+    (values, offsets, series), (line, means, sums) = new, scratch
+    z_ends, mean_ends, sum_ends, inputs, since, phases, firsts, periods, static = ends
+    season, width, second_lag, with_lags, blocks, most = layout
+    groups, past, columns, flat = len(blocks) // 2, z_ends.shape[1], rows.shape[1], rows.reshape(-1)
+    for i in range(len(series)):
+        s, lo, n = series[i], offsets[i], offsets[i + 1] - offsets[i]
+        for t in range(past):
+            line[t], means[t] = z_ends[s, t], mean_ends[s, t]
+        for t in range(past + 1 if groups > 0 else 0):
+            sums[t] = sum_ends[s, t]
+        for j in range(n):
+            t = past - 1 + j
+            for c in range(columns):  # codes stay
+                rows[lo + j, c] = inputs[s, inputs.shape[1] - 1, c]
+            write_inputs(
+                line, means, sums, 0, t, firsts[s], (phases[s] + j) % season, season, periods[s], second_lag, with_lags,
+                blocks, groups, static, s * STATIC, flat, (lo + j) * columns,
+            )  # fmt: skip
+            line[t + 1] = values[lo + j]
+            means[t + 1] = (line[t + 1] - line[t + 1 - width]) / width
+            means[t + 1] += means[t]
+            sums[t + 2] = sums[t + 1] + line[t + 1]
+            since[s] += 1
+            if since[s] == most:
+                find_means(line, means, sums, t + 2 - past, past, width)
+                since[s] = 0
+        for t in range(past):
+            z_ends[s, t], mean_ends[s, t] = line[n + t], means[n + t]
+        for t in range(past + 1 if groups > 0 else 0):
+            sum_ends[s, t] = sums[n + t]
+        phases[s], firsts[s] = (phases[s] + n) % season, firsts[s] - n if firsts[s] > n else 0
+        move_rows(inputs, s, rows, lo, n)
+
+
+@jitted(cache=False)
+def find_means(line, means, sums, begin, count, width):
+    """Sums of line[begin : begin + count] from 0 on, and the trailing means that follow."""
+    sums[begin] = 0.0
+    for t in range(begin, begin + count):
+        sums[t + 1] = sums[t] + line[t]
+        means[t] = (sums[t + 1] - sums[t + 1 - width]) / width if t - begin >= width - 1 else 0.0
+
+
+@jitted(cache=False)
+def move_rows(inputs, s, rows, lo, n):
+    """inputs[s] (context, columns) and behind them rows[lo : lo + n]: the last of both."""
+    context, columns = inputs.shape[1], inputs.shape[2]
+    for t in range(context):
+        for c in range(columns):
+            inputs[s, t, c] = inputs[s, t + n, c] if t + n < context else rows[lo + t + n - context, c]
+
+
+@jitted
+def go_on_naive(values, offsets, rows, figure):
+    """figure[rows[i]] (season,), the values behind a series' end, moved on behind values[offsets[i] : offsets[i + 1]].
+
+    A figure of one value all over is that of a series without a whole season: each new value is the next one. A missing
+    value is as it was forecast.
+    """
+    for i in range(len(rows)):
+        own = figure[rows[i]]
+        for t in range(offsets[i], offsets[i + 1]):
+            value, first = values[t], own[0]
+            value = first if math.isnan(value) else value
+            alike = True
+            for k in range(len(own)):
+                alike = alike and (own[k] == first or math.isnan(first))
+            for k in range(len(own) - 1):
+                own[k] = value if alike else own[k + 1]
+            own[len(own) - 1] = value
