@@ -20,7 +20,7 @@ _FIELDS: dict[str, list] = {
     "step_size": [_COUNT, None],
     "held_out": ["boolean", StrOptions({"auto"})],
     "members": [_COUNT],
-    "pool": [StrOptions({"auto", "panel", "series"})],
+    "pool": [StrOptions({"auto", "series"})],
     "symmetric": ["boolean"],
     "adaptive": ["boolean"],
     "gamma": [Interval(Real, 0, 1, closed="neither")],

@@ -11,7 +11,7 @@ from forecastrnn.data.arrays import check_count
 from forecastrnn.estimators.device_choice import device_to_predict
 from forecastrnn.estimators.fitted_forecaster import FittedForecaster
 from forecastrnn.estimators.interval_settings import wanted_of
-from forecastrnn.forecasting.bands import check_intervals, quantiles_of_all, warn_unsupported, with_scale
+from forecastrnn.forecasting.bands import check_intervals, quantiles_of_all, warn_unsupported, with_spread
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,7 +67,7 @@ class Predicts(FittedForecaster):
             check_intervals(model)
         chosen = self._choose(y, static)
         if wanted:
-            chosen = with_scale(model, chosen, device, static)
+            chosen = with_spread(model, chosen, device, static)
         chosen = self._among(chosen, ids)
         steps = read_horizon(chosen.axis, h)
         last = int(steps[-1])

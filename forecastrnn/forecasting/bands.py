@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from forecastrnn.forecasting.calibrate import scales_of_others
-from forecastrnn.forecasting.calibration import Calibration
+from forecastrnn.forecasting.calibrate import spread_of_others
+from forecastrnn.forecasting.calibration import Calibration, Spread
+from forecastrnn.forecasting.calibration_windows import in_space
 from forecastrnn.forecasting.ends import SeriesEnds, take
 from forecastrnn.forecasting.model import Model
 from forecastrnn.forecasting.naive_series import Chosen
@@ -22,14 +23,13 @@ FURTHEST = 30.0  # of a logarithm: an end stays finite
 class Forecast:
     """The median (n, h) of some series, with all that quantiles of it are made of.
 
-    rows (n,): their places in fit. scale (n,): of their errors, None without a calibration. known : they are those of
-    fit.
+    rows (n,): their places in fit. spread : of their errors, None without a calibration. known : they are those of fit.
     """
 
     median: np.ndarray
     tail: SeriesEnds
     rows: np.ndarray
-    scale: np.ndarray | None
+    spread: Spread | None
     known: bool
     device: str
 
@@ -50,19 +50,18 @@ def check_intervals(model: Model) -> None:
         )
 
 
-def with_scale(model: Model, chosen: Chosen, device: str, static: object = None) -> Chosen:
-    """The same series with the scale of their errors; as they are, if there is no calibration."""
+def with_spread(model: Model, chosen: Chosen, device: str, static: object = None) -> Chosen:
+    """The same series with the spread of their errors; as they are, if there is no calibration."""
     found, read = model.intervals.calibration if model.intervals else None, chosen.read
     if found is None or read is None:
-        return replace(chosen, scale=found.scale if found else None)
+        return replace(chosen, spread=found.spread if found else None)
     if found.by_series and not model.trained.is_local:
         raise ValueError(
             "level: with Conformal(pool='series') only series of fit have errors of their own; fit with pool='auto'."
         )
-    scale = np.empty(0)
-    if read.n_series:
-        scale = scales_of_others(model, found, read, chosen.tail.prepared, device, static)
-    return replace(chosen, scale=scale)
+    if not read.n_series:
+        return chosen
+    return replace(chosen, spread=spread_of_others(model, found, read, chosen.tail.prepared, device, static))
 
 
 def quantiles_of_all(model: Model, chosen: Chosen, median: np.ndarray, shares: np.ndarray, device: str) -> np.ndarray:
@@ -71,7 +70,7 @@ def quantiles_of_all(model: Model, chosen: Chosen, median: np.ndarray, shares: n
     found = np.empty((len(shares), 0, h))
     if chosen.tail.n_series:
         forecast = Forecast(
-            median=chosen.learned(median), tail=chosen.tail, rows=chosen.own, scale=chosen.scale,
+            median=chosen.learned(median), tail=chosen.tail, rows=chosen.own, spread=chosen.spread,
             known=chosen.are_of_fit, device=device,
         )  # fmt: skip
         found = quantiles_of(model, forecast, shares)
@@ -90,8 +89,9 @@ def _usual(model: Model, shares: np.ndarray, h: int, device: str) -> np.ndarray:
     tail = take(model.tail, rows)
     median = model.median(tail, rows, h, device)
     forecast = Forecast(
-        median=median, tail=tail, rows=rows, scale=found.scale[rows] if found else None, known=True, device=device
-    )
+        median=median, tail=tail, rows=rows, spread=found.spread.take(rows) if found else None, known=True,
+        device=device,
+    )  # fmt: skip
     away = (quantiles_of(model, forecast, shares) - median) / tail.prepared.level[:, None]
     return np.median(away, axis=1, keepdims=True)
 
@@ -113,10 +113,13 @@ def quantiles_of(model: Model, forecast: Forecast, shares: np.ndarray) -> np.nda
 
 def _of_scores(calibration: Calibration, forecast: Forecast, shares: np.ndarray) -> np.ndarray:
     """The median and a multiple of each series' scale, of the logarithm where the series is not linear."""
-    median, scale, h = forecast.median, forecast.scale, forecast.median.shape[1]
-    assert scale is not None
-    away = np.stack([calibration.offsets(share, h, forecast.rows) * scale[:, None] for share in shares])
+    median, spread, h = forecast.median, forecast.spread, forecast.median.shape[1]
+    assert spread is not None
+    scale, low, high = spread.scale[:, None], spread.low[:, None], spread.high[:, None]
+    away = np.stack([calibration.offsets(share, h, forecast.rows) * scale for share in shares])
     linear = forecast.tail.prepared.linear[:, None]
+    middle = in_space(median, linear)
+    away = np.clip(middle + away, low, high) - middle  # the median itself may lie beyond
     factor = np.exp(np.where(linear, 0.0, np.clip(away, -FURTHEST, FURTHEST)))
     return np.where(linear, median + away, median * factor)
 
@@ -140,11 +143,11 @@ def warn_unsupported(model: Model, levels: list[float], h: int) -> None:
             UserWarning,
             stacklevel=3,
         )
-    most, n = found.supported(h), int(found.n_scores[:h].min())
+    most, n = found.supported(), found.n_together
     high = max(levels)
     if high / 100 > most + 1e-9:
         needed = int(np.ceil(high / (100 - high) - 1e-9))
-        why = f"needs at least {needed} errors a step, there are {n}" if n < needed else "is further than what is kept"
+        why = f"needs at least {needed} errors, there are {n}" if n < needed else "is further than what is kept"
         warnings.warn(
             f"level={high:g} {why}: the widest interval that they support, {100 * most:.3g}, is given",
             UserWarning,

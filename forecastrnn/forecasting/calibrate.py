@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from forecastrnn.exceptions import TrainingDivergedError
-from forecastrnn.forecasting.calibration import Calibration, Intervals, calibrated, covered_by, scales_of, sizes_of
+from forecastrnn.forecasting.calibration import (
+    Calibration,
+    Intervals,
+    Spread,
+    calibrated,
+    coverage_of,
+    scales_of,
+    window_weight,
+)
 from forecastrnn.forecasting.calibration_windows import (
     Windows,
     cut,
@@ -18,8 +25,10 @@ from forecastrnn.forecasting.calibration_windows import (
     lengths_of,
     place_windows,
     seasonal_errors,
-)  # fmt: skip
+    values_in_space,
+)
 from forecastrnn.forecasting.conformal import Conformal
+from forecastrnn.forecasting.fences import ends_of_range
 from forecastrnn.forecasting.model import Model
 from forecastrnn.forecasting.preparation import Prepared
 
@@ -36,18 +45,29 @@ def calibrate(
 
     least : values that a series needs before its windows.
     """
-    usual = model.settings.horizon if model.strategy == "direct" else model.tail.prepared.ahead
-    windows = place_windows(lengths_of(read), asked, usual, least)
-    if not len(windows.rows):
+    most = model.settings.horizon if model.strategy == "direct" else None
+    windows = place_windows(lengths_of(read), asked, most or model.tail.prepared.ahead, least, most)
+    if not windows.there.any():
         return Intervals("conformal", why=_too_short(read, windows, least))
-    held_out = _is_held_out(asked, model, read.n_series)
     try:
-        by = train(cut(read, windows.rows, windows.reach)) if held_out else model
+        if _is_held_out(asked, model, read.n_series):
+            by = train(cut(read, np.arange(read.n_series), windows.reach))
+        else:
+            by, windows = _affordable(model, windows)
     except TrainingDivergedError as error:
         return Intervals("conformal", why=f"the training for it, on shorter series, failed: {error}")
     prepared = model.tail.prepared
     errors = errors_of(by, read, windows, prepared.linear, device)
-    return _intervals(errors, windows, seasonal_errors(read, prepared, prepared.layout.season), asked)
+    if not np.isfinite(errors).any():
+        return Intervals("conformal", why="all values in the windows that would calibrate it are missing")
+    whole, smallest = seasonal_errors(read, prepared)
+    found = calibrated(
+        errors, whole, smallest, windows.starts, by_series=asked.pool == "series", symmetric=asked.symmetric
+    )
+    low, high, excess = ends_of_range(values_in_space(read, prepared.linear), read.offsets, windows.horizon)
+    spread = Spread(scale=found.spread.scale, low=low, high=high)
+    coverage = coverage_of(errors, whole, smallest, found)
+    return Intervals("conformal", replace(found, spread=spread, excess=excess, coverage=coverage))
 
 
 def _is_held_out(asked: Conformal, model: Model, n_series: int) -> bool:
@@ -56,47 +76,40 @@ def _is_held_out(asked: Conformal, model: Model, n_series: int) -> bool:
     return bool(asked.held_out)
 
 
-def _intervals(
-    errors: np.ndarray, windows: Windows, seasonal: tuple[np.ndarray, np.ndarray], asked: Conformal
-) -> Intervals:
-    """What errors say of all series; those that are too short for windows have a scale of their seasonal errors."""
-    if not np.isfinite(errors).any():
-        return Intervals("conformal", why="all values in the windows that would calibrate it are missing")
-    (whole, least), rows = seasonal, windows.rows
-    how = partial(
-        calibrated, seasonal=whole[rows], least=least[rows], pool=windows.pool, symmetric=asked.symmetric,
-        step_size=windows.step,
-    )  # fmt: skip
-    found = how(errors)
-    scale = np.maximum(whole * found.usual, least)
-    scale[rows] = found.scale
-    coverage = found.coverage
-    if windows.count > 1 and np.isfinite(errors[:, :-1]).any() and np.isfinite(errors[:, -1]).any():
-        coverage = covered_by(how(errors[:, :-1]), errors[:, -1])
-    return Intervals("conformal", replace(found.for_all(rows, scale), coverage=coverage))
+def _affordable(model: Model, windows: Windows) -> tuple[Model, Windows]:
+    """As many members, and if one is too many as many series, as take a third of the time of the fit at most.
+
+    A step of an update costs three of a forecast: forward, backward, and the gradient of the weights.
+    """
+    trained, p, there = model.trained, model.tail.prepared, windows.there
+    if trained.is_local:
+        return model, windows
+    budget = trained.updates * model.settings.batch_size * (p.context + p.ahead) * model.n_members
+    need = int(there.sum()) * (p.context + windows.horizon)
+    members = int(np.clip(budget // max(need, 1), 1, model.n_members))
+    every = -(-need // max(budget, 1))
+    some = np.arange(len(there)) % every == 0
+    by = replace(model, trained=replace(trained, thetas=trained.thetas[:members]))
+    return by, replace(windows, there=there & some[:, None])
 
 
 def _too_short(read: SeriesSet, windows: Windows, least: int) -> str:
     lengths = lengths_of(read)
     longest = int(np.argmax(lengths))
     return (
-        f"even the longest series, {read.ids[longest]!r}, has {lengths[longest]} values, and {windows.count} windows "
-        f"of {windows.horizon} steps need {windows.reach + least}"
+        f"even the longest series, {read.ids[longest]!r}, has {lengths[longest]} values, and a window that begins "
+        f"{windows.starts[-1]} before the end needs {windows.starts[-1] + least}"
     )
 
 
-def scales_of_others(
+def spread_of_others(
     model: Model, found: Calibration, read: SeriesSet, prepared: Prepared, device: str, static: object = None
-) -> np.ndarray:
-    """Scales (n_series,) of series that fit has not had, by forecasts of their last windows."""
-    whole, least = seasonal_errors(read, prepared, prepared.layout.season)
-    prior, lengths = np.maximum(whole * found.usual, least), lengths_of(read)
-    windows = Windows(found.horizon, found.step_size, found.n_windows, np.arange(0), "")
-    rows = np.flatnonzero(lengths >= windows.reach + model.reading.least)
-    if not len(rows):
-        return prior
-    windows = replace(windows, rows=rows)
-    sizes = sizes_of(errors_of(model, read, windows, prepared.linear, device, static))
-    scale = prior.copy()
-    scale[rows] = scales_of(sizes, prior[rows], least[rows])
-    return scale
+) -> Spread:
+    """That of series that fit has not had, by forecasts of their last windows."""
+    whole, least = seasonal_errors(read, prepared)
+    free = lengths_of(read) - model.reading.least
+    windows = Windows(found.horizon, found.starts, found.starts <= free[:, None])
+    errors = errors_of(model, read, windows, prepared.linear, device, static) / found.growth
+    weight = window_weight(found.starts, found.horizon)
+    low, high, _ = ends_of_range(values_in_space(read, prepared.linear), read.offsets, found.horizon, found.excess)
+    return Spread(scale=scales_of(errors, whole * found.usual, least, weight), low=low, high=high)

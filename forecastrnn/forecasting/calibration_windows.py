@@ -15,28 +15,27 @@ from forecastrnn.forecasting.preparation import Prepared
 if TYPE_CHECKING:
     from forecastrnn.data.series import SeriesSet
 
-FEW = 20  # series, below which the steps of all are put together
-SHARE = 6  # a window is no longer than the median series over this
-WINDOWS, MORE_WINDOWS, MOST_WINDOWS = 3, 12, 39  # of each series: of many, of few, and where each stands alone
+SHARE = 3  # windows lie in the last third of a series
+MANY, FEWEST, MOST = 120, 7, 40  # windows of n series: MANY / sqrt(n), within these bounds
+LONG = 12  # a horizon is as long as a window of the training, or the median series over this if that is longer
+AT_ONCE = 2**21  # values of series that are cut and prepared in one call
 
 
 @dataclass(frozen=True)
 class Windows:
-    """Where windows lie: `count` of `horizon` steps, `step` apart, the last at the end of each series.
+    """Where windows lie: of `horizon` steps, beginning `starts` (n_windows,) values before the end, most first.
 
-    rows : the series that are long enough for them; pool : how their scores are put together.
+    there (n_series, n_windows): which windows each series is long enough for.
     """
 
     horizon: int
-    step: int
-    count: int
-    rows: np.ndarray
-    pool: str
+    starts: np.ndarray
+    there: np.ndarray
 
     @property
-    def reach(self) -> int:
-        """Values at the end of a series that lie in windows."""
-        return self.horizon + (self.count - 1) * self.step
+    def reach(self) -> np.ndarray:
+        """Values (n_series,) at the end of each series that lie in its windows."""
+        return (self.there * self.starts).max(axis=1)
 
 
 def lengths_of(read: SeriesSet) -> np.ndarray:
@@ -46,31 +45,27 @@ def lengths_of(read: SeriesSet) -> np.ndarray:
     return read.offsets[1:] - first
 
 
-def place_windows(lengths: np.ndarray, asked: Conformal, usual: int, least: int) -> Windows:
-    """Windows in series of these lengths; `usual` steps where none are asked for, `least` values before all windows."""
+def place_windows(lengths: np.ndarray, asked: Conformal, usual: int, least: int, most: int | None = None) -> Windows:
+    """Windows in series of these lengths: `usual` steps where none are asked for, `most` at most.
+
+    least : values that a series needs before its windows.
+    """
     middle = int(np.median(lengths))
-    horizon = asked.horizon or max(1, min(usual, middle // SHARE))
-    many = _windows(lengths, asked, horizon, least, is_few=False)
-    if len(many.rows) >= FEW and asked.pool != "series":
-        return many
-    return _windows(lengths, asked, horizon, least, is_few=True)
-
-
-def _windows(lengths: np.ndarray, asked: Conformal, horizon: int, least: int, *, is_few: bool) -> Windows:
-    """Those for few series or for many; as many as leave half of the median series before them."""
-    step = asked.step_size or (1 if is_few else horizon)
+    room = max(1, middle // SHARE)
+    horizon = asked.horizon or max(1, min(2 * room // 3, max(usual, middle // LONG), most or middle))
     if asked.n_windows == "auto":
-        most = MOST_WINDOWS if asked.pool == "series" else MORE_WINDOWS if is_few else WINDOWS
-        count = int(np.clip((np.median(lengths) // 2 - horizon) // step + 1, 1, most))
+        count = int(np.clip(round(MANY / np.sqrt(len(lengths))), FEWEST, MOST))
+        starts = np.arange(room, 0, -int(asked.step_size or max(1, room // count)))
+        free = np.minimum(lengths - least, np.maximum(1, lengths // SHARE))
     else:
-        count = int(asked.n_windows)
-    rows = np.flatnonzero(lengths >= horizon + (count - 1) * step + least)
-    pool = asked.pool if asked.pool != "auto" else "steps" if is_few else "panel"
-    return Windows(int(horizon), int(step), count, rows, pool)
+        count, free = int(asked.n_windows), lengths - least
+        step = int(asked.step_size or np.clip((room - horizon) // max(count - 1, 1), 1, horizon))
+        starts = horizon + step * np.arange(count)[::-1]
+    return Windows(int(horizon), starts, starts <= free[:, None])
 
 
-def cut(read: SeriesSet, rows: np.ndarray, left_out: int) -> SeriesSet:
-    """Some of the series, without their last `left_out` values."""
+def cut(read: SeriesSet, rows: np.ndarray, left_out: np.ndarray) -> SeriesSet:
+    """Series `rows` (n,), some of them several times, without their last `left_out` (n,) values."""
     begin = read.offsets[rows]
     lengths = read.offsets[rows + 1] - begin - left_out
     offsets = np.concatenate([[0], np.cumsum(lengths)])
@@ -82,19 +77,24 @@ def cut(read: SeriesSet, rows: np.ndarray, left_out: int) -> SeriesSet:
 def errors_of(
     model: Model, read: SeriesSet, windows: Windows, linear: np.ndarray, device: str, static: object = None
 ) -> np.ndarray:
-    """Errors (rows, count, horizon) of a model's forecasts of the windows, NaN where a value is missing.
+    """Errors (n_series, n_windows, horizon) of a model's forecasts of the windows, NaN where no value is known.
 
     Of the logarithm, where a series is not linear (n_series,): bands are laid there.
     """
-    rows, steps, found = windows.rows, np.arange(windows.horizon), []
-    lin = linear[rows, None]
-    for window in range(windows.count):  # one call each: memory stays that of a fit
-        behind = windows.reach - window * windows.step
-        tail, own = model.ends_of_others(cut(read, rows, behind), static)
+    (rows, which), steps = np.nonzero(windows.there), np.arange(windows.horizon)
+    found = np.full((*windows.there.shape, windows.horizon), np.nan)
+    starts = windows.starts[which]
+    length = np.cumsum(np.diff(read.offsets)[rows] - starts)
+    for part in np.split(np.arange(len(rows)), np.flatnonzero(np.diff(length // AT_ONCE)) + 1):
+        row, behind = rows[part], starts[part]
+        tail, own = model.ends_of_others(cut(read, row, behind), static)
         forecast = model.median(tail, own, windows.horizon, device)
-        truth = read.values[(read.offsets[rows + 1] - behind)[:, None] + steps]
-        found.append(in_space(truth, lin) - in_space(forecast, lin))
-    return np.stack(found, axis=1)
+        at = (read.offsets[row + 1] - behind)[:, None] + steps
+        ends = read.offsets[row + 1, None]
+        truth = np.where(at < ends, read.values[np.minimum(at, ends - 1)], np.nan)
+        lin = linear[row, None]
+        found[row, which[part]] = in_space(truth, lin) - in_space(forecast, lin)
+    return found
 
 
 def in_space(values: np.ndarray, linear: np.ndarray) -> np.ndarray:
@@ -102,19 +102,22 @@ def in_space(values: np.ndarray, linear: np.ndarray) -> np.ndarray:
     return np.where(linear, values, np.log(np.where(linear, 1.0, values)))
 
 
-def seasonal_errors(read: SeriesSet, prepared: Prepared, season: int) -> tuple[np.ndarray, np.ndarray]:
+def values_in_space(read: SeriesSet, linear: np.ndarray) -> np.ndarray:
+    """All values (total,) of series where their bands are laid."""
+    return in_space(read.values, np.repeat(linear, np.diff(read.offsets)))
+
+
+def seasonal_errors(read: SeriesSet, prepared: Prepared) -> tuple[np.ndarray, np.ndarray]:
     """Mean change (n_series,) of each series over a season, of neighbours in a short one, and the least scale.
 
     In the space of its bands; a series that hardly changes has the least.
     """
-    linear, count = prepared.linear, np.diff(read.offsets)
-    z = in_space(read.values, np.repeat(linear, count))
-    lag = np.where(count > season + 1, season, 1)
+    count, season, z = np.diff(read.offsets), prepared.layout.season, values_in_space(read, prepared.linear)
+    each = np.repeat(np.where(count > season + 1, season, 1), count)
     place = np.arange(len(z)) - np.repeat(read.offsets[:-1], count)
-    each = np.repeat(lag, count)
     change = np.abs(z - z[np.maximum(np.arange(len(z)) - each, 0)])
     there = np.isfinite(change) & (place >= each)
     total = np.add.reduceat(np.where(there, change, 0.0), read.offsets[:-1])
     known = np.add.reduceat(there.astype(float), read.offsets[:-1])
-    least = SMALLEST * np.where(linear, prepared.level, 1.0)
+    least = SMALLEST * np.where(prepared.linear, prepared.level, 1.0)
     return np.maximum(total / np.maximum(known, 1.0), least), least

@@ -11,30 +11,30 @@ class Conformal:
 
     `RNNForecaster(intervals=Conformal(...))`, or "conformal" for the defaults. The last values of each series are
     forecast from windows before them. The errors, of the logarithm where a forecast is multiplicative, are divided by
-    a scale of each series, which the other windows tell (shrunk to the seasonal error), and pooled over series by step:
-    an interval is the forecast +- the scale times a quantile of these scores. What it promises, and what not, is in
-    "Intervals: what they promise" of the documentation.
+    their mean growth over the steps and by a scale of each series, which windows that share no value with theirs tell
+    (shrunk to the seasonal error), and put together: an interval is the forecast +- scale times growth times a quantile
+    of these scores. It ends where values never were, nor ever went within a horizon. What that promises, and what not,
+    is in "Intervals: what they promise" of the documentation.
 
     Parameters
     ----------
     n_windows : int or "auto"
-        Windows that are forecast in each series. "auto": 3; of fewer than 20 series 12.
+        Windows that are forecast in each series. "auto": 40 of a single series, 7 to 40 of several, evenly over the
+        last third of a series, the last ones with fewer steps than `horizon`; a number: so many whole ones.
     horizon : int or None
         Steps that are forecast in a window. None: as many as training windows have behind their context (twice the
-        season, within 18 .. 48), at most a sixth of the median length. Later steps widen as the square root of the
-        step.
+        season, within 18 .. 48), or a twelfth of the median length if that is longer, at most two ninths of it. Later
+        steps widen as the square root of the step.
     step_size : int or None
-        Steps between two windows. None: `horizon`, so that they do not overlap; 1 with fewer than 20 series.
+        Steps between two windows. None: as is needed for their number; of a given number `horizon`, if there is room.
     held_out : bool or "auto"
         Whether windows are forecast by networks of their own, trained on what lies before all windows, or by those
         of the fit, which have seen them. "auto": of their own, unless one network has learned 50 series or more, where
         measurements found no difference.
     members : int
         Networks that are trained for that. They take at most a third of the updates of the fit.
-    pool : {"auto", "panel", "series"}
-        Which errors are put together: those of all series at a step ("panel"), or those of a series alone ("series",
-        with 30 windows or more). "auto": those of all series, and with fewer than 20 series those of all steps too,
-        each divided by the mean growth of errors.
+    pool : {"auto", "series"}
+        Which errors are put together: those of all series, or those of a series alone, which needs long ones.
     symmetric : bool
         True: errors of either sign count for both sides, which needs half as many. False: each side has its own.
     adaptive : bool

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from forecastrnn.forecasting.bounds import Limits
+from forecastrnn.forecasting.calibration import Spread
 from forecastrnn.forecasting.ends import SeriesEnds, take
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Chosen:
     """The series of one call, and how each is forecast.
 
     axis : of all; tail : the ends of those that networks forecast; own : the row of each of these in fit; naive : the
-    others, if there are any; read : values of the first kind, None if they are those of fit; scale : of their errors;
+    others, if there are any; read : values of the first kind, None if they are those of fit; spread : of their errors;
     floors (n_series,) : which series never were negative; limits : what forecasts do not pass.
     """
 
@@ -52,7 +53,7 @@ class Chosen:
     floors: np.ndarray
     naive: NaiveSeries | None = None
     read: SeriesSet | None = None
-    scale: np.ndarray | None = None
+    spread: Spread | None = None
     limits: Limits | None = None
 
     @property
@@ -69,10 +70,9 @@ class Chosen:
             others, rows = before[is_naive], (rows - before)[~is_naive]
             figure, floors = naive.figure[others], naive.floors[others]
             naive = NaiveSeries(axis, np.flatnonzero(is_naive), figure, floors) if len(others) else None
-        scale = None if self.scale is None else self.scale[rows]
         return replace(
             self, axis=axis, tail=take(self.tail, rows), own=self.own[rows], floors=self.floors[every], naive=naive,
-            scale=scale, limits=self.limits and self.limits.take(every),
+            spread=self.spread and self.spread.take(rows), limits=self.limits and self.limits.take(every),
         )  # fmt: skip
 
     def within(self, limits: Limits | None) -> Chosen:

@@ -10,7 +10,7 @@ import numpy as np
 from forecastrnn.data.static_input import StaticCoding
 from forecastrnn.engine.threads import thread_count
 from forecastrnn.exceptions import ModelFileError
-from forecastrnn.forecasting.calibration import COVERED, KEPT, Calibration, Intervals
+from forecastrnn.forecasting.calibration import COVERED, KEPT, Calibration, Intervals, Spread
 from forecastrnn.forecasting.ends import REFRESHED, Carried, SeriesEnds, first_of, past_of
 from forecastrnn.forecasting.input_layout import InputLayout
 from forecastrnn.forecasting.model import Model
@@ -208,31 +208,38 @@ STATIC = codec.mapped(
 def _make_calibration(**kept: Any) -> Calibration:
     """Figures from which intervals come out finite, nested and around the forecast."""
     found = Calibration(**kept)
-    (quantiles, groups, steps), table = found.table.shape, found.table
+    table, (scale, low, high) = found.table, vars(found.spread).values()
+    floats = [scale, low, high, table, found.growth, found.excess]
     good = (
-        quantiles == KEPT and steps in (1, found.horizon) and groups == (len(found.scale) if found.by_series else 1)
-        and np.isfinite(table).all() and (np.diff(table, axis=0) >= 0).all()
-        and (not found.symmetric or (table >= 0).all())
-        and (found.scale > 0).all() and (found.growth > 0).all() and np.isfinite([*found.scale, *found.growth]).all()
-        and (found.n_scores > 0).all() and len(found.coverage) in (0, len(COVERED)) and found.usual >= 0
+        table.shape == (KEPT, len(scale) if found.by_series else 1) and (np.diff(table, axis=0) >= 0).all()
+        and (not found.symmetric or (table >= 0).all()) and all(np.isfinite(values).all() for values in floats)
+        and (scale > 0).all() and (low <= high).all() and found.usual >= 0 and (found.excess >= 0).all()
+        and (found.growth > 0).all() and (np.diff(found.growth) >= 0).all()
+        and found.n_scores.sum() > 0 and (found.n_scores >= 0).all() and len(found.coverage) in (0, len(COVERED))
+        and (found.starts > 0).all() and (np.diff(found.starts) < 0).all()
     )  # fmt: skip
     if not good:
         raise ModelFileError("the figures of the intervals do not fit together")
     return found
 
 
+def _floats(name: str, *sizes: str | codec.Size, dtype: str = "<f8") -> Kind:
+    return codec.array(dtype, *sizes).named(f"intervals.{name}")
+
+
+_SPREAD = codec.record(Spread, **{name: _floats(name, "n_series") for name in ("scale", "low", "high")})
 CALIBRATION = codec.record(
     Calibration,
     _make_calibration,
-    n_windows=codec.count(1),
     horizon=codec.count(1),
-    step_size=codec.count(1),
     usual=codec.tested("a number", lambda raw: type(raw) is float and np.isfinite(raw)),
-    table=codec.array("<f8", *map(codec.Size, ("n_quantiles", "n_groups", "n_steps"))).named("intervals.table"),
-    growth=codec.array("<f8", "horizon").named("intervals.growth"),
-    scale=codec.array("<f8", "n_series").named("intervals.scale"),
-    n_scores=codec.array("<i8", "horizon").named("intervals.n_scores"),
-    coverage=codec.array("<f8", codec.Size("n_levels")).named("intervals.coverage"),
+    table=_floats("table", codec.Size("n_quantiles"), codec.Size("n_groups")),
+    growth=_floats("growth", "horizon"),
+    spread=_SPREAD,
+    n_scores=_floats("n_scores", "horizon", dtype="<i8"),
+    starts=_floats("starts", codec.Size("n_windows", 1), dtype="<i8"),
+    excess=_floats("excess", codec.Size("n_sides", 2, 2)),
+    coverage=_floats("coverage", codec.Size("n_levels")),
 )
 INTERVALS = codec.record(
     Intervals,

@@ -13,6 +13,7 @@ import pytest
 
 from forecastrnn import Conformal, RNNForecaster, TrainingDivergedError
 from forecastrnn.forecasting import calibrate
+from support import naive_intervals as naive
 from support.forecaster_cases import long_of, monthly, quick
 
 SMALL = {"hidden_layer_sizes": 4, "max_steps": 4}
@@ -22,7 +23,7 @@ METHODS: dict[str, dict[str, Any]] = {
     "panel": {},
     "held out": {"intervals": Conformal(held_out=True)},
     "two sides": {"intervals": Conformal(symmetric=False)},
-    "series": {"intervals": Conformal(pool="series", n_windows=6)},
+    "series": {"intervals": Conformal(pool="series")},
     "paths": {"intervals": "paths"},
     "local": {"global_model": False},
     "direct": {"strategy": "direct", "horizon": 8},
@@ -76,34 +77,43 @@ def test_bands_follow_the_unit_of_other_series(fitted: dict[str, RNNForecaster],
 
 def test_positive_series_have_positive_bands(fitted: dict[str, RNNForecaster]) -> None:
     """Errors of logarithms make bands that are multiples of the forecast; those of other series are sums."""
-    bands = fitted["panel"].predict(4, level=95)
-    low, middle, high = (column(bands, f"RNN{end}") for end in ("-lo-95", "", "-hi-95"))
+    bands = fitted["panel"].predict(4, level=50)  # narrow ones end nowhere else
+    low, middle, high = (column(bands, f"RNN{end}") for end in ("-lo-50", "", "-hi-50"))
     positive = np.arange(24) != 1
     np.testing.assert_allclose((low * high)[:, positive], (middle**2)[:, positive], rtol=1e-9)
     np.testing.assert_allclose((low + high)[:, 1], 2 * middle[:, 1], rtol=1e-9)
     assert (low[:, positive] > 0).all()
 
 
-def test_scores_are_errors_of_forecasts_of_the_ends(fitted: dict[str, RNNForecaster]) -> None:
+def test_errors_are_those_of_forecasts_of_the_ends() -> None:
     """Windows that the fit has seen: what predict says of series that end before them."""
-    model = conformal(intervals=Conformal(held_out=False)).fit(PANEL)
-    found = model._model.intervals.calibration
-    assert (found.n_windows, found.horizon, found.step_size) == (3, 10, 10)
-    sizes = []
-    for behind in (30, 20, 10):
+    starts = [20, 15, 10]
+    model = conformal(intervals=Conformal(held_out=False, n_windows=3, horizon=10, step_size=5)).fit(PANEL)
+    found, errors = model.intervals_, []
+    assert found.starts.tolist() == starts
+    positive = np.arange(24) != 1
+    for behind in starts:
         forecast = model.predict(10, y=PANEL[:-behind]).to_numpy()
         truth = PANEL.loc[PANEL.index[-behind:][:10]].to_numpy()
         error = truth - forecast
-        positive = np.arange(24) != 1
         error[:, positive] = np.log(truth[:, positive] / forecast[:, positive])
-        sizes.append(np.abs(error).mean(axis=0))
+        errors.append(error.T)
     space = np.log(PANEL.abs().to_numpy())
     space[:, 1] = PANEL["s1"]
     seasonal = np.abs(space[12:] - space[:-12]).mean(axis=0)
-    mean = np.mean(sizes, axis=0)
-    usual = np.median(mean / seasonal)
-    np.testing.assert_allclose(found.scale, (3 * mean + 2 * usual * seasonal) / 5, rtol=1e-6)
+    expected = naive.half_widths(np.stack(errors, axis=1), seasonal, starts, 0.8)
+    reach = found.offsets(0.9, 10, np.arange(24)) * found.spread.scale[:, None]
+    np.testing.assert_allclose(reach, expected, rtol=1e-5)
     assert found.n_scores.tolist() == [72] * 10
+
+
+def test_bands_end_where_series_never_went() -> None:
+    """But for the forecast itself, wherever it lies."""
+    y = pd.Series(50 + 10 * np.sin(np.arange(80)))
+    bands = conformal(season_length=1).fit(y).predict(12, level=99)
+    inside = bands[["RNN-lo-99", "RNN-hi-99"]].to_numpy()
+    outermost = np.stack([bands["RNN"].clip(upper=39.9), bands["RNN"].clip(lower=60.1)], axis=1)
+    assert (inside[:, 0] >= outermost[:, 0]).all() and (inside[:, 1] <= outermost[:, 1]).all()
 
 
 @pytest.mark.parametrize("options", [{}, {"strategy": "seq2seq"}, {"global_model": False}], ids=str)
@@ -234,52 +244,75 @@ def test_a_calibration_that_diverges_is_none(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_series_too_short_for_windows() -> None:
-    """Left out where others are long enough; where none is, forecasts are there and intervals are not."""
-    y = {"a": monthly(60), "b": monthly(5, 2), "c": monthly(60, 3)}
+    """They have what is usual; where none is long enough, forecasts are there and intervals are not."""
+    y = {"a": monthly(60), "b": monthly(4, 2), "c": monthly(60, 3)}
     model = conformal().fit(long_of(y))
     bands = model.predict(3, level=80).set_index("unique_id")
     assert (bands["RNN-lo-80"] < bands["RNN-hi-80"]).all()
-    found = model._model.intervals.calibration
+    found = model.intervals_
     seasonal = np.abs(np.diff(np.log(y["b"]))).mean()
-    assert found.scale[1] == pytest.approx(found.usual * seasonal)  # what its seasonal error says
-    assert conformal(intervals=Conformal(n_windows=3, horizon=12)).fit(long_of(y)).intervals_.n_windows == 3
-    short = conformal().fit(monthly(5))
+    assert found.spread.scale[1] == pytest.approx(found.usual * seasonal)
+    short = conformal().fit(monthly(4))
     assert len(short.predict(3)) == 3 and short.intervals_ is None
-    message = "the longest series, 's0', has 5 values, and 2 windows of 1 steps need 6"
+    message = "the longest series, 's0', has 4 values, and a window that begins 1 before the end needs 5"
     with pytest.raises(ValueError, match=message):
         short.predict(3, level=80)
 
 
 def test_missing_values_are_no_errors() -> None:
     holes = PANEL.iloc[:, :3].where(np.random.default_rng(1).uniform(size=(60, 3)) > 0.1)
-    holes.iloc[-30:, 2] = np.nan
     model = conformal(missing="mask").fit(holes)
-    bands = model.predict(4, level=80)
-    assert np.isfinite(bands.to_numpy()).all()
-    known = np.isfinite(holes.iloc[-21:, :]).to_numpy()
-    assert model.intervals_.n_scores[0] == sum(known[w : w + 10].sum() for w in range(12))
+    assert np.isfinite(model.predict(4, level=80).to_numpy()).all()
+    assert model.intervals_.n_scores[0] == np.isfinite(holes.iloc[-20:]).to_numpy().sum()
+    gone = holes.copy()
+    gone.iloc[-30:] = np.nan
+    nothing = conformal(missing="mask").fit(gone)
+    with pytest.raises(ValueError, match="all values in the windows that would calibrate it are missing"):
+        nothing.predict(4, level=80)
+
+
+def test_a_large_panel_takes_fewer_forecasts_to_calibrate(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By fewer members first, then of fewer series: a third of the time of the fit at most."""
+    seen: list[tuple] = []
+    original = calibrate.errors_of
+
+    def watched(by: Any, read: Any, windows: Any, *rest: Any) -> Any:
+        seen.append((by.n_members, int(windows.there.any(axis=1).sum())))
+        return original(by, read, windows, *rest)
+
+    monkeypatch.setattr(calibrate, "errors_of", watched)
+    wide = pd.concat([PANEL] * 3, axis=1).set_axis(range(72), axis=1)
+    for updates in (40, 8, 4):
+        conformal(max_steps=updates, n_members=3).fit(wide)
+    assert seen == [(3, 72), (1, 72), (1, 36)]
 
 
 def test_what_intervals_say_of_themselves() -> None:
     found = conformal().fit(PANEL).intervals_
-    assert (found.n_windows, found.horizon, found.n_scores.tolist()) == (3, 10, [72] * 10)
+    assert (found.n_windows, found.horizon, found.n_scores.tolist()) == (20, 13, list(range(480, 168, -24)))
     assert found.coverage.shape == (2,) and (0.4 < found.coverage).all() and (found.coverage <= 1).all()
     one = conformal(intervals=Conformal(n_windows=1)).fit(PANEL).intervals_
-    assert one.coverage.shape == (0,)  # no other windows
+    assert one.coverage.shape == (0,)  # nothing was known before
 
 
 def test_levels_that_are_not_supported_are_said() -> None:
-    model = conformal(intervals=Conformal(n_windows=3, horizon=10, pool="panel")).fit(PANEL.iloc[:, :12])
-    with pytest.warns(UserWarning, match=r"level=99 needs at least 99 errors a step, there are 36: the widest interval "
-                      r"that they support, 97\.3, is given"):  # fmt: skip
-        high = model.predict(3, level=99)
-    with pytest.warns(UserWarning, match=r"level=99\.9"):
-        higher = conformal().fit(PANEL).predict(3, quantiles=[0.0005, 0.5])
-    assert len(high) == len(higher) == 3
-    with pytest.warns(UserWarning, match=r"h=12: the intervals were calibrated for 10 steps.*Conformal\(horizon=12\)"):
-        far = model.predict(12, level=80)
-    width = (column(far, "RNN-hi-80") / column(far, "RNN"))[:, 0]
-    np.testing.assert_allclose(np.log(width[11]), np.log(width[9]) * math.sqrt(1.2), rtol=1e-9)
+    model = conformal(intervals=Conformal(n_windows=3, horizon=1)).fit(PANEL.iloc[:, :12])
+    with pytest.warns(UserWarning, match=r"level=99 needs at least 99 errors, there are 36: the widest interval that "
+                      r"they support, 97\.3, is given"):  # fmt: skip
+        assert len(model.predict(1, level=99)) == 1
+    with pytest.warns(UserWarning, match=r"level=99\.9 is further than what is kept: the widest.* 99\.5, is given"):
+        assert len(conformal().fit(PANEL).predict(3, quantiles=[0.0005, 0.5])) == 3
+    alone = conformal(intervals=Conformal(pool="series", n_windows=1, horizon=3)).fit(PANEL)
+    with pytest.warns(UserWarning, match=r"level=80 needs at least 4 errors, there are 3: .* 75, is given"):
+        alone.predict(3, level=80)
+
+
+def test_later_steps_than_were_tried_widen_as_the_root_of_the_step() -> None:
+    model = conformal(intervals=Conformal(horizon=5)).fit(PANEL["s0"])
+    with pytest.warns(UserWarning, match=r"h=20: the intervals were calibrated for 5 steps.*Conformal\(horizon=20\)"):
+        far = model.predict(20, level=20)
+    width = np.log(far["RNN-hi-20"] / far["RNN"]).to_numpy()
+    np.testing.assert_allclose(width[19], width[4] * 2, rtol=1e-9)
 
 
 @pytest.mark.parametrize(

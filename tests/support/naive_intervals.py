@@ -1,8 +1,9 @@
-"""Conformal scores, number by number in float64: errors in, quantiles of scores and scales out."""
+"""Conformal scores, number by number in float64: errors in, half widths of intervals out."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -11,14 +12,25 @@ def mean(values: list[float]) -> float:
     return sum(values) / len(values)
 
 
-def sizes(window: np.ndarray) -> list[float]:
-    return [abs(float(e)) for e in window if math.isfinite(e)]
+def sizes(values: Iterable) -> list[float]:
+    return [abs(float(e)) for e in values if math.isfinite(e)]
 
 
-def scale(windows: list[np.ndarray], prior: float) -> float:
-    """Mean error of the windows, the prior counting for two."""
+def growth(errors: np.ndarray, seasonal: np.ndarray) -> list[float]:
+    """Mean error over the seasonal one of the steps j / 2 .. 2 j, never smaller than before, of mean 1."""
+    steps, found, high = errors.shape[2], [], 0.0
+    for j in range(1, steps + 1):
+        near = [k for k in range(1, steps + 1) if j / 2 <= k <= 2 * j]
+        each = [e / q for series, q in zip(errors, seasonal) for k in near for e in sizes(series[:, k - 1])]
+        high = max(high, mean(each))
+        found.append(high)
+    return [one / mean(found) for one in found]
+
+
+def scale(windows: list[np.ndarray], prior: float, weight: float) -> float:
+    """Mean error of the windows, each counting `weight`, the prior counting for two."""
     own = [mean(sizes(window)) for window in windows if sizes(window)]
-    return (sum(own) + 2 * prior) / (len(own) + 2)
+    return (sum(own) * weight + 2 * prior) / (len(own) * weight + 2)
 
 
 def usual(errors: np.ndarray, seasonal: np.ndarray) -> float:
@@ -26,31 +38,35 @@ def usual(errors: np.ndarray, seasonal: np.ndarray) -> float:
     own = []
     for series, size in zip(errors, seasonal, strict=True):
         windows = [mean(sizes(window)) for window in series if sizes(window)]
-        own.append(mean(windows) / size)
+        if windows:
+            own.append(mean(windows) / size)
     return float(np.median(own))
 
 
-def scores(errors: np.ndarray, prior: np.ndarray) -> np.ndarray:
-    """Each error over the scale of its series without its window."""
-    out = np.empty(errors.shape)
+def scores(errors: np.ndarray, prior: np.ndarray, starts: list[int], weight: float) -> np.ndarray:
+    """Each error over the scale of its series by windows that share no value with its own."""
+    steps, out = errors.shape[2], np.empty(errors.shape)
     for i, series in enumerate(errors):
         for w, window in enumerate(series):
-            out[i, w] = window / scale([other for v, other in enumerate(series) if v != w], float(prior[i]))
+            others = [other for v, other in enumerate(series) if abs(starts[v] - starts[w]) >= steps]
+            out[i, w] = window / scale(others, float(prior[i]), weight)
     return out
 
 
 def smallest(values: np.ndarray, level: float) -> float:
     """The ceil((n + 1) level)-th smallest size, the largest where there are too few."""
-    ordered = sorted(sizes(values))
+    ordered = sorted(sizes(values.ravel()))
     return ordered[min(math.ceil((len(ordered) + 1) * level - 1e-9), len(ordered)) - 1]
 
 
-def half_widths(errors: np.ndarray, seasonal: np.ndarray, level: float) -> np.ndarray:
-    """(n, steps) of intervals pooled over series by step, never narrower than at the step before."""
-    prior = seasonal * usual(errors, seasonal)
-    found, own = scores(errors, prior), [scale(list(series), float(p)) for series, p in zip(errors, prior, strict=True)]
-    reach, out = 0.0, np.empty((len(errors), errors.shape[2]))
-    for step in range(errors.shape[2]):
-        reach = max(reach, smallest(found[:, :, step].ravel(), level))
-        out[:, step] = [reach * each for each in own]
-    return out
+def half_widths(
+    errors: np.ndarray, seasonal: np.ndarray, starts: list[int], level: float, by_series: bool = False
+) -> np.ndarray:
+    """(n, steps) of intervals: scale times growth times a quantile of all scores, or of those of each series."""
+    grown = np.array(growth(errors, seasonal))
+    even, steps = errors / grown, errors.shape[2]
+    weight = min(1.0, (starts[0] - starts[-1]) / (len(starts) - 1) / steps)
+    prior = seasonal * usual(even, seasonal)
+    found, own = scores(even, prior, starts, weight), [scale(list(s), float(p), weight) for s, p in zip(even, prior)]
+    reach = [smallest(found[i] if by_series else found, level) for i in range(len(errors))]
+    return np.array(reach)[:, None] * np.array(own)[:, None] * grown
