@@ -13,7 +13,8 @@ from sklearn.utils.validation import check_is_fitted
 from forecastrnn.data.arrays import Sequences
 from forecastrnn.data.targets import are_step_labels, read_labels, read_step_labels
 from forecastrnn.estimators.device_choice import device_to_predict
-from forecastrnn.estimators.parameters import CLASSIFIER_CONSTRAINTS, EMBEDDING_CONSTRAINTS, SEQUENCE_CONSTRAINTS
+from forecastrnn.estimators.old_names import takes_old_names
+from forecastrnn.estimators.parameters import CLASSIFIER_CONSTRAINTS, SEQUENCE_CONSTRAINTS
 from forecastrnn.estimators.recurrent_estimator import GivenData
 from forecastrnn.estimators.sequence_estimator import SequenceEstimator
 from forecastrnn.networks.head import Head
@@ -58,18 +59,16 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
     (['down', 'up'], True)
     """
 
-    _parameter_constraints: dict = {**SEQUENCE_CONSTRAINTS, **EMBEDDING_CONSTRAINTS, **CLASSIFIER_CONSTRAINTS}
+    _parameter_constraints: dict = {**SEQUENCE_CONSTRAINTS, **CLASSIFIER_CONSTRAINTS}
     _scales_y = False
 
+    @takes_old_names
     def __init__(
         self, *, cell="lstm", hidden_layer_sizes=(32,), bidirectional=False, layer_norm=False, initializer="glorot",
-        solver="adam", learning_rate_init=0.005, learning_rate="constant", alpha=0.0, momentum=0.9,
-        nesterovs_momentum=True, beta_1=0.9, beta_2=0.999, epsilon=1e-8, batch_size="auto", max_iter=200, tol=1e-4,
-        n_iter_no_change=10, early_stopping=False, validation_fraction=0.1, warm_start=False, shuffle=True,
-        random_state=None, verbose=False, clip_norm=None, gradient_noise=0.0, bucket_by_length=False,
-        bptt_steps=None, checkpoint_steps=None, dropout=0.0, input_dropout=0.0, recurrent_dropout=0.0,
-        n_sampled_classes=None, vector_input=False, categorical_features=None, embedding_dim="auto",
-        embedding_weights=None, freeze_embeddings=False, standardize=True, device="cpu", n_jobs=None, dtype="auto",
+        dropout=0.0, solver="adam", learning_rate_init=None, early_stopping=False, batch_size="auto", max_iter=200,
+        warm_start=False, shuffle=True, random_state=None, verbose=False, bucket_by_length=False, bptt=None,
+        n_sampled_classes=None, vector_input=False, categorical_features=None, embedding="auto", standardize=True,
+        device="cpu", n_jobs=None, dtype="auto",
     ):  # fmt: skip
         self._set(locals())
 
@@ -129,7 +128,10 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
         labels = samples.y.values[:, 0, 0] if samples.y.last == 1 else None
         rows = np.arange(samples.X.n)
         return train_test_split(
-            rows, test_size=self.validation_fraction, stratify=labels, random_state=self.random_state
+            rows,
+            test_size=self._held_share(),
+            stratify=labels,
+            random_state=self.random_state,
         )
 
     def _score_outputs(self, outputs: np.ndarray, y: Targets, lengths: np.ndarray | None) -> float:

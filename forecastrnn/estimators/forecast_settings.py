@@ -10,6 +10,7 @@ import numpy as np
 from forecastrnn.engine.threads import thread_count
 from forecastrnn.estimators.device_choice import device_of
 from forecastrnn.estimators.interval_settings import intervals_of
+from forecastrnn.estimators.old_names import flat_of
 from forecastrnn.estimators.parameters import NamedParameters, check_numbers, dropout_of, layers_of, refuse, rule_of
 from forecastrnn.forecasting.bounds import AUTO, Rule
 from forecastrnn.forecasting.model import Model
@@ -33,9 +34,9 @@ def _check_global(forecaster: NamedParameters, watched: bool) -> None:
         raise ValueError(
             f"id_embedding_dim={forecaster.id_embedding_dim} needs global_model=True: a local network knows one series."
         )
-    if forecaster.early_stopping:
+    if flat_of(forecaster, "early_stopping")["early_stopping"]:
         raise ValueError("early_stopping=True needs global_model=True: local networks all take max_steps updates.")
-    if forecaster.strategy == "seq2seq":
+    if _strategy_of(forecaster) == "seq2seq":
         raise ValueError('strategy="seq2seq" needs global_model=True: local networks are recursive or direct.')
     if watched:
         raise ValueError("callback needs global_model=True: local networks are all trained in one call.")
@@ -43,11 +44,16 @@ def _check_global(forecaster: NamedParameters, watched: bool) -> None:
 
 def _horizon_of(forecaster: NamedParameters) -> int:
     """Steps ahead that a network puts out at once."""
-    if forecaster.strategy != "direct":
+    if _strategy_of(forecaster) != "direct":
         return 1
-    if forecaster.horizon is None:
-        refuse(forecaster, "horizon", 'an int in the range [1, inf) with strategy="direct"')
-    return int(forecaster.horizon)
+    horizon = flat_of(forecaster, "strategy")["horizon"]
+    if horizon is None:
+        refuse(forecaster, "strategy__horizon", 'an int in the range [1, inf) with strategy="direct"')
+    return int(horizon)
+
+
+def _strategy_of(forecaster: NamedParameters) -> str:
+    return str(flat_of(forecaster, "strategy")["strategy"])
 
 
 def _older_means_of(forecaster: NamedParameters) -> tuple[int, ...]:
@@ -111,7 +117,7 @@ def _reading_of(forecaster: NamedParameters, columns: dict[str, Any], other: boo
     context = forecaster.context_length
     if context is not None and context + 1 > least:
         least, needs = int(context) + 1, f"context_length={context} needs"
-    if forecaster.strategy == "direct" and horizon + SHORTEST > least and not other:
+    if _strategy_of(forecaster) == "direct" and horizon + SHORTEST > least and not other:
         least, needs = horizon + SHORTEST, f"horizon={horizon} needs"
     return ReadingOptions(columns, forecaster.missing, least, needs, forecaster.short)
 
@@ -121,11 +127,12 @@ def plan_of(forecaster: NamedParameters, columns: dict[str, Any], watched: bool)
     check_numbers(forecaster)
     layers, older_means = layers_of(forecaster), _older_means_of(forecaster)
     _check_global(forecaster, watched)
+    strategy = flat_of(forecaster, "strategy")
     device, members = device_of(forecaster, len(layers)), _settings_of(forecaster, layers)
     return FitPlan(
-        members=members, strategy=forecaster.strategy, reading=_reading_of(forecaster, columns),
+        members=members, strategy=strategy["strategy"], reading=_reading_of(forecaster, columns),
         later=_reading_of(forecaster, columns, other=True), context=forecaster.context_length,
-        horizon=forecaster.horizon, seasons=_seasons_of(forecaster), older_means=older_means,
+        horizon=strategy.get("horizon"), seasons=_seasons_of(forecaster), older_means=older_means,
         n_members=forecaster.n_members, id_embedding_dim=forecaster.id_embedding_dim,
         random_state=forecaster.random_state, device=device, intervals=intervals_of(forecaster),
     )  # fmt: skip
@@ -164,12 +171,13 @@ def _settings_of(forecaster: NamedParameters, layers: tuple[Layer, ...]) -> Sett
     """How members are trained."""
     batch = 64 if forecaster.global_model else 16
     batch = batch if forecaster.batch_size == "auto" else int(forecaster.batch_size)
-    fraction = float(forecaster.validation_fraction) if forecaster.early_stopping else None
+    stopping = flat_of(forecaster, "early_stopping")
+    fraction = float(stopping["validation_fraction"]) if stopping["early_stopping"] else None
     return Settings(
         layers=layers, initializer=forecaster.initializer, loss=forecaster.loss,
         rule=rule_of(forecaster), batch_size=batch, max_steps=forecaster.max_steps, horizon=_horizon_of(forecaster),
-        n_iter_no_change=int(forecaster.n_iter_no_change), validation_fraction=fraction,
+        n_iter_no_change=int(stopping["n_iter_no_change"]), validation_fraction=fraction,
         n_threads=thread_count(forecaster.n_jobs), verbose=bool(forecaster.verbose), dtype=forecaster.dtype,
         is_local=not forecaster.global_model, dropout=dropout_of(forecaster),
-        has_decoder=forecaster.strategy == "seq2seq",
+        has_decoder=_strategy_of(forecaster) == "seq2seq", tol=float(stopping["tol"]),
     )  # fmt: skip

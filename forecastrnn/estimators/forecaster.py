@@ -14,7 +14,9 @@ from forecastrnn.engine.compiling import announced
 from forecastrnn.estimators.backtests import Backtests
 from forecastrnn.estimators.forecast_settings import bounds_of, check_within, plan_of, read_by
 from forecastrnn.estimators.going_on import GoesOn
+from forecastrnn.estimators.groups.heads import constraints_of_heads
 from forecastrnn.estimators.interval_settings import CONSTRAINTS
+from forecastrnn.estimators.old_names import takes_old_names
 from forecastrnn.estimators.parameters import TRAINING_CONSTRAINTS
 from forecastrnn.estimators.predicting import Predicts
 from forecastrnn.estimators.saving import SavedToFile
@@ -23,10 +25,8 @@ from forecastrnn.forecasting.fit import fit_model
 from forecastrnn.forecasting.members import Callback
 from forecastrnn.networks.losses import LossesFor
 
-_SHARED = ("cell", "hidden_layer_sizes", "layer_norm", "initializer", "solver", "learning_rate_init", "learning_rate",
-           "alpha", "momentum", "nesterovs_momentum", "beta_1", "beta_2", "epsilon", "clip_norm", "n_iter_no_change",
-           "early_stopping", "validation_fraction", "warm_start", "random_state", "verbose", "device",
-           "n_jobs", "dropout", "input_dropout", "recurrent_dropout", "gradient_noise")  # fmt: skip
+_SHARED = ("cell", "hidden_layer_sizes", "layer_norm", "initializer", "warm_start", "random_state", "verbose", "device",
+           "n_jobs")  # fmt: skip
 
 
 class RNNForecaster(Predicts, GoesOn, Backtests, Scores, SavedToFile):
@@ -45,14 +45,9 @@ class RNNForecaster(Predicts, GoesOn, Backtests, Scores, SavedToFile):
         Units of each layer.
     layer_norm : bool
         Layer normalisation inside the cells, as in `RNNRegressor`.
-    strategy : {"recursive", "direct", "seq2seq"}
-        "recursive": one step is learned, and fed back: any horizon can be asked for. "direct": `horizon` steps
-        come out at once. "seq2seq": an encoder reads the context, and a decoder with weights of its own goes on from
-        the encoder's state: it learns `horizon` steps, reading the known values (teacher forcing), and forecasts any
-        number of steps, reading its own.
-    horizon : int or None
-        Steps that "direct" and "seq2seq" learn; "direct" needs it, with "seq2seq" None is as many steps as the other
-        strategies learn from behind the context: twice the season, within 18 .. 48.
+    strategy : str, `Recursive`, `Direct` or `Seq2Seq`
+        How one step becomes many: "recursive": one is learned, and fed back, for any horizon. `Direct(horizon)`: so
+        many come out at once. "seq2seq": a decoder with weights of its own writes them.
     season_length : int, list of int, or None
         Steps of a season; None guesses it from the frequency of the index (hours 24, days 7, weeks 52, months 12,
         quarters 4; of a working week its days), 1 is no season. A list holds several, each a multiple of the one
@@ -103,19 +98,21 @@ class RNNForecaster(Predicts, GoesOn, Backtests, Scores, SavedToFile):
         that has no negative value, of `fit` or of the y that is forecast. (0, 100): these, for all series, which must
         keep them in `fit`; one end may be None. None: forecasts as they come. It is read when forecasts are made, so
         that `set_params(bounds=None)` needs no new fit. Series of a file from before there were bounds have none.
-    initializer, solver, learning_rate_init, learning_rate, alpha, momentum, nesterovs_momentum, beta_1, beta_2, \
-epsilon, clip_norm, gradient_noise
-        As in `RNNRegressor`. The defaults (AdamW, 0.004, one cycle, 0.0001, norm 1) were chosen by backtests.
+    initializer : str
+        As in `RNNRegressor`.
+    solver : str, `Adam`, `AdamW`, `SGD`, `RMSprop` or `UpdateRule`
+        As in `RNNRegressor`. What is "auto" in it (`OneCycle(0.004)`, a decay of 0.0001, norm 1) was chosen by
+        backtests, as was "adamw".
     batch_size : int
         Windows in a mini-batch; "auto" is 64, and 16 for local networks, which in backtests were as good with it.
     max_steps : int or None
         Updates of each member; None: 2 sqrt(observations), within 300 .. 1200.
-    early_stopping, validation_fraction, n_iter_no_change : bool, float, int
-        Hold out the end of each series, look at its loss every 50 updates, stop after n_iter_no_change looks without
-        a better one, and keep the best weights.
+    early_stopping : bool or `EarlyStopping`
+        Hold out the end of each series, look at its loss every 50 updates, stop after 5 looks without a better one, and
+        keep the best weights.
     warm_start : bool
         `fit` goes on from the fitted members.
-    dropout, input_dropout, recurrent_dropout : float
+    dropout : float or `Dropout`
         As in `RNNRegressor`; off in forecasts.
     random_state : int, RandomState or None
         Seed; the same seed gives the same bits, whatever n_jobs.
@@ -163,8 +160,7 @@ epsilon, clip_norm, gradient_noise
 
     _parameter_constraints: dict = {
         **{name: TRAINING_CONSTRAINTS[name] for name in _SHARED},
-        "strategy": [StrOptions({"recursive", "direct", "seq2seq"})],
-        "horizon": [Interval(Integral, 1, None, closed="left"), None],
+        **constraints_of_heads("solver", "strategy", "dropout", "early_stopping"),
         "season_length": [Interval(Integral, 1, None, closed="left"), list, tuple, None],
         "context_length": [Interval(Integral, 1, None, closed="left"), None],
         "older_means": [list, tuple, None],
@@ -183,16 +179,18 @@ epsilon, clip_norm, gradient_noise
         "alias": [str],
     }
 
+    _own = {"learning_rate": "one_cycle", "learning_rate_init": 0.004, "alpha": 1e-4, "clip_norm": 1.0,
+            "n_iter_no_change": 5, "tol": 0.0}  # fmt: skip
+    _never_flat = frozenset({"tol"})
+
+    @takes_old_names
     def __init__(
-        self, *, cell="gru", hidden_layer_sizes=(64,), layer_norm=False, strategy="recursive", horizon=None,
-        season_length=None, context_length=None, older_means=None, n_members=5, global_model=True,
-        id_embedding_dim=None, missing="raise", short="raise", freq=None, loss="absolute_error",
-        intervals="conformal", bounds="auto", initializer="uniform", solver="adamw", learning_rate_init=0.004,
-        learning_rate="one_cycle", alpha=1e-4, momentum=0.9, nesterovs_momentum=True, beta_1=0.9, beta_2=0.999,
-        epsilon=1e-8, clip_norm=1.0, gradient_noise=0.0, batch_size="auto", max_steps=None, early_stopping=False,
-        validation_fraction=0.1, n_iter_no_change=5, warm_start=False, dropout=0.0, input_dropout=0.0,
-        recurrent_dropout=0.0, random_state=None, verbose=False, device="cpu", n_jobs=None, dtype="float32",
-        alias="RNN",
+        self, *, cell="gru", hidden_layer_sizes=(64,), layer_norm=False, initializer="uniform", dropout=0.0,
+        strategy="recursive", season_length=None, context_length=None, older_means=None, n_members=5,
+        global_model=True, id_embedding_dim=None, missing="raise", short="raise", freq=None,
+        loss="absolute_error", intervals="conformal", bounds="auto", solver="adamw", early_stopping=False,
+        batch_size="auto", max_steps=None, warm_start=False, random_state=None, verbose=False, device="cpu",
+        n_jobs=None, dtype="float32", alias="RNN",
     ):  # fmt: skip
         self._set(locals())
 

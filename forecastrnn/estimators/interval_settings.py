@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from sklearn.utils._param_validation import Interval, InvalidParameterError, StrOptions, validate_parameter_constraints
 
+from forecastrnn.estimators.old_names import flat_of
 from forecastrnn.estimators.parameters import NamedParameters
 from forecastrnn.forecasting.conformal import Conformal
 
@@ -38,7 +39,7 @@ def intervals_of(forecaster: NamedParameters) -> Conformal | Literal["paths"] | 
             "intervals='head' needs a loss that forecasts quantiles, and there is none yet: use 'conformal' or 'paths'."
         )
     if asked == "paths":
-        if forecaster.strategy == "direct":
+        if flat_of(forecaster, "strategy")["strategy"] == "direct":
             raise ValueError(
                 "intervals='paths' needs strategy='recursive' or 'seq2seq', which feed values back: use 'conformal'."
             )
@@ -55,8 +56,9 @@ def _checked(asked: Conformal, forecaster: NamedParameters) -> Conformal:
     validate_parameter_constraints(_FIELDS, given, "Conformal")
     if asked.adaptive:
         raise ValueError("Conformal(adaptive=True) is not possible yet: leave it out.")
-    learned = forecaster.horizon
-    if forecaster.strategy == "direct" and learned is not None and (asked.horizon or 0) > learned:
+    strategy = flat_of(forecaster, "strategy")
+    learned = strategy.get("horizon")
+    if strategy["strategy"] == "direct" and learned is not None and (asked.horizon or 0) > learned:
         raise ValueError(
             f"Conformal(horizon={asked.horizon}) is more than horizon={learned}, which strategy='direct' learns."
         )

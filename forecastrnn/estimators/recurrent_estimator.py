@@ -16,6 +16,7 @@ from sklearn.utils.validation import _check_sample_weight
 
 from forecastrnn.callbacks import Epoch, check_callback
 from forecastrnn.engine.compiling import announced
+from forecastrnn.estimators.old_names import flat_of
 from forecastrnn.estimators.parameters import NamedParameters, check_numbers
 from forecastrnn.estimators.saving import SavedToFile
 from forecastrnn.sequences.fitting import Fitted, SequenceSamples
@@ -96,12 +97,20 @@ class RecurrentEstimator(SavedToFile, NamedParameters, Generic[Settings, Model, 
 
     def _train(self, settings: Settings, fitted: Model, samples: Data, callback: Callback | None) -> None:
         validate = None
-        if self.early_stopping:
+        if self._holds_out():
             rows, held = self._split(samples)
             samples, validate = samples.take(rows), self._validator(settings, fitted, samples.take(held))
         trainer = self._trainer_of(settings, fitted, samples)
         trainer.validate, trainer.watch = validate, self._watch(fitted, settings.device, callback)
         trainer.run()
+
+    def _holds_out(self) -> bool:
+        """Whether early stopping keeps some data for itself."""
+        return bool(flat_of(self, "early_stopping")["early_stopping"])
+
+    def _held_share(self) -> float:
+        """How much that is."""
+        return float(flat_of(self, "early_stopping")["validation_fraction"])
 
     def _draw_seed(self) -> int:
         return int(check_random_state(self.random_state).randint(2**31 - 1))
@@ -140,7 +149,7 @@ class RecurrentEstimator(SavedToFile, NamedParameters, Generic[Settings, Model, 
         self.loss_curve_ = fitted.progress.loss_curve
         self.loss_ = self.loss_curve_[-1]
         self.n_iter_ = len(self.loss_curve_)
-        self._show_scores(self.early_stopping)
+        self._show_scores(self._holds_out())
 
     def _show_scores(self, are_there: bool) -> None:
         """What early stopping has found; an earlier fit may have had it."""

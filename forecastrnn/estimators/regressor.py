@@ -14,7 +14,8 @@ from sklearn.utils.validation import check_is_fitted
 from forecastrnn.data.arrays import Sequences
 from forecastrnn.data.targets import read_numbers
 from forecastrnn.estimators.device_choice import device_to_predict
-from forecastrnn.estimators.parameters import EMBEDDING_CONSTRAINTS, SEQUENCE_CONSTRAINTS
+from forecastrnn.estimators.old_names import takes_old_names
+from forecastrnn.estimators.parameters import SEQUENCE_CONSTRAINTS
 from forecastrnn.estimators.recurrent_estimator import GivenData
 from forecastrnn.estimators.sequence_estimator import SequenceEstimator
 from forecastrnn.networks.losses import LossesFor
@@ -45,22 +46,18 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
         First weights, see `Cell.init_weights`. "he" suits relu.
     loss : {"squared_error", "absolute_error", "huber"}
         What is minimised, on standardised targets; Huber's threshold is one standard deviation.
-    solver : {"adam", "adamw", "sgd", "rmsprop"}
-        The update rule; `momentum` and `nesterovs_momentum` belong to "sgd", `beta_1`, `beta_2` to Adam.
-    learning_rate_init : float
-        The learning rate. 0.005 is larger than the 0.001 usual for wide networks: it suits small ones.
-    learning_rate : {"constant", "invscaling", "cosine", "step", "one_cycle"}
-        Its course over all updates.
-    alpha : float
-        L2 penalty on kernels (decoupled weight decay with "adamw").
+    solver : str, `Adam`, `AdamW`, `SGD`, `RMSprop` or `UpdateRule`
+        The update rule, with its constants and the course of its learning rate, or its name for the usual ones: "adam",
+        "adamw", "sgd", "rmsprop", or that of a rule of one's own.
+    learning_rate_init : float or None
+        The rate of the solver, by the name that it has in `MLPRegressor`; None: the solver says it. Not both.
     batch_size : int or "auto"
         Sequences a mini-batch; "auto" is min(128, n).
     max_iter : int
         Epochs at most.
-    tol, n_iter_no_change : float, int
-        Stop when the loss (or, with early_stopping, the validation score) has not improved by tol for so many epochs.
-    early_stopping, validation_fraction : bool, float
-        Hold out the last rows, watch R^2 on them, and keep the best weights.
+    early_stopping : bool or `EarlyStopping`
+        Stop when R^2 on the last rows, which are held out, gets no better, and keep the best weights. False: stop when
+        the training loss gets no better.
     warm_start : bool
         `fit` goes on from the fitted weights and optimizer state.
     shuffle : bool
@@ -69,24 +66,15 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
         Seed of weights and shuffling; the same seed gives the same bits, whatever n_jobs.
     verbose : bool
         Print the loss of each epoch.
-    clip_norm : float or None
-        Largest global norm of the gradient.
-    gradient_noise : float
-        Variance of the noise that is added to each gradient, falling as (1 + updates)^-0.55 (Neelakantan et al. 2015);
-        0.01 to 1 helped very deep networks there.
     bucket_by_length : bool
         Make mini-batches of sequences of like length (within a factor of 2), so that less padding is computed: some
         3 times faster where few sequences are long. Their order stays random. Not for targets that go with the
         length: a mini-batch would hold only some of them. No effect on sequences of one length.
-    bptt_steps : int or None
-        Truncated BPTT: gradients flow through so many steps, while the state is carried over the whole sequence.
-    checkpoint_steps : int, "auto" or None
-        Memory-bounded BPTT: keep the state every so many steps and recompute those between, for about a third more
-        time and the same bits. "auto" is sqrt(time), with which memory is least; None keeps every step.
-    dropout, input_dropout, recurrent_dropout : float
-        Chances, in training, that an output of a layer, an input, and the state that the recurrence reads are set to
-        zero; the rest is scaled so that the mean stays. The recurrent mask is the same at all steps of a sequence
-        (Gal & Ghahramani 2016), so that memory is not worn away. Seeded by random_state.
+    bptt : `Truncated` or None
+        Backpropagation through time with less memory: truncated, or with checkpoints.
+    dropout : float or `Dropout`
+        Chance, in training, that an output of a layer is set to zero; a `Dropout` says it also of inputs and of the
+        state.
     vector_input : bool
         Vector to sequence: each row of X (n, features) is one vector, which the network reads at every step, and y
         (n, time) or (n, time, outputs) is the sequence that belongs to it. Nothing is repeated in memory but for the
@@ -95,16 +83,9 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
         Channels whose values are categories, each read as a vector of its own (an embedding): their indexes, a mask,
         or their names where X is a list of frames. [0] is the one channel of a 2-D X. `fit` learns the categories;
         one that it has not seen, in `predict` or in a later fit, reads the mean of all vectors. Where every channel
-        is categorical, X may hold texts. Categories are not standardised, and `alpha` does not act on their vectors.
-    embedding_dim : int or "auto"
-        Numbers of each vector. "auto" is round(1.6 n^0.56) for n categories (the rule of thumb `emb_sz_rule` of
-        fastai; Howard & Gugger 2020, arXiv:2002.04688), 50 at most.
-    embedding_weights : dict or None
-        First vectors, by the index of the channel: an array (n_categories, dim) for the categories in sorted order,
-        or a mapping from category to vector. The keys of a mapping are known categories too, also those that `fit`
-        does not meet; others begin at the mean of the given vectors.
-    freeze_embeddings : bool
-        Leave given vectors as they are. With warm_start they may be learned later.
+        is categorical, X may hold texts. Categories are not standardised, and weight decay leaves their vectors alone.
+    embedding : "auto" or `Embedding`
+        The vectors of categories: how many numbers they have, what they begin with, whether they are learned.
     standardize : bool
         Scale each channel of X and each output of y to mean 0 and variance 1 inside.
     device : {"cpu", "cuda", "cuda:1", "auto"}, or list of them
@@ -142,19 +123,16 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
 
     _parameter_constraints: dict = {
         **SEQUENCE_CONSTRAINTS,
-        **EMBEDDING_CONSTRAINTS,
         "loss": [StrOptions(LossesFor("regression"))],
     }
 
+    @takes_old_names
     def __init__(
         self, *, cell="lstm", hidden_layer_sizes=(32,), bidirectional=False, layer_norm=False, initializer="glorot",
-        loss="squared_error", solver="adam", learning_rate_init=0.005, learning_rate="constant", alpha=0.0,
-        momentum=0.9, nesterovs_momentum=True, beta_1=0.9, beta_2=0.999, epsilon=1e-8, batch_size="auto",
-        max_iter=200, tol=1e-4, n_iter_no_change=10, early_stopping=False, validation_fraction=0.1,
-        warm_start=False, shuffle=True, random_state=None, verbose=False, clip_norm=None, gradient_noise=0.0,
-        bucket_by_length=False, bptt_steps=None, checkpoint_steps=None, dropout=0.0, input_dropout=0.0,
-        recurrent_dropout=0.0, vector_input=False, categorical_features=None, embedding_dim="auto",
-        embedding_weights=None, freeze_embeddings=False, standardize=True, device="cpu", n_jobs=None, dtype="auto",
+        dropout=0.0, loss="squared_error", solver="adam", learning_rate_init=None, early_stopping=False,
+        batch_size="auto", max_iter=200, warm_start=False, shuffle=True, random_state=None, verbose=False,
+        bucket_by_length=False, bptt=None, vector_input=False, categorical_features=None, embedding="auto",
+        standardize=True, device="cpu", n_jobs=None, dtype="auto",
     ):  # fmt: skip
         self._set(locals())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container
+from copy import copy
 from importlib import import_module
 from typing import Any, Self
 
@@ -10,7 +11,9 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from forecastrnn._version import __version__
+from forecastrnn.estimators.groups.schedules import OneCycle, Steps
 from forecastrnn.estimators.interval_settings import intervals_of
+from forecastrnn.estimators.old_names import flat_parameters, modernise
 from forecastrnn.estimators.parameters import check_numbers, layers_of
 from forecastrnn.exceptions import ModelFileError
 from forecastrnn.forecasting.conformal import Conformal
@@ -33,6 +36,7 @@ _LATER = {"freq": None, "alias": "RNN", "intervals": None, "short": "raise", "bo
 _NAMED: list[tuple[str, str, Container[str]]] = [
     ("cell", "cell", CELLS), ("loss", "loss", LOSSES), ("update rule", "solver", SOLVERS),
 ]  # fmt: skip
+GROUPS = (OneCycle, Steps, Conformal)  # what no flat parameter says: a course with numbers of its own, intervals
 _HEADER = {"class": choice(*STATES), "written_by": TEXT}
 
 
@@ -119,10 +123,12 @@ def save_estimator(estimator: Any, path: Any) -> None:
     if name not in STATES or not type(estimator).__module__.startswith("forecastrnn."):
         raise TypeError(f"save keeps {', '.join(STATES)}, not {name}: a file cannot hold the code of a subclass.")
     check_parameters(estimator)
-    given = estimator.get_params(deep=False)
+    given = flat_parameters(estimator)
     kept = {key: value for key, value in given.items() if key != TENSORS_OF and not _is_later(key, value)}
     parameters = {key: _encode_parameter(key, value) for key, value in kept.items()}
-    state, tensors, values = _state_of(name).write(estimator, name)
+    flat = copy(estimator)
+    vars(flat).update(given)
+    state, tensors, values = _state_of(name).write(flat, name)
     header = {"class": name, "written_by": __version__, "parameters": parameters, "state": state}
     write_model(path, header, tensors, {tensor.name: values[tensor.name] for tensor in tensors})
 
@@ -151,12 +157,12 @@ def _decode_parameter(name: str, raw: object) -> Any:
         from forecastrnn.persistence.axis_records import decode_freq
 
         return decode_freq(raw.get("freq"))
-    return decode(raw, [Conformal] if name == "intervals" else ())
+    return decode(raw, GROUPS)
 
 
 def check_parameters(estimator: Any) -> None:
     """Parameters as `fit` would have them: they may have been set since."""
-    estimator._validate_params()
+    estimator._check_params()
     check_numbers(estimator)
     layers_of(estimator)
     if "intervals" in estimator.get_params(deep=False):
@@ -187,6 +193,7 @@ def _restore(file: ModelFile, classes: dict[str, type]) -> Any:
     tensors, make = state.read(header.take("state", dict), name)
     header.close()
     state.restore(estimator, **make(file.read(tensors)))
+    modernise(estimator)  # embedding_weights are tensors
     return estimator
 
 
@@ -204,7 +211,7 @@ def _with_parameters(kind: Any, raw: Any, written_by: str) -> Any:
     estimator = kind()
     if not isinstance(raw, dict):
         raise ModelFileError("the file has no parameters")
-    known = estimator.get_params(deep=False)
+    known = flat_parameters(estimator).keys() | {"tol"}  # of forecasters that have one of their own
     odd = [name for name in raw if name not in known]
     if odd:
         raise ModelFileError(
@@ -218,6 +225,8 @@ def _with_parameters(kind: Any, raw: Any, written_by: str) -> Any:
         setattr(estimator, name, _decode_parameter(name, value))
     _check_names(estimator)
     try:
+        check_parameters(estimator)
+        modernise(estimator)
         check_parameters(estimator)
     except (ValueError, TypeError) as error:
         raise ModelFileError(f"a parameter is not a possible one: {str(error)[:200]}") from error

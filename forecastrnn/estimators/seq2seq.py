@@ -12,6 +12,8 @@ from sklearn.utils.validation import check_is_fitted
 from forecastrnn.data.arrays import check_count
 from forecastrnn.data.tokens import Tokens, check_tokens, read_texts, written
 from forecastrnn.estimators.device_choice import device_to_predict
+from forecastrnn.estimators.old_names import takes_old_names
+from forecastrnn.estimators.parameters import OWN
 from forecastrnn.estimators.seq2seq_estimator import PairEstimator
 from forecastrnn.sequences.decoding import Search
 from forecastrnn.sequences.seq2seq_fitting import TokenCodes, decode, matches
@@ -76,31 +78,23 @@ class RNNSeq2Seq(PairEstimator):
         For targets of many distinct tokens, thousands and more: train on a softmax over the true token and so many
         others, drawn anew for each mini-batch, as `n_sampled_classes` of `RNNClassifier` (Jean et al. 2015,
         arXiv:1412.2007). `loss_curve_` then has estimates; decoding is over all. None: the full softmax.
-    max_length : int or None
-        Tokens that are decoded at most; None is twice the longest target of `fit`.
-    beam_width : int
-        Hypotheses kept in decoding; 1 takes the likeliest token in each step (greedy decoding).
-    length_penalty : float
-        Exponent alpha: a hypothesis of k tokens (the end is one) is compared by its log-probability divided by
-        ((5 + k) / 6)^alpha (Wu et al. 2016, arXiv:1609.08144); 0 compares probabilities, which favours short ones.
+    decoding : int or `Beam`
+        How `predict` looks for the likeliest sequence: an int is the width of the beam, 1 takes the likeliest token in
+        each step (greedy decoding). `max_length` and `length_penalty` are those of a `Beam`.
     unknown : {"raise", "mean"}
         What `predict` does with source tokens that `fit` has not seen: an error, or the mean of all tokens' vectors.
-    initializer, solver, learning_rate_init, learning_rate, alpha, momentum, nesterovs_momentum, beta_1, beta_2, epsilon
-        As in `RNNRegressor`.
-    batch_size, max_iter, tol, n_iter_no_change, shuffle, warm_start, random_state, verbose, device, n_jobs, dtype
+    initializer, solver
+        As in `RNNRegressor`; the gradient's norm is at most 1, so that single updates of long sequences do not undo
+        many others.
+    batch_size, max_iter, shuffle, warm_start, random_state, verbose, device, n_jobs, dtype
         As in `RNNRegressor`; dtype "auto" is float32.
-    early_stopping, validation_fraction : bool, float
+    early_stopping : bool or `EarlyStopping`
         Hold out some rows, drawn at random; watch the share of them that greedy decoding gets exactly right, and keep
         the best weights.
-    clip_norm : float or None
-        Largest norm of the gradient. 1 keeps single updates of long sequences from undoing many others.
-    gradient_noise : float
-        As in `RNNRegressor`.
     bucket_by_length : bool
         Whole mini-batches are of pairs of like length, which saves steps on padding.
-    dropout, input_dropout, recurrent_dropout : float
-        Chances to be set to zero in training, on both sides: outputs of each layer; token vectors; the state that the
-        recurrence reads.
+    dropout : float or `Dropout`
+        Chances to be set to zero in training, on both sides.
 
     Attributes
     ----------
@@ -125,15 +119,15 @@ class RNNSeq2Seq(PairEstimator):
     ['dcba', 'bad']
     """
 
+    _own = OWN | {"clip_norm": 1.0}
+
+    @takes_old_names
     def __init__(
         self, *, cell="gru", hidden_layer_sizes=(64,), bidirectional=False, layer_norm=False, embedding_dim=16,
-        attention="additive", reverse_source=True, scheduled_sampling=0.0, n_sampled_tokens=None, max_length=None,
-        beam_width=1, length_penalty=0.0, unknown="raise", initializer="glorot", solver="adam",
-        learning_rate_init=0.005, learning_rate="constant", alpha=0.0, momentum=0.9, nesterovs_momentum=True,
-        beta_1=0.9, beta_2=0.999, epsilon=1e-8, batch_size="auto", max_iter=200, tol=1e-4, n_iter_no_change=10,
-        early_stopping=False, validation_fraction=0.1, warm_start=False, shuffle=True, random_state=None,
-        verbose=False, clip_norm=1.0, gradient_noise=0.0, bucket_by_length=True, dropout=0.0, input_dropout=0.0,
-        recurrent_dropout=0.0, device="cpu", n_jobs=None, dtype="auto",
+        attention="additive", reverse_source=True, scheduled_sampling=0.0, n_sampled_tokens=None, decoding=1,
+        unknown="raise", initializer="glorot", dropout=0.0, solver="adam", early_stopping=False, batch_size="auto",
+        max_iter=200, warm_start=False, shuffle=True, random_state=None, verbose=False, bucket_by_length=True,
+        device="cpu", n_jobs=None, dtype="auto",
     ):  # fmt: skip
         self._set(locals())
 
@@ -167,7 +161,7 @@ class RNNSeq2Seq(PairEstimator):
             For unusable sources, tokens that `fit` has not seen (`unknown`), and numbers out of range.
         """
         check_is_fitted(self)
-        fitted, width = self._fitted, self.beam_width if beam_width is None else beam_width
+        fitted, width = self._fitted, self._search()["beam_width"] if beam_width is None else beam_width
         if return_attention and fitted.network.attention is None:
             raise ValueError('return_attention=True needs a model fitted with attention="dot" or "additive".')
         most = self._most(fitted, max_length)
@@ -179,7 +173,7 @@ class RNNSeq2Seq(PairEstimator):
         return Decoded(rows, found.log_probabilities, found.ended, weights)
 
     def _penalty(self, given: object) -> float:
-        value = self.length_penalty if given is None else given
+        value = self._search()["length_penalty"] if given is None else given
         if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= float(value) < np.inf:
             raise ValueError(f"length_penalty must be a finite number >= 0. Got {value!r}.")
         return float(value)
@@ -230,7 +224,7 @@ class RNNSeq2Seq(PairEstimator):
         targets = read_texts(y, "y")
         x, search = (
             self._read_sources(X),
-            Search(int(self.beam_width), self._most(self._fitted, None), self._penalty(None)),
+            Search(int(self._search()["beam_width"]), self._most(self._fitted, None), self._penalty(None)),
         )
         if x.n != targets.n:
             raise ValueError(f"X and y must have as many sequences. Got {x.n} and {targets.n}.")

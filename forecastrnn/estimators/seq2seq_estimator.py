@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from numbers import Integral, Real
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from sklearn.base import _fit_context
@@ -15,6 +15,8 @@ from sklearn.utils.validation import check_is_fitted
 from forecastrnn.data.arrays import check_count
 from forecastrnn.data.tokens import UNKNOWN, Texts, check_tokens, read_texts, vocabulary_of
 from forecastrnn.estimators.device_choice import device_of
+from forecastrnn.estimators.groups.heads import constraints_of_heads
+from forecastrnn.estimators.old_names import flat_of
 from forecastrnn.estimators.parameters import TRAINING_CONSTRAINTS, layers_of, shared_settings
 from forecastrnn.estimators.recurrent_estimator import Callback, GivenData, RecurrentEstimator
 from forecastrnn.sequences.decoding import Search
@@ -32,7 +34,6 @@ from forecastrnn.sequences.seq2seq_fitting import (
 from forecastrnn.sequences.settings import PairSettings
 from forecastrnn.training.training import Validate
 
-_NOT_HERE = ("bptt_steps", "checkpoint_steps", "standardize")
 _VOCABULARIES = ("source_tokens", "target_tokens")
 _KEEPS = (
     "A model that goes on keeps its tokens: set warm_start=False, or give the first call of partial_fit all of them, "
@@ -50,15 +51,13 @@ class PairEstimator(RecurrentEstimator[PairSettings, FittedPairs, PairSamples]):
     """Fitting and the fitted attributes; the subclass decodes."""
 
     _parameter_constraints: dict = {
-        **{name: rule for name, rule in TRAINING_CONSTRAINTS.items() if name not in _NOT_HERE},
+        **{name: rules for name, rules in TRAINING_CONSTRAINTS.items() if name != "standardize"},
         "embedding_dim": [Interval(Integral, 1, None, closed="left")],
         "attention": [StrOptions({"dot", "additive"}), None],
         "reverse_source": ["boolean"],
         "scheduled_sampling": [Interval(Real, 0, 1, closed="left")],
         "n_sampled_tokens": [Interval(Integral, 1, None, closed="left"), None],
-        "max_length": [Interval(Integral, 1, None, closed="left"), None],
-        "beam_width": [Interval(Integral, 1, None, closed="left")],
-        "length_penalty": [Interval(Real, 0, None, closed="left")],
+        **constraints_of_heads("decoding"),
         "unknown": [StrOptions(set(UNKNOWN))],
     }
 
@@ -113,7 +112,7 @@ class PairEstimator(RecurrentEstimator[PairSettings, FittedPairs, PairSamples]):
         self
         """
         self._validate_params()
-        if self.early_stopping:
+        if self._holds_out():
             raise ValueError("partial_fit does not support early_stopping=True: it is one epoch on all pairs.")
         given = GivenData(
             X=X, y=y, sample_weight=sample_weight, source_tokens=source_tokens, target_tokens=target_tokens
@@ -190,7 +189,11 @@ class PairEstimator(RecurrentEstimator[PairSettings, FittedPairs, PairSamples]):
         n = samples.X.n
         if n < 2:
             raise ValueError(f"early_stopping needs at least 2 pairs, got {n}.")
-        return train_test_split(np.arange(n), test_size=self.validation_fraction, random_state=self.random_state)
+        return train_test_split(
+            np.arange(n),
+            test_size=self._held_share(),
+            random_state=self.random_state,
+        )
 
     def _validator(self, settings: PairSettings, fitted: FittedPairs, held: PairSamples) -> Validate:
         search = Search(1, self._most(fitted, None))
@@ -215,4 +218,9 @@ class PairEstimator(RecurrentEstimator[PairSettings, FittedPairs, PairSamples]):
         """Symbols that are decoded at most, the end included."""
         if max_length is not None:
             return check_count(max_length, "max_length") + 1
-        return (2 * fitted.longest if self.max_length is None else int(self.max_length)) + 1
+        most = self._search()["max_length"]
+        return (2 * fitted.longest if most is None else int(most)) + 1
+
+    def _search(self) -> dict[str, Any]:
+        """How sequences are decoded where a call does not say it."""
+        return flat_of(self, "decoding")

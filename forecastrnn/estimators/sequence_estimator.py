@@ -14,7 +14,8 @@ from sklearn.utils.validation import check_is_fitted
 from forecastrnn.data.arrays import Sequences, check_count
 from forecastrnn.data.vector_input import steps_of
 from forecastrnn.estimators.device_choice import device_of, device_to_predict
-from forecastrnn.estimators.parameters import EMBEDDING_CONSTRAINTS, SEQUENCE_CONSTRAINTS, layers_of, shared_settings
+from forecastrnn.estimators.old_names import RATE, flat_of
+from forecastrnn.estimators.parameters import OWN, SEQUENCE_CONSTRAINTS, layers_of, shared_settings
 from forecastrnn.estimators.recurrent_estimator import Callback, GivenData
 from forecastrnn.estimators.sequence_input import SequenceInput
 from forecastrnn.networks.head import Head
@@ -31,7 +32,9 @@ from forecastrnn.training.training import Validate
 class SequenceEstimator(SequenceInput):
     """Fitting and the fitted attributes; subclasses read targets and turn outputs into predictions."""
 
-    _parameter_constraints: dict = {**SEQUENCE_CONSTRAINTS, **EMBEDDING_CONSTRAINTS}
+    _parameter_constraints: dict = SEQUENCE_CONSTRAINTS
+    _own = OWN
+    _aliases = frozenset({RATE})
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -95,14 +98,14 @@ class SequenceEstimator(SequenceInput):
 
     def _read_settings(self, partial: bool) -> SequenceSettings:
         layers = layers_of(self)
-        device = device_of(self, len(layers))
-        if partial and self.early_stopping:
+        device, bptt = device_of(self, len(layers)), flat_of(self, "bptt")
+        if partial and self._holds_out():
             raise ValueError("partial_fit does not support early_stopping=True: it is one epoch on all rows.")
         return SequenceSettings(
             **shared_settings(self, partial), layers=layers, device=device, loss=self._loss_name(),
             n_sampled=getattr(self, "n_sampled_classes", None), embedding=self._embedding_options(),
             scales_x=bool(self.standardize), scales_y=bool(self.standardize) and self._scales_y,
-            bptt_steps=self.bptt_steps, checkpoint_steps=self.checkpoint_steps,
+            bptt_steps=bptt["bptt_steps"], checkpoint_steps=bptt["checkpoint_steps"],
         )  # fmt: skip
 
     def _prepare(
@@ -124,16 +127,17 @@ class SequenceEstimator(SequenceInput):
         return start(settings, samples, self._head(targets), self._draw_seed()), samples
 
     def _check_truncation(self, X: Sequences, y: Targets) -> None:
-        if self.checkpoint_steps is not None and self.bidirectional:
+        steps, checkpoint = flat_of(self, "bptt").values()
+        if checkpoint is not None and self.bidirectional:
             raise ValueError(
-                f"checkpoint_steps={self.checkpoint_steps} needs bidirectional=False: going backwards, a layer begins "
+                f"checkpoint_steps={checkpoint} needs bidirectional=False: going backwards, a layer begins "
                 "with the end of the sequence."
             )
-        if self.bptt_steps is None or self.bptt_steps >= X.steps:
+        if steps is None or steps >= X.steps:
             return
         if y.last != 0 or self.bidirectional:
             raise ValueError(
-                f"bptt_steps={self.bptt_steps} is shorter than the sequences ({X.steps} steps): this "
+                f"bptt_steps={steps} is shorter than the sequences ({X.steps} steps): this "
                 "needs a target at every step, y of shape (n, time, outputs), and bidirectional=False."
             )
 
@@ -174,7 +178,7 @@ class SequenceEstimator(SequenceInput):
     def _split(self, samples: SequenceSamples) -> tuple[np.ndarray, np.ndarray]:
         """Rows to train on, and the tail to validate on: rows are taken to be in order of time."""
         n = samples.X.n
-        held = max(1, int(round(n * self.validation_fraction)))
+        held = max(1, int(round(n * self._held_share())))
         if held >= n:
             raise ValueError(f"early_stopping needs at least 2 sequences, got {n}.")
         rows = np.arange(n)

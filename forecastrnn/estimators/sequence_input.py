@@ -26,6 +26,7 @@ from forecastrnn.data.arrays import (
 from forecastrnn.data.categorical_input import RawSequences, coded, learn_coding, read_raw
 from forecastrnn.data.coding import CategoryCoding, EmbeddingOptions, categorical_columns
 from forecastrnn.data.vector_input import read_vectors, repeats_for, steps_of
+from forecastrnn.estimators.old_names import flat_of
 from forecastrnn.estimators.recurrent_estimator import RecurrentEstimator
 from forecastrnn.sequences.fitting import Fitted, SequenceSamples
 from forecastrnn.sequences.settings import SequenceSettings
@@ -39,9 +40,8 @@ class SequenceInput(RecurrentEstimator[SequenceSettings, Fitted, SequenceSamples
     """
 
     def _embedding_options(self) -> EmbeddingOptions:
-        return EmbeddingOptions(
-            self.categorical_features, self.embedding_dim, self.embedding_weights, bool(self.freeze_embeddings)
-        )
+        dim, weights, frozen = flat_of(self, "embedding").values()
+        return EmbeddingOptions(self.categorical_features, dim, weights, bool(frozen))
 
     def _read(self, X: object, lengths: object, n_steps: object = None) -> Sequences:
         """X as in `fit`; `n_steps`: of the sequences that vectors become, None: as many as there."""

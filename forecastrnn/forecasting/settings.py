@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -39,6 +39,7 @@ class Settings:
     dropout: Dropout = NO_DROPOUT
     embeddings: tuple[Embedding, ...] = ()  # of the series' codes, which are the last columns of the inputs
     has_decoder: bool = False  # forecasts are made with weights of their own
+    tol: float = field(default=0.0, metadata={"later": True})  # what counts as a better score on what is held out
 
     @property
     def head(self) -> Head:

@@ -46,8 +46,10 @@ def _is_known(kind: type) -> bool:
 
 
 def encode_fields(value: Any) -> dict[str, Any]:
-    """The fields of a dataclass."""
-    return {field.name: encode(getattr(value, field.name), field.name) for field in fields(value)}
+    """The fields of a dataclass; those that came `later` are left out at their default, for earlier versions."""
+    found = {field.name: getattr(value, field.name) for field in fields(value)}
+    later = {field.name: field.default for field in fields(value) if field.metadata.get("later")}
+    return {name: encode(one, name) for name, one in found.items() if name not in later or one != later[name]}
 
 
 def decode(value: Any, among: Sequence[type] = ()) -> Any:

@@ -52,9 +52,11 @@ def cosine(done: np.ndarray, total: int) -> np.ndarray:
     return 0.5 + 0.5 * np.cos(np.pi * np.minimum(done / max(total, 1), 1.0))
 
 
-def step(done: np.ndarray, total: int) -> np.ndarray:
-    """1, then 0.1 after half of the updates, then 0.01 after three quarters."""
+def step(done: np.ndarray, total: int, factor: float = 0.1, *at: float) -> np.ndarray:
+    """1, times `factor` at each of the shares `at`; without them 0.1 after half of the updates, 0.01 after 3/4."""
     share = done / max(total, 1)
+    if at:
+        return factor ** (share[:, None] >= np.array(at)).sum(axis=1)
     return np.where(share < 0.5, 1.0, np.where(share < 0.75, 0.1, 0.01))
 
 
@@ -70,7 +72,7 @@ def one_cycle(done: np.ndarray, total: int, warm: float = 0.15, start: float = 2
     return np.where(done <= peak, rise, fall)
 
 
-SCHEDULES: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {
+SCHEDULES: dict[str, Callable[..., np.ndarray]] = {
     "constant": constant,
     "invscaling": invscaling,
     "cosine": cosine,
@@ -80,13 +82,29 @@ SCHEDULES: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {
 
 
 @dataclass(frozen=True)
+class Course:
+    """A schedule with other numbers than the usual ones, in the order of its arguments behind `total`."""
+
+    name: str
+    numbers: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.name not in SCHEDULES or not np.isfinite(self.numbers).all():
+            raise ValueError(f"there is no schedule {self.name[:40]!r} with {len(self.numbers)} finite numbers")
+
+    def __call__(self, done: np.ndarray, total: int) -> np.ndarray:
+        """Of the learning rate, at the updates done."""
+        return SCHEDULES[self.name](done, total, *self.numbers)
+
+
+@dataclass(frozen=True)
 class Rule:
     """How parameters are updated."""
 
     solver: str = "adam"
     learning_rate_init: float = 1e-3
     _: KW_ONLY
-    learning_rate: str = "constant"
+    learning_rate: str | Course = "constant"
     alpha: float = 0.0
     clip_norm: float | None = None
     momentum: float = 0.9
@@ -115,7 +133,8 @@ class Rule:
 
     def rates(self, done: int, steps: int, total: int) -> np.ndarray:
         """Learning rates of the updates done .. done + steps, of `total` in all."""
-        return self.learning_rate_init * SCHEDULES[self.learning_rate](np.arange(done, done + steps), total)
+        course = self.learning_rate if isinstance(self.learning_rate, Course) else Course(self.learning_rate)
+        return self.learning_rate_init * course(np.arange(done, done + steps), total)
 
 
 @dataclass

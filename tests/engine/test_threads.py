@@ -204,7 +204,7 @@ def forecaster():
     return quick(), (monthly(60),), {"max_steps": 10**6}, (monthly(60),)
 
 model, few, options, many = CASE()
-before, small = bits(model.fit(*few)), model.get_params()
+before, small = bits(model.fit(*few)), model.get_params(deep=False)
 model.set_params(**options)
 pressed = []
 

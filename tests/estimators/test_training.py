@@ -103,7 +103,7 @@ def test_early_stopping_keeps_the_best_weights_and_holds_out_the_last_rows():
     assert r2_score(Y[-12:], model.predict(X[-12:])) == pytest.approx(max(scores), abs=1e-12)
     changed = Y.copy()
     changed[-12:] = np.random.RandomState(0).permutation(Y[-12:])  # the scaler sees the same values
-    other = regressor(**{**model.get_params(), "n_iter_no_change": 100}).fit(X, changed)
+    other = regressor(**{**model.get_params(deep=False), "n_iter_no_change": 100}).fit(X, changed)
     count = len(scores)
     assert other.loss_curve_[:count] == pytest.approx(model.loss_curve_, rel=1e-12)
     assert other.validation_scores_[:count] != scores

@@ -138,7 +138,7 @@ def test_temperature_and_top_k(model: RNNClassifier) -> None:
 
 def test_seeded_and_the_same_with_any_number_of_threads(model: RNNClassifier) -> None:
     """Without a prompt, too."""
-    one, other = (RNNClassifier(**model.get_params()) for _ in range(2))
+    one, other = (RNNClassifier(**model.get_params(deep=False)) for _ in range(2))
     for copy, n_jobs in ((one, 1), (other, 3)):
         copy.__dict__.update(model.__dict__)
         copy.n_jobs = n_jobs

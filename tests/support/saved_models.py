@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from copy import copy
 from typing import Any
 
 import numpy as np
+
+from forecastrnn.estimators.groups.group import Group
+from forecastrnn.estimators.old_names import modernise
 
 
 def assert_same(a: Any, b: Any, where: str = "") -> None:
@@ -32,9 +36,16 @@ def assert_same(a: Any, b: Any, where: str = "") -> None:
 
 
 def plain(model: Any) -> dict[str, Any]:
-    """Its attributes; NumPy's numbers and arrays among the parameters come back as Python's."""
+    """Its attributes; parameters come back in groups, their NumPy numbers and arrays as Python's."""
+    model = copy(model)
+    modernise(model)
     found = dict(vars(model))
     for name in model.get_params(deep=False):
-        value = found[name]
-        found[name] = value.tolist() if isinstance(value, np.ndarray | np.generic) else value
+        found[name] = _in_python(found[name])
     return found
+
+
+def _in_python(value: Any) -> Any:
+    if isinstance(value, Group):
+        return type(value)(**{name: _in_python(one) for name, one in value.get_params(deep=False).items()})
+    return value.tolist() if isinstance(value, np.ndarray | np.generic) else value

@@ -1,0 +1,140 @@
+"""Parameters of estimators by name, those inside groups too: get_params, set_params and the check of `fit`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self
+
+from sklearn.base import BaseEstimator
+from sklearn.utils._param_validation import InvalidParameterError, validate_parameter_constraints
+
+from forecastrnn.estimators.groups.group import Group, replaced
+from forecastrnn.estimators.groups.heads import HEADS
+from forecastrnn.estimators.groups.solvers import Solver
+from forecastrnn.estimators.old_names import RATE, check_together, heads_of, old_names_of
+
+
+class NamedParameters(BaseEstimator):
+    """An estimator whose parameters are attributes of their names, which its constructor sets."""
+
+    _own: ClassVar[Mapping[str, object]] = {}  # what "auto" is in a group, by the flat names of before
+    _aliases: ClassVar[frozenset[str]] = frozenset()  # flat names that stay, None where a group says what they would
+
+    _never_flat: ClassVar[frozenset[str]] = frozenset()  # what came with the groups
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """A parameter, or what a fit has learned."""
+
+    def _set(self, given: dict[str, object]) -> None:
+        """Each parameter of a constructor, whose `locals()` are given, as an attribute.
+
+        Unchanged: `clone` and `set_params` of scikit-learn rest on that.
+        """
+        for name, value in given.items():
+            if name not in ("self", "__class__"):
+                setattr(self, name, value)
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Parameters by name; old ones only where they are used.
+
+        Parameters
+        ----------
+        deep : bool
+            Also those inside groups, and inside what short forms stand for, as `solver__learning_rate`.
+
+        Returns
+        -------
+        dict
+        """
+        old = [name for name in vars(self) if name in old_names_of(self)]
+        found = {name: getattr(self, name) for name in sorted([*self._get_param_names(), *old])}
+        return found | (_inside(self, found) if deep else {})
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters by name, also those inside groups, as `solver__learning_rate=0.01`.
+
+        A group is replaced by one with the new value, so that others who hold it keep theirs; a short form becomes the
+        object that it stands for.
+
+        Parameters
+        ----------
+        **params
+            By the names of `get_params`.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            For a name that there is not; then none is set.
+        """
+
+        def opened(name: str, plain: Mapping[str, object]) -> object:
+            value = plain[name] if name in plain else getattr(self, name, None)
+            return HEADS[name].opens(value) if name in HEADS else value
+
+        names = [*self._get_param_names(), *(name for name in params if name in old_names_of(self))]
+        new = replaced(params, names, opened, own=self._own, owner=f"estimator {self}")
+        for name, value in (new | self._one_rate(params, new)).items():
+            setattr(self, name, value)
+        return self
+
+    def _one_rate(self, params: Mapping[str, object], new: Mapping[str, object]) -> dict[str, object]:
+        """What an alias and its parameter become where the other one is set: the last one counts."""
+        solver = new.get("solver", getattr(self, "solver", None))
+        if RATE not in self._aliases or (RATE in params) == ("solver__learning_rate" in params):
+            return {}
+        if RATE not in params:
+            return {RATE: None}
+        return {"solver": solver.without_rate()} if isinstance(solver, Solver) else {}
+
+    def _check_params(self) -> None:
+        """Raise scikit-learn's error for a parameter that cannot be, inside groups too."""
+        values = self.get_params(deep=False)
+        inside = _inside(self, values)
+        validate_parameter_constraints(constraints_of(self), values | inside, caller_name=type(self).__name__)
+        check_together(self)
+
+    def _validate_params(self) -> None:
+        """What scikit-learn has `fit` call."""
+        self._check_params()
+
+
+def _groups(estimator: NamedParameters, values: Mapping[str, object]) -> dict[str, Group]:
+    """The parameters that are groups, or short for them."""
+    opened = {name: HEADS[name].opens(value) for name, value in values.items() if name in HEADS}
+    return {name: group for name, group in opened.items() if isinstance(group, Group)}
+
+
+def _inside(estimator: NamedParameters, values: Mapping[str, object]) -> dict[str, object]:
+    return {
+        f"{name}__{key}": value
+        for name, group in _groups(estimator, values).items()
+        for key, value in group.params_of(estimator._own).items()
+    }
+
+
+def constraints_of(estimator: NamedParameters) -> dict[str, Any]:
+    """What all parameters may be, those inside groups and the old ones too."""
+    old = {name: rules for head in heads_of(estimator) for name, rules in HEADS[head].flat_constraints().items()}
+    return (
+        old
+        | estimator._parameter_constraints
+        | {
+            f"{name}__{key}": rules
+            for name, group in _groups(estimator, estimator.get_params(deep=False)).items()
+            for key, rules in group.constraints_of(estimator._own).items()
+        }
+    )
+
+
+def refuse(estimator: NamedParameters, name: str, expected: str) -> NoReturn:
+    """Raise scikit-learn's error for a parameter."""
+    value = estimator.get_params()[name]
+    raise InvalidParameterError(
+        f"The {name!r} parameter of {type(estimator).__name__} must be {expected}. Got {value!r} instead."
+    )
