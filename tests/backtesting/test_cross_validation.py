@@ -34,16 +34,22 @@ def test_equals_a_loop_by_hand(model: dict[str, Any], options: dict[str, Any], r
 @pytest.mark.parametrize(("model", "options"), CASES)
 @pytest.mark.parametrize("refit", [True, False])
 def test_nothing_behind_a_cutoff_is_seen(model: dict[str, Any], options: dict[str, Any], refit: bool) -> None:
-    """Garbage behind the first cutoff of each series changes nothing that is forecast from there."""
-    y, given = ragged(), {"n_windows": 3, "refit": refit, "baselines": ["naive", "seasonal_naive", "drift"]} | options
-    behind = options.get("gap", 0) + 5 + (given["n_windows"] - 1) * options.get("step_size", 5)
-    known = y.index.isin(ends_of_series(y, behind).index)
-    garbage = y.assign(y=np.where(known, y["y"], -1e6 * np.random.default_rng(0).random(len(y))))
-    found, expected = (tiny(**model).cross_validation(data, 5, **given) for data in (garbage, y))
-    first = expected["cutoff"] == expected.groupby("unique_id")["cutoff"].transform("min")
-    assert 0 < first.sum() < len(first)
-    pd.testing.assert_frame_equal(found[first].drop(columns="y"), expected[first].drop(columns="y"), check_exact=True)
-    assert (found[first]["y"] != expected[first]["y"]).all()
+    """Garbage behind the first cutoff of each series, or behind the last, changes nothing that is forecast by then."""
+    y, step = ragged(), options.get("step_size", 5)
+    given: dict[str, Any] = {
+        "n_windows": 3,
+        "refit": refit,
+        "baselines": ["naive", "seasonal_naive", "drift"],
+    } | options
+    expected = tiny(**model).cross_validation(y, 5, **given)
+    window = expected.groupby("unique_id")["cutoff"].rank("dense")
+    for last in (1, given["n_windows"]):
+        behind = options.get("gap", 0) + 5 + (given["n_windows"] - last) * step
+        known = y.index.isin(ends_of_series(y, behind).index)
+        garbage = y.assign(y=np.where(known, y["y"], -1e6 * np.random.default_rng(0).random(len(y))))
+        tables = [table[window <= last] for table in (tiny(**model).cross_validation(garbage, 5, **given), expected)]
+        pd.testing.assert_frame_equal(*(table.drop(columns="y") for table in tables), check_exact=True)
+        assert (tables[0]["y"] != tables[1]["y"]).any()
 
 
 LEVELS: dict[str, Any] = {"level": [80, 60], "quantiles": [0.1, 0.5]}
