@@ -67,6 +67,8 @@ def origins_of(read: SeriesSet, windows: Windows, needs: Needs) -> tuple[Origins
         taught = learned[first] | ~enough[later] | (not needs.fitted_only)
         there[first] = known[first] > 0 if needs.naive else learned[first]
         there[later] = (known[later] > 0 if needs.naive else enough[later]) & taught
+        if windows.updates:
+            there[later] = there[first]
     _warn(read, there, windows, needs)
     window, series = np.nonzero(there)
     return Origins(series, window, begin[there], end[there]), groups

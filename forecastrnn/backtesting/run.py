@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Protocol, Self
 
 import numpy as np
@@ -18,7 +19,7 @@ AT_ONCE = 2**20  # values that are prepared for one call of `predict`, unless on
 
 
 class Forecaster(Protocol):
-    """What a backtest asks of an estimator; both methods take a `SeriesSet` for series."""
+    """What a backtest asks of an estimator; its methods take a `SeriesSet` for series."""
 
     def fit(self, y: SeriesSet, **options: Any) -> Self:
         """Learn from series."""
@@ -26,14 +27,18 @@ class Forecaster(Protocol):
     def predict(self, h: list[int], **options: Any) -> pd.DataFrame:
         """Forecast these steps, in long form: of the series of fit, or of `y`."""
 
+    def update(self, y_new: SeriesSet) -> Self:
+        """Take in the rows behind the end."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What is handed on: to `fit`, to each `predict`, and to one with `y`."""
+    """What is handed on: to `fit`, to each `predict`, and to one with `y`, which with `updates` is `update` instead."""
 
     fit: dict[str, Any] = field(default_factory=dict)
     predict: dict[str, Any] = field(default_factory=dict)
     others: dict[str, Any] = field(default_factory=dict)
+    updates: bool = False
 
 
 def backtest(
@@ -41,18 +46,20 @@ def backtest(
     options: Options, n_jobs: int | None,
 ) -> pd.DataFrame:  # fmt: skip
     """Forecasts from all origins, in their order, with a fit for each group of windows."""
+    rows_of = new_rows if options.updates else later
     fits = (
         delayed(_fit_and_forecast)(
-            clone(estimator), known_at(read, origins.of([first])), later(read, origins, rest), steps, options
+            clone(estimator), known_at(read, origins.of(group[:1])), rows_of(read, origins, group), steps, options
         )
-        for first, *rest in groups
+        for group in groups
     )
     return joined(Parallel(n_jobs=n_jobs)(fits))
 
 
 def transfer(fitted: Forecaster, read: SeriesSet, origins: Origins, steps: list[int], options: Options) -> pd.DataFrame:
     """Forecasts from all origins, in their order, without a fit."""
-    return joined(_forecasts(fitted, later(read, origins, np.unique(origins.window).tolist()), steps, options))
+    windows = np.unique(origins.window).tolist()
+    return joined(_forecasts(fitted, together(read, origins, windows), steps, options))
 
 
 def _fit_and_forecast(
@@ -60,7 +67,12 @@ def _fit_and_forecast(
 ) -> pd.DataFrame:
     """A fit, and forecasts from where it ends and from later cutoffs."""
     estimator.fit(known, **options.fit)
-    return joined([estimator.predict(steps, **options.predict), *_forecasts(estimator, parts, steps, options)])
+    found = [estimator.predict(steps, **options.predict)]
+    if options.updates:
+        found += [estimator.update(rows).predict(steps, **options.predict) for rows in parts]
+    else:
+        found += _forecasts(estimator, parts, steps, options)
+    return joined(found)
 
 
 def _forecasts(fitted: Forecaster, parts: list[SeriesSet], steps: list[int], options: Options) -> list[pd.DataFrame]:
@@ -73,12 +85,23 @@ def known_at(read: SeriesSet, origins: Origins) -> SeriesSet:
     return cut(read, origins.series, origins.begin, origins.end)
 
 
-def later(read: SeriesSet, origins: Origins, windows: list[int]) -> list[SeriesSet]:
+def later(read: SeriesSet, origins: Origins, group: list[int]) -> list[SeriesSet]:
+    """What is known in the windows behind the first."""
+    return together(read, origins, group[1:]) if group[1:] else []
+
+
+def together(read: SeriesSet, origins: Origins, windows: list[int]) -> list[SeriesSet]:
     """What is known in these windows, as many together as fit into one call."""
     chosen = origins.of(windows)
-    sizes = np.bincount(chosen.window, weights=chosen.end - chosen.begin)[windows] if windows else np.zeros(0)
+    sizes = np.bincount(chosen.window, weights=chosen.end - chosen.begin)[windows]
     call = np.cumsum(sizes) // AT_ONCE
     return [known_at(read, origins.of(np.array(windows)[call == number].tolist())) for number in np.unique(call)]
+
+
+def new_rows(read: SeriesSet, origins: Origins, group: list[int]) -> list[SeriesSet]:
+    """What is new in each window behind the first; all have the same series."""
+    pairs = pairwise(origins.of([window]) for window in group)
+    return [cut(read, now.series, before.end, now.end) for before, now in pairs]
 
 
 def joined(frames: list[pd.DataFrame]) -> pd.DataFrame:

@@ -15,7 +15,8 @@ class Windows:
     """What was asked for.
 
     h, gap, step_size : rows of a window, before it behind its cutoff, and between two cutoffs; max_length : rows that
-    are known at most; refit_every : windows that one fit is for, 0: all; None: there is no fit.
+    are known at most; refit_every : windows that one fit is for, 0: all; None: there is no fit; updates : new rows of
+    later windows go to what is fitted.
     """
 
     h: int
@@ -24,6 +25,7 @@ class Windows:
     gap: int
     max_length: int | None
     refit_every: int | None
+    updates: bool = False
 
     @property
     def behind(self) -> np.ndarray:
@@ -46,6 +48,7 @@ def windows_of(
         h=check_count(h, "h"), n_windows=check_count(n_windows, "n_windows"), gap=int(gap),
         step_size=check_count(h if step_size is None else step_size, "step_size"), refit_every=_every(refit),
         max_length=None if max_length is None else check_count(max_length, "max_length"),
+        updates=isinstance(refit, str) and refit == "update",
     )  # fmt: skip
 
 
@@ -53,10 +56,10 @@ def _every(refit: object) -> int | None:
     """How many windows a fit is for."""
     if isinstance(refit, bool | np.bool_):
         return int(refit)
-    if isinstance(refit, str) and refit == "never":
-        return None
+    if isinstance(refit, str) and refit in ("update", "never"):
+        return 0 if refit == "update" else None
     if isinstance(refit, Integral) and int(refit) >= 1:
         return int(refit)
     raise ValueError(
-        f"refit must be True, False, an int >= 1 (a fit at every so many windows) or 'never'. Got {refit!r}"
+        f"refit must be True, False, an int >= 1 (a fit at every so many windows), 'update' or 'never'. Got {refit!r}"
     )

@@ -125,7 +125,9 @@ class SeriesReader:
         return max(self.min_length, 1)
 
     def read(self, y: object) -> SeriesSet:
-        """Series of any accepted form, checked and put end to end."""
+        """Series of any accepted form, checked and put end to end; those that have been read stay as they are."""
+        if isinstance(y, SeriesSet):  # a backtest reads once, and hands over parts of it
+            return y
         if isinstance(y, pd.DataFrame):
             return self._frame(y)
         if not isinstance(y, pd.Series):

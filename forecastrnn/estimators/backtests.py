@@ -52,11 +52,12 @@ class Backtests(FittedForecaster):
             Cutoffs of each series.
         step_size : int or None
             Steps between two cutoffs; None: h, so that windows do not overlap.
-        refit : True, False, int, "never"
+        refit : True, False, int, "update", "never"
             True: a fit at each cutoff, which is what refitting before each forecast would have given. k: one at every
             k-th. False: one, at the first cutoff. Between fits weights stay and series go on, as with
-            `predict(y=rows up to the cutoff)`, all windows in one call. "never": this fitted forecaster as it is, on
-            series that it has not seen.
+            `predict(y=rows up to the cutoff)`, all windows in one call. "update": one fit, at the first cutoff, and
+            `update` with the new rows at each later one, of the series that it has seen. "never": this fitted
+            forecaster as it is, on series that it has not seen.
         static : DataFrame, optional
             As in `fit`; the rows of all series.
         level, quantiles : optional
@@ -122,7 +123,7 @@ class Backtests(FittedForecaster):
         origins, groups = origins_of(read, windows, needs)
         options = Options(
             fit=columns | _given(static=static, callback=callback), predict=_given(level=level, quantiles=quantiles),
-            others=_given(static=static),
+            others=_given(static=static), updates=windows.updates,
         )  # fmt: skip
         if windows.refit_every is None:
             _check_unseen(self._model.axis, read, origins)

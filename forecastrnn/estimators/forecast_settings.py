@@ -142,14 +142,9 @@ def read_by(
     reader: ReadingOptions, y: object, argument: str = "y", *, freq: object = None, usual: Clock | None = None,
     alias: str,
 ) -> SeriesSet:  # fmt: skip
-    """Checked series, end to end; `freq`: the step that was asked for, `usual`: that of the series of fit.
+    """Checked series, end to end; `freq`: the step that was asked for, `usual`: that of the series of fit."""
+    from forecastrnn.data.series import read_series  # brings pandas with it
 
-    Those that have been read before, as a backtest has, are taken as they are.
-    """
-    from forecastrnn.data.series import SeriesSet, read_series  # brings pandas with it
-
-    if isinstance(y, SeriesSet):
-        return y
     return read_series(
         y, missing=reader.missing, min_length=reader.required, needs=reader.needs, argument=argument,
         freq=freq, usual=usual, alias=alias, **reader.columns,

@@ -83,8 +83,8 @@ def test_calibration_sees_nothing_behind_a_cutoff() -> None:
     pd.testing.assert_frame_equal(found, expected, check_exact=True)
 
 
-@pytest.mark.parametrize(("refit", "fits"), [(True, 4), (2, 2), (3, 2), (False, 1)])
-def test_counts_of_fits(refit: bool | int, fits: int) -> None:
+@pytest.mark.parametrize(("refit", "fits"), [(True, 4), (2, 2), (3, 2), (False, 1), ("update", 1)])
+def test_counts_of_fits(refit: bool | int | str, fits: int) -> None:
     """The callback of `fit` is called once in a fit of so few steps."""
     seen = []
     model = tiny(n_members=1)
@@ -214,7 +214,7 @@ def test_static_categories() -> None:
 
 BAD: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"refit": 0}, ValueError, "refit must be True, False, an int >= 1"),
-    ({"refit": "always"}, ValueError, "or 'never'. Got 'always'"),
+    ({"refit": "always"}, ValueError, "'update' or 'never'. Got 'always'"),
     ({"gap": -1}, ValueError, "gap must be an int >= 0"),
     ({"gap": True}, ValueError, "gap must be an int >= 0"),
     ({"n_windows": 0}, ValueError, "n_windows must be an int >= 1"),

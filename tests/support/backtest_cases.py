@@ -31,17 +31,21 @@ def ends_of_series(frame: pd.DataFrame, behind: int) -> pd.DataFrame:
 
 
 def by_hand(model: RNNForecaster, y: pd.DataFrame, h: int, *, n_windows: int = 3, step_size: int | None = None,
-            gap: int = 0, refit: int = 1, **predict: Any) -> pd.DataFrame:  # fmt: skip
+            gap: int = 0, refit: int = 1, update: bool = False, **predict: Any) -> pd.DataFrame:  # fmt: skip
     """Fits and forecasts in a loop, with the rows of each window as a user would slice them."""
-    parts = []
+    parts, taken = [], y
     for window in range(n_windows):
         behind = h + gap + (n_windows - 1 - window) * (step_size or h)
         known = ends_of_series(y, behind)
         if window % refit == 0:
             fitted = model.fit(known)
             forecast = fitted.predict(h + gap, **predict)
+        elif update:
+            fitted.update(known.drop(taken.index))
+            forecast = fitted.predict(h + gap, **predict)
         else:
             forecast = fitted.predict(h + gap, y=known, **predict)
+        taken = known
         forecast = forecast.groupby("unique_id", sort=False).tail(h)
         last = known.groupby("unique_id", sort=False)["ds"].max().rename("cutoff")
         parts.append(forecast.merge(last, on="unique_id"))
