@@ -36,10 +36,10 @@ class Backtests(FittedForecaster):
         """Forecast from several earlier times, and put beside it what came.
 
         Windows are counted from the end of each series, as statsforecast counts them: the last one ends where the
-        series ends, so series that end at other times have other cutoffs. What is fitted and forecast at a cutoff is
-        handed the rows of each series up to its cutoff alone, so that level, season, scale, early stopping and
-        intervals come of these; only the step of the times is read from all. The forecaster itself is not changed:
-        copies with the same seeds are fitted.
+        series ends. Series that end at other times have other cutoffs, and a fit may see values of one that are later
+        than the cutoff of another. What is fitted and forecast at a cutoff is handed the rows of each series up to its
+        cutoff alone, so that level, season, scale, early stopping and intervals come of these; only the step of the
+        times is read from all. The forecaster itself is not changed: copies with the same seeds are fitted.
 
         Parameters
         ----------
@@ -69,7 +69,7 @@ class Backtests(FittedForecaster):
         id_col, time_col, target_col : hashable
             As in `fit`; also the columns of the result for series in other forms.
         callback : callable, optional
-            As in `fit`, to which it is handed.
+            As in `fit`, to which it is handed; in other processes it is a copy.
         baselines : {"naive", "seasonal_naive", "drift"}, or list of them
             Columns to compare with: "Naive" repeats the last value, "SeasonalNaive" the last season, "Drift" goes on
             along the line from the first value to the last. With `level` or `quantiles` they have the intervals that

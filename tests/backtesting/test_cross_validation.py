@@ -11,6 +11,8 @@ import pandas as pd
 import pytest
 
 from forecastrnn import Conformal, RNNForecaster, metrics
+from forecastrnn.backtesting import run
+from forecastrnn.data.slices import cut
 from support.backtest_cases import by_hand, ends_of_series, ragged, same, tiny
 from support.forecaster_cases import long_of, monthly
 
@@ -113,6 +115,17 @@ def test_side_by_side(backend: str) -> None:
         pd.testing.assert_frame_equal(model.cross_validation(y, 4, baselines="drift"), expected)
     with joblib.parallel_config(backend):
         pd.testing.assert_frame_equal(model.cross_validation(y, 4, baselines="drift", n_jobs=2), expected)
+
+
+def test_windows_in_several_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many windows of many series are not prepared all at once; it changes nothing."""
+    y = ragged()
+    expected = tiny().cross_validation(y, 4, n_windows=4, refit=False)
+    monkeypatch.setattr(run, "AT_ONCE", 200)
+    sizes = []
+    monkeypatch.setattr(run, "cut", lambda read, series, *rows: sizes.append(len(series)) or cut(read, series, *rows))
+    pd.testing.assert_frame_equal(tiny().cross_validation(y, 4, n_windows=4, refit=False), expected)
+    assert sizes == [3, 3, 6]
 
 
 def test_max_length_is_what_a_fit_sees() -> None:
