@@ -138,6 +138,8 @@ def test_max_length_is_what_a_fit_sees() -> None:
     rolled = tiny().cross_validation(y, 4, n_windows=2, max_length=30, refit=False)
     last = tiny().fit(y[:-8][-30:]).predict(4, y=y[:-4][-30:])
     np.testing.assert_array_equal(rolled["RNN"][4:], last)
+    few = tiny().cross_validation(y, 4, max_length=8, refit=False)  # the last 8 begin where the fit ended
+    assert len(few) == 12 and few["RNN"].notna().all()
 
 
 def test_windows_of_series_of_other_ends() -> None:
