@@ -11,52 +11,22 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 from llvmlite.binding.ffi import ObjectRef
 from numba.core.registry import cpu_target
 
-from forecastrnn import LSTM, Elman
+from forecastrnn import LSTM
 from forecastrnn.engine import compiling
 from forecastrnn.engine.compiling import KERNEL_SOURCES, sources_digest
 from forecastrnn.engine.cpu import recurrent
 from forecastrnn.engine.cpu.build import KERNELS
 from forecastrnn.engine.cpu.generated import kernels_of
 from forecastrnn.engine.cpu.simd import VECTOR_BYTES
-from forecastrnn.functional import dynamic_rnn
+from support.cache_runs import FORWARD, expected_sum, forward
 
 PACKAGE = Path(compiling.__file__).parents[1]
 NOWHERE = "/proc/nope"  # a folder that not even the superuser can make
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="needs a folder that nobody can write")
-
-# Where the cache is, how many files it holds after a forward pass, and the sum of its outputs.
-FORWARD = """
-from pathlib import Path
-import numpy as np
-from forecastrnn import Elman
-from forecastrnn.engine import compiling
-from forecastrnn.functional import dynamic_rnn
-
-x = np.linspace(-1.0, 1.0, 40).reshape(2, 4, 5)
-outputs, _ = dynamic_rnn("rnn", x, Elman().init_weights(5, 3, random_state=0))
-folder = compiling._FOLDER
-files = sum(path.is_file() for path in Path(folder).rglob("*")) if folder else 0
-print(folder or "-", files, repr(float(outputs.sum())))
-"""
-
-
-def expected_sum() -> float:
-    """What FORWARD computes."""
-    x = np.linspace(-1.0, 1.0, 40).reshape(2, 4, 5)
-    return float(dynamic_rnn("rnn", x, Elman().init_weights(5, 3, random_state=0))[0].sum())
-
-
-def forward(run_script: Callable[..., str], **variables: str) -> tuple[str, int]:
-    """FORWARD in a new process: folder and files of the cache; the sum is checked."""
-    folder, files, total = run_script(FORWARD, **variables).split()
-    assert float(total) == expected_sum()
-    return folder, int(files)
-
 
 # The name of the cache folder.
 
@@ -137,16 +107,6 @@ def test_every_listed_pattern_matches() -> None:
 
 
 # Where the cache is, and what may happen to it.
-
-
-@pytest.fixture(scope="module")
-def filled(run_script: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache that one process has filled, not to be written."""
-    root = tmp_path_factory.mktemp("cache")
-    folder, files = forward(run_script, NUMBA_CACHE_DIR=str(root))
-    assert folder == str(root / f"forecastrnn-{sources_digest()}")
-    assert files > 0
-    return root
 
 
 def written(root: Path) -> dict[Path, int]:
