@@ -12,18 +12,9 @@ import pytest
 from forecastrnn import RNNForecaster
 from forecastrnn.datasets import load_airline
 from forecastrnn.persistence.model_file import open_model
-from support.forecaster_cases import long_of, monthly, quick
+from support.forecaster_cases import NEW, OLD, SMALL, long_of, monthly, panel, quick
 from support.naive_seasonal import seasonal_series
 from support.slow_forecasts import slow_row
-
-SMALL = {"hidden_layer_sizes": 8, "n_members": 2, "context_length": 12}
-OLD, NEW = 60, 9  # rows of fit, and behind it
-
-
-def panel(n: int = OLD + NEW) -> pd.DataFrame:
-    """Two positive series and one that is not."""
-    wide = pd.DataFrame({name: monthly(n, seed) for seed, name in enumerate("abc")})
-    return wide.assign(c=wide["c"] - 100.0)
 
 
 def pieces(y: pd.DataFrame, sizes: tuple[int, ...] = (1, 3, 5)) -> list[pd.DataFrame]:

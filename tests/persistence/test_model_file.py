@@ -192,6 +192,26 @@ def test_nor_with_intervals(name: str, tmp_path: Path) -> None:
         forecastrnn.load(path)
 
 
+CARRIED = ("state", "carried")
+UPDATE_FORGERIES = {
+    "states": (put(*CARRIED, "n_states", value=3), "describes"),
+    "no states": (put(*CARRIED, value=None), "carried must have the fields of a record"),
+    "sums": (put(*CARRIED, "n_sums", value=-1), "n_sums must be an int from 0"),
+    "others": (put("state", "settings", "older_means", value={"tuple": [1, 1]}), "describes"),
+}
+
+
+@pytest.mark.parametrize("name", UPDATE_FORGERIES)
+def test_nor_with_updates(name: str, tmp_path: Path) -> None:
+    change, message = UPDATE_FORGERIES[name]
+    path, y = tmp_path / "model.rnn", [3.0, 4.0, 5.0, 4.0] * 9
+    quick(max_steps=2, hidden_layer_sizes=2).fit(y).update(y[:5]).save(path)
+    assert len(forecastrnn.load(path).predict(3)) == 3
+    path.write_bytes(forge(path.read_bytes(), change))
+    with pytest.raises(ModelFileError, match=message):
+        forecastrnn.load(path)
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_no_parameter_that_is_not_finite_loads(content: bytes, value: float, tmp_path: Path) -> None:
     size = int.from_bytes(content[48:56], "little")

@@ -9,6 +9,9 @@ import pandas as pd
 
 from forecastrnn import RNNForecaster, metrics
 
+SMALL = {"hidden_layer_sizes": 8, "n_members": 2, "context_length": 12}
+OLD, NEW = 60, 9  # rows of `panel` for a fit, and behind it
+
 
 def quick(**options: Any) -> RNNForecaster:
     return RNNForecaster(**{"n_members": 1, "max_steps": 20, "random_state": 0, "intervals": None} | options)
@@ -18,6 +21,12 @@ def monthly(n: int, seed: int = 0, start: str = "2015-01-01") -> pd.Series:
     rng = np.random.default_rng(seed)
     values = np.exp(rng.normal(0, 0.1, n).cumsum() + np.sin(np.arange(n) * np.pi / 6)) * 100
     return pd.Series(values, index=pd.date_range(start, periods=n, freq="MS"), name=f"s{seed}")
+
+
+def panel(n: int = OLD + NEW) -> pd.DataFrame:
+    """Two positive series and one that is not."""
+    wide = pd.DataFrame({name: monthly(n, seed) for seed, name in enumerate("abc")})
+    return wide.assign(c=wide["c"] - 100.0)
 
 
 def long_of(series: dict[Any, pd.Series]) -> pd.DataFrame:

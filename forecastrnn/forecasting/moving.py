@@ -1,0 +1,126 @@
+"""The ends of series, moved on behind new values as those of a stream are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from forecastrnn.engine.cpu.series import go_on
+from forecastrnn.forecasting.ends import REFRESHED, Carried, SeriesEnds, histories_of
+from forecastrnn.forecasting.known_rows import read_rows
+from forecastrnn.forecasting.model import Model
+from forecastrnn.forecasting.paths import Histories
+from forecastrnn.forecasting.preparation import Prepared
+
+
+@dataclass(frozen=True)
+class NewValues:
+    """New values (total,), of series (m,) one after the other; offsets (m + 1,) where each begins."""
+
+    values: np.ndarray
+    offsets: np.ndarray
+    series: np.ndarray
+
+    @property
+    def counts(self) -> np.ndarray:
+        """Values of each series."""
+        return np.diff(self.offsets)
+
+    @property
+    def owners(self) -> np.ndarray:
+        """The series that each value belongs to."""
+        return self.series.repeat(self.counts)
+
+    @property
+    def steps(self) -> np.ndarray:
+        """How many values of its series come before each."""
+        return np.arange(len(self.values)) - self.offsets[:-1].repeat(self.counts)
+
+    def of(self, some: np.ndarray) -> NewValues:
+        """Those of some series."""
+        values = self.values[some.repeat(self.counts)]
+        return NewValues(values, np.concatenate([[0], np.cumsum(self.counts[some])]), self.series[some])
+
+    def between(self, begin: int, end: int) -> NewValues:
+        """Those of some steps."""
+        low, high = (np.minimum(self.offsets[:-1] + step, self.offsets[1:]) for step in (begin, end))
+        inside = (self.steps >= begin) & (self.steps < end)
+        some = high > low
+        return NewValues(self.values[inside], np.concatenate([[0], np.cumsum((high - low)[some])]), self.series[some])
+
+
+def scaled(p: Prepared, new: NewValues) -> np.ndarray:
+    """New values (total,) without level, season and scale."""
+    series, linear = new.owners, p.linear[new.owners]
+    level = p.level[series]
+    positive = np.where(linear, 1.0, new.values)
+    z = np.where(linear, new.values / level, np.log(positive) - np.log(level))
+    return (z - p.after[series, new.steps % p.period_of[series]]) / p.scale[series]
+
+
+def moved_on(model: Model, tail: SeriesEnds, new: NewValues) -> tuple[SeriesEnds, np.ndarray]:
+    """The ends behind new values, and what the networks read (total, columns) before each of them."""
+    p, dtype = tail.prepared, model.settings.dtype
+    if not len(new.values):
+        return tail, np.empty((0, tail.inputs.shape[2]), dtype)
+    carried = tail.carried or _carried_first(model, tail)
+    z, inputs, since = tail.z.copy(), np.array(tail.inputs, dtype), carried.since.copy()
+    means, sums, phase, first = carried.means.copy(), carried.sums.copy(), tail.phase.copy(), tail.first.copy()
+    rows = np.empty((len(new.values), inputs.shape[2]), dtype)
+    room = z.shape[1] + int(new.counts.max())
+    layout, static = p.layout, np.ascontiguousarray(p.static, dtype).reshape(-1)
+    numbers = (
+        layout.season, layout.mean_width, layout.second_lag, layout.with_lags, np.array(layout.older_means, np.int64),
+        REFRESHED,
+    )  # fmt: skip
+    go_on(
+        (scaled(p, new).astype(dtype), new.offsets, new.series),
+        (z, means, sums, inputs, since, phase, first, p.period_of, static), numbers,
+        (np.empty(room, dtype), np.empty(room, dtype), np.empty(room + 1)), rows,
+    )  # fmt: skip
+    states = _states_behind(model, carried.states, new, rows) if carried.has_states else carried.states
+    carried = Carried(means=means, sums=sums, since=since, states=states)
+    return SeriesEnds(_behind(p, new), z, inputs, phase, first, carried), rows
+
+
+def _carried_first(model: Model, tail: SeriesEnds) -> Carried:
+    """What the first new values go on from: what a stream begins with."""
+    histories, n = histories_of(tail, model.settings.dtype), tail.n_series
+    sums = np.zeros((n, 0)) if histories.sums is None else histories.sums
+    states = first_states_of(model, histories)
+    return Carried(means=histories.means, sums=sums, since=np.zeros(n, np.int64), states=states)
+
+
+def first_states_of(model: Model, histories: Histories) -> np.ndarray:
+    """States (members, n_series, width) of the networks when they have read the context."""
+    n = len(histories.z)
+    if model.strategy != "recursive":
+        return np.zeros((model.n_members, n, 0), model.settings.dtype)
+    return read_rows(
+        model.network.reader, model.flat_thetas, model.networks_of(np.arange(n)), histories.inputs,
+        n_threads=model.settings.n_threads,
+    )  # fmt: skip
+
+
+def _states_behind(model: Model, states: np.ndarray, new: NewValues, rows: np.ndarray) -> np.ndarray:
+    """States (members, n_series, width) when the networks have read the new rows of inputs; equal counts at once."""
+    found = states.copy()
+    for count in np.unique(new.counts).tolist():
+        of_count = np.flatnonzero(new.counts == count)
+        series = new.series[of_count]
+        inputs = rows[new.offsets[of_count, None] + np.arange(count)]
+        found[:, series] = read_rows(
+            model.network.reader, model.flat_thetas, model.networks_of(series), inputs, states[:, series],
+            n_threads=model.settings.n_threads,
+        )  # fmt: skip
+    return found
+
+
+def _behind(p: Prepared, new: NewValues) -> Prepared:
+    """The figures of the series, counted from their new ends on."""
+    counts = np.zeros(p.n_series, np.int64)
+    counts[new.series] = new.counts
+    phases = (np.arange(p.after.shape[1]) + counts[:, None]) % p.period_of[:, None]
+    starts = p.starts + np.concatenate([[0], np.cumsum(counts)])
+    return replace(p, after=np.take_along_axis(p.after, phases, axis=1), starts=starts)
