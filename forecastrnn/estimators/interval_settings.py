@@ -54,8 +54,8 @@ def _checked(asked: Conformal, forecaster: NamedParameters) -> Conformal:
         if isinstance(given[name], bool):
             raise InvalidParameterError(f"The {name!r} parameter of Conformal must be an int. Got {given[name]}.")
     validate_parameter_constraints(_FIELDS, given, "Conformal")
-    if asked.adaptive:
-        raise ValueError("Conformal(adaptive=True) is not possible yet: leave it out.")
+    if asked.adaptive and not asked.symmetric:
+        raise ValueError("Conformal(adaptive=True) needs symmetric=True: it follows the sizes of errors.")
     strategy = flat_of(forecaster, "strategy")
     learned = strategy.get("horizon")
     if strategy["strategy"] == "direct" and learned is not None and (asked.horizon or 0) > learned:

@@ -116,7 +116,7 @@ def _of_scores(calibration: Calibration, forecast: Forecast, shares: np.ndarray)
     median, spread, h = forecast.median, forecast.spread, forecast.median.shape[1]
     assert spread is not None
     scale, low, high = spread.scale[:, None], spread.low[:, None], spread.high[:, None]
-    away = np.stack([calibration.offsets(share, h, forecast.rows) * scale for share in shares])
+    away = np.stack([calibration.offsets(share, h, forecast.rows, known=forecast.known) * scale for share in shares])
     linear = forecast.tail.prepared.linear[:, None]
     middle = in_space(median, linear)
     away = np.clip(middle + away, low, high) - middle  # the median itself may lie beyond

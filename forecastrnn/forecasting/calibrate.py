@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from forecastrnn.exceptions import TrainingDivergedError
+from forecastrnn.forecasting.adaptive import Adaptive
 from forecastrnn.forecasting.calibration import (
     Calibration,
     Intervals,
@@ -67,7 +68,8 @@ def calibrate(
     low, high, excess = ends_of_range(values_in_space(read, prepared.linear), read.offsets, windows.horizon)
     spread = Spread(scale=found.spread.scale, low=low, high=high)
     coverage = coverage_of(errors, whole, smallest, found)
-    return Intervals("conformal", replace(found, spread=spread, excess=excess, coverage=coverage))
+    adaptive = Adaptive.begun(asked.gamma, found.table, read.n_series, found.horizon) if asked.adaptive else None
+    return Intervals("conformal", replace(found, spread=spread, excess=excess, coverage=coverage, adaptive=adaptive))
 
 
 def _is_held_out(asked: Conformal, model: Model, n_series: int) -> bool:

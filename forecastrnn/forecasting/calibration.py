@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from forecastrnn.forecasting.adaptive import RING, Adaptive
+
 KEPT = 199  # quantiles of the scores: those of 0.5%, 1%, ... 99.5%
 PRIOR = 2.0  # windows that the seasonal error of a series counts for in its scale
 NEAR = 2.0  # errors of the steps j / NEAR .. j NEAR say how large those of step j are
@@ -60,6 +62,8 @@ class Calibration:
     usual, excess : float, ndarray of shape (2,)
         Error of a forecast over the seasonal error; how far below and above all before values went, over their range:
         what is taken of other series than those of fit.
+    adaptive : Adaptive, optional
+        Levels and scores that follow the new values of each series of fit.
     """
 
     horizon: int
@@ -73,28 +77,34 @@ class Calibration:
     excess: np.ndarray
     symmetric: bool
     by_series: bool
+    adaptive: Adaptive | None = None
 
     @property
     def n_windows(self) -> int:
         """Windows of a long series."""
         return len(self.starts)
 
-    def offsets(self, share: float, h: int, rows: np.ndarray) -> np.ndarray:
+    def offsets(self, share: float, h: int, rows: np.ndarray, *, known: bool = False) -> np.ndarray:
         """From the median of a series to a quantile, in units of its scale: (series or 1, h), growing with the step.
 
-        rows (n,): the series, where each has scores of its own.
+        rows (n,): the series, where each has scores of its own; known : they are those of fit.
         """
+        beyond = np.sqrt(np.arange(self.horizon + 1, h + 1) / self.horizon)
+        growth = np.concatenate([self.growth[:h], self.growth[-1] * beyond])
+        if known and self.adaptive is not None:
+            own = self.adaptive.sizes(share, rows)[:, np.minimum(np.arange(h), self.horizon - 1)]
+            return np.sign(share - 0.5) * np.maximum.accumulate(own * growth, axis=1)
         own = self.table[_place(share, self.symmetric)]
         if not self.symmetric:
             own = np.maximum(own if share > 0.5 else -own, 0.0)  # one side's ends stay on that side of the median
         own = own[rows] if self.by_series else own
-        beyond = np.sqrt(np.arange(self.horizon + 1, h + 1) / self.horizon)
-        growth = np.concatenate([self.growth[:h], self.growth[-1] * beyond])
         return np.sign(share - 0.5) * own[:, None] * growth
 
     def supported(self) -> float:
         """The highest level that the scores, and the quantiles kept of them, support."""
         n = self.n_together
+        if self.adaptive is not None:
+            return RING / (RING + 1)
         return min(n / (n + 1), KEPT / (KEPT + 1)) if self.symmetric else min((n - 1) / (n + 1), 1 - 2 / (KEPT + 1))
 
     @property

@@ -38,7 +38,11 @@ class Conformal:
     symmetric : bool
         True: errors of either sign count for both sides, which needs half as many. False: each side has its own.
     adaptive : bool
-        Reserved for levels that follow the misses of each `update`.
+        With each new row that `update` takes in, the levels of its series move: a step whose interval has missed the
+        value gets a wider one, by `gamma` times 1 - alpha of its level alpha, else a narrower one, by `gamma` times
+        alpha (Gibbs and Candès, 2021), within 0.001 .. 0.5; and its error takes the place of the oldest of 100 that a
+        series has at each step. For series that change; forecasts then depend on how the rows came, and each row
+        costs a forecast. Needs symmetric=True.
     gamma : float
         Step of these levels.
 

@@ -37,7 +37,7 @@ def learned_further(model: Model, before: SeriesEnds, new: NewInputs, updates: i
     """The networks, each after so many updates more, with the moments of their optimizers."""
     learn = _series_of(before, new, model.settings)
     members = [
-        _learn(model, learn, new, progress.copy(), number, updates, device)
+        _learn(model, learn, new.counts, progress.copy(), number, updates=updates, device=device)
         for number, progress in enumerate(model.trained.members)
     ]
     thetas = np.stack([member.theta for member in members])[:, None]
@@ -67,14 +67,14 @@ def _series_of(before: SeriesEnds, new: NewInputs, settings: Settings) -> Series
 
 
 def _learn(
-    model: Model, learn: SeriesInputs, new: NewInputs, progress: Progress, number: int, updates: int, device: str
+    model: Model, learn: SeriesInputs, counts: np.ndarray, progress: Progress, number: int, *, updates: int, device: str
 ) -> Progress:
     """Train one member in place, at the last rate of its schedule."""
     settings, p, rule = model.settings, learn.prepared, last_rule(model.settings.rule, model.trained.updates)
-    steps = min(p.ahead, int(new.counts.min()))
-    chance = np.sqrt(new.counts - steps + 1.0)
+    steps = min(p.ahead, int(counts.min()))
+    chance = np.sqrt(counts - steps + 1.0)
     batches = WindowBatches(
-        lo=p.starts[:-1], hi=p.starts[:-1] + new.counts - steps, chance=chance / chance.sum(),
+        lo=p.starts[:-1], hi=p.starts[:-1] + counts - steps, chance=chance / chance.sum(),
         batch=settings.batch_size, seed=number, steps_an_epoch=min(EPOCH, updates), total=updates,
         steps=(p.context, steps) if model.network.hands_over else p.context + steps, before=len(progress.loss_curve),
     )  # fmt: skip

@@ -10,6 +10,7 @@ import numpy as np
 from forecastrnn.data.static_input import StaticCoding
 from forecastrnn.engine.threads import thread_count
 from forecastrnn.exceptions import ModelFileError
+from forecastrnn.forecasting.adaptive import LEAST, MOST, RING, TARGETS, Adaptive
 from forecastrnn.forecasting.calibration import COVERED, KEPT, Calibration, Intervals, Spread
 from forecastrnn.forecasting.ends import REFRESHED, Carried, SeriesEnds, first_of, past_of
 from forecastrnn.forecasting.input_layout import InputLayout
@@ -223,11 +224,34 @@ def _make_calibration(**kept: Any) -> Calibration:
     return found
 
 
+def _make_adaptive(**kept: Any) -> Adaptive:
+    """Levels within their bounds, and places in the rings."""
+    found = Adaptive(**kept)
+    good = (
+        ((found.alpha >= LEAST) & (found.alpha <= MOST)).all() and (found.ring >= 0).all()
+        and np.isfinite(found.ring).all() and np.isfinite(found.pending).all()
+        and (found.count >= 0).all() and (found.scored >= 0).all()
+    )  # fmt: skip
+    if not good:
+        raise ModelFileError("the levels of the intervals do not fit together")
+    return found
+
+
 def _floats(name: str, *sizes: str | codec.Size, dtype: str = "<f8") -> Kind:
     return codec.array(dtype, *sizes).named(f"intervals.{name}")
 
 
 _SPREAD = codec.record(Spread, **{name: _floats(name, "n_series") for name in ("scale", "low", "high")})
+_ADAPTIVE = codec.record(
+    Adaptive,
+    _make_adaptive,
+    gamma=codec.tested("a number in (0, 1)", lambda raw: type(raw) is float and 0 < raw < 1),
+    alpha=_floats("alpha", "n_series", "horizon", codec.Size("n_targets", len(TARGETS), len(TARGETS))),
+    ring=_floats("ring", "n_series", "horizon", codec.Size("n_ring", RING, RING)),
+    pending=_floats("pending", "n_series", "horizon", "horizon"),
+    count=_floats("count", "n_series", dtype="<i8"),
+    scored=_floats("scored", "n_series", "horizon", dtype="<i8"),
+)
 CALIBRATION = codec.record(
     Calibration,
     _make_calibration,
@@ -240,6 +264,7 @@ CALIBRATION = codec.record(
     starts=_floats("starts", codec.Size("n_windows", 1), dtype="<i8"),
     excess=_floats("excess", codec.Size("n_sides", 2, 2)),
     coverage=_floats("coverage", codec.Size("n_levels")),
+    adaptive=codec.unless(None, codec.nested(_ADAPTIVE, "the levels")),
 )
 INTERVALS = codec.record(
     Intervals,

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from forecastrnn.engine.cpu.series import go_on_naive
+from forecastrnn.engine.cpu.series import go_on_naive, move_ends
+from forecastrnn.forecasting.adaptive import Adaptive
 from forecastrnn.forecasting.bounds import Rule, limits_of
+from forecastrnn.forecasting.calibration import Calibration, Intervals
+from forecastrnn.forecasting.calibration_windows import in_space
 from forecastrnn.forecasting.ends import histories_of, take
 from forecastrnn.forecasting.further import NewInputs, learned_further
 from forecastrnn.forecasting.model import Model
@@ -42,7 +45,8 @@ def updated(model: Model, new: NewRows, rule: Rule, *, updates: int = 0, device:
     tail, inputs = moved_on(model, model.tail, found)
     axis = new.axis if naive is None else new.axis.take(np.delete(np.arange(new.axis.n_series), naive.places))
     floors = _floors_behind(model.floors, found)
-    moved = replace(model, tail=tail, axis=axis, naive=naive, floors=floors)
+    intervals = _intervals_behind(model, found, gaps)
+    moved = replace(model, tail=tail, axis=axis, naive=naive, floors=floors, intervals=intervals)
     if not updates or not len(found.values):
         return moved
     z = scaled(model.tail.prepared, found)
@@ -61,6 +65,34 @@ def _fill(model: Model, new: NewValues, gaps: np.ndarray, rule: Rule) -> None:
         found = model.median(take(tail, rows), rows, 1, "cpu")
         limits = limits_of(rule, np.zeros(len(rows), bool) if floors is None else floors[rows])
         new.values[own] = (found if limits is None else limits.clip(found))[:, 0]
+
+
+def _intervals_behind(model: Model, new: NewValues, gaps: np.ndarray) -> Intervals | None:
+    """The intervals behind new values: they may reach as far from these, and those that are adaptive follow them."""
+    kept = model.intervals
+    if kept is None or kept.calibration is None or not len(new.values):
+        return kept
+    linear = model.tail.prepared.linear
+    given = replace(new, values=np.where(gaps, np.nan, in_space(new.values, linear[new.owners])))
+    low, high = kept.calibration.spread.low.copy(), kept.calibration.spread.high.copy()
+    move_ends(given.values, given.owners, kept.calibration.excess, low, high)
+    found = replace(kept.calibration, spread=replace(kept.calibration.spread, low=low, high=high))
+    if found.adaptive is not None:
+        found = replace(found, adaptive=_followed(model, found, new, given))
+    return replace(kept, calibration=found)
+
+
+def _followed(model: Model, calibration: Calibration, new: NewValues, given: NewValues) -> Adaptive | None:
+    """Its levels behind new values, each of them forecast before it came; given : where bands are laid."""
+    tail, found, linear = model.tail, calibration.adaptive, model.tail.prepared.linear[:, None]
+    for step in range(int(new.counts.max())):
+        one, values = new.between(step, step + 1), given.between(step, step + 1).values
+        rows = one.series
+        median = model.median(take(tail, rows), rows, calibration.horizon, "cpu")
+        unit = calibration.spread.scale[rows, None] * calibration.growth
+        found = found and found.behind(rows, in_space(median, linear[rows]), values, unit)
+        tail, _ = moved_on(model, tail, one)
+    return found
 
 
 def _floors_behind(floors: np.ndarray | None, new: NewValues) -> np.ndarray | None:

@@ -344,7 +344,7 @@ def test_levels_that_cannot_be(fitted: dict[str, RNNForecaster], options: dict[s
         ({"intervals": Conformal(horizon=True)}, "The 'horizon' parameter of Conformal must be an int. Got True"),
         ({"intervals": Conformal(pool="all")}, "The 'pool' parameter of Conformal must be"),
         ({"intervals": Conformal(gamma=1)}, "The 'gamma' parameter of Conformal must be"),
-        ({"intervals": Conformal(adaptive=True)}, r"Conformal\(adaptive=True\) is not possible yet"),
+        ({"intervals": Conformal(adaptive=True, symmetric=False)}, r"Conformal\(adaptive=True\) needs symmetric=True"),
         (
             {"intervals": Conformal(horizon=5), "strategy": "direct", "horizon": 3},
             r"Conformal\(horizon=5\) is more than horizon=3",

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecastrnn import RNNForecaster
+from forecastrnn import Direct, RNNForecaster, Seq2Seq
 from forecastrnn.datasets import load_airline
 from forecastrnn.persistence.model_file import open_model
 from support.forecaster_cases import NEW, OLD, SMALL, long_of, monthly, panel, quick
@@ -73,10 +73,10 @@ def test_same_bits_as_long_streams(means: list | None) -> None:
     assert model._model.tail.carried.since.tolist() == [1600 - 1023]
 
 
-@pytest.mark.parametrize("strategy", ["direct", "seq2seq"])
-def test_other_strategies_read_the_context_anew(strategy: str) -> None:
+@pytest.mark.parametrize("strategy", [Direct(4), Seq2Seq(4)])
+def test_other_strategies_read_the_context_anew(strategy: object) -> None:
     y = panel()
-    model, other = (quick(**SMALL | {"strategy": strategy, "horizon": 4}).fit(y[:OLD]) for _ in range(2))
+    model, other = (quick(**SMALL | {"strategy": strategy}).fit(y[:OLD]) for _ in range(2))
     before = model.predict(4)
     model.update(y[OLD:])
     pd.testing.assert_frame_equal(in_pieces(other, y[OLD:]).predict(4), model.predict(4), check_exact=True)
@@ -183,11 +183,11 @@ def test_times_of_another_unit(airline: pd.Series) -> None:
     assert model.predict(1).index.unit == airline.index.unit
 
 
-@pytest.mark.parametrize("strategy", ["recursive", "direct"])
-def test_missing_values_are_forecast(strategy: str) -> None:
+@pytest.mark.parametrize("strategy", ["recursive", Direct(2)])
+def test_missing_values_are_forecast(strategy: object) -> None:
     """As if the forecast had come true; rows that are absent as well; it does not matter what comes later."""
     y = panel()
-    options = SMALL | {"missing": "mask", "strategy": strategy, "horizon": 2 if strategy == "direct" else None}
+    options = SMALL | {"missing": "mask", "strategy": strategy}
     gaps = y[OLD:].copy()
     gaps.loc[gaps.index[[2, 3, 8]], "a"] = np.nan
     gaps.loc[gaps.index[2], "c"] = np.nan

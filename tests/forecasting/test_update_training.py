@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecastrnn import RNNForecaster
+from forecastrnn import Direct, RNNForecaster, Seq2Seq
 from forecastrnn.datasets import load_airline
 from forecastrnn.forecasting import further
 from support.forecaster_cases import NEW, OLD, SMALL, monthly, panel, quick
 
 
 @pytest.mark.parametrize("options", [
-    {}, {"strategy": "direct", "horizon": 4}, {"strategy": "seq2seq", "horizon": 4}, {"id_embedding_dim": 2},
+    {}, {"strategy": Direct(4)}, {"strategy": Seq2Seq(4)}, {"id_embedding_dim": 2},
 ], ids=["recursive", "direct", "seq2seq", "embeddings"])  # fmt: skip
 def test_training_goes_on(options: dict[str, Any], tmp_path: Path) -> None:
     """So many updates more of each member, the same bits each time; states are those of the networks as they are."""

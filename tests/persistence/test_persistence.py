@@ -71,6 +71,7 @@ FORECASTS: dict[str, Callable[[], Any]] = {
     "seq2seq": lambda: quick(strategy="seq2seq", n_members=2, hidden_layer_sizes=3, early_stopping=True).fit(WIDE),
     "older means": lambda: quick(older_means=[(4, 3), (6, 2)]).fit(WIDE),
     "conformal": lambda: quick(intervals=Conformal(n_windows=4), **SMALL).fit(monthly(60)),
+    "conformal, adaptive": lambda: quick(intervals=Conformal(adaptive=True), **SMALL).fit(WIDE),
     "conformal, each series": lambda: quick(intervals=Conformal(pool="series", symmetric=False), **SMALL).fit(WIDE),
     "too short for windows": lambda: quick(intervals="conformal", **SMALL).fit(monthly(4)),
     "paths": lambda: quick(intervals="paths", **SMALL).fit(WIDE),

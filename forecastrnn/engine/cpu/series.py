@@ -170,3 +170,17 @@ def go_on_naive(values, offsets, rows, figure):
             for k in range(len(own) - 1):
                 own[k] = value if alike else own[k + 1]
             own[len(own) - 1] = value
+
+
+@jitted
+def move_ends(values, rows, excess, low, high):
+    """Ends low, high (n,) of intervals, moved by values (total,) of series `rows`, some NaN.
+
+    excess (2,): how far beyond all before them values usually go, below and above, over the range of a series.
+    """
+    for t in range(len(values)):
+        if not math.isnan(values[t]):
+            i = rows[t]
+            span = (high[i] - low[i]) / (1.0 + excess[0] + excess[1])
+            low[i] = min(low[i], values[t] - excess[0] * span)
+            high[i] = max(high[i], values[t] + excess[1] * span)
