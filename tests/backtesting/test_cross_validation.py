@@ -17,11 +17,11 @@ from support.backtest_cases import by_hand, ends_of_series, ragged, same, tiny
 from support.forecaster_cases import long_of, monthly
 
 CASES: list[tuple[dict[str, Any], dict[str, Any]]] = [
-    ({}, {}),
+    ({"n_members": 2}, {}),
     ({"strategy": "seq2seq", "horizon": 6}, {"gap": 2, "step_size": 1}),
     ({"strategy": "direct", "horizon": 6, "id_embedding_dim": 2}, {"gap": 1, "n_windows": 2}),
     ({"global_model": False}, {"step_size": 3}),
-    ({"early_stopping": True, "n_members": 1}, {"n_windows": 2}),
+    ({"early_stopping": True}, {"n_windows": 2}),
 ]
 
 
@@ -89,7 +89,7 @@ def test_calibration_sees_nothing_behind_a_cutoff() -> None:
 def test_counts_of_fits(refit: bool | int | str, fits: int) -> None:
     """The callback of `fit` is called once in a fit of so few steps."""
     seen = []
-    model = tiny(n_members=1)
+    model = tiny()
     model.cross_validation(monthly(60), 3, n_windows=4, refit=refit, callback=lambda look: seen.append(look.update))
     assert seen == [10] * fits
 

@@ -27,7 +27,7 @@ def mean_mase(cv: pd.DataFrame, y: Any, by: str) -> np.ndarray:
 
 def test_score_is_minus_mase_of_what_follows() -> None:
     y = monthly(60)
-    model = tiny(n_members=1).fit(y[:-5])
+    model = tiny().fit(y[:-5])
     assert model.score(y[-5:]) == pytest.approx(-mase(y, model.predict(5).to_numpy(), 12), rel=1e-12)
     assert model.score(y[-5:-3]) == pytest.approx(-mase(y[:-3], model.predict(2).to_numpy(), 12), rel=1e-12)
     assert model.score(y[-5:-4].rename(None)) == pytest.approx(
@@ -102,7 +102,7 @@ FORMS: dict[str, Any] = {
 @pytest.mark.parametrize("form", FORMS)
 def test_cross_val_score(form: str) -> None:
     """The same windows as those of `cross_validation`, scored by MASE."""
-    y, model = FORMS[form], tiny(n_members=1, season_length=12)
+    y, model = FORMS[form], tiny(season_length=12)
     found = cross_val_score(model, y, cv=RollingOrigin(4, n_windows=2, step_size=3))
     cv = model.cross_validation(y, 4, n_windows=2, step_size=3)
     if form in ("long", "two levels"):  # whose series have cutoffs of their own
@@ -118,12 +118,12 @@ def test_cross_val_score(form: str) -> None:
 @pytest.mark.parametrize("form", ["series", "wide", "long"])
 def test_grid_search(form: str) -> None:
     y = FORMS[form]
-    search = GridSearchCV(tiny(n_members=1), {"max_steps": [5, 10]}, cv=RollingOrigin(4, n_windows=2)).fit(y)
+    search = GridSearchCV(tiny(), {"max_steps": [5, 10]}, cv=RollingOrigin(4, n_windows=2)).fit(y)
     for column, steps in enumerate((5, 10)):
-        one = tiny(n_members=1, max_steps=steps)
+        one = tiny(max_steps=steps)
         scores = cross_val_score(one, y, cv=RollingOrigin(4, n_windows=2))
         assert search.cv_results_["mean_test_score"][column] == scores.mean()
-    best = tiny(n_members=1, **search.best_params_).fit(y)
+    best = tiny(**search.best_params_).fit(y)
     np.testing.assert_array_equal(search.predict(3).to_numpy()[..., -1], best.predict(3).to_numpy()[..., -1])
 
 
@@ -135,7 +135,7 @@ def test_time_series_split(form: str) -> None:
     for (train, test), (train_too, test_too) in zip(ours.split(y), theirs.split(y), strict=True):
         np.testing.assert_array_equal(train, train_too)
         np.testing.assert_array_equal(test, test_too)
-    model = tiny(n_members=1)
+    model = tiny()
     np.testing.assert_array_equal(cross_val_score(model, y, cv=ours), cross_val_score(model, y, cv=theirs))
 
 

@@ -14,8 +14,8 @@ LENGTHS = {"b": 44, "a": 60, 7: 38}
 
 
 def tiny(**options: Any) -> RNNForecaster:
-    """Two members, so that their median is tested too."""
-    return quick(**{"hidden_layer_sizes": 8, "max_steps": 10, "n_members": 2} | options)
+    """Without intervals, which cost more than such a fit."""
+    return quick(**{"hidden_layer_sizes": 8, "max_steps": 10, "intervals": None} | options)
 
 
 def ragged(**lengths: int) -> pd.DataFrame:
