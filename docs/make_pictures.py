@@ -25,7 +25,7 @@ def forecast() -> None:
     """Air passengers: two years held out, their forecast, possible futures."""
     y = load_airline()
     model = RNNForecaster(random_state=0).fit(y[:-24])
-    futures = model.generate(24, n_sequences=20, random_state=0)
+    futures = model.sample_paths(24, 20, random_state=0)
     figure, axes = plt.subplots(figsize=(7.2, 3.0), layout="constrained")
     axes.plot(futures.index, futures.to_numpy(), color=ORANGE, alpha=0.15, linewidth=0.8)
     axes.plot(y[-84:], color=GREY, label="observed")

@@ -36,7 +36,7 @@ def main() -> None:
     y = load_airline()
     model = RNNForecaster(random_state=0).fit(y)
     print("a Series gives a Series:", model.predict(3).round(1).to_dict(), sep="\n  ")
-    futures = model.generate(24, n_sequences=50, random_state=0)
+    futures = model.sample_paths(24, 50, random_state=0)
 
     wide = pd.DataFrame({"air": y, "air, doubled": 2 * y})
     print(
@@ -56,7 +56,7 @@ def main() -> None:
     fig, (left, right) = plt.subplots(1, 2, figsize=(12, 4.2), layout="constrained")
     left.plot(y[-60:], color="0.4", lw=1, label="observed")
     left.plot(futures, color="C0", lw=0.4, alpha=0.5)
-    left.plot([], [], color="C0", lw=1, label="50 generated futures")
+    left.plot([], [], color="C0", lw=1, label="50 possible futures")
     left.plot(model.predict(24), color="C3", lw=2, label="forecast")
     left.set(title="Air passengers", xlabel="date", ylabel="thousands")
     left.legend(loc="upper left", fontsize=8)

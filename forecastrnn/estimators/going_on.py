@@ -31,7 +31,7 @@ class GoesOn(FittedForecaster):
     """`update` and `stream`."""
 
     def update(self, y_new: Any, *, train: bool | int = False) -> Self:
-        """Take in the rows behind the end of each series: `predict`, `generate` and `stream` then go on from there.
+        """Take in the rows behind the end of each series: `predict`, `sample_paths` and `stream` then go on from there.
 
         What a `stream` does with one value of one series, for any number of rows of all of them: level, scale and the
         seasonal figure stay those of `fit`, as do weights and residuals; the state of the networks goes on. Rows in one

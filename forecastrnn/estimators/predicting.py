@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
@@ -11,14 +13,21 @@ from forecastrnn.data.arrays import check_count
 from forecastrnn.estimators.device_choice import device_to_predict
 from forecastrnn.estimators.fitted_forecaster import FittedForecaster
 from forecastrnn.estimators.interval_settings import wanted_of
-from forecastrnn.forecasting.bands import check_intervals, quantiles_of_all, warn_unsupported, with_spread
+from forecastrnn.forecasting.bands import (
+    check_intervals,
+    quantiles_of_all,
+    warn_far,
+    warn_unsupported,
+    with_spread,
+)
+from forecastrnn.forecasting.sampling import check_calibrated, sample_paths
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 class Predicts(FittedForecaster):
-    """`predict` and `generate`."""
+    """`predict`, `sample_paths` and `generate`."""
 
     def predict(
         self, h: Any, *, level: Any = None, quantiles: Any = None, y: Any = None, static: Any = None, ids: Any = None
@@ -74,18 +83,95 @@ class Predicts(FittedForecaster):
         model.check_horizon(last)
         columns = {self.alias: model.point(chosen, last, device)}
         if wanted:
-            warn_unsupported(model, wanted.levels, last)
+            warn_far(model, last)
+            warn_unsupported(model, wanted.levels)
             found = quantiles_of_all(model, chosen, columns[self.alias], wanted.shares, device)
             columns |= dict(zip(wanted.names, found, strict=True))
         out = write_forecast(chosen.axis, {name: values[:, steps - 1] for name, values in columns.items()}, h)
         out.attrs["season_length"] = model.layout.season
         return out
 
+    def sample_paths(
+        self, h: Any, n_paths: int = 100, *, y: Any = None, static: Any = None, ids: Any = None,
+        calibrated: bool = True, random_state: Any = None, output: str = "frame",
+    ) -> pd.DataFrame | np.ndarray:  # fmt: skip
+        """Draw joint futures: each path is one way in which a series may go on.
+
+        What is asked of whole paths (totals, maxima, the chance to pass a limit) cannot be read off intervals, which
+        are those of each step by itself. A draw is fed back to the network, never the mean, so that steps go together;
+        with strategy="direct", which feeds nothing back, as they did in whole windows of held-out errors.
+
+        Parameters
+        ----------
+        h : int, list of int, or time
+            Steps, as in `predict`.
+        n_paths : int
+            Futures of each series, each from one member in turn.
+        y, static, ids
+            Other series, and which ones, as in `predict`.
+        calibrated : bool
+            True: at each step the paths are stretched about the forecast, their order kept, until their quantiles are
+            those of the calibrated intervals. False: as the networks draw them, with residuals of the training, often
+            too narrow; of the direct strategy there are no others than calibrated ones.
+        random_state : int, RandomState or None
+            Seed of the draws.
+        output : {"frame", "array"}
+            "array": an array of shape (n_paths, n_series, steps).
+
+        Returns
+        -------
+        DataFrame or ndarray
+            Of a Series or an array: a column for each path, 0 .. n_paths - 1, called `path`. Of a wide frame: columns
+            (series, path). Of all else a row for each series, time and path, in the columns of ids and times, `path`,
+            and `alias`, "RNN"; `forecastrnn.metrics.evaluate` takes them all for "crps".
+
+        Raises
+        ------
+        ValueError
+            As `predict`; if calibrated=True and intervals were not calibrated in `fit`; if the paths would not fit into
+            memory.
+        NotFittedError
+            Before `fit`.
+
+        Examples
+        --------
+        >>> from forecastrnn import RNNForecaster
+        >>> from forecastrnn.datasets import load_airline
+        >>> model = RNNForecaster(n_members=1, max_steps=20, random_state=0).fit(load_airline())
+        >>> paths = model.sample_paths(12, 200, random_state=0)
+        >>> year = paths.sum()  # the total of each future
+        >>> bool(year.quantile(0.1) < model.predict(12).sum() < year.quantile(0.9))
+        True
+        """
+        from forecastrnn.data.path_frames import write_paths
+        from forecastrnn.data.series import read_horizon
+
+        check_is_fitted(self)
+        check_output(output)
+        model, device, count = self._model, device_to_predict(self), check_count(n_paths, "n_paths")
+        spread = bool(calibrated) or model.strategy == "direct"
+        if spread:
+            check_calibrated(model)
+        chosen = self._choose(y, static)
+        if spread:
+            chosen = with_spread(model, chosen, device, static)
+        chosen = self._among(chosen, ids)
+        steps = read_horizon(chosen.axis, h)
+        last = int(steps[-1])
+        model.check_horizon(last)
+        if spread:
+            warn_far(model, last)
+        rng = check_random_state(random_state)
+        paths = sample_paths(model, chosen, last, count, calibrated=spread, rng=rng, device=device)[..., steps - 1]
+        return paths if output == "array" else write_paths(chosen.axis, paths, h, self.alias)
+
     def generate(
         self, n_steps: Any, prompt: Any = None, n_sequences: int = 1, random_state: Any = None, static: Any = None, *,
         ids: Any = None,
     ) -> pd.Series | pd.DataFrame:  # fmt: skip
-        """Draw possible futures: forecasts fed back with a residual of the series added at each step.
+        """Possible futures in columns of their own: the former name of `sample_paths(calibrated=False)`.
+
+        It is here for one release more; other estimators keep their `generate`.
 
         Parameters
         ----------
@@ -106,6 +192,11 @@ class Predicts(FittedForecaster):
         -------
         Series or DataFrame in the form of the input; with several sequences the columns "RNN-path-1", ...
 
+        Warns
+        -----
+        FutureWarning
+            Says what to call instead.
+
         Raises
         ------
         ValueError
@@ -114,6 +205,12 @@ class Predicts(FittedForecaster):
         from forecastrnn.data.series import is_time, read_horizon, write_forecast
 
         check_is_fitted(self)
+        warnings.warn(
+            "RNNForecaster.generate is called sample_paths from the next release on: sample_paths(h, n_paths, "
+            "y=prompt, calibrated=False) draws the same futures, calibrated=True those with the spread of past errors.",
+            FutureWarning,
+            stacklevel=2,
+        )
         model, count = self._model, check_count(n_sequences, "n_sequences")
         model.check_recursive("generate", "the direct strategy does not feed back")
         chosen = self._choose(prompt, static, ids)
@@ -123,3 +220,9 @@ class Predicts(FittedForecaster):
         paths = model.futures(chosen, h, count, rng=rng, known=prompt is None, device=device)
         names = [self.alias] if count == 1 else [f"{self.alias}-path-{k + 1}" for k in range(count)]
         return write_forecast(chosen.axis, dict(zip(names, paths, strict=True)), until)
+
+
+def check_output(output: str) -> None:
+    """Refuse a kind of output that there is not."""
+    if output not in ("frame", "array"):
+        raise ValueError(f"output must be 'frame' or 'array'. Got {output!r}")

@@ -131,18 +131,23 @@ def _of_paths(model: Model, forecast: Forecast, shares: np.ndarray) -> np.ndarra
     return np.quantile(paths, shares, axis=0)
 
 
-def warn_unsupported(model: Model, levels: list[float], h: int) -> None:
-    """Say where an interval is not as wide as asked for, or was never tried so far ahead."""
+def warn_far(model: Model, h: int) -> None:
+    """Say where intervals were never tried so far ahead."""
     found = model.intervals.calibration if model.intervals else None
-    if found is None:
-        return
-    if h > found.horizon:
+    if found is not None and h > found.horizon:
         warnings.warn(
             f"h={h}: the intervals were calibrated for {found.horizon} steps, behind them they grow as the square root "
             f"of the step. intervals=Conformal(horizon={h}) calibrates as many.",
             UserWarning,
             stacklevel=3,
         )
+
+
+def warn_unsupported(model: Model, levels: list[float]) -> None:
+    """Say where an interval is not as wide as asked for."""
+    found = model.intervals.calibration if model.intervals else None
+    if found is None:
+        return
     most, n = found.supported(), found.n_together
     high = max(levels)
     if high / 100 > most + 1e-9:

@@ -69,7 +69,9 @@ def calibrate(
     spread = Spread(scale=found.spread.scale, low=low, high=high)
     coverage = coverage_of(errors, whole, smallest, found)
     adaptive = Adaptive.begun(asked.gamma, found.table, read.n_series, found.horizon) if asked.adaptive else None
-    return Intervals("conformal", replace(found, spread=spread, excess=excess, coverage=coverage, adaptive=adaptive))
+    vectors = found.vectors if model.strategy == "direct" else None  # others feed draws back
+    found = replace(found, spread=spread, excess=excess, coverage=coverage, adaptive=adaptive, vectors=vectors)
+    return Intervals("conformal", found)
 
 
 def _is_held_out(asked: Conformal, model: Model, n_series: int) -> bool:

@@ -64,6 +64,8 @@ class Calibration:
         what is taken of other series than those of fit.
     adaptive : Adaptive, optional
         Levels and scores that follow the new values of each series of fit.
+    vectors : ndarray of shape (at most 199, horizon) or None
+        Errors of whole windows over scale and growth, of which futures of a direct forecast are made.
     """
 
     horizon: int
@@ -78,6 +80,7 @@ class Calibration:
     symmetric: bool
     by_series: bool
     adaptive: Adaptive | None = None
+    vectors: np.ndarray | None = None
 
     @property
     def n_windows(self) -> int:
@@ -190,6 +193,19 @@ def table_of(scores: np.ndarray, symmetric: bool) -> tuple[np.ndarray, np.ndarra
     return found, count
 
 
+def vectors_of(scores: np.ndarray) -> np.ndarray:
+    """Scores (at most KEPT, steps) of windows, evenly of all (n, windows, steps) that are known whole, if any is.
+
+    Where a step is missing, the one before stands.
+    """
+    rows = scores.reshape(-1, scores.shape[2])
+    known = np.isfinite(rows)
+    rows = rows[known.all(axis=1) if known.all(axis=1).any() else known.any(axis=1)]
+    rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(len(rows), KEPT)).astype(np.int64))]
+    last = np.maximum.accumulate(np.where(np.isfinite(rows), np.arange(rows.shape[1]), 0), axis=1)
+    return np.nan_to_num(np.take_along_axis(rows, last, axis=1))
+
+
 def calibrated(
     errors: np.ndarray, seasonal: np.ndarray, least: np.ndarray, starts: np.ndarray, *, by_series: bool,
     symmetric: bool,
@@ -215,7 +231,7 @@ def calibrated(
     return Calibration(
         horizon=steps, starts=starts, n_scores=np.isfinite(errors).sum(axis=(0, 1)), coverage=nothing,
         spread=Spread(scale=scales_of(even, prior, least, weight), low=nothing, high=nothing), growth=growth,
-        table=table, usual=usual, excess=nothing, symmetric=symmetric, by_series=by_series,
+        table=table, usual=usual, excess=nothing, symmetric=symmetric, by_series=by_series, vectors=vectors_of(scores),
     )  # fmt: skip
 
 

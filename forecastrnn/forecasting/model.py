@@ -270,7 +270,7 @@ def _first_new(read: SeriesSet, rows: np.ndarray, n_known: int) -> object:
     return next((name for name, row in zip(read.ids, rows, strict=True) if row == n_known), None)
 
 
-def check_size(h: int, n_sequences: int, n_series: int) -> None:
-    """Refuse more values than `generate` can hold."""
-    what = f"n_sequences={n_sequences} is too large: {h} steps of {n_series} series"
-    check_fits(VALUE_BYTES * h * n_sequences * n_series, what, "Draw fewer sequences at once.")
+def check_size(h: int, n_paths: int, n_series: int) -> None:
+    """Refuse more values than memory can hold."""
+    what = f"n_paths={n_paths} is too large: {h} steps of {n_series} series"
+    check_fits(VALUE_BYTES * h * n_paths * n_series, what, "Draw fewer paths at once.")

@@ -265,6 +265,9 @@ CALIBRATION = codec.record(
     excess=_floats("excess", codec.Size("n_sides", 2, 2)),
     coverage=_floats("coverage", codec.Size("n_levels")),
     adaptive=codec.unless(None, codec.nested(_ADAPTIVE, "the levels")),
+    vectors=codec.unless(
+        None, codec.optional("has_vectors", _floats("vectors", codec.Size("n_vectors", 1), "horizon"))
+    ),
 )
 INTERVALS = codec.record(
     Intervals,

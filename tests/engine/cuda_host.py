@@ -81,7 +81,7 @@ def test_forecaster(options: dict[str, Any]) -> None:
     )
     model.fit(load_airline())
     assert np.isfinite(model.predict(3)).all()
-    assert model.generate(3, n_sequences=2).shape[0] == 3
+    assert model.sample_paths(3, 2, calibrated=False).shape == (3, 2)
 
 
 @pytest.mark.filterwarnings("ignore:.*did not end")

@@ -58,8 +58,7 @@ def test_paths(monkeypatch: pytest.MonkeyPatch) -> None:
     model = RNNForecaster(**QUICK | {"n_members": 2}).fit(long(2))
 
     def draws(model: RNNForecaster) -> np.ndarray:
-        found = model.generate(3, n_sequences=5, random_state=0)
-        return found[[name for name in found if name.startswith("RNN")]].to_numpy()
+        return model.sample_paths(3, 5, calibrated=False, random_state=0, output="array")
 
     same(model, draws)
     monkeypatch.setattr(forecasts, "DEVICE_ROWS", 4)

@@ -132,7 +132,7 @@ def test_forecasts(options: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> 
     model.fit(pd.DataFrame(values.T, pd.date_range("2020-01-01", periods=90)))
     looks = [lambda: model.predict(6)]
     if not options.get("horizon"):
-        looks.append(lambda: model.generate(6, n_sequences=3, random_state=0))
+        looks.append(lambda: model.sample_paths(6, 3, calibrated=False, random_state=0))
     for look in looks:
         cpu = model.set_params(device="cpu") and look()
         for most in (forecasts.DEVICE_ROWS, 100):

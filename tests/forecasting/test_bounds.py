@@ -38,7 +38,7 @@ def both(model: RNNForecaster, look: Any) -> tuple[Any, Any]:
 def test_nothing_of_a_series_without_negative_values_is_below_0(model: RNNForecaster) -> None:
     for look in (
         lambda m: m.predict(60, level=90),
-        lambda m: m.generate(20, n_sequences=30, random_state=0),
+        lambda m: m.sample_paths(20, 30, calibrated=False, random_state=0),
     ):
         held, free = both(model, look)
         assert held["sold"].min().min() == 0.0 > free["sold"].min().min() and held["change"].min().min() < -1.0
@@ -61,7 +61,7 @@ def test_all_strategies(options: dict) -> None:
     model = quick(intervals=None, hidden_layer_sizes=8, bounds=(0, 2), **options).fit(PANEL[["sold"]].clip(0, 2))
     found = [model.predict(20)]
     if options.get("strategy") != "direct":
-        found.append(model.generate(20, n_sequences=40, random_state=0))
+        found.append(model.sample_paths(20, 40, calibrated=False, random_state=0))
         assert found[1].min().min() == 0.0 and found[1].max().max() == 2.0
     assert all(((values >= 0.0) & (values <= 2.0)).all(axis=None) for values in found)
 
@@ -69,10 +69,11 @@ def test_all_strategies(options: dict) -> None:
 def test_bounds_on_a_series_of_logarithms() -> None:
     y = monthly(80).clip(80, 120)
     model = quick(intervals=None, bounds=(80, None)).fit(y)
-    paths = model.generate(24, n_sequences=50, random_state=0)
+    given: dict[str, Any] = {"h": 24, "n_paths": 50, "calibrated": False, "random_state": 0}
+    paths = model.sample_paths(**given)
     assert paths.min().min() == 80.0 and paths.max().max() > 125.0
-    assert model.set_params(bounds=(None, 120)).generate(24, n_sequences=50, random_state=0).max().max() == 120.0
-    assert model.set_params(bounds="auto").generate(24, n_sequences=50, random_state=0).max().max() > 125.0
+    assert model.set_params(bounds=(None, 120)).sample_paths(**given).max().max() == 120.0
+    assert model.set_params(bounds="auto").sample_paths(**given).max().max() > 125.0
 
 
 def test_bounds_that_the_series_do_not_keep() -> None:

@@ -185,16 +185,16 @@ def test_all_ways_to_forecast(name: str, tmp_path: object) -> None:
     model.save(f"{tmp_path}/model.rnn")
     again = forecastrnn.load(f"{tmp_path}/model.rnn")
     pd.testing.assert_frame_equal(again.predict(30), forecast)
-    paths = model.generate(6, n_sequences=3, random_state=0)
-    pd.testing.assert_frame_equal(again.generate(6, n_sequences=3, random_state=0), paths)
-    assert np.isfinite(paths.iloc[:, 2:].to_numpy()).all()
+    paths = model.sample_paths(6, 3, calibrated=False, random_state=0)
+    pd.testing.assert_frame_equal(again.sample_paths(6, 3, calibrated=False, random_state=0), paths)
+    assert np.isfinite(paths["RNN"]).all()
     short = model.predict(3)["RNN"].to_numpy().reshape(3, 3)
     np.testing.assert_array_equal(short, forecast["RNN"].to_numpy().reshape(3, 30)[:, :3])
 
 
 def test_paths_lie_around_the_forecast(airline: pd.Series) -> None:
     model = pairs(max_steps=100).fit(airline)
-    forecast, paths = model.predict(12), model.generate(12, n_sequences=100, random_state=0)
+    forecast, paths = model.predict(12), model.sample_paths(12, calibrated=False, random_state=0)
     np.testing.assert_allclose(paths.median(axis=1), forecast, rtol=0.06)
     assert (paths.std(axis=1) > 0.005 * forecast).all()
 

@@ -63,7 +63,7 @@ def test_an_alias_names_the_columns_of_forecasts() -> None:
     found = model.predict(3)
     assert list(found.columns) == ["unique_id", "ds", "GRU-8"] and found.attrs["season_length"] == model.season_length_
     np.testing.assert_array_equal(found["GRU-8"], other.predict(3)["RNN"])
-    assert list(model.generate(2, n_sequences=2).columns) == ["unique_id", "ds", "GRU-8-path-1", "GRU-8-path-2"]
+    assert list(model.sample_paths(2, 2, calibrated=False).columns) == ["unique_id", "ds", "path", "GRU-8"]
     named = frame.rename(columns={"unique_id": "RNN"})
     assert list(quick(alias="f").fit(named, id_col="RNN").predict(1).columns) == ["RNN", "ds", "f"]
     with pytest.raises(ValueError, match="id_col='RNN' would be the name of two columns.*alias="):
@@ -221,7 +221,7 @@ def test_wild_series_stay_finite() -> None:
     for season in (1, 12):
         model = quick(season_length=season).fit(wild)
         assert np.isfinite(model.predict(100).to_numpy()).all()
-        assert np.isfinite(model.generate(20, n_sequences=3, random_state=0).to_numpy()).all()
+        assert np.isfinite(model.sample_paths(20, 3, calibrated=False, random_state=0).to_numpy()).all()
 
 
 def test_sign_of_the_series_is_kept() -> None:
@@ -265,6 +265,7 @@ def test_other_settings(airline: pd.Series, options: dict) -> None:
 # The direct strategy ----------------------------------------------------------------------------------
 
 
+@pytest.mark.filterwarnings("ignore:RNNForecaster.generate:FutureWarning")
 def test_direct_reaches_its_horizon(airline: pd.Series) -> None:
     model = quick(strategy="direct", horizon=6).fit(airline)
     assert model.predict(6).shape == (6,)
@@ -276,6 +277,7 @@ def test_direct_reaches_its_horizon(airline: pd.Series) -> None:
         model.stream()
 
 
+@pytest.mark.filterwarnings("ignore:RNNForecaster.generate:FutureWarning")
 @pytest.mark.parametrize("strategy", ["direct", "recursive"])
 def test_parameters_set_behind_a_fit_wait_for_the_next(airline: pd.Series, strategy: str) -> None:
     other = "recursive" if strategy == "direct" else "direct"
@@ -284,7 +286,7 @@ def test_parameters_set_behind_a_fit_wait_for_the_next(airline: pd.Series, strat
     model.set_params(strategy=other, missing="mask", context_length=30, dtype="float64")
     pd.testing.assert_series_equal(model.predict(6), before)
     if strategy == "recursive":
-        assert len(model.predict(20)) == len(model.generate(20)) == 20
+        assert len(model.predict(20)) == len(model.sample_paths(20, calibrated=False)) == 20
     else:
         with pytest.raises(ValueError, match="h=7 is more than horizon=6"):
             model.predict(7)
@@ -327,6 +329,7 @@ def test_all_windows_lie_within_their_series(fraction: float, strategy: str, n: 
 # Generated sequences ----------------------------------------------------------------------------------
 
 
+@pytest.mark.filterwarnings("ignore:RNNForecaster.generate:FutureWarning")
 def test_generate(fitted: RNNForecaster, airline: pd.Series) -> None:
     one = fitted.generate(6, random_state=1)
     assert isinstance(one, pd.Series) and one.name == airline.name
@@ -339,12 +342,13 @@ def test_generate(fitted: RNNForecaster, airline: pd.Series) -> None:
 
 
 def test_paths_lie_around_the_forecast(fitted: RNNForecaster) -> None:
-    forecast, paths = fitted.predict(12), fitted.generate(12, n_sequences=100, random_state=0)
+    forecast, paths = fitted.predict(12), fitted.sample_paths(12, calibrated=False, random_state=0)
     np.testing.assert_allclose(paths.median(axis=1), forecast, rtol=0.06)
     width = paths.quantile(0.9, axis=1) - paths.quantile(0.1, axis=1)
     assert (width > 0.01 * forecast).all() and (width < forecast).all()
 
 
+@pytest.mark.filterwarnings("ignore:RNNForecaster.generate:FutureWarning")
 @pytest.mark.parametrize("name", ["n_steps", "n_sequences"])
 def test_generate_checks_its_counts(fitted: RNNForecaster, name: str) -> None:
     for wrong, error, message in ((0, ValueError, ">= 1"), (-1, ValueError, ">= 1"), (1.5, TypeError, "int"),
@@ -353,6 +357,7 @@ def test_generate_checks_its_counts(fitted: RNNForecaster, name: str) -> None:
             fitted.generate(**{"n_steps": 3, name: wrong})
 
 
+@pytest.mark.filterwarnings("ignore:RNNForecaster.generate:FutureWarning")
 def test_generate_from_a_prompt(fitted: RNNForecaster) -> None:
     prompt = monthly(30, 9)
     path = fitted.generate(5, prompt=prompt, random_state=0)
@@ -361,6 +366,7 @@ def test_generate_from_a_prompt(fitted: RNNForecaster) -> None:
     assert (path / prompt.iloc[-1]).between(0.1, 10).all()
 
 
+@pytest.mark.filterwarnings("ignore:RNNForecaster.generate:FutureWarning")
 def test_generate_a_panel() -> None:
     model = quick(n_members=2).fit(long_of(panel()))
     paths = model.generate(4, n_sequences=5, random_state=0)

@@ -164,7 +164,8 @@ def test_callback_that_fails_keeps_the_old_model(airline: pd.Series) -> None:
 def test_pickle(fitted: RNNForecaster) -> None:
     copy = pickle.loads(pickle.dumps(fitted))
     pd.testing.assert_series_equal(copy.predict(12), fitted.predict(12))
-    pd.testing.assert_series_equal(copy.generate(3, random_state=0), fitted.generate(3, random_state=0))
+    paths = (model.sample_paths(3, calibrated=False, random_state=0) for model in (copy, fitted))
+    pd.testing.assert_frame_equal(*paths)
 
 
 def test_pickle_does_not_hold_the_training_data() -> None:
@@ -188,7 +189,7 @@ def test_fit_does_not_change_parameters(airline: pd.Series) -> None:
     assert model.get_params() == before
 
 
-@pytest.mark.parametrize("call", [lambda m: m.predict(3), lambda m: m.generate(3), lambda m: m.stream()])
+@pytest.mark.parametrize("call", [lambda m: m.predict(3), lambda m: m.sample_paths(3), lambda m: m.stream()])
 def test_nothing_before_fit(call: Any) -> None:
     with pytest.raises(NotFittedError, match="is not fitted yet"):
         call(RNNForecaster())

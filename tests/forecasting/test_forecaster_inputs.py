@@ -97,12 +97,12 @@ def test_bad_series_in_fit(case: str) -> None:
 
 
 @pytest.mark.parametrize("case", [case for case in BAD_SERIES if case != "F20 none"])
-def test_bad_series_in_predict_and_generate(case: str) -> None:
+def test_bad_series_in_predict_and_sample_paths(case: str) -> None:
     """F28 and F29 are F02 and F04 here; None means the series of fit."""
     options, y, error, message = BAD_SERIES[case]
     model = quick(**options).fit(daily())
     before = model.predict(3)
-    for call in (lambda: model.predict(3, y=y), lambda: model.generate(3, prompt=y)):
+    for call in (lambda: model.predict(3, y=y), lambda: model.sample_paths(3, y=y, calibrated=False)):
         with pytest.raises(error, match=f"(?is){message}"):
             call()
     pd.testing.assert_series_equal(model.predict(3), before)

@@ -125,7 +125,7 @@ def test_series_in_another_order(wide: pd.DataFrame) -> None:
 def test_paths_and_streams(wide: pd.DataFrame) -> None:
     """Futures scatter around each series' own forecast; a stream begins with it."""
     model = local().fit(wide)
-    paths = model.generate(3, n_sequences=200, random_state=1).to_numpy().reshape(3, N, -1)
+    paths = model.sample_paths(3, 200, calibrated=False, random_state=1).to_numpy().reshape(3, N, -1)
     forecast = model.predict(3).to_numpy()
     assert paths.shape == (3, N, 200)
     assert (np.abs(np.median(paths, axis=2) - forecast) < paths.std(axis=2)).all()

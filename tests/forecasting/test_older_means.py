@@ -110,7 +110,7 @@ def test_all_ways_to_forecast(options: dict) -> None:
     threads = quick(older_means=((4, 3), (10, 4)), n_jobs=2, **options).fit(frame)
     pd.testing.assert_frame_equal(threads.predict(4), forecast)
     if not options:
-        assert np.isfinite(model.generate(4, n_sequences=3, random_state=0).iloc[:, 2:].to_numpy()).all()
+        assert np.isfinite(model.sample_paths(4, 3, calibrated=False, random_state=0)["RNN"]).all()
 
 
 def test_a_cycle_longer_than_the_context() -> None:

@@ -102,7 +102,8 @@ def test_streams_and_paths(model: RNNForecaster) -> None:
     for name in ("s0", "s7"):
         assert model.stream(name).forecast == pytest.approx(expected[name].iloc[0], rel=1e-5)
     renamed = WIDE[["s3", "s4"]].rename(columns={"s3": "new"})
-    paths = model.generate(4, renamed, random_state=0, static=STATIC.rename({"s3": "new"}))
+    static = STATIC.rename({"s3": "new"})
+    paths = model.sample_paths(4, 1, y=renamed, static=static, calibrated=False, random_state=0)
     assert paths.shape == (4, 2) and np.isfinite(paths.to_numpy()).all()
     direct = quick(strategy="direct", horizon=4, id_embedding_dim=2).fit(WIDE, static=STATIC)
     assert direct.predict(4).shape == (4, N)

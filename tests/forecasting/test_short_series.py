@@ -156,19 +156,19 @@ def test_futures_of_short_series_spread_as_those_of_others() -> None:
     """In proportion: three times the series, three times the spread; those of the others stay as they are."""
     series = {name: y for name, y in SHORT.items() if name != "year"} | {"three": SHORT["two"] * 3.0}
     model = fitted(short(), long_of(series))
-    paths = model.generate(6, n_sequences=400, random_state=0).set_index("unique_id").drop(columns="ds")
-    spread = {name: rows.std(axis=1).to_numpy() for name, rows in paths.groupby("unique_id")}
+    given: dict[str, Any] = {"calibrated": False, "random_state": 0, "output": "array"}
+    paths = dict(zip(series, model.sample_paths(6, 400, **given).transpose(1, 0, 2), strict=True))
+    spread = {name: rows.std(axis=0) for name, rows in paths.items()}
     np.testing.assert_allclose(spread["three"], 3.0 * spread["two"], rtol=0.3)
     relative = np.mean([spread[name] / series[name].mean() for name in "abc"], axis=0)
     np.testing.assert_allclose(spread["two"] / series["two"].iloc[-1], relative, rtol=0.5)
-    np.testing.assert_allclose(paths.loc["two"].median(axis=1), series["two"].iloc[-1], rtol=0.1)
+    np.testing.assert_allclose(np.median(paths["two"], axis=0), series["two"].iloc[-1], rtol=0.1)
     alone = quick(**NEEDS).fit(long_of({name: SHORT[name] for name in "abc"}))
-    one = model.generate("2020-05", ids=["a"], random_state=0)
+    one = model.sample_paths("2020-05", 1, ids=["a"], calibrated=False)
     assert one["ds"].iloc[-1] == pd.Timestamp("2020-05-01") and (one["unique_id"] == "a").all()
-    expected = alone.generate(6, n_sequences=400, random_state=0).set_index("unique_id").drop(columns="ds")
-    np.testing.assert_array_equal(paths.loc["a"], expected.loc["a"])
+    np.testing.assert_array_equal(paths["a"], alone.sample_paths(6, 400, **given)[:, 0])
     with pytest.warns(UserWarning, match="1 of 1"):
-        assert model.generate(3, monthly(2), 50, 0).std(axis=1).min() > 0
+        assert model.sample_paths(3, 50, y=monthly(2), **given).std(axis=0).min() > 0
 
 
 def test_score_is_that_of_the_series_that_were_learned() -> None:

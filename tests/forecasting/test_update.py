@@ -53,7 +53,7 @@ def test_same_bits_as_streams(options: dict[str, Any], tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(other.predict(5), model.predict(5), check_exact=True)
     other.save(tmp_path / "updated")
     loaded = RNNForecaster.load(tmp_path / "updated")
-    drawn = [one.generate(3, n_sequences=2, random_state=0) for one in (model, loaded)]
+    drawn = [one.sample_paths(3, 2, calibrated=False, random_state=0) for one in (model, loaded)]
     pd.testing.assert_frame_equal(*drawn, check_exact=True)
     after = [one.update(panel(OLD + NEW + 2)[-2:]).predict(2) for one in (model, loaded)]
     pd.testing.assert_frame_equal(*after, check_exact=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -148,7 +149,9 @@ def of_forecaster(options: dict[str, Any]) -> list[Any]:
         found += [model.loss_curve_, numbers(model.predict(h))]
     found.append(tensors(model))
     if options.get("strategy") != "direct":
-        found.append(numbers(model.generate(h, n_sequences=2, random_state=0)))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # its former name
+            found.append(numbers(model.generate(h, n_sequences=2, random_state=0)))
     if options.get("global_model", True):
         found.append(numbers(model.predict(h, y=WIDE.iloc[:-10])))
     if options.get("strategy", "recursive") == "recursive" and "older_means" not in options:
