@@ -220,5 +220,5 @@ def check_step(axis: TimeAxis, fitted: TimeAxis, argument: str = "y of predict")
             f"{argument} has steps of {name}, but the model was fitted on steps of {known}, whose season it goes on "
             "with: resample y to that, or give to_numpy() if the steps are meant to count alike",
             UserWarning,
-            stacklevel=5,
+            stacklevel=6,
         )

@@ -72,7 +72,7 @@ def set_apart(
         f"{argument}: {apart.n_series} of {read.n_series} series {'is' if apart.n_series == 1 else 'are'} too short "
         f"({told}): {needs}. short={reading.short!r} {_DOES[reading.short]}",
         UserWarning,
-        stacklevel=6,
+        stacklevel=6 if is_fit else 5,
     )
     if reading.short == "drop":
         return learned, None

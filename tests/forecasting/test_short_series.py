@@ -25,7 +25,7 @@ def short(mode: str = "naive", **options: Any) -> RNNForecaster:
 def fitted(model: RNNForecaster, y: Any, **given: Any) -> RNNForecaster:
     with pytest.warns(UserWarning, match="too short") as told:
         model.fit(y, **given)
-    assert len(told) == 1
+    assert len(told) == 1 and told[0].filename == __file__
     return model
 
 
@@ -73,8 +73,9 @@ def test_attributes_ids_and_steps() -> None:
 def test_other_series_are_forecast_likewise() -> None:
     model = fitted(short(), long_of(SHORT))
     other = long_of({"new": monthly(3, 8), "a": monthly(30, 9), "two": monthly(25, 10)})
-    with pytest.warns(UserWarning, match=r"y of predict: 1 of 3 series is too short \('new'\)"):
+    with pytest.warns(UserWarning, match=r"y of predict: 1 of 3 series is too short \('new'\)") as told:
         found = model.predict(2, y=other).set_index("unique_id")["RNN"]
+    assert told[0].filename == __file__
     np.testing.assert_array_equal(found["new"], np.repeat(monthly(3, 8).iloc[-1], 2))
     known = model.predict(2, y=long_of({"a": monthly(30, 9), "two": monthly(25, 10)}))
     np.testing.assert_array_equal(found[["a", "two"]], known["RNN"])
