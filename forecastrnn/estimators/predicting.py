@@ -81,13 +81,15 @@ class Predicts(FittedForecaster):
         steps = read_horizon(chosen.axis, h)
         last = int(steps[-1])
         model.check_horizon(last)
-        columns = {self.alias: model.point(chosen, last, device)}
+        columns = {self.alias: model.point(chosen.within(None), last, device)}
         if wanted:
             warn_far(model, last)
             warn_unsupported(model, wanted.levels)
             found = quantiles_of_all(model, chosen, columns[self.alias], wanted.shares, device)
             columns |= dict(zip(wanted.names, found, strict=True))
-        out = write_forecast(chosen.axis, {name: values[:, steps - 1] for name, values in columns.items()}, h)
+        out = write_forecast(
+            chosen.axis, {name: chosen.clip(values)[:, steps - 1] for name, values in columns.items()}, h
+        )
         out.attrs["season_length"] = model.layout.season
         return out
 

@@ -65,7 +65,7 @@ def with_spread(model: Model, chosen: Chosen, device: str, static: object = None
 
 
 def quantiles_of_all(model: Model, chosen: Chosen, median: np.ndarray, shares: np.ndarray, device: str) -> np.ndarray:
-    """Quantiles (len(shares), n_series, h) of all series of a call around their median (n_series, h)."""
+    """Quantiles (len(shares), n_series, h) of all series of a call around their median, all without limits."""
     h, naive = median.shape[1], chosen.naive
     found = np.empty((len(shares), 0, h))
     if chosen.tail.n_series:
@@ -76,7 +76,7 @@ def quantiles_of_all(model: Model, chosen: Chosen, median: np.ndarray, shares: n
         found = quantiles_of(model, forecast, shares)
     if naive is not None:
         found = chosen.whole(found, naive.with_errors(_usual(model, shares, h, device)))
-    return chosen.clip(found)
+    return found
 
 
 def _usual(model: Model, shares: np.ndarray, h: int, device: str) -> np.ndarray:

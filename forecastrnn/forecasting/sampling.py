@@ -40,7 +40,8 @@ def sample_paths(
         return model.futures(chosen, h, count, rng=rng, known=chosen.are_of_fit, device=device)
     drawn = max(count, LEAST)
     check_size(h, 3 * drawn, chosen.axis.n_series)
-    free, median = chosen.within(None), model.point(chosen, h, device)
+    free = chosen.within(None)
+    median = model.point(free, h, device)
     if model.strategy == "direct":
         found = _of_errors(model, chosen, h, drawn, rng)
     else:

@@ -142,7 +142,7 @@ def test_steps_ids_other_series_and_times(models: dict[str, RNNForecaster]) -> N
 def test_seeds(models: dict[str, RNNForecaster]) -> None:
     one, same, other = (models["recursive"].sample_paths(4, 10, random_state=seed) for seed in (1, 1, 2))
     pd.testing.assert_frame_equal(one, same, check_exact=True)
-    assert (one["RNN"] != other["RNN"]).all()
+    assert (one["RNN"] != other["RNN"]).mean() > 0.8
 
 
 def test_a_file_draws_the_same_futures(models: dict[str, RNNForecaster], tmp_path: Path) -> None:
@@ -156,10 +156,11 @@ def test_a_file_draws_the_same_futures(models: dict[str, RNNForecaster], tmp_pat
 def test_bounds_hold_for_paths() -> None:
     y = np.random.default_rng(0).poisson(0.8, 90)
     model = quick(season_length=7).fit(y)
-    held = model.sample_paths(6, random_state=0)
-    free = model.set_params(bounds=None).sample_paths(6, random_state=0)
-    pd.testing.assert_frame_equal(held, free.clip(lower=0.0), check_exact=True)
-    assert free.min().min() < 0.0
+    for given in ({"calibrated": True}, {"calibrated": False}):
+        held = model.set_params(bounds=(0.1, 2.9)).sample_paths(6, random_state=0, **given)
+        free = model.set_params(bounds=None).sample_paths(6, random_state=0, **given)
+        pd.testing.assert_frame_equal(held, free.clip(0.1, 2.9), check_exact=True)
+        assert free.min().min() < 0.1 and free.max().max() > 2.9
 
 
 @pytest.mark.parametrize(("options", "out"), [
