@@ -204,3 +204,14 @@ def test_intervals_of_short_series_are_as_wide_as_those_of_others(intervals: str
     share = width / pd.Series({name: y.iloc[-12:].mean() for name, y in SHORT.items()})
     assert share[["a", "b", "c"]].min() < share["two"] < share[["a", "b", "c"]].max()
     assert (new["RNN-lo-80"] < new["RNN"]).all() and (new["RNN"] == monthly(3).iloc[-1] * 10.0).all()
+
+
+@pytest.mark.parametrize("options", [{}, {"strategy": "direct", "horizon": 12}], ids=str)
+def test_calibrated_futures_of_short_series_have_the_quantiles_of_their_intervals(options: dict) -> None:
+    model = fitted(short(intervals="conformal", bounds=None, **options), long_of(SHORT))
+    paths = model.sample_paths(3, random_state=0, output="array")
+    expected = model.predict(3, quantiles=((np.arange(100) + 0.5) / 100).tolist()).filter(like="_ql").to_numpy()
+    np.testing.assert_allclose(np.sort(paths, axis=0), expected.T.reshape(100, 5, 3), rtol=1e-12)
+    assert model.sample_paths(3, 4, ids=["two"], random_state=0)["unique_id"].unique().tolist() == ["two"]
+    with pytest.warns(UserWarning, match="1 of 1 series is too short"):
+        assert model.sample_paths(3, 4, y=monthly(2), random_state=0).std(axis=1).min() > 0
