@@ -13,6 +13,7 @@ from forecastrnn._version import __version__ as __version__
 if TYPE_CHECKING:
     from forecastrnn.estimators.classifier import RNNClassifier
     from forecastrnn.estimators.forecaster import RNNForecaster
+    from forecastrnn.estimators.groups.intervals import Conformal
     from forecastrnn.estimators.groups.options import Beam, Dropout, EarlyStopping, Embedding, Truncated
     from forecastrnn.estimators.groups.schedules import Cosine, InvScaling, OneCycle, Steps
     from forecastrnn.estimators.groups.solvers import SGD, Adam, AdamW, RMSprop, UpdateRule
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from forecastrnn.estimators.regressor import RNNRegressor
     from forecastrnn.estimators.seq2seq import RNNSeq2Seq
     from forecastrnn.exceptions import ModelFileError, TrainingDivergedError
-    from forecastrnn.forecasting.conformal import Conformal
     from forecastrnn.networks.cell import Cell
     from forecastrnn.networks.cells import GRU, LSTM, Elman
     from forecastrnn.networks.gated_cells import CIFG, MGU, SLSTM, UGRNN
@@ -80,7 +80,7 @@ _HOMES = {
     "AdamW": "estimators.groups.solvers",
     "Beam": "estimators.groups.options",
     "Cell": "networks.cell",
-    "Conformal": "forecasting.conformal",
+    "Conformal": "estimators.groups.intervals",
     "Cosine": "estimators.groups.schedules",
     "Direct": "estimators.groups.strategies",
     "Dropout": "estimators.groups.options",

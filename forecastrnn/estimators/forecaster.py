@@ -15,7 +15,6 @@ from forecastrnn.estimators.backtests import Backtests
 from forecastrnn.estimators.forecast_settings import bounds_of, check_within, plan_of, read_by
 from forecastrnn.estimators.going_on import GoesOn
 from forecastrnn.estimators.groups.heads import constraints_of_heads
-from forecastrnn.estimators.interval_settings import CONSTRAINTS
 from forecastrnn.estimators.old_names import takes_old_names
 from forecastrnn.estimators.parameters import TRAINING_CONSTRAINTS
 from forecastrnn.estimators.predicting import Predicts
@@ -160,7 +159,7 @@ class RNNForecaster(Predicts, GoesOn, Backtests, Scores, SavedToFile):
 
     _parameter_constraints: dict = {
         **{name: TRAINING_CONSTRAINTS[name] for name in _SHARED},
-        **constraints_of_heads("solver", "strategy", "dropout", "early_stopping"),
+        **constraints_of_heads("solver", "strategy", "dropout", "early_stopping", "intervals"),
         "season_length": [Interval(Integral, 1, None, closed="left"), list, tuple, None],
         "context_length": [Interval(Integral, 1, None, closed="left"), None],
         "older_means": [list, tuple, None],
@@ -171,7 +170,6 @@ class RNNForecaster(Predicts, GoesOn, Backtests, Scores, SavedToFile):
         "short": [StrOptions({"raise", "naive", "drop"})],
         "freq": "no_validation",  # pandas says what is one
         "loss": [StrOptions(LossesFor("forecasting"))],
-        "intervals": CONSTRAINTS,
         "bounds": [StrOptions({"auto"}), list, tuple, None],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "max_steps": [Interval(Integral, 1, None, closed="left"), None],

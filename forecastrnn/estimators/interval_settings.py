@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from numbers import Integral, Real
+from dataclasses import dataclass, fields
+from numbers import Real
 from typing import Any, Literal
 
 import numpy as np
-from sklearn.utils._param_validation import Interval, InvalidParameterError, StrOptions, validate_parameter_constraints
 
+from forecastrnn.estimators.groups.intervals import opened_intervals
 from forecastrnn.estimators.old_names import flat_of
 from forecastrnn.estimators.parameters import NamedParameters
-from forecastrnn.forecasting.conformal import Conformal
-
-_COUNT = Interval(Integral, 1, None, closed="left")
-_COUNTS = ("n_windows", "horizon", "step_size", "members")
-_FIELDS: dict[str, list] = {
-    "n_windows": [StrOptions({"auto"}), _COUNT],
-    "horizon": [_COUNT, None],
-    "step_size": [_COUNT, None],
-    "held_out": ["boolean", StrOptions({"auto"})],
-    "members": [_COUNT],
-    "pool": [StrOptions({"auto", "series"})],
-    "symmetric": ["boolean"],
-    "adaptive": ["boolean"],
-    "gamma": [Interval(Real, 0, 1, closed="neither")],
-}
-CONSTRAINTS: list = [StrOptions({"conformal", "paths", "head"}), Conformal, None]
+from forecastrnn.forecasting.conformal import ConformalPlan
 
 
-def intervals_of(forecaster: NamedParameters) -> Conformal | Literal["paths"] | None:
+def intervals_of(forecaster: NamedParameters) -> ConformalPlan | Literal["paths"] | None:
     """How intervals are to be made, checked."""
     asked = forecaster.intervals
     if asked is None:
@@ -44,16 +29,11 @@ def intervals_of(forecaster: NamedParameters) -> Conformal | Literal["paths"] | 
                 "intervals='paths' needs strategy='recursive' or 'seq2seq', which feed values back: use 'conformal'."
             )
         return "paths"
-    return _checked(Conformal() if asked == "conformal" else asked, forecaster)
+    return _checked(opened_intervals(asked), forecaster)
 
 
-def _checked(asked: Conformal, forecaster: NamedParameters) -> Conformal:
+def _checked(asked: Any, forecaster: NamedParameters) -> ConformalPlan:
     """Calibration that is possible."""
-    given = vars(asked)
-    for name in _COUNTS:
-        if isinstance(given[name], bool):
-            raise InvalidParameterError(f"The {name!r} parameter of Conformal must be an int. Got {given[name]}.")
-    validate_parameter_constraints(_FIELDS, given, "Conformal")
     if asked.adaptive and not asked.symmetric:
         raise ValueError("Conformal(adaptive=True) needs symmetric=True: it follows the sizes of errors.")
     strategy = flat_of(forecaster, "strategy")
@@ -62,7 +42,7 @@ def _checked(asked: Conformal, forecaster: NamedParameters) -> Conformal:
         raise ValueError(
             f"Conformal(horizon={asked.horizon}) is more than horizon={learned}, which strategy='direct' learns."
         )
-    return asked
+    return ConformalPlan(**{one.name: getattr(asked, one.name) for one in fields(ConformalPlan)})
 
 
 @dataclass(frozen=True)

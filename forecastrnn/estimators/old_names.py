@@ -99,6 +99,8 @@ def flat_parameters(estimator: Any) -> dict[str, object]:
 def modernise(estimator: Any) -> None:
     """Put groups, or their short forms, in the place of old parameters that are used."""
     for head in heads_of(estimator):
+        if not HEADS[head].flat():
+            continue
         group, used = group_of(estimator, head), used_names(estimator, head)
         setattr(estimator, head, group.lean(estimator._own).short())
         for name in used:

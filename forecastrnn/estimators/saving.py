@@ -11,12 +11,12 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from forecastrnn._version import __version__
+from forecastrnn.estimators.groups.intervals import Conformal
 from forecastrnn.estimators.groups.schedules import OneCycle, Steps
 from forecastrnn.estimators.interval_settings import intervals_of
 from forecastrnn.estimators.old_names import flat_parameters, modernise
 from forecastrnn.estimators.parameters import check_numbers, layers_of
 from forecastrnn.exceptions import ModelFileError
-from forecastrnn.forecasting.conformal import Conformal
 from forecastrnn.networks.cells import CELLS
 from forecastrnn.networks.losses import LOSSES
 from forecastrnn.persistence.codec import TEXT, Part, State, choice

@@ -28,7 +28,7 @@ from forecastrnn.forecasting.calibration_windows import (
     seasonal_errors,
     values_in_space,
 )
-from forecastrnn.forecasting.conformal import Conformal
+from forecastrnn.forecasting.conformal import ConformalPlan
 from forecastrnn.forecasting.fences import ends_of_range
 from forecastrnn.forecasting.model import Model
 from forecastrnn.forecasting.preparation import Prepared
@@ -37,10 +37,11 @@ if TYPE_CHECKING:
     from forecastrnn.data.series import SeriesSet
 
 MANY = 50  # series from which on a global network may forecast windows that it has learned
+FEW = 4  # windows of a series that fit has not had: they tell its scale alone, and each is a forecast more
 
 
 def calibrate(
-    model: Model, read: SeriesSet, asked: Conformal, least: int, device: str, train: Callable[[SeriesSet], Model]
+    model: Model, read: SeriesSet, asked: ConformalPlan, least: int, device: str, train: Callable[[SeriesSet], Model]
 ) -> Intervals:
     """Intervals of the series of a fit; train(series) trains networks on shorter ones, for windows held out.
 
@@ -74,7 +75,7 @@ def calibrate(
     return Intervals("conformal", found)
 
 
-def _is_held_out(asked: Conformal, model: Model, n_series: int) -> bool:
+def _is_held_out(asked: ConformalPlan, model: Model, n_series: int) -> bool:
     if asked.held_out == "auto":
         return model.trained.is_local or n_series < MANY
     return bool(asked.held_out)
@@ -111,9 +112,9 @@ def spread_of_others(
 ) -> Spread:
     """That of series that fit has not had, by forecasts of their last windows."""
     whole, least = seasonal_errors(read, prepared)
-    free = lengths_of(read) - model.reading.least
-    windows = Windows(found.horizon, found.starts, found.starts <= free[:, None])
+    starts, free = found.starts[:: -(-len(found.starts) // FEW)], lengths_of(read) - model.reading.least
+    windows = Windows(found.horizon, starts, starts <= free[:, None])
     errors = errors_of(model, read, windows, prepared.linear, device, static) / found.growth
-    weight = window_weight(found.starts, found.horizon)
+    weight = window_weight(starts, found.horizon)
     low, high, _ = ends_of_range(values_in_space(read, prepared.linear), read.offsets, found.horizon, found.excess)
     return Spread(scale=scales_of(errors, whole * found.usual, least, weight), low=low, high=high)

@@ -17,7 +17,7 @@ from forecastrnn.forecasting.adaptive import RING, Adaptive
 
 KEPT = 199  # quantiles of the scores: those of 0.5%, 1%, ... 99.5%
 PRIOR = 2.0  # windows that the seasonal error of a series counts for in its scale
-NEAR = 2.0  # errors of the steps j / NEAR .. j NEAR say how large those of step j are
+NEAR = 3  # errors of as many as j / NEAR steps before and behind step j say how large those of step j are
 COVERED = (0.8, 0.95)  # levels whose coverage of the last window is kept
 SMALLEST = 1e-6  # scale of a series, at least, relative to its level
 
@@ -144,7 +144,7 @@ def growth_of(sizes: np.ndarray) -> np.ndarray:
     steps = np.arange(1, sizes.shape[2] + 1)
     mean, count = mean_of(sizes, (0, 1))
     sums = np.cumsum(np.stack([np.append(0.0, mean * count), np.append(0, count)]), axis=1)
-    begin, end = np.ceil(steps / NEAR).astype(int) - 1, np.minimum(np.floor(steps * NEAR).astype(int), len(steps))
+    begin, end = steps - 1 - steps // NEAR, np.minimum(steps + steps // NEAR, len(steps))
     total, n = sums[:, end] - sums[:, begin]
     growth = np.maximum.accumulate(total / np.maximum(n, 1))
     return np.maximum(growth / growth.mean(), SMALLEST) if growth.any() else np.ones(len(steps))

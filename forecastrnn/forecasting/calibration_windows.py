@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from forecastrnn.forecasting.calibration import SMALLEST
-from forecastrnn.forecasting.conformal import Conformal
+from forecastrnn.forecasting.conformal import ConformalPlan
 from forecastrnn.forecasting.model import Model
 from forecastrnn.forecasting.preparation import Prepared
 
@@ -45,7 +45,9 @@ def lengths_of(read: SeriesSet) -> np.ndarray:
     return read.offsets[1:] - first
 
 
-def place_windows(lengths: np.ndarray, asked: Conformal, usual: int, least: int, most: int | None = None) -> Windows:
+def place_windows(
+    lengths: np.ndarray, asked: ConformalPlan, usual: int, least: int, most: int | None = None
+) -> Windows:
     """Windows in series of these lengths: `usual` steps where none are asked for, `most` at most.
 
     least : values that a series needs before its windows.

@@ -13,7 +13,7 @@ from forecastrnn.data.static_input import StaticCoding, read_static
 from forecastrnn.forecasting.bounds import never_negative
 from forecastrnn.forecasting.calibrate import calibrate
 from forecastrnn.forecasting.calibration import Intervals
-from forecastrnn.forecasting.conformal import Conformal
+from forecastrnn.forecasting.conformal import ConformalPlan
 from forecastrnn.forecasting.ends import ends_of
 from forecastrnn.forecasting.inputs import SeriesInputs
 from forecastrnn.forecasting.members import Callback
@@ -42,7 +42,7 @@ def fit_model(
     floors = never_negative(read.values, read.offsets) & model.tail.prepared.linear  # logarithms stay positive anyway
     floors = floors if floors.any() else None
     model = replace(model, naive_errors=_naive_errors(read, season), naive=naive, floors=floors)
-    if not isinstance(plan.intervals, Conformal):
+    if not isinstance(plan.intervals, ConformalPlan):
         return replace(model, intervals=plan.intervals and Intervals(plan.intervals))
     short = _shorter(plan, plan.intervals, update_count(prepared[0].prepared, prepared[1]))
 
@@ -54,7 +54,7 @@ def fit_model(
     return replace(model, intervals=calibrate(model, read, plan.intervals, least, plan.device, train))
 
 
-def _shorter(plan: FitPlan, asked: Conformal, updates: int) -> FitPlan:
+def _shorter(plan: FitPlan, asked: ConformalPlan, updates: int) -> FitPlan:
     """The plan of the networks that calibrate: together they take at most a third of the updates of the fit."""
     count = min(asked.members, plan.n_members)
     most = max(1, updates * plan.n_members // (3 * count))

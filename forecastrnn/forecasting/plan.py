@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from forecastrnn.forecasting.conformal import Conformal
+from forecastrnn.forecasting.conformal import ConformalPlan
 from forecastrnn.forecasting.input_layout import InputLayout
 from forecastrnn.forecasting.model import Model
 from forecastrnn.forecasting.preparation import Prepared
@@ -40,7 +40,7 @@ class FitPlan:
     id_embedding_dim: int | None
     random_state: object
     device: str
-    intervals: Conformal | Literal["paths"] | None
+    intervals: ConformalPlan | Literal["paths"] | None
 
     @property
     def learned(self) -> int | None:

@@ -18,6 +18,7 @@ from forecastrnn import (
     Adam,
     AdamW,
     Beam,
+    Conformal,
     Cosine,
     Direct,
     Dropout,
@@ -50,6 +51,7 @@ GROUPS = [
     SGD(0.1, momentum=0.5), Adam(), AdamW(OneCycle(0.01, warmup=0.3)), RMSprop("cosine"), UpdateRule(name="sgd"),
     Cosine(), InvScaling(0.1), Steps(0.1, at=(0.2,), factor=0.5), OneCycle(), Dropout(0.1, 0.2, 0.3),
     EarlyStopping(0.2, 3, 0.1), Truncated(4), Embedding(3, frozen=True), Beam(4), Recursive(), Direct(3), Seq2Seq(),
+    Conformal(3, pool="series"),
 ]  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone
 
 from forecastrnn import Conformal, RNNForecaster, TrainingDivergedError
 from forecastrnn.forecasting import calibrate
@@ -208,6 +209,13 @@ def test_white_noise_is_covered(n: int, length: int, options: dict[str, Any]) ->
     assert 0.45 < found[0] < 0.67 and 0.75 < found[1] < 0.92 and 0.92 < found[2] < 0.995
 
 
+def test_options_are_parameters_of_a_search() -> None:
+    """Also where the short form is given."""
+    model = conformal().set_params(intervals__n_windows=2, intervals__horizon=4)
+    assert model.intervals == Conformal(n_windows=2, horizon=4) and clone(model).intervals == model.intervals
+    assert model.fit(PANEL["s0"]).intervals_.starts.tolist() == [8, 4]
+
+
 def test_a_new_fit_has_the_intervals_of_a_new_object() -> None:
     model = conformal().fit(PANEL[["s3", "s4"]])
     before = model.intervals_
@@ -340,10 +348,10 @@ def test_levels_that_cannot_be(fitted: dict[str, RNNForecaster], options: dict[s
         ({"intervals": "head"}, "intervals='head' needs a loss that forecasts quantiles, and there is none yet"),
         ({"intervals": "bootstrap"}, "The 'intervals' parameter of RNNForecaster must be"),
         ({"intervals": "paths", "strategy": "direct", "horizon": 3}, "intervals='paths' needs strategy='recursive'"),
-        ({"intervals": Conformal(n_windows=0)}, "The 'n_windows' parameter of Conformal must be"),
-        ({"intervals": Conformal(horizon=True)}, "The 'horizon' parameter of Conformal must be an int. Got True"),
-        ({"intervals": Conformal(pool="all")}, "The 'pool' parameter of Conformal must be"),
-        ({"intervals": Conformal(gamma=1)}, "The 'gamma' parameter of Conformal must be"),
+        ({"intervals": Conformal(n_windows=0)}, "The 'intervals__n_windows' parameter of RNNForecaster must be"),
+        ({"intervals": Conformal(horizon=True)}, "The 'intervals__horizon' parameter of RNNForecaster must be a"),
+        ({"intervals": Conformal(pool="all")}, "The 'intervals__pool' parameter of RNNForecaster must be"),
+        ({"intervals": Conformal(gamma=1)}, "The 'intervals__gamma' parameter of RNNForecaster must be"),
         ({"intervals": Conformal(adaptive=True, symmetric=False)}, r"Conformal\(adaptive=True\) needs symmetric=True"),
         (
             {"intervals": Conformal(horizon=5), "strategy": "direct", "horizon": 3},

@@ -177,7 +177,10 @@ INTERVAL_FORGERIES = {
     "by series": (put(*INTERVALS, "calibration", "by_series", value=True), "the figures of the intervals do not fit"),
     "usual": (put(*INTERVALS, "calibration", "usual", value=-1.0), "the figures of the intervals do not fit"),
     "no calibration": (put(*INTERVALS, "is_calibrated", value=False), "intervals must have the fields"),
-    "an option": (put("parameters", "intervals", "pool", value="all"), "The 'pool' parameter of Conformal must be"),
+    "an option": (
+        put("parameters", "intervals", "pool", value="all"),
+        "The 'intervals__pool' parameter of RNNForecaster must be",
+    ),
     "no option": (put("parameters", "intervals", "pools", value="panel"), "Conformal has other fields"),
 }
 

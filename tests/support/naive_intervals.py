@@ -17,10 +17,10 @@ def sizes(values: Iterable) -> list[float]:
 
 
 def growth(errors: np.ndarray, seasonal: np.ndarray) -> list[float]:
-    """Mean error over the seasonal one of the steps j / 2 .. 2 j, never smaller than before, of mean 1."""
+    """Mean error over the seasonal one of steps up to j / 3 away from step j, never smaller than before, of mean 1."""
     steps, found, high = errors.shape[2], [], 0.0
     for j in range(1, steps + 1):
-        near = [k for k in range(1, steps + 1) if j / 2 <= k <= 2 * j]
+        near = [k for k in range(1, steps + 1) if abs(k - j) <= j // 3]
         each = [e / q for series, q in zip(errors, seasonal) for k in near for e in sizes(series[:, k - 1])]
         high = max(high, mean(each))
         found.append(high)

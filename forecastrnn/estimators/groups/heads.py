@@ -8,7 +8,7 @@ from typing import Any
 
 from sklearn.utils._param_validation import StrOptions
 
-from forecastrnn.estimators.groups import options, solvers, strategies
+from forecastrnn.estimators.groups import intervals, options, solvers, strategies
 from forecastrnn.estimators.groups.group import AUTO, COUNT, POSITIVE, SHARE, Group, was
 from forecastrnn.estimators.groups.schedules import Schedule
 from forecastrnn.training.optimizers import SCHEDULES, SOLVERS
@@ -53,6 +53,12 @@ HEADS: dict[str, Head] = {
     ),
     "dropout": Head(options.opened_dropout, [SHARE, options.Dropout], (options.Dropout,)),
     "early_stopping": Head(options.opened_stopping, ["boolean", options.EarlyStopping], (options.EarlyStopping,)),
+    "intervals": Head(
+        intervals.opened_intervals,
+        [StrOptions({"conformal", "paths", "head"}), intervals.Conformal, None],
+        (intervals.Conformal,),
+        is_new=True,
+    ),
     "bptt": Head(options.opened_truncation, [options.Truncated, None], (options.Truncated,), is_new=True),
     "embedding": Head(options.opened_embedding, [AUTO, options.Embedding], (options.Embedding,), is_new=True),
     "decoding": Head(options.opened_beam, [COUNT, options.Beam], (options.Beam,), is_new=True),
