@@ -15,7 +15,7 @@ import numpy as np
 
 from benchmarks.pictures import bars, picture
 from benchmarks.racing import describe, publish
-from forecastrnn import Cell, RNNClassifier, RNNRegressor
+from forecastrnn import Adam, Cell, RNNClassifier, RNNRegressor
 from forecastrnn.datasets import encode_reber, load_sunspots, make_reber
 from forecastrnn.networks.cells import CELLS
 
@@ -94,7 +94,7 @@ def measure(task: str, name: str, seed: int) -> tuple[float, float]:
     cell, kind = CELLS[name], RNNClassifier if task == "Reber strings" else RNNRegressor
     sizes = (units_of(cell, TASKS[task].n_inputs),) * depth_of(cell)
     model = partial(
-        kind, cell=cell, hidden_layer_sizes=sizes, batch_size=32, clip_norm=1.0, learning_rate_init=3e-3,
+        kind, cell=cell, hidden_layer_sizes=sizes, batch_size=32, solver=Adam(3e-3, clip_norm=1.0),
         random_state=seed,
     )  # fmt: skip
     model(max_iter=1).fit(X, y)

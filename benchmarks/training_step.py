@@ -20,7 +20,7 @@ from threadpoolctl import ThreadpoolController
 from benchmarks.pictures import bars, picture
 from benchmarks.racing import Timing, Variant, best, describe, publish, race, text
 from benchmarks.tasks import SHAPES, Shape, Task
-from forecastrnn import RNNRegressor
+from forecastrnn import EarlyStopping, RNNRegressor
 from forecastrnn.training.training import CALL_SECONDS
 
 MOST_STEPS = 8  # steps of one call of ours; fewer where they would take longer than the estimators allow a call
@@ -62,7 +62,8 @@ def fit_variant(task: Task, batches: int, threads: int) -> Variant:
     x, y = np.tile(task.x, (batches, 1, 1)), np.tile(task.y[:, 0], batches)
     model = RNNRegressor(
         cell=task.shape.cell, hidden_layer_sizes=(task.shape.H,) * task.shape.layers, batch_size=task.shape.B,
-        max_iter=EPOCHS[batches], tol=0.0, learning_rate_init=1e-4, random_state=0, n_jobs=threads,
+        max_iter=EPOCHS[batches], early_stopping=EarlyStopping(None, tol=0.0), learning_rate_init=1e-4, random_state=0,
+        n_jobs=threads,
     )  # fmt: skip
     return Variant(partial(model.fit, x, y), model.fit(x, y).n_iter_ * batches)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
-from forecastrnn import GRU, LSTM, Elman, RNNForecaster, RNNSeq2Seq
+from forecastrnn import GRU, LSTM, Adam, Elman, RNNForecaster, RNNSeq2Seq
 from forecastrnn.datasets import load_airline, make_dates
 from forecastrnn.functional import dynamic_rnn
 from forecastrnn.networks.network import Layer, Network
@@ -74,7 +74,7 @@ def memory() -> None:
     """What a training step holds as sequences grow, with every state kept and with few."""
     lengths = np.array([100, 300, 1000, 3000, 10_000, 30_000, 100_000])
     figure, axes = plt.subplots(figsize=(7.2, 3.2), layout="constrained")
-    curves = {"every state kept": (None, ORANGE), 'checkpoint_steps="auto"': (isqrt, BLUE)}
+    curves = {"every state kept": (None, ORANGE), 'checkpoint="auto"': (isqrt, BLUE)}
     for label, (every, color) in curves.items():
         values = np.array([stated(T, every and every(T)) for T in lengths]) / 1e6
         axes.loglog(lengths, values, "o-", ms=4, color=color, label=label)
@@ -176,7 +176,7 @@ def draw_arrow(
 def attention() -> None:
     """Dates, and what is read of them for each character of their ISO form."""
     dates = ["Wed 3rd of March 2021", "12/31/68", "31.12.70"]
-    options = {"attention": "additive", "learning_rate": "cosine", "max_iter": 10}
+    options = {"attention": "additive", "solver": Adam("cosine"), "max_iter": 10}
     model = RNNSeq2Seq(**options, random_state=0).fit(*make_dates(20_000, 0))
     found, font = model.decode(dates, return_attention=True), "DejaVu Sans Mono"
     widths = [len(date) for date in dates]

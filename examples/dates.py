@@ -16,7 +16,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
-from forecastrnn import RNNSeq2Seq
+from forecastrnn import Adam, RNNSeq2Seq
 from forecastrnn.datasets import make_dates
 
 TRAIN, TEST = 20_000, 3_000
@@ -34,7 +34,7 @@ def held_out(seed: int = 0) -> tuple[list[str], list[str], list[str], list[str]]
 def learn(sources: list[str], targets: list[str], seed: int = 0, n_jobs: int | None = None) -> RNNSeq2Seq:
     """A GRU on each side."""
     model = RNNSeq2Seq(
-        cell="gru", hidden_layer_sizes=64, attention="additive", learning_rate="cosine", max_iter=10, random_state=seed,
+        cell="gru", hidden_layer_sizes=64, attention="additive", solver=Adam("cosine"), max_iter=10, random_state=seed,
         n_jobs=n_jobs,
     )  # fmt: skip
     return model.fit(sources, targets)

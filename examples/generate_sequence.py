@@ -16,7 +16,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from forecastrnn import Elman, RNNForecaster, RNNRegressor
+from forecastrnn import Adam, Elman, RNNForecaster, RNNRegressor
 from forecastrnn.datasets import load_airline, load_co2, make_sine
 from forecastrnn.metrics import mase
 
@@ -35,13 +35,13 @@ def learn_curve(seed: int = 0) -> tuple[RNNRegressor, float]:
     """
     X, y = make_sine(ITERATIONS * BATCH, STEPS, random_state=seed)
     model = RNNRegressor(
-        cell=Elman("relu"), hidden_layer_sizes=100, learning_rate_init=0.001, beta_2=0.99, clip_norm=1.0,
+        cell=Elman("relu"), hidden_layer_sizes=100, solver=Adam(0.001, beta_2=0.99, clip_norm=1.0),
         batch_size=BATCH, max_iter=1, random_state=seed,
     )  # fmt: skip
     model.fit(X, y)
     fresh, target = make_sine(5000, STEPS, random_state=1000 + seed)
     error = float(np.mean((model.predict(fresh) - target) ** 2))
-    return model.set_params(warm_start=True, max_iter=7, learning_rate="cosine").fit(X, y), error
+    return model.set_params(warm_start=True, max_iter=7, solver__learning_rate="cosine").fit(X, y), error
 
 
 def holdout(name: str, y: pd.Series, h: int, season: int, **settings: object) -> tuple[pd.Series, pd.Series, str]:

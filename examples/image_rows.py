@@ -26,7 +26,7 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 import forecastrnn
-from forecastrnn import RNNClassifier
+from forecastrnn import Adam, EarlyStopping, RNNClassifier
 from forecastrnn.callbacks import Epoch
 
 SAVED, PREDICTED = Path("image_rows.rnn"), Path("image_rows_predicted.npy")
@@ -69,9 +69,9 @@ def read_images() -> Images:
 def learn(images: Images, name: str, seed: int = 0) -> RNNClassifier:
     """Train one of the networks; a line for each epoch, and the end as soon as the target is reached."""
     model = RNNClassifier(
-        **NETWORKS[name], batch_size=150 if len(images.X) > 10_000 else 32, max_iter=images.epochs, clip_norm=1.0,
-        learning_rate="one_cycle", early_stopping=True, n_iter_no_change=images.epochs, standardize=False,
-        random_state=seed,
+        **NETWORKS[name], batch_size=150 if len(images.X) > 10_000 else 32, max_iter=images.epochs,
+        solver=Adam("one_cycle", clip_norm=1.0), early_stopping=EarlyStopping(patience=images.epochs),
+        standardize=False, random_state=seed,
     )  # fmt: skip
     begun = time.perf_counter()
 

@@ -16,7 +16,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
-from forecastrnn import RNNClassifier
+from forecastrnn import Adam, EarlyStopping, RNNClassifier
 from forecastrnn.datasets import encode_reber, make_reber
 
 STRINGS, TARGET, GROUPS = 6000, 0.999, ((9, 11), (12, 14), (15, 17), (18, 23), (24, 99))
@@ -26,8 +26,8 @@ def learn(seed: int = 0) -> RNNClassifier:
     """A small GRU; training stops when it is right on the strings held out for validation."""
     strings, valid = make_reber(STRINGS, random_state=seed)
     model = RNNClassifier(
-        cell="gru", hidden_layer_sizes=24, learning_rate_init=0.01, batch_size=64, max_iter=40, clip_norm=1.0,
-        bucket_by_length=True, early_stopping=True, validation_fraction=0.2, standardize=False, random_state=seed,
+        cell="gru", hidden_layer_sizes=24, solver=Adam(0.01, clip_norm=1.0), batch_size=64, max_iter=40,
+        bucket_by_length=True, early_stopping=EarlyStopping(fraction=0.2), standardize=False, random_state=seed,
     )  # fmt: skip
     return model.fit(encode_reber(strings), valid, callback=lambda epoch: epoch.validation_score >= TARGET)
 

@@ -15,7 +15,7 @@ from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from forecastrnn import RNNRegressor
+from forecastrnn import EarlyStopping, RNNRegressor
 from forecastrnn.datasets import load_sunspots
 
 CONTEXT, HELD = 24, 60
@@ -28,7 +28,7 @@ def main() -> None:
     X, y = windows[:, :-1], windows[:, -1]
     pipeline = make_pipeline(
         FunctionTransformer(np.sqrt),  # counts: the square root steadies their variance
-        RNNRegressor(max_iter=150, tol=0.0, random_state=0, dtype="float32"),
+        RNNRegressor(max_iter=150, early_stopping=EarlyStopping(None, tol=0.0), random_state=0, dtype="float32"),
     )
     grid = {"rnnregressor__cell": ["gru", "lstm"], "rnnregressor__hidden_layer_sizes": [8, 24]}
     search = GridSearchCV(pipeline, grid, cv=TimeSeriesSplit(3), scoring="neg_mean_absolute_error")

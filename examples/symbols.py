@@ -18,7 +18,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
-from forecastrnn import RNNClassifier
+from forecastrnn import Adam, Cosine, RNNClassifier
 from forecastrnn.datasets import encode_reber, make_reber
 
 STRINGS, WRITTEN, LONGEST = 4000, 2000, 60
@@ -33,8 +33,8 @@ def learn(seed: int = 0) -> RNNClassifier:
     strings, valid = make_reber(2 * STRINGS, random_state=seed)
     chosen = [string for string, good in zip(strings, valid, strict=True) if good]
     model = RNNClassifier(
-        cell="lstm", hidden_layer_sizes=32, learning_rate_init=0.01, learning_rate="cosine", batch_size=32,
-        max_iter=15, clip_norm=1.0, bucket_by_length=True, standardize=False, random_state=seed,
+        cell="lstm", hidden_layer_sizes=32, solver=Adam(Cosine(0.01), clip_norm=1.0), batch_size=32,
+        max_iter=15, bucket_by_length=True, standardize=False, random_state=seed,
     )  # fmt: skip
     return model.fit(encode_reber([string[:-1] for string in chosen]), [np.array(list(s[1:])) for s in chosen])
 

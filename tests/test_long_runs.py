@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from forecastrnn import RNNClassifier, RNNRegressor
+from forecastrnn import Adam, RNNClassifier, RNNRegressor, Truncated
 from support.results import Results
 
 pytestmark = pytest.mark.slow
@@ -89,7 +89,7 @@ def test_other_networks_on_images(name: str, results: Results) -> None:
     data, (settings, bound) = images(), VARIANTS[name]
     settings = {"cell": "lstm", "standardize": False, "random_state": 0} | settings
     if settings["cell"] == "relu":
-        settings |= {"cell": Elman("relu"), "initializer": "he", "clip_norm": 1.0}
+        settings |= {"cell": Elman("relu"), "initializer": "he", "solver": Adam(clip_norm=1.0)}
     model = RNNClassifier(**settings)
     _, seconds = timed(lambda: model.fit(data.X, data.y))
     accuracy = model.score(data.X_test, data.y_test)
@@ -155,18 +155,18 @@ def test_dates_to_iso_form(seed: int, results: Results) -> None:
     assert right >= 0.99 and seconds < 120
 
 
-@pytest.mark.parametrize("checkpoint_steps", [None, "auto"])
-def test_a_series_of_100000_steps(checkpoint_steps: str | None, results: Results) -> None:
+@pytest.mark.parametrize("checkpoint", [None, "auto"])
+def test_a_series_of_100000_steps(checkpoint: str | None, results: Results) -> None:
     rng = np.random.default_rng(0)
     X = rng.normal(size=(1, 100_000, 1)).astype(np.float32)
     y = np.cumsum(X, axis=1) / np.float32(300)
     options = {"cell": "lstm", "hidden_layer_sizes": 32, "max_iter": 5, "random_state": 0, "dtype": "float32"}
-    model = RNNRegressor(checkpoint_steps=checkpoint_steps, **options)
+    model = RNNRegressor(bptt=Truncated(checkpoint=checkpoint), **options)
     model.fit(X[:, :1000], y[:, :1000])  # compiles
     tracemalloc.start()
     _, seconds = timed(lambda: model.fit(X, y))
     peak = tracemalloc.get_traced_memory()[1] / 1e6
     tracemalloc.stop()
-    name = "every state kept" if checkpoint_steps is None else 'checkpoint_steps="auto"'
+    name = "every state kept" if checkpoint is None else 'checkpoint="auto"'
     results.add("long_series", name, {"peak MB": peak, "s": seconds, "loss": f"{model.loss_curve_[0]:.6f}"})
-    assert peak < 20 if checkpoint_steps else peak > 60
+    assert peak < 20 if checkpoint else peak > 60

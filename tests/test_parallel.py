@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from sklearn.utils import check_random_state
 
-from forecastrnn import RNNForecaster, RNNRegressor, RNNSeq2Seq, parallel
+from forecastrnn import SGD, Adam, Beam, RNNForecaster, RNNRegressor, RNNSeq2Seq, Seq2Seq, parallel
 from forecastrnn.datasets import load_airline
 from forecastrnn.engine import devices
 from forecastrnn.engine.communicators import NcclCommunicator, SharedMemoryCommunicator, current, joined
@@ -35,7 +35,7 @@ from support.pair_cases import PairProblem, draw_pairs, flat_theta, pair_index, 
 RNG = np.random.default_rng(0)
 X, Y = RNG.standard_normal((2, 13, 5, 1))
 LENGTHS = RNG.integers(1, 6, 13)
-OPTIONS = {"hidden_layer_sizes": 4, "batch_size": 6, "max_iter": 2, "random_state": 0, "clip_norm": 0.1,
+OPTIONS = {"hidden_layer_sizes": 4, "batch_size": 6, "max_iter": 2, "random_state": 0, "solver": Adam(clip_norm=0.1),
            "dropout": 0.2, "dtype": "float64"}  # fmt: skip
 
 
@@ -126,7 +126,8 @@ TEXTS = ["abc", "ba", "cab", "a", "bcc", "cc", "abca", "b", "acb", "bb", "ca"]
 PAIRS = TEXTS, [text[::-1] for text in TEXTS]
 PAIR_OPTIONS: dict[str, Any] = {
     "hidden_layer_sizes": 3, "embedding_dim": 2, "batch_size": 5, "max_iter": 2, "random_state": 0, "dtype": "float64",
-    "max_length": 4, "attention": "additive", "bidirectional": True, "scheduled_sampling": 0.5, "dropout": 0.2,
+    "decoding": Beam(max_length=4), "attention": "additive", "bidirectional": True, "scheduled_sampling": 0.5,
+    "dropout": 0.2,
 }  # fmt: skip
 
 
@@ -195,7 +196,7 @@ def test_a_process_trains_its_own_pairs(kind: str, monkeypatch: pytest.MonkeyPat
         else:
             options: dict = {"n_members": 1, "max_steps": 2, "hidden_layer_sizes": 3, "batch_size": 5}
             options |= {"dtype": "float64", "context_length": 4, "intervals": None}
-            RNNForecaster(strategy="seq2seq", horizon=2, random_state=0, **options).fit(load_airline()[:60])
+            RNNForecaster(strategy=Seq2Seq(2), random_state=0, **options).fit(load_airline()[:60])
     assert [(type(p), p.shape.rows, p.shape.before) for p in made] == expected
 
 
@@ -234,8 +235,8 @@ def check_refused(expected: type[BaseException], match: str, data: tuple = (X, Y
 
 def test_an_error_of_a_process() -> None:
     """It is the caller's."""
-    options = {"learning_rate_init": 1e6, "clip_norm": None, "solver": "sgd", "max_iter": 50}
-    check_refused(TrainingDivergedError, "learning_rate_init", **options)
+    options = {"solver": SGD(1e6, clip_norm=None), "max_iter": 50}
+    check_refused(TrainingDivergedError, "solver__learning_rate", **options)
 
 
 def test_an_error_that_cannot_be_sent() -> None:

@@ -16,7 +16,7 @@ import pytest
 from sklearn.utils._param_validation import InvalidParameterError
 
 import forecastrnn
-from forecastrnn import ModelFileError, RNNForecaster, RNNRegressor, RNNSeq2Seq, check_gradients
+from forecastrnn import Dropout, ModelFileError, RNNForecaster, RNNRegressor, RNNSeq2Seq, check_gradients
 from forecastrnn.functional import dynamic_rnn
 from forecastrnn.networks.cells import cell_classes
 from forecastrnn.networks.losses import LOSSES
@@ -160,7 +160,7 @@ ALL = {"cell": "leaky", "loss": "log_cosh", "solver": "amsgrad"}
 FITTED: dict[str, tuple[Callable[[], Any], Any]] = {  # how it is fitted, what is predicted
     "one moment": (lambda: regressor(cell="leaky", solver="lion").fit(X, X), X),
     "three moments": (lambda: regressor(**ALL | {"cell": ["leaky"]}, warm_start=True).fit(X, X), X),
-    "dropout": (lambda: regressor(**ALL, dropout=0.2, recurrent_dropout=0.2).fit(X, X[:, -1]), X),
+    "dropout": (lambda: regressor(**ALL, dropout=Dropout(between=0.2, recurrent=0.2)).fit(X, X[:, -1]), X),
     "float32": (lambda: regressor(**ALL, dtype="float32", bidirectional=True).fit(X, X), X),
     "classifier": (lambda: classifier(["a", "b"], cell="leaky", solver="lion"), X),
     "forecaster": (lambda: quick(**ALL, n_members=2).fit(monthly(60)), 5),

@@ -33,7 +33,7 @@ class GivenVectors:
 
 @dataclass(frozen=True)
 class EmbeddingOptions:
-    """The parameters `categorical_features`, `embedding_dim`, `embedding_weights` and `freeze_embeddings`, as given."""
+    """The parameter `categorical_features` and the fields of `embedding`, as given."""
 
     features: object = None
     dim: int | Literal["auto"] = "auto"
@@ -87,24 +87,24 @@ def _by_name(name: object, names: list | None) -> int:
 
 
 def given_vectors(options: EmbeddingOptions, columns: tuple[int, ...]) -> dict[int, GivenVectors]:
-    """`embedding_weights` by channel, checked as far as it can be without the data."""
+    """First vectors by channel, checked as far as it can be without the data."""
     given = options.weights
     if not given:
         if options.frozen:
             raise ValueError(
-                "freeze_embeddings=True needs embedding_weights: vectors that are not given must be learned."
+                "embedding__frozen=True needs embedding__weights: vectors that are not given must be learned."
             )
         return {}
     for channel in given:
         if isinstance(channel, bool | np.bool_) or not isinstance(channel, Integral) or channel not in columns:
             raise ValueError(
-                f"embedding_weights has the key {channel!r}, but keys must be categorical channels: {list(columns)}."
+                f"embedding__weights has the key {channel!r}, but keys must be categorical channels: {list(columns)}."
             )
     return {int(channel): _read_vectors(channel, values, options.dim) for channel, values in given.items()}
 
 
 def _read_vectors(channel: int, given: object, dim: int | Literal["auto"]) -> GivenVectors:
-    keys, what = None, f"embedding_weights[{channel}]"
+    keys, what = None, f"embedding__weights[{channel}]"
     if isinstance(given, Mapping):
         if not given:
             raise ValueError(f"{what} must have a vector for at least one category. Got an empty mapping.")
@@ -120,7 +120,7 @@ def _read_vectors(channel: int, given: object, dim: int | Literal["auto"]) -> Gi
     if not np.isfinite(values).all():
         raise ValueError(f"{what} contains NaN or infinity, first in row {np.argwhere(~np.isfinite(values))[0][0]}.")
     if dim != "auto" and dim != values.shape[1]:
-        raise ValueError(f'embedding_dim={dim}, but {what} has vectors of {values.shape[1]} numbers. Set "auto".')
+        raise ValueError(f'embedding__dim={dim}, but {what} has vectors of {values.shape[1]} numbers. Set "auto".')
     return GivenVectors(values, keys)
 
 
@@ -130,14 +130,14 @@ def learn_categories(labels: np.ndarray, channel: int, given: GivenVectors | Non
     if given is not None and given.keys is not None:
         if are_texts(found) != are_texts(given.keys):
             raise TypeError(
-                f"embedding_weights[{channel}] has keys such as {given.keys.tolist()[0]!r}, but X has categories such "
+                f"embedding__weights[{channel}] has keys such as {given.keys.tolist()[0]!r}, but X has categories such "
                 f"as {found.tolist()[0]!r} there: both must be texts, or numbers."
             )
         same = [a.astype(object) if are_texts(a) else a for a in (found, given.keys)]
         found = sorted_labels(np.concatenate(same))
     elif given is not None and len(given.values) != len(found):
         raise ValueError(
-            f"embedding_weights[{channel}] has {len(given.values)} rows, but channel {channel} of X has {len(found)} "
+            f"embedding__weights[{channel}] has {len(given.values)} rows, but channel {channel} of X has {len(found)} "
             "categories: give a row for each, in sorted order, or a mapping from categories to vectors."
         )
     if len(found) >= MOST_CATEGORIES:

@@ -180,8 +180,8 @@ def explained(device: str) -> Iterator[None]:
         kinds, text = {kind.__name__ for kind in type(error).__mro__}, " ".join(str(error).split())
         if "OutOfMemoryError" in kinds or kinds & _OF_CUDA and any(part in text for part in _FULL):
             raise MemoryError(
-                f'the memory of "{device}" is full: {text}. Lower batch_size, set checkpoint_steps or bptt_steps where '
-                "there are, or end what else uses the GPU: nvidia-smi shows it."
+                f'the memory of "{device}" is full: {text}. Lower batch_size, set bptt=Truncated(...) where '
+                "there is one, or end what else uses the GPU: nvidia-smi shows it."
             ) from error
         if kinds & {"NvvmSupportError", "NvrtcSupportError"}:
             raise RuntimeError(

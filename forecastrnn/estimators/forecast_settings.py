@@ -10,8 +10,9 @@ import numpy as np
 from forecastrnn.engine.threads import thread_count
 from forecastrnn.estimators.device_choice import device_of
 from forecastrnn.estimators.interval_settings import intervals_of
+from forecastrnn.estimators.named_parameters import NamedParameters, check_numbers, refuse
 from forecastrnn.estimators.old_names import flat_of
-from forecastrnn.estimators.parameters import NamedParameters, check_numbers, dropout_of, layers_of, refuse, rule_of
+from forecastrnn.estimators.parameters import dropout_of, layers_of, rule_of
 from forecastrnn.forecasting.bounds import AUTO, Rule
 from forecastrnn.forecasting.model import Model
 from forecastrnn.forecasting.plan import FitPlan

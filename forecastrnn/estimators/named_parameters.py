@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self
 
+import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils._param_validation import InvalidParameterError, validate_parameter_constraints
+from sklearn.utils._param_validation import Interval, InvalidParameterError, validate_parameter_constraints
 
 from forecastrnn.estimators.groups.group import Group, replaced
 from forecastrnn.estimators.groups.heads import HEADS
 from forecastrnn.estimators.groups.solvers import Solver
-from forecastrnn.estimators.old_names import RATE, check_together, heads_of, old_names_of
+from forecastrnn.estimators.old_names import RATE, check_together, heads_of, old_names_of, warn_of_old_names
 
 
 class NamedParameters(BaseEstimator):
@@ -100,8 +102,10 @@ class NamedParameters(BaseEstimator):
         check_together(self)
 
     def _validate_params(self) -> None:
-        """What scikit-learn has `fit` call."""
+        """What scikit-learn has `fit` call: the check, and the warning of old names."""
         self._check_params()
+        check_numbers(self)
+        warn_of_old_names(self)
 
 
 def _groups(estimator: NamedParameters, values: Mapping[str, object]) -> dict[str, Group]:
@@ -138,3 +142,18 @@ def refuse(estimator: NamedParameters, name: str, expected: str) -> NoReturn:
     raise InvalidParameterError(
         f"The {name!r} parameter of {type(estimator).__name__} must be {expected}. Got {value!r} instead."
     )
+
+
+def check_numbers(estimator: NamedParameters) -> None:
+    """Refuse booleans where a number is meant, infinities and NaN: some pass scikit-learn's intervals."""
+    values = estimator.get_params()
+    for name, constraints in constraints_of(estimator).items():
+        if not any(one is Integral or isinstance(one, Interval) for one in constraints):
+            continue
+        value = values.get(name)
+        if isinstance(value, (bool, np.bool_)) and "boolean" not in constraints:
+            refuse(estimator, name, "a number, not a bool")
+        if isinstance(value, Real) and not np.isfinite(float(value)):
+            refuse(estimator, name, "a finite number in the range (0.0, inf)")
+    if getattr(estimator, "n_jobs", None) == 0:
+        refuse(estimator, "n_jobs", "None, a positive int, or a negative one: -1 for all cores, -2 for all but one")

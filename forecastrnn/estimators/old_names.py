@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -55,7 +56,7 @@ def group_of(estimator: Any, head: str) -> Group:
     """The group that a parameter means, with the old ones that are used."""
     group = HEADS[head].opens(getattr(estimator, head))
     if not isinstance(group, Group):
-        estimator._validate_params()
+        estimator._check_params()
         raise TypeError(f"{head}={group!r} is no group")
     used = used_names(estimator, head)
     return group.taking(used, estimator._own) if used else group
@@ -81,6 +82,24 @@ def check_together(estimator: Any) -> None:
                 f"{old} and {head}={given!r} of {type(estimator).__name__} exclude one another. Write "
                 f"{head}={group.taking(used, estimator._own)!r}."
             )
+
+
+def warn_of_old_names(estimator: Any) -> None:
+    """One warning for all old parameters that are used, with what to write."""
+    before: dict[str, object] = {}
+    now = []
+    for head in heads_of(estimator):
+        used = used_names(estimator, head)
+        if used.keys() - estimator._aliases:
+            before |= used
+            now.append(f"{head}={group_of(estimator, head).lean(estimator._own).short()!r}")
+    if before:
+        given = ", ".join(f"{name}={value!r}" for name, value in before.items())
+        warnings.warn(
+            f"{type(estimator).__name__}({given}) becomes an error in 0.4: write {', '.join(now)} in its place.",
+            FutureWarning,
+            stacklevel=4,
+        )
 
 
 def flat_parameters(estimator: Any) -> dict[str, object]:

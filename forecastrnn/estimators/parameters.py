@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any
 
 import numpy as np
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import StrOptions
 
 from forecastrnn.engine.devices import NAMES, is_name
 from forecastrnn.engine.threads import thread_count
 from forecastrnn.estimators.groups.group import AUTO, COUNT, POSITIVE
 from forecastrnn.estimators.groups.heads import constraints_of_heads
 from forecastrnn.estimators.groups.schedules import Schedule
-from forecastrnn.estimators.named_parameters import NamedParameters, constraints_of, refuse
+from forecastrnn.estimators.named_parameters import NamedParameters, refuse
 from forecastrnn.estimators.old_names import flat_of
 from forecastrnn.networks.cell import Cell
 from forecastrnn.networks.cells import CELLS, as_cell, cell_choices
@@ -68,21 +68,6 @@ OWN = {
     "n_iter_no_change": 10,
     "tol": 1e-4,
 }  # what "auto" is in the groups of the estimators that learn in epochs
-
-
-def check_numbers(estimator: NamedParameters) -> None:
-    """Refuse booleans where a number is meant, infinities and NaN: some pass scikit-learn's intervals."""
-    values = estimator.get_params()
-    for name, constraints in constraints_of(estimator).items():
-        if not any(one is Integral or isinstance(one, Interval) for one in constraints):
-            continue
-        value = values.get(name)
-        if isinstance(value, (bool, np.bool_)) and "boolean" not in constraints:
-            refuse(estimator, name, "a number, not a bool")
-        if isinstance(value, Real) and not np.isfinite(float(value)):
-            refuse(estimator, name, "a finite number in the range (0.0, inf)")
-    if getattr(estimator, "n_jobs", None) == 0:
-        refuse(estimator, "n_jobs", "None, a positive int, or a negative one: -1 for all cores, -2 for all but one")
 
 
 def layers_of(estimator: NamedParameters) -> tuple[Layer, ...]:

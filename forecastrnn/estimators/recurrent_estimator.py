@@ -16,8 +16,8 @@ from sklearn.utils.validation import _check_sample_weight
 
 from forecastrnn.callbacks import Epoch, check_callback
 from forecastrnn.engine.compiling import announced
+from forecastrnn.estimators.named_parameters import NamedParameters, check_numbers
 from forecastrnn.estimators.old_names import flat_of
-from forecastrnn.estimators.parameters import NamedParameters, check_numbers
 from forecastrnn.estimators.saving import SavedToFile
 from forecastrnn.sequences.fitting import Fitted, SequenceSamples
 from forecastrnn.sequences.seq2seq_fitting import FittedPairs, PairSamples

@@ -14,8 +14,9 @@ from forecastrnn._version import __version__
 from forecastrnn.estimators.groups.intervals import Conformal
 from forecastrnn.estimators.groups.schedules import OneCycle, Steps
 from forecastrnn.estimators.interval_settings import intervals_of
+from forecastrnn.estimators.named_parameters import check_numbers
 from forecastrnn.estimators.old_names import flat_parameters, modernise
-from forecastrnn.estimators.parameters import check_numbers, layers_of
+from forecastrnn.estimators.parameters import layers_of
 from forecastrnn.exceptions import ModelFileError
 from forecastrnn.networks.cells import CELLS
 from forecastrnn.networks.losses import LOSSES

@@ -130,14 +130,14 @@ class SequenceEstimator(SequenceInput):
         steps, checkpoint = flat_of(self, "bptt").values()
         if checkpoint is not None and self.bidirectional:
             raise ValueError(
-                f"checkpoint_steps={checkpoint} needs bidirectional=False: going backwards, a layer begins "
+                f"bptt__checkpoint={checkpoint} needs bidirectional=False: going backwards, a layer begins "
                 "with the end of the sequence."
             )
         if steps is None or steps >= X.steps:
             return
         if y.last != 0 or self.bidirectional:
             raise ValueError(
-                f"bptt_steps={steps} is shorter than the sequences ({X.steps} steps): this "
+                f"bptt__steps={steps} is shorter than the sequences ({X.steps} steps): this "
                 "needs a target at every step, y of shape (n, time, outputs), and bidirectional=False."
             )
 
@@ -171,7 +171,7 @@ class SequenceEstimator(SequenceInput):
         if sizes[0] != sizes[1]:
             raise ValueError(
                 f"warm_start=True and partial_fit go on from the fitted embeddings of {sizes[0]} numbers, but "
-                f"embedding_dim and embedding_weights ask for {sizes[1]}. Set warm_start=False, or use a new estimator."
+                f"embedding asks for {sizes[1]}. Set warm_start=False, or use a new estimator."
             )
         return now
 
@@ -234,8 +234,7 @@ class SequenceEstimator(SequenceInput):
         count, dropout = check_count(n_samples, "n_samples"), self._fitted.dropout
         if not dropout:
             raise ValueError(
-                f"n_samples={count} needs a model fitted with dropout, input_dropout or recurrent_dropout above 0: "
-                "without it all samples would be the same."
+                f"n_samples={count} needs a model fitted with dropout: without it all samples would be the same."
             )
         read = self._read(X, lengths, n_steps)
         for seed in check_random_state(random_state).randint(2**31 - 1, size=count):

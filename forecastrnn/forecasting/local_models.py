@@ -126,8 +126,8 @@ def _check(thetas: np.ndarray, losses: np.ndarray, ids: tuple, settings: Setting
     if lost.any():
         row = int(np.argmax(lost))
         raise TrainingDivergedError(
-            f"training diverged for series {ids[row]!r} (learning_rate_init={settings.rule.learning_rate_init:g}). "
-            "Lower learning_rate_init, or set clip_norm."
+            f"training diverged for series {ids[row]!r} (learning rate {settings.rule.learning_rate_init:g}). "
+            "Lower solver__learning_rate, or set solver__clip_norm."
         )
 
 

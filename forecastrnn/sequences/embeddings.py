@@ -35,5 +35,5 @@ def write_given(options: EmbeddingOptions, network: Network, theta: np.ndarray, 
             if own.keys is not None:
                 vectors[codes_of(own.keys, coding.categories[k]).astype(int)] = own.values
         if not np.isfinite(vectors[:-1]).all():
-            raise ValueError(f"embedding_weights[{coding.columns[k]}] has a number too large for {theta.dtype}.")
+            raise ValueError(f"embedding__weights[{coding.columns[k]}] has a number too large for {theta.dtype}.")
     network.set_unknown(theta)

@@ -25,7 +25,7 @@ class TrainingData(Data):
     """
 
     samples = "sequences"
-    advice = "Lower batch_size, or set checkpoint_steps or bptt_steps where there are."
+    advice = "Lower batch_size, or set bptt=Truncated(...) where there is one."
 
     X: np.ndarray
     y: np.ndarray

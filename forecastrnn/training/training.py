@@ -244,8 +244,8 @@ class Trainer:
             worst = losses[np.argmax(bad)]
             kind = f"increased to {worst:.3g}" if np.isfinite(worst) else "became non-finite"
             raise TrainingDivergedError(
-                f"training diverged: the loss {kind} after {update} updates (learning_rate_init="
-                f"{self.plan.rule.learning_rate_init:g}). Lower learning_rate_init, or set clip_norm."
+                f"training diverged: the loss {kind} after {update} updates (learning rate "
+                f"{self.plan.rule.learning_rate_init:g}). Lower solver__learning_rate, or set solver__clip_norm."
             )
 
     def _check_end(self) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecastrnn import Conformal, RNNForecaster, metrics
+from forecastrnn import Conformal, Direct, RNNForecaster, Seq2Seq, metrics
 from forecastrnn.backtesting import run
 from forecastrnn.data.slices import cut
 from support.backtest_cases import by_hand, ends_of_series, ragged, same, tiny
@@ -18,8 +18,8 @@ from support.forecaster_cases import long_of, monthly
 
 CASES: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"n_members": 2}, {}),
-    ({"strategy": "seq2seq", "horizon": 6}, {"gap": 2, "step_size": 1}),
-    ({"strategy": "direct", "horizon": 6, "id_embedding_dim": 2}, {"gap": 1, "n_windows": 2}),
+    ({"strategy": Seq2Seq(6)}, {"gap": 2, "step_size": 1}),
+    ({"strategy": Direct(6), "id_embedding_dim": 2}, {"gap": 1, "n_windows": 2}),
     ({"global_model": False}, {"step_size": 3}),
     ({"early_stopping": True}, {"n_windows": 2}),
 ]
@@ -58,7 +58,7 @@ LEVELS: dict[str, Any] = {"level": [80, 60], "quantiles": [0.1, 0.5]}
 BANDS = ["RNN", "RNN-lo-80", "RNN-lo-60", "RNN-hi-60", "RNN-hi-80", "RNN_ql0.1", "RNN_ql0.5"]
 
 
-@pytest.mark.parametrize("model", [{}, {"strategy": "direct", "horizon": 4}, {"global_model": False}])
+@pytest.mark.parametrize("model", [{}, {"strategy": Direct(4)}, {"global_model": False}])
 @pytest.mark.parametrize("refit", [True, False])
 def test_intervals_equal_those_of_a_loop_by_hand(model: dict[str, Any], refit: bool) -> None:
     y, model = ragged(a=60, b=54), {"intervals": Conformal(horizon=4, n_windows=3), "season_length": 4} | model

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from sklearn.model_selection import GridSearchCV, TimeSeriesSplit, cross_val_score
 
-from forecastrnn import RNNForecaster
+from forecastrnn import Direct, RNNForecaster
 from forecastrnn.metrics import evaluate
 from forecastrnn.model_selection import RollingOrigin
 from support.backtest_cases import ends_of_series, ragged, tiny
@@ -81,7 +81,7 @@ def test_score_refuses_other_times_and_series(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="sample_weight must be finite and >= 0. Got -1.0"):
         model.score(WIDE[-6:], sample_weight={"a": 1, "b": -1})
     with pytest.raises(ValueError, match="h=6 is more than horizon=5"):
-        tiny(strategy="direct", horizon=5).fit(WIDE[:-6]).score(WIDE[-6:])
+        tiny(strategy=Direct(5)).fit(WIDE[:-6]).score(WIDE[-6:])
     with pytest.raises(Exception, match="not fitted"):
         tiny().score(WIDE)
     model.save(tmp_path / "model.rnn")

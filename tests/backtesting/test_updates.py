@@ -7,14 +7,14 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from forecastrnn import Conformal
+from forecastrnn import Conformal, Direct, Seq2Seq
 from support.backtest_cases import by_hand, ends_of_series, ragged, same, tiny
 from support.forecaster_cases import long_of, monthly
 
 CASES: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({}, {}),
-    ({"strategy": "seq2seq", "horizon": 6}, {"gap": 2, "step_size": 1}),
-    ({"strategy": "direct", "horizon": 6}, {"gap": 1, "n_windows": 2}),
+    ({"strategy": Seq2Seq(6)}, {"gap": 2, "step_size": 1}),
+    ({"strategy": Direct(6)}, {"gap": 1, "n_windows": 2}),
     ({"intervals": Conformal(horizon=5)}, {"level": 80, "step_size": 3}),
 ]
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import forecastrnn
-from forecastrnn import RNNClassifier, RNNRegressor
+from forecastrnn import Embedding, RNNClassifier, RNNRegressor
 from forecastrnn.data.coding import auto_dim
 
 RNG = np.random.default_rng(0)
@@ -134,7 +134,7 @@ def test_later_fits_keep_the_categories(partial: bool) -> None:
     for name, value, message in [
         ("categorical_features", [0, 1], "categorical_features must stay"),
         ("categorical_features", None, "categorical_features must stay"),
-        ("embedding_dim", 9, "asks? for"),
+        ("embedding__dim", 9, "asks? for"),
     ]:
         other = RNNRegressor(**SMALL, categorical_features=[1], warm_start=True).fit(X, y).set_params(**{name: value})
         with pytest.raises(ValueError, match=message):
@@ -151,8 +151,8 @@ def test_given_vectors(mapping: bool) -> None:
     X, y = cube()
     rows = RNG.standard_normal((3, 5))
     given: Any = {3: rows[0], 20: rows[2], 50: rows[1]} if mapping else rows
-    options = SMALL | {"categorical_features": [1], "embedding_weights": {1: given}}
-    frozen = RNNRegressor(**options, freeze_embeddings=True).fit(X, y)
+    options = SMALL | {"categorical_features": [1], "embedding": Embedding(weights={1: given})}
+    frozen = RNNRegressor(**options).set_params(embedding__frozen=True).fit(X, y)
     expected = np.stack([rows[0], rows.mean(axis=0), rows[2], rows[1]]) if mapping else rows
     assert frozen.categories_[0].tolist() == ([3, 7, 20, 50] if mapping else [3, 7, 20])
     np.testing.assert_allclose(frozen.embedding_weights_[0][:-1], expected, rtol=1e-12)
@@ -160,14 +160,14 @@ def test_given_vectors(mapping: bool) -> None:
     learned = RNNRegressor(**options).fit(X, y)
     moved = np.abs(learned.embedding_weights_[0][:-1] - expected)
     assert 0 < moved.max() < 0.1
-    tuned = frozen.set_params(warm_start=True, freeze_embeddings=False).fit(X, y)
+    tuned = frozen.set_params(warm_start=True, embedding__frozen=False).fit(X, y)
     assert 0 < np.abs(tuned.embedding_weights_[0][:-1] - expected).max() < 0.1
 
 
 def test_dims() -> None:
     assert [auto_dim(n) for n in (1, 2, 10, 100, 1000, 10**6)] == [2, 2, 6, 21, 50, 50]
     X, y = cube()
-    model = RNNRegressor(**SMALL, categorical_features=[1], embedding_dim=7).fit(X, y)
+    model = RNNRegressor(**SMALL, categorical_features=[1], embedding=Embedding(dim=7)).fit(X, y)
     assert model.embedding_weights_[0].shape == (4, 7)
 
 
@@ -177,9 +177,9 @@ def test_saved_and_loaded(kind: str, tmp_path: Path) -> None:
     options: dict[str, Any] = SMALL | {"categorical_features": [0]}
     if kind == "array":
         X = [np.array([len(word) for word in x]) for x in X]
-        options["embedding_weights"] = {0: np.eye(len({int(k) for x in X for k in x}))}
+        options["embedding"] = Embedding(weights={0: np.eye(len({int(k) for x in X for k in x}))})
     if kind == "mapping":
-        options |= {"embedding_weights": {0: {"zebra": [1.0, 2], "film": [0.5, 3]}}, "freeze_embeddings": True}
+        options |= {"embedding": Embedding(weights={0: {"zebra": [1.0, 2], "film": [0.5, 3]}}, frozen=True)}
     if kind == "wide texts":
         X = [np.array(x) for x in X]
     model = RNNClassifier(**options).fit(X, y)
@@ -223,7 +223,7 @@ def test_generated_symbols_are_those_of_one_hot_inputs(prompt: Any) -> None:
     options = SMALL | {"standardize": False}
     hot = RNNClassifier(**options).fit(np.eye(4)[codes[:, :-1]], y)
     coded = RNNClassifier(
-        **options, categorical_features=[0], embedding_weights={0: np.eye(4)}, freeze_embeddings=True
+        **options, categorical_features=[0], embedding=Embedding(weights={0: np.eye(4)}, frozen=True)
     ).fit(SYMBOLS[codes[:, :-1]], y)
     draws = [model.generate(9, prompt, n_sequences=3, temperature=1.5, random_state=3) for model in (hot, coded)]
     np.testing.assert_array_equal(*draws)
@@ -281,18 +281,22 @@ REFUSED = {
     ),
     "fractions": (WORDS, {"categorical_features": [0.0]}, "indexes, a mask or names"),
     "no list": (WORDS, {"categorical_features": 0}, "categorical_features.*Got 0"),
-    "dim": (WORDS, {"embedding_dim": 0}, "embedding_dim.*Got 0"),
-    "dim as a bool": (WORDS, {"embedding_dim": True}, "embedding_dim.*not a bool"),
-    "frozen without vectors": (WORDS, {"freeze_embeddings": True}, "needs embedding_weights"),
-    "vectors of another channel": (WORDS, {"embedding_weights": {1: np.eye(3)}}, r"key 1, but .*\[0\]"),
-    "no mapping": (WORDS, {"embedding_weights": np.eye(3)}, "embedding_weights.*dict"),
-    "too few rows": (WORDS, {"embedding_weights": {0: np.eye(2)}}, "has 2 rows, but channel 0 of X has 3"),
-    "one vector": (WORDS, {"embedding_weights": {0: np.ones(3)}}, r"Got \(3,\)"),
-    "ragged vectors": (WORDS, {"embedding_weights": {0: {"a": [1], "b": [1, 2]}}}, "all of one length"),
-    "no vectors": (WORDS, {"embedding_weights": {0: {}}}, "empty mapping"),
-    "NaN vectors": (WORDS, {"embedding_weights": {0: np.full((3, 2), np.nan)}}, "NaN or infinity, first in row 0"),
-    "another dim": (WORDS, {"embedding_weights": {0: np.eye(3)}, "embedding_dim": 2}, "vectors of 3 numbers"),
-    "keys of another kind": (WORDS, {"embedding_weights": {0: {1: [1.0]}}}, "keys such as 1, .*such as 'a'"),
+    "dim": (WORDS, {"embedding": Embedding(dim=0)}, "embedding__dim.*Got 0"),
+    "dim as a bool": (WORDS, {"embedding": Embedding(dim=True)}, "embedding__dim.*not a bool"),
+    "frozen without vectors": (WORDS, {"embedding": Embedding(frozen=True)}, "needs embedding__weights"),
+    "vectors of another channel": (WORDS, {"embedding": Embedding(weights={1: np.eye(3)})}, r"key 1, but .*\[0\]"),
+    "no mapping": (WORDS, {"embedding": Embedding(weights=np.eye(3))}, "embedding__weights.*dict"),
+    "too few rows": (WORDS, {"embedding": Embedding(weights={0: np.eye(2)})}, "has 2 rows, but channel 0 of X has 3"),
+    "one vector": (WORDS, {"embedding": Embedding(weights={0: np.ones(3)})}, r"Got \(3,\)"),
+    "ragged vectors": (WORDS, {"embedding": Embedding(weights={0: {"a": [1], "b": [1, 2]}})}, "all of one length"),
+    "no vectors": (WORDS, {"embedding": Embedding(weights={0: {}})}, "empty mapping"),
+    "NaN vectors": (
+        WORDS,
+        {"embedding": Embedding(weights={0: np.full((3, 2), np.nan)})},
+        "NaN or infinity, first in row 0",
+    ),
+    "another dim": (WORDS, {"embedding": Embedding(dim=2, weights={0: np.eye(3)})}, "vectors of 3 numbers"),
+    "keys of another kind": (WORDS, {"embedding": Embedding(weights={0: {1: [1.0]}})}, "keys such as 1, .*such as 'a'"),
 }
 
 
@@ -312,12 +316,14 @@ def test_refused_by_predict() -> None:
         model.predict(np.ones((3, 2), int))
     with pytest.raises(ValueError, match="lengths must be 3 integers"):
         model.predict(WORDS, lengths=[1])
-    with pytest.raises(ValueError, match="embedding_weights has the key 0"):
-        RNNRegressor(**SMALL, embedding_weights={0: np.eye(3)}).fit(np.ones((3, 2)), np.arange(3.0))
+    with pytest.raises(ValueError, match="embedding__weights has the key 0"):
+        RNNRegressor(**SMALL, embedding=Embedding(weights={0: np.eye(3)})).fit(np.ones((3, 2)), np.arange(3.0))
 
 
 def test_what_does_not_fit_into_float32() -> None:
     """A given number that is too large for the type to compute in is named."""
     X = np.ones((3, 2, 1), np.float32)
     with pytest.raises(ValueError, match="a number too large for float32"):
-        RNNRegressor(**SMALL, categorical_features=[0], embedding_weights={0: [[1e300]]}).fit(X, np.arange(3.0))
+        RNNRegressor(**SMALL, categorical_features=[0], embedding=Embedding(weights={0: [[1e300]]})).fit(
+            X, np.arange(3.0)
+        )

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import forecastrnn
-from forecastrnn import LSTM, RNNClassifier, RNNRegressor
+from forecastrnn import LSTM, Dropout, Embedding, RNNClassifier, RNNRegressor, Truncated
 from forecastrnn.networks.network import Layer
 from support import naive
 from support.cases import described
@@ -38,9 +38,9 @@ def theta(model: Any) -> Array:
     "options",
     [
         {},
-        {"batch_size": 8, "dropout": 0.2, "input_dropout": 0.3},
-        {"bptt_steps": 3},
-        {"checkpoint_steps": 2},
+        {"batch_size": 8, "dropout": Dropout(input=0.3, between=0.2)},
+        {"bptt": Truncated(3)},
+        {"bptt": Truncated(checkpoint=2)},
         {"bidirectional": True, "dtype": "float32"},
         {"bucket_by_length": True, "batch_size": 4},
     ],
@@ -125,7 +125,9 @@ def test_categories_of_a_vector() -> None:
     """A number of a class beside a number, each class a sequence of its own."""
     classes = np.arange(40) % 4
     vectors, sequences = np.column_stack([classes, np.ones(40)]), RNG.standard_normal((4, T))[classes]
-    model = regressor(vector_input=True, categorical_features=[0], embedding_dim=4, max_iter=300, hidden_layer_sizes=16)
+    model = regressor(
+        vector_input=True, categorical_features=[0], embedding=Embedding(dim=4), max_iter=300, hidden_layer_sizes=16
+    )
     assert model.fit(vectors, sequences).score(vectors, sequences) > 0.99
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from forecastrnn import RNNClassifier, RNNForecaster, RNNRegressor, RNNSeq2Seq
+from forecastrnn import RNNClassifier, RNNForecaster, RNNRegressor, RNNSeq2Seq, Seq2Seq
 from forecastrnn.datasets import load_airline
 from forecastrnn.engine import devices
 
@@ -59,7 +59,7 @@ def failing(driver: Any) -> Iterator[Callable[[str, int], None]]:
 def test_regressor(options: dict[str, Any], driver: Any) -> None:
     """Parameters stay as they were made; from the second update on, a step is one graph."""
     graphs = driver.stub_graphs()
-    model = RNNRegressor(**COMMON | {"alpha": 0.0} | options).fit(X, Y)
+    model = RNNRegressor(**COMMON | options).fit(X, Y)
     assert model.predict(X).shape == (64,)
     if "device" not in options:
         untrained = RNNRegressor(**COMMON | options | {"device": "cpu", "learning_rate_init": 1e-30}).fit(X, Y)
@@ -74,7 +74,7 @@ def test_classifier() -> None:
     assert model.predict_proba(X).shape == (64, 30)
 
 
-@pytest.mark.parametrize("options", [{}, {"strategy": "seq2seq", "horizon": 3}], ids=str)
+@pytest.mark.parametrize("options", [{}, {"strategy": Seq2Seq(3)}], ids=str)
 def test_forecaster(options: dict[str, Any]) -> None:
     model = RNNForecaster(
         intervals=None, device="cuda", n_members=1, max_steps=4, hidden_layer_sizes=12, random_state=0, **options

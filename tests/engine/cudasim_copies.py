@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from numba.cuda.simulator.cudadrv.devicearray import FakeCUDAArray
 
-from forecastrnn import RNNForecaster, RNNRegressor
+from forecastrnn import Direct, RNNForecaster, RNNRegressor
 from forecastrnn.datasets import load_airline
 from forecastrnn.forecasting import windows
 from forecastrnn.training import training
@@ -121,8 +121,8 @@ def test_categories_that_were_not_seen(copies: Copies) -> None:
 def test_forecaster(copies: Copies, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its windows are gathered on the GPU; a forecast brings back new values, and takes its histories there once."""
     monkeypatch.setattr(windows, "EPOCH", 1)
-    options = {"n_members": 2, "max_steps": 2, "context_length": 2, "season_length": 2, "strategy": "direct"}
-    model = RNNForecaster(intervals=None, horizon=3, **OPTIONS | options).fit(load_airline()[:40])
+    options = {"n_members": 2, "max_steps": 2, "context_length": 2, "season_length": 2, "strategy": Direct(3)}
+    model = RNNForecaster(intervals=None, **OPTIONS | options).fit(load_airline()[:40])
     for member in model._model.trained.members:
         assert copies.of(member.theta) == (1, 1)
     copies.to_host.clear(), copies.to_device.clear()

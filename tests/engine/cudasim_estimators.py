@@ -14,7 +14,7 @@ import pytest
 from sklearn.exceptions import NotFittedError
 
 import forecastrnn
-from forecastrnn import LSTM, RNNClassifier, RNNForecaster, RNNRegressor
+from forecastrnn import LSTM, Adam, RNNClassifier, RNNForecaster, RNNRegressor, Truncated
 from forecastrnn.datasets import load_airline
 from forecastrnn.engine import devices
 from forecastrnn.estimators.device_choice import device_of
@@ -65,7 +65,12 @@ def test_ragged_sequences_both_ways() -> None:
 
 def test_validation_and_truncation() -> None:
     """A held-out part is scored on the GPU, and the best parameters are put back."""
-    options = {"bptt_steps": 2, "early_stopping": True, "clip_norm": 0.1, "gradient_noise": 0.1, "dtype": "float64"}
+    options = {
+        "bptt": Truncated(2),
+        "early_stopping": True,
+        "solver": Adam(clip_norm=0.1, noise=0.1),
+        "dtype": "float64",
+    }
     look = lambda model: [model.loss_curve_, model.validation_scores_, model.predict(X)]  # noqa: E731
     same(lambda **k: RNNRegressor(cell="rnn", **options, **COMMON, **k), look, X, Y)
 
@@ -154,7 +159,7 @@ def test_layers_on_devices_of_their_own(devices_of_layers: list[str], tmp_path: 
     """The numbers are those of the CPU, with dropout, both directions, rows of different lengths, and two shards."""
     sizes = (3, 2, 3)[: len(devices_of_layers)]
     options = COMMON | {"hidden_layer_sizes": sizes, "cell": "gru", "bidirectional": True, "dropout": 0.2}
-    options |= {"dtype": "float64", "clip_norm": 0.5}
+    options |= {"dtype": "float64", "solver": Adam(clip_norm=0.5)}
     cpu, both = (
         RNNRegressor(device=device, **options).fit(X, Y, lengths=LENGTHS) for device in ("cpu", devices_of_layers)
     )

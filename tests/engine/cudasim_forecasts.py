@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecastrnn import RNNForecaster
+from forecastrnn import Direct, RNNForecaster, Seq2Seq
 from forecastrnn.engine.cuda.build import DeviceKernel
 from forecastrnn.engine.devices import CPU
 from forecastrnn.forecasting import forecasts, settings
@@ -45,7 +45,7 @@ def same(model: RNNForecaster, look: Any, tolerance: float = 1e-11) -> None:
 @pytest.mark.parametrize("options", [
     {"n_members": 2, "cell": "lstm", "older_means": [(3, 2), (5, 1)]},
     {"n_members": 1, "id_embedding_dim": 2, "hidden_layer_sizes": (3, 2), "season_length": 1},
-    {"n_members": 3, "strategy": "direct", "horizon": 4},
+    {"n_members": 3, "strategy": Direct(4)},
 ], ids=["older means", "embeddings", "direct"])  # fmt: skip
 def test_forecasts(options: dict[str, Any]) -> None:
     """Every kind of inputs, of series of different lengths; the direct strategy, whose steps come at once."""
@@ -86,7 +86,7 @@ def test_lags_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_an_encoder_with_a_decoder() -> None:
     """Its forecasts need no kernels of its own."""
-    fitted = RNNForecaster(**QUICK | {"n_members": 1, "strategy": "seq2seq", "horizon": 2}).fit(long(2))._model
+    fitted = RNNForecaster(**QUICK | {"n_members": 1, "strategy": Seq2Seq(2)}).fit(long(2))._model
     thetas, which = fitted.trained.thetas.reshape(1, -1), np.zeros(1, np.int64)
     found = [
         forecasts.forecast(fitted.network, thetas, fitted.tail, fitted.settings, 3, which, device=device)

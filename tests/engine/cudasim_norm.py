@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from cudasim_estimators import COMMON, LABELS, LENGTHS, SYMBOLS, X, Y, same
 
-from forecastrnn import GRU, LSTM, RNNClassifier, RNNRegressor
+from forecastrnn import GRU, LSTM, RNNClassifier, RNNRegressor, Truncated
 from forecastrnn.engine.cuda import steps
 from forecastrnn.engine.cuda.build import Handle, Planner, Spot
 from forecastrnn.engine.cuda.scans import plan_groups, plan_scan
@@ -118,7 +118,7 @@ def test_classifiers() -> None:
         drawn = model.generate(4, prompt=[0, 1, 2], top_k=2, random_state=0)
         return [model.loss_curve_, model.predict_proba(SYMBOLS), drawn]
 
-    make = lambda **k: RNNClassifier(cell="lstm", layer_norm=True, bptt_steps=2, **options, **k)  # noqa: E731
+    make = lambda **k: RNNClassifier(cell="lstm", layer_norm=True, bptt=Truncated(2), **options, **k)  # noqa: E731
     same(make, look, SYMBOLS, LABELS, tolerance=1e-8)
 
 

@@ -15,7 +15,7 @@ import pytest
 from cudasim_copies import Copies, copies  # noqa: F401  (a fixture)
 
 import forecastrnn
-from forecastrnn import RNNForecaster, RNNSeq2Seq
+from forecastrnn import Beam, EarlyStopping, RNNForecaster, RNNSeq2Seq, Seq2Seq
 from forecastrnn.datasets import load_airline
 from forecastrnn.engine import devices
 from forecastrnn.engine.cuda.memory import Mirror
@@ -251,7 +251,7 @@ X = ["abc", "ba", "cab", "a", "bcc", "cc"]
 Y = [x[::-1] for x in X]
 COMMON: dict[str, Any] = {
     "hidden_layer_sizes": 3, "embedding_dim": 2, "batch_size": 6, "max_iter": 2, "random_state": 0, "dtype": "float64",
-    "max_length": 4, "bucket_by_length": False,
+    "decoding": Beam(max_length=4), "bucket_by_length": False,
 }  # fmt: skip
 
 
@@ -294,7 +294,7 @@ def test_pairs_and_parameters_are_copied_once(copies: Copies, monkeypatch: pytes
 
 def test_validation_and_weights() -> None:
     """Held-out pairs are decoded on the GPU; pairs are weighted; an epoch more goes on from there."""
-    options = {"early_stopping": True, "validation_fraction": 0.3, "bucket_by_length": True, "cell": "rnn"}
+    options = {"early_stopping": EarlyStopping(fraction=0.3), "bucket_by_length": True, "cell": "rnn"}
     models = [
         RNNSeq2Seq(device=d, **COMMON | options).fit(X, Y, sample_weight=np.arange(1, 7)) for d in ("cpu", "cuda")
     ]
@@ -355,7 +355,7 @@ def test_forecaster_with_a_decoder() -> None:
         "batch_size": 3,
         "intervals": None,
     }
-    options |= {"context_length": 4, "strategy": "seq2seq", "horizon": 2, "dtype": "float64", "early_stopping": True}
+    options |= {"context_length": 4, "strategy": Seq2Seq(2), "dtype": "float64", "early_stopping": True}
     cpu, gpu = (RNNForecaster(random_state=0, device=d, **options).fit(load_airline()[:60]) for d in ("cpu", "cuda"))
     assert (cpu.device_, gpu.device_) == ("cpu", GPU)
     np.testing.assert_allclose(gpu.loss_curve_, cpu.loss_curve_, rtol=0, atol=1e-10)

@@ -15,18 +15,19 @@ import pytest
 from cudasim_copies import Copies, arrays_of, copies  # noqa: F401  (a fixture)
 from numba.cuda.simulator.cudadrv.devicearray import FakeCUDAArray
 
-from forecastrnn import RNNRegressor, RNNSeq2Seq
+from forecastrnn import Adam, Beam, RNNRegressor, RNNSeq2Seq
 from forecastrnn.engine.communicators import SharedMemoryCommunicator, joined
 from support import cuda_simulator  # noqa: F401  (before the first launch)
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.standard_normal((2, 9, 3, 1))
 LENGTHS = [3, 1, 2, 3, 3, 2, 1, 3, 2]
-OPTIONS = {"hidden_layer_sizes": 2, "batch_size": 4, "max_iter": 2, "random_state": 0, "clip_norm": 0.1, "cell": "gru",
-           "dropout": 0.2, "dtype": "float64", "device": "cuda"}  # fmt: skip
+OPTIONS = {"hidden_layer_sizes": 2, "batch_size": 4, "max_iter": 2, "random_state": 0, "solver": Adam(clip_norm=0.1),
+           "cell": "gru", "dropout": 0.2, "dtype": "float64", "device": "cuda"}  # fmt: skip
 TEXTS = ["abc", "ba", "cab", "a", "bcc", "ca"]
 PAIRS = TEXTS, [text[::-1] for text in TEXTS]
-PAIR_OPTIONS = OPTIONS | {"embedding_dim": 2, "attention": "dot", "scheduled_sampling": 0.7, "max_length": 4,
+PAIR_OPTIONS = OPTIONS | {"embedding_dim": 2, "attention": "dot", "scheduled_sampling": 0.7,
+                          "decoding": Beam(max_length=4),
                           "bucket_by_length": False, "max_iter": 1, "cell": "rnn", "batch_size": 3}  # fmt: skip
 
 

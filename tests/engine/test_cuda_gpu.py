@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecastrnn import RNNClassifier, RNNForecaster, RNNRegressor, RNNSeq2Seq
+from forecastrnn import Direct, Dropout, RNNClassifier, RNNForecaster, RNNRegressor, RNNSeq2Seq, Truncated
 from forecastrnn.engine import devices
 from forecastrnn.engine.communicators import NcclCommunicator
 from forecastrnn.forecasting import forecasts
 from forecastrnn.parallel import fit_parallel
-from forecastrnn.programs.shapes import Dropout
+from forecastrnn.programs import shapes
 from forecastrnn.training.optimizers import Rule
 from support.cases import CELLS, NORMED, draw, index_of, layer, program_of
 from support.gradient_checks import TOLERANCE, check
@@ -53,7 +53,7 @@ def test_states_of_which_parts_are_dropped() -> None:
     problem = draw((layer("lstm", 64), layer("gru", 40), layer("gru_before", 40), layer("tanh", 20)), n=40, T=9)
     found = []
     for device in ("cpu", GPU):
-        dropout = Dropout(recurrent=0.5)
+        dropout = shapes.Dropout(recurrent=0.5)
         program = program_of(problem, "float32", rule=Rule("sgd", 0.1), device=device, dropout=dropout)
         program.run(index_of(problem, program, np.arange(40)[None]), 1, 1)
         found.append(program.theta.copy())
@@ -122,7 +122,7 @@ def test_the_same_bits(name: str, units: int) -> None:
         np.testing.assert_array_equal(one, other)
 
 
-@pytest.mark.parametrize("options", [{}, {"older_means": [(7, 3)]}, {"strategy": "direct", "horizon": 6}], ids=str)
+@pytest.mark.parametrize("options", [{}, {"older_means": [(7, 3)]}, {"strategy": Direct(6)}], ids=str)
 def test_forecasts(options: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """Of many series, and sample paths by the same draws, in one part and in several."""
     values = np.exp(np.cumsum(np.random.default_rng(0).normal(0, 0.1, (300, 90)), axis=1))
@@ -131,7 +131,7 @@ def test_forecasts(options: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> 
     )
     model.fit(pd.DataFrame(values.T, pd.date_range("2020-01-01", periods=90)))
     looks = [lambda: model.predict(6)]
-    if not options.get("horizon"):
+    if "strategy" not in options:
         looks.append(lambda: model.sample_paths(6, 3, calibrated=False, random_state=0))
     for look in looks:
         cpu = model.set_params(device="cpu") and look()
@@ -141,8 +141,8 @@ def test_forecasts(options: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize("options", [
-    {}, {"recurrent_dropout": 0.2}, {"checkpoint_steps": 4}, {"bptt_steps": 5},
-    {"layer_norm": True, "recurrent_dropout": 0.2},
+    {}, {"dropout": Dropout(recurrent=0.2)}, {"bptt": Truncated(checkpoint=4)}, {"bptt": Truncated(5)},
+    {"layer_norm": True, "dropout": Dropout(recurrent=0.2)},
 ], ids=str)  # fmt: skip
 def test_estimator(options: dict[str, Any]) -> None:
     """Fit, predict and generate as on the CPU."""

@@ -16,7 +16,7 @@ import pytest
 from joblib import parallel_config
 from sklearn.model_selection import GridSearchCV
 
-from forecastrnn import RNNClassifier, RNNForecaster, RNNRegressor
+from forecastrnn import Adam, RNNClassifier, RNNForecaster, RNNRegressor
 from forecastrnn.engine import threads
 from forecastrnn.engine.threads import thread_count
 from forecastrnn.programs.shapes import shards_of
@@ -92,7 +92,13 @@ def test_what_n_jobs_may_not_be(kind: type, n_jobs: object) -> None:
 
 # The same bits ----------------------------------------------------------------------------------------
 def regressor(**options: object) -> RNNRegressor:
-    settings = {"hidden_layer_sizes": 5, "max_iter": 2, "random_state": 0, "dtype": "float32", "clip_norm": 1.0}
+    settings = {
+        "hidden_layer_sizes": 5,
+        "max_iter": 2,
+        "random_state": 0,
+        "dtype": "float32",
+        "solver": Adam(clip_norm=1.0),
+    }
     return RNNRegressor(**(settings | options))
 
 
@@ -162,11 +168,12 @@ def test_searches_in_parallel(backend: str) -> None:
 
 FORK = """
 import os, threading, time, warnings
+from forecastrnn import EarlyStopping
 from test_threads import X, Y, bits, regressor
 
 warnings.simplefilter("ignore", DeprecationWarning)  # of a fork beside threads: that is what is tested
 serial = regressor(n_jobs=1, batch_size=130).fit(X, Y)
-long = regressor(n_jobs=2, batch_size=130, max_iter=10**6, n_iter_no_change=10**6)
+long = regressor(n_jobs=2, batch_size=130, max_iter=10**6, early_stopping=EarlyStopping(None, patience=10**6))
 threading.Thread(target=long.fit, args=(X, Y), daemon=True).start()
 time.sleep(0.2)
 child = os.fork()
@@ -188,17 +195,20 @@ def test_a_fork_while_another_thread_fits(run_script: Callable[..., str]) -> Non
 INTERRUPT = """
 import _thread, threading, time
 import numpy as np
+from forecastrnn import EarlyStopping
 from support.forecaster_cases import monthly, quick
 from test_threads import X, Y, bits, regressor
+
+NEVER = EarlyStopping(None, patience=10**6)
 
 def big_steps():
     "A training step takes more than a second, and so do single operations of it."
     values = np.random.default_rng(0).standard_normal((2, 6000, 1))
-    options = {"hidden_layer_sizes": 512, "initializer": "uniform", "max_iter": 10**6, "n_iter_no_change": 10**6}
+    options = {"hidden_layer_sizes": 512, "initializer": "uniform", "max_iter": 10**6, "early_stopping": NEVER}
     return regressor(dtype="float64"), (X, Y), options, (values, Y[:2])
 
 def small_steps():
-    return regressor(), (X, Y), {"max_iter": 10**6, "n_iter_no_change": 10**6}, (X[:30], Y[:30])
+    return regressor(), (X, Y), {"max_iter": 10**6, "early_stopping": NEVER}, (X[:30], Y[:30])
 
 def forecaster():
     return quick(), (monthly(60),), {"max_steps": 10**6}, (monthly(60),)

@@ -134,7 +134,7 @@ if {warm}:
     model.set_params(hidden_layer_sizes=8)
     big, steps = np.tile(X, (100, 1)), np.tile(Y, 100)
 if {small}:
-    model.set_params(n_iter_no_change=100_000)
+    model.set_params(early_stopping__patience=100_000)
     big, steps = X, Y
 pressed = []
 def press():

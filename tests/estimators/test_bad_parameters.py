@@ -18,6 +18,7 @@ from forecastrnn import (
     RNNRegressor,
     RNNSeq2Seq,
     TrainingDivergedError,
+    Truncated,
 )
 
 X = np.sin(np.arange(40).reshape(10, 4))
@@ -121,7 +122,7 @@ def test_p11_an_absurd_learning_rate_is_an_error(solver, dtype):
 def test_p11_divergence_keeps_the_old_model():
     model = RNNRegressor(hidden_layer_sizes=3, max_iter=3, random_state=0).fit(X, Y)
     before, curve = model.predict(X), list(model.loss_curve_)
-    with pytest.raises(TrainingDivergedError, match="Lower learning_rate_init"):
+    with pytest.raises(TrainingDivergedError, match="Lower solver__learning_rate"):
         model.set_params(learning_rate_init=1e30).fit(X, Y)
     assert np.array_equal(model.predict(X), before)
     assert model.loss_curve_ == curve
@@ -170,10 +171,10 @@ def test_cells_refuse_what_they_do_not_know(make, pattern):
 
 
 def test_truncation_needs_a_target_at_every_step():
-    with pytest.raises(ValueError, match=r"bptt_steps=2 .*y of shape \(n, time, outputs\)"):
-        RNNRegressor(bptt_steps=2).fit(X, Y)
-    with pytest.raises(ValueError, match="bptt_steps=2 .*bidirectional=False"):
-        RNNRegressor(bptt_steps=2, bidirectional=True).fit(X[:, :, None], X[:, :, None])
+    with pytest.raises(ValueError, match=r"bptt__steps=2 .*y of shape \(n, time, outputs\)"):
+        RNNRegressor(bptt=Truncated(2)).fit(X, Y)
+    with pytest.raises(ValueError, match="bptt__steps=2 .*bidirectional=False"):
+        RNNRegressor(bptt=Truncated(2), bidirectional=True).fit(X[:, :, None], X[:, :, None])
 
 
 @pytest.mark.parametrize(

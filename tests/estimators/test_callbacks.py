@@ -10,12 +10,12 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 
-from forecastrnn import RNNClassifier, RNNRegressor
+from forecastrnn import EarlyStopping, RNNClassifier, RNNRegressor
 from forecastrnn.callbacks import Epoch
 
 X = np.cumsum(np.random.RandomState(0).normal(size=(120, 10)), axis=1)
 UP = X[:, -1] > X[:, 0]
-SMALL = {"hidden_layer_sizes": 4, "max_iter": 6, "tol": 0.0, "random_state": 0}
+SMALL = {"hidden_layer_sizes": 4, "max_iter": 6, "early_stopping": EarlyStopping(None, tol=0.0), "random_state": 0}
 
 
 def test_it_sees_each_epoch() -> None:
@@ -29,7 +29,7 @@ def test_it_sees_each_epoch() -> None:
 
 def test_it_sees_validation_scores() -> None:
     seen: list[Epoch] = []
-    model = RNNClassifier(early_stopping=True, **SMALL).fit(X, UP, callback=seen.append)
+    model = RNNClassifier(**SMALL | {"early_stopping": EarlyStopping(tol=0.0)}).fit(X, UP, callback=seen.append)
     assert [epoch.validation_score for epoch in seen] == model.validation_scores_
 
 
@@ -48,7 +48,7 @@ def test_true_stops_training() -> None:
 
 def test_it_stops_at_a_target_score() -> None:
     rows = np.cumsum(np.random.RandomState(0).normal(size=(300, 10)), axis=1)
-    model = RNNClassifier(hidden_layer_sizes=8, early_stopping=True, n_iter_no_change=200, random_state=0)
+    model = RNNClassifier(hidden_layer_sizes=8, early_stopping=EarlyStopping(patience=200), random_state=0)
     model.fit(rows, rows[:, -1] > rows[:, 0], callback=lambda epoch: epoch.validation_score >= 0.85)
     assert model.validation_scores_[-1] >= 0.85 > max(model.validation_scores_[:-1])
     assert model.best_iter_ == model.n_iter_ < model.max_iter

@@ -92,6 +92,35 @@ def test_each_old_name_and_what_it_is_now(kind: Any, before: dict[str, Any], now
     assert old.get_params() == new.get_params()
 
 
+@pytest.mark.parametrize(("kind", "before", "now"), RENAMED, ids=IDS)
+def test_each_old_name_is_told_with_what_to_write(kind: Any, before: dict[str, Any], now: dict[str, Any]) -> None:
+    with pytest.warns(FutureWarning, match=r"becomes an error in 0\.4: write") as caught:
+        kind(**before)._validate_params()
+    [text] = [str(one.message) for one in caught]
+    assert all(f"{name}={value!r}" in text for name, value in before.items() if name in old_names_of(kind))
+    assert all(f"{head}={value!r}" in text for head, value in now.items())
+
+
+def test_a_fit_warns_once_of_all_where_it_was_called() -> None:
+    calls = [
+        lambda: regressor(alpha=0.1, tol=0.0, bptt_steps=9).fit(X, X),
+        lambda: regressor(alpha=0.1, tol=0.0, bptt_steps=9).partial_fit(X, X),
+        lambda: quick(horizon=3, alpha=0.1).fit(monthly(60)),
+        lambda: RNNSeq2Seq(hidden_layer_sizes=3, max_iter=1, beam_width=2, alpha=0.1).fit(["ab"], ["ba"]),
+    ]
+    for call in calls:
+        with pytest.warns(FutureWarning, match="alpha=0.1") as caught:
+            call()
+        assert [one.filename for one in caught] == [__file__]
+
+
+def test_a_search_over_an_old_name_works() -> None:
+    search = GridSearchCV(regressor(max_iter=1), {"alpha": [0.0, 1.0]}, cv=TimeSeriesSplit(2))
+    with pytest.warns(FutureWarning, match="alpha="):
+        search.fit(X, X[:, -1])
+    assert search.best_params_["alpha"] in (0.0, 1.0) and len(search.cv_results_["params"]) == 2
+
+
 def test_no_old_name_is_left_out_above() -> None:
     kinds = {kind: {name for one, before, _ in RENAMED for name in before if one is kind} for kind in ALL}
     named = set().union(*kinds.values())
@@ -139,13 +168,17 @@ def test_learning_rate_init_stays_for_those_who_come_from_the_mlp() -> None:
 
 # Fits and files -------------------------------------------------------------------------------------------------
 def test_old_and_new_spelling_fit_the_same_bits() -> None:
-    before = regressor(solver="sgd", momentum=0.5, alpha=0.1, dropout=0.2, input_dropout=0.1, tol=0.1).fit(X, X)
+    before = regressor(solver="sgd", momentum=0.5, alpha=0.1, dropout=0.2, input_dropout=0.1, tol=0.1)
+    with pytest.warns(FutureWarning):
+        before.fit(X, X)
     now = regressor(
         solver=SGD(momentum=0.5, l2=0.1), dropout=Dropout(0.1, 0.2), early_stopping=EarlyStopping(None, tol=0.1)
     ).fit(X, X)
     assert before.loss_curve_ == now.loss_curve_ and (before.predict(X) == now.predict(X)).all()
     y = monthly(60)
-    then = quick(strategy="direct", horizon=3, learning_rate_init=0.01, clip_norm=None).fit(y)
+    then = quick(strategy="direct", horizon=3, learning_rate_init=0.01, clip_norm=None)
+    with pytest.warns(FutureWarning):
+        then.fit(y)
     after = quick(strategy=Direct(3), solver=AdamW(OneCycle(0.01), clip_norm=None)).fit(y)
     assert then.predict(3).equals(after.predict(3))
 
@@ -176,7 +209,9 @@ def test_files_keep_groups(make: Any, params: dict[str, Any], tmp_path: Path) ->
 
 
 def test_files_have_the_flat_names_and_come_back_in_groups(tmp_path: Path) -> None:
-    before = regressor(alpha=0.1, solver="adamw", learning_rate="cosine", input_dropout=0.2).fit(X, X)
+    before = regressor(alpha=0.1, solver="adamw", learning_rate="cosine", input_dropout=0.2)
+    with pytest.warns(FutureWarning):
+        before.fit(X, X)
     now = regressor(solver=AdamW("cosine", weight_decay=0.1), dropout=Dropout(0.2)).fit(X, X)
     for name, model in (("before", before), ("now", now)):
         model.save(tmp_path / name)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import forecastrnn
-from forecastrnn import CIFG, MGU, SLSTM, UGRNN, IndRNN, MinGRU, MinLSTM, RNNRegressor, RNNSeq2Seq
+from forecastrnn import CIFG, MGU, SLSTM, UGRNN, Adam, IndRNN, MinGRU, MinLSTM, RNNRegressor, RNNSeq2Seq
 from support.forecaster_cases import monthly, quick
 from support.model_cases import X, classifier, figures, regressor
 
@@ -59,7 +59,7 @@ def test_an_slstm_hands_what_it_read_to_a_decoder() -> None:
     """Without attention, all that the decoder knows is in c, n, m and h."""
     rng = np.random.RandomState(0)
     rows = [rng.randint(3, 6, size=rng.randint(1, 4)).tolist() for _ in range(300)]
-    options = {"attention": None, "batch_size": 32, "max_iter": 40, "learning_rate_init": 0.01, "random_state": 0}
+    options = {"attention": None, "batch_size": 32, "max_iter": 40, "solver": Adam(0.01), "random_state": 0}
     assert RNNSeq2Seq(hidden_layer_sizes=16, cell="slstm", **options).fit(rows, rows).score(rows, rows) > 0.97
 
 

@@ -15,7 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import estimator_checks
 
-from forecastrnn import GRU, LSTM, Elman, RNNClassifier, RNNRegressor
+from forecastrnn import GRU, LSTM, EarlyStopping, Elman, RNNClassifier, RNNRegressor
 
 CELLS = ["rnn", "lstm", "gru"]
 QUICK = {"hidden_layer_sizes": 8, "learning_rate_init": 0.03, "max_iter": 100}
@@ -61,7 +61,13 @@ def waves():
 
 
 def small(**kwargs) -> RNNRegressor:
-    settings = {"cell": "gru", "hidden_layer_sizes": 6, "max_iter": 15, "random_state": 0, "tol": 0.0}
+    settings = {
+        "cell": "gru",
+        "hidden_layer_sizes": 6,
+        "max_iter": 15,
+        "random_state": 0,
+        "early_stopping": EarlyStopping(None, tol=0.0),
+    }
     return RNNRegressor(**{**settings, **kwargs})
 
 

@@ -6,7 +6,19 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, r2_score
 
-from forecastrnn import GRU, LSTM, Elman, RNNClassifier, RNNRegressor
+from forecastrnn import (
+    GRU,
+    LSTM,
+    SGD,
+    Adam,
+    AdamW,
+    EarlyStopping,
+    Elman,
+    RMSprop,
+    RNNClassifier,
+    RNNRegressor,
+    Truncated,
+)
 from forecastrnn.datasets import make_sine
 
 WINDOWS = np.sin(np.arange(60)[:, None] * 0.3 + np.arange(11) * 0.3)
@@ -16,8 +28,9 @@ LENGTHS = np.random.RandomState(0).randint(4, 11, 60)
 
 
 def regressor(**kwargs) -> RNNRegressor:
-    settings = {"cell": "gru", "hidden_layer_sizes": 5, "max_iter": 6, "tol": 0.0, "random_state": 0, "batch_size": 16}
-    return RNNRegressor(**{**settings, **kwargs})
+    stop = EarlyStopping(None, tol=0.0)
+    small = {"cell": "gru", "hidden_layer_sizes": 5, "max_iter": 6, "random_state": 0, "batch_size": 16}
+    return RNNRegressor(**{"early_stopping": stop, **small, **kwargs})
 
 
 def same_weights(a: RNNRegressor, b: RNNRegressor) -> bool:
@@ -43,7 +56,8 @@ def test_the_same_seed_gives_the_same_bits_at_any_number_of_threads(cell, dtype)
 
 
 def test_n_jobs_with_ragged_rows_clipping_and_directions():
-    settings = {"cell": ["lstm", "gru"], "hidden_layer_sizes": [4, 3], "bidirectional": True, "clip_norm": 0.1}
+    settings = {"cell": ["lstm", "gru"], "hidden_layer_sizes": [4, 3], "bidirectional": True}
+    settings["solver"] = Adam(clip_norm=0.1)
     fits = [regressor(**settings, n_jobs=n).fit(CUBE, Y, lengths=LENGTHS) for n in (1, 2)]
     assert fits[0].loss_curve_ == fits[1].loss_curve_
     assert np.array_equal(*[fit.predict(CUBE, LENGTHS) for fit in fits])
@@ -93,9 +107,7 @@ def test_weights_of_an_old_fit_are_not_touched_by_a_new_one():
 
 # Stopping ---------------------------------------------------------------------------------------------
 def test_early_stopping_keeps_the_best_weights_and_holds_out_the_last_rows():
-    model = regressor(
-        early_stopping=True, validation_fraction=0.2, max_iter=60, n_iter_no_change=5, learning_rate_init=0.1
-    )
+    model = regressor(early_stopping=EarlyStopping(0.2, 5, 0.0), max_iter=60, learning_rate_init=0.1)
     model.fit(X, Y)
     scores = model.validation_scores_
     assert len(scores) == model.n_iter_ == len(model.loss_curve_)
@@ -103,7 +115,9 @@ def test_early_stopping_keeps_the_best_weights_and_holds_out_the_last_rows():
     assert r2_score(Y[-12:], model.predict(X[-12:])) == pytest.approx(max(scores), abs=1e-12)
     changed = Y.copy()
     changed[-12:] = np.random.RandomState(0).permutation(Y[-12:])  # the scaler sees the same values
-    other = regressor(**{**model.get_params(deep=False), "n_iter_no_change": 100}).fit(X, changed)
+    other = regressor(**{**model.get_params(deep=False), "early_stopping": EarlyStopping(0.2, 100, 0.0)}).fit(
+        X, changed
+    )
     count = len(scores)
     assert other.loss_curve_[:count] == pytest.approx(model.loss_curve_, rel=1e-12)
     assert other.validation_scores_[:count] != scores
@@ -113,13 +127,13 @@ def test_early_stopping_of_a_classifier_holds_out_some_of_each_class():
     y = np.repeat(["a", "b"], 30)
     rows = X + 4 * (y == "b")[:, None]  # ordered by class: the last rows alone would hold out "b" only
     model = RNNClassifier(cell="gru", hidden_layer_sizes=4, early_stopping=True, max_iter=30, random_state=0)
-    model.set_params(learning_rate_init=0.05, validation_fraction=0.3)
+    model.set_params(learning_rate_init=0.05, early_stopping__fraction=0.3)
     assert accuracy_score(y, model.fit(rows, y).predict(rows)) > 0.9
     assert max(model.validation_scores_) == model.validation_scores_[model.best_iter_ - 1]
 
 
 def test_scores_of_an_earlier_fit_are_forgotten():
-    model = regressor(early_stopping=True).fit(X, Y)
+    model = regressor(early_stopping=EarlyStopping(tol=0.0)).fit(X, Y)
     assert not hasattr(model.set_params(early_stopping=False).fit(X, Y), "validation_scores_")
 
 
@@ -134,7 +148,7 @@ def test_early_stopping_needs_something_to_hold_out():
 
 
 def test_training_stops_when_the_loss_stops_falling():
-    model = regressor(tol=1e9, n_iter_no_change=3, max_iter=100).fit(X, Y)
+    model = regressor(early_stopping=EarlyStopping(None, patience=3, tol=1e9), max_iter=100).fit(X, Y)
     assert model.n_iter_ == 4
     assert regressor(max_iter=15).fit(X, Y).n_iter_ == 15
 
@@ -153,7 +167,8 @@ def test_verbose_prints_every_epoch(capsys):
 @pytest.mark.parametrize("solver", ["adam", "adamw", "sgd", "rmsprop"])
 def test_every_solver_and_schedule_learns(solver, schedule):
     rate = {"sgd": 0.1}.get(solver, 0.02)
-    model = regressor(solver=solver, learning_rate=schedule, learning_rate_init=rate, max_iter=30).fit(X, Y)
+    rule = regressor(solver=solver).set_params(solver__learning_rate=schedule, max_iter=30).solver
+    model = regressor(solver=rule, learning_rate_init=rate, max_iter=30).fit(X, Y)
     assert model.loss_curve_[-1] < 0.6 * model.loss_curve_[0]
 
 
@@ -189,13 +204,13 @@ def test_the_loss_is_that_of_the_standardised_targets():
 def test_truncation_at_least_as_long_as_the_series_is_full_backpropagation():
     full = regressor().fit(CUBE, NEXT)
     for steps in (10, 11, 500):
-        assert regressor(bptt_steps=steps).fit(CUBE, NEXT).loss_curve_ == full.loss_curve_
+        assert regressor(bptt=Truncated(steps)).fit(CUBE, NEXT).loss_curve_ == full.loss_curve_
 
 
 @pytest.mark.parametrize(("steps", "cell"), [(50, "gru"), (50, "lstm"), (37, "rnn")])
 def test_truncation_learns_a_long_series(steps, cell):
     wave = np.sin(np.arange(601) * 0.25)[None, :, None]
-    model = regressor(cell=cell, bptt_steps=steps, max_iter=40, learning_rate_init=0.02, batch_size=1)
+    model = regressor(cell=cell, bptt=Truncated(steps), max_iter=40, learning_rate_init=0.02, batch_size=1)
     model.fit(wave[:, :-1], wave[:, 1:])
     assert model.loss_curve_[-1] < 0.2 * model.loss_curve_[0]
     assert model.score(wave[:, :-1], wave[:, 1:]) > 0.9
@@ -208,7 +223,9 @@ def test_a_last_window_that_is_cut_short_reads_nothing_behind_the_end(steps):
     for _ in range(20):
         for size in (CUBE.nbytes, NEXT.nbytes + 64, 4096):
             np.full(size // 8, np.nan)
-        curves.append(regressor(bptt_steps=steps, max_iter=1, batch_size=3).fit(CUBE[-3:], NEXT[-3:]).loss_curve_[0])
+        curves.append(
+            regressor(bptt=Truncated(steps), max_iter=1, batch_size=3).fit(CUBE[-3:], NEXT[-3:]).loss_curve_[0]
+        )
     assert len(set(curves)) == 1
 
 
@@ -216,31 +233,32 @@ def test_truncation_carries_the_state():
     """With a rate of nearly 0 the loss of all windows is that of one pass over the whole series."""
     whole = regressor(learning_rate_init=1e-12, max_iter=1, batch_size=60).fit(CUBE, NEXT).loss_curve_[0]
     for steps in (2, 5):
-        cut = regressor(learning_rate_init=1e-12, max_iter=1, batch_size=60, bptt_steps=steps).fit(CUBE, NEXT)
+        cut = regressor(learning_rate_init=1e-12, max_iter=1, batch_size=60, bptt=Truncated(steps)).fit(CUBE, NEXT)
         assert cut.loss_curve_[0] == pytest.approx(whole, rel=1e-6)
 
 
 def test_truncation_with_lengths():
-    model = regressor(bptt_steps=3, max_iter=30, learning_rate_init=0.02).fit(CUBE, NEXT, lengths=LENGTHS)
+    model = regressor(bptt=Truncated(3), max_iter=30, learning_rate_init=0.02).fit(CUBE, NEXT, lengths=LENGTHS)
     assert model.loss_curve_[-1] < 0.3 * model.loss_curve_[0]
 
 
 # Penalty and clipping ---------------------------------------------------------------------------------
-@pytest.mark.parametrize(("solver", "alpha"), [("adam", 1.0), ("adamw", 1.0), ("sgd", 0.1), ("rmsprop", 1.0)])
-def test_alpha_shrinks_the_weights(solver, alpha):
-    free, held = (regressor(solver=solver, alpha=a, max_iter=30).fit(X, Y) for a in (0.0, alpha))
+@pytest.mark.parametrize("solver", [Adam(l2=1.0), AdamW(weight_decay=1.0), SGD(l2=0.1), RMSprop(l2=1.0)])
+def test_decay_shrinks_the_weights(solver):
+    free, held = (regressor(solver=one, max_iter=30).fit(X, Y) for one in (type(solver)(), solver))
     assert np.linalg.norm(flat(held)) < 0.9 * np.linalg.norm(flat(free))
 
 
 def test_clip_norm_bounds_the_update():
     start = regressor(learning_rate_init=1e-300, max_iter=1, solver="sgd").fit(X, Y)
-    settings = {"solver": "sgd", "momentum": 0.0, "nesterovs_momentum": False, "learning_rate_init": 1.0, "max_iter": 1}
+    plain = SGD(1.0, momentum=0.0, nesterov=False)
+    settings = {"max_iter": 1, "batch_size": 60}
     for clip in (1e-3, 1e-2):
-        moved = regressor(**settings, clip_norm=clip, batch_size=60).fit(X, Y)
+        moved = regressor(solver=plain.with_params({"clip_norm": clip}), **settings).fit(X, Y)
         changes = [moved._fitted.progress.theta - start._fitted.progress.theta]
         assert np.linalg.norm(changes) == pytest.approx(clip, rel=1e-6)
-    loose = regressor(**settings, clip_norm=1e6, batch_size=60).fit(X, Y)
-    assert same_weights(loose, regressor(**settings, batch_size=60).fit(X, Y))
+    loose = regressor(solver=plain.with_params({"clip_norm": 1e6}), **settings).fit(X, Y)
+    assert same_weights(loose, regressor(solver=plain, **settings).fit(X, Y))
 
 
 # Shapes of inputs and targets -------------------------------------------------------------------------
@@ -370,8 +388,8 @@ def test_a_weight_of_two_is_a_copy(target):
 def test_the_sine_curve_is_learnt_in_1500_updates(seed):
     train, later = make_sine(75_000, 20, random_state=seed)
     model = RNNRegressor(
-        cell=Elman("relu"), hidden_layer_sizes=100, learning_rate_init=1e-3, batch_size=50, max_iter=1,
-        beta_2=0.99, clip_norm=1.0, random_state=seed,
+        cell=Elman("relu"), hidden_layer_sizes=100, solver=Adam(1e-3, beta_2=0.99, clip_norm=1.0), batch_size=50,
+        max_iter=1, random_state=seed,
     )  # fmt: skip
     model.fit(train, later)
     fresh, truth = make_sine(2_000, 20, random_state=seed + 1000)

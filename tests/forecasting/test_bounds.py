@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from sklearn.utils._param_validation import InvalidParameterError
 
-from forecastrnn import RNNForecaster
+from forecastrnn import Direct, RNNForecaster
 from support.forecaster_cases import monthly, quick
 
 
@@ -55,7 +55,7 @@ def test_other_series_are_held_by_what_they_are(model: RNNForecaster) -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [{"strategy": "seq2seq"}, {"strategy": "direct", "horizon": 20}, {"global_model": False}], ids=str
+    "options", [{"strategy": "seq2seq"}, {"strategy": Direct(20)}, {"global_model": False}], ids=str
 )
 def test_all_strategies(options: dict) -> None:
     model = quick(intervals=None, hidden_layer_sizes=8, bounds=(0, 2), **options).fit(PANEL[["sold"]].clip(0, 2))

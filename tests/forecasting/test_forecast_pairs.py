@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import forecastrnn
-from forecastrnn import RNNForecaster
+from forecastrnn import AdamW, Dropout, EarlyStopping, RNNForecaster, Seq2Seq
 from forecastrnn.estimators.parameters import layers_of
 from forecastrnn.forecasting.model import Model
 from forecastrnn.forecasting.preparation import prepare
@@ -74,7 +74,7 @@ def naive_path(held: Model, h: int) -> np.ndarray:
 def test_predict_equals_numpy(airline: pd.Series, stack: str, dtype: str, tolerance: float) -> None:
     """Also far behind the steps that the decoder has learned."""
     cell, units = STACKS[stack]
-    model = pairs(cell=cell, hidden_layer_sizes=units, dtype=dtype, horizon=8, max_steps=60).fit(airline)
+    model = pairs(cell=cell, hidden_layer_sizes=units, dtype=dtype, strategy=Seq2Seq(8), max_steps=60).fit(airline)
     np.testing.assert_allclose(model.predict(30), naive_path(model._model, 30), rtol=tolerance)
 
 
@@ -166,10 +166,10 @@ OPTIONS = {
     "plain": {},
     "members": {"n_members": 2},
     "early stopping": {"early_stopping": True, "max_steps": 100},
-    "dropout": {"dropout": 0.2, "input_dropout": 0.1, "recurrent_dropout": 0.2},
+    "dropout": {"dropout": Dropout(input=0.1, between=0.2, recurrent=0.2)},
     "older means": {"older_means": [(4, 3)]},
     "ids, layer normalisation": {"id_embedding_dim": 2, "layer_norm": True},
-    "horizon": {"horizon": 20},
+    "horizon": {"strategy": Seq2Seq(20)},
 }
 
 
@@ -224,8 +224,8 @@ def naive_stream(model: RNNForecaster, values: np.ndarray) -> np.ndarray:
 
 def test_early_stopping_keeps_the_best() -> None:
     y = pd.DataFrame({k: monthly(70, k) for k in range(3)})
-    shared = {"learning_rate": "constant", "learning_rate_init": 0.01, "hidden_layer_sizes": 16}
-    model = pairs(early_stopping=True, n_iter_no_change=3, max_steps=1000, **shared).fit(y)
+    shared = {"solver": AdamW(0.01), "hidden_layer_sizes": 16}
+    model = pairs(early_stopping=EarlyStopping(patience=3), max_steps=1000, **shared).fit(y)
     member = model._model.trained.members[0]
     scores = member.validation_scores
     assert len(scores) == min(member.best_iter + 3, 20) and member.best_iter == 1 + int(np.argmax(scores))
@@ -254,22 +254,22 @@ def test_what_is_refused(airline: pd.Series) -> None:
     with pytest.raises(ValueError, match='strategy="seq2seq" needs global_model=True'):
         pairs(global_model=False).fit(airline)
     with pytest.raises(ValueError, match="horizon=40: .* of at least 44 values, but the longest, 'airline', has 20"):
-        pairs(horizon=40).fit(airline[:20])
+        pairs(strategy=Seq2Seq(40)).fit(airline[:20])
     with pytest.raises(ValueError, match="horizon=1000000000000000000000: .*the longest, 'airline', has 144"):
-        pairs(horizon=10**21).fit(airline)
-    with pytest.raises(ValueError, match="'horizon' parameter of RNNForecaster must be"):
-        pairs(horizon=0).fit(airline)
+        pairs(strategy=Seq2Seq(10**21)).fit(airline)
+    with pytest.raises(ValueError, match="'strategy__horizon' parameter of RNNForecaster must be"):
+        pairs(strategy=Seq2Seq(0)).fit(airline)
 
 
 def test_short_series_teach_what_they_have() -> None:
     """Beside one that has as many steps as the decoder learns."""
     frame = long_of({"long": monthly(90, 1), "short": monthly(5, 2)})
-    forecast = pairs(horizon=30).fit(frame).predict(30)
+    forecast = pairs(strategy=Seq2Seq(30)).fit(frame).predict(30)
     assert np.isfinite(forecast["RNN"]).all() and len(forecast) == 60
 
 
 def test_horizon_is_what_the_decoder_learns(airline: pd.Series) -> None:
     """None: as many steps as the windows of other strategies have behind the context."""
     assert pairs(max_steps=1).fit(airline)._model.tail.prepared.ahead == 24
-    model = pairs(max_steps=1, horizon=7).fit(airline)
+    model = pairs(max_steps=1, strategy=Seq2Seq(7)).fit(airline)
     assert model._model.tail.prepared.ahead == 7 and len(model.predict(40)) == 40

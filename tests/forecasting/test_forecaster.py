@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecastrnn import RNNForecaster
+from forecastrnn import AdamW, Direct, EarlyStopping, Recursive, RNNForecaster, Seq2Seq
 from forecastrnn.forecasting import forecasts, windows
 from support.forecaster_cases import long_of, mase, monthly, quick
 
@@ -155,7 +155,7 @@ def test_members_give_the_median(airline: pd.Series) -> None:
     np.testing.assert_array_equal(quick(n_members=3).fit(airline).predict(4), np.median(paths, axis=0))
 
 
-@pytest.mark.parametrize("options", [{}, {"strategy": "direct", "horizon": 12}], ids=["recursive", "direct"])
+@pytest.mark.parametrize("options", [{}, {"strategy": Direct(12)}], ids=["recursive", "direct"])
 def test_horizons_agree(airline: pd.Series, options: dict) -> None:
     model = quick(**options).fit(airline)
     long = model.predict(12)
@@ -170,7 +170,7 @@ def test_any_horizon(fitted: RNNForecaster) -> None:
     pd.testing.assert_series_equal(fitted.predict(10), forecast[:10])
 
 
-@pytest.mark.parametrize("options", [{}, {"strategy": "direct", "horizon": 4}], ids=["recursive", "direct"])
+@pytest.mark.parametrize("options", [{}, {"strategy": Direct(4)}], ids=["recursive", "direct"])
 def test_predict_of_the_training_series_equals_predict(options: dict) -> None:
     frame = long_of(panel())
     model = quick(**options).fit(frame)
@@ -244,9 +244,7 @@ def test_default_beats_the_seasonal_naive(airline: pd.Series) -> None:
 def test_direct_beats_the_seasonal_naive(airline: pd.Series) -> None:
     known = airline[:-24]
     naive = mase(airline, np.tile(known[-12:].to_numpy(), 2), 12)
-    forecast = (
-        RNNForecaster(intervals=None, strategy="direct", horizon=24, n_members=1, random_state=0).fit(known).predict(24)
-    )
+    forecast = RNNForecaster(intervals=None, strategy=Direct(24), n_members=1, random_state=0).fit(known).predict(24)
     assert mase(airline, forecast.to_numpy(), 12) < naive
 
 
@@ -257,7 +255,7 @@ def test_other_cells_and_depths(airline: pd.Series, cell: str) -> None:
 
 
 @pytest.mark.parametrize("options", [{"dtype": "float64"}, {"loss": "huber"}, {"loss": "squared_error"},
-                                     {"solver": "sgd"}, {"batch_size": 7}, {"learning_rate": "cosine"}])  # fmt: skip
+                                     {"solver": "sgd"}, {"batch_size": 7}, {"solver": AdamW("cosine")}])  # fmt: skip
 def test_other_settings(airline: pd.Series, options: dict) -> None:
     assert np.isfinite(quick(**options).fit(airline).predict(12)).all()
 
@@ -267,7 +265,7 @@ def test_other_settings(airline: pd.Series, options: dict) -> None:
 
 @pytest.mark.filterwarnings("ignore:RNNForecaster.generate:FutureWarning")
 def test_direct_reaches_its_horizon(airline: pd.Series) -> None:
-    model = quick(strategy="direct", horizon=6).fit(airline)
+    model = quick(strategy=Direct(6)).fit(airline)
     assert model.predict(6).shape == (6,)
     with pytest.raises(ValueError, match="h=7 is more than horizon=6"):
         model.predict(7)
@@ -280,8 +278,8 @@ def test_direct_reaches_its_horizon(airline: pd.Series) -> None:
 @pytest.mark.filterwarnings("ignore:RNNForecaster.generate:FutureWarning")
 @pytest.mark.parametrize("strategy", ["direct", "recursive"])
 def test_parameters_set_behind_a_fit_wait_for_the_next(airline: pd.Series, strategy: str) -> None:
-    other = "recursive" if strategy == "direct" else "direct"
-    model = quick(strategy=strategy, horizon=6).fit(airline)
+    here, other = (Direct(6), "recursive") if strategy == "direct" else ("recursive", Direct(6))
+    model = quick(strategy=here).fit(airline)
     before = model.predict(6)
     model.set_params(strategy=other, missing="mask", context_length=30, dtype="float64")
     pd.testing.assert_series_equal(model.predict(6), before)
@@ -298,14 +296,14 @@ def test_direct_needs_a_horizon(airline: pd.Series) -> None:
     with pytest.raises(ValueError, match="horizon.*direct.*Got None"):
         quick(strategy="direct").fit(airline)
     with pytest.raises(ValueError, match="length 10 but horizon=8 needs at least 12 observations"):
-        quick(strategy="direct", horizon=8).fit(airline[:10])
+        quick(strategy=Direct(8)).fit(airline[:10])
 
 
 def test_direct_needs_known_values() -> None:
     """Windows must not reach in front of the first series, nor behind the last one."""
     y = np.r_[np.full(100, np.nan), np.arange(1.0, 10.0)]
     with pytest.raises(ValueError, match="series 'y' has 9 values from its first known one on, but horizon=60 needs"):
-        quick(strategy="direct", horizon=60, missing="mask").fit(y)
+        quick(strategy=Direct(60), missing="mask").fit(y)
 
 
 @pytest.mark.parametrize("fraction", [0.01, 0.5, 0.99])
@@ -314,8 +312,8 @@ def test_direct_needs_known_values() -> None:
 def test_all_windows_lie_within_their_series(fraction: float, strategy: str, n: int) -> None:
     rng = np.random.default_rng(0)
     y = {k: pd.Series(rng.gamma(9.0, 1.0, n + k), index=pd.date_range("2020", periods=n + k)) for k in (0, 7)}
-    options = {"strategy": strategy, "horizon": 100, "early_stopping": True, "validation_fraction": fraction}
-    model = quick(season_length=1, **options).fit(long_of(y))
+    given = {"recursive": Recursive(), "direct": Direct(100), "seq2seq": Seq2Seq(100)}[strategy]
+    model = quick(season_length=1, strategy=given, early_stopping=EarlyStopping(fraction=fraction)).fit(long_of(y))
     assert np.isfinite(model.predict(9)["RNN"]).all()
     p, horizon = model._model.tail.prepared, model._model.settings.horizon
     lengths = np.diff(p.starts) - p.pads

@@ -12,7 +12,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
-from forecastrnn import RNNForecaster
+from forecastrnn import SGD, AdamW, Direct, EarlyStopping, RNNForecaster
 from forecastrnn.callbacks import MemberUpdate
 from forecastrnn.datasets import load_co2
 from forecastrnn.exceptions import TrainingDivergedError
@@ -23,7 +23,7 @@ from support.forecaster_cases import long_of, mase, monthly, quick
 
 
 @pytest.mark.parametrize("gap", [slice(0, 5), slice(60, 75), slice(-4, None)], ids=["start", "middle", "end"])
-@pytest.mark.parametrize("options", [{}, {"strategy": "direct", "horizon": 12}], ids=["recursive", "direct"])
+@pytest.mark.parametrize("options", [{}, {"strategy": Direct(12)}], ids=["recursive", "direct"])
 def test_gaps_are_masked(airline: pd.Series, gap: slice, options: dict) -> None:
     y = airline.copy()
     y.iloc[gap] = np.nan
@@ -72,11 +72,11 @@ def test_series_of_nothing_but_nan() -> None:
 # Early stopping and warm starts -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("options", [{}, {"strategy": "direct", "horizon": 3}], ids=["recursive", "direct"])
+@pytest.mark.parametrize("options", [{}, {"strategy": Direct(3)}], ids=["recursive", "direct"])
 def test_early_stopping_keeps_the_best(options: dict) -> None:
     y = pd.DataFrame({k: monthly(60, k) for k in range(3)})
-    shared = {"learning_rate": "constant", "learning_rate_init": 0.01, "hidden_layer_sizes": 16, **options}
-    model = quick(early_stopping=True, n_iter_no_change=3, max_steps=1000, **shared).fit(y)
+    shared = {"solver": AdamW(0.01), "hidden_layer_sizes": 16, **options}
+    model = quick(early_stopping=EarlyStopping(patience=3), max_steps=1000, **shared).fit(y)
     member = model._model.trained.members[0]
     scores = member.validation_scores
     assert len(scores) == min(member.best_iter + 3, 20)
@@ -109,7 +109,7 @@ def test_warm_start_goes_on(airline: pd.Series) -> None:
 @pytest.mark.parametrize(
     "change",
     [{"hidden_layer_sizes": 8}, {"cell": "lstm"}, {"n_members": 2}, {"dtype": "float64"}, {"season_length": 6},
-     {"strategy": "direct", "horizon": 5}],
+     {"strategy": Direct(5)}],
 )  # fmt: skip
 def test_warm_start_refuses_another_network(airline: pd.Series, change: dict) -> None:
     model = quick(warm_start=True).fit(airline)
@@ -139,7 +139,7 @@ def test_callback_sees_each_member_every_50_updates(airline: pd.Series) -> None:
 
 def test_callback_stops_the_member(airline: pd.Series) -> None:
     """The rate follows a cycle over max_steps: only a constant one makes a shorter fit the same."""
-    constant = {"learning_rate": "constant", "n_members": 2}
+    constant = {"solver": AdamW(0.004), "n_members": 2}
     stopped = quick(max_steps=200, **constant).fit(airline, callback=lambda look: look.update == 100)
     np.testing.assert_array_equal(stopped.predict(3), quick(max_steps=100, **constant).fit(airline).predict(3))
     assert stopped.n_iter_ == 100
@@ -206,16 +206,19 @@ def test_failed_fit_keeps_the_old_model(airline: pd.Series) -> None:
         model.fit(airline.where(airline > 200))
     with pytest.raises(ValueError, match="season_length"):
         model.set_params(season_length=0).fit(airline)
-    with pytest.raises(TrainingDivergedError, match=r"diverged.*learning_rate_init=1e\+30"):
-        model.set_params(season_length=4, learning_rate_init=1e30).fit(airline)
+    with pytest.raises(TrainingDivergedError, match=r"diverged.*learning rate 1e\+30"):
+        model.set_params(season_length=4, solver__learning_rate__peak=1e30).fit(airline)
     assert state_of(model) == before
 
 
-@pytest.mark.parametrize("options", [{}, {"clip_norm": None}, {"solver": "sgd"}, {"dtype": "float64"}])
+DIVERGENT = [{}, {"solver": AdamW(1e30, clip_norm=None)}, {"solver": SGD(1e30)}, {"dtype": "float64"}]
+
+
+@pytest.mark.parametrize("options", DIVERGENT)
 @pytest.mark.parametrize("max_steps", [1, 20])
 def test_divergence_is_an_error(airline: pd.Series, options: dict, max_steps: int) -> None:
     with pytest.raises(TrainingDivergedError, match="the loss (increased|became)"):
-        quick(learning_rate_init=1e30, learning_rate="constant", max_steps=max_steps, **options).fit(airline)
+        quick(**{"solver": AdamW(1e30), "max_steps": max_steps} | options).fit(airline)
 
 
 @pytest.mark.parametrize("warm_start", [False, True])
@@ -266,7 +269,7 @@ def test_some_series_up_to_a_time() -> None:
         model.predict(3, ids=["a", "d"])
     wide = model.fit(frame.pivot(index="ds", columns="unique_id", values="y").dropna())
     assert wide.predict(2, ids=["b"]).columns.tolist() == ["b"] and wide.predict("2030").shape[1] == 3
-    direct = quick(strategy="direct", horizon=3).fit(monthly(40))
+    direct = quick(strategy=Direct(3)).fit(monthly(40))
     with pytest.raises(ValueError, match="is more than horizon=3"):
         direct.predict("2030")
 

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 
-from forecastrnn import Conformal, RNNForecaster, TrainingDivergedError
+from forecastrnn import Conformal, Direct, RNNForecaster, Seq2Seq, TrainingDivergedError
 from forecastrnn.forecasting import calibrate
 from support import naive_intervals as naive
 from support.forecaster_cases import long_of, monthly, quick
@@ -27,8 +27,8 @@ METHODS: dict[str, dict[str, Any]] = {
     "series": {"intervals": Conformal(pool="series")},
     "paths": {"intervals": "paths"},
     "local": {"global_model": False},
-    "direct": {"strategy": "direct", "horizon": 8},
-    "seq2seq": {"strategy": "seq2seq", "horizon": 8},
+    "direct": {"strategy": Direct(8)},
+    "seq2seq": {"strategy": Seq2Seq(8)},
 }
 LEVELS = (50, 80, 95)
 
@@ -196,7 +196,7 @@ def covered(bands: pd.DataFrame, level: int) -> float:
         (10, 120, {}),
         (10, 120, {"intervals": Conformal(pool="series", horizon=6)}),
         (24, 60, {"global_model": False, "n_members": 3}),
-        (60, 60, {"strategy": "direct", "horizon": 6}),
+        (60, 60, {"strategy": Direct(6)}),
         (60, 60, {"intervals": "paths"}),
     ],
     ids=str,
@@ -347,14 +347,14 @@ def test_levels_that_cannot_be(fitted: dict[str, RNNForecaster], options: dict[s
     [
         ({"intervals": "head"}, "intervals='head' needs a loss that forecasts quantiles, and there is none yet"),
         ({"intervals": "bootstrap"}, "The 'intervals' parameter of RNNForecaster must be"),
-        ({"intervals": "paths", "strategy": "direct", "horizon": 3}, "intervals='paths' needs strategy='recursive'"),
+        ({"intervals": "paths", "strategy": Direct(3)}, "intervals='paths' needs strategy='recursive'"),
         ({"intervals": Conformal(n_windows=0)}, "The 'intervals__n_windows' parameter of RNNForecaster must be"),
         ({"intervals": Conformal(horizon=True)}, "The 'intervals__horizon' parameter of RNNForecaster must be a"),
         ({"intervals": Conformal(pool="all")}, "The 'intervals__pool' parameter of RNNForecaster must be"),
         ({"intervals": Conformal(gamma=1)}, "The 'intervals__gamma' parameter of RNNForecaster must be"),
         ({"intervals": Conformal(adaptive=True, symmetric=False)}, r"Conformal\(adaptive=True\) needs symmetric=True"),
         (
-            {"intervals": Conformal(horizon=5), "strategy": "direct", "horizon": 3},
+            {"intervals": Conformal(horizon=5), "strategy": Direct(3)},
             r"Conformal\(horizon=5\) is more than horizon=3",
         ),
     ],

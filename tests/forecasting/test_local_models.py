@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecastrnn import GRU, RNNForecaster, TrainingDivergedError
+from forecastrnn import GRU, SGD, Direct, OneCycle, RNNForecaster, TrainingDivergedError
 from forecastrnn.forecasting.inputs import SeriesInputs
 from forecastrnn.forecasting.local_models import draw_windows, fit_local
 from forecastrnn.forecasting.preparation import prepare
@@ -135,8 +135,8 @@ def test_paths_and_streams(wide: pd.DataFrame) -> None:
 
 def test_direct_strategy(wide: pd.DataFrame) -> None:
     """All steps ahead at once, by each series' own network."""
-    model = local(strategy="direct", horizon=6).fit(wide)
-    alone = local(strategy="direct", horizon=6).fit(wide[["s2"]])
+    model = local(strategy=Direct(6)).fit(wide)
+    alone = local(strategy=Direct(6)).fit(wide[["s2"]])
     pd.testing.assert_frame_equal(alone.predict(6), model.predict(6)[["s2"]])
 
 
@@ -161,7 +161,7 @@ def test_what_is_refused(wide: pd.DataFrame) -> None:
 def test_divergence_names_the_series(wide: pd.DataFrame) -> None:
     """A learning rate that blows up."""
     with pytest.raises(TrainingDivergedError, match=r"diverged for series 's\d'"):
-        local(learning_rate_init=1e30, solver="sgd", clip_norm=None, loss="squared_error").fit(wide)
+        local(solver=SGD(OneCycle(1e30), clip_norm=None), loss="squared_error").fit(wide)
 
 
 def test_settings_are_those_of_the_forecaster(wide: pd.DataFrame) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from forecastrnn import Direct
 from forecastrnn.engine import memory
 from forecastrnn.forecasting.ends import SeriesEnds
 from forecastrnn.forecasting.inputs import build_inputs
@@ -100,7 +101,7 @@ def test_own_forecasts_fed_back_give_predict(dtype: str, tolerance: float) -> No
     np.testing.assert_allclose(path, model.predict(36), rtol=tolerance)
 
 
-@pytest.mark.parametrize("options", [{}, {"strategy": "direct", "horizon": 4}, {"global_model": False}], ids=str)
+@pytest.mark.parametrize("options", [{}, {"strategy": Direct(4)}, {"global_model": False}], ids=str)
 def test_all_ways_to_forecast(options: dict) -> None:
     """The same bits by any number of threads, and for the series of fit given again."""
     frame = long_of({"b": monthly(40, 1), "a": monthly(25, 2), "c": monthly(90, 3)})

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from sklearn.exceptions import NotFittedError
 
-from forecastrnn import RNNForecaster
+from forecastrnn import Direct, RNNForecaster
 from forecastrnn.metrics import evaluate
 from support import forecaster_cases
 from support.forecaster_cases import long_of, monthly
@@ -18,7 +18,7 @@ from support.forecaster_cases import long_of, monthly
 SERIES = {"b": monthly(70, 1), "a": monthly(60, 2), "c": monthly(80, 3) - 90.0}
 OPTIONS: dict[str, dict[str, Any]] = {
     "recursive": {}, "seq2seq": {"strategy": "seq2seq"}, "local": {"global_model": False},
-    "direct": {"strategy": "direct", "horizon": 6},
+    "direct": {"strategy": Direct(6)},
 }  # fmt: skip
 SHARES = (np.arange(100) + 0.5) / 100
 
@@ -166,7 +166,7 @@ def test_bounds_hold_for_paths() -> None:
 @pytest.mark.parametrize(("options", "out"), [
     ({"intervals": None}, "were not calibrated in fit.*or take calibrated=False"),
     ({"intervals": "paths"}, "were not calibrated in fit.*Fit with intervals='conformal'"),
-    ({"intervals": None, "strategy": "direct", "horizon": 3}, "were not calibrated.*or another strategy"),
+    ({"intervals": None, "strategy": Direct(3)}, "were not calibrated.*or another strategy"),
 ], ids=str)  # fmt: skip
 def test_without_calibrated_intervals(options: dict, out: str) -> None:
     model = quick(**options).fit(monthly(60))

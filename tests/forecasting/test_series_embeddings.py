@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 import forecastrnn
-from forecastrnn import ModelFileError, RNNForecaster
+from forecastrnn import AdamW, Direct, ModelFileError, OneCycle, RNNForecaster
 from support.forecaster_cases import long_of, monthly, quick
 
 N = 12
@@ -38,8 +38,9 @@ def test_opposite_answers_to_the_same_context(given: str) -> None:
     y = signals([np.cumsum(rng.integers(12, 24, 6)).tolist() for _ in range(N)], 150, 1)
     ends = signals([[10, 39]] * N, 40, 2)
     model = RNNForecaster(
-        intervals=None, n_members=1, max_steps=150, hidden_layer_sizes=16, context_length=8, learning_rate_init=0.02,
-        loss="squared_error", random_state=0, n_jobs=1, id_embedding_dim=2 if given == "ids" else None,
+        intervals=None, n_members=1, max_steps=150, hidden_layer_sizes=16, context_length=8,
+        solver=AdamW(OneCycle(0.02)), loss="squared_error", random_state=0, n_jobs=1,
+        id_embedding_dim=2 if given == "ids" else None,
     ).fit(y, static=STATIC[["kind"]] if given == "static" else None)  # fmt: skip
     truth = np.where(np.arange(N) % 2, 2.0, -2.0)
     error = np.abs(model.predict(1, y=ends).to_numpy()[0] - truth).mean()
@@ -105,7 +106,7 @@ def test_streams_and_paths(model: RNNForecaster) -> None:
     static = STATIC.rename({"s3": "new"})
     paths = model.sample_paths(4, 1, y=renamed, static=static, calibrated=False, random_state=0)
     assert paths.shape == (4, 2) and np.isfinite(paths.to_numpy()).all()
-    direct = quick(strategy="direct", horizon=4, id_embedding_dim=2).fit(WIDE, static=STATIC)
+    direct = quick(strategy=Direct(4), id_embedding_dim=2).fit(WIDE, static=STATIC)
     assert direct.predict(4).shape == (4, N)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecastrnn import ModelFileError, RNNForecaster
+from forecastrnn import Direct, ModelFileError, RNNForecaster
 from support.forecaster_cases import long_of, monthly, quick
 
 SHORT = {"a": monthly(60, 1), "two": monthly(2, 2), "b": monthly(50, 3), "year": monthly(13, 4), "c": monthly(40, 5)}
@@ -42,7 +42,7 @@ def test_one_warning_counts_and_names_them() -> None:
         short("drop").fit(long_of(SHORT))
 
 
-@pytest.mark.parametrize("options", [{}, {"global_model": False}, {"strategy": "direct", "horizon": 12},
+@pytest.mark.parametrize("options", [{}, {"global_model": False}, {"strategy": Direct(12)},
                                      {"id_embedding_dim": 2}], ids=str)  # fmt: skip
 def test_naive_values_in_their_places_and_the_others_as_without_them(options: dict) -> None:
     forecast = fitted(short(**options), long_of(SHORT)).predict(12)
@@ -206,7 +206,7 @@ def test_intervals_of_short_series_are_as_wide_as_those_of_others(intervals: str
     assert (new["RNN-lo-80"] < new["RNN"]).all() and (new["RNN"] == monthly(3).iloc[-1] * 10.0).all()
 
 
-@pytest.mark.parametrize("options", [{}, {"strategy": "direct", "horizon": 12}], ids=str)
+@pytest.mark.parametrize("options", [{}, {"strategy": Direct(12)}], ids=str)
 def test_calibrated_futures_of_short_series_have_the_quantiles_of_their_intervals(options: dict) -> None:
     model = fitted(short(intervals="conformal", bounds=None, **options), long_of(SHORT))
     paths = model.sample_paths(3, random_state=0, output="array")

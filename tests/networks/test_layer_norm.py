@@ -8,7 +8,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from forecastrnn import GRU, LSTM, RNNClassifier, RNNForecaster, RNNRegressor, check_gradients
+from forecastrnn import (
+    GRU,
+    LSTM,
+    Dropout,
+    EarlyStopping,
+    RNNClassifier,
+    RNNForecaster,
+    RNNRegressor,
+    Truncated,
+    check_gradients,
+)
 from forecastrnn.functional import dynamic_rnn
 from forecastrnn.networks.network import Network
 from support.cases import CELLS, NORMED, Problem, draw, index_of, layer, program_of
@@ -183,7 +193,9 @@ def test_it_learns_from_inputs_of_the_wrong_scale(cell: str) -> None:
     features, y = sums(100.0)
     options = {"cell": cell, "hidden_layer_sizes": 16, "standardize": False, "max_iter": 25, "batch_size": 32}
     losses = [
-        RNNRegressor(layer_norm=norm, random_state=0, tol=0.0, **options).fit(features, y).loss_
+        RNNRegressor(layer_norm=norm, random_state=0, early_stopping=EarlyStopping(None, tol=0.0), **options)
+        .fit(features, y)
+        .loss_
         for norm in (False, True)
     ]
     assert losses[1] < 0.5 * losses[0]
@@ -213,7 +225,12 @@ def test_steps_of_a_stream(name: str) -> None:
 def test_threads_change_nothing() -> None:
     features, y = sums(1.0, 300)
     found = []
-    options = {"hidden_layer_sizes": 5, "batch_size": 150, "checkpoint_steps": 4, "recurrent_dropout": 0.3}
+    options = {
+        "hidden_layer_sizes": 5,
+        "batch_size": 150,
+        "bptt": Truncated(checkpoint=4),
+        "dropout": Dropout(recurrent=0.3),
+    }
     for n_jobs in (1, 2, 3):
         model = RNNRegressor(cell="gru", layer_norm=True, max_iter=2, random_state=0, n_jobs=n_jobs, **options)
         found.append(model.fit(features, y)._fitted.progress.theta)

@@ -14,7 +14,20 @@ import pytest
 from sklearn.exceptions import NotFittedError
 
 import forecastrnn
-from forecastrnn import GRU, LSTM, Conformal, Elman, ModelFileError, RNNClassifier, RNNForecaster, RNNRegressor
+from forecastrnn import (
+    GRU,
+    LSTM,
+    Adam,
+    Conformal,
+    Direct,
+    Dropout,
+    EarlyStopping,
+    Elman,
+    ModelFileError,
+    RNNClassifier,
+    RNNForecaster,
+    RNNRegressor,
+)
 from forecastrnn.data.series_input import TimeAxis
 from forecastrnn.data.time_index import Clock
 from forecastrnn.forecasting import model as forecast_model
@@ -44,9 +57,11 @@ ARRAYS: dict[str, Callable[[], Any]] = {
     "bidirectional": lambda: regressor(cell=LSTM(forget_bias=0.25), bidirectional=True).fit(X, X[:, -1]),
     "layer norm": lambda: regressor(cell=["gru", "lstm"], hidden_layer_sizes=(3, 2), layer_norm=True).fit(X, X),
     "early stopping, sgd": lambda: regressor(solver="sgd", early_stopping=True, cell=Elman("relu")).fit(X, X[:, -1]),
-    "array parameter": lambda: regressor(hidden_layer_sizes=np.array([3]), alpha=np.float64(0.1)).fit(X, X[:, -1]),
+    "array parameter": lambda: regressor(hidden_layer_sizes=np.array([3]), solver=Adam(l2=np.float64(0.1))).fit(
+        X, X[:, -1]
+    ),
     "column names": lambda: regressor().fit(pd.DataFrame(X[:, :, 0], columns=list("pqrsté")), X[:, -1, 0]),
-    "dropout": lambda: regressor(dropout=0.25, recurrent_dropout=0.5).fit(X, X),
+    "dropout": lambda: regressor(dropout=Dropout(between=0.25, recurrent=0.5)).fit(X, X),
     "texts": lambda: classifier(["no", "yes, très"]),
     "labels at each step, sampled": lambda: RNNClassifier(
         hidden_layer_sizes=3, max_iter=2, random_state=0, n_sampled_classes=2
@@ -54,20 +69,20 @@ ARRAYS: dict[str, Callable[[], Any]] = {
     "objects": lambda: classifier(np.array(["no", "yes"], object)),
     "ints": lambda: classifier(np.array([3, -1, 7], np.int32)),
     "floats": lambda: classifier(np.array([0.0, 2.0])),
-    "booleans": lambda: classifier([True, False], early_stopping=True, validation_fraction=0.4),
+    "booleans": lambda: classifier([True, False], early_stopping=EarlyStopping(fraction=0.4)),
 }
 SMALL: dict[str, Any] = {"max_steps": 2, "hidden_layer_sizes": 2}
 FORECASTS: dict[str, Callable[[], Any]] = {
     "a series": lambda: quick(n_members=2).fit(monthly(60)),
     "times and values": lambda: quick().fit(monthly(60).rename("sold").rename_axis("month").reset_index()),
-    "direct": lambda: quick(strategy="direct", horizon=4).fit(monthly(60)),
+    "direct": lambda: quick(strategy=Direct(4)).fit(monthly(60)),
     "wide, masked, early stopping": lambda: quick(missing="mask", early_stopping=True).fit(
         WIDE.mask(WIDE == WIDE.iloc[9, 0])
     ),
     "long": lambda: quick(dtype="float64").fit(long_of({"x": monthly(60), "ÿ": monthly(48, 2)})),
     "local": lambda: quick(global_model=False, n_members=2).fit(WIDE),
     "local, layer norm": lambda: quick(global_model=False, layer_norm=True).fit(WIDE),
-    "local, direct": lambda: quick(global_model=False, strategy="direct", horizon=3).fit(WIDE),
+    "local, direct": lambda: quick(global_model=False, strategy=Direct(3)).fit(WIDE),
     "seq2seq": lambda: quick(strategy="seq2seq", n_members=2, hidden_layer_sizes=3, early_stopping=True).fit(WIDE),
     "older means": lambda: quick(older_means=[(4, 3), (6, 2)]).fit(WIDE),
     "conformal": lambda: quick(intervals=Conformal(n_windows=4), **SMALL).fit(monthly(60)),
@@ -205,8 +220,8 @@ def test_what_cannot_be_kept_is_said(tmp_path: Path) -> None:
         regressor(random_state=np.random.RandomState(0)).fit(X, X).save(path)
     with pytest.raises(TypeError, match="not Mine"):
         Mine(max_iter=1).fit(X, X).save(path)
-    with pytest.raises(ValueError, match="'alpha' parameter"):
-        regressor().fit(X, X).set_params(alpha=-1.0).save(path)
+    with pytest.raises(ValueError, match="'solver__l2' parameter"):
+        regressor().fit(X, X).set_params(solver__l2=-1.0).save(path)
     fifteenth = pd.DateOffset(months=1, day=15)
     with pytest.raises(TypeError, match="frequency .* cannot be saved"):
         quick(max_steps=1).fit(dates(fifteenth)).save(path)

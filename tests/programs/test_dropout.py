@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import forecastrnn
 from forecastrnn import RNNClassifier, RNNForecaster, RNNRegressor
 from forecastrnn.engine.cpu.dropout import WHOLE
 from forecastrnn.engine.program import Program
@@ -241,10 +242,12 @@ def sums(n: int = 60) -> tuple[np.ndarray, np.ndarray]:
 def test_off_at_predict() -> None:
     """Predictions repeat, and differ from those of a fit without dropout; the seed decides."""
     X, y = sums()
-    model = RNNRegressor(dropout=0.3, recurrent_dropout=0.2, input_dropout=0.1, max_iter=5, random_state=0).fit(X, y)
+    model = RNNRegressor(
+        dropout=forecastrnn.Dropout(input=0.1, between=0.3, recurrent=0.2), max_iter=5, random_state=0
+    ).fit(X, y)
     np.testing.assert_array_equal(model.predict(X), model.predict(X))
     np.testing.assert_array_equal(RNNRegressor(**model.get_params(deep=False)).fit(X, y).predict(X), model.predict(X))
-    for other in ({"dropout": 0.0, "recurrent_dropout": 0.0, "input_dropout": 0.0}, {"random_state": 1}):
+    for other in ({"dropout": 0.0}, {"random_state": 1}):
         assert (
             np.abs(RNNRegressor(**(model.get_params(deep=False) | other)).fit(X, y).predict(X) - model.predict(X)).max()
             > 1e-4
@@ -254,7 +257,9 @@ def test_off_at_predict() -> None:
 def test_it_still_learns() -> None:
     """Dropout makes training noisier, not wrong."""
     X, y = sums(400)
-    model = RNNRegressor(dropout=0.1, recurrent_dropout=0.1, max_iter=60, learning_rate_init=0.02, random_state=0)
+    model = RNNRegressor(
+        dropout=forecastrnn.Dropout(between=0.1, recurrent=0.1), max_iter=60, learning_rate_init=0.02, random_state=0
+    )
     assert model.fit(X[:300], y[:300]).score(X[300:], y[300:]) > 0.8
 
 
@@ -263,7 +268,9 @@ def test_monte_carlo_dropout() -> None:
     X, y = sums()
     spread = []
     for rate in (0.02, 0.4):
-        model = RNNRegressor(dropout=rate, recurrent_dropout=rate, max_iter=20, random_state=0).fit(X, y)
+        model = RNNRegressor(
+            dropout=forecastrnn.Dropout(between=rate, recurrent=rate), max_iter=20, random_state=0
+        ).fit(X, y)
         drawn = model.predict(X, n_samples=200, random_state=1)
         assert drawn.shape == (200, 60)
         np.testing.assert_array_equal(drawn[:7], model.predict(X, n_samples=7, random_state=1))
@@ -291,7 +298,9 @@ def test_forecaster(airline: pd.Series, global_model: bool) -> None:
     """Seeded, off in forecasts, and the thread count changes nothing."""
     options = {"max_steps": 30, "n_members": 1, "random_state": 0, "global_model": global_model}
     plain = RNNForecaster(intervals=None, **options).fit(airline).predict(6)
-    model = RNNForecaster(intervals=None, dropout=0.2, recurrent_dropout=0.2, n_jobs=1, **options).fit(airline)
+    model = RNNForecaster(
+        intervals=None, dropout=forecastrnn.Dropout(between=0.2, recurrent=0.2), n_jobs=1, **options
+    ).fit(airline)
     pd.testing.assert_series_equal(model.predict(6), model.predict(6))
     again = RNNForecaster(**(model.get_params(deep=False) | {"n_jobs": 3})).fit(airline)
     pd.testing.assert_series_equal(again.predict(6), model.predict(6))

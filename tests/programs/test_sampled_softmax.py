@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sklearn.utils._param_validation import InvalidParameterError
 
-from forecastrnn import RNNClassifier
+from forecastrnn import EarlyStopping, RNNClassifier, Truncated
 from forecastrnn.programs.sampled_head import taken_always
 from forecastrnn.programs.shapes import Dropout
 from forecastrnn.training.optimizers import Rule
@@ -249,7 +249,13 @@ def many_classes(n: int, seed: int) -> tuple[Array, Array]:
 
 
 def classifier(**options: Any) -> RNNClassifier:
-    settings = {"cell": "rnn", "hidden_layer_sizes": 48, "learning_rate_init": 0.01, "tol": 0.0, "random_state": 0}
+    settings = {
+        "cell": "rnn",
+        "hidden_layer_sizes": 48,
+        "learning_rate_init": 0.01,
+        "early_stopping": EarlyStopping(None, tol=0.0),
+        "random_state": 0,
+    }
     return RNNClassifier(**settings | options)
 
 
@@ -282,7 +288,9 @@ def step_labels(n: int = 40, steps: int = 24) -> tuple[Array, Array, Array]:
     return X, y, rng.integers(steps // 2, steps + 1, n)
 
 
-@pytest.mark.parametrize("options", [{}, {"bptt_steps": 6}, {"checkpoint_steps": 5}, {"layer_norm": True}], ids=str)
+@pytest.mark.parametrize(
+    "options", [{}, {"bptt": Truncated(6)}, {"bptt": Truncated(checkpoint=5)}, {"layer_norm": True}], ids=str
+)
 def test_labels_at_each_step(options: dict) -> None:
     """Ragged rows with weights, whole, cut in windows, and with checkpoints; in any number of threads."""
     X, y, lengths = step_labels()

@@ -13,14 +13,20 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
 
-from forecastrnn import RNNSeq2Seq
+from forecastrnn import Adam, Beam, Dropout, EarlyStopping, RNNSeq2Seq
 from forecastrnn.estimators.seq2seq import Decoded
 from forecastrnn.sequences.decoding import Search
 from forecastrnn.sequences.seq2seq_fitting import TokenCodes, decode, matches
 from support import naive_decoding as naive
 
 LETTERS = [*"abcd"]
-SMALL: dict[str, Any] = {"hidden_layer_sizes": 5, "embedding_dim": 3, "max_iter": 3, "random_state": 0, "max_length": 6}
+SMALL: dict[str, Any] = {
+    "hidden_layer_sizes": 5,
+    "embedding_dim": 3,
+    "max_iter": 3,
+    "random_state": 0,
+    "decoding": Beam(max_length=6),
+}
 
 
 def words(n: int, longest: int = 5, seed: int = 0) -> list[str]:
@@ -84,7 +90,12 @@ def test_what_decode_returns(model: RNNSeq2Seq) -> None:
 @pytest.mark.parametrize("reverse", [True, False])
 def test_scores_and_attention_are_those_of_the_oracle(reverse: bool) -> None:
     """Log-probabilities of what was decoded; weights in the order of the source as it was given."""
-    options = SMALL | {"attention": "additive", "dtype": "float64", "reverse_source": reverse, "beam_width": 3}
+    options = SMALL | {
+        "attention": "additive",
+        "dtype": "float64",
+        "reverse_source": reverse,
+        "decoding": Beam(3, max_length=6),
+    }
     model = RNNSeq2Seq(**options).fit(X, Y)
     found = model.decode(X[:10], return_attention=True)
     for s, x in enumerate(X[:10]):
@@ -107,7 +118,7 @@ def test_wider_beams(model: RNNSeq2Seq) -> None:
     narrow, wide = model.decode(sources), model.decode(sources, beam_width=8)
     both = narrow.ended & wide.ended
     assert wide.log_probabilities[both].sum() > narrow.log_probabilities[both].sum()
-    other = clone(model).set_params(beam_width=8)
+    other = clone(model).set_params(decoding__width=8)
     other.__dict__.update({name: value for name, value in vars(model).items() if name.endswith("_") or name[0] == "_"})
     assert other.decode(sources).sequences == wide.sequences == quietly(model, sources, beam_width=8)
     longer = model.decode(sources, beam_width=8, length_penalty=3.0)
@@ -119,7 +130,7 @@ def test_a_decoder_that_does_not_end(model: RNNSeq2Seq) -> None:
     found = model.decode(["abcd", "a", "dcba"], max_length=3)
     assert found.ended.tolist() == [False, True, False]
     assert found.sequences == ["dcb", "a", "abc"]
-    short = pickle.loads(pickle.dumps(model)).set_params(max_length=3)
+    short = pickle.loads(pickle.dumps(model)).set_params(decoding__max_length=3)
     with pytest.warns(UserWarning, match="2 of 3 sequences did not end within max_length=3 tokens.*ended says") as seen:
         assert short.predict(["abcd", "a", "dcba"]) == found.sequences
     assert len(seen) == 1 and seen[0].filename == __file__
@@ -130,7 +141,7 @@ def test_a_decoder_that_does_not_end(model: RNNSeq2Seq) -> None:
 
 
 def test_twice_the_longest_target_is_decoded() -> None:
-    model = RNNSeq2Seq(**SMALL | {"max_length": None, "max_iter": 1}).fit(X, Y)
+    model = RNNSeq2Seq(**SMALL | {"decoding": Beam(max_length=None), "max_iter": 1}).fit(X, Y)
     model.weights_["decoder.output.bias"][-1] = -50.0  # never ends
     found = model.decode(["a"])
     assert len(found.sequences[0]) == 10 and not found.ended[0]
@@ -165,8 +176,9 @@ def test_padding_and_buckets_change_nothing() -> None:
 
 
 def test_a_warm_start_goes_on() -> None:
-    whole = RNNSeq2Seq(**SMALL | {"max_iter": 4, "n_iter_no_change": 99}).fit(X, Y)
-    parts = RNNSeq2Seq(**SMALL | {"max_iter": 2, "n_iter_no_change": 99}, warm_start=True).fit(X, Y).fit(X, Y)
+    whole = RNNSeq2Seq(**SMALL | {"max_iter": 4, "early_stopping": EarlyStopping(None, patience=99)}).fit(X, Y)
+    half = SMALL | {"max_iter": 2, "early_stopping": EarlyStopping(None, patience=99)}
+    parts = RNNSeq2Seq(**half, warm_start=True).fit(X, Y).fit(X, Y)
     assert parts.loss_curve_ == whole.loss_curve_ and parts.n_iter_ == 4
     with pytest.raises(ValueError, match=r"X\[0\] has the token 'z'.*4 of source_tokens_. A model that"):
         parts.fit(["z"], ["a"])
@@ -209,8 +221,8 @@ def test_data_in_pieces() -> None:
 def test_early_stopping_keeps_the_best_share_of_exact_matches() -> None:
     sources = words(400)
     targets = [x[::-1] for x in sources]
-    options = {"hidden_layer_sizes": 16, "max_iter": 12, "n_iter_no_change": 99, "validation_fraction": 0.25}
-    model = RNNSeq2Seq(**options, early_stopping=True, random_state=0).fit(sources, targets)
+    options = {"hidden_layer_sizes": 16, "max_iter": 12, "early_stopping": EarlyStopping(0.25, 99)}
+    model = RNNSeq2Seq(**options, random_state=0).fit(sources, targets)
     scores = model.validation_scores_
     assert len(scores) == 12 and max(scores) > scores[0]
     assert {round(score * 100, 6) % 1 for score in scores} == {0.0}  # shares of 100 pairs
@@ -255,8 +267,8 @@ def test_scheduled_sampling_feeds_own_tokens() -> None:
 def test_dropout_and_depth_in_both_directions() -> None:
     """All options together run, and none is active in decoding."""
     model = RNNSeq2Seq(
-        **SMALL | {"hidden_layer_sizes": (4, 3), "max_iter": 2}, bidirectional=True, layer_norm=True, dropout=0.2,
-        input_dropout=0.1, recurrent_dropout=0.1, gradient_noise=0.01, alpha=1e-3,
+        **SMALL | {"hidden_layer_sizes": (4, 3), "max_iter": 2}, bidirectional=True, layer_norm=True,
+        dropout=Dropout(input=0.1, between=0.2, recurrent=0.1), solver=Adam(l2=1e-3, noise=0.01),
     ).fit(X, Y)  # fmt: skip
     assert quietly(model, X) == quietly(model, X)
     assert model.weights_["decoder.layers.0.recurrent_kernel"].shape == (8, 24)
@@ -321,7 +333,7 @@ def test_sampled_softmax_learns_many_tokens() -> None:
     """Trained on a few of 120 tokens a step; with as many as there are it is the full softmax."""
     rng = np.random.RandomState(0)
     rows = [rng.randint(120, size=rng.randint(1, 4)).tolist() for _ in range(1500)]
-    options = {"hidden_layer_sizes": 48, "embedding_dim": 24, "learning_rate_init": 0.01, "random_state": 0}
+    options = {"hidden_layer_sizes": 48, "embedding_dim": 24, "solver": Adam(0.01), "random_state": 0}
     model = RNNSeq2Seq(**options, n_sampled_tokens=40, max_iter=30).fit(rows, rows)
     assert model.score(rows, rows) > 0.9
     losses = [RNNSeq2Seq(**SMALL, n_sampled_tokens=n).fit(X, Y).loss_curve_ for n in (None, 5, 900, 3)]

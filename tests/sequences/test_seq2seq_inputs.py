@@ -13,7 +13,7 @@ import pytest
 from sklearn.utils._param_validation import InvalidParameterError
 
 import forecastrnn
-from forecastrnn import LSTM, ModelFileError, RNNSeq2Seq
+from forecastrnn import LSTM, SGD, Adam, EarlyStopping, ModelFileError, RNNSeq2Seq
 from forecastrnn.engine import devices
 from forecastrnn.persistence.model_file import open_model, write_model
 from forecastrnn.sequences.seq2seq_state import STATE
@@ -149,14 +149,14 @@ def test_a_missing_gpu_is_said(monkeypatch: pytest.MonkeyPatch, caplog: pytest.L
 
 def test_one_token_and_one_pair() -> None:
     """The least there can be."""
-    model = small(max_iter=60, learning_rate_init=0.1, n_iter_no_change=99).fit(["a"], ["b"])
+    model = small(max_iter=60, solver=Adam(0.1), early_stopping=EarlyStopping(None, patience=99)).fit(["a"], ["b"])
     assert model.predict(["a", "aaa"]) == ["b", "b"]
     assert model.target_tokens_.tolist() == ["b"]
 
 
 def test_training_that_diverges_is_an_error() -> None:
-    with pytest.raises(forecastrnn.TrainingDivergedError, match="learning_rate_init"):
-        small(solver="sgd", learning_rate_init=1e30, clip_norm=None, max_iter=20).fit(X, Y)
+    with pytest.raises(forecastrnn.TrainingDivergedError, match="solver__learning_rate"):
+        small(solver=SGD(1e30, clip_norm=None), max_iter=20).fit(X, Y)
 
 
 def test_nothing_given_is_changed() -> None:
@@ -174,7 +174,7 @@ KEPT: dict[str, Callable[[], RNNSeq2Seq]] = {
     "words": lambda: small(cell=LSTM(), bidirectional=True, unknown="mean").fit([["zwölf", "a"]], [["𝄞", ""]]),
     "stack, float64": lambda: small(hidden_layer_sizes=(3, 2), dtype="float64", dropout=0.1).fit(X, Y),
     "layer normalisation": lambda: small(layer_norm=True).fit(X, Y),
-    "early stopping": lambda: small(early_stopping=True, beam_width=2).fit(X * 3, Y * 3),
+    "early stopping": lambda: small(early_stopping=True, decoding=2).fit(X * 3, Y * 3),
 }
 
 

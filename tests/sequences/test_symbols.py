@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from forecastrnn import RNNClassifier
+from forecastrnn import EarlyStopping, RNNClassifier
 from forecastrnn.datasets import make_reber
 
 SYMBOLS = np.array(["a", "b", "c", "d"])
@@ -69,7 +69,7 @@ def test_padded_and_listed_are_the_same() -> None:
 def test_early_stopping_with_step_labels() -> None:
     """The held-out score is the accuracy over valid steps."""
     X, y = ragged(60)
-    model = RNNClassifier(early_stopping=True, validation_fraction=0.3, max_iter=20, random_state=0).fit(X, y)
+    model = RNNClassifier(early_stopping=EarlyStopping(fraction=0.3), max_iter=20, random_state=0).fit(X, y)
     assert 0.4 < max(model.validation_scores_) <= 1.0
 
 

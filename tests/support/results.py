@@ -47,7 +47,7 @@ TASKS = {  # name -> title, and what is measured
     "long_series": (
         "A series of 100,000 steps",
         "`RNNRegressor` (LSTM, 32 units, a target at every step), five updates over all steps, with every state kept "
-        'and with `checkpoint_steps="auto"`. Peak of what Python and NumPy hold.',
+        'and with `checkpoint="auto"`. Peak of what Python and NumPy hold.',
     ),
 }  # fmt: skip
 

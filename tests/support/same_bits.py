@@ -21,7 +21,27 @@ import pandas as pd
 import sklearn
 
 import forecastrnn
-from forecastrnn import GRU, LSTM, Elman, RNNClassifier, RNNForecaster, RNNRegressor, RNNSeq2Seq, check_gradients
+from forecastrnn import (
+    GRU,
+    LSTM,
+    SGD,
+    Adam,
+    AdamW,
+    Direct,
+    Dropout,
+    EarlyStopping,
+    Elman,
+    Embedding,
+    RMSprop,
+    RNNClassifier,
+    RNNForecaster,
+    RNNRegressor,
+    RNNSeq2Seq,
+    Seq2Seq,
+    Steps,
+    Truncated,
+    check_gradients,
+)
 from forecastrnn.functional import dynamic_rnn, static_rnn
 
 FILE = Path(__file__).with_suffix(".json")
@@ -57,15 +77,15 @@ SEQUENCE_OPTIONS: dict[str, dict[str, Any]] = {
     "norm gru": {"layer_norm": True, "cell": "gru"},
     "norm gru before": {"layer_norm": True, "cell": GRU(reset_after=False)},
     "norm rnn": {"layer_norm": True, "cell": "rnn", "bidirectional": True},
-    "dropout": {"dropout": 0.3, "input_dropout": 0.2, "recurrent_dropout": 0.1, "hidden_layer_sizes": (5, 4)},
-    "truncated": {"bptt_steps": 4},
-    "checkpoints": {"checkpoint_steps": "auto"},
-    "sgd": {"solver": "sgd", "learning_rate": "step", "learning_rate_init": 0.05},
-    "plain sgd": {"solver": "sgd", "nesterovs_momentum": False, "learning_rate": "invscaling"},
-    "rmsprop": {"solver": "rmsprop", "learning_rate": "cosine"},
-    "adamw": {"solver": "adamw", "learning_rate": "one_cycle", "alpha": 0.01, "clip_norm": 0.5},
-    "noise": {"gradient_noise": 0.1, "alpha": 0.01},
-    "early": {"early_stopping": True, "validation_fraction": 0.2, "n_iter_no_change": 2, "max_iter": 8},
+    "dropout": {"dropout": Dropout(input=0.2, between=0.3, recurrent=0.1), "hidden_layer_sizes": (5, 4)},
+    "truncated": {"bptt": Truncated(4)},
+    "checkpoints": {"bptt": Truncated(checkpoint="auto")},
+    "sgd": {"solver": SGD(Steps(0.05))},
+    "plain sgd": {"solver": SGD("invscaling", nesterov=False)},
+    "rmsprop": {"solver": RMSprop("cosine")},
+    "adamw": {"solver": AdamW("one_cycle", weight_decay=0.01, clip_norm=0.5)},
+    "noise": {"solver": Adam(l2=0.01, noise=0.1)},
+    "early": {"early_stopping": EarlyStopping(fraction=0.2, patience=2), "max_iter": 8},
     "no scaling": {"standardize": False, "shuffle": False, "batch_size": 7},
     "float32": {"dtype": "float32"},
     "float64": {"dtype": "float64"},
@@ -74,15 +94,15 @@ SEQUENCE_OPTIONS: dict[str, dict[str, Any]] = {
 FORECASTS: dict[str, dict[str, Any]] = {
     "default": {},
     "lstm": {"cell": "lstm", "hidden_layer_sizes": (8, 6), "layer_norm": True},
-    "direct": {"strategy": "direct", "horizon": 6},
+    "direct": {"strategy": Direct(6)},
     "seq2seq": {"strategy": "seq2seq"},
-    "seq2seq horizon": {"strategy": "seq2seq", "horizon": 5, "cell": "lstm", "season_length": 1},
+    "seq2seq horizon": {"strategy": Seq2Seq(5), "cell": "lstm", "season_length": 1},
     "older means": {"older_means": [(3, 2), (6, 2)], "context_length": 15},
     "local": {"global_model": False},
     "ids": {"id_embedding_dim": 2},
-    "early": {"early_stopping": True, "max_steps": 200, "n_iter_no_change": 1},
-    "squared": {"loss": "squared_error", "solver": "adam", "learning_rate": "constant", "season_length": 6},
-    "huber": {"loss": "huber", "dropout": 0.1, "recurrent_dropout": 0.1, "input_dropout": 0.1},
+    "early": {"early_stopping": EarlyStopping(patience=1), "max_steps": 200},
+    "squared": {"loss": "squared_error", "solver": Adam(0.004), "season_length": 6},
+    "huber": {"loss": "huber", "dropout": Dropout(input=0.1, between=0.1, recurrent=0.1)},
     "float64": {"dtype": "float64", "batch_size": 16},
     "no season": {"season_length": 1},
 }
@@ -93,8 +113,8 @@ PAIRS: dict[str, dict[str, Any]] = {
     "both ways": {"bidirectional": True, "layer_norm": True},
     "scheduled": {"scheduled_sampling": 0.5},
     "sampled": {"n_sampled_tokens": 2},
-    "buckets": {"bucket_by_length": True, "dropout": 0.2, "input_dropout": 0.1, "recurrent_dropout": 0.1},
-    "early": {"early_stopping": True, "validation_fraction": 0.25, "n_iter_no_change": 2},
+    "buckets": {"bucket_by_length": True, "dropout": Dropout(input=0.1, between=0.2, recurrent=0.1)},
+    "early": {"early_stopping": EarlyStopping(fraction=0.25, patience=2)},
 }  # fmt: skip
 
 
@@ -119,7 +139,7 @@ def regressor(options: dict[str, Any], X: Any = X, y: Any = Y, **fit: Any) -> tu
 def of_regressor(options: dict[str, Any]) -> list[Any]:
     """One target, and a target at each step where the network can go on."""
     found: list[Any] = []
-    if "bptt_steps" not in options:  # which is for targets at each step
+    if options.get("bptt") != Truncated(4):  # which is for targets at each step
         one, found = regressor(options, sample_weight=WEIGHT)
         found += [one.predict(X), tensors(one)]
     steps, curve = regressor(options, X, STEPS, lengths=LENGTHS)
@@ -145,16 +165,16 @@ def of_forecaster(options: dict[str, Any]) -> list[Any]:
     found: list[Any] = []
     for data in (ONE, WIDE, LONG):
         model = RNNForecaster(**given).fit(data)
-        h = options.get("horizon") or 7
+        h = getattr(options.get("strategy"), "horizon", None) or 7
         found += [model.loss_curve_, numbers(model.predict(h))]
     found.append(tensors(model))
-    if options.get("strategy") != "direct":
+    if not isinstance(options.get("strategy"), Direct):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # its former name
             found.append(numbers(model.generate(h, n_sequences=2, random_state=0)))
     if options.get("global_model", True):
         found.append(numbers(model.predict(h, y=WIDE.iloc[:-10])))
-    if options.get("strategy", "recursive") == "recursive" and "older_means" not in options:
+    if "strategy" not in options and "older_means" not in options:
         single = RNNForecaster(**given).fit(ONE[:-5])
         stream = single.stream()
         found.append(np.array([stream.step(value) for value in ONE[-5:]], dtype=float))
@@ -181,7 +201,7 @@ def categories() -> list[Any]:
     """Embeddings, learned and given."""
     codes = np.stack([CODES % 4, CODES], axis=2).astype(float)
     found = []
-    for options in ({}, {"embedding_weights": {0: np.eye(4, 3)}, "embedding_dim": 3, "freeze_embeddings": True}):
+    for options in ({}, {"embedding": Embedding(dim=3, weights={0: np.eye(4, 3)}, frozen=True)}):
         model, curve = regressor({"categorical_features": [0], **options}, codes, Y)
         found += [*curve, model.predict(codes), tensors(model)]
     return found

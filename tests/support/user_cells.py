@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from forecastrnn import RNNClassifier, RNNForecaster, RNNRegressor, RNNSeq2Seq
+from forecastrnn import Direct, Dropout, RNNClassifier, RNNForecaster, RNNRegressor, RNNSeq2Seq, Seq2Seq, Truncated
 
 MODULE = "a_users_cells"
 SOURCE = Path(__file__).with_name("users_file.py").read_text(encoding="utf-8")
@@ -74,17 +74,17 @@ MATRIX: dict[str, Case] = {
     "lengths": sequences(fit={"lengths": LENGTHS}),
     "stack": sequences(y=STEPS, **TWO),
     "bidirectional": sequences(bidirectional=True, **TWO),
-    "input dropout": sequences(input_dropout=0.3),
+    "input dropout": sequences(dropout=Dropout(input=0.3)),
     "dropout": sequences(dropout=0.3, **TWO),
-    "recurrent dropout": sequences(recurrent_dropout=0.3, fit={"lengths": LENGTHS}),
+    "recurrent dropout": sequences(dropout=Dropout(recurrent=0.3), fit={"lengths": LENGTHS}),
     "layer norm": sequences(layer_norm=True),
-    "truncated": sequences(y=STEPS, bptt_steps=2),
-    "checkpoints": sequences(y=STEPS, checkpoint_steps=2),
+    "truncated": sequences(y=STEPS, bptt=Truncated(2)),
+    "checkpoints": sequences(y=STEPS, bptt=Truncated(checkpoint=2)),
     "devices": sequences(device=["cpu", "cpu"], **TWO),
     "threads": sequences(n_jobs=2, batch_size=12),
     "recursive": series(),
-    "direct": series(strategy="direct", horizon=3),
-    "decoder": series(strategy="seq2seq", horizon=3),
+    "direct": series(strategy=Direct(3)),
+    "decoder": series(strategy=Seq2Seq(3)),
     "local": series(global_model=False),
     "pairs": pairs(),
     "plain pairs": pairs(attention=None, bidirectional=True),

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from forecastrnn import RNNClassifier, RNNRegressor
+from forecastrnn import SGD, EarlyStopping, RNNClassifier, RNNRegressor, Truncated
 from forecastrnn.training.batches import ArrayBatches
 
 LENGTHS = np.clip(np.random.default_rng(0).lognormal(3.0, 0.9, 205), 5, 200).astype(np.int64)
@@ -92,8 +92,8 @@ def test_gradients_do_not_depend_on_the_steps_of_the_program(last: int) -> None:
     padded, lengths = rng.normal(size=(40, 64, 2)), np.append(np.full(32, 30), np.full(8, 64))
     k = {0: 64, 1: 1}.get(last, last)
     y = rng.normal(size=(40, k, 1))
-    settings = {"cell": "lstm", "hidden_layer_sizes": 5, "batch_size": 8, "shuffle": False, "solver": "sgd",
-                "momentum": 0.0, "learning_rate_init": 0.1, "max_iter": 3, "random_state": 0}  # fmt: skip
+    settings = {"cell": "lstm", "hidden_layer_sizes": 5, "batch_size": 8, "shuffle": False,
+                "solver": SGD(0.1, momentum=0.0), "max_iter": 3, "random_state": 0}  # fmt: skip
     models = [RNNRegressor(bucket_by_length=on, **settings).fit(padded, y, lengths=lengths) for on in (False, True)]
     plain, bucketed = (model._fitted.progress.theta for model in models)
     np.testing.assert_allclose(bucketed, plain, rtol=1e-9, atol=1e-12)
@@ -109,7 +109,7 @@ def test_truncated_sequences_are_bucketed_too() -> None:
     rows = np.zeros((205, 200, 2))
     for row, x in zip(rows, X, strict=True):
         row[: len(x)] = x
-    y, still = rows[:, :, :1] + 1.0, {"learning_rate_init": 1e-14, "max_iter": 1, "bptt_steps": 20}
+    y, still = rows[:, :, :1] + 1.0, {"learning_rate_init": 1e-14, "max_iter": 1, "bptt": Truncated(20)}
     runs = [
         RNNRegressor(hidden_layer_sizes=4, batch_size=16, random_state=0, bucket_by_length=on, **still)
         .fit(rows, y, lengths=LENGTHS).loss_ for on in (False, True)
@@ -140,7 +140,8 @@ def fastest_epoch(lengths: np.ndarray, **settings: object) -> float:
     rows, y, times = np.zeros((len(lengths), 500, 3), np.float32), np.arange(len(lengths)) % 2, []
     rows[:] = np.random.default_rng(1).normal(size=rows.shape)
     RNNClassifier(
-        cell="gru", max_iter=11, batch_size=64, random_state=0, n_jobs=1, n_iter_no_change=99, **settings
+        cell="gru", max_iter=11, batch_size=64, random_state=0, n_jobs=1,
+        early_stopping=EarlyStopping(None, patience=99), **settings,
     ).fit(rows, y, lengths=lengths, callback=lambda epoch: times.append(time.perf_counter()))  # fmt: skip
     return float(np.diff(times).min())
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from forecastrnn import RNNClassifier, RNNForecaster, RNNRegressor
+from forecastrnn import RNNClassifier, RNNForecaster, RNNRegressor, Truncated
 from forecastrnn.datasets import load_airline
 from forecastrnn.training.optimizers import Rule
 from forecastrnn.training.stepping import BatchIndex, TrainingProgram
@@ -120,12 +120,14 @@ def test_estimators(every: object) -> None:
     rng = np.random.default_rng(0)
     X, y = rng.standard_normal((12, 30, 2)).astype(np.float32), rng.standard_normal((12, 30, 1))
     plain = RNNRegressor(max_iter=3, random_state=0).fit(X, y)
-    bounded = RNNRegressor(max_iter=3, random_state=0, checkpoint_steps=every).fit(X, y)
+    bounded = RNNRegressor(max_iter=3, random_state=0, bptt=Truncated(checkpoint=every)).fit(X, y)
     np.testing.assert_array_equal(bounded.predict(X), plain.predict(X))
     assert bounded.loss_curve_ == plain.loss_curve_
     labels, lengths = np.arange(12) % 3, rng.integers(1, 31, 12)
     plain = RNNClassifier(max_iter=3, random_state=0).fit(X, labels, lengths=lengths)
-    bounded = RNNClassifier(max_iter=3, random_state=0, checkpoint_steps=every).fit(X, labels, lengths=lengths)
+    bounded = RNNClassifier(max_iter=3, random_state=0, bptt=Truncated(checkpoint=every)).fit(
+        X, labels, lengths=lengths
+    )
     np.testing.assert_array_equal(bounded.predict_proba(X), plain.predict_proba(X))
 
 
@@ -133,15 +135,15 @@ def test_estimators(every: object) -> None:
 def test_what_is_refused(every: object) -> None:
     """Numbers below 1, other types, other words."""
     X, y = np.zeros((4, 6)), np.zeros(4)
-    with pytest.raises(ValueError, match="checkpoint_steps"):
-        RNNRegressor(checkpoint_steps=every).fit(X, y)
+    with pytest.raises(ValueError, match="bptt__checkpoint"):
+        RNNRegressor(bptt=Truncated(checkpoint=every)).fit(X, y)
 
 
 def test_both_directions_are_refused() -> None:
     """The backward layer reads the end first, so nothing can be left out."""
     X, y = np.zeros((4, 6)), np.arange(4.0)
-    with pytest.raises(ValueError, match=r"checkpoint_steps=2.*bidirectional=False"):
-        RNNRegressor(checkpoint_steps=2, bidirectional=True).fit(X, y)
+    with pytest.raises(ValueError, match=r"bptt__checkpoint=2.*bidirectional=False"):
+        RNNRegressor(bptt=Truncated(checkpoint=2), bidirectional=True).fit(X, y)
 
 
 # What would not fit is refused before anything is allocated.
@@ -151,7 +153,7 @@ def test_both_directions_are_refused() -> None:
     "model",
     [
         RNNRegressor(hidden_layer_sizes=1024, dtype="float32"),
-        RNNRegressor(hidden_layer_sizes=1024, checkpoint_steps=9**7),
+        RNNRegressor(hidden_layer_sizes=1024, bptt=Truncated(checkpoint=9**7)),
     ],
     ids=["plain", "checkpoints that help little"],
 )

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from forecastrnn import RNNClassifier, RNNRegressor, TrainingDivergedError
+from forecastrnn import Adam, EarlyStopping, RNNClassifier, RNNRegressor, TrainingDivergedError, Truncated
 from forecastrnn.training.stepping import MAX_STEPS, BatchIndex, TrainingProgram
 
 RNG = np.random.default_rng(0)
@@ -21,14 +21,21 @@ KINDS: dict[str, tuple[dict[str, Any], np.ndarray, dict[str, Any]]] = {
     "in order": ({"batch_size": 15, "shuffle": False}, Y, {}),
     "lengths": ({"batch_size": 20}, Y, {"lengths": LENGTHS}),
     "buckets": ({"batch_size": 10, "bucket_by_length": True}, Y, {"lengths": LENGTHS}),
-    "truncated": ({"batch_size": 20, "bptt_steps": 5}, EACH, {"lengths": LENGTHS}),
-    "dropout": ({"batch_size": 20, "dropout": 0.3, "gradient_noise": 0.1}, Y, {}),
-    "schedule": ({"batch_size": 20, "learning_rate": "cosine"}, Y, {}),
+    "truncated": ({"batch_size": 20, "bptt": Truncated(5)}, EACH, {"lengths": LENGTHS}),
+    "dropout": ({"batch_size": 20, "dropout": 0.3, "solver": Adam(noise=0.1)}, Y, {}),
+    "schedule": ({"batch_size": 20, "solver": Adam("cosine")}, Y, {}),
 }
 
 
 def regressor(**options: Any) -> RNNRegressor:
-    small = {"cell": "rnn", "hidden_layer_sizes": 4, "max_iter": 23, "tol": 0.0, "random_state": 0, "n_jobs": 1}
+    small = {
+        "cell": "rnn",
+        "hidden_layer_sizes": 4,
+        "max_iter": 23,
+        "early_stopping": EarlyStopping(None, tol=0.0),
+        "random_state": 0,
+        "n_jobs": 1,
+    }
     return RNNRegressor(**small | options)
 
 
@@ -65,7 +72,12 @@ def test_a_watched_fit_has_the_same_bits(kind: str) -> None:
 @pytest.mark.parametrize("patience", [1, 3, 10])
 def test_it_stops_behind_the_same_epoch(patience: int) -> None:
     """Of a loss that goes up and down, and with what the last of these epochs has learned."""
-    options = {"n_iter_no_change": patience, "learning_rate_init": 0.2, "max_iter": 300, "batch_size": 30}
+    options = {
+        "early_stopping": EarlyStopping(None, patience, 0.0),
+        "learning_rate_init": 0.2,
+        "max_iter": 300,
+        "batch_size": 30,
+    }
     model = regressor(**options).fit(X, Y)
     assert model.n_iter_ < 300
     assert_same(model, regressor(**options).fit(X, Y, callback=ignore))
@@ -79,12 +91,12 @@ def test_a_warm_start_goes_on_with_the_same_bits() -> None:
 
 def test_calls_are_few(calls: list[int]) -> None:
     """After the first step, by which their number is found; none makes more steps than there is room for."""
-    regressor(max_iter=400, n_iter_no_change=400).fit(X, Y)
+    regressor(max_iter=400, early_stopping=EarlyStopping(None, 400, 0.0)).fit(X, Y)
     assert sum(calls) == 400 and max(calls) <= MAX_STEPS and len(calls) < 20
 
 
 def test_no_call_goes_beyond_where_the_fit_may_stop(calls: list[int]) -> None:
-    regressor(n_iter_no_change=5, max_iter=12).fit(X, Y)
+    regressor(early_stopping=EarlyStopping(None, 5, 0.0), max_iter=12).fit(X, Y)
     assert max(calls) <= 5
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from forecastrnn import RNNRegressor
+from forecastrnn import Adam, RNNRegressor
 from forecastrnn.training.optimizers import SCHEDULES, SOLVERS, OptimizerState, Rule
 from support.cases import draw, index_of, layer, program_of
 from support.naive_training import Update
@@ -137,7 +137,7 @@ def test_gradient_noise_of_an_estimator() -> None:
     """It changes the fit, by the seed."""
     X = np.random.default_rng(0).standard_normal((30, 5)).astype(np.float32)
     plain, one, again, other = (
-        RNNRegressor(max_iter=3, gradient_noise=noise, random_state=seed).fit(X, X[:, 0]).predict(X)
+        RNNRegressor(max_iter=3, solver=Adam(noise=noise), random_state=seed).fit(X, X[:, 0]).predict(X)
         for noise, seed in ((0.0, 0), (0.1, 0), (0.1, 0), (0.1, 1))
     )
     np.testing.assert_array_equal(one, again)

@@ -195,7 +195,7 @@ def test_the_loop_is_that_of_all_training(capsys: pytest.CaptureFixture[str]) ->
 def test_divergence_is_an_error() -> None:
     """With what to do about it."""
     network, (source, batches, _) = reverser(None), reversals(64)
-    with pytest.raises(TrainingDivergedError, match="Lower learning_rate_init"):
+    with pytest.raises(TrainingDivergedError, match="Lower solver__learning_rate"):
         train(network, started(network), source, batches, plan_of(50, rate=1e38))
 
 

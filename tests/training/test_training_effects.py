@@ -11,18 +11,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from forecastrnn import GRU, LSTM, Elman, RNNRegressor, TrainingDivergedError
+from forecastrnn import GRU, LSTM, SGD, AdamW, EarlyStopping, Elman, RNNRegressor, TrainingDivergedError, Truncated
 from forecastrnn.functional import dynamic_rnn
 from forecastrnn.networks.network import Layer, Network
 from support.cases import CELLS, draw, layer, program_of
 
 Array = np.ndarray
 RNG = np.random.default_rng(0)
-PLAIN = {"solver": "sgd", "momentum": 0.0, "nesterovs_momentum": False}
+PLAIN = {"solver": SGD(momentum=0.0, nesterov=False)}
 
 
 def regressor(**options: Any) -> RNNRegressor:
-    return RNNRegressor(**{"cell": "rnn", "tol": 0.0, "random_state": 0, "n_jobs": 1} | options)
+    given = {"cell": "rnn", "early_stopping": EarlyStopping(None, tol=0.0), "random_state": 0, "n_jobs": 1}
+    return RNNRegressor(**given | options)
 
 
 # Clipping -------------------------------------------------------------------------------------------------
@@ -34,7 +35,7 @@ def exploding(clip_norm: float | None) -> list[float]:
     model = regressor(cell=Elman("relu"), hidden_layer_sizes=16, batch_size=25, warm_start=True, **PLAIN)
     model.set_params(learning_rate_init=1e-12, max_iter=1).fit(X, y)
     model.weights_[0]["recurrent_kernel"][...] *= 1.5
-    model.set_params(learning_rate_init=0.03, max_iter=100, clip_norm=clip_norm).fit(X, y)
+    model.set_params(learning_rate_init=0.03, max_iter=100, solver__clip_norm=clip_norm).fit(X, y)
     return model.loss_curve_[1:]
 
 
@@ -177,12 +178,12 @@ def best_of_plain_sgd() -> float:
 @pytest.mark.parametrize(
     ("options", "rate", "share"),
     [
-        ({"solver": "sgd", "nesterovs_momentum": True}, 0.03, 0.8),
+        ({"solver": SGD(nesterov=True)}, 0.03, 0.8),
         ({"solver": "rmsprop"}, 0.03, 0.4),
         ({"solver": "adam"}, 0.03, 0.4),
-        ({"solver": "adamw", "alpha": 1e-4}, 0.03, 0.4),
+        ({"solver": AdamW(weight_decay=1e-4)}, 0.03, 0.4),
     ],
-    ids=lambda value: value["solver"] if isinstance(value, dict) else str(value),
+    ids=str,
 )
 def test_faster_than_plain_gradient_descent(options: dict, rate: float, share: float) -> None:
     """In the same number of epochs, against the best of six rates."""
@@ -203,6 +204,6 @@ def test_truncation_learns_what_lies_within_its_windows() -> None:
     X = np.random.default_rng(2).normal(size=(16, 400, 1))
     y = np.concatenate([np.zeros((16, 3, 1)), X[:, :-3]], axis=1)
     options = {"cell": "gru", "hidden_layer_sizes": 16, "max_iter": 15, "learning_rate_init": 0.01, "batch_size": 8}
-    long, short = (regressor(bptt_steps=steps, **options).fit(X, y).score(X, y) for steps in (20, 2))
+    long, short = (regressor(bptt=Truncated(steps), **options).fit(X, y).score(X, y) for steps in (20, 2))
     assert long > 0.9
     assert short < 0.6
