@@ -69,7 +69,7 @@ def figures(model: Any) -> str:
         stream = model.stream()
         values = [
             model.predict(5),
-            model.generate(4, n_sequences=2, random_state=3),
+            model.sample_paths(4, 2, calibrated=False, random_state=3),
             stream.step(250.0),
             stream.step(99),
         ]
