@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
@@ -154,14 +156,26 @@ def read_by(
 
 def read_other(model: Model, y: object, alias: str) -> SeriesSet:
     """Checked series to forecast that are not those of fit; a warning says if their steps are others."""
-    from forecastrnn.data.new_rows import refuse_new_rows
     from forecastrnn.data.series import check_step
 
-    read = read_by(model.reading, y, "y of predict", usual=model.axis.clock, alias=alias)
+    read_as = partial(read_by, y=y, argument="y of predict", usual=model.axis.clock, alias=alias)
+    try:
+        read = read_as(model.reading)
+    except ValueError:
+        # Perhaps they are few because they only go on from known ones: that says more than their number.
+        _refuse_new_rows(model, read_as(replace(model.reading, least=1)))
+        raise
     if read is not y:  # the windows of a backtest may begin anywhere
-        refuse_new_rows(read, model.whole_axis, model.tail.prepared.context, "y of predict")
+        _refuse_new_rows(model, read)
     check_step(read.axis, model.axis)
     return read
+
+
+def _refuse_new_rows(model: Model, read: SeriesSet) -> None:
+    """Say what is meant by rows that only go on from series of fit."""
+    from forecastrnn.data.new_rows import refuse_new_rows
+
+    refuse_new_rows(read, model.whole_axis, model.tail.prepared.context, "y of predict")
 
 
 def _settings_of(forecaster: NamedParameters, layers: tuple[Layer, ...]) -> Settings:

@@ -38,7 +38,7 @@ class Spread:
         return Spread(scale=self.scale[rows], low=self.low[rows], high=self.high[rows])
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Calibration:
     """What conformal intervals rest on.
 
@@ -81,6 +81,14 @@ class Calibration:
     by_series: bool
     adaptive: Adaptive | None = None
     vectors: np.ndarray | None = None
+
+    def __repr__(self) -> str:
+        covered = ", ".join(f"{share:.0%} of {level:.0%}" for share, level in zip(self.coverage, COVERED, strict=False))
+        n = self.n_scores
+        return (
+            f"Calibration(n_windows={self.n_windows}, horizon={self.horizon}, n_scores={n[0]} .. {n[-1]} a step, "
+            f"coverage of a late window: {covered or 'none'})"
+        )
 
     @property
     def n_windows(self) -> int:

@@ -334,6 +334,10 @@ def test_a_few_new_rows_are_no_history(airline: pd.Series) -> None:
     model = quick(hidden_layer_sizes=8).fit(airline[:100])
     with pytest.raises(ValueError, match=said):
         model.predict(3, y=airline[100:112])
+    with pytest.raises(ValueError, match=said.replace("12 rows", "2 rows")):  # also where they are too few to read
+        model.predict(3, y=airline[100:102])
+    with pytest.raises(ValueError, match="series 'airline' has length 2 but forecasting needs at least 4"):
+        model.predict(3, y=airline[90:92])
     assert len(model.predict(3, y=airline[100:125])) == len(model.predict(3, y=airline[90:102])) == 3
     assert len(model.predict(3, y=airline[100:112].rename("another"))) == 3
     wide = panel()
