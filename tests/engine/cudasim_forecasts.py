@@ -73,7 +73,7 @@ def test_what_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     model.update(y[~old])
     same(model, lambda m: m.predict(3)["RNN"])
     monkeypatch.setattr(forecasts, "DEVICE_ROWS", 2)
-    same(model, lambda m: m.generate(3, n_sequences=3, random_state=0).select_dtypes("number"))
+    same(model, lambda m: m.sample_paths(3, 3, calibrated=False, random_state=0, output="array"))
 
 
 def test_lags_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
