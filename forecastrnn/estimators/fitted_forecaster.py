@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from forecastrnn.estimators.forecast_settings import bounds_of, read_other
 from forecastrnn.estimators.parameters import NamedParameters
+from forecastrnn.forecasting.bands import with_spread
 from forecastrnn.forecasting.bounds import limits_of
 from forecastrnn.forecasting.model import Model
 from forecastrnn.forecasting.naive_series import Chosen
@@ -28,13 +29,15 @@ class FittedForecaster(NamedParameters):
             self._model.check_static(y is not None)
         return None if y is None else read_other(self._model, y, self.alias)
 
-    def _choose(self, y: object, static: object, ids: object = None) -> Chosen:
-        """The series to forecast: those of fit, or y; of these all, or `ids`."""
-        chosen = self._model.choose(self._read(y, static), static)
-        return self._among(chosen.within(limits_of(bounds_of(self), chosen.floors)), ids)
+    def _choose(self, y: object, static: object, ids: object = None, *, spread_on: str | None = None) -> Chosen:
+        """The series to forecast: those of fit, or y; of these all, or `ids`, in that order.
 
-    def _among(self, chosen: Chosen, ids: object) -> Chosen:
-        """All of the series, or those named `ids`, in that order."""
+        spread_on : the device that finds the spread of their errors, for calibrated intervals; None: without.
+        """
+        chosen = self._model.choose(self._read(y, static), static)
+        chosen = chosen.within(limits_of(bounds_of(self), chosen.floors))
+        if spread_on is not None:
+            chosen = with_spread(self._model, chosen, spread_on, static)
         if ids is None:
             return chosen
         from forecastrnn.data.series import ids_of  # brings pandas with it

@@ -18,7 +18,6 @@ from forecastrnn.forecasting.bands import (
     quantiles_of_all,
     warn_far,
     warn_unsupported,
-    with_spread,
 )
 from forecastrnn.forecasting.sampling import check_calibrated, sample_paths
 
@@ -74,10 +73,7 @@ class Predicts(FittedForecaster):
         wanted = wanted_of(level, quantiles, self.alias)
         if wanted:
             check_intervals(model)
-        chosen = self._choose(y, static)
-        if wanted:
-            chosen = with_spread(model, chosen, device, static)
-        chosen = self._among(chosen, ids)
+        chosen = self._choose(y, static, ids, spread_on=device if wanted else None)
         steps = read_horizon(chosen.axis, h)
         last = int(steps[-1])
         model.check_horizon(last)
@@ -154,10 +150,7 @@ class Predicts(FittedForecaster):
         spread = bool(calibrated) or model.strategy == "direct"
         if spread:
             check_calibrated(model)
-        chosen = self._choose(y, static)
-        if spread:
-            chosen = with_spread(model, chosen, device, static)
-        chosen = self._among(chosen, ids)
+        chosen = self._choose(y, static, ids, spread_on=device if spread else None)
         steps = read_horizon(chosen.axis, h)
         last = int(steps[-1])
         model.check_horizon(last)
