@@ -95,8 +95,7 @@ def forecasts_of(
     columns: list[str], read: SeriesSet, origins: Origins, steps: list[int], *, season: int, ends: list[str]
 ) -> dict[str, np.ndarray]:
     """Columns (n_origins * n_steps,) of baselines; `ends`: what stands behind their names, "-lo-80" or "_ql0.1"."""
-    series = np.arange(read.n_series).repeat(np.diff(read.offsets))
-    known, formulas = Known(read.values, origins.begin, origins.end, series), dict(BASELINES.values())
+    known, formulas = Known(read.values, origins.begin, origins.end, read.owners), dict(BASELINES.values())
     found = {}
     for name in columns:
         middle, spread = formulas[name](known, np.array(steps), season)

@@ -84,6 +84,11 @@ class SeriesSet:
         return len(self.ids)
 
     @property
+    def owners(self) -> np.ndarray:
+        """The place (total,) of the series that each value belongs to."""
+        return np.arange(self.n_series).repeat(np.diff(self.offsets))
+
+    @property
     def first(self) -> np.ndarray:
         """The time (n_series,) at which each series begins."""
         return self.ordinals[self.offsets[:-1] % len(self.ordinals)]

@@ -8,14 +8,9 @@ from dataclasses import replace
 import numpy as np
 
 from forecastrnn.data.clock_changes import lateness
+from forecastrnn.data.row_ranges import rows_between
 from forecastrnn.data.series_input import SeriesSet
 from forecastrnn.data.time_index import wall_of
-
-
-def rows_between(begins: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """All rows from begins[i] to before ends[i], a range behind the other, and the offsets of these."""
-    offsets = np.concatenate([[0], np.cumsum(ends - begins)])
-    return np.arange(offsets[-1]) + (begins - offsets[:-1]).repeat(ends - begins), offsets
 
 
 def cut(read: SeriesSet, series: np.ndarray, begins: np.ndarray, ends: np.ndarray) -> SeriesSet:

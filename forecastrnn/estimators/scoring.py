@@ -127,7 +127,7 @@ def _scores(read: SeriesSet, forecasts: np.ndarray, scales: np.ndarray) -> np.nd
     from forecastrnn.metrics.formulas import mase
     from forecastrnn.metrics.rows import Rows
 
-    series = np.arange(read.n_series).repeat(np.diff(read.offsets))
+    series = read.owners
     step = np.arange(len(series)) - read.offsets[series]
     known = np.flatnonzero(np.isfinite(read.values))
     series, step = series[known], step[known]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from forecastrnn.data.row_ranges import rows_between
 from forecastrnn.forecasting.calibration import SMALLEST
 from forecastrnn.forecasting.conformal import ConformalPlan
 from forecastrnn.forecasting.model import Model
@@ -68,10 +69,7 @@ def place_windows(
 
 def cut(read: SeriesSet, rows: np.ndarray, left_out: np.ndarray) -> SeriesSet:
     """Series `rows` (n,), some of them several times, without their last `left_out` (n,) values."""
-    begin = read.offsets[rows]
-    lengths = read.offsets[rows + 1] - begin - left_out
-    offsets = np.concatenate([[0], np.cumsum(lengths)])
-    at = np.arange(offsets[-1]) + np.repeat(begin - offsets[:-1], lengths)
+    at, offsets = rows_between(read.offsets[rows], read.offsets[rows + 1] - left_out)
     ids = tuple(read.ids[row] for row in rows)
     return replace(read, values=read.values[at], offsets=offsets, ids=ids, axis=read.axis.take(rows))
 

@@ -83,8 +83,7 @@ def _naive_errors(read: SeriesSet, season: int) -> np.ndarray:
     """How far the seasonal naive forecast was off in each series, one step ahead."""
     from forecastrnn.metrics.scales import seasonal_errors  # brings pandas with it
 
-    series = np.arange(read.n_series).repeat(np.diff(read.offsets))
-    return seasonal_errors(read.values, series, season, np.stack([read.offsets[:-1], read.offsets[1:]], axis=1))[0]
+    return seasonal_errors(read.values, read.owners, season, np.stack([read.offsets[:-1], read.offsets[1:]], axis=1))[0]
 
 
 def _series_of_fit(
