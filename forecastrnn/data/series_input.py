@@ -11,6 +11,7 @@ import pandas as pd
 
 from forecastrnn.data.clock_changes import lateness
 from forecastrnn.data.continuation import continue_times
+from forecastrnn.data.covariate_values import Covariates
 from forecastrnn.data.frame_columns import Names, first_few, first_not_numeric
 from forecastrnn.data.gaps import filled, targets
 from forecastrnn.data.regular import find_step
@@ -69,7 +70,8 @@ class TimeAxis:
 class SeriesSet:
     """Series end to end: values (total,) float64, offsets (n_series + 1,) int64, ids and their axis.
 
-    ordinals : times of all rows (total,), or, where all series share one index, its times.
+    ordinals : times of all rows (total,), or, where all series share one index, its times. covariates : what is known
+    beside the values, a row for each of them.
     """
 
     values: np.ndarray
@@ -77,6 +79,7 @@ class SeriesSet:
     ids: tuple
     axis: TimeAxis
     ordinals: np.ndarray
+    covariates: Covariates | None = None
 
     @property
     def n_series(self) -> int:
@@ -103,7 +106,8 @@ class SeriesSet:
         rows, offsets = np.repeat(keep, lengths), np.concatenate([[0], np.cumsum(lengths[keep])])
         axis = self.axis.take(np.flatnonzero(keep))
         ordinals = self.ordinals[rows] if len(self.ordinals) == len(self.values) else self.ordinals
-        return SeriesSet(self.values[rows], offsets, axis.ids, axis, ordinals)
+        beside = self.covariates and self.covariates.take(rows)
+        return SeriesSet(self.values[rows], offsets, axis.ids, axis, ordinals, beside)
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,8 @@ def cut(read: SeriesSet, series: np.ndarray, begins: np.ndarray, ends: np.ndarra
     ordinals, clock = read.times(rows), read.axis.clock
     late = lateness(ordinals, wall_of(ordinals, clock), offsets, clock)
     axis = replace(read.axis.take(series), last=ordinals[offsets[1:] - 1], late=late)
-    return SeriesSet(read.values[rows], offsets, axis.ids, axis, ordinals)
+    beside = read.covariates and read.covariates.take(rows)
+    return SeriesSet(read.values[rows], offsets, axis.ids, axis, ordinals, beside)
 
 
 def in_long_form(read: SeriesSet, id_col: Hashable, time_col: Hashable, target_col: Hashable) -> SeriesSet:
