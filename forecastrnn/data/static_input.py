@@ -27,7 +27,7 @@ def read_static(
     Raises ValueError or TypeError for something other than a frame, a series without a row or with two, other columns
     than in the fit, missing values, and columns that are not categories.
     """
-    frame, rows = _rows_of(static, ids, id_col)
+    frame, rows = rows_of(static, ids, id_col)
     names = tuple(frame.columns)
     if coding is None:
         _check_names(names)
@@ -50,7 +50,7 @@ def read_static(
     return coding, np.stack(codes, axis=1)
 
 
-def _rows_of(static: object, ids: tuple, id_col: Hashable) -> tuple[Any, np.ndarray]:
+def rows_of(static: object, ids: tuple, id_col: Hashable) -> tuple[Any, np.ndarray]:
     """The frame without a column of ids, and the row of each series."""
     if not hasattr(static, "columns") or not hasattr(static, "iloc"):
         raise TypeError(
@@ -87,7 +87,7 @@ def _labels_of(frame: Any, name: Hashable, rows: np.ndarray, ids: tuple) -> np.n
     labels = as_labels(values, lambda k: f"for series {ids[k]!r} in column {name!r} of static")
     if labels.dtype.kind == "f":
         raise TypeError(
-            f"column {name!r} of static holds floats, such as {labels[0].item()!r}: only categories are supported yet "
-            "(texts, integers, booleans). Cut numbers into classes, for example with pandas.cut, and astype(str)."
+            f"column {name!r} of static holds floats, such as {labels[0].item()!r}, as categories: astype(float) makes "
+            "it a column of numbers; or cut them into classes, for example with pandas.cut."
         )
     return labels

@@ -1,0 +1,82 @@
+"""Covariates behind the end of series: what a forecast needs to know of its own steps."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import NoReturn
+
+import numpy as np
+
+from forecastrnn.data.covariate_columns import UNKNOWN, as_fitted, read_column
+from forecastrnn.data.covariate_input import Reading, Wanted, joined
+from forecastrnn.data.covariate_tables import CovariateTable
+from forecastrnn.data.covariate_values import Covariate, Covariates
+from forecastrnn.data.horizon import is_time, last_of
+from forecastrnn.data.series_input import TimeAxis
+
+
+def wanted_behind(axis: TimeAxis, steps: int) -> Wanted:
+    """All series and the times (n_series * steps,) of so many steps behind their ends."""
+    index = axis.after(np.arange(1, steps + 1))
+    if axis.clock.kind == "datetime":
+        index = index.as_unit(axis.clock.unit)
+    ordinals = index.astype("int64").to_numpy()
+    if len(ordinals) < axis.n_series * steps:
+        ordinals = np.tile(ordinals, axis.n_series)
+    return Wanted(axis, np.arange(axis.n_series).repeat(steps), ordinals)
+
+
+def needed_until(axis: TimeAxis, h: object, wanted: Wanted) -> np.ndarray:
+    """Which of the rows (n,) that are wanted a forecast reads: none behind a last time, which series reach apart."""
+    if not is_time(h):
+        return np.ones(len(wanted.ordinals), bool)
+    last = last_of(axis, h)
+    steps = len(wanted.ordinals) // axis.n_series
+    index = axis.after(np.arange(1, steps + 1))
+    there = np.asarray(index <= last)
+    return there if len(there) == len(wanted.ordinals) else np.tile(there, axis.n_series)
+
+
+def read_ahead(table: CovariateTable, axis: TimeAxis, h: object, steps: int, reading: Reading) -> Covariates:
+    """Covariates (n_series * steps rows) of the steps behind the ends of series; those known until now are missing.
+
+    Raises ValueError for a row or a value that X lacks, whatever `missing` says: a hole in a plan is a slip, and who
+    does not know the future of a column gives it as `past`.
+    """
+    wanted = wanted_behind(axis, steps)
+    needed = needed_until(axis, h, wanted)
+    rows = table.keys.find(wanted.series, wanted.ordinals)
+    known = {one.name: one for one in reading.of_role("known")}
+    columns = {name: read_column(table.values[name], rows, "X") for name in reading.names("known", table)}
+    lacks = {name: column.missing & needed for name, column in columns.items()}
+    if any(missing.any() for missing in lacks.values()):
+        _refuse_holes(table, wanted, rows, lacks, h)
+    found = {known[name]: as_fitted(column, known[name], "X") for name, column in columns.items()}
+    fitted = reading.fitted or ()
+    return joined([(one, found[one] if one in found else _nothing(one, len(rows))) for one in fitted], len(rows))
+
+
+def _nothing(one: Covariate, rows: int) -> np.ndarray:
+    """Values (rows,) of a column that is not known ahead."""
+    return np.full(rows, UNKNOWN) if one.kind == "category" else np.full(rows, np.nan)
+
+
+def _refuse_holes(
+    table: CovariateTable, wanted: Wanted, rows: np.ndarray, lacks: dict[Hashable, np.ndarray], h: object
+) -> NoReturn:
+    """Say what is missing first, how much more, and up to where all is known."""
+    wrong = np.logical_or.reduce(list(lacks.values()))
+    first = int(np.argmax(wrong))
+    known = int(np.argmax(wrong.reshape(wanted.axis.n_series, -1).any(axis=0)))
+    what = "a row" if rows[first] < 0 else repr(next(name for name, missing in lacks.items() if missing[first]))
+    more = len(np.unique(wanted.ordinals[wrong])) if table.is_shared else int(wrong.sum())
+    of = wanted.axis.clock.describe(int(wanted.ordinals[first])) if table.is_shared else wanted.describe(first)
+    others = f" (and {more - 1} more row{'s' * (more > 2)})" if more > 1 else ""
+    said = f"{table.argument} lacks {what} {'at' if table.is_shared else 'of'} {of}{others}"
+    nearest = wanted.nearest(table, rows, wrong) if rows[first] < 0 else ""
+    steps = (
+        "No step is known for all series: see"
+        if not known
+        else (f"All series are known for {known} step{'s' * (known > 1)}: lower h to {known}, or see")
+    )
+    raise ValueError(f"{said}{nearest}. {steps} make_future_frame({h!r}, {table.argument})")
