@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,6 +14,9 @@ from forecastrnn.forecasting.calibration_windows import in_space
 from forecastrnn.forecasting.ends import SeriesEnds, take
 from forecastrnn.forecasting.model import Model
 from forecastrnn.forecasting.naive_series import Chosen
+
+if TYPE_CHECKING:
+    from forecastrnn.data.covariate_values import Covariates
 
 MOST = 100  # series whose errors stand for those of a series that is too short
 PATHS = 200  # sample paths whose quantiles are intervals that are not calibrated
@@ -24,6 +28,7 @@ class Forecast:
     """The median (n, h) of some series, with all that quantiles of it are made of.
 
     rows (n,): their places in fit. spread : of their errors, None without a calibration. known : they are those of fit.
+    ahead : covariates (n * h rows) of the times that are forecast.
     """
 
     median: np.ndarray
@@ -32,6 +37,7 @@ class Forecast:
     spread: Spread | None
     known: bool
     device: str
+    ahead: Covariates | None = None
 
 
 def check_intervals(model: Model) -> None:
@@ -64,14 +70,20 @@ def with_spread(model: Model, chosen: Chosen, device: str, static: object = None
     return replace(chosen, spread=spread_of_others(model, found, read, chosen.tail.prepared, device, static))
 
 
-def quantiles_of_all(model: Model, chosen: Chosen, median: np.ndarray, shares: np.ndarray, device: str) -> np.ndarray:
-    """Quantiles (len(shares), n_series, h) of all series of a call around their median, all without limits."""
+def quantiles_of_all(
+    model: Model, chosen: Chosen, median: np.ndarray, shares: np.ndarray, device: str, *,
+    ahead: Covariates | None = None,
+) -> np.ndarray:  # fmt: skip
+    """Quantiles (len(shares), n_series, h) of all series of a call around their median, all without limits.
+
+    ahead : covariates (n_series * h rows), as the median was made with.
+    """
     h, naive = median.shape[1], chosen.naive
     found = np.empty((len(shares), 0, h))
     if chosen.tail.n_series:
         forecast = Forecast(
             median=chosen.learned(median), tail=chosen.tail, rows=chosen.own, spread=chosen.spread,
-            known=chosen.are_of_fit, device=device,
+            known=chosen.are_of_fit, device=device, ahead=chosen.ahead_of_learned(ahead, h),
         )  # fmt: skip
         found = quantiles_of(model, forecast, shares)
     if naive is not None:
@@ -127,7 +139,9 @@ def _of_scores(calibration: Calibration, forecast: Forecast, shares: np.ndarray)
 def _of_paths(model: Model, forecast: Forecast, shares: np.ndarray) -> np.ndarray:
     """Quantiles of sample paths, drawn alike whatever the series and the horizon."""
     h = forecast.median.shape[1]
-    paths = model.draw_alike(forecast.tail, forecast.rows, h, PATHS, known=forecast.known, device=forecast.device)
+    paths = model.draw_alike(
+        forecast.tail, forecast.rows, h, PATHS, known=forecast.known, device=forecast.device, ahead=forecast.ahead
+    )
     return np.quantile(paths, shares, axis=0)
 
 

@@ -70,8 +70,9 @@ def place_windows(
 def cut(read: SeriesSet, rows: np.ndarray, left_out: np.ndarray) -> SeriesSet:
     """Series `rows` (n,), some of them several times, without their last `left_out` (n,) values."""
     at, offsets = rows_between(read.offsets[rows], read.offsets[rows + 1] - left_out)
-    ids = tuple(read.ids[row] for row in rows)
-    return replace(read, values=read.values[at], offsets=offsets, ids=ids, axis=read.axis.take(rows))
+    ids, beside = tuple(read.ids[row] for row in rows), read.covariates and read.covariates.take(at)
+    axis = read.axis.take(rows)
+    return replace(read, values=read.values[at], offsets=offsets, ids=ids, axis=axis, covariates=beside)
 
 
 def errors_of(
@@ -88,10 +89,12 @@ def errors_of(
     for part in np.split(np.arange(len(rows)), np.flatnonzero(np.diff(length // AT_ONCE)) + 1):
         row, behind = rows[part], starts[part]
         tail, own = model.ends_of_others(cut(read, row, behind), static)
-        forecast = model.median(tail, own, windows.horizon, device)
         at = (read.offsets[row + 1] - behind)[:, None] + steps
         ends = read.offsets[row + 1, None]
-        truth = np.where(at < ends, read.values[np.minimum(at, ends - 1)], np.nan)
+        there = np.minimum(at, ends - 1)
+        ahead = read.covariates and read.covariates.take(there.reshape(-1))
+        forecast = model.median(tail, own, windows.horizon, device, ahead)
+        truth = np.where(at < ends, read.values[there], np.nan)
         lin = linear[row, None]
         found[row, which[part]] = in_space(truth, lin) - in_space(forecast, lin)
     return found

@@ -51,6 +51,7 @@ def run_on_device(
 def _row_bytes(kind: PathsShape, histories: Histories, h: int) -> int:
     """Memory of a row."""
     inputs, known = histories.inputs[0].nbytes, histories.z.shape[1]
+    inputs += 0 if histories.ahead is None else histories.ahead[0].nbytes + 8 * h
     return inputs + 8 * kind.context + (known + h) * (2 * histories.z.itemsize + 8) + 2 * h * histories.z.itemsize
 
 
@@ -85,6 +86,9 @@ class DevicePaths:
             found["sums"] = buffer("sums", (rows, self.length + 1), np.float64)
         if kind.noisy:
             found["noise"] = buffer("noise", (rows, self.h))
+        if kind.layout.has_covariates:
+            found["ahead"] = buffer("ahead", (self.n_inputs, self.h, kind.network.writer.columns))
+            found["ahead_starts"] = buffer("ahead_starts", (self.h, rows), np.int64)
         if kind.goes_on:
             found["states"] = buffer("states", (rows, states_width(kind.network.reader)))
         return found
@@ -101,9 +105,12 @@ class DevicePaths:
         if histories.sums is not None:
             fields["sums"].put(with_room(histories.sums[series], self.length + 1))
         own = len(histories.z) > self.n_inputs  # not all series are here: each row has inputs of its own
-        fields["inputs"].put(histories.inputs[series] if own else histories.inputs)
-        first = (np.arange(self.kind.rows) if own else series) * self.kind.context
-        fields["starts"].put(first + np.arange(self.kind.context)[:, None])
+        row = np.arange(self.kind.rows) if own else series
+        given = {"inputs": ("starts", histories.inputs), "ahead": ("ahead_starts", histories.ahead)}
+        for name, (starts, values) in given.items():
+            if values is not None:
+                fields[name].put(values[series] if own else values)
+                fields[starts].put(row * values.shape[1] + np.arange(values.shape[1])[:, None])
 
     def run(self, theta: np.ndarray, given: dict[str, np.ndarray]) -> np.ndarray:
         """Scaled values (rows, h) by one network; `given`: what each row has of its own, by name."""

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from forecastrnn.forecasting.covariate_rows import behind, without_past
 from forecastrnn.forecasting.inputs import SeriesInputs
 from forecastrnn.forecasting.paths import Histories, means_of, sums_of
 from forecastrnn.forecasting.preparation import Prepared
+
+if TYPE_CHECKING:
+    from forecastrnn.data.covariate_values import Covariates
 
 REFRESHED = 1023  # new values after which trailing means are found anew, free of the errors of their adding up
 
@@ -82,7 +87,8 @@ def ends_of(series: SeriesInputs) -> SeriesEnds:
     z = np.where(at >= prepared.starts[:-1, None], prepared.z[np.maximum(at, 0)], 0.0)
     rows = ends[:, None] + np.arange(-prepared.context - 1, -1)
     phase = (ends - prepared.starts[:-1] - prepared.pads) % prepared.layout.season
-    light = replace(prepared, z=np.empty(0), observed=np.empty(0, bool))
+    own = prepared.covariates and prepared.covariates.last(prepared.known)
+    light = replace(prepared, z=np.empty(0), observed=np.empty(0, bool), covariates=own)
     return SeriesEnds(light, z, series.rows[rows], phase, first_of(prepared, past))
 
 
@@ -91,7 +97,22 @@ def take(tail: SeriesEnds, rows: np.ndarray) -> SeriesEnds:
     p, carried = tail.prepared, tail.carried
     each = {name: getattr(p, name)[rows] for name in ("pads", "period_of", "scale", "level", "linear", "after")}
     ends = {name: getattr(tail, name)[rows] for name in ("z", "inputs", "phase", "first")}
-    return SeriesEnds(replace(p, **each), **ends, carried=None if carried is None else carried.take(rows))
+    own = p.covariates and p.covariates.take(rows)
+    prepared = replace(p, covariates=own, **each)
+    return SeriesEnds(prepared, **ends, carried=None if carried is None else carried.take(rows))
+
+
+def rows_ahead(tail: SeriesEnds, h: int, found: Covariates | None) -> np.ndarray | None:
+    """What networks read beside the values of series in the h steps behind their ends: rows (n_series, h, columns).
+
+    found : covariates (n_series * h rows) of these steps; None: they stay as they were. None without covariates.
+    """
+    p, n = tail.prepared, tail.n_series
+    if p.covariates is None:
+        return None
+    each = np.arange(n), np.full(n, h)
+    rows = without_past(behind(p.covariates, p.layout, tail.inputs[:, -1], *each, found), p.covariates, p.layout)
+    return rows.reshape(n, h, -1)
 
 
 def histories_of(tail: SeriesEnds, dtype: str) -> Histories:

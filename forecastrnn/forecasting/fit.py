@@ -14,6 +14,7 @@ from forecastrnn.forecasting.bounds import never_negative
 from forecastrnn.forecasting.calibrate import calibrate
 from forecastrnn.forecasting.calibration import Intervals
 from forecastrnn.forecasting.conformal import ConformalPlan
+from forecastrnn.forecasting.covariates import CovariateScales
 from forecastrnn.forecasting.ends import ends_of
 from forecastrnn.forecasting.inputs import SeriesInputs
 from forecastrnn.forecasting.members import Callback
@@ -93,14 +94,32 @@ def _series_of_fit(
     check_lengths(plan, read)
     prepared = prepare(read.values, read.offsets, season, plan.context, plan.learned, longer=plan.longer)
     check_known(plan, prepared, read.ids)
+    own = _scales_of(old, read)
+    if read.covariates is not None:
+        in_encoder = plan.strategy == "seq2seq"
+        prepared = prepared.with_covariates(read.covariates, read.offsets, own, in_encoder=in_encoder)
     codes, columns = _codes_of_fit(plan, read, static, old.static if old else None)
-    settings = replace(plan.members, embeddings=codes.embeddings(int(plan.id_embedding_dim or 0)))
+    categories = prepared.covariates.scales.embeddings if prepared.covariates else ()
+    settings = replace(plan.members, embeddings=codes.embeddings(int(plan.id_embedding_dim or 0), categories))
     lags = old.layout.with_lags if old else use_lags(prepared, settings.is_local)
     prepared = prepared.read_with(lags=lags, older_means=plan.older_means)
     if old:
         check_same(old, settings, plan.n_members, prepared.layout, tuple(read.ids))
     check_reach(prepared, read.ids)
     return SeriesInputs.of(prepared, settings.dtype, columns), settings, codes.static
+
+
+def _scales_of(old: Model | None, read: SeriesSet) -> CovariateScales | None:
+    """Those of the covariates of a fit that a warm start goes on from; their columns must be the same."""
+    given = read.covariates.columns if read.covariates else ()
+    if old and old.covariates != given:
+        names = [[column.name for column in columns] for columns in (old.covariates, given)]
+        raise ValueError(
+            f"warm_start=True: X, past and static numbers must have the columns of the first fit, {names[0]}, in the "
+            f"same roles and of the same kinds. Got {names[1]}."
+        )
+    held = old.tail.prepared.covariates if old else None
+    return held.scales if held else None
 
 
 def _codes_of_fit(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from forecastrnn.engine.devices import CPU
@@ -17,12 +19,14 @@ DEVICE_ROWS = 2**16  # paths of series that a GPU takes at once
 
 def forecast(
     network: AnyNetwork, thetas: np.ndarray, tail: SeriesEnds, settings: Settings, h: int, which: np.ndarray, *,
-    noise: np.ndarray | None = None, states: np.ndarray | None = None, device: str = CPU,
+    noise: np.ndarray | None = None, states: np.ndarray | None = None, ahead: np.ndarray | None = None,
+    device: str = CPU,
 ) -> np.ndarray:  # fmt: skip
     """Scaled values (paths, n_series, h) behind the end of each series, in one call.
 
     thetas (k, size); which (paths,): the network of each path, or (paths, n_series): of each of its series. `noise`
-    (paths, n_series, h) is added as it goes. states (paths, n_series, width): from which networks go on.
+    (paths, n_series, h) is added as it goes. states (paths, n_series, width): from which networks go on. ahead
+    (n_series, h, columns): rows of inputs in which covariates stand.
     """
     p, n, paths = tail.prepared, tail.n_series, len(which)
     rows = job_rows(n, paths, settings.n_threads) if which.ndim == 1 else 1
@@ -31,7 +35,7 @@ def forecast(
         context=p.context, layout=p.layout, noisy=noise is not None, lanes=settings.n_threads, device=device,
         goes_on=states is not None,
     )  # fmt: skip
-    histories = histories_of(tail, settings.dtype)
+    histories = replace(histories_of(tail, settings.dtype), ahead=ahead)
     given = {name: values for name, values in {"noise": noise, "states": states}.items() if values is not None}
     if device != CPU:
         return run_on_device(kind, thetas, which, histories, h, given)

@@ -3,12 +3,13 @@
 At time t, to forecast t + 1: z_t - a_t, a_t - a_(t-m), a_t - a_(t-L); with lags also the values one season, one
 period and two seasons before t + 1, relative to the trailing means; with older means those of blocks of values, one
 behind the other from t back, relative to a_t; two harmonics of the phase of t + 1; log of the scale, whether the series
-is linear, log(L / m). First the raw columns (for the linear skip), then asinh of them.
+is linear, log(L / m). First the raw columns (for the linear skip), then asinh of them. Covariates frame these: the raw
+ones in front, asinh of them behind, and then codes of categories.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from forecastrnn.engine.input_formulas import LAGS, PHASE, PLAIN, STATIC
 
@@ -22,13 +23,21 @@ class InputLayout:
     season : steps; second_lag : the third of the lags: two seasons, if any period of the series in fit is that long;
     with_lags : whether values of one season ago are among the columns; older_means : length and count of blocks, in
     turn; longer : periods in seasons, beside the season, whose figures are removed; (): one, where it is found.
+    covariates, categories : columns of numbers and of codes that are no values of the series.
     """
 
     season: int
     second_lag: int
     with_lags: bool
     older_means: tuple[int, ...] = ()
-    longer: tuple[int, ...] = ()
+    longer: tuple[int, ...] = field(default=(), metadata={"later": True})
+    covariates: int = field(default=0, metadata={"later": True})
+    categories: int = field(default=0, metadata={"later": True})
+
+    @property
+    def has_covariates(self) -> bool:
+        """Whether rows hold what cannot be found from the series themselves."""
+        return self.covariates + self.categories > 0
 
     @property
     def mean_width(self) -> int:
@@ -39,7 +48,7 @@ class InputLayout:
     def n_columns(self) -> int:
         """Raw columns; the network reads as many again, squashed."""
         lags, phase = LAGS if self.with_lags else 0, PHASE if self.season >= 2 else 0
-        return PLAIN + lags + sum(self.older_means[1::2]) + phase + STATIC
+        return self.covariates + PLAIN + lags + sum(self.older_means[1::2]) + phase + STATIC
 
     @property
     def reach(self) -> int:

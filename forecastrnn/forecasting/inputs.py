@@ -8,6 +8,7 @@ import numpy as np
 
 from forecastrnn.engine.cpu.series import fill_inputs
 from forecastrnn.engine.memory import check_fits
+from forecastrnn.forecasting.covariate_rows import of_all_times, put, without_past
 from forecastrnn.forecasting.preparation import Prepared
 
 
@@ -23,20 +24,30 @@ class SeriesInputs:
         """Those of prepared series; codes (n_series, k) are the last columns of their rows."""
         return cls(prepared, build_inputs(prepared, dtype, codes))
 
+    @property
+    def of_decoder(self) -> np.ndarray:
+        """The rows as a decoder reads them."""
+        own = self.prepared.covariates
+        return self.rows if own is None else without_past(self.rows, own, self.prepared.layout)
+
 
 def build_inputs(prepared: Prepared, dtype: str, codes: np.ndarray | None = None) -> np.ndarray:
     """Input rows (total, 2 columns + k) of all padded times; codes (n_series, k) come last."""
     layout, p = prepared.layout, prepared
-    columns = 2 * layout.n_columns + (0 if codes is None else codes.shape[1])
-    if layout.older_means:
+    columns = 2 * layout.n_columns + layout.categories + (0 if codes is None else codes.shape[1])
+    if layout.older_means or layout.has_covariates:
         need = len(p.z) * columns * np.dtype(dtype).itemsize
-        check_fits(need, f"older_means: {columns} inputs of {len(p.z)} values", "Take fewer blocks.")
+        what, less = ("older_means", "blocks") if layout.older_means else ("X", "columns")
+        check_fits(need, f"{what}: {columns} inputs of {len(p.z)} values", f"Take fewer {less}.")
     out = np.zeros(len(p.z) * columns, dtype)
     blocks = np.array(layout.older_means, np.int64)
     scratch = np.zeros(len(p.z)), np.zeros(np.diff(p.starts).max() + 1 if layout.older_means else 0)
     numbers = layout.season, layout.mean_width, layout.second_lag, layout.with_lags, blocks
-    fill_inputs((p.z, p.starts, p.pads, p.period_of, p.static.reshape(-1)), numbers, scratch, out)
+    place = columns, layout.covariates
+    fill_inputs((p.z, p.starts, p.pads, p.period_of, p.static.reshape(-1)), numbers, scratch, out, place)
     rows = out.reshape(-1, columns)
+    if layout.has_covariates:
+        put(rows, layout, *of_all_times(p))
     if codes is not None:
         rows[:, columns - codes.shape[1] :] = np.repeat(codes, np.diff(p.starts), axis=0)
     return rows

@@ -12,7 +12,7 @@ from forecastrnn.data.static_input import StaticCoding, read_static
 from forecastrnn.engine.memory import check_fits
 from forecastrnn.forecasting.bounds import Rule, limits_of, never_negative
 from forecastrnn.forecasting.calibration import Intervals
-from forecastrnn.forecasting.ends import SeriesEnds, ends_of, take
+from forecastrnn.forecasting.ends import SeriesEnds, ends_of, rows_ahead, take
 from forecastrnn.forecasting.forecasts import forecast
 from forecastrnn.forecasting.input_layout import InputLayout
 from forecastrnn.forecasting.inputs import SeriesInputs
@@ -25,6 +25,7 @@ from forecastrnn.forecasting.trained import Trained
 from forecastrnn.networks.network import AnyNetwork
 
 if TYPE_CHECKING:
+    from forecastrnn.data.covariate_values import Covariate, Covariates
     from forecastrnn.data.series import SeriesSet, TimeAxis
 
 VALUE_BYTES = 40  # of a drawn value: its residual, itself, and what is between
@@ -60,9 +61,15 @@ class Model:
         return self.tail.prepared.layout
 
     @property
+    def covariates(self) -> tuple[Covariate, ...]:
+        """What it reads beside the series; (): nothing."""
+        return self.tail.prepared.covariates.scales.columns if self.tail.prepared.covariates else ()
+
+    @property
     def codes(self) -> SeriesCodes:
-        """What the codes of a series say: there are more embeddings than static columns where it has a vector."""
-        has_vectors = len(self.settings.embeddings) > (len(self.static.names) if self.static else 0)
+        """What the codes of a series say: there are more embeddings than categories where it has a vector."""
+        categories = self.layout.categories + (len(self.static.names) if self.static else 0)
+        has_vectors = len(self.settings.embeddings) > categories
         return SeriesCodes(self.tail.n_series if has_vectors else 0, self.static)
 
     @property
@@ -96,15 +103,19 @@ class Model:
         return member[:, None] * self.trained.thetas.shape[1] + own if self.trained.is_local else member
 
     def _forecast(
-        self, tail: SeriesEnds, own: np.ndarray, h: int, member: np.ndarray, device: str,
-        noise: np.ndarray | None = None,
+        self, tail: SeriesEnds, own: np.ndarray, h: int, member: np.ndarray, device: str, *,
+        ahead: Covariates | None, noise: np.ndarray | None = None,
     ) -> np.ndarray:  # fmt: skip
-        """Paths (len(member), n_series, h) in the unit of the series; `own`: the row of each series in fit."""
+        """Paths (len(member), n_series, h) in the unit of the series; `own`: the row of each series in fit.
+
+        ahead : covariates (n_series * h rows) of the times that are forecast; None: as in the last one that is known.
+        """
         which = self.networks_of(own, member)
         states = tail.carried.states[member] if tail.carried is not None and tail.carried.has_states else None
         found = forecast(
-            self.network, self.flat_thetas, tail, self.settings, h, which, noise=noise, states=states, device=device
-        )
+            self.network, self.flat_thetas, tail, self.settings, h, which, noise=noise, states=states, device=device,
+            ahead=rows_ahead(tail, h, ahead),
+        )  # fmt: skip
         return tail.prepared.inverse(found)
 
     def check_recursive(self, method: str, why: str) -> None:
@@ -158,11 +169,11 @@ class Model:
         if self.trained.is_local:
             rows = rows_among(read.ids, self.axis.ids)
             self._check_rows(read, rows)
-        elif self.settings.embeddings:
+        elif self.codes.any:
             known = rows_among(read.ids, self.axis.ids)
             codes = self.codes.columns(known, self._static_codes(read, static, known))
-        series = SeriesInputs.of(self.tail.prepared.others(read.values, read.offsets), self.settings.dtype, codes)
-        return ends_of(series), rows
+        prepared = self.tail.prepared.others(read.values, read.offsets, read.covariates)
+        return ends_of(SeriesInputs.of(prepared, self.settings.dtype, codes)), rows
 
     def _static_codes(self, read: SeriesSet, static: object, rows: np.ndarray) -> np.ndarray | None:
         """Codes of the static categories of other series: those that are given, or their own where fit knew them."""
@@ -187,24 +198,28 @@ class Model:
                 "network of its own. Fit with it, or use global_model=True."
             )
 
-    def point(self, chosen: Chosen, h: int, device: str) -> np.ndarray:
-        """The forecast (n_series, h) of all series of a call."""
-        tail = chosen.tail
-        found = self.median(tail, chosen.own, h, device) if tail.n_series else np.empty((0, h))
+    def point(self, chosen: Chosen, h: int, device: str, ahead: Covariates | None = None) -> np.ndarray:
+        """The forecast (n_series, h) of all series of a call; ahead : covariates (n_series * h rows) of these times."""
+        tail, own = chosen.tail, chosen.ahead_of_learned(ahead, h)
+        found = self.median(tail, chosen.own, h, device, own) if tail.n_series else np.empty((0, h))
         return chosen.clip(chosen.whole(found))
 
-    def median(self, tail: SeriesEnds, own: np.ndarray, h: int, device: str) -> np.ndarray:
+    def median(
+        self, tail: SeriesEnds, own: np.ndarray, h: int, device: str, ahead: Covariates | None = None
+    ) -> np.ndarray:
         """The members' median forecast (n_series, h), in the unit of the series."""
-        return np.median(self._forecast(tail, own, h, np.arange(self.n_members), device), axis=0)
+        return np.median(self._forecast(tail, own, h, np.arange(self.n_members), device, ahead=ahead), axis=0)
 
     def futures(
-        self, chosen: Chosen, h: int, count: int, *, rng: np.random.RandomState, known: bool, device: str
-    ) -> np.ndarray:
-        """Paths (count, n_series, h) of all series of a call, as `draw` makes them."""
+        self, chosen: Chosen, h: int, count: int, *, rng: np.random.RandomState, known: bool, device: str,
+        ahead: Covariates | None = None,
+    ) -> np.ndarray:  # fmt: skip
+        """Paths (count, n_series, h) of all series of a call, as `draw` makes them; ahead as in `point`."""
         tail, own, naive = chosen.tail, chosen.own, chosen.naive
         found = np.empty((count, 0, h))
         if tail.n_series:
-            found = self.draw(tail, own, h, count, rng=rng, known=known, device=device)
+            ahead = chosen.ahead_of_learned(ahead, h)
+            found = self.draw(tail, own, h, count, rng=rng, known=known, device=device, ahead=ahead)
         borrowed = None if naive is None else self._borrowed(naive, h, count, rng, device)
         return chosen.clip(chosen.whole(found, borrowed))
 
@@ -220,7 +235,7 @@ class Model:
 
     def draw(
         self, tail: SeriesEnds, own: np.ndarray, h: int, count: int, *, rng: np.random.RandomState,
-        known: bool, device: str,
+        known: bool, device: str, ahead: Covariates | None = None,
     ) -> np.ndarray:  # fmt: skip
         """Paths (count, n_series, h), each with residuals fed back, from one member in turn.
 
@@ -230,10 +245,11 @@ class Model:
         n, known = tail.n_series, known or self.trained.is_local
         source = np.tile(own, (count, 1)) if known else rng.randint(len(self.residuals[0]), size=(count, n))
         pick = rng.randint(self.residuals.shape[2], size=(count, n, h))
-        return self._with_residuals(tail, own, source, pick, device)
+        return self._with_residuals(tail, own, source, pick, device, ahead)
 
     def draw_alike(
-        self, tail: SeriesEnds, own: np.ndarray, h: int, count: int, *, known: bool, device: str
+        self, tail: SeriesEnds, own: np.ndarray, h: int, count: int, *, known: bool, device: str,
+        ahead: Covariates | None = None,
     ) -> np.ndarray:  # fmt: skip
         """Paths (count, n_series, h) as those of `draw`, of the same draws for all series, however many steps."""
         check_size(h, count, tail.n_series)
@@ -241,15 +257,16 @@ class Model:
         donors = rng.randint(len(self.residuals[0]), size=(count, 1))
         source = np.broadcast_to(own if known or self.trained.is_local else donors, shape)
         pick = rng.randint(self.residuals.shape[2], size=(h, count)).T[:, None]
-        return self._with_residuals(tail, own, source, np.broadcast_to(pick, (*shape, h)), device)
+        return self._with_residuals(tail, own, source, np.broadcast_to(pick, (*shape, h)), device, ahead)
 
     def _with_residuals(
-        self, tail: SeriesEnds, own: np.ndarray, source: np.ndarray, pick: np.ndarray, device: str
-    ) -> np.ndarray:
+        self, tail: SeriesEnds, own: np.ndarray, source: np.ndarray, pick: np.ndarray, device: str,
+        ahead: Covariates | None,
+    ) -> np.ndarray:  # fmt: skip
         """Paths with residual pick (count, n_series, h) of series source (count, n_series) at each step."""
         member = np.arange(len(pick)) % self.n_members
         noise = np.take_along_axis(self.residuals[member[:, None], source], pick, axis=2)
-        return self._forecast(tail, own, pick.shape[2], member, device, noise)
+        return self._forecast(tail, own, pick.shape[2], member, device, ahead=ahead, noise=noise)
 
     def stream(self, series: Hashable, rule: Rule = None) -> ForecastStream:
         """A stream that goes on from the end of one series of fit; rule: of what its forecasts do not pass."""

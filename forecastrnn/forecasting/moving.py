@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from forecastrnn.engine.cpu.series import go_on
+from forecastrnn.forecasting.covariate_rows import behind
 from forecastrnn.forecasting.ends import REFRESHED, Carried, SeriesEnds, histories_of
 from forecastrnn.forecasting.known_rows import read_rows
 from forecastrnn.forecasting.model import Model
 from forecastrnn.forecasting.paths import Histories
 from forecastrnn.forecasting.preparation import Prepared
 
+if TYPE_CHECKING:
+    from forecastrnn.data.covariate_values import Covariates
+
 
 @dataclass(frozen=True)
 class NewValues:
-    """New values (total,), of series (m,) one after the other; offsets (m + 1,) where each begins."""
+    """New values (total,), of series (m,) one after the other; offsets (m + 1,) where each begins.
+
+    covariates : a row for each value, where the networks read some.
+    """
 
     values: np.ndarray
     offsets: np.ndarray
     series: np.ndarray
+    covariates: Covariates | None = None
 
     @property
     def counts(self) -> np.ndarray:
@@ -39,15 +48,18 @@ class NewValues:
 
     def of(self, some: np.ndarray) -> NewValues:
         """Those of some series."""
-        values = self.values[some.repeat(self.counts)]
-        return NewValues(values, np.concatenate([[0], np.cumsum(self.counts[some])]), self.series[some])
+        return self._part(some.repeat(self.counts), self.counts[some], self.series[some])
 
     def between(self, begin: int, end: int) -> NewValues:
         """Those of some steps."""
         low, high = (np.minimum(self.offsets[:-1] + step, self.offsets[1:]) for step in (begin, end))
         inside = (self.steps >= begin) & (self.steps < end)
         some = high > low
-        return NewValues(self.values[inside], np.concatenate([[0], np.cumsum((high - low)[some])]), self.series[some])
+        return self._part(inside, (high - low)[some], self.series[some])
+
+    def _part(self, rows: np.ndarray, counts: np.ndarray, series: np.ndarray) -> NewValues:
+        beside = self.covariates and self.covariates.take(rows)
+        return NewValues(self.values[rows], np.concatenate([[0], np.cumsum(counts)]), series, beside)
 
 
 def scaled(p: Prepared, new: NewValues) -> np.ndarray:
@@ -67,7 +79,7 @@ def moved_on(model: Model, tail: SeriesEnds, new: NewValues) -> tuple[SeriesEnds
     carried = tail.carried or _carried_first(model, tail)
     z, inputs, since = tail.z.copy(), np.array(tail.inputs, dtype), carried.since.copy()
     means, sums, phase, first = carried.means.copy(), carried.sums.copy(), tail.phase.copy(), tail.first.copy()
-    rows = np.empty((len(new.values), inputs.shape[2]), dtype)
+    rows = _rows_beside(p, inputs[:, -1], new)
     room = z.shape[1] + int(new.counts.max())
     layout, static = p.layout, np.ascontiguousarray(p.static, dtype).reshape(-1)
     numbers = (
@@ -77,11 +89,19 @@ def moved_on(model: Model, tail: SeriesEnds, new: NewValues) -> tuple[SeriesEnds
     go_on(
         (scaled(p, new).astype(dtype), new.offsets, new.series),
         (z, means, sums, inputs, since, phase, first, p.period_of, static), numbers,
-        (np.empty(room, dtype), np.empty(room, dtype), np.empty(room + 1)), rows,
+        (np.empty(room, dtype), np.empty(room, dtype), np.empty(room + 1)), rows, layout.covariates,
     )  # fmt: skip
     states = _states_behind(model, carried.states, new, rows) if carried.has_states else carried.states
     carried = Carried(means=means, sums=sums, since=since, states=states)
     return SeriesEnds(_behind(p, new), z, inputs, phase, first, carried), rows
+
+
+def _rows_beside(p: Prepared, inputs: np.ndarray, new: NewValues) -> np.ndarray:
+    """Rows (total, columns) before each new value, but for what is found from the values; inputs: the last ones."""
+    if p.covariates is None:
+        return inputs[new.owners]
+    assert new.covariates is not None
+    return behind(p.covariates, p.layout, inputs, new.series, new.counts, new.covariates, past=True)
 
 
 def _carried_first(model: Model, tail: SeriesEnds) -> Carried:
@@ -122,5 +142,7 @@ def _behind(p: Prepared, new: NewValues) -> Prepared:
     counts = np.zeros(p.n_series, np.int64)
     counts[new.series] = new.counts
     phases = (np.arange(p.after.shape[1]) + counts[:, None]) % p.period_of[:, None]
-    starts = p.starts + np.concatenate([[0], np.cumsum(counts)])
-    return replace(p, after=np.take_along_axis(p.after, phases, axis=1), starts=starts)
+    starts, own = p.starts + np.concatenate([[0], np.cumsum(counts)]), p.covariates
+    if own is not None and new.covariates is not None:
+        own = own.behind(new.covariates, new.series, new.counts)
+    return replace(p, after=np.take_along_axis(p.after, phases, axis=1), starts=starts, covariates=own)

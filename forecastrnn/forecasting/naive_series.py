@@ -12,6 +12,7 @@ from forecastrnn.forecasting.calibration import Spread
 from forecastrnn.forecasting.ends import SeriesEnds, take
 
 if TYPE_CHECKING:
+    from forecastrnn.data.covariate_values import Covariates
     from forecastrnn.data.series import SeriesSet, TimeAxis
 
 
@@ -86,6 +87,12 @@ class Chosen:
     def learned(self, values: np.ndarray) -> np.ndarray:
         """Rows (n, ...) of the series that networks forecast, of those (n_series, ...) of all."""
         return values if self.naive is None else np.delete(values, self.naive.places, axis=0)
+
+    def ahead_of_learned(self, ahead: Covariates | None, h: int) -> Covariates | None:
+        """Covariates of the series that networks forecast, of those (n_series * h rows) of all."""
+        if ahead is None or self.naive is None:
+            return ahead
+        return ahead.take(self.learned(np.arange(self.axis.n_series * h).reshape(-1, h)).reshape(-1))
 
     def whole(self, found: np.ndarray, naive: np.ndarray | float | None = None) -> np.ndarray:
         """Forecasts (..., n_series, h) of all: those (..., n, h) of networks, and of the others in their places."""

@@ -48,7 +48,8 @@ class Histories:
     """The end of each series, what it is made into inputs with, and the inputs of the context before it.
 
     z, means (n, known), sums (n, known + 1) or None, static (n, STATIC), phase, period (n,), inputs (n, context,
-    columns), first (n,): where in z the series begins.
+    columns), first (n,): where in z the series begins. ahead (n, h, columns): rows in which the covariates of each step
+    stand, where there are any.
     """
 
     z: np.ndarray
@@ -59,6 +60,7 @@ class Histories:
     period: np.ndarray
     inputs: np.ndarray
     first: np.ndarray
+    ahead: np.ndarray | None = None
 
 
 def means_of(z: np.ndarray, width: int) -> np.ndarray:
@@ -82,9 +84,10 @@ def with_room(known: np.ndarray, length: int) -> np.ndarray:
 
 def _build_lane(kind: PathsShape) -> Program:
     """The program of a job, whose arrays and numbers are arguments."""
-    program, real = Program(kind.dtype, 1), ("z", "a", "static", "inputs", "noise", "result")
+    program, real = Program(kind.dtype, 1), ("z", "a", "static", "inputs", "noise", "result", "ahead")
     fields: dict[str, Field] = {name: Argument(name, kind.dtype) for name in real}
     fields |= {name: Argument(name) for name in ("phase", "period", "first", "now", "length", "noisy")}
+    fields["ahead_starts"] = Argument("ahead_starts", np.int64)
     starts = np.arange(kind.rows) * kind.context + np.arange(kind.context)[:, None]
     fields |= {"sums": Argument("sums", np.float64), "starts": program.bind("starts", starts)}
     fields["states"] = Argument("states", kind.dtype) if kind.goes_on else None
@@ -97,7 +100,8 @@ def emit_rounds(kind: PathsShape, program: Program, fields: dict[str, Field]) ->
 
     Between the last two an encoder's states become the decoder's, in a round of their own. Where a forecast `goes_on`
     from states, these are read instead of the context. fields: the arrays of `Histories` and what else a call gives,
-    by their names in `cpu.forecast`; starts (context, rows): where in the inputs each row's step is.
+    by their names in `cpu.forecast`; starts (context, rows): where in the inputs each row's step is, ahead_starts (h,
+    rows): where in `ahead`.
     """
     reader, writer = _assemblies(kind, program)
     columns = reader.network.columns
@@ -108,7 +112,7 @@ def emit_rounds(kind: PathsShape, program: Program, fields: dict[str, Field]) ->
     if kind.network.hands_over:
         writer.emit_pack()
     if kind.goes_on:  # codes of the series stay in x as they are in any row
-        emit_row(reader, x, fields, fields["starts"])
+        emit_row(reader, x, fields["inputs"], fields["starts"])
     program.next_round()
     if not kind.goes_on:
         emit_context_step(reader, x, fields)
@@ -138,6 +142,8 @@ def _emit_forecast_step(build: Assembly, x: MatrixView, kind: PathsShape, fields
     """Inputs of the last value, the network, and the next value behind it."""
     stack, program = build.segment(0, 0, 1), build.program
     z, a, now, length = (fields[name] for name in ("z", "a", "now", "length"))
+    if kind.layout.has_covariates:  # and what is found from the series is written over
+        emit_row(build, x, fields["ahead"], fields["ahead_starts"])
     sums = emit_inputs(
         program, x.place, kind.layout, z=z, a=a, B=kind.rows, columns=x.width, length=length, now=now,
         **{name: fields[name] for name in ("static", "sums", "phase", "period", "first")},
@@ -165,8 +171,9 @@ def emit_inputs(
     blocks = program.bind("blocks", np.array(means, np.int64), constant=True) if means else None
     used = sums if means else None
     program.emit(
-        "forecast_inputs", 0, x=x, sums=used, first=first if means else None, blocks=blocks, groups=len(means) // 2,
-        season=layout.season, second_lag=layout.second_lag, with_lags=int(layout.with_lags), **fields,
+        "forecast_inputs", 0, x=x.at(layout.covariates), sums=used, first=first if means else None, blocks=blocks,
+        groups=len(means) // 2, season=layout.season, second_lag=layout.second_lag, with_lags=int(layout.with_lags),
+        **fields,
     )  # fmt: skip
     return used
 
@@ -183,13 +190,18 @@ class JobArrays:
     def __init__(self, rows: int, n: int, paths: int, chunks: int) -> None:
         self.series = np.minimum(np.arange(rows * chunks), n - 1)  # the last chunk is filled up
         self.paths, self.chunks, self.filled = paths, chunks, rows * chunks > n
-        self.places: dict[str, np.ndarray] = {}  # name -> where each job's part begins
+        self.places: dict[str, np.ndarray | int] = {}  # name -> where each job's part begins
         self.kept: list[np.ndarray] = []
 
     def share(self, name: str, values: np.ndarray) -> None:
         """Values (n, ...) of the series, which all paths read."""
         self.kept.append(np.ascontiguousarray(values[self.series] if self.filled else values))
         self.places[name] = np.tile(addresses(self.kept[-1].reshape(self.chunks, -1)), self.paths)
+
+    def same(self, name: str, values: np.ndarray) -> None:
+        """Values that all jobs read."""
+        self.kept.append(values)
+        self.places[name] = values.ctypes.data
 
     def own(self, name: str, values: np.ndarray) -> np.ndarray:
         """Values (paths, rows, ...) of each path's own; as they are."""
@@ -217,6 +229,9 @@ def run_paths(
     if histories.sums is not None:
         arrays.own("sums", np.tile(with_room(histories.sums, length + 1)[arrays.series], (paths, 1, 1)))
         arrays.share("first", histories.first)
+    if histories.ahead is not None:
+        arrays.share("ahead", histories.ahead)
+        arrays.same("ahead_starts", np.arange(kind.rows) * h + np.arange(h)[:, None])
     for name, values in given.items():
         arrays.own(name, np.ascontiguousarray(values[:, arrays.series], kind.dtype))
     numbers = {"now": known - 1, "length": length, "noisy": h}

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from forecastrnn.data.row_ranges import rows_between
 from forecastrnn.engine.cpu.series import mean_changes, pad_left, read_levels
 from forecastrnn.engine.memory import check_fits
+from forecastrnn.forecasting.covariates import CovariateScales, ScaledCovariates, learn_scales
 from forecastrnn.forecasting.input_layout import SHORTEST_MEAN, InputLayout
 from forecastrnn.forecasting.seasonal import longest_multiple, remove_figures
+
+if TYPE_CHECKING:
+    from forecastrnn.data.covariate_values import Covariates
 
 NOISE = 0.1  # scale = sqrt(NOISE * mean change over a period): the network still sees how noisy a series is
 FLOOR = 1e-4  # of the scale: a constant series stays finite
@@ -23,7 +29,7 @@ class Prepared:
     layout : what networks read of them; z : (total,) scaled, without season; observed : (total,) whether a value counts
     in the loss; starts : (n_series + 1,) where each begins in z; level, linear : y = level * exp(z) or level * z;
     after : (n_series, room) seasonal figure behind the end, repeating with `period_of`; context, ahead : steps of a
-    window.
+    window; covariates : of each value without padding, None: there are none.
     """
 
     layout: InputLayout
@@ -39,6 +45,7 @@ class Prepared:
     linear: np.ndarray
     after: np.ndarray
     n_observations: int
+    covariates: ScaledCovariates | None = None
 
     @property
     def n_series(self) -> int:
@@ -60,11 +67,25 @@ class Prepared:
         """The same series, for networks that read these columns too."""
         return replace(self, layout=replace(self.layout, with_lags=lags, older_means=older_means))
 
-    def others(self, values: np.ndarray, offsets: np.ndarray) -> Prepared:
+    def with_covariates(
+        self, found: Covariates, offsets: np.ndarray, scales: CovariateScales | None = None, *, in_encoder: bool = False
+    ) -> Prepared:
+        """The same series beside these covariates, a row for each value; scales: those of a fit, None: this is one."""
+        rows, own = rows_between(offsets[1:] - self.known, offsets[1:])  # leading gaps are gone
+        found = found.take(rows)
+        scales = scales or learn_scales(found, own, in_encoder=in_encoder)
+        layout = replace(self.layout, covariates=scales.width, categories=len(scales.seen))
+        return replace(self, layout=layout, covariates=ScaledCovariates.of(scales, found, own))
+
+    def others(self, values: np.ndarray, offsets: np.ndarray, covariates: Covariates | None = None) -> Prepared:
         """Other series, prepared as these were, for the same networks."""
         layout = self.layout
         found = prepare(values, offsets, layout.season, self.context, self.ahead, longer=layout.longer)
-        return replace(found, layout=layout)
+        found = replace(found, layout=layout)
+        if self.covariates is None:
+            return found
+        assert covariates is not None
+        return found.with_covariates(covariates, offsets, self.covariates.scales)
 
     def inverse(self, paths: np.ndarray) -> np.ndarray:
         """Scaled paths (..., n_series, h) behind the end of each series, in the series' own unit."""

@@ -64,11 +64,12 @@ def _quantiles(errors: np.ndarray) -> np.ndarray:
 
 
 def pair_outputs(
-    network: AnyNetwork, theta: np.ndarray, inputs: np.ndarray, rows: np.ndarray, steps: tuple[int, int], *,
-    n_threads: int, device: str = CPU,
+    network: AnyNetwork, theta: np.ndarray, inputs: tuple[np.ndarray, np.ndarray], rows: np.ndarray,
+    steps: tuple[int, int], *, n_threads: int, device: str = CPU,
 ) -> np.ndarray:  # fmt: skip
     """Outputs of the decoder for the inputs of the last of rows (n, times), in stretches of at most its steps.
 
+    inputs : those of the encoder and of the decoder.
     Each stretch has the context before it; what is left over at the front is not forecast.
     """
     context, room = steps[0], rows.shape[1] - steps[0]
@@ -78,7 +79,7 @@ def pair_outputs(
     known, own = known.reshape(-1, context), own.reshape(-1, length)
     parts, run = [], partial(forward, n_threads=n_threads, device=device)
     for part in np.array_split(np.arange(len(own)), -(-len(own) // CHUNK)):
-        state = run(network.reader, network.reader_theta(theta), inputs[known[part]], last=1).states
-        found = run(network.writer, network.writer_theta(theta), inputs[own[part]], state=state)
+        state = run(network.reader, network.reader_theta(theta), inputs[0][known[part]], last=1).states
+        found = run(network.writer, network.writer_theta(theta), inputs[1][own[part]], state=state)
         parts.append(found.outputs[:, :, 0])
     return np.concatenate(parts).reshape(len(rows), -1)

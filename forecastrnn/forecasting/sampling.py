@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +13,7 @@ from forecastrnn.forecasting.calibration import KEPT, Calibration
 from forecastrnn.forecasting.model import check_size
 
 if TYPE_CHECKING:
+    from forecastrnn.data.covariate_values import Covariates
     from forecastrnn.forecasting.model import Model
     from forecastrnn.forecasting.naive_series import Chosen
 
@@ -33,32 +36,38 @@ def check_calibrated(model: Model) -> None:
 
 
 def sample_paths(
-    model: Model, chosen: Chosen, h: int, count: int, *, calibrated: bool, rng: np.random.RandomState, device: str
-) -> np.ndarray:
-    """Futures (count, n_series, h) of all series of a call, in their unit."""
+    model: Model, chosen: Chosen, h: int, count: int, *, calibrated: bool, rng: np.random.RandomState, device: str,
+    ahead: Covariates | None = None,
+) -> np.ndarray:  # fmt: skip
+    """Futures (count, n_series, h) of all series of a call, in their unit.
+
+    ahead : covariates (n_series * h rows) of the times that are forecast.
+    """
+    draw = partial(model.futures, h=h, rng=rng, known=chosen.are_of_fit, device=device, ahead=ahead)
     if not calibrated and model.strategy != "direct":
-        return model.futures(chosen, h, count, rng=rng, known=chosen.are_of_fit, device=device)
+        return draw(chosen, count=count)
     drawn = max(count, LEAST)
     check_size(h, 3 * drawn, chosen.axis.n_series)
     free = chosen.within(None)
-    median = model.point(free, h, device)
+    median = model.point(free, h, device, ahead)
     if model.strategy == "direct":
         found = _of_errors(model, chosen, h, drawn, rng)
     else:
-        found = model.futures(free, h, drawn, rng=rng, known=chosen.are_of_fit, device=device)
+        found = draw(free, count=drawn)
     order = np.argsort(found, axis=0, kind="stable")
     shares = (np.arange(drawn) + 0.5) / drawn
-    values = _between_quantiles(model, free, median, np.clip(shares, EDGE, 1.0 - EDGE), device)
+    quantiles = partial(quantiles_of_all, model, free, median, device=device, ahead=ahead)
+    values = _between_quantiles(quantiles, np.clip(shares, EDGE, 1.0 - EDGE))
     np.put_along_axis(found, order, values, axis=0)
     return chosen.clip(found[:count])
 
 
-def _between_quantiles(model: Model, chosen: Chosen, median: np.ndarray, shares: np.ndarray, device: str) -> np.ndarray:
+def _between_quantiles(quantiles: Callable[[np.ndarray], np.ndarray], shares: np.ndarray) -> np.ndarray:
     """Quantiles (len(shares), n_series, h), in line between those of the shares that are kept: no two are the same."""
     place = np.round(shares / EDGE, 9)
     below = np.floor(place).astype(np.int64)
     part, kept = place - below, np.unique([below, np.ceil(place).astype(np.int64)])
-    found = quantiles_of_all(model, chosen, median, kept * EDGE, device)
+    found = quantiles(kept * EDGE)
     low, high = (found[np.searchsorted(kept, ends)] for ends in (below, np.ceil(place).astype(np.int64)))
     return low + part[:, None, None] * (high - low)
 

@@ -28,12 +28,20 @@ class SeriesCodes:
     n_known: int
     static: StaticCoding | None
 
-    def embeddings(self, dim: int) -> tuple[Embedding, ...]:
-        """The vectors that networks read for the codes; those of the series have `dim` numbers."""
-        sizes = [(self.n_known, dim)] if self.n_known else []
+    def embeddings(self, dim: int, covariates: tuple[tuple[int, int], ...] = ()) -> tuple[Embedding, ...]:
+        """The vectors that networks read for the codes; those of the series have `dim` numbers.
+
+        covariates : categories and numbers of the vectors of those that change by time, whose codes come first.
+        """
+        sizes = [*covariates, (self.n_known, dim)] if self.n_known else [*covariates]
         if self.static is not None:
             sizes += [(len(categories), auto_dim(len(categories))) for categories in self.static.categories]
         return tuple(Embedding(column, size, numbers) for column, (size, numbers) in enumerate(sizes))
+
+    @property
+    def any(self) -> bool:
+        """Whether there are any."""
+        return self.n_known > 0 or self.static is not None
 
     def columns(self, rows: np.ndarray, static: np.ndarray | None) -> np.ndarray | None:
         """Codes (n_series, embeddings) of series: their rows in fit, and what was read of their static categories."""

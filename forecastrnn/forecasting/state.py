@@ -12,6 +12,7 @@ from forecastrnn.engine.threads import thread_count
 from forecastrnn.exceptions import ModelFileError
 from forecastrnn.forecasting.adaptive import LEAST, MOST, RING, TARGETS, Adaptive
 from forecastrnn.forecasting.calibration import COVERED, KEPT, Calibration, Intervals, Spread
+from forecastrnn.forecasting.covariate_records import COVARIATES
 from forecastrnn.forecasting.ends import REFRESHED, Carried, SeriesEnds, first_of, past_of
 from forecastrnn.forecasting.input_layout import InputLayout
 from forecastrnn.forecasting.model import Model
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from forecastrnn.data.series import TimeAxis
 
 _COLUMNS = ("id_col", "time_col", "target_col")
-_LAYOUT = ("with_lags", "older_means", "longer")  # of the inputs: they lie among the settings in a file
+_LAYOUT = ("with_lags", "older_means", "longer", "covariates", "categories")  # in a file they lie among the settings
 _MOST_UPDATES = 2**40
 
 
@@ -58,7 +59,7 @@ def _walk_layout(part: Part, word: str, value: InputLayout | None) -> Make:
     season = codec.count(1).read(part, "season", value and value.season)
     if value is not None:
         plain = encode_fields(value)
-        part.raw["settings"] |= {name: plain[name] for name in _LAYOUT if name != "longer" or value.longer}
+        part.raw["settings"] |= {name: plain[name] for name in _LAYOUT if name in plain}
     among = {name: value for name, value in part.raw["settings"].items() if name in _LAYOUT}
     layout = decode_fields(InputLayout, {"season": season, "second_lag": 2 * season} | among)
     means = layout.older_means
@@ -66,6 +67,8 @@ def _walk_layout(part: Part, word: str, value: InputLayout | None) -> Make:
         raise ModelFileError(f"older_means must be lengths and counts of blocks. Got {str(means)[:80]}")
     if not all(2 <= number <= codec.MOST for number in layout.longer):
         raise ModelFileError(f"longer seasons have two seasons or more. Got {str(layout.longer)[:80]}")
+    if not all(0 <= number <= codec.MOST for number in (layout.covariates, layout.categories)):
+        raise ModelFileError(f"covariates are at most {codec.MOST} columns. Got {layout.covariates}")
     part.known["layout"] = layout
     return lambda values: replace(layout, second_lag=min(2 * season, int(values["periods"].max())))
 
@@ -127,6 +130,8 @@ def _make_ends(
     )  # fmt: skip
     if not good:
         raise ModelFileError("the figures of the series do not fit together")
+    if prepared.layout.has_covariates != (prepared.covariates is not None):
+        raise ModelFileError("the covariates must be those that the networks read")
     if z.shape[1] != past_of(p):
         raise ModelFileError("the ends of the series are not as long as the inputs need")
     if carried is not None and not ((carried.since >= 0) & (carried.since < REFRESHED)).all():
@@ -150,6 +155,7 @@ PREPARED = codec.record(
     starts=codec.array("<i8", "n_ends"),
     after=codec.array("<f8", "n_series", codec.Size("room", 1)),
     n_observations=codec.count(1),
+    covariates=codec.unless(None, codec.nested(COVARIATES)),
 )
 CARRIED = codec.record(
     Carried,

@@ -50,18 +50,18 @@ def emit_last_states(build: Assembly, out: Buffer) -> None:
         build.copy(0, state, held, build.stacks[0].batch.rows)
 
 
-def emit_row(build: Assembly, x: MatrixView, fields: dict[str, Field], starts: Field) -> None:
-    """One row of known inputs, by where each begins."""
+def emit_row(build: Assembly, x: MatrixView, source: Field, starts: Field) -> None:
+    """One row of inputs, by where each begins."""
     rows = build.stacks[0].batch.rows
     build.program.emit(
-        "gather", 0, source=fields["inputs"], out=x.place, starts=starts, T=1, B=rows, F=x.width, lds=x.width,
+        "gather", 0, source=source, out=x.place, starts=starts, T=1, B=rows, F=x.width, lds=x.width,
         stride=rows, every=1,
     )  # fmt: skip
 
 
 def emit_context_step(build: Assembly, x: MatrixView, fields: dict[str, Field]) -> None:
     """The state takes one row of known inputs in."""
-    emit_row(build, x, fields, fields["starts"])
+    emit_row(build, x, fields["inputs"], fields["starts"])
     stack = build.segment(0, 0, 1)
     build.forward(stack, x)
     build.carry(stack)

@@ -40,9 +40,8 @@ class _Member:
         program, stack = step.build.program, step.build.stacks[0]
         names = ("z", "a", "sums", "phase", "first")
         z, a, sums, phase, first = (program.bind(name, getattr(self, name)) for name in names)
-        if writer.embeddings:  # codes stay as they are in all steps
-            codes = slice(-len(writer.embeddings), None)
-            step.x[0].array[:, :, codes] = histories.inputs[:, -1, codes]
+        self.x = step.x[0].array[0]  # what is not found from the values stays as it is until it is written anew
+        self.x[:] = histories.inputs[:, -1]
         operations = program.rounds[0][0]
         own = len(operations)
         emit_inputs(

@@ -39,11 +39,12 @@ class Trained:
     ) -> Callable[[np.ndarray, int], np.ndarray]:
         """The outputs of a member for the inputs of some rows, or of the last of them."""
         inputs, steps = series.rows, (series.prepared.context, series.prepared.ahead)
+        both = inputs, series.of_decoder
 
         def one_step(rows: np.ndarray, k: int) -> np.ndarray:
             if network.hands_over:
                 theta = self.thetas[k, 0]
-                return pair_outputs(network, theta, inputs, rows, steps, n_threads=n_threads, device=device)
+                return pair_outputs(network, theta, both, rows, steps, n_threads=n_threads, device=device)
             if self.is_local:
                 return local_outputs(network.writer, self.thetas[k], inputs, rows, n_threads)
             theta = self.thetas[k, 0]

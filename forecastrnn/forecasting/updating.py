@@ -36,7 +36,7 @@ def updated(model: Model, new: NewRows, rule: Rule, *, updates: int = 0, device:
     ValueError
         If a value is not possible in its series.
     """
-    found, naive = NewValues(new.read.values.copy(), new.read.offsets, new.series), None
+    found, naive = NewValues(new.read.values.copy(), new.read.offsets, new.series, new.read.covariates), None
     if model.naive is not None:
         found, naive = _without_naive(model.naive, found, new.axis)
     check_possible(model, found)
@@ -62,7 +62,7 @@ def _fill(model: Model, new: NewValues, gaps: np.ndarray, rule: Rule) -> None:
         (tail, _), floors, begin = moved_on(model, tail, known), _floors_behind(floors, known), step
         own = np.flatnonzero(gaps & (new.steps == step))
         rows = new.owners[own]
-        found = model.median(take(tail, rows), rows, 1, "cpu")
+        found = model.median(take(tail, rows), rows, 1, "cpu", new.covariates and new.covariates.take(own))
         limits = limits_of(rule, np.zeros(len(rows), bool) if floors is None else floors[rows])
         new.values[own] = (found if limits is None else limits.clip(found))[:, 0]
 
@@ -88,7 +88,8 @@ def _followed(model: Model, calibration: Calibration, new: NewValues, given: New
     for step in range(int(new.counts.max())):
         one, values = new.between(step, step + 1), given.between(step, step + 1).values
         rows = one.series
-        median = model.median(take(tail, rows), rows, calibration.horizon, "cpu")
+        ahead = one.covariates and one.covariates.take(np.arange(len(rows)).repeat(calibration.horizon))
+        median = model.median(take(tail, rows), rows, calibration.horizon, "cpu", ahead)  # X further on is not given
         unit = calibration.spread.scale[rows, None] * calibration.growth
         found = found and found.behind(rows, in_space(median, linear[rows]), values, unit)
         tail, _ = moved_on(model, tail, one)

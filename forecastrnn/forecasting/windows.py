@@ -51,7 +51,7 @@ def source_of(
     beyond : steps behind the end that windows may reach into, without targets.
     """
     if network.hands_over:
-        return pair_source(series.rows, series.prepared.z, counts, dtype)
+        return pair_source((series.rows, series.of_decoder), series.prepared.z, counts, dtype)
     return plain_source(series, counts, dtype, beyond)
 
 
@@ -62,8 +62,8 @@ def plain_source(series: SeriesInputs, counts: np.ndarray, dtype: str, beyond: i
     return TrainingData(series.rows, y.astype(dtype), base=np.pad(z, (0, beyond)).astype(dtype))
 
 
-def pair_source(inputs: np.ndarray, z: np.ndarray, counts: np.ndarray, dtype: str) -> PairData:
-    """Both sides read the inputs of their times; the targets are the changes to the next value, where that counts."""
+def pair_source(inputs: tuple[np.ndarray, np.ndarray], z: np.ndarray, counts: np.ndarray, dtype: str) -> PairData:
+    """Both sides read their inputs of a time; the targets are the changes to the next value, where that counts."""
     change = np.full((len(z), 1), np.nan)
     change[:-1, 0] = np.where(counts[1:], np.diff(z), np.nan)
-    return PairData(inputs, inputs, change.astype(dtype))
+    return PairData(*inputs, change.astype(dtype))

@@ -16,6 +16,7 @@ from forecastrnn.engine.cuda.build import DeviceKernel
 from forecastrnn.engine.devices import CPU
 from forecastrnn.forecasting import forecasts, settings
 from support import cuda_simulator  # noqa: F401  (before the first launch)
+from support.series_beside import beside
 
 RNG = np.random.default_rng(0)
 QUICK = {"max_steps": 2, "hidden_layer_sizes": 3, "batch_size": 3, "context_length": 3, "season_length": 2,
@@ -93,6 +94,17 @@ def test_an_encoder_with_a_decoder() -> None:
         for device in (CPU, "cuda:0")
     ]
     np.testing.assert_allclose(found[1], found[0], rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("options", [{"older_means": [(3, 2)], "id_embedding_dim": 2}, {"strategy": Seq2Seq(2)}])
+def test_beside_covariates(options: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is known ahead comes in rows of its own, also where not all series fit into one call."""
+    read, ahead = beside(h=3, lengths=(30, 25))
+    model = RNNForecaster(**QUICK | {"n_members": 2} | options).fit(read)._model
+    cpu, gpu = (model.median(model.tail, np.arange(2), 3, device, ahead) for device in (CPU, "cuda:0"))
+    np.testing.assert_allclose(gpu, cpu, rtol=1e-11)
+    monkeypatch.setattr(forecasts, "DEVICE_ROWS", 1)
+    np.testing.assert_allclose(model.median(model.tail, np.arange(2), 3, "cuda:0", ahead), cpu, rtol=1e-11)
 
 
 def test_layers_on_two_devices() -> None:

@@ -96,7 +96,7 @@ def test_loss_and_gradients_equal_numpy(stack: str) -> None:
     network, theta, inputs, z = window_problem(stack)
     counts = ~np.isin(np.arange(30), [8, 20])
     starts, steps = np.array([1, 3, 17]), (4, 3)
-    source = pair_source(inputs, z, counts, "float64")
+    source = pair_source((inputs, inputs), z, counts, "float64")
     program = TrainingProgram(network, theta, None, source, steps=steps, rows=3, loss="squared_error")
     loss = program.run(window_index(starts[None], steps), 1, 1)[0]
 
@@ -119,7 +119,7 @@ def test_one_step_errors_are_those_behind_a_context(times: int, stretches: int) 
     """Each stretch of 4 steps has the 6 times before it as its context; what is left over is at the front."""
     network, theta, inputs, _ = window_problem("gru")
     rows = np.arange(30 - times, 30)[None]
-    found = pair_outputs(network, theta, inputs, np.repeat(rows, 2, axis=0), (6, 4), n_threads=2)
+    found = pair_outputs(network, theta, (inputs, inputs), np.repeat(rows, 2, axis=0), (6, 4), n_threads=2)
     length = min(4, times - 6)
     begins = [30 - length * k for k in range(stretches, 0, -1)]
     expected = [naive_outputs(network, theta, inputs[None, b - 6 : b], inputs[None, b : b + length])[0] for b in begins]

@@ -28,9 +28,11 @@ from forecastrnn import (
     RNNForecaster,
     RNNRegressor,
 )
+from forecastrnn.data.covariate_values import Covariate
 from forecastrnn.data.series_input import TimeAxis
 from forecastrnn.data.time_index import Clock
 from forecastrnn.forecasting import model as forecast_model
+from forecastrnn.forecasting.covariates import CovariateScales, ScaledCovariates
 from forecastrnn.forecasting.ends import Carried, SeriesEnds
 from forecastrnn.forecasting.naive_series import NaiveSeries
 from forecastrnn.forecasting.preparation import Prepared
@@ -248,7 +250,12 @@ def test_every_field_is_kept() -> None:
         forecast_model.ReadingOptions: "columns missing least needs short",
         SeriesEnds: "prepared z inputs phase first carried",
         Carried: "means sums since states",
-        Prepared: ("layout context ahead z observed starts pads period_of scale level linear after n_observations"),
+        Prepared: (
+            "layout context ahead z observed starts pads period_of scale level linear after n_observations covariates"
+        ),
+        ScaledCovariates: "scales centre numbers codes",
+        CovariateScales: "columns centred middle spread gaps seen in_encoder",
+        Covariate: "name role kind categories shared",
         TimeAxis: "form ids clock last time_name id_name value_name id_dtype late",
         Clock: "kind step freq unit tz",
     }

@@ -60,15 +60,16 @@ def pad_left(series, periods, scale, padding, padded):
 
 
 @jitted
-def fill_inputs(series, layout, scratch, out):
-    """Rows of all padded times of all series; out (total, 2 columns + k) flat. Rows without enough past stay zero.
+def fill_inputs(series, layout, scratch, out, place):
+    """Rows of all padded times of all series; out (total, columns) flat. Rows without enough past stay zero.
 
     scratch: trailing means (total,), and sums of one more value than the longest series has, or empty without blocks.
+    place: columns of a row, and the first of those that are written.
     """
     z, starts, pads, periods, static = series
     season, width, second_lag, with_lags, blocks = layout
     a, sums = scratch
-    columns, groups = len(out) // len(z), len(blocks) // 2
+    (columns, begin), groups = place, len(blocks) // 2
     for i in range(len(starts) - 1):
         lo, hi = starts[i], starts[i + 1]
         total = 0.0
@@ -87,18 +88,19 @@ def fill_inputs(series, layout, scratch, out):
             phase = phase + 1 if phase + 1 < season else 0
             write_inputs(
                 z, a, sums, -lo, t, lo + pads[i], phase, season, periods[i], second_lag, with_lags, blocks, groups,
-                static, i * STATIC, out, t * columns,
+                static, i * STATIC, out, t * columns + begin,
             )  # fmt: skip
 
 
 @jitted
-def go_on(new, ends, layout, scratch, rows):
+def go_on(new, ends, layout, scratch, rows, begin):
     """The ends of series, moved on behind new values, and the inputs of the times before each of them.
 
     new: values (total,), offsets (m + 1,), series (m,). ends, which are overwritten: z, means (n, past), sums (n, past
     + 1), inputs (n, context, columns), since, phase, first (n,), and as they are period (n,), static (n, STATIC).
     layout: season, width of means, second lag, whether there are lags, blocks, values until means are found anew.
-    scratch: values, means and sums of one series. rows (total, columns).
+    scratch: values, means and sums of one series. rows (total, columns): what is not found from values stands in them;
+    begin: the first column of what is.
     """
     (values, offsets, series), (line, means, sums) = new, scratch
     z_ends, mean_ends, sum_ends, inputs, since, phases, firsts, periods, static = ends
@@ -112,11 +114,9 @@ def go_on(new, ends, layout, scratch, rows):
             sums[t] = sum_ends[s, t]
         for j in range(n):
             t = past - 1 + j
-            for c in range(columns):  # codes stay
-                rows[lo + j, c] = inputs[s, inputs.shape[1] - 1, c]
             write_inputs(
                 line, means, sums, 0, t, firsts[s], (phases[s] + j) % season, season, periods[s], second_lag, with_lags,
-                blocks, groups, static, s * STATIC, flat, (lo + j) * columns,
+                blocks, groups, static, s * STATIC, flat, (lo + j) * columns + begin,
             )  # fmt: skip
             line[t + 1] = values[lo + j]
             means[t + 1] = (line[t + 1] - line[t + 1 - width]) / width

@@ -1,0 +1,180 @@
+"""Covariates as networks read them: numbers in spreads from the centre of their series, categories as codes of fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from forecastrnn.data.coding import auto_dim
+from forecastrnn.data.covariate_values import Covariate, Covariates
+
+NORMAL = 1.4826  # standard deviations of a normal distribution in the median of its absolute values
+STILL = 1e-6  # of the largest departure of a column: what is less is rounding, not movement
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CovariateScales:
+    """What fit has found of each covariate.
+
+    Units differ between series (the price of a television, of milk), so a series has a centre of its own; yet a column
+    that hardly moves in one must not be blown up there, so all share the spread.
+
+    columns : in the order of fit. Of the numbers (k,) among them: centred : those with a centre in each series, its
+    median; middle : the centre of the others (static: the median series), and of a series without a value; spread :
+    what departures are divided by, 0 where a column never moved, which then reads 0; gaps : those of which fit missed
+    a value: they have a further column, 1 where there is one. seen : of each category, the sorted codes of fit.
+    in_encoder : what is known until now lies beside the step that it belongs to, which a decoder does not read;
+    else beside the time before the next value.
+    """
+
+    columns: tuple[Covariate, ...]
+    centred: np.ndarray
+    middle: np.ndarray
+    spread: np.ndarray
+    gaps: np.ndarray
+    seen: tuple[np.ndarray, ...]
+    in_encoder: bool = False
+
+    @property
+    def width(self) -> int:
+        """Columns that the numbers become."""
+        return len(self.gaps) + int(self.gaps.sum())
+
+    @property
+    def embeddings(self) -> tuple[tuple[int, int], ...]:
+        """Categories of each code, and numbers of the vectors that stand for them."""
+        return tuple((len(codes), auto_dim(len(codes))) for codes in self.seen)
+
+    def numbers_of(self, *roles: str) -> np.ndarray:
+        """Which of all columns of numbers (width,) have one of these roles."""
+        own = np.array([c.role in roles for c in self.columns if c.kind != "category"], bool)
+        return np.concatenate([own, own[self.gaps]])
+
+    def codes_of(self, *roles: str) -> np.ndarray:
+        """Which of the codes have one of these roles."""
+        return np.array([c.role in roles for c in self.columns if c.kind == "category"], bool)
+
+    @property
+    def with_roles(self) -> tuple[Callable[..., np.ndarray], ...]:
+        """Both of these."""
+        return self.numbers_of, self.codes_of
+
+    def centres(self, numbers: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+        """The centre (n_series, k) of each number (rows, k) in each series."""
+        found = np.tile(self.middle, (len(offsets) - 1, 1))
+        for column in np.flatnonzero(self.centred):
+            own = medians(numbers[:, column], offsets)
+            found[:, column] = np.where(np.isfinite(own), own, self.middle[column])
+        return found
+
+    def scaled(self, found: Covariates, centre: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Numbers (rows, width) and codes (rows, c) that networks read; centre (rows, k)."""
+        known = np.isfinite(found.numbers)
+        away = np.where(known & (self.spread > 0.0), found.numbers - centre, 0.0)
+        away /= np.where(self.spread > 0.0, self.spread, 1.0)
+        codes = [_among(seen, found.codes[:, column]) for column, seen in enumerate(self.seen)]
+        empty = np.empty((len(away), 0))
+        return np.concatenate([away, known[:, self.gaps]], axis=1), np.stack(codes, axis=1) if codes else empty
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ScaledCovariates:
+    """Scaled covariates of series: a row for each of their values, or, of the ends of series, the last row of each.
+
+    centre (n_series, k), numbers (rows, width), codes (rows, c).
+    """
+
+    scales: CovariateScales
+    centre: np.ndarray
+    numbers: np.ndarray
+    codes: np.ndarray
+
+    @classmethod
+    def of(cls, scales: CovariateScales, found: Covariates, offsets: np.ndarray) -> ScaledCovariates:
+        """Those of series with these rows."""
+        centre = scales.centres(found.numbers, offsets)
+        numbers, codes = scales.scaled(found, centre.repeat(np.diff(offsets), axis=0))
+        return cls(scales=scales, centre=centre, numbers=numbers, codes=codes)
+
+    def last(self, lengths: np.ndarray) -> ScaledCovariates:
+        """Their ends, of series with so many rows."""
+        rows = np.cumsum(lengths) - 1
+        return replace(self, numbers=self.numbers[rows], codes=self.codes[rows])
+
+    def take(self, rows: np.ndarray) -> ScaledCovariates:
+        """The ends of some series."""
+        return replace(self, centre=self.centre[rows], numbers=self.numbers[rows], codes=self.codes[rows])
+
+    def behind(self, new: Covariates, series: np.ndarray, counts: np.ndarray) -> ScaledCovariates:
+        """The ends of series, some of which (m,) went on for so many rows of `new` each."""
+        last, moved = (np.cumsum(counts) - 1)[counts > 0], series[counts > 0]
+        values, codes = self.scales.scaled(new.take(last), self.centre[moved])
+        found = replace(self, numbers=self.numbers.copy(), codes=self.codes.copy())
+        found.numbers[moved] = np.where(self.scales.numbers_of("static"), self.numbers[moved], values)
+        found.codes[moved] = np.where(self.scales.codes_of("static"), self.codes[moved], codes)
+        return found
+
+
+def learn_scales(found: Covariates, offsets: np.ndarray, *, in_encoder: bool = False) -> CovariateScales:
+    """What the rows of the series of a fit say of each covariate."""
+    numbers, columns = found.numbers, [c for c in found.columns if c.kind != "category"]
+    categories = [c for c in found.columns if c.kind == "category"]
+    known, static = np.isfinite(numbers), np.array([c.role == "static" for c in columns], bool)
+    stays = ((numbers == 0.0) | (numbers == 1.0) | ~known).all(axis=0) | [c.kind == "plain" for c in columns]
+    first = numbers[offsets[:-1]]  # static: one value a series, however long that is
+    middle, spread = np.zeros(len(columns)), np.ones(len(columns))
+    for column in range(len(columns)):
+        values = first[:, column] if static[column] else numbers[:, column]
+        if stays[column]:
+            spread[column] = float(_moves(values))
+            continue
+        own = values if static[column] else medians(values, offsets)
+        middle[column] = _median(own)
+        centre = middle[column] if static[column] else own.repeat(np.diff(offsets))
+        spread[column] = _spread(values - centre)
+    return CovariateScales(
+        columns=found.columns, centred=~stays & ~static, middle=middle, spread=spread, gaps=~known.all(axis=0),
+        seen=tuple(_seen(codes, len(c.categories)) for codes, c in zip(found.codes.T, categories, strict=True)),
+        in_encoder=in_encoder,
+    )  # fmt: skip
+
+
+def medians(values: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    """The median (n_series,) of the values of each series that are there, NaN without any."""
+    owners = np.arange(len(offsets) - 1).repeat(np.diff(offsets))
+    ordered = values[np.lexsort((values, owners))]  # NaN last in each series
+    count = np.add.reduceat(np.isfinite(values).astype(np.int64), offsets[:-1])
+    low, high = offsets[:-1] + np.maximum(count - 1, 0) // 2, offsets[:-1] + count // 2
+    return np.where(count > 0, 0.5 * ordered[low] + 0.5 * ordered[high], np.nan)
+
+
+def _median(values: np.ndarray) -> float:
+    """That of the values that are there, 0 without any."""
+    there = values[np.isfinite(values)]
+    return float(np.median(there)) if len(there) else 0.0
+
+
+def _moves(values: np.ndarray) -> bool:
+    there = values[np.isfinite(values)]
+    return len(there) > 0 and bool((there != there[0]).any())
+
+
+def _spread(away: np.ndarray) -> float:
+    """The usual size of departures from the centre, where there are any: that of rare events is not 0."""
+    size = np.abs(away[np.isfinite(away)])
+    moved = size[size > STILL * size.max(initial=0.0)]
+    return NORMAL * float(np.median(moved)) if len(moved) else 0.0
+
+
+def _seen(codes: np.ndarray, unknown: int) -> np.ndarray:
+    """The sorted codes of a category, of which there is one at least, but for what stands for an unknown one."""
+    found = np.unique(codes[codes != unknown] if unknown else codes)
+    return found if len(found) else np.zeros(1, np.int64)
+
+
+def _among(seen: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """The place of each code among those that fit has seen, behind the last where it has not."""
+    place = np.minimum(np.searchsorted(seen, codes), len(seen) - 1)
+    return np.where(seen[place] == codes, place, len(seen)).astype(float)
