@@ -82,7 +82,7 @@ SCALES = codec.record(
 COVARIATES = codec.record(
     ScaledCovariates,
     _make_covariates,
-    scales=codec.nested(SCALES),
+    scales=SCALES,
     centre=codec.array("<f8", "n_series", "n_numbers"),
     numbers=codec.array("<f8", "n_series", "n_covariates"),
     codes=codec.array("<f8", "n_series", "n_codes"),

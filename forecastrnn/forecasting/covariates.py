@@ -120,7 +120,6 @@ class ScaledCovariates:
 def learn_scales(found: Covariates, offsets: np.ndarray, *, in_encoder: bool = False) -> CovariateScales:
     """What the rows of the series of a fit say of each covariate."""
     numbers, columns = found.numbers, [c for c in found.columns if c.kind != "category"]
-    categories = [c for c in found.columns if c.kind == "category"]
     known, static = np.isfinite(numbers), np.array([c.role == "static" for c in columns], bool)
     stays = ((numbers == 0.0) | (numbers == 1.0) | ~known).all(axis=0) | [c.kind == "plain" for c in columns]
     first = numbers[offsets[:-1]]  # static: one value a series, however long that is
@@ -136,8 +135,7 @@ def learn_scales(found: Covariates, offsets: np.ndarray, *, in_encoder: bool = F
         spread[column] = _spread(values - centre)
     return CovariateScales(
         columns=found.columns, centred=~stays & ~static, middle=middle, spread=spread, gaps=~known.all(axis=0),
-        seen=tuple(_seen(codes, len(c.categories)) for codes, c in zip(found.codes.T, categories, strict=True)),
-        in_encoder=in_encoder,
+        seen=tuple(_seen(codes) for codes in found.codes.T), in_encoder=in_encoder,
     )  # fmt: skip
 
 
@@ -168,9 +166,9 @@ def _spread(away: np.ndarray) -> float:
     return NORMAL * float(np.median(moved)) if len(moved) else 0.0
 
 
-def _seen(codes: np.ndarray, unknown: int) -> np.ndarray:
-    """The sorted codes of a category, of which there is one at least, but for what stands for an unknown one."""
-    found = np.unique(codes[codes != unknown] if unknown else codes)
+def _seen(codes: np.ndarray) -> np.ndarray:
+    """The sorted codes of a category, of which there is one at least, but for -1, which is none."""
+    found = np.unique(codes[codes >= 0])
     return found if len(found) else np.zeros(1, np.int64)
 
 

@@ -111,12 +111,13 @@ def _series_of_fit(
 
 def _scales_of(old: Model | None, read: SeriesSet) -> CovariateScales | None:
     """Those of the covariates of a fit that a warm start goes on from; their columns must be the same."""
-    given = read.covariates.columns if read.covariates else ()
-    if old and old.covariates != given:
-        names = [[column.name for column in columns] for columns in (old.covariates, given)]
+    both = (old.covariates if old else (), read.covariates.columns if read.covariates else ())
+    said = [[(one.name, one.role, one.kind, one.categories) for one in columns] for columns in both]
+    if old and said[0] != said[1]:
+        names = [[one[:3] for one in columns] for columns in said]
         raise ValueError(
-            f"warm_start=True: X, past and static numbers must have the columns of the first fit, {names[0]}, in the "
-            f"same roles and of the same kinds. Got {names[1]}."
+            f"warm_start=True: X, past and static must have the columns of the first fit, {names[0]}, and their "
+            f"categories. Got {names[1]}."
         )
     held = old.tail.prepared.covariates if old else None
     return held.scales if held else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from forecastrnn.forecasting.reading import ReadingOptions, set_apart
 from forecastrnn.forecasting.series_codes import SeriesCodes, rows_among
 from forecastrnn.forecasting.settings import Settings
 from forecastrnn.forecasting.stream import ForecastStream
+from forecastrnn.forecasting.stream_plan import StreamPlan
 from forecastrnn.forecasting.trained import Trained
 from forecastrnn.networks.network import AnyNetwork
 
@@ -268,8 +269,15 @@ class Model:
         noise = np.take_along_axis(self.residuals[member[:, None], source], pick, axis=2)
         return self._forecast(tail, own, pick.shape[2], member, device, ahead=ahead, noise=noise)
 
-    def stream(self, series: Hashable, rule: Rule = None) -> ForecastStream:
-        """A stream that goes on from the end of one series of fit; rule: of what its forecasts do not pass."""
+    def stream(
+        self, series: Hashable, rule: Rule = None, ahead: Covariates | None = None,
+        read: Callable[[object], Covariates] | None = None,
+    ) -> ForecastStream:  # fmt: skip
+        """A stream that goes on from the end of one series of fit; rule: of what its forecasts do not pass.
+
+        ahead : covariates (1 row) of the first time behind the end; read : makes those of a later one of what `step` is
+        given.
+        """
         self.check_learned([series], "stream")
         if series is None and self.tail.n_series > 1:
             raise ValueError(
@@ -279,7 +287,8 @@ class Model:
         column = row[0] if self.trained.is_local else 0
         thetas = list(self.trained.thetas[:, column])
         floors = np.zeros(1, bool) if self.floors is None else self.floors[row]
-        return ForecastStream(self.network, thetas, take(self.tail, row), self.settings, limits_of(rule, floors))
+        tail, limits = take(self.tail, row), limits_of(rule, floors)
+        return ForecastStream(self.network, thetas, tail, self.settings, limits, StreamPlan(tail, ahead, read))
 
 
 def _first_new(read: SeriesSet, rows: np.ndarray, n_known: int) -> object:

@@ -193,9 +193,9 @@ READER = codec.record(
 
 # Static categories ------------------------------------------------------------------------------------------------
 def _static_sizes(part: Part) -> list[int]:
-    """Of each column: its embeddings come behind that of the series."""
+    """Of each column: its embeddings come behind those of covariates and of the series."""
     embeddings, n = part.known["network"].writer.embeddings, len(part.known["names"])
-    if not 0 <= len(embeddings) - n <= 1:
+    if not 0 <= len(embeddings) - n - part.known["layout"].categories <= 1:
         raise ModelFileError("static is not that of the network")
     return [e.size for e in embeddings[len(embeddings) - n :]]
 

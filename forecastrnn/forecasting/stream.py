@@ -13,6 +13,7 @@ from forecastrnn.forecasting.input_layout import InputLayout
 from forecastrnn.forecasting.paths import Histories, emit_inputs, means_of, sums_of, with_room
 from forecastrnn.forecasting.settings import Settings
 from forecastrnn.forecasting.states import as_state
+from forecastrnn.forecasting.stream_plan import StreamPlan
 from forecastrnn.networks.network import AnyNetwork
 from forecastrnn.programs.inference import State, forward, write_state
 from forecastrnn.programs.step_program import StepProgram
@@ -57,6 +58,10 @@ class _Member:
         write_state(step.build, begun)
         return program
 
+    def put(self, row: np.ndarray) -> None:
+        """What the network reads beside the values from now on."""
+        self.x[:] = row
+
     def advance(self, at: int) -> float:
         """Run step `at`: the state takes the last known value in; the scaled forecast of the next."""
         self.program.run(at, 1, 1)
@@ -88,7 +93,7 @@ class ForecastStream:
 
     def __init__(
         self, network: AnyNetwork, thetas: list[np.ndarray], tail: SeriesEnds, settings: Settings,
-        limits: Limits | None = None,
+        limits: Limits | None = None, plan: StreamPlan | None = None,
     ) -> None:  # fmt: skip
         self._p = p = tail.prepared
         self._limits = None if limits is None else (float(limits.low[0]), float(limits.high[0]))
@@ -99,6 +104,8 @@ class ForecastStream:
             _Member(network, theta.copy(), histories, begun, p.layout)
             for theta, begun in zip(thetas, states, strict=True)
         ]
+        self._plan = plan or StreamPlan(tail, None, None)
+        self._put(self._plan.begin())
         self._taken = 0  # values since the end of the series
         self._at = 0  # values since the history was moved
         self._since = 0 if carried is None else int(carried.since[0])  # and before that, since means were found anew
@@ -109,17 +116,24 @@ class ForecastStream:
         """The forecast of the next value."""
         return self._forecast
 
-    def step(self, value: float) -> float:
+    def step(self, value: float, X: object = None) -> float:
         """Take the next observed value; the forecast of the one behind it, in the unit of the series.
+
+        Parameters
+        ----------
+        value : float
+            What was observed.
+        X : mapping or array, optional
+            The covariates known ahead, at the time that is forecast; needed where `fit` had some.
 
         Raises
         ------
         TypeError
             If the value is not a number.
         ValueError
-            If it is not finite, or not positive where the series was.
+            If it is not finite, or not positive where the series was; if X is missing, or `fit` had none.
         """
-        scaled = self._scaled(self._checked(value))
+        scaled, row = self._scaled(self._checked(value)), self._plan.row(X)
         if self._is_guess and value < 0.0:
             self._limits = None  # the series can be negative, then
         for member in self._members:
@@ -128,8 +142,14 @@ class ForecastStream:
         self._at += 1
         if self._since + self._at == REFRESHED:
             self._move_back()
+        self._put(row)
         self._forecast = self._advance()
         return self._forecast
+
+    def _put(self, row: np.ndarray | None) -> None:
+        if row is not None:
+            for member in self._members:
+                member.put(row)
 
     def _checked(self, value: float) -> float:
         if not isinstance(value, Real) or isinstance(value, bool | np.bool_):

@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 
 from forecastrnn.data.covariate_values import Covariate, Covariates
+from forecastrnn.data.new_rows import NewRows
 from forecastrnn.data.series import SeriesSet, read_series
+from forecastrnn.data.slices import cut
 
 KNOWN = (
     Covariate("price", "known", "number"),
@@ -66,6 +68,19 @@ def beside(
         parts.append(found.take(np.arange(length)))
         ahead.append(found.take(np.arange(length, length + h)))
     return replace(read_series(pd.concat(frames)), covariates=joined(parts)), joined(ahead)
+
+
+def between(read: SeriesSet, begin: int, end: int) -> SeriesSet:
+    """Rows of each series, counted from its end."""
+    ends = read.offsets[1:]
+    begins = read.offsets[:-1] if begin == 0 else ends - begin
+    return cut(read, np.arange(read.n_series), begins, ends - end)
+
+
+def behind(read: SeriesSet, begin: int, end: int) -> NewRows:
+    """Rows of each series as new ones."""
+    new = between(read, begin, end)
+    return NewRows(new, np.arange(read.n_series), new.axis)
 
 
 def split(read: SeriesSet) -> list[np.ndarray]:

@@ -1,0 +1,180 @@
+"""Behind new rows, in streams, files and calibration, covariates are those of their times."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from forecastrnn import Conformal, RNNForecaster, Seq2Seq
+from forecastrnn.data.covariate_values import Covariate, Covariates
+from forecastrnn.forecasting.bands import quantiles_of_all
+from forecastrnn.forecasting.calibration_windows import Windows, errors_of
+from forecastrnn.forecasting.sampling import sample_paths
+from forecastrnn.forecasting.updating import updated
+from support.forecaster_cases import quick
+from support.series_beside import KNOWN, PAST, behind, beside, between
+
+H, NEW = 6, 9
+SMALL = {"hidden_layer_sizes": 8, "context_length": 12, "season_length": 4, "n_members": 2, "max_steps": 5}
+SEQ2SEQ = {"strategy": Seq2Seq(6)}
+
+
+def steps_of(ahead: Covariates, j: int) -> Covariates:
+    """Of each series, the step j."""
+    return ahead.take(np.arange(j, len(ahead.numbers), H))
+
+
+def loaded(model: RNNForecaster, path: Path) -> RNNForecaster:
+    model.save(path)
+    return RNNForecaster.load(path)
+
+
+@pytest.mark.parametrize("options", [{}, {"global_model": False}, {"id_embedding_dim": 2}, {"older_means": [(6, 2)]}],
+                         ids=["default", "local", "ids", "older means"])  # fmt: skip
+def test_same_bits_in_pieces_and_streams(options: dict[str, Any], tmp_path: Path) -> None:
+    """In one call, in pieces, or value by value; also after a file."""
+    read, ahead = beside()
+    read.values[read.offsets[1:2] - 4] = np.nan  # its forecast reads what is known of its time
+    fit = quick(**SMALL | options, missing="mask").fit(between(read, 0, NEW))
+    model, other = fit._model, loaded(fit, tmp_path / "fitted")._model
+    whole = updated(model, behind(read, NEW, 0), None)
+    for begin, end in ((9, 8), (8, 5), (5, 0)):
+        other = updated(other, behind(read, begin, end), None)
+    fit._model = other
+    other = loaded(fit, tmp_path / "updated")._model
+    expected = whole.point(whole.choose(None), H, "cpu", ahead)
+    np.testing.assert_array_equal(other.point(other.choose(None), H, "cpu", ahead), expected)
+    for k in (1, 2):
+        new = between(read, NEW, 0)
+        rows, first = np.arange(new.offsets[k], new.offsets[k + 1]), ahead.take(np.array([k * H]))
+        plan = [new.covariates.take(rows[j : j + 1]) for j in range(NEW)] + [first]
+        stream = model.stream(read.ids[k], None, plan[0], read=lambda row: row)
+        found = [stream.step(value, row) for value, row in zip(new.values[rows], plan[1:], strict=True)]
+        assert found[-1] == expected[k, 0] == other.stream(read.ids[k], None, first, lambda row: row).forecast
+
+
+@pytest.mark.parametrize("options, columns", [({}, KNOWN), (SEQ2SEQ, KNOWN + PAST)], ids=["recursive", "seq2seq"])
+def test_ends_are_those_of_longer_series(options: dict[str, Any], columns: tuple[Covariate, ...]) -> None:
+    """What networks have read behind new rows is what they read of whole series, with the same scales."""
+    read, _ = beside(columns)
+    model = quick(**SMALL | options, dtype="float64").fit(between(read, 0, NEW))._model
+    moved, k = updated(model, behind(read, NEW, 0), None).tail, model.layout.covariates
+    old = model.tail.prepared
+    whole = replace(old, covariates=old.covariates).others(read.values, read.offsets, read.covariates)
+    centre = old.covariates.centre.repeat(np.diff(read.offsets), axis=0)
+    numbers, codes = old.covariates.scales.scaled(read.covariates, centre)
+    assert whole.covariates is not None
+    ends = 2 * model.layout.n_columns
+    for i, end in enumerate(read.offsets[1:]):
+        at = slice(end - old.context, end)
+        np.testing.assert_allclose(moved.inputs[i, :, :k], numbers[at], rtol=1e-12, atol=1e-15)
+        np.testing.assert_allclose(moved.inputs[i, :, ends - k : ends], np.arcsinh(numbers[at]), rtol=1e-12, atol=1e-15)
+        np.testing.assert_array_equal(moved.inputs[i, :, ends : ends + codes.shape[1]], codes[at])
+
+
+def test_streams_want_what_they_forecast_with() -> None:
+    read, ahead = beside(KNOWN[:1])
+    model = quick(**SMALL).fit(read)._model
+    with pytest.raises(ValueError, match=r"stream: the model was fitted with X, \['price'\]; give"):
+        model.stream("s1")
+    stream = model.stream("s1", None, ahead.take(np.array([H])), lambda row: row)
+    before = stream.forecast
+    with pytest.raises(ValueError, match=r"step: the model was fitted with X, \['price'\]; give their values at the"):
+        stream.step(50.0)
+    assert stream.forecast == before
+    plain = quick(**SMALL).fit(replace(read, covariates=None))._model.stream("s1")
+    with pytest.raises(ValueError, match="step: X must not be given here"):
+        plain.step(50.0, [1.0])
+
+
+# Files and fits that go on -------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("options", [{}, SEQ2SEQ], ids=["recursive", "seq2seq"])
+def test_files_keep_them(options: dict[str, Any], tmp_path: Path) -> None:
+    columns = KNOWN + PAST if options else KNOWN
+    columns = (*columns, Covariate(("a", 1), "known", "category", ("x", "y"), True))
+    read, ahead = beside(columns[:-1])
+    twice = [*range(ahead.codes.shape[1]), 0]
+    own, ahead = (replace(one, columns=columns, codes=one.codes[:, twice]) for one in (read.covariates, ahead))
+    model = quick(**SMALL | options).fit(replace(read, covariates=own))
+    again = loaded(model, tmp_path / "kept")._model
+    assert again.covariates == columns
+    chosen = model._model.choose(None)
+    np.testing.assert_array_equal(
+        again.point(again.choose(None), H, "cpu", ahead), model._model.point(chosen, H, "cpu", ahead)
+    )
+    others, _ = beside(columns[:-1], seed=3)
+    others = replace(others, covariates=own)
+    found = [one.point(one.choose(others), H, "cpu", ahead) for one in (again, model._model)]
+    np.testing.assert_array_equal(*found)
+
+
+def test_a_warm_start_keeps_their_scales() -> None:
+    read, ahead = beside()
+    model = quick(**SMALL, warm_start=True).fit(read)
+    before = model._model.tail.prepared.covariates.scales
+    more = replace(read, covariates=replace(read.covariates, numbers=3.0 * read.covariates.numbers))
+    model.fit(more)
+    after = model._model.tail.prepared.covariates.scales
+    np.testing.assert_array_equal(after.spread, before.spread)
+    assert np.isfinite(model._model.point(model._model.choose(None), H, "cpu", ahead)).all()
+    other, _ = beside(KNOWN[:3])
+    with pytest.raises(ValueError, match="warm_start=True: X, past and static must have the columns of the first fit"):
+        model.fit(other)
+    with pytest.raises(ValueError, match="warm_start=True: X, past and static must have the columns of the first fit"):
+        model.fit(replace(read, covariates=None))
+    assert model._model.tail.prepared.covariates.scales is after
+
+
+# Intervals and futures ------------------------------------------------------------------------------------------------
+def test_windows_are_forecast_with_what_was_known_of_them() -> None:
+    """Errors equal those of forecasts by hand; of what lies behind a cutoff only the plan is read."""
+    read, _ = beside()
+    model = quick(**SMALL).fit(read)._model
+    windows = Windows(4, np.array([7, 2]), np.ones((3, 2), bool))
+    linear = np.ones(3, bool)
+    found = errors_of(model, read, windows, linear, "cpu")
+    for w, start in enumerate(windows.starts):
+        for i in range(3):
+            known = between(read, 0, int(start)).where(np.arange(3) == i)
+            count, end = min(4, int(start)), int(read.offsets[i + 1])
+            at = np.arange(end - start, end - start + count)
+            forecast = model.point(model.choose(known), count, "cpu", read.covariates.take(at))[0]
+            np.testing.assert_allclose(found[i, w, :count], read.values[at] - forecast, rtol=1e-4, atol=1e-3)
+            assert np.isnan(found[i, w, count:]).all()
+
+
+@pytest.mark.parametrize("intervals", ["paths", Conformal(horizon=4, n_windows=3, held_out=True)])
+def test_intervals_and_futures_follow_the_plan(intervals: Any) -> None:
+    """Around a forecast of another plan lie another band and other futures; short series have theirs, too."""
+    read, ahead = beside(lengths=(60, 47, 7))
+    model = quick(**SMALL, intervals=intervals, short="naive")
+    with pytest.warns(UserWarning, match="too short"):
+        model = model.fit(read)._model
+    chosen, shares = model.choose(None), np.array([0.1, 0.9])
+    chosen = replace(chosen, spread=model.intervals.calibration.spread if model.intervals.calibration else None)
+    found = []
+    for plan in (ahead, replace(ahead, numbers=ahead.numbers + 1.0)):
+        point = model.point(chosen, H, "cpu", plan)
+        low, high = quantiles_of_all(model, chosen, point, shares, "cpu", ahead=plan)
+        assert ((low <= point) & (point <= high)).all()
+        rng = np.random.RandomState(0)
+        calibrated = model.intervals.calibration is not None
+        paths = sample_paths(model, chosen, H, 3, calibrated=calibrated, rng=rng, device="cpu", ahead=plan)
+        assert paths.shape == (3, 3, H) and np.isfinite(paths).all()
+        found.append((low[:2], high[:2], paths[:, :2]))
+    assert all((one != other).all() for one, other in zip(*found, strict=True))
+
+
+def test_what_is_known_until_now_is_not_read_behind_a_cutoff() -> None:
+    read, _ = beside(PAST)
+    model = quick(**SMALL | SEQ2SEQ).fit(read)._model
+    windows, later = Windows(4, np.array([4]), np.ones((3, 1), bool)), read.offsets[1:, None] - np.arange(1, 5)
+    garbage = replace(read.covariates, numbers=read.covariates.numbers.copy(), codes=read.covariates.codes.copy())
+    garbage.numbers[later], garbage.codes[later] = 1e9, -1
+    found = [errors_of(model, replace(read, covariates=one), windows, np.ones(3, bool), "cpu") for one in
+             (read.covariates, garbage)]  # fmt: skip
+    np.testing.assert_array_equal(*found)
