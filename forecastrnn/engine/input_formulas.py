@@ -26,10 +26,10 @@ def write_older_means(sums, sums_at, t, first, blocks, groups, now, out, at):
 
 @register_jitable(no_cfunc_wrapper=True)
 def write_inputs(
-    z, a, sums, sums_at, t, first, phase, season, period, second_lag, with_lags, blocks, groups, static, static_at, out,
-    at,
+    z, a, sums, sums_at, t, first, phase, season, period, second_lag, with_lags, blocks, groups, long_run,
+    with_long_run, static, static_at, out, at,
 ):  # fmt: skip
-    """out[at:] = the columns of time t. z, a: indexable; `phase`: of t + 1 in the season."""
+    """out[at:] = the columns of time t. z, a: indexable; `phase`: of t + 1 in the season; long_run: the mean so far."""
     now, mean, before = a[t], a[t - season], a[t - period]
     out[at], out[at + 1], out[at + 2] = z[t] - now, now - mean, now - before
     k = at + PLAIN
@@ -38,6 +38,9 @@ def write_inputs(
         out[k + 2] = z[t + 1 - second_lag] - mean
         k += LAGS
     k = write_older_means(sums, sums_at, t, first, blocks, groups, now, out, k)
+    if with_long_run:
+        out[k] = long_run - now
+        k += 1
     if season >= 2:
         w = 2.0 * math.pi * phase / season
         out[k], out[k + 1] = math.sin(w), math.cos(w)

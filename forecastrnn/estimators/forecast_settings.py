@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -66,6 +66,11 @@ def _older_means_of(forecaster: NamedParameters) -> tuple[int, ...]:
     if not all(whole) or forecaster.older_means is not None and not whole:
         refuse(forecaster, "older_means", "None or a list of pairs (length, count) of ints in the range [1, inf)")
     return tuple(int(number) for pair in pairs for number in pair)
+
+
+def _long_run_of(forecaster: NamedParameters) -> Literal["auto"] | bool:
+    """Whether the long-run mean is an input, or that the series say it."""
+    return "auto" if isinstance(forecaster.long_run_mean, str) else bool(forecaster.long_run_mean)
 
 
 def _seasons_of(forecaster: NamedParameters) -> tuple[int, ...]:
@@ -136,6 +141,7 @@ def plan_of(forecaster: NamedParameters, columns: dict[str, Any], watched: bool)
         members=members, strategy=strategy["strategy"], reading=_reading_of(forecaster, columns),
         later=_reading_of(forecaster, columns, other=True), context=forecaster.context_length,
         horizon=strategy.get("horizon"), seasons=_seasons_of(forecaster), older_means=older_means,
+        long_run=_long_run_of(forecaster),
         n_members=forecaster.n_members, id_embedding_dim=forecaster.id_embedding_dim,
         random_state=forecaster.random_state, device=device, intervals=intervals_of(forecaster),
     )  # fmt: skip

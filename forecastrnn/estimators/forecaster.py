@@ -60,6 +60,12 @@ class RNNForecaster(Predicts, GoesOn, Backtests, Scores, SavedToFile):
         `count` blocks of `length` values, each pair's blocks behind those of the pair before it, back from the last
         known value. [(7, 5), (30, 5)] on daily data: five weeks, and five months before those. A mean that reaches
         back beyond the beginning of a series counts as the recent mean.
+    long_run_mean : "auto" or bool
+        Whether the network also reads the mean of all values so far, relative to the recent mean. Without it a forecast
+        knows its level by its last step alone, and small errors add up: forecasts of noisy counts drift. With it they
+        come back to the mean, which is wrong where series grow. "auto": where the loss asks for a mean
+        ("squared_error"), and the recent means of the series of `fit` go more than half of the way back to their
+        long-run means within a season (in the median series). With the default loss: no.
     n_members : int
         Networks whose median is the forecast. 5 rather than 3: in backtests the median then varies less by seed.
     global_model : bool
@@ -163,6 +169,7 @@ class RNNForecaster(Predicts, GoesOn, Backtests, Scores, SavedToFile):
         "season_length": [Interval(Integral, 1, None, closed="left"), list, tuple, None],
         "context_length": [Interval(Integral, 1, None, closed="left"), None],
         "older_means": [list, tuple, None],
+        "long_run_mean": [StrOptions({"auto"}), "boolean"],
         "n_members": [Interval(Integral, 1, None, closed="left")],
         "global_model": ["boolean"],
         "id_embedding_dim": [Interval(Integral, 1, None, closed="left"), None],
@@ -184,9 +191,9 @@ class RNNForecaster(Predicts, GoesOn, Backtests, Scores, SavedToFile):
     @takes_old_names
     def __init__(
         self, *, cell="gru", hidden_layer_sizes=(64,), layer_norm=False, initializer="uniform", dropout=0.0,
-        strategy="recursive", season_length=None, context_length=None, older_means=None, n_members=5,
-        global_model=True, id_embedding_dim=None, missing="raise", short="raise", freq=None,
-        loss="absolute_error", intervals="conformal", bounds="auto", solver="adamw", early_stopping=False,
+        strategy="recursive", season_length=None, context_length=None, older_means=None,
+        long_run_mean="auto", n_members=5, global_model=True, id_embedding_dim=None, missing="raise", short="raise",
+        freq=None, loss="absolute_error", intervals="conformal", bounds="auto", solver="adamw", early_stopping=False,
         batch_size="auto", max_steps=None, warm_start=False, random_state=None, verbose=False, device="cpu",
         n_jobs=None, dtype="float32", alias="RNN",
     ):  # fmt: skip

@@ -33,7 +33,7 @@ STATES = {
     "RNNSeq2Seq": "sequences.seq2seq_state",
 }  # of each class that can be saved
 # Not in the first files: with these values they are left out, so that earlier versions read what does not need them.
-_LATER = {"freq": None, "alias": "RNN", "intervals": None, "short": "raise", "bounds": "auto"}
+_LATER = {"freq": None, "alias": "RNN", "intervals": None, "short": "raise", "bounds": "auto", "long_run_mean": "auto"}
 _NAMED: list[tuple[str, str, Container[str]]] = [
     ("cell", "cell", CELLS), ("loss", "loss", LOSSES), ("update rule", "solver", SOLVERS),
 ]  # fmt: skip

@@ -75,7 +75,13 @@ class DevicePaths:
     def _buffers(self) -> dict[str, Any]:
         """What `emit_rounds` reads, and the numbers of the program."""
         kind, buffer, rows = self.kind, self.program.buffer, self.kind.rows
-        found: dict[str, Any] = {"now": self.known - 1, "length": self.length, "noisy": self.h, "sums": None}
+        found: dict[str, Any] = {
+            "now": self.known - 1,
+            "length": self.length,
+            "noisy": self.h,
+            "sums": None,
+            "long_run": None,
+        }
         found |= {name: buffer(name, (rows, self.length)) for name in ("z", "a")}
         found |= {name: buffer(name, (rows,), np.int64) for name in ("phase", "period", "first")}
         found["static"] = buffer("static", (rows, STATIC))
@@ -84,6 +90,8 @@ class DevicePaths:
         found["result"] = buffer("result", (rows, kind.head.steps if kind.head.at_once else self.h))
         if kind.layout.older_means:
             found["sums"] = buffer("sums", (rows, self.length + 1), np.float64)
+        if kind.layout.with_long_run:
+            found["long_run"] = buffer("long_run", (rows,), np.float64)
         if kind.noisy:
             found["noise"] = buffer("noise", (rows, self.h))
         if kind.layout.has_covariates:
@@ -104,6 +112,8 @@ class DevicePaths:
             fields[name].put(getattr(histories, name)[series])
         if histories.sums is not None:
             fields["sums"].put(with_room(histories.sums[series], self.length + 1))
+        if histories.long_run is not None:
+            fields["long_run"].put(histories.long_run[series])
         own = len(histories.z) > self.n_inputs  # not all series are here: each row has inputs of its own
         row = np.arange(self.kind.rows) if own else series
         given = {"inputs": ("starts", histories.inputs), "ahead": ("ahead_starts", histories.ahead)}

@@ -50,8 +50,8 @@ class Carried:
 class SeriesEnds:
     """The end of each series: all that a forecast needs. z (n_series, length), oldest first.
 
-    first (n_series,): where in z the series begins; before lie repetitions of its first season. carried: None before
-    the first new values.
+    first (n_series,): where in z the series begins; before lie repetitions of its first season. so_far (n_series,
+    2): sum and number of all its values, where networks read their mean. carried: None before the first new values.
     """
 
     prepared: Prepared
@@ -60,6 +60,7 @@ class SeriesEnds:
     phase: np.ndarray
     first: np.ndarray
     carried: Carried | None = None
+    so_far: np.ndarray | None = None
 
     @property
     def n_series(self) -> int:
@@ -89,7 +90,15 @@ def ends_of(series: SeriesInputs) -> SeriesEnds:
     phase = (ends - prepared.starts[:-1] - prepared.pads) % prepared.layout.season
     own = prepared.covariates and prepared.covariates.last(prepared.known)
     light = replace(prepared, z=np.empty(0), observed=np.empty(0, bool), covariates=own)
-    return SeriesEnds(light, z, series.rows[rows], phase, first_of(prepared, past))
+    so_far = so_far_of(prepared) if prepared.layout.with_long_run else None
+    return SeriesEnds(light, z, series.rows[rows], phase, first_of(prepared, past), so_far=so_far)
+
+
+def so_far_of(prepared: Prepared) -> np.ndarray:
+    """Sum and number (n_series, 2) of the values of each series, without its padding."""
+    ends = np.stack([prepared.starts[:-1] + prepared.pads, prepared.starts[1:]], axis=1).reshape(-1)
+    sums = np.add.reduceat(np.append(prepared.z, 0.0), ends)[::2]
+    return np.stack([sums, prepared.known.astype(float)], axis=1)
 
 
 def take(tail: SeriesEnds, rows: np.ndarray) -> SeriesEnds:
@@ -98,8 +107,9 @@ def take(tail: SeriesEnds, rows: np.ndarray) -> SeriesEnds:
     each = {name: getattr(p, name)[rows] for name in ("pads", "period_of", "scale", "level", "linear", "after")}
     ends = {name: getattr(tail, name)[rows] for name in ("z", "inputs", "phase", "first")}
     own = p.covariates and p.covariates.take(rows)
-    prepared = replace(p, covariates=own, **each)
-    return SeriesEnds(prepared, **ends, carried=None if carried is None else carried.take(rows))
+    so_far = None if tail.so_far is None else tail.so_far[rows]
+    carried = None if carried is None else carried.take(rows)
+    return SeriesEnds(replace(p, covariates=own, **each), **ends, carried=carried, so_far=so_far)
 
 
 def rows_ahead(tail: SeriesEnds, h: int, found: Covariates | None) -> np.ndarray | None:
@@ -125,5 +135,5 @@ def histories_of(tail: SeriesEnds, dtype: str) -> Histories:
         means, sums = carried.means, carried.sums if p.layout.older_means else None
     return Histories(
         z=z, means=means, sums=sums, static=as_real(p.static), phase=tail.phase, period=p.period_of,
-        inputs=as_real(tail.inputs), first=tail.first,
+        inputs=as_real(tail.inputs), first=tail.first, so_far=tail.so_far,
     )  # fmt: skip

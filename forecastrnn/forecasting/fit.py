@@ -16,11 +16,13 @@ from forecastrnn.forecasting.calibration import Intervals
 from forecastrnn.forecasting.conformal import ConformalPlan
 from forecastrnn.forecasting.covariates import CovariateScales
 from forecastrnn.forecasting.ends import ends_of
+from forecastrnn.forecasting.input_layout import InputLayout
 from forecastrnn.forecasting.inputs import SeriesInputs
+from forecastrnn.forecasting.long_run import OF_MEANS, comes_back
 from forecastrnn.forecasting.members import Callback
 from forecastrnn.forecasting.model import Model
 from forecastrnn.forecasting.plan import FitPlan, check_known, check_lengths, check_reach, check_same
-from forecastrnn.forecasting.preparation import prepare
+from forecastrnn.forecasting.preparation import Prepared, prepare
 from forecastrnn.forecasting.reading import SHORTEST, set_apart
 from forecastrnn.forecasting.residuals import residuals_of
 from forecastrnn.forecasting.series_codes import SeriesCodes
@@ -46,6 +48,7 @@ def fit_model(
     if not isinstance(plan.intervals, ConformalPlan):
         return replace(model, intervals=plan.intervals and Intervals(plan.intervals))
     short = _shorter(plan, plan.intervals, update_count(prepared[0].prepared, prepared[1]))
+    short = replace(short, long_run=model.layout.with_long_run)
 
     def train(part: SeriesSet) -> Model:
         """Networks as those of the fit, for shorter series; nothing of theirs is shared."""
@@ -102,7 +105,8 @@ def _series_of_fit(
     categories = prepared.covariates.scales.embeddings if prepared.covariates else ()
     settings = replace(plan.members, embeddings=codes.embeddings(int(plan.id_embedding_dim or 0), categories))
     lags = old.layout.with_lags if old else use_lags(prepared, settings.is_local)
-    prepared = prepared.read_with(lags=lags, older_means=plan.older_means)
+    long_run = _reads_long_run(plan, prepared, old.layout if old else None)
+    prepared = prepared.read_with(lags=lags, older_means=plan.older_means, long_run=long_run)
     if old:
         check_same(old, settings, plan.n_members, prepared.layout, tuple(read.ids))
     check_reach(prepared, read.ids)
@@ -121,6 +125,16 @@ def _scales_of(old: Model | None, read: SeriesSet) -> CovariateScales | None:
         )
     held = old.tail.prepared.covariates if old else None
     return held.scales if held else None
+
+
+def _reads_long_run(plan: FitPlan, prepared: Prepared, old: InputLayout | None) -> bool:
+    """Whether the long-run mean is an input: as asked, as it was, or where a mean is forecast to which series return.
+
+    A forecast of medians, the default, keeps the inputs that it was tuned with.
+    """
+    if plan.long_run != "auto":
+        return plan.long_run
+    return old.with_long_run if old else plan.members.loss in OF_MEANS and comes_back(prepared)
 
 
 def _codes_of_fit(

@@ -2,9 +2,10 @@
 
 At time t, to forecast t + 1: z_t - a_t, a_t - a_(t-m), a_t - a_(t-L); with lags also the values one season, one
 period and two seasons before t + 1, relative to the trailing means; with older means those of blocks of values, one
-behind the other from t back, relative to a_t; two harmonics of the phase of t + 1; log of the scale, whether the series
-is linear, log(L / m). First the raw columns (for the linear skip), then asinh of them. Covariates frame these: the raw
-ones in front, asinh of them behind, and then codes of categories.
+behind the other from t back, relative to a_t; with the long-run mean that of all values up to t, relative to a_t; two
+harmonics of the phase of t + 1; log of the scale, whether the series is linear, log(L / m). First the raw columns (for
+the linear skip), then asinh of them. Covariates frame these: the raw ones in front, asinh of them behind, and then
+codes of categories.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ class InputLayout:
     season : steps; second_lag : the third of the lags: two seasons, if any period of the series in fit is that long;
     with_lags : whether values of one season ago are among the columns; older_means : length and count of blocks, in
     turn; longer : periods in seasons, beside the season, whose figures are removed; (): one, where it is found.
-    covariates, categories : columns of numbers and of codes that are no values of the series.
+    covariates, categories : columns of numbers and of codes that are no values of the series; with_long_run : whether
+    the mean of all values so far is among the columns.
     """
 
     season: int
@@ -33,6 +35,7 @@ class InputLayout:
     longer: tuple[int, ...] = field(default=(), metadata={"later": True})
     covariates: int = field(default=0, metadata={"later": True})
     categories: int = field(default=0, metadata={"later": True})
+    with_long_run: bool = field(default=False, metadata={"later": True})
 
     @property
     def has_covariates(self) -> bool:
@@ -48,7 +51,8 @@ class InputLayout:
     def n_columns(self) -> int:
         """Raw columns; the network reads as many again, squashed."""
         lags, phase = LAGS if self.with_lags else 0, PHASE if self.season >= 2 else 0
-        return self.covariates + PLAIN + lags + sum(self.older_means[1::2]) + phase + STATIC
+        means = sum(self.older_means[1::2]) + self.with_long_run
+        return self.covariates + PLAIN + lags + means + phase + STATIC
 
     @property
     def reach(self) -> int:

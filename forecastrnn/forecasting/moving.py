@@ -79,21 +79,23 @@ def moved_on(model: Model, tail: SeriesEnds, new: NewValues) -> tuple[SeriesEnds
     carried = tail.carried or _carried_first(model, tail)
     z, inputs, since = tail.z.copy(), np.array(tail.inputs, dtype), carried.since.copy()
     means, sums, phase, first = carried.means.copy(), carried.sums.copy(), tail.phase.copy(), tail.first.copy()
+    so_far = np.ones((len(z), 2)) if tail.so_far is None else tail.so_far.copy()
     rows = _rows_beside(p, inputs[:, -1], new)
     room = z.shape[1] + int(new.counts.max())
     layout, static = p.layout, np.ascontiguousarray(p.static, dtype).reshape(-1)
     numbers = (
         layout.season, layout.mean_width, layout.second_lag, layout.with_lags, np.array(layout.older_means, np.int64),
-        REFRESHED,
+        layout.with_long_run, REFRESHED,
     )  # fmt: skip
     go_on(
         (scaled(p, new).astype(dtype), new.offsets, new.series),
-        (z, means, sums, inputs, since, phase, first, p.period_of, static), numbers,
+        (z, means, sums, inputs, since, phase, first, so_far, p.period_of, static), numbers,
         (np.empty(room, dtype), np.empty(room, dtype), np.empty(room + 1)), rows, layout.covariates,
     )  # fmt: skip
     states = _states_behind(model, carried.states, new, rows) if carried.has_states else carried.states
     carried = Carried(means=means, sums=sums, since=since, states=states)
-    return SeriesEnds(_behind(p, new), z, inputs, phase, first, carried), rows
+    moved = SeriesEnds(_behind(p, new), z, inputs, phase, first, carried=carried)
+    return moved if tail.so_far is None else replace(moved, so_far=so_far), rows
 
 
 def _rows_beside(p: Prepared, inputs: np.ndarray, new: NewValues) -> np.ndarray:

@@ -48,8 +48,8 @@ class Histories:
     """The end of each series, what it is made into inputs with, and the inputs of the context before it.
 
     z, means (n, known), sums (n, known + 1) or None, static (n, STATIC), phase, period (n,), inputs (n, context,
-    columns), first (n,): where in z the series begins. ahead (n, h, columns): rows in which the covariates of each step
-    stand, where there are any.
+    columns), first (n,): where in z the series begins. so_far (n, 2): sum and number of all values, where networks read
+    their mean. ahead (n, h, columns): rows in which the covariates of each step stand, where there are any.
     """
 
     z: np.ndarray
@@ -60,7 +60,13 @@ class Histories:
     period: np.ndarray
     inputs: np.ndarray
     first: np.ndarray
+    so_far: np.ndarray | None = None
     ahead: np.ndarray | None = None
+
+    @property
+    def long_run(self) -> np.ndarray | None:
+        """The mean (n,) of all values."""
+        return None if self.so_far is None else self.so_far[:, 0] / self.so_far[:, 1]
 
 
 def means_of(z: np.ndarray, width: int) -> np.ndarray:
@@ -89,7 +95,8 @@ def _build_lane(kind: PathsShape) -> Program:
     fields |= {name: Argument(name) for name in ("phase", "period", "first", "now", "length", "noisy")}
     fields["ahead_starts"] = Argument("ahead_starts", np.int64)
     starts = np.arange(kind.rows) * kind.context + np.arange(kind.context)[:, None]
-    fields |= {"sums": Argument("sums", np.float64), "starts": program.bind("starts", starts)}
+    fields |= {name: Argument(name, np.float64) for name in ("sums", "long_run")}
+    fields["starts"] = program.bind("starts", starts)
     fields["states"] = Argument("states", kind.dtype) if kind.goes_on else None
     emit_rounds(kind, program, fields)
     return program
@@ -146,7 +153,7 @@ def _emit_forecast_step(build: Assembly, x: MatrixView, kind: PathsShape, fields
         emit_row(build, x, fields["ahead"], fields["ahead_starts"])
     sums = emit_inputs(
         program, x.place, kind.layout, z=z, a=a, B=kind.rows, columns=x.width, length=length, now=now,
-        **{name: fields[name] for name in ("static", "sums", "phase", "period", "first")},
+        **{name: fields[name] for name in ("static", "sums", "long_run", "phase", "period", "first")},
     )  # fmt: skip
     build.forward(stack, x)
     build.head.forward(stack)
@@ -164,16 +171,16 @@ def _emit_forecast_step(build: Assembly, x: MatrixView, kind: PathsShape, fields
 
 
 def emit_inputs(
-    program: Program, x: Place, layout: InputLayout, *, sums: Field, first: Field, **fields: Field
+    program: Program, x: Place, layout: InputLayout, *, sums: Field, long_run: Field, first: Field, **fields: Field
 ) -> Field:
     """Emit the inputs of a forecast's step; the sums that older means are made of, None without those."""
-    means = layout.older_means
+    means, with_long_run = layout.older_means, layout.with_long_run
     blocks = program.bind("blocks", np.array(means, np.int64), constant=True) if means else None
     used = sums if means else None
     program.emit(
         "forecast_inputs", 0, x=x.at(layout.covariates), sums=used, first=first if means else None, blocks=blocks,
         groups=len(means) // 2, season=layout.season, second_lag=layout.second_lag, with_lags=int(layout.with_lags),
-        **fields,
+        long_run=long_run if with_long_run else None, with_long_run=int(with_long_run), **fields,
     )  # fmt: skip
     return used
 
@@ -232,6 +239,8 @@ def run_paths(
     if histories.ahead is not None:
         arrays.share("ahead", histories.ahead)
         arrays.same("ahead_starts", np.arange(kind.rows) * h + np.arange(h)[:, None])
+    if histories.long_run is not None:
+        arrays.share("long_run", histories.long_run)
     for name, values in given.items():
         arrays.own(name, np.ascontiguousarray(values[:, arrays.series], kind.dtype))
     numbers = {"now": known - 1, "length": length, "noisy": h}

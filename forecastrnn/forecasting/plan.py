@@ -23,9 +23,9 @@ class FitPlan:
     """What a forecaster is to learn, and from what.
 
     members : how they are trained, without the embeddings, which follow from the series; reading, later : how series
-    are read in fit, and to be forecast; context, horizon : as they were given; seasons : those that were given, in
-    steps; random_state : what the seeds of the members are drawn from when all is checked; intervals : how they are
-    made.
+    are read in fit, and to be forecast; context, horizon, long_run : as they were given; seasons : those that were
+    given, in steps; random_state : what the seeds of the members are drawn from when all is checked; intervals : how
+    they are made.
     """
 
     members: Settings
@@ -36,6 +36,7 @@ class FitPlan:
     horizon: int | None
     seasons: tuple[int, ...]
     older_means: tuple[int, ...]
+    long_run: Literal["auto"] | bool
     n_members: int
     id_embedding_dim: int | None
     random_state: object
@@ -89,11 +90,12 @@ def check_known(plan: FitPlan, prepared: Prepared, ids: tuple) -> None:
 def check_same(old: Model, settings: Settings, n_members: int, layout: InputLayout, ids: tuple) -> None:
     """A warm start needs the networks that there are."""
     was, now = old.settings, settings
-    same = (was.layers, was.horizon, was.dtype, was.is_local, old.layout.older_means, was.has_decoder, old.n_members)
-    if same != (now.layers, now.horizon, now.dtype, now.is_local, layout.older_means, now.has_decoder, n_members):
+    same = (was.layers, was.horizon, was.dtype, was.is_local, was.has_decoder, old.n_members)
+    inputs = [(one.older_means, one.with_long_run) for one in (old.layout, layout)]
+    if same != (now.layers, now.horizon, now.dtype, now.is_local, now.has_decoder, n_members) or inputs[0] != inputs[1]:
         raise ValueError(
-            "warm_start=True: cell, hidden_layer_sizes, strategy, horizon, dtype, global_model, older_means and "
-            "n_members must be as in the first fit."
+            "warm_start=True: cell, hidden_layer_sizes, strategy, horizon, dtype, global_model, long_run_mean, "
+            "older_means and n_members must be as in the first fit."
         )
     if was.embeddings != now.embeddings:
         raise ValueError("warm_start=True: id_embedding_dim, static and its columns must be as in the first fit.")

@@ -63,9 +63,13 @@ class Prepared:
         """Values of each series without its padding: (n_series,)."""
         return np.diff(self.starts) - self.pads
 
-    def read_with(self, *, lags: bool = False, older_means: tuple[int, ...] = ()) -> Prepared:
+    def read_with(
+        self, *, lags: bool = False, older_means: tuple[int, ...] = (), long_run: bool = False
+    ) -> Prepared:  # fmt: skip
         """The same series, for networks that read these columns too."""
-        return replace(self, layout=replace(self.layout, with_lags=lags, older_means=older_means))
+        return replace(
+            self, layout=replace(self.layout, with_lags=lags, older_means=older_means, with_long_run=long_run)
+        )
 
     def with_covariates(
         self, found: Covariates, offsets: np.ndarray, scales: CovariateScales | None = None, *, in_encoder: bool = False

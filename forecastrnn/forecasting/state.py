@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from forecastrnn.data.series import TimeAxis
 
 _COLUMNS = ("id_col", "time_col", "target_col")
-_LAYOUT = ("with_lags", "older_means", "longer", "covariates", "categories")  # in a file they lie among the settings
+_LAYOUT = ("with_lags", "older_means", "longer", "covariates", "categories", "with_long_run")  # among the settings
 _MOST_UPDATES = 2**40
 
 
@@ -117,8 +117,9 @@ def _make_prepared(**kept: Any) -> Prepared:
 
 
 def _make_ends(
-    prepared: Prepared, z: np.ndarray, inputs: np.ndarray, phase: np.ndarray, carried: Carried | None
-) -> SeriesEnds:
+    prepared: Prepared, z: np.ndarray, inputs: np.ndarray, phase: np.ndarray, carried: Carried | None,
+    so_far: np.ndarray | None,
+) -> SeriesEnds:  # fmt: skip
     """Figures by which compiled code finds its way: each within the arrays that it counts places of."""
     p, season = prepared, prepared.layout.season
     good = (
@@ -136,7 +137,9 @@ def _make_ends(
         raise ModelFileError("the ends of the series are not as long as the inputs need")
     if carried is not None and not ((carried.since >= 0) & (carried.since < REFRESHED)).all():
         raise ModelFileError("since must count new values")
-    return SeriesEnds(p, z, inputs, phase, first_of(p, z.shape[1]), carried)
+    if (so_far is not None) != p.layout.with_long_run or so_far is not None and not (so_far[:, 1] >= 1).all():
+        raise ModelFileError("so_far must be sums and numbers of values, where the networks read their means")
+    return SeriesEnds(p, z, inputs, phase, first_of(p, z.shape[1]), carried=carried, so_far=so_far)
 
 
 PREPARED = codec.record(
@@ -173,6 +176,9 @@ ENDS = codec.record(
     phase=codec.array("<i8", "n_series"),
     first=None,
     carried=codec.unless(None, codec.nested(CARRIED)),
+    so_far=codec.unless(
+        None, codec.optional("has_so_far", codec.array("<f8", "n_series", codec.Size("n_so_far", 2, 2)))
+    ),
 )
 
 

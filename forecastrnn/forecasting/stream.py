@@ -32,6 +32,8 @@ class _Member:
         self.z, self.a = with_room(histories.z, length), with_room(histories.means, length)
         self.sums = with_room(sums_of(histories.z) if histories.sums is None else histories.sums, length + 1)
         self.phase, self.first = histories.phase.copy(), histories.first.copy()
+        self.so_far = np.ones(2) if histories.so_far is None else histories.so_far[0].copy()
+        self.long_run = self.so_far[:1] / self.so_far[1:]
         self.program = self._step_program(network, theta, histories, begun)
 
     def _step_program(self, network: AnyNetwork, theta: np.ndarray, histories: Histories, begun: State) -> Program:
@@ -39,16 +41,16 @@ class _Member:
         writer = network.writer
         step = StepProgram((writer, network.writer_theta(theta)), 1)
         program, stack = step.build.program, step.build.stacks[0]
-        names = ("z", "a", "sums", "phase", "first")
-        z, a, sums, phase, first = (program.bind(name, getattr(self, name)) for name in names)
+        names = ("z", "a", "sums", "phase", "first", "long_run")
+        z, a, sums, phase, first, long_run = (program.bind(name, getattr(self, name)) for name in names)
         self.x = step.x[0].array[0]  # what is not found from the values stays as it is until it is written anew
         self.x[:] = histories.inputs[:, -1]
         operations = program.rounds[0][0]
         own = len(operations)
         emit_inputs(
             program, step.x[0].at(0), self.layout, z=z, a=a, static=program.bind("static", histories.static),
-            sums=sums, phase=phase, period=program.bind("period", histories.period), first=first, B=1,
-            columns=step.x[0].shape[-1], length=z.shape[1], now=self.now,
+            sums=sums, long_run=long_run, phase=phase, period=program.bind("period", histories.period), first=first,
+            B=1, columns=step.x[0].shape[-1], length=z.shape[1], now=self.now,
         )  # fmt: skip
         operations[:] = operations[own:] + operations[:own]
         program.emit(
@@ -74,6 +76,8 @@ class _Member:
         width = self.layout.mean_width
         self.a[0, t] = self.a[0, t - 1] + (self.z[0, t] - self.z[0, t - width]) / width
         self.sums[0, t + 1] = self.sums[0, t] + self.z[0, t]
+        self.so_far += self.z[0, t], 1.0
+        self.long_run[:] = self.so_far[0] / self.so_far[1]
 
     def move_back(self, at: int) -> None:
         """Forget the oldest `at` values: the last known one is at `now` again; means are freed of rounding errors."""

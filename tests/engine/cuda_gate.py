@@ -233,7 +233,7 @@ def launches_of_forecasts() -> list[Any]:
 
     found: list[Any] = []
     for older in ((7, 2), ()):
-        layout = InputLayout(season=7, second_lag=14, with_lags=True, older_means=older)
+        layout = InputLayout(season=7, second_lag=14, with_lags=True, older_means=older, with_long_run=bool(older))
         network = Network(layout.n_columns, (layer("gru", 5),), 1, layout.n_columns)
         kind = PathsShape(
             network=network,

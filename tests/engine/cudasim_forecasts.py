@@ -44,7 +44,7 @@ def same(model: RNNForecaster, look: Any, tolerance: float = 1e-11) -> None:
 
 
 @pytest.mark.parametrize("options", [
-    {"n_members": 2, "cell": "lstm", "older_means": [(3, 2), (5, 1)]},
+    {"n_members": 2, "cell": "lstm", "older_means": [(3, 2), (5, 1)], "long_run_mean": True},
     {"n_members": 1, "id_embedding_dim": 2, "hidden_layer_sizes": (3, 2), "season_length": 1},
     {"n_members": 3, "strategy": Direct(4)},
 ], ids=["older means", "embeddings", "direct"])  # fmt: skip
@@ -70,7 +70,7 @@ def test_what_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     """Behind new rows, which the CPU reads: each path from the states of its member and series."""
     y = long(3)
     old = y.ds < y.ds.max()
-    model = RNNForecaster(**QUICK | {"n_members": 2, "id_embedding_dim": 2, "older_means": [(3, 2)]}).fit(y[old])
+    model = RNNForecaster(**QUICK | {"n_members": 2, "id_embedding_dim": 2, "long_run_mean": True}).fit(y[old])
     model.update(y[~old])
     same(model, lambda m: m.predict(3)["RNN"])
     monkeypatch.setattr(forecasts, "DEVICE_ROWS", 2)

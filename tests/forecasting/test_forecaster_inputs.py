@@ -242,6 +242,7 @@ BAD_PARAMETERS: dict[str, list] = {
         [(-7, 5)],
         [(7, 2**40)],
     ],
+    "long_run_mean": [1, None, "yes", 0.5],
     "horizon": [0, -1, 1.5, True],
     "max_steps": [0, -1, 1.5, True],
     "strategy": ["x", None, 1, "Recursive"],

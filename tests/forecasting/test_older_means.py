@@ -12,13 +12,11 @@ from forecastrnn import Direct
 from forecastrnn.engine import memory
 from forecastrnn.forecasting.ends import SeriesEnds
 from forecastrnn.forecasting.inputs import build_inputs
-from forecastrnn.forecasting.model import Model
 from forecastrnn.forecasting.preparation import prepare
-from forecastrnn.programs.inference import forward
 from support.forecaster_cases import long_of, monthly, quick
 from support.naive_seasonal import seasonal_series
 from support.panels import put_together, random_panel
-from support.slow_forecasts import slow_forecasts, slow_row
+from support.slow_forecasts import slow_forecasts, slow_path
 
 BLOCKS = [(3, 2), (5, 4)]
 FLAT = (3, 2, 5, 4)
@@ -58,16 +56,6 @@ def means_of(tail: SeriesEnds) -> Callable:
     return lambda z, t: naive_means(z, t, tail.first[0], tail.prepared.layout.mean_width, BLOCKS)
 
 
-def slow_path(held: Model, tail: SeriesEnds, h: int) -> np.ndarray:
-    """The forecast of one series, in one pass through the network for each step."""
-    p, z, X = tail.prepared, list(tail.z[0]), list(tail.inputs[0])
-    for step in range(h):
-        X.append(slow_row(p, np.array(z), len(z) - 1, tail.phase[0] + step, means_of(tail)))
-        z.append(z[-1] + forward(held.network, held.trained.thetas[0, 0], np.array(X)[None]).outputs[0, -1, 0])
-    path = np.array(z[-h:]) * p.scale[0] + p.after[0, np.arange(h) % p.period_of[0]]
-    return path * p.level[0] if p.linear[0] else np.exp(path) * p.level[0]
-
-
 @pytest.mark.parametrize("n", [20, 60], ids=["becomes long enough on the way", "long"])
 def test_forecasts_feed_the_means(n: int) -> None:
     """A mean of values before the beginning is nothing, until there are forecasts enough."""
@@ -75,7 +63,9 @@ def test_forecasts_feed_the_means(n: int) -> None:
     model = quick(season_length=3, dtype="float64", older_means=BLOCKS, context_length=6).fit(y)
     tail = model._choose(y[-n:], None).tail
     assert tail.first[0] == tail.z.shape[1] - min(n, tail.z.shape[1])
-    np.testing.assert_allclose(model.predict(12, y=y[-n:]), slow_path(model._model, tail, 12), rtol=1e-9)
+    np.testing.assert_allclose(
+        model.predict(12, y=y[-n:]), slow_path(model._model, tail, 12, means_of(tail)), rtol=1e-9
+    )
 
 
 @pytest.mark.parametrize("dtype, tolerance", [("float64", 1e-9), ("float32", 2e-4)])

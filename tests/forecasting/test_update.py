@@ -35,8 +35,8 @@ def airline() -> pd.Series:
 
 @pytest.mark.parametrize("options", [
     {}, {"cell": "lstm", "hidden_layer_sizes": (8, 5), "dtype": "float64"}, {"older_means": [(6, 2), (9, 1)]},
-    {"global_model": False}, {"id_embedding_dim": 2}, {"season_length": 1, "n_members": 1},
-], ids=["default", "two layers", "older means", "local", "embeddings", "no season"])  # fmt: skip
+    {"global_model": False}, {"id_embedding_dim": 2}, {"season_length": 1, "n_members": 1}, {"long_run_mean": True},
+], ids=["default", "two layers", "older means", "local", "embeddings", "no season", "long-run mean"])  # fmt: skip
 def test_same_bits_as_streams(options: dict[str, Any], tmp_path: Path) -> None:
     """In one call, in pieces, or value by value: also what comes behind, and after a file."""
     y = panel()
@@ -59,11 +59,11 @@ def test_same_bits_as_streams(options: dict[str, Any], tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(*after, check_exact=True)
 
 
-@pytest.mark.parametrize("means", [None, [(5, 2)]], ids=["plain", "older means"])
-def test_same_bits_as_long_streams(means: list | None) -> None:
+@pytest.mark.parametrize("options", [{}, {"older_means": [(5, 2)], "long_run_mean": True}], ids=["plain", "means"])
+def test_same_bits_as_long_streams(options: dict[str, Any]) -> None:
     """Trailing means are found anew at the same values, however many came at once."""
     y = seasonal_series(np.random.default_rng(0), 1700, 7)
-    model, other = (quick(**SMALL | {"season_length": 7, "older_means": means}).fit(y[:100]) for _ in range(2))
+    model, other = (quick(**SMALL | {"season_length": 7} | options).fit(y[:100]) for _ in range(2))
     stream = model.stream()
     for value in y[100:]:
         forecast = stream.step(value)

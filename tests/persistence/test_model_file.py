@@ -155,6 +155,7 @@ FORECAST_FORGERIES: dict[str, tuple[Callable[[dict], Any], str]] = {
     "strategy": (put("state", "strategy", value="seq2seq"), "belong to the strategy seq2seq"),
     "half a pair": (put("state", "settings", "older_means", value={"tuple": [7]}), "older_means must be lengths and"),
     "no longer season": (put("state", "settings", "longer", value={"tuple": [1]}), "longer seasons have two seasons"),
+    "no sums": (put("state", "settings", "with_long_run", value=True), "describes"),
     "no length": (put("state", "settings", "older_means", value={"tuple": [0, 5]}), "older_means must be lengths and"),
 }
 

@@ -87,6 +87,7 @@ FORECASTS: dict[str, Callable[[], Any]] = {
     "local, direct": lambda: quick(global_model=False, strategy=Direct(3)).fit(WIDE),
     "seq2seq": lambda: quick(strategy="seq2seq", n_members=2, hidden_layer_sizes=3, early_stopping=True).fit(WIDE),
     "older means": lambda: quick(older_means=[(4, 3), (6, 2)]).fit(WIDE),
+    "long-run mean": lambda: quick(long_run_mean=True, global_model=False).fit(WIDE),
     "conformal": lambda: quick(intervals=Conformal(n_windows=4), **SMALL).fit(monthly(60)),
     "conformal, adaptive": lambda: quick(intervals=Conformal(adaptive=True), **SMALL).fit(WIDE),
     "conformal, each series": lambda: quick(intervals=Conformal(pool="series", symmetric=False), **SMALL).fit(WIDE),
@@ -248,7 +249,7 @@ def test_every_field_is_kept() -> None:
         NaiveSeries: "axis places figure floors",
         Trained: "thetas curves updates members",
         forecast_model.ReadingOptions: "columns missing least needs short",
-        SeriesEnds: "prepared z inputs phase first carried",
+        SeriesEnds: "prepared z inputs phase first carried so_far",
         Carried: "means sums since states",
         Prepared: (
             "layout context ahead z observed starts pads period_of scale level linear after n_observations covariates"

@@ -7,6 +7,8 @@ from collections.abc import Callable
 import numpy as np
 
 from forecastrnn import RNNForecaster
+from forecastrnn.forecasting.ends import SeriesEnds
+from forecastrnn.forecasting.model import Model
 from forecastrnn.programs.inference import forward
 from support.naive_seasonal import trailing_mean
 
@@ -22,6 +24,16 @@ def slow_forecasts(model: RNNForecaster, values: np.ndarray, means: Callable | N
     X = np.concatenate([tail.inputs[0], rows])[None].astype(held.settings.dtype)
     change = forward(held.network, held.trained.thetas[0, 0], X).outputs[0, -len(rows) :, 0]
     path = (z[known - 1 :] + change) * p.scale[0] + figure
+    return path * p.level[0] if p.linear[0] else np.exp(path) * p.level[0]
+
+
+def slow_path(held: Model, tail: SeriesEnds, h: int, means: Callable | None = None) -> np.ndarray:
+    """The forecast of one series, in one pass through the network for each step."""
+    p, z, X = tail.prepared, list(tail.z[0]), list(tail.inputs[0])
+    for step in range(h):
+        X.append(slow_row(p, np.array(z), len(z) - 1, tail.phase[0] + step, means))
+        z.append(z[-1] + forward(held.network, held.trained.thetas[0, 0], np.array(X)[None]).outputs[0, -1, 0])
+    path = np.array(z[-h:]) * p.scale[0] + p.after[0, np.arange(h) % p.period_of[0]]
     return path * p.level[0] if p.linear[0] else np.exp(path) * p.level[0]
 
 

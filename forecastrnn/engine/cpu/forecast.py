@@ -9,23 +9,29 @@ from forecastrnn.engine.cpu.simd import at
 from forecastrnn.engine.input_formulas import STATIC, write_inputs
 
 
-@kernel("z a static x sums phase period first blocks | B season second_lag with_lags groups columns length now")
+@kernel(
+    "z a static x sums phase period first blocks long_run"
+    " | B season second_lag with_lags groups with_long_run columns length now"
+)
 def forecast_inputs(record, step):
     """x (B, columns): what the network reads to forecast time now + step + 1; phase: that of step 0.
 
     first (B,): where each series begins; blocks (2 groups): length and count of older means; both None without any.
+    long_run (B,): the mean of all values that were known, where there is that column.
     Codes of the series, behind the inputs that are written here, stay in x as they are.
     """
     z, a, static, x = pointers(record, 0, 4)
     (sums,) = doubles(record, 4, 1)
     phase, period, first, blocks = integers(record, 5, 4)
-    B, season, second_lag, with_lags, groups, columns, length, now = sizes(record, 9, 8)
+    (long_run,) = doubles(record, 9, 1)
+    B, season, second_lag, with_lags, groups, with_long_run, columns, length, now = sizes(record, 10, 9)
     for r in range(B):
         begin = first[r] if groups > 0 else 0
+        mean = long_run[r] if with_long_run > 0 else 0.0
         write_inputs(
             at(z, r * length), at(a, r * length), sums, r * (length + 1), now + step, begin,
-            (phase[r] + step) % season, season, period[r], second_lag, with_lags != 0, blocks, groups, static,
-            r * STATIC, x, r * columns,
+            (phase[r] + step) % season, season, period[r], second_lag, with_lags != 0, blocks, groups, mean,
+            with_long_run != 0, static, r * STATIC, x, r * columns,
         )  # fmt: skip
 
 

@@ -60,6 +60,29 @@ def pad_left(series, periods, scale, padding, padded):
 
 
 @jitted
+def returns_to_mean(z, starts, pads, width, shortest, slopes):
+    """slopes (n_series,): the share of its way to the mean of its past that a trailing mean goes within one width.
+
+    That is the slope of a_(t + width) - a_t on (mean of all values up to t) - a_t, over the last three quarters of the
+    series; 0 in a series of fewer than `shortest` widths.
+    """
+    for i in range(len(starts) - 1):
+        lo, n = starts[i] + pads[i], starts[i + 1] - starts[i] - pads[i]
+        total, recent, following, both, ways = 0.0, 0.0, 0.0, 0.0, 0.0
+        for t in range(width if n >= shortest * width else 0):
+            following += z[lo + t]
+        for t in range(n - width if n >= shortest * width else 0):
+            total += z[lo + t]
+            recent += z[lo + t] - (z[lo + t - width] if t >= width else 0.0)
+            following += z[lo + t + width] - z[lo + t]
+            if t >= width + max(2 * width, n // 4):
+                way = total / (t + 1) - recent / width
+                ways += way * way
+                both += way * (following - recent) / width
+        slopes[i] = both / ways if ways > 0.0 else 0.0
+
+
+@jitted
 def fill_inputs(series, layout, scratch, out, place):
     """Rows of all padded times of all series; out (total, columns) flat. Rows without enough past stay zero.
 
@@ -67,7 +90,7 @@ def fill_inputs(series, layout, scratch, out, place):
     place: columns of a row, and the first of those that are written.
     """
     z, starts, pads, periods, static = series
-    season, width, second_lag, with_lags, blocks = layout
+    season, width, second_lag, with_lags, blocks, with_long_run = layout
     a, sums = scratch
     (columns, begin), groups = place, len(blocks) // 2
     for i in range(len(starts) - 1):
@@ -84,11 +107,16 @@ def fill_inputs(series, layout, scratch, out, place):
             a[t] = total / (width if t - lo >= width else t - lo + 1)
         past = width + (periods[i] if periods[i] > second_lag else second_lag)
         phase = (past - pads[i]) % season
+        so_far, known = 0.0, 0
         for t in range(lo + past, hi - 1):
             phase = phase + 1 if phase + 1 < season else 0
+            if t >= lo + pads[i]:
+                so_far += z[t]
+                known += 1
+            long_run = so_far / known if known > 0 else a[t]  # the column is 0
             write_inputs(
                 z, a, sums, -lo, t, lo + pads[i], phase, season, periods[i], second_lag, with_lags, blocks, groups,
-                static, i * STATIC, out, t * columns + begin,
+                long_run, with_long_run, static, i * STATIC, out, t * columns + begin,
             )  # fmt: skip
 
 
@@ -97,14 +125,15 @@ def go_on(new, ends, layout, scratch, rows, begin):
     """The ends of series, moved on behind new values, and the inputs of the times before each of them.
 
     new: values (total,), offsets (m + 1,), series (m,). ends, which are overwritten: z, means (n, past), sums (n, past
-    + 1), inputs (n, context, columns), since, phase, first (n,), and as they are period (n,), static (n, STATIC).
-    layout: season, width of means, second lag, whether there are lags, blocks, values until means are found anew.
+    + 1), inputs (n, context, columns), since, phase, first (n,), so_far (n, 2): sum and number of all values; and as
+    they are period (n,), static (n, STATIC). layout: season, width of means, second lag, whether there are lags,
+    blocks, whether there is the long-run mean, values until means are found anew.
     scratch: values, means and sums of one series. rows (total, columns): what is not found from values stands in them;
     begin: the first column of what is.
     """
     (values, offsets, series), (line, means, sums) = new, scratch
-    z_ends, mean_ends, sum_ends, inputs, since, phases, firsts, periods, static = ends
-    season, width, second_lag, with_lags, blocks, most = layout
+    z_ends, mean_ends, sum_ends, inputs, since, phases, firsts, so_far, periods, static = ends
+    season, width, second_lag, with_lags, blocks, with_long_run, most = layout
     groups, past, columns, flat = len(blocks) // 2, z_ends.shape[1], rows.shape[1], rows.reshape(-1)
     for i in range(len(series)):
         s, lo, n = series[i], offsets[i], offsets[i + 1] - offsets[i]
@@ -116,9 +145,12 @@ def go_on(new, ends, layout, scratch, rows, begin):
             t = past - 1 + j
             write_inputs(
                 line, means, sums, 0, t, firsts[s], (phases[s] + j) % season, season, periods[s], second_lag, with_lags,
-                blocks, groups, static, s * STATIC, flat, (lo + j) * columns + begin,
+                blocks, groups, so_far[s, 0] / so_far[s, 1], with_long_run, static, s * STATIC, flat,
+                (lo + j) * columns + begin,
             )  # fmt: skip
             line[t + 1] = values[lo + j]
+            so_far[s, 0] += line[t + 1]
+            so_far[s, 1] += 1.0
             means[t + 1] = (line[t + 1] - line[t + 1 - width]) / width
             means[t + 1] += means[t]
             sums[t + 2] = sums[t + 1] + line[t + 1]

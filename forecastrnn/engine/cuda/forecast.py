@@ -14,8 +14,8 @@ write_inputs = rebuilt(input_formulas.write_inputs, write_older_means=rebuilt(in
 
 @device_kernel(double=True, stack=40)  # sums and angles; sin and cos keep large arguments there, which do not come
 def write_rows(
-    z, z0, a, a0, static, c0, x, x0, sums, s0, phase, p0, period, q0, first, f0, blocks, b0, step, n0, B, season,
-    second_lag, with_lags, groups, columns, length, now,
+    z, z0, a, a0, static, c0, x, x0, sums, s0, phase, p0, period, q0, first, f0, blocks, b0, long_run, l0, step, n0, B,
+    season, second_lag, with_lags, groups, with_long_run, columns, length, now,
 ):  # fmt: skip
     """x (B, columns) for time now + step + 1, from z, a (B, length) and sums (B, length + 1)."""
     t = now + step[n0]
@@ -23,25 +23,26 @@ def write_rows(
     while r < B:
         row = r * length
         begin = first[f0 + r] if groups > 0 else 0
+        mean = long_run[l0 + r] if with_long_run > 0 else 0.0
         write_inputs(
             z[z0 + row : z0 + row + length], a[a0 + row : a0 + row + length], sums, s0 + row + r, t, begin,
             (phase[p0 + r] + step[n0]) % season, season, period[q0 + r], second_lag, with_lags != 0, blocks[b0:],
-            groups, static, c0 + r * STATIC, x, x0 + r * columns,
+            groups, mean, with_long_run != 0, static, c0 + r * STATIC, x, x0 + r * columns,
         )  # fmt: skip
         r += cuda.gridsize(1)
 
 
 @twin("x")
 def forecast_inputs(
-    plan, z, a, static, x, sums, phase, period, first, blocks, B, season, second_lag, with_lags, groups, columns,
-    length, now,
+    plan, z, a, static, x, sums, phase, period, first, blocks, long_run, B, season, second_lag, with_lags, groups,
+    with_long_run, columns, length, now,
 ):  # fmt: skip
     """Inputs of a step."""
     none = plan.work("no_blocks", 1, "int64")
-    sums = plan.work("no_sums", 1, "float64") if sums is None else sums
+    sums, long_run = (plan.work("no_sums", 1, "float64") if given is None else given for given in (sums, long_run))
     plan.each(
-        write_rows, B, z, a, static, x, sums, phase, period, first or none, blocks or none, plan.step, B, season,
-        second_lag, with_lags, groups, columns, length, now,
+        write_rows, B, z, a, static, x, sums, phase, period, first or none, blocks or none, long_run, plan.step, B,
+        season, second_lag, with_lags, groups, with_long_run, columns, length, now,
     )  # fmt: skip
 
 
