@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import NoReturn
@@ -10,12 +9,11 @@ from typing import NoReturn
 import numpy as np
 import pandas as pd
 
+from forecastrnn.data.caller_warnings import warn_caller
 from forecastrnn.data.coding import MOST_CATEGORIES
-from forecastrnn.data.covariate_values import Covariate
+from forecastrnn.data.covariate_values import UNKNOWN, Covariate
 from forecastrnn.data.frame_columns import first_not_numeric
 from forecastrnn.data.labels import are_texts, as_labels, codes_of, sorted_labels
-
-UNKNOWN = -1  # the code of a category that is missing, or that fit has not seen
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,11 +96,9 @@ def as_fitted(found: Column, fitted: Covariate, argument: str) -> np.ndarray:
 
 def _warn_unseen(new: list, name: Hashable, argument: str) -> None:
     more = f" (and {len(new) - 1} more such values)" if len(new) > 1 else ""
-    warnings.warn(
+    warn_caller(
         f"{argument}: column {name!r} has {new[0]!r}{more}, which fit has not seen: networks read the mean of the "
-        "vectors of the known ones",
-        UserWarning,
-        stacklevel=6,
+        "vectors of the known ones"
     )
 
 

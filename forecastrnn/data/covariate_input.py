@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from forecastrnn.data.caller_warnings import warn_caller
 from forecastrnn.data.covariate_columns import Column, as_fitted, read_column
 from forecastrnn.data.covariate_tables import CovariateTable
 from forecastrnn.data.covariate_values import Covariate, Covariates
@@ -59,7 +59,7 @@ class Reading:
 
     missing: str = "raise"
     fitted: tuple[Covariate, ...] | None = None
-    others: frozenset = frozenset()
+    others: tuple = ()
 
     def of_role(self, role: str) -> list[Covariate]:
         """The columns of the fit that a caller gives in a role; plain ones are found from the times."""
@@ -75,7 +75,7 @@ class Reading:
             raise ValueError(
                 f"{table.argument} lacks the column {lacking[0]!r}: the model was fitted with {first_few(names)}"
             )
-        known = self.others | {one.name for one in self.fitted}
+        known = {*self.others, *(one.name for one in self.fitted)}
         unknown = [name for name in table.columns if name not in known]
         if unknown:
             _warn_unknown(unknown, names, table.argument)
@@ -137,11 +137,7 @@ def apart(found: Covariates) -> list[Values]:
 
 def _warn_unknown(unknown: list, names: list, argument: str) -> None:
     several = f"columns {first_few(unknown)} are" if len(unknown) > 1 else f"column {unknown[0]!r} is"
-    warnings.warn(
-        f"{argument}: {several} unknown to the model, which was fitted with {first_few(names)}, and not used",
-        UserWarning,
-        stacklevel=6,
-    )
+    warn_caller(f"{argument}: {several} unknown to the model, which was fitted with {first_few(names)}, and not used")
 
 
 def _refuse_missing(column: Column, name: Hashable, argument: str, wanted: Wanted, missing: str) -> None:

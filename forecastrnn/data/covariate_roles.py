@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 
 import pandas as pd
 
+from forecastrnn.data.caller_warnings import warn_caller
 from forecastrnn.data.covariate_tables import CovariateTable, read_table
 from forecastrnn.data.frame_columns import Names, first_few
 from forecastrnn.data.series_input import TimeAxis
@@ -36,6 +36,10 @@ class Beside:
         """Columns of y that are covariates."""
         return [name for given in (self.X, self.past) if isinstance(given, list | tuple) for name in given]
 
+    def in_frames(self) -> list:
+        """Columns of the frames."""
+        return [name for given in (self.X, self.past) for name in getattr(given, "columns", ())]
+
     def series(self, others: Iterable[Hashable] = ()) -> object:
         """What y has but for covariates, those that are named here and `others`, which a fit has been given."""
         if not isinstance(self.y, pd.DataFrame) or self.y.columns.nlevels > 1:
@@ -46,12 +50,12 @@ class Beside:
     def tables(self, axis: TimeAxis, names: Names) -> list[tuple[str, CovariateTable]]:
         """Their rows, by role."""
         return [
-            (role, read_table(self._frame(given, axis), axis, names, argument))
+            (role, read_table(self.frame(given, axis), axis, names, argument))
             for (role, argument), given in zip(ARGUMENT.items(), (self.X, self.past), strict=True)
             if given is not None
         ]
 
-    def _frame(self, given: object, axis: TimeAxis) -> object:
+    def frame(self, given: object, axis: TimeAxis) -> object:
         """The columns of y that are named, with those of ids and times; anything else as it is."""
         if not isinstance(given, list | tuple) or not isinstance(self.y, pd.DataFrame):
             return given
@@ -100,28 +104,26 @@ def _refuse_target(table: CovariateTable, name: Hashable, axis: TimeAxis) -> Non
     raise ValueError(f"{table.argument} has the column {name!r}, which is what y holds and is to be forecast{own}")
 
 
-def warn_unnamed(beside: Beside, axis: TimeAxis, names: Names, used: Iterable[Hashable], stacklevel: int) -> None:
-    """Say which columns of y nobody named; `used` : those of tables and of static.
+def warn_unnamed(beside: Beside, axis: TimeAxis, names: Names, static: Iterable[Hashable]) -> None:
+    """Say which columns of y nobody named, neither as columns of y nor as those of another frame.
 
     In a wide frame each column is a series: a warning tells what is meant by one beside the target.
     """
     y = beside.y
     if not isinstance(y, pd.DataFrame):
         return
-    known = {axis.id_name, axis.time_name, axis.value_name, *used, *beside.named()} if axis.form != "wide" else set()
     if axis.form in ("long", "dated"):
+        known = {axis.id_name, axis.time_name, axis.value_name, *static, *beside.named(), *beside.in_frames()}
         others = [name for name in y.columns if name not in known]
         if others:
             several = f"columns {first_few(others)} are" if len(others) > 1 else f"column {others[0]!r} is"
-            warnings.warn(
-                f"y: {several} not used; name such in X= (known ahead) or past= (known until now), or drop them",
-                UserWarning, stacklevel=stacklevel,
+            warn_caller(
+                f"y: {several} not used; name such in X= (known ahead) or past= (known until now), or drop them"
             )  # fmt: skip
     elif axis.form == "wide" and names.target_col in axis.ids and axis.n_series > 1:
         others = [name for name in axis.ids if name != names.target_col]
-        warnings.warn(
+        warn_caller(
             f"y is read as a wide frame, each column a series, so {first_few(others)} will be forecast beside "
             f"{names.target_col!r}. If it is a covariate, name it: X=[{others[0]!r}] where its future will be known, "
-            f"past=[{others[0]!r}] where not. If all are series, say so with target_col=None",
-            UserWarning, stacklevel=stacklevel,
+            f"past=[{others[0]!r}] where not. If all are series, say so with target_col=None"
         )  # fmt: skip

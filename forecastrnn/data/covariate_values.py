@@ -9,6 +9,7 @@ import numpy as np
 
 ROLES = ("known", "past", "static")
 KINDS = ("number", "plain", "category")
+UNKNOWN = -1  # the code of a category that is missing, or that fit has not seen
 
 
 @dataclass(frozen=True)
@@ -17,8 +18,8 @@ class Covariate:
 
     role : "known" ahead, known until now ("past"), or "static", the same at all times of a series. kind : "number",
     which is centred and scaled; "plain", read as it is (a sine, or 0 and 1); "category", for which a vector is learned.
-    categories : those of the fit, sorted; a code counts them, and -1 stands for one that the fit has not seen or for a
-    missing one. shared : whether it was given once for all series.
+    categories : those of the fit, sorted; a code counts them, and one that the fit has not seen, or that is missing, is
+    `UNKNOWN`. shared : whether it was given once for all series.
     """
 
     name: Hashable

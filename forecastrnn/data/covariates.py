@@ -7,13 +7,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from forecastrnn.data.covariate_ahead import read_ahead
+from forecastrnn.data.covariate_ahead import nothing, read_ahead
 from forecastrnn.data.covariate_input import Reading, Values, apart, columns_of, joined
-from forecastrnn.data.covariate_roles import ARGUMENT, Beside, check_roles
+from forecastrnn.data.covariate_roles import ARGUMENT, Beside, check_roles, warn_unnamed
 from forecastrnn.data.covariate_tables import read_table
 from forecastrnn.data.covariate_values import Covariate, Covariates
 from forecastrnn.data.frame_columns import Names, first_few
 from forecastrnn.data.series_input import SeriesSet, TimeAxis
+
+__all__ = ["Beside", "Names", "Reading", "covariates_ahead", "warn_unnamed", "with_covariates"]
 
 
 def with_covariates(
@@ -50,21 +52,27 @@ def with_covariates(
     [2.0, 1.0, 3.0]
     """
     if reading.fitted is not None and read.covariates is None:
-        _check_given(beside, reading, [one for one, _ in static])
+        _check_given(beside, reading)
     tables = beside.tables(read.axis, names)
     if reading.fitted is None:
         check_roles(tables, read.axis, [*reading.others, *(one.name for one, _ in static)])
     found: list[Values] = apart(read.covariates) if read.covariates else columns_of(read, tables, reading)
     found += [(one, values.repeat(np.diff(read.offsets))) for one, values in static]
     if reading.fitted is not None:
+        found = [*found, *_nowhere(found, reading.fitted, len(read.values))]
         found.sort(key=lambda column: (reading.fitted or ()).index(column[0]))
     return replace(read, covariates=joined(found, len(read.values))) if found else read
 
 
-def _check_given(beside: Beside, reading: Reading, static: list[Covariate]) -> None:
+def _nowhere(found: list[Values], fitted: tuple[Covariate, ...], rows: int) -> list[Values]:
+    """Columns of the fit that nobody gives, without values: what stays the same is known of series of the fit."""
+    there = {one for one, _ in found}
+    return [(one, nothing(one, rows)) for one in fitted if one not in there]
+
+
+def _check_given(beside: Beside, reading: Reading) -> None:
     """Refuse roles that fit had and this call lacks, or the reverse."""
-    for role, given in (("known", beside.X), ("past", beside.past), ("static", static or None)):
-        argument = ARGUMENT.get(role, "numbers of static")
+    for (role, argument), given in zip(ARGUMENT.items(), (beside.X, beside.past), strict=True):
         fitted = [one.name for one in reading.of_role(role)]
         if fitted and given is None:
             raise ValueError(

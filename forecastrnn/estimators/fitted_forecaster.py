@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
+from forecastrnn.estimators.covariate_reading import Given, check_other, read_beside
 from forecastrnn.estimators.forecast_settings import bounds_of, read_other
 from forecastrnn.estimators.parameters import NamedParameters
 from forecastrnn.forecasting.bands import with_spread
@@ -23,18 +25,21 @@ class FittedForecaster(NamedParameters):
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_model")
 
-    def _read(self, y: object, static: object) -> SeriesSet | None:
-        """Checked series to forecast; None: those of fit."""
-        if static is not None:
-            self._model.check_static(y is not None)
-        return None if y is None else read_other(self._model, y, self.alias)
+    def _read(self, given: Given) -> tuple[SeriesSet | None, object]:
+        """Checked series to forecast with their covariates, and their static categories; None: those of fit."""
+        model = self._model
+        check_other(model, given)
+        if given.y is None:
+            return None, None
+        return read_beside(model, given, partial(read_other, model, alias=self.alias))
 
-    def _choose(self, y: object, static: object, ids: object = None, *, spread_on: str | None = None) -> Chosen:
-        """The series to forecast: those of fit, or y; of these all, or `ids`, in that order.
+    def _choose(self, given: Given, ids: object = None, *, spread_on: str | None = None) -> Chosen:
+        """The series to forecast: those of fit, or others; of these all, or `ids`, in that order.
 
         spread_on : the device that finds the spread of their errors, for calibrated intervals; None: without.
         """
-        chosen = self._model.choose(self._read(y, static), static)
+        read, static = self._read(given)
+        chosen = self._model.choose(read, static)
         chosen = chosen.within(limits_of(bounds_of(self), chosen.floors))
         if spread_on is not None:
             chosen = with_spread(self._model, chosen, spread_on, static)

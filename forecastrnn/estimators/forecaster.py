@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from numbers import Integral
 from typing import Any, Self
 
@@ -12,6 +13,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from forecastrnn.callbacks import check_callback
 from forecastrnn.engine.compiling import announced
 from forecastrnn.estimators.backtests import Backtests
+from forecastrnn.estimators.covariate_reading import Given, check_given, covariates_of, read_to_fit
 from forecastrnn.estimators.forecast_settings import bounds_of, check_within, plan_of, read_by
 from forecastrnn.estimators.going_on import GoesOn
 from forecastrnn.estimators.groups.heads import constraints_of_heads
@@ -150,6 +152,10 @@ class RNNForecaster(Predicts, GoesOn, Backtests, Scores, SavedToFile):
         What conformal intervals rest on: `n_windows`, `horizon`, `n_scores` (of each step), and `coverage`, the share
         of the last window that intervals of 80% and 95% cover when only the other windows calibrate. None: without,
         or the series were too short.
+    covariates_ : tuple of Covariate
+        What the networks read beside the series: name, role, kind, and the categories, where it is one.
+    feature_names_in_ : ndarray
+        Names of those that `predict` asks for in X; only where there are some.
     device_ : str
 
     Examples
@@ -202,8 +208,8 @@ class RNNForecaster(Predicts, GoesOn, Backtests, Scores, SavedToFile):
     # Fitting ------------------------------------------------------------------------------------------
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(
-        self, y: Any, *, static: Any = None, id_col: Any = "unique_id", time_col: Any = "ds", target_col: Any = "y",
-        callback: Callback | None = None,
+        self, y: Any, X: Any = None, *, past: Any = None, static: Any = None, id_col: Any = "unique_id",
+        time_col: Any = "ds", target_col: Any = "y", callback: Callback | None = None,
     ) -> Self:  # fmt: skip
         """Learn from one or many series.
 
@@ -213,11 +219,19 @@ class RNNForecaster(Predicts, GoesOn, Backtests, Scores, SavedToFile):
             One series, also as a frame of a column of times and one of values; a wide frame (each column a series); a
             long frame with `id_col`, `time_col`, `target_col`; or a MultiIndex (series, time). Dates may be texts.
             The index must be regular; values must be finite, unless missing="mask".
+        X : DataFrame, Series, or list of names of columns of y, optional
+            Covariates whose future will be known: prices, a weather forecast, days of a promotion. `predict` asks for
+            it. A frame of the form of y: rows are matched by series and time, whatever their order, and rows without
+            ids are for all series. For a wide frame, columns (series, covariate) give each series its own. Numbers and
+            truth values are scaled inside; texts and pandas categories are read as learned vectors, as in `static`.
+            The value at a time belongs to the value of y at that time, which is forecast with it.
+        past : like X, optional
+            Covariates that are known until now only: visits, the stock. With strategy="seq2seq" and "direct".
         static : DataFrame, optional
-            What stays the same for a series: a row for each, the index (or the column `id_col`) its id, and columns of
-            categories (texts, integers, booleans, pandas categories). The network reads a learned vector for each,
-            of round(1.6 n^0.56) numbers for n categories, 50 at most; a category that `fit` has not seen reads the
-            mean. With warm_start the categories stay those of the first fit.
+            What stays the same for a series: a row for each, the index (or the column `id_col`) its id; of one series
+            also a mapping. Floats are numbers; texts, booleans and pandas categories are categories, of which the
+            network reads a learned vector for each, of round(1.6 n^0.56) numbers for n categories, 50 at most; a
+            category that `fit` has not seen reads the mean. With warm_start the categories stay those of the first fit.
         id_col, time_col, target_col : hashable
             Columns of a long frame; id_col=None: the frame is one series.
         callback : callable, optional
@@ -232,20 +246,43 @@ class RNNForecaster(Predicts, GoesOn, Backtests, Scores, SavedToFile):
         Raises
         ------
         TypeError, ValueError, TrainingDivergedError
-            As in `RNNRegressor.fit`; for unusable data they name the series, the time and what to do.
+            As in `RNNRegressor.fit`; for unusable data they name the series, the time and what to do. Of covariates: a
+            time of y without a row, a missing value (unless missing="mask"), two rows for one time, times with a zone
+            beside times without, a column in two roles, `past` of a recursive forecaster.
+
+        Warns
+        -----
+        UserWarning
+            For columns of y that nobody has named.
+        FutureWarning
+            For static columns of integers, which are to become numbers.
+
+        Examples
+        --------
+        >>> import numpy as np, pandas as pd
+        >>> from forecastrnn import RNNForecaster
+        >>> days = pd.date_range("2024-01-01", periods=80)
+        >>> table = pd.DataFrame({"sold": 20.0, "offer": np.arange(80) % 5 == 0}, index=days)
+        >>> table["sold"] += 9.0 * table["offer"]
+        >>> model = RNNForecaster(n_members=1, max_steps=20, random_state=0).fit(table[:70], X=["offer"])
+        >>> model.predict(10, X=table[["offer"]]).shape
+        (10, 1)
         """
         with announced(bool(self.verbose)):
-            return self._fit({"id_col": id_col, "time_col": time_col, "target_col": target_col}, y, static, callback)
+            given = Given(y=y, X=X, past=past, static=static)
+            return self._fit({"id_col": id_col, "time_col": time_col, "target_col": target_col}, given, callback)
 
-    def _fit(self, columns: dict[str, Any], y: Any, static: Any, callback: Callback | None) -> Self:
+    def _fit(self, columns: dict[str, Any], given: Given, callback: Callback | None) -> Self:
         from forecastrnn.data.series import season_of
 
         check_callback(callback, "a look")
         plan = plan_of(self, columns, watched=callback is not None)
-        read = read_by(plan.reading, y, freq=self.freq, alias=self.alias)
+        check_given(plan, given)
+        old = self._model if self.warm_start and hasattr(self, "_model") else None
+        read_as = partial(read_by, plan.reading, freq=self.freq, alias=self.alias)
+        read, static = read_to_fit(given, plan.reading, read_as, old)
         check_within(bounds_of(self), read)
         season = plan.seasons[0] if plan.seasons else season_of(read.axis)
-        old = self._model if self.warm_start and hasattr(self, "_model") else None
         self._model = fit_model(plan, read, season, static, old=old, callback=callback)
         self._publish(plan.device)
         return self
@@ -262,3 +299,9 @@ class RNNForecaster(Predicts, GoesOn, Backtests, Scores, SavedToFile):
         self.loss_curve_ = np.mean([curve[:shortest] for curve in curves], axis=0).tolist()
         self.n_iter_ = model.trained.updates
         self.intervals_ = model.intervals.calibration if model.intervals else None
+        self.covariates_ = covariates_of(model)
+        known = [one.name for one in self.covariates_ if one.role == "known"]
+        if known:
+            self.feature_names_in_ = np.array([*known, None], dtype=object)[:-1]
+        elif hasattr(self, "feature_names_in_"):
+            del self.feature_names_in_

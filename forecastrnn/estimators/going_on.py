@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from forecastrnn.data.covariate_step import StepReader
+from forecastrnn.estimators.covariate_reading import Given, read_further
 from forecastrnn.estimators.device_choice import device_to_predict
 from forecastrnn.estimators.fitted_forecaster import FittedForecaster
 from forecastrnn.estimators.forecast_settings import bounds_of, check_within
@@ -30,7 +33,7 @@ def _updates_of(train: object, n_new: int) -> int:
 class GoesOn(FittedForecaster):
     """`update` and `stream`."""
 
-    def update(self, y_new: Any, *, train: bool | int = False) -> Self:
+    def update(self, y_new: Any, X: Any = None, *, past: Any = None, train: bool | int = False) -> Self:
         """Take in the rows behind the end of each series: `predict`, `sample_paths` and `stream` then go on from there.
 
         What a `stream` does with one value of one series, for any number of rows of all of them: level, scale and the
@@ -46,6 +49,8 @@ class GoesOn(FittedForecaster):
             One row or more of some or all series, each beginning one step behind the end of its series; of a wide
             frame all columns. Lists and arrays count on. NaN, with missing="mask", is a value that nobody knows: its
             forecast takes its place.
+        X, past : like the X and past of `fit`, optional
+            Where `fit` had them: their columns at the times of y_new, frames or names of columns of it.
         train : bool or int
             So many more updates of each member; True: a tenth of the new values, within 1 .. 200; False: weights stay.
             The series of `fit` are not kept, and so members learn from windows that end in the new rows: the context,
@@ -78,8 +83,12 @@ class GoesOn(FittedForecaster):
         from forecastrnn.data.new_rows import read_new_rows
 
         check_is_fitted(self)
-        held, rule, columns = self._model, bounds_of(self), self._model.reading.columns
-        new = read_new_rows(y_new, held.whole_axis, columns, missing=held.reading.missing, alias=self.alias)
+        held, rule = self._model, bounds_of(self)
+        read_as = partial(
+            read_new_rows, axis=held.whole_axis, columns=held.reading.columns, missing=held.reading.missing,
+            alias=self.alias,
+        )  # fmt: skip
+        new = read_further(held, Given(y=y_new, X=X, past=past), read_as)
         check_within(rule, new.read)
         updates = _updates_of(train, len(new.read.values))
         if updates and held.trained.is_local:
@@ -91,19 +100,36 @@ class GoesOn(FittedForecaster):
         self._publish(self.device_)
         return self
 
-    def stream(self, series: Any = None) -> ForecastStream:
+    def stream(self, series: Any = None, X: Any = None) -> ForecastStream:
         """An object that takes one new value at a time and forecasts the next; no pandas on that path.
 
         Parameters
         ----------
         series : hashable, optional
             Which series of `fit` to go on with; needed if there were several.
+        X : mapping or array, optional
+            Where `fit` had X: its columns at the first time behind the end, by their names or in the order of
+            `feature_names_in_`.
 
         Returns
         -------
         ForecastStream
-            `step(value)` takes the next observed value and returns the forecast of the one behind it.
+            `step(value)` takes the next observed value and returns the forecast of the one behind it. Where `fit` had
+            X, `step(value, X)` also takes what is known of the time that is forecast, as here.
+
+        Raises
+        ------
+        ValueError
+            If `series` or X is needed and not given, or X is given although `fit` had none; for a direct strategy.
+        TypeError
+            If X is neither a mapping nor an array, or holds texts for numbers.
+        NotFittedError
+            Before `fit`.
         """
         check_is_fitted(self)
-        self._model.check_recursive("stream", "it forecasts one step ahead")
-        return self._model.stream(series, bounds_of(self))
+        model = self._model
+        model.check_recursive("stream", "it forecasts one step ahead")
+        read = StepReader(model.covariates)
+        if X is not None and not read.known:
+            raise ValueError("stream: X must not be given here: the model was fitted without X")
+        return model.stream(series, bounds_of(self), None if X is None else read(X), read)

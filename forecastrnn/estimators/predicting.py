@@ -10,6 +10,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from forecastrnn.data.arrays import check_count
+from forecastrnn.estimators.covariate_reading import Given, ahead_of
 from forecastrnn.estimators.device_choice import device_to_predict
 from forecastrnn.estimators.fitted_forecaster import FittedForecaster
 from forecastrnn.estimators.interval_settings import wanted_of
@@ -29,8 +30,9 @@ class Predicts(FittedForecaster):
     """`predict`, `sample_paths` and `generate`."""
 
     def predict(
-        self, h: Any, *, level: Any = None, quantiles: Any = None, y: Any = None, static: Any = None, ids: Any = None
-    ) -> pd.Series | pd.DataFrame:
+        self, h: Any, *, X: Any = None, level: Any = None, quantiles: Any = None, y: Any = None, past: Any = None,
+        static: Any = None, ids: Any = None,
+    ) -> pd.Series | pd.DataFrame:  # fmt: skip
         """Forecast the h values behind the end of each series.
 
         Parameters
@@ -39,14 +41,19 @@ class Predicts(FittedForecaster):
             Steps to forecast; which steps; or a last time, such as "2025-12", a Timestamp or a Period: all steps up to
             it (of series that end later, fewer, or none). At most `horizon` with the direct strategy, any number with
             others.
+        X : DataFrame or Series, optional
+            Where `fit` had X: its columns at all steps that are forecast, and with `y` at all times of it as well. Rows
+            are found by series and time; others are passed over. `make_future_frame` makes a frame of those wanted.
         level : float or list of float, optional
             Intervals, in percent: [80, 95]. The forecast itself stays as it is.
         quantiles : float or list of float, optional
             Quantiles in (0, 1).
         y : like the y of `fit`, optional
             Other series to forecast, which `fit` need not have seen; a long frame with the same column names.
-        static : DataFrame, optional
-            The static categories of y, where `fit` had some: needed for series that `fit` has not seen.
+        past : like the past of `fit`, optional
+            With y, where `fit` had it: what is known until the end of y, at each of its times.
+        static : like the static of `fit`, optional
+            With y, where `fit` had it: needed for series that `fit` has not seen, and for numbers.
         ids : list, optional
             Which series to forecast, in this order; None: all.
 
@@ -61,8 +68,12 @@ class Predicts(FittedForecaster):
         Raises
         ------
         ValueError
-            If h is not possible, y has an unusable series, static does not fit to it, or there is no series of ids; for
-            a level that is not in (1, 100) or a quantile not in (0, 1), and for either of a model without intervals.
+            If h is not possible, y has an unusable series, static does not fit to it, or there is no series of ids; if
+            X lacks a row, a value or a column, or is given although `fit` had none, or the reverse; for a level
+            that is not in (1, 100) or a quantile not in (0, 1), and for either of a model without intervals.
+        TypeError
+            If a column of X holds texts and held numbers, or the reverse; if its times cannot be compared with those of
+            the series.
         NotFittedError
             Before `fit`.
         """
@@ -73,15 +84,17 @@ class Predicts(FittedForecaster):
         wanted = wanted_of(level, quantiles, self.alias)
         if wanted:
             check_intervals(model)
-        chosen = self._choose(y, static, ids, spread_on=device if wanted else None)
+        given = Given(y=y, X=X, past=past, static=static)
+        chosen = self._choose(given, ids, spread_on=device if wanted else None)
         steps = read_horizon(chosen.axis, h)
         last = int(steps[-1])
         model.check_horizon(last)
-        columns = {self.alias: model.point(chosen.within(None), last, device)}
+        ahead = ahead_of(model, X, chosen.axis, h, last)
+        columns = {self.alias: model.point(chosen.within(None), last, device, ahead)}
         if wanted:
             warn_far(model, last)
             warn_unsupported(model, wanted.levels)
-            found = quantiles_of_all(model, chosen, columns[self.alias], wanted.shares, device)
+            found = quantiles_of_all(model, chosen, columns[self.alias], wanted.shares, device, ahead=ahead)
             columns |= dict(zip(wanted.names, found, strict=True))
         out = write_forecast(
             chosen.axis, {name: chosen.clip(values)[:, steps - 1] for name, values in columns.items()}, h
@@ -90,8 +103,8 @@ class Predicts(FittedForecaster):
         return out
 
     def sample_paths(
-        self, h: Any, n_paths: int = 100, *, y: Any = None, static: Any = None, ids: Any = None,
-        calibrated: bool = True, random_state: Any = None, output: str = "frame",
+        self, h: Any, n_paths: int = 100, *, X: Any = None, y: Any = None, past: Any = None, static: Any = None,
+        ids: Any = None, calibrated: bool = True, random_state: Any = None, output: str = "frame",
     ) -> pd.DataFrame | np.ndarray:  # fmt: skip
         """Draw joint futures: each path is one way in which a series may go on.
 
@@ -105,8 +118,8 @@ class Predicts(FittedForecaster):
             Steps, as in `predict`.
         n_paths : int
             Futures of each series, each from one member in turn.
-        y, static, ids
-            Other series, and which ones, as in `predict`.
+        X, y, past, static, ids
+            What is known of the steps; other series, and which ones, as in `predict`.
         calibrated : bool
             True: at each step the paths are stretched about the forecast, their order kept, until their quantiles are
             those of the calibrated intervals. False: as the networks draw them, with residuals of the training, often
@@ -150,14 +163,17 @@ class Predicts(FittedForecaster):
         spread = bool(calibrated) or model.strategy == "direct"
         if spread:
             check_calibrated(model)
-        chosen = self._choose(y, static, ids, spread_on=device if spread else None)
+        given = Given(y=y, X=X, past=past, static=static)
+        chosen = self._choose(given, ids, spread_on=device if spread else None)
         steps = read_horizon(chosen.axis, h)
         last = int(steps[-1])
         model.check_horizon(last)
         if spread:
             warn_far(model, last)
-        rng = check_random_state(random_state)
-        paths = sample_paths(model, chosen, last, count, calibrated=spread, rng=rng, device=device)[..., steps - 1]
+        paths = sample_paths(
+            model, chosen, last, count, calibrated=spread, rng=check_random_state(random_state), device=device,
+            ahead=ahead_of(model, X, chosen.axis, h, last),
+        )[..., steps - 1]  # fmt: skip
         return paths if output == "array" else write_paths(chosen.axis, paths, h, self.alias)
 
     def generate(
@@ -208,11 +224,12 @@ class Predicts(FittedForecaster):
         )
         model, count = self._model, check_count(n_sequences, "n_sequences")
         model.check_recursive("generate", "the direct strategy does not feed back")
-        chosen = self._choose(prompt, static, ids)
+        chosen = self._choose(Given(y=prompt, static=static), ids)
         until = n_steps if is_time(n_steps) else check_count(n_steps, "n_steps")
         h = int(read_horizon(chosen.axis, until)[-1])
         rng, device = check_random_state(random_state), device_to_predict(self)
-        paths = model.futures(chosen, h, count, rng=rng, known=prompt is None, device=device)
+        ahead = ahead_of(model, None, chosen.axis, until, h)
+        paths = model.futures(chosen, h, count, rng=rng, known=prompt is None, device=device, ahead=ahead)
         names = [self.alias] if count == 1 else [f"{self.alias}-path-{k + 1}" for k in range(count)]
         return write_forecast(chosen.axis, dict(zip(names, paths, strict=True)), until)
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from forecastrnn.estimators.covariate_reading import Given, ahead_of, read_to_score
 from forecastrnn.estimators.device_choice import device_to_predict
 from forecastrnn.estimators.fitted_forecaster import FittedForecaster
 from forecastrnn.estimators.forecast_settings import read_by
@@ -23,7 +25,9 @@ if TYPE_CHECKING:
 class Scores(FittedForecaster):
     """`score`."""
 
-    def score(self, y: Any, *, sample_weight: Mapping[Hashable, float] | pd.Series | None = None) -> float:
+    def score(
+        self, y: Any, X: Any = None, *, sample_weight: Mapping[Hashable, float] | pd.Series | None = None
+    ) -> float:
         """Minus MASE of the forecast of all values of y.
 
         By it `GridSearchCV` and `cross_val_score` work on series: on one or a wide frame with `TimeSeriesSplit`, and on
@@ -35,6 +39,8 @@ class Scores(FittedForecaster):
         y : like the y of `fit`
             What came right behind the end of `fit`, of some or all of its series. Lists and arrays, which have no
             times, are taken to.
+        X : like the X of `fit`, optional
+            Where `fit` had it: its columns at the times of y, a frame or names of columns of y.
         sample_weight : dict or Series, optional
             A weight for each series of y, by its id: what it sells for, for example. None: all count alike.
 
@@ -69,21 +75,25 @@ class Scores(FittedForecaster):
                 "score needs the errors of the seasonal naive forecast in fit, which model files do not keep: fit "
                 "again, or use forecastrnn.metrics.evaluate(predict(h), truth=y, train=...)"
             )
-        reading = replace(model.reading, least=1)
-        read = read_by(reading, y, "y of score", freq=self.freq, usual=model.axis.clock, alias=self.alias)
+        read_as = partial(
+            read_by, replace(model.reading, least=1), argument="y of score", freq=self.freq, usual=model.axis.clock,
+            alias=self.alias,
+        )  # fmt: skip
+        read, X = read_to_score(model, Given(y=y, X=X), read_as)
         weights = _weights(read.ids, sample_weight)
-        chosen = self._choose(None, None)
+        chosen = self._choose(Given(y=None))
         chosen = chosen.take(_rows_of_fit(chosen.axis, read))
         _check_begin(chosen.axis, read)
         scales = chosen.whole(model.naive_errors[chosen.own, None], np.nan)[:, 0]
-        found = _scores(read, self._forecasts_of(chosen, int(np.diff(read.offsets).max())), scales)
+        found = _scores(read, self._forecasts_of(chosen, X, int(np.diff(read.offsets).max())), scales)
         there = np.isfinite(found)
         return -float(found[there] @ weights[there] / weights[there].sum()) if weights[there].any() else float("nan")
 
-    def _forecasts_of(self, chosen: Chosen, h: int) -> np.ndarray:
+    def _forecasts_of(self, chosen: Chosen, X: object, h: int) -> np.ndarray:
         """Forecasts (n, h) of some series of fit."""
         self._model.check_horizon(h)
-        return self._model.point(chosen, h, device_to_predict(self))
+        ahead = ahead_of(self._model, X, chosen.axis, h, h)
+        return self._model.point(chosen, h, device_to_predict(self), ahead)
 
 
 def _weights(ids: tuple, given: Mapping[Hashable, float] | pd.Series | None) -> np.ndarray:

@@ -121,7 +121,8 @@ def learn_scales(found: Covariates, offsets: np.ndarray, *, in_encoder: bool = F
     """What the rows of the series of a fit say of each covariate."""
     numbers, columns = found.numbers, [c for c in found.columns if c.kind != "category"]
     known, static = np.isfinite(numbers), np.array([c.role == "static" for c in columns], bool)
-    stays = ((numbers == 0.0) | (numbers == 1.0) | ~known).all(axis=0) | [c.kind == "plain" for c in columns]
+    kinds = np.array([c.kind for c in columns], dtype=str)
+    stays = ((numbers == 0.0) | (numbers == 1.0) | ~known).all(axis=0) | (kinds == "plain")
     first = numbers[offsets[:-1]]  # static: one value a series, however long that is
     middle, spread = np.zeros(len(columns)), np.ones(len(columns))
     for column in range(len(columns)):

@@ -143,12 +143,6 @@ class Model:
                 "value, which does not go on value by value. Fit again with its whole history when it is long enough."
             )
 
-    def check_static(self, is_other: bool) -> None:
-        """Refuse static categories, which were given, where they are known or not wanted; `is_other`: with series."""
-        if not is_other or self.static is None:
-            why = "the model was fitted without static" if is_other else "the series of fit have theirs"
-            raise ValueError(f"static must not be given here: {why}.")
-
     def choose(self, read: SeriesSet | None, static: object = None) -> Chosen:
         """The series of fit, or others, prepared as those were."""
         if read is None:

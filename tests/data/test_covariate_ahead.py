@@ -149,4 +149,4 @@ def test_unseen_categories_and_unknown_columns_are_told() -> None:
     assert found is not None and set(found.codes[:, 0]) == {1, -1}
     with pytest.warns(UserWarning, match="X: column 'stock' is unknown to the model, .* 'price', 'promo', 'kind'"):
         ahead(AHEAD.assign(stock=1.0))
-    ahead(AHEAD.assign(y=1.0, visits=2.0, shop="a"), others=frozenset({"y", "shop"}))  # known in other roles
+    ahead(AHEAD.assign(y=1.0, visits=2.0, shop="a"), others=("y", "shop"))  # known in other roles

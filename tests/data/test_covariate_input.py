@@ -219,11 +219,11 @@ def test_refused(case: str) -> None:
         call()
 
 
-def warn(y: pd.DataFrame, X: Any = None, past: Any = None, names: Names = NAMES, used: tuple = ()) -> None:
+def warn(y: pd.DataFrame, X: Any = None, past: Any = None, names: Names = NAMES, static: tuple = ()) -> None:
     """What a fit says of columns that nobody named."""
     given = Beside.of(y, X, past, names)
     read = read_series(given.series(), id_col=names.id_col, target_col=names.target_col)
-    warn_unnamed(given, read.axis, names, used, stacklevel=2)
+    warn_unnamed(given, read.axis, names, static)
 
 
 def test_columns_that_nobody_named() -> None:
@@ -231,7 +231,8 @@ def test_columns_that_nobody_named() -> None:
         warn(BOTH, X=["price"])
     with pytest.warns(UserWarning, match="column 'kind' is not used"):
         warn(BOTH, X=["price"], past="promo")
-    warn(BOTH, X=["price"], past=["promo"], used=("kind",))
+    warn(BOTH, X=["price"], past=["promo"], static=("kind",))
+    warn(BOTH, X=BOTH.drop(columns="y"))
     warn(LONG)
     table = ONE.to_frame("y").join(ONE_X["price"])
     with pytest.warns(

@@ -16,7 +16,7 @@ from support.forecaster_cases import long_of, monthly, quick
 
 N = 12
 IDS = [f"s{k}" for k in range(N)]
-STATIC = pd.DataFrame({"kind": np.resize(["down", "up"], N), "size": np.arange(N) % 3}, index=IDS)
+STATIC = pd.DataFrame({"kind": np.resize(["down", "up"], N), "size": pd.Categorical(np.arange(N) % 3)}, index=IDS)
 WIDE = pd.DataFrame({name: monthly(40, seed) for seed, name in enumerate(IDS)})
 
 
@@ -115,8 +115,12 @@ def test_forms_of_static() -> None:
     long = long_of({name: WIDE[name] for name in IDS[:4]})
     expected = quick().fit(long, static=STATIC.iloc[:4]).predict(2)
     by_column = STATIC.rename_axis("unique_id").reset_index().iloc[::-1]
-    for static in (STATIC.astype("category"), by_column, by_column.astype({"kind": "string", "size": "Int64"})):
+    for static in (STATIC.astype("category"), by_column, by_column.astype({"kind": "string"})):
         pd.testing.assert_frame_equal(quick().fit(long, static=static).predict(2), expected)
+    with pytest.warns(FutureWarning, match="'size' holds integers, which are categories now") as told:
+        whole = quick().fit(long, static=by_column.astype({"size": "Int64"}))
+    assert told[0].filename == __file__
+    pd.testing.assert_frame_equal(whole.predict(2), expected)
     flags = quick().fit(long, static=pd.DataFrame({7: [True, False] * 2}, index=IDS[:4]))
     assert flags._model.static.categories[0].tolist() == [False, True]
 
@@ -147,7 +151,7 @@ def test_warm_start() -> None:
         with pytest.raises(ValueError, match=message):
             change()
     pd.testing.assert_frame_equal(one.predict(2), forecast)
-    one.fit(WIDE, static=STATIC.replace({"size": {2: 5}}))
+    one.fit(WIDE, static=STATIC.astype({"size": int}).replace({"size": {2: 5}}).astype({"size": "category"}))
     assert one._model.static.categories[1].tolist() == [0, 1, 2]
     assert (tables(one)[0] != before).all()
 
@@ -165,7 +169,10 @@ UNFIT: dict[str, tuple[Callable[[], Any], str]] = {
     "a Series": (lambda: quick().fit(WIDE, static=STATIC["kind"]), "static must be a DataFrame.*Series"),
     "no columns": (lambda: quick().fit(WIDE, static=STATIC[[]]), "at least one column"),
     "a column twice": (lambda: quick().fit(WIDE, static=STATIC[["kind", "kind"]]), "unique column names.*'kind'"),
-    "floats": (lambda: quick().fit(WIDE, static=STATIC.assign(w=0.5)), r"column 'w'.*floats, such as 0.5.*pandas.cut"),
+    "floats as objects": (
+        lambda: quick().fit(WIDE, static=STATIC.assign(w=pd.Series(0.5, IDS, dtype=object))),
+        r"column 'w'.*floats, such as 0.5, as categories: astype\(float\).*pandas.cut",
+    ),
     "missing": (
         lambda: quick().fit(WIDE, static=STATIC.replace({"kind": {"up": None}})),
         "NaN among .* for series 's1' in column 'kind' of static",

@@ -1,0 +1,166 @@
+"""What a forecaster is given beside its series: read as a caller of `fit` names it, or as the fit has had it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from forecastrnn.data.covariate_values import Covariate, Covariates
+from forecastrnn.forecasting.model import Model
+from forecastrnn.forecasting.plan import FitPlan
+from forecastrnn.forecasting.reading import ReadingOptions, too_short
+
+if TYPE_CHECKING:
+    from forecastrnn.data.covariate_input import Reading, Values
+    from forecastrnn.data.new_rows import NewRows
+    from forecastrnn.data.series import SeriesSet, TimeAxis
+
+ReadAs = Callable[[object], "SeriesSet"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Given:
+    """What a caller gives: series, what will be known beside them, what is known until now, and what stays the same."""
+
+    y: object
+    X: object = None
+    past: object = None
+    static: object = None
+
+
+def check_given(plan: FitPlan, given: Given) -> None:
+    """Refuse what networks of a plan cannot read."""
+    if plan.members.is_local and given.static is not None:
+        raise ValueError("static needs global_model=True: a local network knows one series.")
+    if given.past is None or plan.strategy != "recursive":
+        return
+    named = given.past if isinstance(given.past, list | tuple) else getattr(given.past, "columns", [given.past])
+    names = [getattr(name, "name", name) for name in named]
+    what = ", ".join(repr(name) for name in names if name not in plan.reading.columns.values())
+    raise ValueError(
+        f"past needs strategy='seq2seq' or 'direct': a recursive forecast would need values of {what} behind the end. "
+        "If they are known, give them as X"
+    )
+
+
+def read_to_fit(given: Given, reading: ReadingOptions, read_as: ReadAs, old: Model | None) -> tuple[SeriesSet, object]:
+    """Series to learn from with what is beside them, and the categories of static; `old`: of a warm start.
+
+    A warning tells of columns of y that nobody has named.
+    """
+    from forecastrnn.data import covariates as door  # brings pandas with it
+
+    names, static = door.Names(**reading.columns), _names_of(given.static)
+    beside = door.Beside.of(given.y, given.X, given.past, names)
+    read = read_as(beside.series())
+    if read is not given.y:
+        door.warn_unnamed(beside, read.axis, names, static)
+    fitted = old.covariates if old else None
+    categories, numbers = _split(given.static, read, reading, fitted)
+    rule = door.Reading(reading.missing, fitted, static)
+    return door.with_covariates(read, beside, names, rule, numbers), categories
+
+
+def read_beside(model: Model, given: Given, read_as: ReadAs) -> tuple[SeriesSet, object]:
+    """Series that are not those of fit, with what is beside them, and their categories of static."""
+    y, finish = _in_roles(model, given)
+    read = read_as(y)
+    categories, numbers = _split(given.static, read, model.reading, model.covariates)
+    return finish(read, numbers), categories
+
+
+def read_further(model: Model, given: Given, read_as: Callable[[object], NewRows]) -> NewRows:
+    """New rows of series of a fit, with what is beside them; what stays the same is known."""
+    y, finish = _in_roles(model, given)
+    new = read_as(y)
+    return replace(new, read=finish(new.read, ()))
+
+
+def read_to_score(model: Model, given: Given, read_as: ReadAs) -> tuple[SeriesSet, object]:
+    """Values that came behind the end of a fit, and the frame of what was known of them ahead."""
+    from forecastrnn.data import covariates as door
+
+    beside = door.Beside.of(given.y, given.X, None, door.Names(**model.reading.columns))
+    read = read_as(beside.series(one.name for one in model.covariates))
+    return read, beside.frame(given.X, read.axis)
+
+
+def _in_roles(model: Model, given: Given) -> tuple[object, Callable]:
+    """What is to be read as series, and what puts the rest beside these, with static numbers."""
+    from forecastrnn.data import covariates as door
+
+    names = door.Names(**model.reading.columns)
+    beside = door.Beside.of(given.y, given.X, given.past, names)
+
+    def finish(read: SeriesSet, numbers: Sequence[Values]) -> SeriesSet:
+        return door.with_covariates(read, beside, names, rule_of(model, read.axis), numbers)
+
+    return beside.series(one.name for one in model.covariates), finish
+
+
+def ahead_of(model: Model, X: object, axis: TimeAxis, h: object, steps: int) -> Covariates | None:
+    """What X says of so many steps behind the ends of series; None: the model reads nothing that is known ahead."""
+    if X is None and not model.covariates:
+        return None
+    from forecastrnn.data import covariates as door
+
+    return door.covariates_ahead(X, axis, h, steps, door.Names(**model.reading.columns), rule_of(model, axis))
+
+
+def rule_of(model: Model, axis: TimeAxis) -> Reading:
+    """How covariates are read for a model; what has another role there is passed over."""
+    from forecastrnn.data import covariates as door
+
+    others = (*model.reading.columns.values(), axis.id_name, axis.time_name, axis.value_name)
+    others += model.static.names if model.static else ()
+    return door.Reading(model.reading.missing, model.covariates, others + (axis.ids if axis.form == "wide" else ()))
+
+
+def _split(
+    static: object, read: SeriesSet, reading: ReadingOptions, fitted: tuple[Covariate, ...] | None
+) -> tuple[object, list[Values]]:
+    """Categories of static, and its numbers; series that are too short to learn from need none."""
+    if static is None:
+        return None, []
+    from forecastrnn.data.static_numbers import of_one_series, split_static
+
+    id_col, needed = reading.columns["id_col"], np.ones(read.n_series, bool)
+    if read.n_series == 1:
+        static = of_one_series(static, read.ids[0], id_col)
+    if reading.short != "raise":
+        needed = ~too_short(read.values, read.offsets, reading.least)
+    known = None if fitted is None else [one.name for one in fitted if one.role == "static"]
+    return split_static(static, read.ids, id_col, needed, reading.missing, fitted=known)
+
+
+def _names_of(static: object) -> tuple:
+    """Names of the columns of a frame or a mapping."""
+    return tuple(getattr(static, "columns", static if isinstance(static, dict) else ()))
+
+
+def covariates_of(model: Model) -> tuple[Covariate, ...]:
+    """All that networks read beside the series: what changes by time, and static numbers and categories."""
+    found = tuple(one for one in model.covariates if one.kind != "plain")
+    if model.static is None:
+        return found
+    each = zip(model.static.names, model.static.categories, strict=True)
+    return (*found, *(Covariate(name, "static", "category", tuple(labels.tolist())) for name, labels in each))
+
+
+def check_other(model: Model, given: Given) -> None:
+    """Refuse past and static where they are known or not wanted, and ask for static where numbers of it are."""
+    if given.past is not None and given.y is None:
+        raise ValueError("past must not be given here: the series of fit have theirs.")
+    numbers = [one.name for one in model.covariates if one.role == "static"]
+    names = [*numbers, *(model.static.names if model.static else ())]
+    if given.static is not None and (given.y is None or not names):
+        why = "the series of fit have theirs" if given.y is None else "the model was fitted without static"
+        raise ValueError(f"static must not be given here: {why}.")
+    if given.y is not None and given.static is None and numbers:
+        raise ValueError(
+            f"static is needed: the model was fitted with it. Give a frame with a row for each series of y and the "
+            f"columns {names}."
+        )
