@@ -20,28 +20,8 @@ import numpy as np
 import pandas as pd
 import sklearn
 
-import forecastrnn
-from forecastrnn import (
-    GRU,
-    LSTM,
-    SGD,
-    Adam,
-    AdamW,
-    Direct,
-    Dropout,
-    EarlyStopping,
-    Elman,
-    Embedding,
-    RMSprop,
-    RNNClassifier,
-    RNNForecaster,
-    RNNRegressor,
-    RNNSeq2Seq,
-    Seq2Seq,
-    Steps,
-    Truncated,
-    check_gradients,
-)
+import forecastrnn as rnn
+from forecastrnn import RNNClassifier, RNNForecaster, RNNRegressor, RNNSeq2Seq
 from forecastrnn.functional import dynamic_rnn, static_rnn
 
 FILE = Path(__file__).with_suffix(".json")
@@ -68,24 +48,24 @@ STATIC = pd.DataFrame({"kind": ["x", "y", "x"], "open": [True, False, False]}, i
 SEQUENCE_OPTIONS: dict[str, dict[str, Any]] = {
     "default": {},
     **{cell: {"cell": cell} for cell in ("rnn", "peephole_lstm", "gru")},
-    "relu": {"cell": Elman("relu"), "initializer": "he"},
-    "gru before": {"cell": GRU(reset_after=False), "initializer": "orthogonal"},
-    "lstm options": {"cell": LSTM(peepholes=True, forget_bias=0.5), "hidden_layer_sizes": (5, 4)},
+    "relu": {"cell": rnn.Elman("relu"), "initializer": "he"},
+    "gru before": {"cell": rnn.GRU(reset_after=False), "initializer": "orthogonal"},
+    "lstm options": {"cell": rnn.LSTM(peepholes=True, forget_bias=0.5), "hidden_layer_sizes": (5, 4)},
     "mixed": {"cell": ["gru", "lstm"], "hidden_layer_sizes": (5, 3), "initializer": "uniform"},
     "both ways": {"bidirectional": True, "cell": "gru", "hidden_layer_sizes": (4, 3)},
     "norm": {"layer_norm": True, "hidden_layer_sizes": (5, 3)},
     "norm gru": {"layer_norm": True, "cell": "gru"},
-    "norm gru before": {"layer_norm": True, "cell": GRU(reset_after=False)},
+    "norm gru before": {"layer_norm": True, "cell": rnn.GRU(reset_after=False)},
     "norm rnn": {"layer_norm": True, "cell": "rnn", "bidirectional": True},
-    "dropout": {"dropout": Dropout(input=0.2, between=0.3, recurrent=0.1), "hidden_layer_sizes": (5, 4)},
-    "truncated": {"bptt": Truncated(4)},
-    "checkpoints": {"bptt": Truncated(checkpoint="auto")},
-    "sgd": {"solver": SGD(Steps(0.05))},
-    "plain sgd": {"solver": SGD("invscaling", nesterov=False)},
-    "rmsprop": {"solver": RMSprop("cosine")},
-    "adamw": {"solver": AdamW("one_cycle", weight_decay=0.01, clip_norm=0.5)},
-    "noise": {"solver": Adam(l2=0.01, noise=0.1)},
-    "early": {"early_stopping": EarlyStopping(fraction=0.2, patience=2), "max_iter": 8},
+    "dropout": {"dropout": rnn.Dropout(input=0.2, between=0.3, recurrent=0.1), "hidden_layer_sizes": (5, 4)},
+    "truncated": {"bptt": rnn.Truncated(4)},
+    "checkpoints": {"bptt": rnn.Truncated(checkpoint="auto")},
+    "sgd": {"solver": rnn.SGD(rnn.Steps(0.05))},
+    "plain sgd": {"solver": rnn.SGD("invscaling", nesterov=False)},
+    "rmsprop": {"solver": rnn.RMSprop("cosine")},
+    "adamw": {"solver": rnn.AdamW("one_cycle", weight_decay=0.01, clip_norm=0.5)},
+    "noise": {"solver": rnn.Adam(l2=0.01, noise=0.1)},
+    "early": {"early_stopping": rnn.EarlyStopping(fraction=0.2, patience=2), "max_iter": 8},
     "no scaling": {"standardize": False, "shuffle": False, "batch_size": 7},
     "float32": {"dtype": "float32"},
     "float64": {"dtype": "float64"},
@@ -94,15 +74,15 @@ SEQUENCE_OPTIONS: dict[str, dict[str, Any]] = {
 FORECASTS: dict[str, dict[str, Any]] = {
     "default": {},
     "lstm": {"cell": "lstm", "hidden_layer_sizes": (8, 6), "layer_norm": True},
-    "direct": {"strategy": Direct(6)},
+    "direct": {"strategy": rnn.Direct(6)},
     "seq2seq": {"strategy": "seq2seq"},
-    "seq2seq horizon": {"strategy": Seq2Seq(5), "cell": "lstm", "season_length": 1},
+    "seq2seq horizon": {"strategy": rnn.Seq2Seq(5), "cell": "lstm", "season_length": 1},
     "older means": {"older_means": [(3, 2), (6, 2)], "context_length": 15},
     "local": {"global_model": False},
     "ids": {"id_embedding_dim": 2},
-    "early": {"early_stopping": EarlyStopping(patience=1), "max_steps": 200},
-    "squared": {"loss": "squared_error", "solver": Adam(0.004), "season_length": 6},
-    "huber": {"loss": "huber", "dropout": Dropout(input=0.1, between=0.1, recurrent=0.1)},
+    "early": {"early_stopping": rnn.EarlyStopping(patience=1), "max_steps": 200},
+    "squared": {"loss": "squared_error", "solver": rnn.Adam(0.004), "season_length": 6},
+    "huber": {"loss": "huber", "dropout": rnn.Dropout(input=0.1, between=0.1, recurrent=0.1)},
     "float64": {"dtype": "float64", "batch_size": 16},
     "no season": {"season_length": 1},
 }
@@ -113,8 +93,8 @@ PAIRS: dict[str, dict[str, Any]] = {
     "both ways": {"bidirectional": True, "layer_norm": True},
     "scheduled": {"scheduled_sampling": 0.5},
     "sampled": {"n_sampled_tokens": 2},
-    "buckets": {"bucket_by_length": True, "dropout": Dropout(input=0.1, between=0.2, recurrent=0.1)},
-    "early": {"early_stopping": EarlyStopping(fraction=0.25, patience=2)},
+    "buckets": {"bucket_by_length": True, "dropout": rnn.Dropout(input=0.1, between=0.2, recurrent=0.1)},
+    "early": {"early_stopping": rnn.EarlyStopping(fraction=0.25, patience=2)},
 }  # fmt: skip
 
 
@@ -123,9 +103,9 @@ def tensors(model: Any) -> np.ndarray:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.rnn"
         model.save(path)
-        loaded = forecastrnn.load(path)
+        loaded = rnn.load(path)
         loaded.save(path)
-        written = path.read_bytes()[PREAMBLE:].replace(f'"{forecastrnn.__version__}"'.encode(), b"")
+        written = path.read_bytes()[PREAMBLE:].replace(f'"{rnn.__version__}"'.encode(), b"")
     return np.frombuffer(written, np.uint8)
 
 
@@ -139,7 +119,7 @@ def regressor(options: dict[str, Any], X: Any = X, y: Any = Y, **fit: Any) -> tu
 def of_regressor(options: dict[str, Any]) -> list[Any]:
     """One target, and a target at each step where the network can go on."""
     found: list[Any] = []
-    if options.get("bptt") != Truncated(4):  # which is for targets at each step
+    if options.get("bptt") != rnn.Truncated(4):  # which is for targets at each step
         one, found = regressor(options, sample_weight=WEIGHT)
         found += [one.predict(X), tensors(one)]
     steps, curve = regressor(options, X, STEPS, lengths=LENGTHS)
@@ -168,7 +148,7 @@ def of_forecaster(options: dict[str, Any]) -> list[Any]:
         h = getattr(options.get("strategy"), "horizon", None) or 7
         found += [model.loss_curve_, numbers(model.predict(h))]
     found.append(tensors(model))
-    if not isinstance(options.get("strategy"), Direct):
+    if not isinstance(options.get("strategy"), rnn.Direct):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # its former name
             found.append(numbers(model.generate(h, n_sequences=2, random_state=0)))
@@ -201,7 +181,7 @@ def categories() -> list[Any]:
     """Embeddings, learned and given."""
     codes = np.stack([CODES % 4, CODES], axis=2).astype(float)
     found = []
-    for options in ({}, {"embedding": Embedding(dim=3, weights={0: np.eye(4, 3)}, frozen=True)}):
+    for options in ({}, {"embedding": rnn.Embedding(dim=3, weights={0: np.eye(4, 3)}, frozen=True)}):
         model, curve = regressor({"categorical_features": [0], **options}, codes, Y)
         found += [*curve, model.predict(codes), tensors(model)]
     return found
@@ -253,10 +233,10 @@ def functions() -> list[Any]:
     kernel, recurrent, bias = rng.normal(size=(2, 4)), rng.normal(size=(4, 4)) / 2, rng.normal(size=4)
     found: list[Any] = []
     for run, data in ((dynamic_rnn, X), (static_rnn, list(X.transpose(1, 0, 2)))):
-        outputs, state = run(Elman(), data, {"kernel": kernel, "recurrent_kernel": recurrent, "bias": bias})
+        outputs, state = run(rnn.Elman(), data, {"kernel": kernel, "recurrent_kernel": recurrent, "bias": bias})
         found += [np.asarray(outputs), np.asarray(state)]
     for cell in ("rnn", "lstm", "gru"):
-        found.append(sorted(check_gradients(cell).errors.values()))
+        found.append(sorted(rnn.check_gradients(cell).errors.values()))
     return found
 
 
