@@ -3,8 +3,9 @@
     pip install -e ".[gate]" && python tests/engine/cuda_gate.py
 
 The versions of that extra belong together: an older ptxas rejects what a newer compiler emits. The kernels and the
-types of their arguments are those of programs that train and run all cells, losses and update rules. Refused are local
-memory (a stack frame: ptxas counts no spills where the compiler itself has put an array there), spilled registers, more
+types of their arguments are those of programs that train and run all cells, losses and update rules, and the largest
+for small layers, of which `--scope cells` compiles many more, and `--scope every` all sizes. Refused are local memory
+(a stack frame: ptxas counts no spills where the compiler itself has put an array there), spilled registers, more
 registers or shared memory than a block can have, and arithmetic in float64 where all numbers are float32.
 
 With `--sass` it also counts the instructions of each kernel's main loop, which needs one more package:
@@ -25,15 +26,13 @@ import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from forecastrnn.engine.cpu.cell_source import CellSource
-from forecastrnn.engine.cuda.build import SIMULATED, DeviceKernel, Handle, Launch, Planner, Spot
+from forecastrnn.engine.cuda.build import SIMULATED, DeviceKernel, Handle, Launch, Spot
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # for `support`, where this is run as a program
 
@@ -42,7 +41,7 @@ CLOCK = 1755  # MHz of a GPU of the Hopper kind
 COUNTED = "FFMA", "LDS", "LDG", "LDL", "BAR"  # with more barriers than a step has, a loop holds two steps
 REGISTERS = 65536  # of a multiprocessor
 SHARED = 48 * 1024  # bytes that a block may have without asking for more
-BUILT_IN = "elman", "lstm", "peephole_lstm", "gru", "gru_before"  # of the cells that tests declare
+SCOPES = "largest", "cells", "every"  # of `support.small_layers`
 
 
 class Result(NamedTuple):
@@ -292,39 +291,6 @@ def launches_of_pairs() -> list[Any]:
     return found + [one for p in (search.decoder.program, search.back) for one in p.engine.plan().launches]
 
 
-def launches_of_small_layers(every: bool) -> list[Any]:
-    """The kernels that take a small layer through all steps: the largest of each cell, or a sample of all sizes."""
-    from forecastrnn.engine.cuda.persistent import Small, is_small, plan_forward
-    from forecastrnn.engine.cuda.persistent_back import plan_backward
-    from support.formula_cells import CELLS
-
-    active = Spot(Handle(1, np.int64))
-    plan = Planner("float32", 16, active)
-    sizes = {"B": 8, "T": 3, "ldx": 16, "first": 0, "start": 0}
-    names = "x weights_x bias weights_h weights_n hr mask z mixed transposed_h transposed_n dout diagonal looks"
-
-    def add(made: Small) -> None:
-        every_name = [*names.split(), *made.states, *(f"d{state}" for state in made.states)]
-        fields = {name: Spot(Handle(1, np.float32)) for name in every_name} | {"active": active} | sizes
-        plan_forward(plan, made, **fields)
-        plan_backward(plan, replace(made, inputs=0), **fields)
-
-    for name, declared in CELLS.items():
-        cell = CellSource(name, declared.frame, declared.stages)
-        if not is_small(cell):
-            continue
-        for rows in (1, 2, 4) if every or name in BUILT_IN else (4,):  # 4 rows need most registers
-            add(Small(cell, 96, 16, rows, 16, True))
-            for units, lanes in ((16, 16), (40, 16), (64, 16), (81, 8), (88, 4), (95, 16)) if every else ():
-                add(Small(cell, units, 16, rows, lanes, True))
-                add(Small(cell, units, 0, rows, lanes, True))
-        if every or name in ("peephole_lstm", "gru", "gru_before"):
-            add(Small(cell, 96, 16, 4, 16, True, masked=True))
-        if every:
-            add(Small(cell, 96, 0, 4, 16, True))
-    return plan.launches
-
-
 def launches_of_declared_cells() -> list[Any]:
     """The kernels of a step of cells that only tests declare, which have many sums, states or values."""
     from forecastrnn.networks.network import Layer
@@ -343,26 +309,27 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--only", default="", help="part of a kernel's name")
     parser.add_argument("--keep", help="folder for the PTX files")
-    parser.add_argument("--every", action="store_true", help="also more sizes of the kernels for small layers: an hour")
+    scopes = "of small layers the largest kernels, those of all cells, or every size (an hour)"
+    parser.add_argument("--scope", choices=SCOPES, default=SCOPES[0], help=scopes)
     parser.add_argument("--sass", action="store_true", help="also count the instructions of each main loop")
     args = parser.parse_args()
     if missing():
         parser.error(missing())
     if args.sass and not _tool("nvdisasm"):
         parser.error("nvdisasm is not installed (nvidia-cuda-nvdisasm)")
-    wanted = [n for n, (kernel, _) in enumerate(kernels(args.every)) if args.only in kernel.name]
+    wanted = [n for n, (kernel, _) in enumerate(kernels(args.scope)) if args.only in kernel.name]
     faults = []
     columns = "kernel threads registers stack spills shared float64 s".split()
     if args.sass:
         columns += ["loop", *COUNTED, "us at least"]
     print(f"| {' | '.join(columns)} |\n|" + "---|" * len(columns))
-    compile_it = partial(compile_nth, every=args.every, keep=args.keep, sass=args.sass)
+    compile_it = partial(compile_nth, scope=args.scope, keep=args.keep, sass=args.sass)
     with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn")) as pool:
         for result in pool.map(compile_it, wanted):
             print(result.row, flush=True)
             faults += result.faults
     if not args.only:
-        names = {kernel.name for kernel, _ in kernels(args.every)}
+        names = {kernel.name for kernel, _ in kernels(args.scope)}
         faults += [f"{name}: no program launches it" for name in sorted(kernels_of_package() - names)]
     for fault in faults:
         print("FAULT", fault)
@@ -370,18 +337,19 @@ def main() -> int:
 
 
 @cache
-def kernels(every: bool) -> list[tuple[DeviceKernel, tuple]]:
+def kernels(scope: str) -> list[tuple[DeviceKernel, tuple]]:
     """All kernels and the types of their arguments, in the same order in each process."""
     from forecastrnn.engine.cuda import persistent
+    from support.small_layers import launches_of_small_layers
 
     answer_for_driver()
     persistent.MOST_UNITS = 0  # so that programs hold the kernels of all sizes
-    return list(unique(launches_of_everything() + launches_of_small_layers(every)))
+    return list(unique(launches_of_everything() + launches_of_small_layers(scope)))
 
 
-def compile_nth(n: int, every: bool, keep: str | None, sass: bool) -> Result:
+def compile_nth(n: int, scope: str, keep: str | None, sass: bool) -> Result:
     """Compile one of them: what a process of the gate does."""
-    return compile_one(*kernels(every)[n], keep, sass)
+    return compile_one(*kernels(scope)[n], keep, sass)
 
 
 def kernels_of_package() -> set[str]:

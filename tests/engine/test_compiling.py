@@ -137,73 +137,75 @@ def test_cache_in_the_users_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     assert Path(compiling.cache_folder()).parent == tmp_path / "home" / ".cache" / "forecastrnn"
 
 
-@linux_only
-def test_no_folder_at_all(run_script: Callable[..., str]) -> None:
-    """Kernels are compiled in memory."""
-    assert forward(run_script, NUMBA_CACHE_DIR=NOWHERE, HOME=NOWHERE, XDG_CACHE_HOME="") == ("-", 0)
-
-
-def damage(root: Path, suffix: str, share: float) -> None:
-    """Cut off every file of this kind."""
-    paths = list(root.rglob(f"*.{suffix}"))
-    assert paths
-    for path in paths:
-        whole = path.read_bytes()
-        path.write_bytes(whole[: int(share * len(whole))])
-
-
-DAMAGE = [("nbi", 0.0), ("nbc", 0.5)]  # index and code
-
-
-@pytest.mark.parametrize(("suffix", "share"), DAMAGE)
-def test_damaged_kernels_are_passed_over(
-    run_script: Callable[..., str], filled: Path, tmp_path: Path, suffix: str, share: float
-) -> None:
-    """Files that were cut off, as by a full disk: their kernels are compiled again."""
-    root = Path(shutil.copytree(filled, tmp_path / "cache"))
-    damage(root, suffix, share)
-    forward(run_script, NUMBA_CACHE_DIR=str(root))
-
-
-@pytest.mark.parametrize(("suffix", "share"), DAMAGE)
-def test_damaged_functions_are_passed_over(
-    run_script: Callable[..., str], tmp_path: Path, suffix: str, share: float
-) -> None:
-    """The same of functions that are called from Python."""
-    lines = ["from forecastrnn.engine.compiling import jitted", "@jitted", "def twice(x):", "    return 2.0 * x"]
-    (tmp_path / "own.py").write_text("\n".join(lines))
-    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from own import twice; print(twice(21.0))"
-    assert run_script(code, NUMBA_CACHE_DIR=str(tmp_path)) == "42.0\n"
-    damage(tmp_path, suffix, share)
-    assert run_script(code, NUMBA_CACHE_DIR=str(tmp_path)) == "42.0\n"
-
-
-# Two functions of both kinds; prints whether each was read from the cache.
+# Two functions, one of either kind; prints the folder of the cache, and whether each was read from there.
+OWN = "def twice(x):\n    return 2.0 * x\n\ndef store(p, n):\n    p[0] = n\n"
 BOTH = """
-import sys
-sys.path.insert(0, {folder!r})
+import ctypes
 import own
 from numba import types
 from forecastrnn.engine import compiling
 
-made = [
-    compiling.compile_njit(own.twice, (types.float64,)),
-    compiling.compile_cfunc(own.store, types.void(types.CPointer(types.int64), types.int64)),
-]
-assert made[0](21.0) == 42.0
-print(*map(compiling._from_cache, made))
+twice = compiling.compile_njit(own.twice, (types.float64,))
+store = compiling.compile_cfunc(own.store, types.void(types.CPointer(types.int64), types.int64))
+place = ctypes.c_int64()
+store.ctypes(ctypes.byref(place), 42)
+assert twice(21.0) == place.value == 42
+print(compiling._FOLDER or "-", *map(compiling._from_cache, (twice, store)))
 """
 
 
-def test_another_cpu_gets_its_own_code(run_script: Callable[..., str], tmp_path: Path) -> None:
+class Process:
+    """Runs BOTH in new processes: what it prints behind the folder."""
+
+    def __init__(self, run_script: Callable[..., str], folder: Path) -> None:
+        self.run_script, self.folder = run_script, folder
+        (folder / "own.py").write_text(OWN)
+
+    def __call__(self, root: str | Path, **variables: str) -> str:
+        """`root` is where the cache is."""
+        code = f"import sys; sys.path.insert(0, {str(self.folder)!r})\n{BOTH}"
+        folder, *found = self.run_script(code, NUMBA_CACHE_DIR=str(root), **variables).split()
+        assert folder == (str(Path(root) / f"forecastrnn-{sources_digest()}") if Path(root).exists() else "-")
+        return " ".join(found)
+
+
+@pytest.fixture(scope="module")
+def both(run_script: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) -> Process:
+    return Process(run_script, tmp_path_factory.mktemp("own"))
+
+
+@pytest.fixture(scope="module")
+def kept(both: Process, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache that holds them."""
+    root = tmp_path_factory.mktemp("kept")
+    assert both(root) == "False False"
+    return root
+
+
+@linux_only
+def test_no_folder_at_all(both: Process) -> None:
+    """Functions are compiled in memory."""
+    assert both(NOWHERE, HOME=NOWHERE, XDG_CACHE_HOME="") == "False False"
+
+
+@pytest.mark.parametrize(("suffix", "share"), [("nbi", 0.0), ("nbc", 0.5)])
+def test_damaged_files_are_passed_over(both: Process, kept: Path, tmp_path: Path, suffix: str, share: float) -> None:
+    """Indices or code that were cut off, as by a full disk: their functions are compiled again, and kept."""
+    root = Path(shutil.copytree(kept, tmp_path / "cache"))
+    paths = list(root.rglob(f"*.{suffix}"))
+    assert len(paths) == 2
+    for path in paths:
+        whole = path.read_bytes()
+        path.write_bytes(whole[: int(share * len(whole))])
+    assert both(root) == "False False"
+    assert all(path.stat().st_size > 100 for path in paths)
+
+
+def test_another_cpu_gets_its_own_code(both: Process, kept: Path, tmp_path: Path) -> None:
     """What was compiled for one CPU is not run on another, and neither replaces the other."""
-    (tmp_path / "own.py").write_text("def twice(x):\n    return 2.0 * x\n\ndef store(p, n):\n    p[0] = n\n")
-
-    def found(**variables: str) -> str:
-        return run_script(BOTH.format(folder=str(tmp_path)), NUMBA_CACHE_DIR=str(tmp_path), **variables).strip()
-
+    root = Path(shutil.copytree(kept, tmp_path / "cache"))
     other = {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""}
-    assert [found(), found(**other), found()] == ["False False", "False False", "True True"]
+    assert [both(root, **other), both(root)] == ["False False", "True True"]
 
 
 @pytest.mark.slow

@@ -17,7 +17,6 @@ from sklearn.utils import estimator_checks
 
 from forecastrnn import GRU, LSTM, EarlyStopping, Elman, RNNClassifier, RNNRegressor
 
-CELLS = ["rnn", "lstm", "gru"]
 QUICK = {"hidden_layer_sizes": 8, "learning_rate_init": 0.03, "max_iter": 100}
 
 
@@ -27,18 +26,16 @@ def failures(estimator) -> list:
     return [(r["check_name"], repr(r["exception"])) for r in results if r["status"] not in ("passed", "skipped")]
 
 
-@pytest.mark.parametrize("cell", CELLS)
-@pytest.mark.parametrize("kind", [RNNRegressor, RNNClassifier])
-def test_every_scikit_learn_check_passes(kind, cell):
-    assert failures(kind(cell=cell, **QUICK)) == []
+QUICK_ONES = [RNNRegressor(cell="gru", layer_norm=True, **QUICK), RNNClassifier(**QUICK)]
 
 
-def test_every_scikit_learn_check_passes_with_layer_norm():
-    assert failures(RNNRegressor(cell="gru", layer_norm=True, **QUICK)) == []
+@pytest.mark.parametrize("model", QUICK_ONES, ids=["regressor", "classifier"])
+def test_every_scikit_learn_check_passes(model):
+    assert failures(model) == []
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("cell", [*CELLS, "peephole_lstm", GRU(reset_after=False), Elman("relu")])
+@pytest.mark.slow  # the checks know nothing of cells
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru", "peephole_lstm", GRU(reset_after=False), Elman("relu")])
 @pytest.mark.parametrize("kind", [RNNRegressor, RNNClassifier])
 def test_every_scikit_learn_check_passes_by_default(kind, cell):
     assert failures(kind(cell=cell)) == []
