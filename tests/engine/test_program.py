@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -85,28 +83,6 @@ def test_programs_side_by_side() -> None:
     for (losses, theta), (more_losses, more_theta) in zip(expected, found, strict=True):
         np.testing.assert_array_equal(more_losses, losses)
         np.testing.assert_array_equal(more_theta, theta)
-
-
-FORK = """
-import os, warnings
-import numpy as np
-from test_program import problem_of, trained
-
-warnings.simplefilter("ignore", DeprecationWarning)  # of a fork beside threads: that is what is tested
-problem = problem_of()
-theta = trained(problem, 2)[1]
-child = os.fork()
-if child == 0:
-    os._exit(0 if np.array_equal(trained(problem, 2)[1], theta) else 3)
-print("child", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
-print("parent", np.array_equal(trained(problem, 2)[1], theta))
-"""
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
-def test_fork(run_script: Callable[..., str]) -> None:
-    """Threads do not survive a fork; the child starts its own."""
-    assert run_script(FORK).split() == ["child", "0", "parent", "True"]
 
 
 @pytest.mark.parametrize(("rows", "shards"), [(1, 1), (2, 2), (127, 2), (128, 4), (511, 4), (512, 8), (10**6, 8)])

@@ -1,11 +1,9 @@
-"""Estimators used out of turn: before fit, after a failed fit, from threads, behind a fork, stopped by Ctrl-C."""
+"""Estimators used out of turn: before fit, after a failed fit, from threads, stopped by Ctrl-C."""
 
 from __future__ import annotations
 
 import copy
 import os
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -98,81 +96,35 @@ def test_a09_two_threads_fit_models_of_their_own():
     assert all(np.array_equal(result, serial) for result in results)
 
 
-PREPARE = """
-import io, os, signal, sys, threading, time
+WARM_INTERRUPT = """
+import os, signal, threading, time
 import numpy as np
-from forecastrnn import RNNRegressor
-rng = np.random.RandomState(0)
-X, Y = rng.normal(size=(64, 30)), rng.normal(size=64)
-model = RNNRegressor(hidden_layer_sizes=8, max_iter=2, random_state=0, n_jobs=2).fit(X, Y)
+from support.array_cases import X, Y, regressor
+model = regressor().fit(X, Y)
 before = model.predict(X)
-"""
-
-FORK = """
-child = os.fork()
-if child == 0:
-    same = np.array_equal(model.predict(X), before)
-    again = RNNRegressor(hidden_layer_sizes=8, max_iter=2, random_state=0, n_jobs=2).fit(X, Y).predict(X)
-    os._exit(0 if same and np.array_equal(again, before) else 1)
-deadline = time.time() + 20
-while time.time() < deadline:
-    done, status = os.waitpid(child, os.WNOHANG)
-    if done:
-        break
-    time.sleep(0.01)
-else:
-    os.kill(child, signal.SIGKILL)
-    sys.exit("the child hangs")
-assert os.WIFEXITED(status) and os.WEXITSTATUS(status) == 0, status
-assert np.array_equal(model.predict(X), before)
-"""
-
-INTERRUPT = """
-big, steps = rng.normal(size=(2000, 200)), rng.normal(size=2000)
-model.set_params(max_iter=100_000, hidden_layer_sizes=32, warm_start={warm})
-if {warm}:
-    model.set_params(hidden_layer_sizes=8)
-    big, steps = np.tile(X, (100, 1)), np.tile(Y, 100)
-if {small}:
-    model.set_params(early_stopping__patience=100_000)
-    big, steps = X, Y
+model.set_params(max_iter=100_000, warm_start=True, early_stopping__patience=100_000)
 pressed = []
 def press():
     pressed.append(time.perf_counter())
     os.kill(os.getpid(), signal.SIGINT)
 threading.Timer(0.7, press).start()
 try:
-    model.fit(big, steps)
+    model.fit(np.tile(X, (100, 1)), np.tile(Y, 100))
+    raise SystemExit("not interrupted")
 except KeyboardInterrupt:
-    late = time.perf_counter() - pressed[0]
-else:
-    sys.exit("not interrupted")
-assert late < 0.5, late
+    print(time.perf_counter() - pressed[0])
 assert np.array_equal(model.predict(X), before)
-assert model.n_iter_ == 2 and model.n_features_in_ == 30
-model.set_params(max_iter=2, hidden_layer_sizes=8, warm_start=False)
-assert np.array_equal(model.fit(X, Y).predict(X), before)
+assert len(model.loss_curve_) == 2
+model.set_params(max_iter=2, warm_start=False)
+print(np.array_equal(model.fit(X, Y).predict(X), before))
 """
 
 
-def run_script(text: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-W", "ignore:This process:DeprecationWarning", "-c", text],
-        capture_output=True, text=True, timeout=60, check=False, cwd=os.getcwd(),
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
-def test_a10_predict_and_fit_in_a_forked_child():
-    run_script(PREPARE + FORK)
-
-
 @pytest.mark.skipif(os.name == "nt", reason="os.kill does not interrupt there")
-@pytest.mark.parametrize(("warm", "small"), [(False, False), (True, False), (False, True)])
-def test_a12_ctrl_c_stops_soon_and_keeps_the_old_model(warm, small):
-    """Also where many epochs are one call, `small`."""
-    run_script(PREPARE + INTERRUPT.format(warm=warm, small=small))
+def test_a12_ctrl_c_stops_a_warm_start_and_keeps_the_old_model(run_script):
+    """Fits anew are stopped in `test_threads.py`."""
+    late, same = run_script(WARM_INTERRUPT).split()
+    assert float(late) < 0.5 and same == "True"
 
 
 def test_a15_empty_metadata():

@@ -384,7 +384,7 @@ def test_a_weight_of_two_is_a_copy(target):
 
 
 # A whole task -----------------------------------------------------------------------------------------
-@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))])
 def test_the_sine_curve_is_learnt_in_1500_updates(seed):
     train, later = make_sine(75_000, 20, random_state=seed)
     model = RNNRegressor(
