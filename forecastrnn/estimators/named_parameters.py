@@ -50,7 +50,7 @@ class NamedParameters(BaseEstimator):
         -------
         dict
         """
-        old = [name for name in vars(self) if name in old_names_of(self)]
+        old = vars(self).keys() & old_names_of(self)
         found = {name: getattr(self, name) for name in sorted([*self._get_param_names(), *old])}
         return found | (_inside(self, found) if deep else {})
 
@@ -79,7 +79,8 @@ class NamedParameters(BaseEstimator):
             value = plain[name] if name in plain else getattr(self, name, None)
             return HEADS[name].opens(value) if name in HEADS else value
 
-        names = [*self._get_param_names(), *(name for name in params if name in old_names_of(self))]
+        old = old_names_of(self)
+        names = [*self._get_param_names(), *(name for name in params if name in old)]
         new = replaced(params, names, opened, own=self._own, owner=f"estimator {self}")
         for name, value in (new | self._one_rate(params, new)).items():
             setattr(self, name, value)
