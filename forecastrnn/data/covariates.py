@@ -15,7 +15,7 @@ from forecastrnn.data.covariate_values import Covariate, Covariates
 from forecastrnn.data.frame_columns import Names, first_few
 from forecastrnn.data.series_input import SeriesSet, TimeAxis
 
-__all__ = ["Beside", "Names", "Reading", "covariates_ahead", "warn_unnamed", "with_covariates"]
+__all__ = ["Beside", "Names", "Reading", "covariates_ahead", "read_table", "warn_unnamed", "with_covariates"]
 
 
 def with_covariates(

@@ -15,6 +15,7 @@ from forecastrnn.forecasting.reading import ReadingOptions, too_short
 
 if TYPE_CHECKING:
     from forecastrnn.data.covariate_input import Reading, Values
+    from forecastrnn.data.covariate_tables import CovariateTable
     from forecastrnn.data.new_rows import NewRows
     from forecastrnn.data.series import SeriesSet, TimeAxis
 
@@ -86,6 +87,20 @@ def read_to_score(model: Model, given: Given, read_as: ReadAs) -> tuple[SeriesSe
     beside = door.Beside.of(given.y, given.X, None, door.Names(**model.reading.columns))
     read = read_as(beside.series(one.name for one in model.covariates))
     return read, beside.frame(given.X, read.axis)
+
+
+def read_to_plan(model: Model, given: Given, read_as: ReadAs) -> tuple[TimeAxis, CovariateTable | None]:
+    """The series that are to be forecast, and what X knows of them."""
+    from forecastrnn.data import covariates as door
+
+    names = door.Names(**model.reading.columns)
+    beside = door.Beside.of(given.y, given.X, None, names)
+    if given.y is None:
+        axis = model.whole_axis
+    else:
+        axis = read_as(beside.series(one.name for one in model.covariates)).axis
+    table = None if given.X is None else door.read_table(beside.frame(given.X, axis), axis, names, "X")
+    return axis, table
 
 
 def _in_roles(model: Model, given: Given) -> tuple[object, Callable]:
