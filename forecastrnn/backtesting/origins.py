@@ -18,8 +18,8 @@ class Needs:
     """What a series must have at a cutoff.
 
     fit, forecast : rows to learn from, and to be forecast by what others have taught; known : values among them.
-    from_known : rows count from the first known value on. naive : a series that has less is forecast without learning,
-    from one value. fitted_only : only series that a fit has learned from are forecast later.
+    from_known : rows count from the first known value to the last. naive : a series that has less is forecast without
+    learning, from one value. fitted_only : only series that a fit has learned from are forecast later.
     """
 
     fit: int
@@ -81,8 +81,9 @@ def _held(read: SeriesSet, begin: np.ndarray, end: np.ndarray, from_known: bool)
     known = before[np.maximum(begin, end)] - before[begin]
     if not from_known:
         return end - begin, known
-    first = np.append(np.flatnonzero(finite), len(finite))[before[begin]]
-    return end - np.maximum(begin, first), known
+    places = np.append(np.flatnonzero(finite), len(finite))
+    first, last = places[before[begin]], places[before[np.maximum(begin, end)] - 1]
+    return np.where(known > 0, last + 1 - np.maximum(begin, first), 0), known
 
 
 def _groups(used: np.ndarray, windows: Windows) -> list[list[int]]:

@@ -10,6 +10,7 @@ from forecastrnn.estimators.forecast_settings import bounds_of, read_other
 from forecastrnn.estimators.parameters import NamedParameters
 from forecastrnn.forecasting.bands import with_spread
 from forecastrnn.forecasting.bounds import limits_of
+from forecastrnn.forecasting.choosing import choose
 from forecastrnn.forecasting.model import Model
 from forecastrnn.forecasting.naive_series import Chosen
 
@@ -38,9 +39,9 @@ class FittedForecaster(NamedParameters):
 
         spread_on : the device that finds the spread of their errors, for calibrated intervals; None: without.
         """
-        read, static = self._read(given)
-        chosen = self._model.choose(read, static)
-        chosen = chosen.within(limits_of(bounds_of(self), chosen.floors))
+        (read, static), rule = self._read(given), bounds_of(self)
+        chosen = choose(self._model, read, static, rule)
+        chosen = chosen.within(limits_of(rule, chosen.floors))
         if spread_on is not None:
             chosen = with_spread(self._model, chosen, spread_on, static)
         if ids is None:

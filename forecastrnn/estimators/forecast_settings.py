@@ -144,6 +144,7 @@ def plan_of(forecaster: NamedParameters, columns: dict[str, Any], watched: bool)
         long_run=_long_run_of(forecaster),
         n_members=forecaster.n_members, id_embedding_dim=forecaster.id_embedding_dim,
         random_state=forecaster.random_state, device=device, intervals=intervals_of(forecaster),
+        bounds=bounds_of(forecaster),
     )  # fmt: skip
 
 

@@ -81,10 +81,10 @@ class RNNForecaster(Predicts, Plans, GoesOn, Backtests, Scores, SavedToFile):
         vectors. None: a forecast depends on the values alone. Needs global_model=True.
     missing : {"raise", "mask", "zero"}
         What NaN in a series means, and a row that is absent between others: an error; a gap that is bridged in the
-        inputs and left out of the loss; or 0, as where a day without a row is one without a sale. The step of times
-        with absent rows is `freq`, or the commonest one.
+        inputs and left out of the loss, at the end of a series by the network's own forecasts; or 0, as where a day
+        without a row is one without a sale. The step of times with absent rows is `freq`, or the commonest one.
     short : {"raise", "naive", "drop"}
-        What becomes of series that are too short to learn from, with fewer values from the first known one on than
+        What becomes of series that are too short to learn from, with fewer values from the first known to the last than
         `context_length` and `horizon` need, at least 4, or fewer than 4 known ones. "raise": an error that names the
         first, the default, since data with such series often are not what they were meant to be. "naive": they are
         forecast by the value one season before (the last one, if there is no whole season), and "drop": they are left

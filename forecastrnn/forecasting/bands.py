@@ -125,15 +125,27 @@ def quantiles_of(model: Model, forecast: Forecast, shares: np.ndarray) -> np.nda
 
 def _of_scores(calibration: Calibration, forecast: Forecast, shares: np.ndarray) -> np.ndarray:
     """The median and a multiple of each series' scale, of the logarithm where the series is not linear."""
-    median, spread, h = forecast.median, forecast.spread, forecast.median.shape[1]
+    median, spread = forecast.median, forecast.spread
     assert spread is not None
     scale, low, high = spread.scale[:, None], spread.low[:, None], spread.high[:, None]
-    away = np.stack([calibration.offsets(share, h, forecast.rows, known=forecast.known) * scale for share in shares])
+    away = np.stack([_offsets(calibration, forecast, share) * scale for share in shares])
     linear = forecast.tail.prepared.linear[:, None]
     middle = in_space(median, linear)
     away = np.clip(middle + away, low, high) - middle  # the median itself may lie beyond
     factor = np.exp(np.where(linear, 0.0, np.clip(away, -FURTHEST, FURTHEST)))
     return np.where(linear, median + away, median * factor)
+
+
+def _offsets(calibration: Calibration, forecast: Forecast, share: float) -> np.ndarray:
+    """From the median to a quantile: (series or 1, h). The steps of a series count from its last known value on."""
+    h, before = forecast.median.shape[1], forecast.tail.guessed
+    longest = 0 if before is None else int(before.max())
+    found = calibration.offsets(share, h + longest, forecast.rows, known=forecast.known)
+    if before is None:
+        return found
+    return np.take_along_axis(
+        np.broadcast_to(found, (len(before), h + longest)), before[:, None] + np.arange(h), axis=1
+    )
 
 
 def _of_paths(model: Model, forecast: Forecast, shares: np.ndarray) -> np.ndarray:

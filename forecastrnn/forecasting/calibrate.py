@@ -21,7 +21,6 @@ from forecastrnn.forecasting.calibration import (
 )
 from forecastrnn.forecasting.calibration_windows import (
     Windows,
-    cut,
     errors_of,
     lengths_of,
     place_windows,
@@ -32,6 +31,7 @@ from forecastrnn.forecasting.conformal import ConformalPlan
 from forecastrnn.forecasting.fences import ends_of_range
 from forecastrnn.forecasting.model import Model
 from forecastrnn.forecasting.preparation import Prepared
+from forecastrnn.forecasting.reading import cut
 
 if TYPE_CHECKING:
     from forecastrnn.data.series import SeriesSet

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from forecastrnn.data.row_ranges import rows_between
 from forecastrnn.forecasting.calibration import SMALLEST
+from forecastrnn.forecasting.choosing import ends_of_others
 from forecastrnn.forecasting.conformal import ConformalPlan
 from forecastrnn.forecasting.model import Model
 from forecastrnn.forecasting.preparation import Prepared
+from forecastrnn.forecasting.reading import cut
 
 if TYPE_CHECKING:
     from forecastrnn.data.series import SeriesSet
@@ -67,14 +68,6 @@ def place_windows(
     return Windows(int(horizon), starts, starts <= free[:, None])
 
 
-def cut(read: SeriesSet, rows: np.ndarray, left_out: np.ndarray) -> SeriesSet:
-    """Series `rows` (n,), some of them several times, without their last `left_out` (n,) values."""
-    at, offsets = rows_between(read.offsets[rows], read.offsets[rows + 1] - left_out)
-    ids, beside = tuple(read.ids[row] for row in rows), read.covariates and read.covariates.take(at)
-    axis = read.axis.take(rows)
-    return replace(read, values=read.values[at], offsets=offsets, ids=ids, axis=axis, covariates=beside)
-
-
 def errors_of(
     model: Model, read: SeriesSet, windows: Windows, linear: np.ndarray, device: str, static: object = None
 ) -> np.ndarray:
@@ -88,7 +81,7 @@ def errors_of(
     length = np.cumsum(np.diff(read.offsets)[rows] - starts)
     for part in np.split(np.arange(len(rows)), np.flatnonzero(np.diff(length // AT_ONCE)) + 1):
         row, behind = rows[part], starts[part]
-        tail, own = model.ends_of_others(cut(read, row, behind), static)
+        tail, own = ends_of_others(model, cut(read, row, behind), static)
         at = (read.offsets[row + 1] - behind)[:, None] + steps
         ends = read.offsets[row + 1, None]
         there = np.minimum(at, ends - 1)

@@ -52,6 +52,7 @@ class SeriesEnds:
 
     first (n_series,): where in z the series begins; before lie repetitions of its first season. so_far (n_series,
     2): sum and number of all its values, where networks read their mean. carried: None before the first new values.
+    guessed (n_series,): how many of the last values are forecasts of what nobody knows; None: none is.
     """
 
     prepared: Prepared
@@ -61,6 +62,7 @@ class SeriesEnds:
     first: np.ndarray
     carried: Carried | None = None
     so_far: np.ndarray | None = None
+    guessed: np.ndarray | None = None
 
     @property
     def n_series(self) -> int:
@@ -107,9 +109,9 @@ def take(tail: SeriesEnds, rows: np.ndarray) -> SeriesEnds:
     each = {name: getattr(p, name)[rows] for name in ("pads", "period_of", "scale", "level", "linear", "after")}
     ends = {name: getattr(tail, name)[rows] for name in ("z", "inputs", "phase", "first")}
     own = p.covariates and p.covariates.take(rows)
-    so_far = None if tail.so_far is None else tail.so_far[rows]
+    so_far, guessed = (None if values is None else values[rows] for values in (tail.so_far, tail.guessed))
     carried = None if carried is None else carried.take(rows)
-    return SeriesEnds(replace(p, covariates=own, **each), **ends, carried=carried, so_far=so_far)
+    return SeriesEnds(replace(p, covariates=own, **each), **ends, carried=carried, so_far=so_far, guessed=guessed)
 
 
 def rows_ahead(tail: SeriesEnds, h: int, found: Covariates | None) -> np.ndarray | None:

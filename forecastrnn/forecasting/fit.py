@@ -16,6 +16,7 @@ from forecastrnn.forecasting.calibration import Intervals
 from forecastrnn.forecasting.conformal import ConformalPlan
 from forecastrnn.forecasting.covariates import CovariateScales
 from forecastrnn.forecasting.ends import ends_of
+from forecastrnn.forecasting.filling import behind_end_gaps
 from forecastrnn.forecasting.input_layout import InputLayout
 from forecastrnn.forecasting.inputs import SeriesInputs
 from forecastrnn.forecasting.long_run import OF_MEANS, comes_back
@@ -23,7 +24,7 @@ from forecastrnn.forecasting.members import Callback
 from forecastrnn.forecasting.model import Model
 from forecastrnn.forecasting.plan import FitPlan, check_known, check_lengths, check_reach, check_same
 from forecastrnn.forecasting.preparation import Prepared, prepare
-from forecastrnn.forecasting.reading import SHORTEST, set_apart
+from forecastrnn.forecasting.reading import SHORTEST, set_apart, without_end_gaps
 from forecastrnn.forecasting.residuals import residuals_of
 from forecastrnn.forecasting.series_codes import SeriesCodes
 from forecastrnn.forecasting.settings import Settings, network_of, update_count, use_lags
@@ -37,7 +38,8 @@ def fit_model(
     plan: FitPlan, read: SeriesSet, season: int, static: object, *, old: Model | None, callback: Callback | None
 ) -> Model:
     """Prepare series, train all networks on them, and keep what forecasts need; `old`: a model to go on from."""
-    read, naive = set_apart(plan.reading, read, season, "y", is_fit=True)
+    whole, naive = set_apart(plan.reading, read, season, "y", is_fit=True)
+    read, gaps = without_end_gaps(whole)
     prepared = _series_of_fit(plan, read, season, static, old)
     rng = check_random_state(plan.random_state)
     seeds = [int(seed) for seed in rng.randint(2**31 - 1, size=plan.n_members)]
@@ -45,17 +47,19 @@ def fit_model(
     floors = never_negative(read.values, read.offsets) & model.tail.prepared.linear  # logarithms stay positive anyway
     floors = floors if floors.any() else None
     model = replace(model, naive_errors=_naive_errors(read, season), naive=naive, floors=floors)
-    if not isinstance(plan.intervals, ConformalPlan):
-        return replace(model, intervals=plan.intervals and Intervals(plan.intervals))
-    short = _shorter(plan, plan.intervals, update_count(prepared[0].prepared, prepared[1]))
-    short = replace(short, long_run=model.layout.with_long_run)
+    intervals = None if plan.intervals is None else Intervals("paths")
+    if isinstance(plan.intervals, ConformalPlan):
+        short = _shorter(plan, plan.intervals, update_count(prepared[0].prepared, prepared[1]))
+        short = replace(short, long_run=model.layout.with_long_run)
 
-    def train(part: SeriesSet) -> Model:
-        """Networks as those of the fit, for shorter series; nothing of theirs is shared."""
-        return _train(short, part, _series_of_fit(short, part, season, static, None), seeds[: short.n_members])
+        def train(part: SeriesSet) -> Model:
+            """Networks as those of the fit, for shorter series; nothing of theirs is shared."""
+            return _train(short, part, _series_of_fit(short, part, season, static, None), seeds[: short.n_members])
 
-    least = max(plan.reading.least, SHORTEST + (plan.learned or 0), model.layout.reach + 1)
-    return replace(model, intervals=calibrate(model, read, plan.intervals, least, plan.device, train))
+        least = max(plan.reading.least, SHORTEST + (plan.learned or 0), model.layout.reach + 1)
+        intervals = calibrate(model, read, plan.intervals, least, plan.device, train)
+    tail = behind_end_gaps(model, model.tail, whole, gaps, plan.bounds, floors=floors)
+    return replace(model, intervals=intervals, tail=tail)
 
 
 def _shorter(plan: FitPlan, asked: ConformalPlan, updates: int) -> FitPlan:

@@ -1,4 +1,4 @@
-"""A trained forecaster: what it keeps, and how it forecasts, draws futures and takes other series."""
+"""A trained forecaster: what it keeps, and how it forecasts and draws futures."""
 
 from __future__ import annotations
 
@@ -8,17 +8,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from forecastrnn.data.static_input import StaticCoding, read_static
+from forecastrnn.data.static_input import StaticCoding
 from forecastrnn.engine.memory import check_fits
-from forecastrnn.forecasting.bounds import Rule, limits_of, never_negative
+from forecastrnn.forecasting.bounds import Rule, limits_of
 from forecastrnn.forecasting.calibration import Intervals
-from forecastrnn.forecasting.ends import SeriesEnds, ends_of, rows_ahead, take
+from forecastrnn.forecasting.ends import SeriesEnds, rows_ahead, take
 from forecastrnn.forecasting.forecasts import forecast
 from forecastrnn.forecasting.input_layout import InputLayout
-from forecastrnn.forecasting.inputs import SeriesInputs
 from forecastrnn.forecasting.naive_series import Chosen, NaiveSeries
-from forecastrnn.forecasting.reading import ReadingOptions, set_apart
-from forecastrnn.forecasting.series_codes import SeriesCodes, rows_among
+from forecastrnn.forecasting.reading import ReadingOptions
+from forecastrnn.forecasting.series_codes import SeriesCodes
 from forecastrnn.forecasting.settings import Settings
 from forecastrnn.forecasting.stream import ForecastStream
 from forecastrnn.forecasting.stream_plan import StreamPlan
@@ -27,10 +26,9 @@ from forecastrnn.networks.network import AnyNetwork
 
 if TYPE_CHECKING:
     from forecastrnn.data.covariate_values import Covariate, Covariates
-    from forecastrnn.data.series import SeriesSet, TimeAxis
+    from forecastrnn.data.series import TimeAxis
 
 VALUE_BYTES = 40  # of a drawn value: its residual, itself, and what is between
-_NONE = np.zeros(0, np.int64)  # rows of no series
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,56 +141,6 @@ class Model:
                 "value, which does not go on value by value. Fit again with its whole history when it is long enough."
             )
 
-    def choose(self, read: SeriesSet | None, static: object = None) -> Chosen:
-        """The series of fit, or others, prepared as those were."""
-        if read is None:
-            rows = np.arange(self.tail.n_series)
-            floors = np.zeros(len(rows), bool) if self.floors is None else self.floors
-            if self.naive is None:
-                return Chosen(self.axis, self.tail, rows, floors)
-            floors = np.insert(floors, self.naive.places - np.arange(len(self.naive.places)), self.naive.floors)
-            return Chosen(self.naive.axis, self.tail, rows, floors, self.naive)
-        learned, naive = set_apart(self.reading, read, self.layout.season, "y of predict", is_fit=False)
-        tail, own = self.ends_of_others(learned, static) if learned.n_series else (take(self.tail, _NONE), _NONE)
-        every = read if naive else learned
-        floors = never_negative(every.values, every.offsets)
-        return Chosen(every.axis, tail, own, floors, naive, learned)
-
-    def ends_of_others(self, read: SeriesSet, static: object) -> tuple[SeriesEnds, np.ndarray]:
-        """Tail of series that are not those of fit, and the row in fit of each that is there too."""
-        rows, codes = np.zeros(read.n_series, np.int64), None
-        if self.trained.is_local:
-            rows = rows_among(read.ids, self.axis.ids)
-            self._check_rows(read, rows)
-        elif self.codes.any:
-            known = rows_among(read.ids, self.axis.ids)
-            codes = self.codes.columns(known, self._static_codes(read, static, known))
-        prepared = self.tail.prepared.others(read.values, read.offsets, read.covariates)
-        return ends_of(SeriesInputs.of(prepared, self.settings.dtype, codes)), rows
-
-    def _static_codes(self, read: SeriesSet, static: object, rows: np.ndarray) -> np.ndarray | None:
-        """Codes of the static categories of other series: those that are given, or their own where fit knew them."""
-        if self.static is None:
-            return None
-        if static is not None:
-            return read_static(static, read.ids, self.reading.columns["id_col"], self.static)[1]
-        new = _first_new(read, rows, self.tail.n_series)
-        if new is not None:
-            raise ValueError(
-                f"static is needed: the model was fitted with it, and series {new!r} was not in fit. Give a frame "
-                f"with a row for each series of y and the columns {list(self.static.names)}."
-            )
-        return self.tail.inputs[rows, -1, -len(self.static.names) :]
-
-    def _check_rows(self, read: SeriesSet, rows: np.ndarray) -> None:
-        """Local networks forecast the series that they have learned."""
-        new = _first_new(read, rows, self.tail.n_series)
-        if new is not None:
-            raise ValueError(
-                f"y of predict: series {new!r} was not in fit, and with global_model=False each series has a "
-                "network of its own. Fit with it, or use global_model=True."
-            )
-
     def point(self, chosen: Chosen, h: int, device: str, ahead: Covariates | None = None) -> np.ndarray:
         """The forecast (n_series, h) of all series of a call; ahead : covariates (n_series * h rows) of these times."""
         tail, own = chosen.tail, chosen.ahead_of_learned(ahead, h)
@@ -283,11 +231,6 @@ class Model:
         floors = np.zeros(1, bool) if self.floors is None else self.floors[row]
         tail, limits = take(self.tail, row), limits_of(rule, floors)
         return ForecastStream(self.network, thetas, tail, self.settings, limits, StreamPlan(tail, ahead, read))
-
-
-def _first_new(read: SeriesSet, rows: np.ndarray, n_known: int) -> object:
-    """The id of the first series that fit has not seen, or None."""
-    return next((name for name, row in zip(read.ids, rows, strict=True) if row == n_known), None)
 
 
 def check_size(h: int, n_paths: int, n_series: int) -> None:

@@ -71,12 +71,17 @@ def scaled(p: Prepared, new: NewValues) -> np.ndarray:
     return (z - p.after[series, new.steps % p.period_of[series]]) / p.scale[series]
 
 
-def moved_on(model: Model, tail: SeriesEnds, new: NewValues) -> tuple[SeriesEnds, np.ndarray]:
-    """The ends behind new values, and what the networks read (total, columns) before each of them."""
-    p, dtype = tail.prepared, model.settings.dtype
+def moved_on(
+    model: Model, tail: SeriesEnds, new: NewValues, own: np.ndarray | None = None
+) -> tuple[SeriesEnds, np.ndarray]:
+    """The ends behind new values, and what the networks read (total, columns) before each of them.
+
+    own (n_series,) : the row of each series in fit; None: these are all of it.
+    """
+    p, dtype, own = tail.prepared, model.settings.dtype, np.arange(tail.n_series) if own is None else own
     if not len(new.values):
         return tail, np.empty((0, tail.inputs.shape[2]), dtype)
-    carried = tail.carried or _carried_first(model, tail)
+    carried = tail.carried or _carried_first(model, tail, own)
     z, inputs, since = tail.z.copy(), np.array(tail.inputs, dtype), carried.since.copy()
     means, sums, phase, first = carried.means.copy(), carried.sums.copy(), tail.phase.copy(), tail.first.copy()
     so_far = np.ones((len(z), 2)) if tail.so_far is None else tail.so_far.copy()
@@ -92,10 +97,13 @@ def moved_on(model: Model, tail: SeriesEnds, new: NewValues) -> tuple[SeriesEnds
         (z, means, sums, inputs, since, phase, first, so_far, p.period_of, static), numbers,
         (np.empty(room, dtype), np.empty(room, dtype), np.empty(room + 1)), rows, layout.covariates,
     )  # fmt: skip
-    states = _states_behind(model, carried.states, new, rows) if carried.has_states else carried.states
+    states = _states_behind(model, carried.states, new, rows, own) if carried.has_states else carried.states
     carried = Carried(means=means, sums=sums, since=since, states=states)
-    moved = SeriesEnds(_behind(p, new), z, inputs, phase, first, carried=carried)
-    return moved if tail.so_far is None else replace(moved, so_far=so_far), rows
+    moved = replace(
+        tail, prepared=_behind(p, new), z=z, inputs=inputs, phase=phase, first=first, carried=carried,
+        so_far=None if tail.so_far is None else so_far,
+    )  # fmt: skip
+    return moved, rows
 
 
 def _rows_beside(p: Prepared, inputs: np.ndarray, new: NewValues) -> np.ndarray:
@@ -106,26 +114,26 @@ def _rows_beside(p: Prepared, inputs: np.ndarray, new: NewValues) -> np.ndarray:
     return behind(p.covariates, p.layout, inputs, new.series, new.counts, new.covariates, past=True)
 
 
-def _carried_first(model: Model, tail: SeriesEnds) -> Carried:
+def _carried_first(model: Model, tail: SeriesEnds, own: np.ndarray) -> Carried:
     """What the first new values go on from: what a stream begins with."""
     histories, n = histories_of(tail, model.settings.dtype), tail.n_series
     sums = np.zeros((n, 0)) if histories.sums is None else histories.sums
-    states = first_states_of(model, histories)
+    states = first_states_of(model, histories, own)
     return Carried(means=histories.means, sums=sums, since=np.zeros(n, np.int64), states=states)
 
 
-def first_states_of(model: Model, histories: Histories) -> np.ndarray:
-    """States (members, n_series, width) of the networks when they have read the context."""
+def first_states_of(model: Model, histories: Histories, own: np.ndarray) -> np.ndarray:
+    """States (members, n_series, width) of the networks when they have read the context; own as in `moved_on`."""
     n = len(histories.z)
     if model.strategy != "recursive":
         return np.zeros((model.n_members, n, 0), model.settings.dtype)
     return read_rows(
-        model.network.reader, model.flat_thetas, model.networks_of(np.arange(n)), histories.inputs,
+        model.network.reader, model.flat_thetas, model.networks_of(own), histories.inputs,
         n_threads=model.settings.n_threads,
     )  # fmt: skip
 
 
-def _states_behind(model: Model, states: np.ndarray, new: NewValues, rows: np.ndarray) -> np.ndarray:
+def _states_behind(model: Model, states: np.ndarray, new: NewValues, rows: np.ndarray, own: np.ndarray) -> np.ndarray:
     """States (members, n_series, width) when the networks have read the new rows of inputs; equal counts at once."""
     found = states.copy()
     for count in np.unique(new.counts).tolist():
@@ -133,7 +141,7 @@ def _states_behind(model: Model, states: np.ndarray, new: NewValues, rows: np.nd
         series = new.series[of_count]
         inputs = rows[new.offsets[of_count, None] + np.arange(count)]
         found[:, series] = read_rows(
-            model.network.reader, model.flat_thetas, model.networks_of(series), inputs, states[:, series],
+            model.network.reader, model.flat_thetas, model.networks_of(own[series]), inputs, states[:, series],
             n_threads=model.settings.n_threads,
         )  # fmt: skip
     return found

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from forecastrnn.forecasting.bounds import Rule
 from forecastrnn.forecasting.conformal import ConformalPlan
 from forecastrnn.forecasting.input_layout import InputLayout
 from forecastrnn.forecasting.model import Model
@@ -42,6 +43,7 @@ class FitPlan:
     random_state: object
     device: str
     intervals: ConformalPlan | Literal["paths"] | None
+    bounds: Rule
 
     @property
     def learned(self) -> int | None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from forecastrnn.data.row_ranges import rows_between
 from forecastrnn.forecasting.bounds import never_negative
 from forecastrnn.forecasting.naive_series import NaiveSeries, naive_figure
 
@@ -39,10 +40,29 @@ class ReadingOptions:
 
 
 def too_short(values: np.ndarray, offsets: np.ndarray, least: int) -> np.ndarray:
-    """Which series (n_series,) have fewer rows than `least` from their first known value on, or hardly a known one."""
+    """Which series (n_series,) have fewer rows than `least` between known values, or hardly a known one."""
     known, row = np.isfinite(values), np.arange(len(values))
     first = np.minimum.reduceat(np.where(known, row, len(values)), offsets[:-1])
-    return (offsets[1:] - first < least) | (np.add.reduceat(known.astype(np.int64), offsets[:-1]) < SHORTEST)
+    last = np.maximum.reduceat(np.where(known, row, -1), offsets[:-1])
+    return (last + 1 - first < least) | (np.add.reduceat(known.astype(np.int64), offsets[:-1]) < SHORTEST)
+
+
+def cut(read: SeriesSet, rows: np.ndarray, left_out: np.ndarray) -> SeriesSet:
+    """Series `rows` (n,), some of them several times, without their last `left_out` (n,) values; the axis stays."""
+    at, offsets = rows_between(read.offsets[rows], read.offsets[rows + 1] - left_out)
+    return replace(
+        read, values=read.values[at], offsets=offsets, ids=tuple(read.ids[row] for row in rows),
+        axis=read.axis.take(rows), ordinals=read.times(at), covariates=read.covariates and read.covariates.take(at),
+    )  # fmt: skip
+
+
+def without_end_gaps(read: SeriesSet) -> tuple[SeriesSet, np.ndarray]:
+    """Series up to their last known value, and how many (n_series,) come behind it that nobody knows yet."""
+    if np.isfinite(read.values[read.offsets[1:] - 1]).all():
+        return read, np.zeros(read.n_series, np.int64)
+    known = np.flatnonzero(np.isfinite(read.values))
+    gaps = read.offsets[1:] - 1 - known[np.searchsorted(known, read.offsets[1:]) - 1]
+    return cut(read, np.arange(read.n_series), gaps), gaps
 
 
 def set_apart(
@@ -58,7 +78,7 @@ def set_apart(
     if not short.any():
         return read, None
     needs = (
-        f"{reading.needs} at least {reading.least} values from the first known one on, of which {SHORTEST} are known"
+        f"{reading.needs} at least {reading.least} values from the first known to the last, {SHORTEST} of them known"
     )
     if short.all() and (is_fit or reading.short == "drop"):
         row = int(np.argmax(np.diff(read.offsets)))

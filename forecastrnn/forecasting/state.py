@@ -118,7 +118,7 @@ def _make_prepared(**kept: Any) -> Prepared:
 
 def _make_ends(
     prepared: Prepared, z: np.ndarray, inputs: np.ndarray, phase: np.ndarray, carried: Carried | None,
-    so_far: np.ndarray | None,
+    so_far: np.ndarray | None, guessed: np.ndarray | None,
 ) -> SeriesEnds:  # fmt: skip
     """Figures by which compiled code finds its way: each within the arrays that it counts places of."""
     p, season = prepared, prepared.layout.season
@@ -139,7 +139,9 @@ def _make_ends(
         raise ModelFileError("since must count new values")
     if (so_far is not None) != p.layout.with_long_run or so_far is not None and not (so_far[:, 1] >= 1).all():
         raise ModelFileError("so_far must be sums and numbers of values, where the networks read their means")
-    return SeriesEnds(p, z, inputs, phase, first_of(p, z.shape[1]), carried=carried, so_far=so_far)
+    if guessed is not None and not ((guessed >= 0) & (guessed < codec.MOST)).all():
+        raise ModelFileError("guessed must count values")
+    return SeriesEnds(p, z, inputs, phase, first_of(p, z.shape[1]), carried=carried, so_far=so_far, guessed=guessed)
 
 
 PREPARED = codec.record(
@@ -179,6 +181,7 @@ ENDS = codec.record(
     so_far=codec.unless(
         None, codec.optional("has_so_far", codec.array("<f8", "n_series", codec.Size("n_so_far", 2, 2)))
     ),
+    guessed=codec.unless(None, codec.optional("has_guessed", codec.array("<i8", "n_series"))),
 )
 
 

@@ -9,10 +9,11 @@ import numpy as np
 
 from forecastrnn.engine.cpu.series import go_on_naive, move_ends
 from forecastrnn.forecasting.adaptive import Adaptive
-from forecastrnn.forecasting.bounds import Rule, limits_of
+from forecastrnn.forecasting.bounds import Rule
 from forecastrnn.forecasting.calibration import Calibration, Intervals
 from forecastrnn.forecasting.calibration_windows import in_space
 from forecastrnn.forecasting.ends import histories_of, take
+from forecastrnn.forecasting.filling import fill, floors_behind, guessed_behind
 from forecastrnn.forecasting.further import NewInputs, learned_further
 from forecastrnn.forecasting.model import Model
 from forecastrnn.forecasting.moving import NewValues, first_states_of, moved_on, scaled
@@ -41,10 +42,11 @@ def updated(model: Model, new: NewRows, rule: Rule, *, updates: int = 0, device:
         found, naive = _without_naive(model.naive, found, new.axis)
     check_possible(model, found)
     gaps = np.isnan(found.values)
-    _fill(model, found, gaps, rule)
+    fill(model, model.tail, found, rule, floors=model.floors)
     tail, inputs = moved_on(model, model.tail, found)
+    tail = replace(tail, guessed=guessed_behind(model.tail, found, gaps))
     axis = new.axis if naive is None else new.axis.take(np.delete(np.arange(new.axis.n_series), naive.places))
-    floors = _floors_behind(model.floors, found)
+    floors = floors_behind(model.floors, found)
     intervals = _intervals_behind(model, found, gaps)
     moved = replace(model, tail=tail, axis=axis, naive=naive, floors=floors, intervals=intervals)
     if not updates or not len(found.values):
@@ -52,19 +54,6 @@ def updated(model: Model, new: NewRows, rule: Rule, *, updates: int = 0, device:
     z = scaled(model.tail.prepared, found)
     learned = NewInputs(rows=inputs, z=z, observed=~gaps, counts=found.counts, series=found.series)
     return _with_networks(moved, learned_further(model, model.tail, learned, updates, device))
-
-
-def _fill(model: Model, new: NewValues, gaps: np.ndarray, rule: Rule) -> None:
-    """Put the forecast of each value that is not known in its place, those before it being known."""
-    tail, floors, begin = model.tail, model.floors, 0
-    for step in np.unique(new.steps[gaps]).tolist():
-        known = new.between(begin, step)
-        (tail, _), floors, begin = moved_on(model, tail, known), _floors_behind(floors, known), step
-        own = np.flatnonzero(gaps & (new.steps == step))
-        rows = new.owners[own]
-        found = model.median(take(tail, rows), rows, 1, "cpu", new.covariates and new.covariates.take(own))
-        limits = limits_of(rule, np.zeros(len(rows), bool) if floors is None else floors[rows])
-        new.values[own] = (found if limits is None else limits.clip(found))[:, 0]
 
 
 def _intervals_behind(model: Model, new: NewValues, gaps: np.ndarray) -> Intervals | None:
@@ -96,21 +85,13 @@ def _followed(model: Model, calibration: Calibration, new: NewValues, given: New
     return found
 
 
-def _floors_behind(floors: np.ndarray | None, new: NewValues) -> np.ndarray | None:
-    """Which series still never were negative."""
-    negative = new.owners[new.values < 0.0]
-    if floors is None or not len(negative):
-        return floors
-    floors = floors.copy()
-    floors[negative] = False
-    return floors
-
-
 def _with_networks(model: Model, trained: Trained) -> Model:
     """The model with other networks, which read the context anew: no state of theirs is there."""
     model, tail = replace(model, trained=trained), model.tail
     assert tail.carried is not None
-    carried = replace(tail.carried, states=first_states_of(model, histories_of(tail, model.settings.dtype)))
+    carried = replace(
+        tail.carried, states=first_states_of(model, histories_of(tail, model.settings.dtype), np.arange(tail.n_series))
+    )
     return replace(model, tail=replace(tail, carried=carried))
 
 

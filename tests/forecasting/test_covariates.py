@@ -11,6 +11,7 @@ import pytest
 from forecastrnn import Seq2Seq
 from forecastrnn.data.covariate_values import Covariate, Covariates
 from forecastrnn.data.series import SeriesSet
+from forecastrnn.forecasting.choosing import choose
 from forecastrnn.forecasting.covariates import learn_scales, medians
 from forecastrnn.forecasting.inputs import build_inputs
 from forecastrnn.forecasting.model import Model
@@ -30,7 +31,7 @@ def fitted(read: SeriesSet, **options: Any) -> Model:
 
 
 def forecast(model: Model, ahead: Covariates, h: int = H, read: SeriesSet | None = None) -> np.ndarray:
-    return model.point(model.choose(read), h, "cpu", ahead)
+    return model.point(choose(model, read), h, "cpu", ahead)
 
 
 # Numbers -----------------------------------------------------------------------------------------------------------

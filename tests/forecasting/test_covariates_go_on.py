@@ -13,6 +13,7 @@ from forecastrnn import Conformal, RNNForecaster, Seq2Seq
 from forecastrnn.data.covariate_values import Covariate, Covariates
 from forecastrnn.forecasting.bands import quantiles_of_all
 from forecastrnn.forecasting.calibration_windows import Windows, errors_of
+from forecastrnn.forecasting.choosing import choose
 from forecastrnn.forecasting.sampling import sample_paths
 from forecastrnn.forecasting.updating import updated
 from support.forecaster_cases import quick
@@ -46,8 +47,8 @@ def test_same_bits_in_pieces_and_streams(options: dict[str, Any], tmp_path: Path
         other = updated(other, behind(read, begin, end), None)
     fit._model = other
     other = loaded(fit, tmp_path / "updated")._model
-    expected = whole.point(whole.choose(None), H, "cpu", ahead)
-    np.testing.assert_array_equal(other.point(other.choose(None), H, "cpu", ahead), expected)
+    expected = whole.point(choose(whole, None), H, "cpu", ahead)
+    np.testing.assert_array_equal(other.point(choose(other, None), H, "cpu", ahead), expected)
     for k in (1, 2):
         new = between(read, NEW, 0)
         rows, first = np.arange(new.offsets[k], new.offsets[k + 1]), ahead.take(np.array([k * H]))
@@ -102,13 +103,13 @@ def test_files_keep_them(options: dict[str, Any], tmp_path: Path) -> None:
     model = quick(**SMALL | options).fit(replace(read, covariates=own))
     again = loaded(model, tmp_path / "kept")._model
     assert again.covariates == columns
-    chosen = model._model.choose(None)
+    chosen = choose(model._model, None)
     np.testing.assert_array_equal(
-        again.point(again.choose(None), H, "cpu", ahead), model._model.point(chosen, H, "cpu", ahead)
+        again.point(choose(again, None), H, "cpu", ahead), model._model.point(chosen, H, "cpu", ahead)
     )
     others, _ = beside(columns[:-1], seed=3)
     others = replace(others, covariates=own)
-    found = [one.point(one.choose(others), H, "cpu", ahead) for one in (again, model._model)]
+    found = [one.point(choose(one, others), H, "cpu", ahead) for one in (again, model._model)]
     np.testing.assert_array_equal(*found)
 
 
@@ -120,7 +121,7 @@ def test_a_warm_start_keeps_their_scales() -> None:
     model.fit(more)
     after = model._model.tail.prepared.covariates.scales
     np.testing.assert_array_equal(after.spread, before.spread)
-    assert np.isfinite(model._model.point(model._model.choose(None), H, "cpu", ahead)).all()
+    assert np.isfinite(model._model.point(choose(model._model, None), H, "cpu", ahead)).all()
     other, _ = beside(KNOWN[:3])
     with pytest.raises(ValueError, match="warm_start=True: X, past and static must have the columns of the first fit"):
         model.fit(other)
@@ -142,7 +143,7 @@ def test_windows_are_forecast_with_what_was_known_of_them() -> None:
             known = between(read, 0, int(start)).where(np.arange(3) == i)
             count, end = min(4, int(start)), int(read.offsets[i + 1])
             at = np.arange(end - start, end - start + count)
-            forecast = model.point(model.choose(known), count, "cpu", read.covariates.take(at))[0]
+            forecast = model.point(choose(model, known), count, "cpu", read.covariates.take(at))[0]
             np.testing.assert_allclose(found[i, w, :count], read.values[at] - forecast, rtol=1e-4, atol=1e-3)
             assert np.isnan(found[i, w, count:]).all()
 
@@ -154,7 +155,7 @@ def test_intervals_and_futures_follow_the_plan(intervals: Any) -> None:
     model = quick(**SMALL, intervals=intervals, short="naive")
     with pytest.warns(UserWarning, match="too short"):
         model = model.fit(read)._model
-    chosen, shares = model.choose(None), np.array([0.1, 0.9])
+    chosen, shares = choose(model, None), np.array([0.1, 0.9])
     chosen = replace(chosen, spread=model.intervals.calibration.spread if model.intervals.calibration else None)
     found = []
     for plan in (ahead, replace(ahead, numbers=ahead.numbers + 1.0)):
