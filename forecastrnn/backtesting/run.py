@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any, Protocol, Self
 
@@ -11,6 +11,7 @@ import pandas as pd
 from sklearn.base import clone
 from sklearn.utils.parallel import Parallel, delayed
 
+from forecastrnn.backtesting.known_then import Known, KnownThen
 from forecastrnn.backtesting.origins import Origins
 from forecastrnn.data.series_input import SeriesSet
 from forecastrnn.data.slices import cut
@@ -42,66 +43,73 @@ class Options:
 
 
 def backtest(
-    estimator: Forecaster, read: SeriesSet, origins: Origins, groups: list[list[int]], *, steps: list[int],
+    estimator: Forecaster, then: KnownThen, origins: Origins, groups: list[list[int]], *, steps: list[int],
     options: Options, n_jobs: int | None,
 ) -> pd.DataFrame:  # fmt: skip
     """Forecasts from all origins, in their order, with a fit for each group of windows."""
     rows_of = new_rows if options.updates else later
     fits = (
         delayed(_fit_and_forecast)(
-            clone(estimator), known_at(read, origins.of(group[:1])), rows_of(read, origins, group), steps, options
+            clone(estimator), known_at(then, origins.of(group[:1])), rows_of(then, origins, group), steps, options
         )
         for group in groups
     )
     return joined(Parallel(n_jobs=n_jobs)(fits))
 
 
-def transfer(fitted: Forecaster, read: SeriesSet, origins: Origins, steps: list[int], options: Options) -> pd.DataFrame:
+def transfer(fitted: Forecaster, then: KnownThen, origins: Origins, steps: list[int], options: Options) -> pd.DataFrame:
     """Forecasts from all origins, in their order, without a fit."""
     windows = np.unique(origins.window).tolist()
-    return joined(_forecasts(fitted, together(read, origins, windows), steps, options))
+    return joined(_forecasts(fitted, together(then, origins, windows), steps, options))
 
 
 def _fit_and_forecast(
-    estimator: Forecaster, known: SeriesSet, parts: list[SeriesSet], steps: list[int], options: Options
+    estimator: Forecaster, known: Known, parts: list[Known], steps: list[int], options: Options
 ) -> pd.DataFrame:
     """A fit, and forecasts from where it ends and from later cutoffs."""
-    estimator.fit(known, **options.fit)
-    found = [estimator.predict(steps, **options.predict)]
+    estimator.fit(known.series, **options.fit)
+    found = [estimator.predict(steps, **options.predict, **_ahead(known))]
     if options.updates:
-        found += [estimator.update(rows).predict(steps, **options.predict) for rows in parts]
+        found += [estimator.update(new.series).predict(steps, **options.predict, **_ahead(new)) for new in parts]
     else:
         found += _forecasts(estimator, parts, steps, options)
     return joined(found)
 
 
-def _forecasts(fitted: Forecaster, parts: list[SeriesSet], steps: list[int], options: Options) -> list[pd.DataFrame]:
+def _forecasts(fitted: Forecaster, parts: list[Known], steps: list[int], options: Options) -> list[pd.DataFrame]:
     """Forecasts of series that do not end where those of fit do."""
-    return [fitted.predict(steps, y=known, **options.predict, **options.others) for known in parts]
+    return [
+        fitted.predict(steps, y=known.series, **options.predict, **options.others, **_ahead(known)) for known in parts
+    ]
 
 
-def known_at(read: SeriesSet, origins: Origins) -> SeriesSet:
+def _ahead(known: Known) -> dict[str, Any]:
+    """What a forecast is told of its own steps."""
+    return {} if known.ahead is None else {"X": known.ahead}
+
+
+def known_at(then: KnownThen, origins: Origins) -> Known:
     """What is known of each series at its cutoff."""
-    return cut(read, origins.series, origins.begin, origins.end)
+    return then.beside(cut(then.read, origins.series, origins.begin, origins.end), origins)
 
 
-def later(read: SeriesSet, origins: Origins, group: list[int]) -> list[SeriesSet]:
+def later(then: KnownThen, origins: Origins, group: list[int]) -> list[Known]:
     """What is known in the windows behind the first."""
-    return together(read, origins, group[1:]) if group[1:] else []
+    return together(then, origins, group[1:]) if group[1:] else []
 
 
-def together(read: SeriesSet, origins: Origins, windows: list[int]) -> list[SeriesSet]:
+def together(then: KnownThen, origins: Origins, windows: list[int]) -> list[Known]:
     """What is known in these windows, as many together as fit into one call."""
     chosen = origins.of(windows)
     sizes = np.bincount(chosen.window, weights=chosen.end - chosen.begin)[windows]
     call = np.cumsum(sizes) // AT_ONCE
-    return [known_at(read, origins.of(np.array(windows)[call == number].tolist())) for number in np.unique(call)]
+    return [known_at(then, origins.of(np.array(windows)[call == number].tolist())) for number in np.unique(call)]
 
 
-def new_rows(read: SeriesSet, origins: Origins, group: list[int]) -> list[SeriesSet]:
+def new_rows(then: KnownThen, origins: Origins, group: list[int]) -> list[Known]:
     """What is new in each window behind the first; all have the same series."""
     pairs = pairwise(origins.of([window]) for window in group)
-    return [cut(read, now.series, before.end, now.end) for before, now in pairs]
+    return [known_at(then, replace(now, begin=before.end)) for before, now in pairs]
 
 
 def joined(frames: list[pd.DataFrame]) -> pd.DataFrame:

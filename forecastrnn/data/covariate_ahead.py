@@ -8,9 +8,9 @@ from typing import NoReturn
 import numpy as np
 
 from forecastrnn.data.covariate_columns import as_fitted, read_column
-from forecastrnn.data.covariate_input import Reading, Wanted, joined
+from forecastrnn.data.covariate_input import Reading, Wanted, joined, nothing
 from forecastrnn.data.covariate_tables import CovariateTable
-from forecastrnn.data.covariate_values import UNKNOWN, Covariate, Covariates
+from forecastrnn.data.covariate_values import Covariates
 from forecastrnn.data.horizon import is_time, last_of
 from forecastrnn.data.series_input import TimeAxis
 
@@ -54,11 +54,6 @@ def read_ahead(table: CovariateTable, axis: TimeAxis, h: object, steps: int, rea
     found = {known[name]: as_fitted(column, known[name], "X") for name, column in columns.items()}
     fitted = reading.fitted or ()
     return joined([(one, found[one] if one in found else nothing(one, len(rows))) for one in fitted], len(rows))
-
-
-def nothing(one: Covariate, rows: int) -> np.ndarray:
-    """Values (rows,) of a column that is not known ahead."""
-    return np.full(rows, UNKNOWN) if one.kind == "category" else np.full(rows, np.nan)
 
 
 def _refuse_holes(

@@ -10,7 +10,7 @@ import numpy as np
 from forecastrnn.data.caller_warnings import warn_caller
 from forecastrnn.data.covariate_columns import Column, as_fitted, read_column
 from forecastrnn.data.covariate_tables import CovariateTable
-from forecastrnn.data.covariate_values import Covariate, Covariates
+from forecastrnn.data.covariate_values import UNKNOWN, Covariate, Covariates
 from forecastrnn.data.frame_columns import first_few
 from forecastrnn.data.series_input import SeriesSet, TimeAxis
 
@@ -127,6 +127,11 @@ def joined(found: Sequence[Values], rows: int) -> Covariates:
         np.stack(numbers, axis=1) if numbers else np.empty((rows, 0)),
         np.stack(codes, axis=1) if codes else np.empty((rows, 0), np.int64),
     )
+
+
+def nothing(one: Covariate, rows: int) -> np.ndarray:
+    """Values (rows,) of a column of which nothing is known."""
+    return np.full(rows, UNKNOWN) if one.kind == "category" else np.full(rows, np.nan)
 
 
 def apart(found: Covariates) -> list[Values]:

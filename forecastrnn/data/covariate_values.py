@@ -52,3 +52,13 @@ class Covariates:
     def take(self, rows: np.ndarray) -> Covariates:
         """Those of some rows."""
         return replace(self, numbers=self.numbers[rows], codes=self.codes[rows])
+
+    def known_ahead(self) -> Covariates:
+        """As they are before their times: values of columns that are not known ahead are missing."""
+        numbers, codes = (
+            np.array([one.role == "known" for one in self.columns if (one.kind == "category") == is_code], dtype=bool)
+            for is_code in (False, True)
+        )
+        return replace(
+            self, numbers=np.where(numbers, self.numbers, np.nan), codes=np.where(codes, self.codes, UNKNOWN)
+        )

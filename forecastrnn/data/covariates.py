@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from forecastrnn.data.covariate_ahead import nothing, read_ahead
-from forecastrnn.data.covariate_input import Reading, Values, apart, columns_of, joined
+from forecastrnn.data.covariate_ahead import read_ahead
+from forecastrnn.data.covariate_coding import recoded
+from forecastrnn.data.covariate_input import Reading, Values, apart, columns_of, joined, nothing
 from forecastrnn.data.covariate_roles import ARGUMENT, Beside, check_roles, warn_unnamed
 from forecastrnn.data.covariate_tables import read_table
 from forecastrnn.data.covariate_values import Covariate, Covariates
@@ -56,7 +57,11 @@ def with_covariates(
     tables = beside.tables(read.axis, names)
     if reading.fitted is None:
         check_roles(tables, read.axis, [*reading.others, *(one.name for one, _ in static)])
-    found: list[Values] = apart(read.covariates) if read.covariates else columns_of(read, tables, reading)
+    before = read.covariates
+    found: list[Values] = columns_of(read, tables, reading) if before is None else apart(before)
+    if before is not None and reading.fitted is not None:  # a backtest has read them for all times
+        given = {one for one, _ in static}
+        found = recoded(before, tuple(one for one in reading.fitted if one not in given))
     found += [(one, values.repeat(np.diff(read.offsets))) for one, values in static]
     if reading.fitted is not None:
         found = [*found, *_nowhere(found, reading.fitted, len(read.values))]
@@ -136,6 +141,8 @@ def covariates_ahead(
         return None
     if not known:
         refuse_given("X")
+    if isinstance(given, Covariates):
+        return joined(recoded(given, reading.fitted or ()), len(given.numbers))
     table = read_table(given, axis, names, "X")
     return read_ahead(table, axis, h, steps, reading)
 

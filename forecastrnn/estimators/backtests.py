@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from forecastrnn.callbacks import check_callback
+from forecastrnn.estimators.covariate_reading import Given, check_given, read_to_backtest
 from forecastrnn.estimators.fitted_forecaster import FittedForecaster
 from forecastrnn.estimators.forecast_settings import plan_of, read_by
 from forecastrnn.forecasting.members import Callback
@@ -20,7 +22,9 @@ from forecastrnn.forecasting.series_codes import rows_among
 if TYPE_CHECKING:
     import pandas as pd
 
+    from forecastrnn.backtesting.known_then import KnownThen
     from forecastrnn.backtesting.origins import Needs, Origins
+    from forecastrnn.backtesting.windows import Windows
     from forecastrnn.data.series import SeriesSet, TimeAxis
 
 
@@ -29,9 +33,10 @@ class Backtests(FittedForecaster):
 
     def cross_validation(
         self, y: Any, h: int, *, n_windows: int = 3, step_size: int | None = None, refit: bool | int | str = True,
-        static: Any = None, level: Any = None, quantiles: Any = None, max_length: int | None = None, gap: int = 0,
-        id_col: Any = "unique_id", time_col: Any = "ds", target_col: Any = "y", callback: Callback | None = None,
-        baselines: str | Sequence[str] = (), n_jobs: int | None = None,
+        X: Any = None, past: Any = None, static: Any = None, level: Any = None, quantiles: Any = None,
+        max_length: int | None = None, gap: int = 0, id_col: Any = "unique_id", time_col: Any = "ds",
+        target_col: Any = "y", callback: Callback | None = None, baselines: str | Sequence[str] = (),
+        n_jobs: int | None = None,
     ) -> pd.DataFrame:  # fmt: skip
         """Forecast from several earlier times, and put beside it what came.
 
@@ -58,8 +63,13 @@ class Backtests(FittedForecaster):
             `predict(y=rows up to the cutoff)`, all windows in one call. "update": one fit, at the first cutoff, and
             `update` with the new rows at each later one, of the series that it has seen. "never": this fitted
             forecaster as it is, on series that it has not seen.
-        static : DataFrame, optional
-            As in `fit`; the rows of all series.
+        X : as in `fit`, or callable, optional
+            Covariates, with a row for each time of y. In a fit those up to the cutoff are read, in a forecast those of
+            its steps, since the role says that they are known then. If they are forecasts of something, of the weather,
+            and X holds what came, the backtest is too good: a function of the cutoff (of the type of the times) then
+            gives the frame that there was, for the history and the steps behind it.
+        past, static : as in `fit`, optional
+            With rows for all times and series.
         level, quantiles : optional
             As in `predict`.
         max_length : int or None
@@ -117,8 +127,9 @@ class Backtests(FittedForecaster):
         windows = windows_of(h, n_windows=n_windows, step_size=step_size, gap=gap, max_length=max_length, refit=refit)
         check_callback(callback, "a look")
         compared, columns = columns_of(baselines), {"id_col": id_col, "time_col": time_col, "target_col": target_col}
-        read, needs = self._past(y, columns, windows.refit_every is None, callback is not None)
-        axis = read.axis
+        given = Given(y=y, X=X, past=past, static=static)
+        then, needs = self._past(given, columns, windows, callback is not None)
+        read, axis = then.read, then.read.axis
         check_names(axis.id_name, axis.time_name, CUTOFF, axis.value_name, self.alias, *compared)
         origins, groups = origins_of(read, windows, needs)
         options = Options(
@@ -127,36 +138,47 @@ class Backtests(FittedForecaster):
         )  # fmt: skip
         if windows.refit_every is None:
             _check_unseen(self._model.axis, read, origins)
-            forecasts = transfer(self, read, origins, windows.steps, options)
+            forecasts = transfer(self, then, origins, windows.steps, options)
         else:
             asked = {} if options.predict else {"intervals": None}  # which cost a third of a fit
             forecasts = backtest(
-                clone(self).set_params(**asked), read, origins, groups, steps=windows.steps, options=options,
+                clone(self).set_params(**asked), then, origins, groups, steps=windows.steps, options=options,
                 n_jobs=n_jobs,
             )  # fmt: skip
         season, ends = forecasts.attrs["season_length"], ends_of(forecasts, self.alias)
         forecasts = forecasts.assign(**forecasts_of(compared, read, origins, windows.steps, season=season, ends=ends))
         return table_of(read, origins, windows.steps, forecasts)
 
-    def _past(self, y: object, columns: dict[str, Any], is_fitted: bool, watched: bool) -> tuple[SeriesSet, Needs]:
-        """The series, whose forecasts are written in long form, and what one of them needs."""
+    def _past(self, given: Given, columns: dict[str, Any], windows: Windows, watched: bool) -> tuple[KnownThen, Needs]:
+        """The series, whose forecasts are written in long form, what is beside them, and what one of them needs."""
+        from forecastrnn.backtesting.known_then import KnownThen
         from forecastrnn.backtesting.origins import Needs
+        from forecastrnn.data.frame_columns import Names
         from forecastrnn.data.slices import in_long_form
 
         self._validate_params()
+        is_fitted = windows.refit_every is None
         if is_fitted:
             check_is_fitted(self)
             reading = later = self._model.reading
         else:
             plan = plan_of(self, columns, watched=watched)
+            check_given(plan, given)
             reading, later = plan.reading, plan.later
         usual, apart = self._model.axis.clock if is_fitted else None, reading.short != "raise"
-        read = read_by(replace(reading, columns=columns, least=1), y, freq=self.freq, usual=usual, alias=self.alias)
+        asked = replace(reading, columns=columns, least=1)
+        read_as = partial(read_by, asked, freq=self.freq, usual=usual, alias=self.alias)
+        as_of = given.X if callable(given.X) else None
+        read = read_to_backtest(replace(given, X=None) if as_of else given, asked, read_as)
         needs = Needs(
             fit=reading.least, forecast=later.least, known=SHORTEST if apart else 1, from_known=apart,
             naive=reading.short == "naive", fitted_only=not self.global_model,
         )  # fmt: skip
-        return in_long_form(read, **columns), needs
+        then = KnownThen(
+            read=in_long_form(read, **columns), axis=read.axis, steps=windows.steps[-1], missing=reading.missing,
+            names=Names(**columns), as_of=as_of,
+        )  # fmt: skip
+        return then, needs
 
 
 def _given(**options: Any) -> dict[str, Any]:

@@ -89,6 +89,17 @@ def read_to_score(model: Model, given: Given, read_as: ReadAs) -> tuple[SeriesSe
     return read, beside.frame(given.X, read.axis)
 
 
+def read_to_backtest(given: Given, reading: ReadingOptions, read_as: ReadAs) -> SeriesSet:
+    """Series of a backtest with what changes by time beside them; each fit is given static as it is."""
+    from forecastrnn.data import covariates as door
+
+    names, static = door.Names(**reading.columns), _names_of(given.static)
+    beside = door.Beside.of(given.y, given.X, given.past, names)
+    read = read_as(beside.series())
+    door.warn_unnamed(beside, read.axis, names, static)
+    return door.with_covariates(read, beside, names, door.Reading(reading.missing, None, static))
+
+
 def read_to_plan(model: Model, given: Given, read_as: ReadAs) -> tuple[TimeAxis, CovariateTable | None]:
     """The series that are to be forecast, and what X knows of them."""
     from forecastrnn.data import covariates as door
@@ -108,7 +119,8 @@ def _in_roles(model: Model, given: Given) -> tuple[object, Callable]:
     from forecastrnn.data import covariates as door
 
     names = door.Names(**model.reading.columns)
-    beside = door.Beside.of(given.y, given.X, given.past, names)
+    X = None if isinstance(given.X, Covariates) else given.X  # series of a backtest have theirs
+    beside = door.Beside.of(given.y, X, given.past, names)
 
     def finish(read: SeriesSet, numbers: Sequence[Values]) -> SeriesSet:
         return door.with_covariates(read, beside, names, rule_of(model, read.axis), numbers)
