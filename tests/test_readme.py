@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,12 +18,24 @@ def test_readme_has_a_block_for_each_kind_of_user() -> None:
     assert len(BLOCKS) == 5
 
 
-@pytest.mark.parametrize(
-    "block", BLOCKS, ids=["pandas", "one network a series", "scikit-learn", "scripts", "save and load"]
-)
-def test_readme_blocks_run(block: str, capsys: pytest.CaptureFixture[str]) -> None:
-    exec(compile(block, "README.md", "exec"), {})
+def run(block: str, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    """The names of a block that has run, and printed something."""
+    names: dict[str, Any] = {}
+    exec(compile(block, "README.md", "exec"), names)
     assert capsys.readouterr().out
+    return names
+
+
+def test_the_default_is_far_better_than_the_seasonal_naive(capsys: pytest.CaptureFixture[str]) -> None:
+    """The first block: four years of airline passengers, a year ahead."""
+    names = run(BLOCKS[0], capsys)
+    errors = names["evaluate"](names["cv"], "mase", train=names["y"]).set_index("metric").loc["mase"]
+    assert errors["RNN"] < 0.65 < 1.2 < errors["SeasonalNaive"]
+
+
+@pytest.mark.parametrize("block", BLOCKS[1:], ids=["one network a series", "scikit-learn", "scripts", "save and load"])
+def test_readme_blocks_run(block: str, capsys: pytest.CaptureFixture[str]) -> None:
+    run(block, capsys)
 
 
 @pytest.mark.slow

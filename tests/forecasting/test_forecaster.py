@@ -234,6 +234,7 @@ def test_sign_of_the_series_is_kept() -> None:
 # Accuracy ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow  # in tests/test_readme.py a backtest of the default runs each time
 def test_default_beats_the_seasonal_naive(airline: pd.Series) -> None:
     known = airline[:-24]
     naive = mase(airline, np.tile(known[-12:].to_numpy(), 2), 12)
