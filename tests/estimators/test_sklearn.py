@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import sklearn
 from sklearn.base import clone
-from sklearn.model_selection import GridSearchCV, TimeSeriesSplit, cross_val_score
+from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import estimator_checks
@@ -82,12 +82,6 @@ def test_grid_search_with_a_time_series_split(waves):
     search = GridSearchCV(pipeline, grid, cv=TimeSeriesSplit(3), error_score="raise").fit(*waves)
     assert len(search.cv_results_["params"]) == 4
     assert np.isfinite(search.best_score_)
-
-
-def test_cross_val_score_in_processes_gives_the_same_bits(waves):
-    serial = cross_val_score(small(), *waves, cv=TimeSeriesSplit(3))
-    spread = cross_val_score(small(), *waves, cv=TimeSeriesSplit(3), n_jobs=2)
-    assert np.array_equal(serial, spread)
 
 
 def test_clone_keeps_parameters_and_forgets_the_fit(waves):
