@@ -108,7 +108,7 @@ def test_warm_start_goes_on(airline: pd.Series) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"hidden_layer_sizes": 8}, {"cell": "lstm"}, {"n_members": 2}, {"dtype": "float64"}, {"season_length": 6},
+    [{"hidden_layer_sizes": 9}, {"cell": "lstm"}, {"n_members": 2}, {"dtype": "float64"}, {"season_length": 6},
      {"strategy": Direct(5)}],
 )  # fmt: skip
 def test_warm_start_refuses_another_network(airline: pd.Series, change: dict) -> None:
