@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from forecastrnn.engine.memory import check_fits
+
 TARGETS = np.array([0.01, 0.05, 0.1, 0.2, 0.5])  # shares outside whose levels are followed; others lie between them
 LEAST, MOST = 0.001, 0.5  # of a level that has moved
 RING = 100  # last scores of a series at a step
@@ -85,6 +87,13 @@ class Adaptive:
         k = int(np.clip(np.searchsorted(targets, target), 1, len(targets) - 1))
         weight = (target - targets[k - 1]) / (targets[k] - targets[k - 1])
         return (1.0 - weight) * known[:, :, k - 1] + weight * known[:, :, k]
+
+
+def check_memory(n_series: int, horizon: int) -> None:
+    """Refuse what cannot fit into memory: an update has it twice, as it was and as it becomes."""
+    numbers = len(TARGETS) + RING + horizon + 1
+    what = f"adaptive=True: the last {RING} errors of {n_series} series at {horizon} steps"
+    check_fits(2 * 8 * numbers * n_series * horizon, what, "Take a shorter horizon, or adaptive=False.")
 
 
 def _rank(alpha: np.ndarray) -> np.ndarray:

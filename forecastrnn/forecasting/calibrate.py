@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from forecastrnn.exceptions import TrainingDivergedError
-from forecastrnn.forecasting.adaptive import Adaptive
+from forecastrnn.forecasting.adaptive import Adaptive, check_memory
 from forecastrnn.forecasting.calibration import (
     Calibration,
     Intervals,
@@ -51,6 +51,8 @@ def calibrate(
     windows = place_windows(lengths_of(read), asked, most or model.tail.prepared.ahead, least, most)
     if not windows.there.any():
         return Intervals("conformal", why=_too_short(read, windows, least))
+    if asked.adaptive:
+        check_memory(read.n_series, windows.horizon)
     try:
         if _is_held_out(asked, model, read.n_series):
             by = train(cut(read, np.arange(read.n_series), windows.reach))

@@ -16,6 +16,7 @@ CASES: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"strategy": Seq2Seq(6)}, {"gap": 2, "step_size": 1}),
     ({"strategy": Direct(6)}, {"gap": 1, "n_windows": 2}),
     ({"intervals": Conformal(horizon=5)}, {"level": 80, "step_size": 3}),
+    ({"intervals": Conformal(horizon=5, adaptive=True)}, {"level": 80, "step_size": 2}),
 ]
 
 

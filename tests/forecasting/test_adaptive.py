@@ -6,10 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from forecastrnn import Conformal, RNNForecaster
 from forecastrnn.datasets import load_airline
-from forecastrnn.forecasting.adaptive import RING, TARGETS, Adaptive
+from forecastrnn.engine import memory
+from forecastrnn.forecasting.adaptive import RING, TARGETS, Adaptive, check_memory
 from support.forecaster_cases import quick
 
 SMALL = {"hidden_layer_sizes": 8, "max_steps": 50, "season_length": 7}
@@ -63,6 +65,19 @@ def test_levels_and_scores_follow_a_plain_loop() -> None:
     assert (np.diff(sizes, axis=0) >= 0).all()
     order = np.sort(ring[1, 2])
     assert sizes[2, 1, 2] == order[int(np.ceil((RING + 1) * (1 - np.maximum.accumulate(alpha[1, 2])[3]))) - 1]
+
+
+def test_memory_is_asked_for_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For what every series keeps at every step, before any window is forecast: twice, since an update copies it."""
+    n, horizon = 150, 18
+    found = Adaptive.begun(0.05, np.ones((2 * RING - 1, 1)), n, horizon)
+    held = sum(own.nbytes for own in vars(found).values() if isinstance(own, np.ndarray)) - found.count.nbytes
+    monkeypatch.setattr(memory, "machine_memory", lambda: 2 * held)
+    check_memory(n, horizon)
+    monkeypatch.setattr(memory, "machine_memory", lambda: 2 * held - 1)
+    message = r"adaptive=True: the last 100 errors of 150 series at 18 steps need .* GiB, .*Take a shorter horizon, or"
+    with pytest.raises(ValueError, match=message):
+        quick(**SMALL, intervals=Conformal(horizon=horizon, adaptive=True)).fit(noisy(n, 80, 80))
 
 
 def test_coverage_comes_back_when_the_noise_doubles() -> None:
