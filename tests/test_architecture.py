@@ -54,8 +54,8 @@ def test_public_names_load_neither_pandas_nor_matplotlib(run_script: Callable[..
 
 
 def test_public_names_load_quickly(run_script: Callable[..., str]) -> None:
-    """What the package adds to the import of Numba and scikit-learn; the better of two."""
-    assert min(float(run_script(SECONDS)) for _ in range(2)) < 1.5
+    """What the package adds to the import of Numba and scikit-learn, in one of two processes."""
+    assert any(float(run_script(SECONDS)) < 1.5 for _ in range(2))
 
 
 def test_unknown_names_are_refused() -> None:

@@ -164,6 +164,7 @@ def test_sampled_softmax_of_two_processes() -> None:
         np.testing.assert_allclose(found, alone, rtol=0, atol=1e-12)
 
 
+@pytest.mark.slow  # in threads, above, it runs each time
 def test_a_fit_of_pairs_in_two_processes() -> None:
     """With the bits of one process; a batch of one pair is run by both."""
     both = fit_parallel(RNNSeq2Seq(**PAIR_OPTIONS), *PAIRS, devices=["cpu", "cpu"])
