@@ -6,12 +6,12 @@ forecasts are written in the form of the input.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Hashable, Mapping
 
 import numpy as np
 import pandas as pd
 
+from forecastrnn.data.caller_warnings import warn_caller
 from forecastrnn.data.continuation import pace_of
 from forecastrnn.data.frame_columns import Names
 from forecastrnn.data.frequency import season_of_offset
@@ -216,9 +216,7 @@ def check_step(axis: TimeAxis, fitted: TimeAxis, argument: str = "y of predict")
     pace, before = map(pace_of, clocks)
     if abs(pace / before - 1) > _SAME_PACE:
         name, known = (f"{clock.freqstr} (season {season_of(one)})" for clock, one in zip(clocks, (axis, fitted)))
-        warnings.warn(
+        warn_caller(
             f"{argument} has steps of {name}, but the model was fitted on steps of {known}, whose season it goes on "
-            "with: resample y to that, or give to_numpy() if the steps are meant to count alike",
-            UserWarning,
-            stacklevel=6,
+            "with: resample y to that, or give to_numpy() if the steps are meant to count alike"
         )

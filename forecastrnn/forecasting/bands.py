@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from forecastrnn.data.caller_warnings import warn_caller
 from forecastrnn.forecasting.calibrate import spread_of_others
 from forecastrnn.forecasting.calibration import Calibration, Spread
 from forecastrnn.forecasting.calibration_windows import in_space
@@ -161,11 +161,9 @@ def warn_far(model: Model, h: int) -> None:
     """Say where intervals were never tried so far ahead."""
     found = model.intervals.calibration if model.intervals else None
     if found is not None and h > found.horizon:
-        warnings.warn(
+        warn_caller(
             f"h={h}: the intervals were calibrated for {found.horizon} steps, behind them they grow as the square root "
-            f"of the step. intervals=Conformal(horizon={h}) calibrates as many.",
-            UserWarning,
-            stacklevel=3,
+            f"of the step. intervals=Conformal(horizon={h}) calibrates as many."
         )
 
 
@@ -179,8 +177,4 @@ def warn_unsupported(model: Model, levels: list[float]) -> None:
     if high / 100 > most + 1e-9:
         needed = int(np.ceil(high / (100 - high) - 1e-9))
         why = f"needs at least {needed} errors, there are {n}" if n < needed else "is further than what is kept"
-        warnings.warn(
-            f"level={high:g} {why}: the widest interval that they support, {100 * most:.3g}, is given",
-            UserWarning,
-            stacklevel=3,
-        )
+        warn_caller(f"level={high:g} {why}: the widest interval that they support, {100 * most:.3g}, is given")

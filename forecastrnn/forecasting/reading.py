@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from forecastrnn.data.caller_warnings import warn_caller
 from forecastrnn.data.row_ranges import rows_between
 from forecastrnn.forecasting.bounds import never_negative
 from forecastrnn.forecasting.naive_series import NaiveSeries, naive_figure
@@ -88,11 +88,9 @@ def set_apart(
         )
     learned, apart = read.where(~short), read.where(short)
     told = ", ".join(map(repr, apart.ids[:_TOLD])) + (", ..." if apart.ids[_TOLD:] else "")
-    warnings.warn(
+    warn_caller(
         f"{argument}: {apart.n_series} of {read.n_series} series {'is' if apart.n_series == 1 else 'are'} too short "
-        f"({told}): {needs}. short={reading.short!r} {_DOES[reading.short]}",
-        UserWarning,
-        stacklevel=6 if is_fit else 5,
+        f"({told}): {needs}. short={reading.short!r} {_DOES[reading.short]}"
     )
     if reading.short == "drop":
         return learned, None
