@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from forecastrnn.networks.cells import GRU, LSTM, Elman
     from forecastrnn.networks.gated_cells import CIFG, MGU, SLSTM, UGRNN
     from forecastrnn.networks.light_cells import IndRNN, MinGRU, MinLSTM
+    from forecastrnn.networks.likelihood import Likelihood
     from forecastrnn.training.gradient_check import check_gradients
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "Embedding",
     "IndRNN",
     "InvScaling",
+    "Likelihood",
     "MinGRU",
     "MinLSTM",
     "ModelFileError",
@@ -89,6 +91,7 @@ _HOMES = {
     "Embedding": "estimators.groups.options",
     "IndRNN": "networks.light_cells",
     "InvScaling": "estimators.groups.schedules",
+    "Likelihood": "networks.likelihood",
     "MinGRU": "networks.light_cells",
     "MinLSTM": "networks.light_cells",
     "ModelFileError": "exceptions",

@@ -1,4 +1,4 @@
-"""Losses by name: which kernel computes value and gradient, and what they are for."""
+"""Losses by name: which kernel computes value and gradient, and what they are for; likelihoods have kernels made."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 
 import numpy as np
+
+from forecastrnn.networks.likelihood import Likelihood
 
 TASKS = ("regression", "classification", "forecasting")
 
@@ -38,6 +40,14 @@ LOSSES: dict[str, Loss] = {
     "huber": Loss("elementwise_loss", 2),
     "cross_entropy": Loss("cross_entropy", tasks=("classification",)),
 }
+
+
+AnyLoss = str | Likelihood  # a name in LOSSES, or the likelihood itself
+
+
+def numbers_of(loss: AnyLoss) -> int:
+    """Numbers that a network puts out for a value; of classes, one each."""
+    return loss.n_numbers if isinstance(loss, Likelihood) else 1
 
 
 class LossesFor(Set[str]):

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from forecastrnn.engine.buffers import Buffer, Place
-from forecastrnn.networks.losses import LOSSES
+from forecastrnn.engine.cpu.build import Kernel
+from forecastrnn.engine.cpu.heads import kernel_of
+from forecastrnn.networks.likelihood import Likelihood
+from forecastrnn.networks.losses import LOSSES, AnyLoss
 from forecastrnn.programs.dense import Dense
 from forecastrnn.programs.direction import Batch, MatrixView, padded
 from forecastrnn.programs.parts import Parts
 from forecastrnn.programs.shapes import ShardPass
 
 TOP = 2  # `salt` of the masks of dropout here
+
+
+def kernel_of_loss(loss: AnyLoss) -> tuple[str | Kernel, int]:
+    """The kernel of a loss, and its variant."""
+    if isinstance(loss, Likelihood):
+        return kernel_of(loss, "loss"), 0
+    return LOSSES[loss].kernel, LOSSES[loss].kind
 
 
 class DenseHead:
@@ -105,17 +115,17 @@ class DenseHead:
 
     # Loss and backward --------------------------------------------------------------------------------
     def loss(
-        self, stack: ShardPass, name: str, target: Buffer, weights: Buffer | None, sums: Buffer, fresh: bool
+        self, stack: ShardPass, name: AnyLoss, target: Buffer, weights: Buffer | None, sums: Buffer, fresh: bool
     ) -> None:
         """Emit the loss; `weights`: one a row; `fresh`: sums begin here, else they go on from a later stretch."""
         batch = stack.batch
         dout = self.program.scratch(f"dout[{batch.shard}]", (self.steps(batch), batch.rows, self.ld))
         stack.dout = MatrixView(dout, self.ld, self.outputs)
-        rule = LOSSES[name]
+        kernel, kind = kernel_of_loss(name)
         self.program.emit(
-            rule.kernel, batch.shard, out=stack.out.place, target=target, weights=weights, dout=dout,
+            kernel, batch.shard, out=stack.out.place, target=target, weights=weights, dout=dout,
             valid=batch.valid, sums=sums, k=self.steps(batch), B=batch.rows, O=self.outputs, ldo=self.ld, ldd=self.ld,
-            weighted=int(weights is not None), kind=rule.kind, shards=self.shape.shards, piece=batch.shard,
+            weighted=int(weights is not None), kind=kind, shards=self.shape.shards, piece=batch.shard,
             fresh=int(fresh), **self.span(batch),
         )  # fmt: skip
 

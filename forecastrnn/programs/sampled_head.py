@@ -10,6 +10,7 @@ import numpy as np
 
 from forecastrnn.engine.buffers import Buffer, Place
 from forecastrnn.engine.cpu.tile import VECS
+from forecastrnn.networks.losses import AnyLoss
 from forecastrnn.programs.direction import Batch, MatrixView, padded
 from forecastrnn.programs.head import DenseHead
 from forecastrnn.programs.parts import Parts
@@ -73,7 +74,7 @@ class SampledHead(DenseHead):
         return buffer.at(shard * (int(np.prod(buffer.shape)) // buffer.shape[0]))
 
     def loss(
-        self, stack: ShardPass, name: str, target: Buffer, weights: Buffer | None, sums: Buffer, fresh: bool
+        self, stack: ShardPass, name: AnyLoss, target: Buffer, weights: Buffer | None, sums: Buffer, fresh: bool
     ) -> None:
         """Emit cross-entropy over the sample, whatever `name` says; else as `DenseHead.loss`."""
         batch, theta, shard = stack.batch, self.build.theta, stack.batch.shard

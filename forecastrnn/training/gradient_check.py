@@ -12,7 +12,9 @@ from numpy.typing import ArrayLike
 
 from forecastrnn.data.arrays import read_lengths
 from forecastrnn.networks.cells import Cell, as_cell
-from forecastrnn.networks.losses import LOSSES
+from forecastrnn.networks.likelihood import Likelihood
+from forecastrnn.networks.likelihoods import LIKELIHOODS
+from forecastrnn.networks.losses import LOSSES, AnyLoss, numbers_of
 from forecastrnn.networks.network import Layer, Network
 from forecastrnn.programs.inference import sort_rows
 from forecastrnn.programs.shapes import shards_of
@@ -66,7 +68,7 @@ class GradientCheck:
 
 def check_gradients(
     cell: Cell | str | Sequence[Cell | str] = "lstm", *, units: int | Sequence[int] = 4, n_inputs: int = 3,
-    n_steps: int = 6, n_sequences: int = 3, n_outputs: int = 2, loss: str = "squared_error",
+    n_steps: int = 6, n_sequences: int = 3, n_outputs: int = 2, loss: AnyLoss = "squared_error",
     last: int | Literal["all"] = "all", lengths: ArrayLike | None = None,
     bidirectional: bool = False, layer_norm: bool = False, tolerance: float = 1e-6, random_state: int = 0,
 ) -> GradientCheck:  # fmt: skip
@@ -82,9 +84,10 @@ def check_gradients(
     units : int or list of int
         Units of each layer; its length is the depth.
     n_inputs, n_steps, n_sequences, n_outputs : int
-        Channels, time steps, rows of the mini-batch, and outputs (classes with "cross_entropy").
-    loss : str
-        A name in `forecastrnn.networks.losses.LOSSES`.
+        Channels, time steps, rows of the mini-batch, and outputs (classes with "cross_entropy", of a likelihood the
+        values that are forecast).
+    loss : str or Likelihood
+        A name in `forecastrnn.networks.losses.LOSSES`, or a likelihood, also by its name in `LIKELIHOODS`.
     last : "all" or int
         Outputs that the loss reads: of all steps, or of the last so many; 1 is the output on the final state.
     lengths : array of int (n_sequences,), optional
@@ -120,14 +123,14 @@ def check_gradients(
     sizes = {"n_inputs": n_inputs, "n_steps": n_steps, "n_sequences": n_sequences, "n_outputs": n_outputs}
     for name, value in sizes.items():
         _check_count(name, value)
-    _check_loss(loss, n_outputs)
+    loss = _read_loss(loss, n_outputs)
     _check_settings(tolerance, random_state)
     ends = read_lengths(lengths, n_sequences, n_steps, each="sequence")
     read = _check_last(last, n_steps if ends is None else int(ends.min()))
     rng = np.random.default_rng(random_state)
-    network = Network(n_inputs, layers, n_outputs)
+    network = Network(n_inputs, layers, n_outputs * numbers_of(loss))
     theta = rng.normal(scale=SPREAD, size=network.size)
-    source = _random_source(rng, network, n=n_sequences, steps=n_steps, classes=LOSSES[loss].takes_classes, last=read)
+    source = _random_source(rng, network, n=n_sequences, steps=n_steps, loss=loss, last=read)
     program = TrainingProgram(
         network, theta, None, source, steps=n_steps, rows=n_sequences, loss=loss, last=read, lengths=ends is not None
     )  # fmt: skip
@@ -139,11 +142,17 @@ def _check_count(name: str, value: object) -> None:
         raise ValueError(f"{name} must be an int >= 1. Got {value!r}.")
 
 
-def _check_loss(loss: object, n_outputs: int) -> None:
+def _read_loss(loss: object, n_outputs: int) -> AnyLoss:
+    """A loss by its name, or a likelihood."""
+    if isinstance(loss, str) and loss in LIKELIHOODS:
+        return LIKELIHOODS[loss]()
+    if isinstance(loss, Likelihood):
+        return loss
     if not isinstance(loss, str) or loss not in LOSSES:
-        raise ValueError(f"loss must be one of {sorted(LOSSES)}. Got {loss!r}.")
+        raise ValueError(f"loss must be one of {sorted([*LOSSES, *LIKELIHOODS])}, or a Likelihood. Got {loss!r}.")
     if LOSSES[loss].takes_classes and n_outputs < 2:
         raise ValueError(f'loss="{loss}" needs n_outputs of at least 2, one a class. Got {n_outputs}.')
+    return loss
 
 
 def _check_settings(tolerance: object, random_state: object) -> None:
@@ -176,13 +185,29 @@ def _check_last(last: object, shortest: int) -> int:
 
 
 def _random_source(
-    rng: np.random.Generator, network: Network, *, n: int, steps: int, classes: bool, last: int
+    rng: np.random.Generator, network: Network, *, n: int, steps: int, loss: AnyLoss, last: int
 ) -> TrainingData:  # fmt: skip
     """Random inputs, and targets: one for the final state, else one a step, of which the loss takes what it reads."""
     rows, outputs = n if last == 1 else n * steps, network.n_outputs
     x = rng.standard_normal((n * steps, network.n_inputs))
-    y = rng.integers(outputs, size=(rows, 1)).astype(float) if classes else rng.standard_normal((rows, outputs))
+    if isinstance(loss, Likelihood):
+        y = _random_values(rng, loss, (rows, outputs // loss.n_numbers))
+    elif LOSSES[loss].takes_classes:
+        y = rng.integers(outputs, size=(rows, 1)).astype(float)
+    else:
+        y = rng.standard_normal((rows, outputs))
     return TrainingData(x, y, y_steps=rows // n)
+
+
+def _random_values(rng: np.random.Generator, likelihood: Likelihood, shape: tuple[int, int]) -> np.ndarray:
+    """Values of the kind that a likelihood is of; counts and amounts each with a shift of the first output."""
+    values = rng.standard_normal(shape)
+    if likelihood.is_scaled:
+        return values
+    if likelihood.domain == "counts":
+        values = rng.poisson(2.0, shape).astype(float)
+    shifts = 0.3 * rng.standard_normal(shape)
+    return np.stack([np.maximum(values, 0.0), shifts], axis=2).reshape(shape[0], -1)
 
 
 def _index(source: TrainingData, n: int, steps: int, lengths: np.ndarray | None) -> BatchIndex:

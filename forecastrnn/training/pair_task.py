@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from forecastrnn.engine.buffers import Buffer
+from forecastrnn.networks.losses import AnyLoss
 from forecastrnn.programs.direction import Batch, MatrixView
 from forecastrnn.programs.inference import emit_lengths
 from forecastrnn.programs.seq2seq_assembly import Seq2SeqAssembly
@@ -47,7 +48,7 @@ class PairTask(Task):
         super().__init__(build, (build.encoder, build.decoder), data)
         self.own = OwnInputs(build.program, own) if own else None
 
-    def begin(self, feed: BatchBuffers, loss: str) -> None:
+    def begin(self, feed: BatchBuffers, loss: AnyLoss) -> None:
         """Bind the data."""
         super().begin(feed, loss)
         self.X_in, self.X_out, self.y = (

@@ -7,6 +7,8 @@ from dataclasses import KW_ONLY, dataclass
 import numpy as np
 
 from forecastrnn.engine.buffers import Buffer, Field
+from forecastrnn.networks.likelihood import Likelihood
+from forecastrnn.networks.losses import AnyLoss, numbers_of
 from forecastrnn.programs.assembly import Assembly
 from forecastrnn.programs.direction import Batch, MatrixView
 from forecastrnn.programs.inference import emit_lengths
@@ -20,8 +22,9 @@ class TrainingData(Data):
     """Where mini-batches come from; nothing is copied before a batch is gathered.
 
     X (rows, columns): a sample is `steps` rows from its start on. y: (rows, outputs), gathered from the sample's
-    own start in y; or, with `ahead`, the flat series whose next values, relative to `base` at the same place, are
-    the targets (NaN: not observed).
+    own start in y (of counts and amounts, each with its shift: those of all steps that are put out, from there on); or,
+    with `ahead`, the flat series whose next values, relative to `base` at the same place, are the targets (NaN: not
+    observed).
     """
 
     samples = "sequences"
@@ -52,9 +55,10 @@ class SequenceTask(Task):
         self.input_gradient = input_gradient
         self.input_gradients: dict[int, MatrixView] = {}  # by shard
 
-    def begin(self, feed: BatchBuffers, loss: str) -> None:
+    def begin(self, feed: BatchBuffers, loss: AnyLoss) -> None:
         """Bind the data."""
         super().begin(feed, loss)
+        self.n_targets = self.build.network.n_outputs // numbers_of(loss)
         self.X, self.y = (self.program.bind(name, getattr(self.data, name), constant=True) for name in ("X", "y"))
         self.base = self.bind("base")
 
@@ -96,12 +100,13 @@ class SequenceTask(Task):
             self.input_gradients[stack.batch.shard] = found
 
     def _gather_rows(
-        self, name: str, batch: Batch, source: Buffer, starts: Buffer, steps: int, *, first: int, every: int = 1
+        self, name: str, batch: Batch, source: Buffer, starts: Buffer, steps: int, *, first: int, every: int = 1,
+        width: int | None = None,
     ) -> MatrixView:  # fmt: skip
-        """Emit the gathering of rows from step `first` of each sample on."""
-        width = source.shape[1]
-        fields: dict[str, Field] = {"source": source.at(first * every * width), "lds": width, "every": every}
-        return self.gather("gather", name, batch, starts, steps=steps, width=width, **fields)
+        """Emit the gathering of rows from step `first` of each sample on; `width`: with those behind, if it is more."""
+        own = source.shape[1]
+        fields: dict[str, Field] = {"source": source.at(first * every * own), "lds": own, "every": every}
+        return self.gather("gather", name, batch, starts, steps=steps, width=width or own, **fields)
 
     def _targets(self, batch: Batch) -> Buffer:
         """Emit the gathering of what the head's outputs of a stretch are compared with."""
@@ -109,11 +114,17 @@ class SequenceTask(Task):
         steps, first = head.steps(batch), batch.first + head.first_read(batch)
         if not self.data.ahead:
             first = 0 if build.reads_state else first - self._steps_without_targets()
-            return self._gather_rows("target", batch, self.y, starts, steps, first=first).place.buffer
+            width = self._target_width()
+            return self._gather_rows("target", batch, self.y, starts, steps, first=first, width=width).place.buffer
         return self.gather(
-            "gather_ahead", "target", batch, starts, steps=steps, width=build.network.n_outputs, source=self.base,
+            "gather_ahead", "target", batch, starts, steps=steps, width=self.n_targets, source=self.base,
             target=self.y, first=self.shape.steps - 1 if build.reads_state else first,
         ).place.buffer  # fmt: skip
+
+    def _target_width(self) -> int:
+        """Numbers of y that a step is compared with: its row, or pairs of a value and a shift from there on."""
+        pairs = isinstance(self.loss, Likelihood) and not self.loss.is_scaled
+        return 2 * self.n_targets if pairs else self.y.shape[1]
 
     def _steps_without_targets(self) -> int:
         """Steps before the first row of a sample's y; a program of fewer steps than y has rows reads no further."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from forecastrnn.engine.communicators import Communicator
 from forecastrnn.engine.cpu.update import COUNT
+from forecastrnn.networks.losses import AnyLoss
 from forecastrnn.networks.network import AnyNetwork
 from forecastrnn.networks.seq2seq_network import Seq2SeqNetwork
 from forecastrnn.programs.assembly import Assembly
@@ -104,7 +105,7 @@ class TrainingProgram:
 
     def __init__(
         self, network: AnyNetwork, theta: np.ndarray, optimizer: OptimizerState | None,
-        source: TrainingData | PairData, *, steps: Steps, rows: int, loss: str, last: int = ALL,
+        source: TrainingData | PairData, *, steps: Steps, rows: int, loss: AnyLoss, last: int = ALL,
         rule: Rule = PLAIN_RULE, lengths: bool = False, carry: bool = False, input_gradient: bool = False,
         checkpoint_steps: int | None = None, dropout: Dropout = NO_DROPOUT, seed: int = 0,
         sampling: Sampling | None = None, n_sampled: int = 0, device: str = "cpu", shards: int | None = None,

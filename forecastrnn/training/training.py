@@ -16,6 +16,7 @@ from forecastrnn.engine.devices import CPU, memory_of
 from forecastrnn.engine.memory import check_fits, machine_memory
 from forecastrnn.engine.resident import Fetch, resident
 from forecastrnn.exceptions import TrainingDivergedError
+from forecastrnn.networks.losses import AnyLoss
 from forecastrnn.networks.network import AnyNetwork
 from forecastrnn.programs.shapes import ALL, NO_DROPOUT, Dropout
 from forecastrnn.training.batches import Batches
@@ -36,7 +37,7 @@ BLOW_UP = 1e4  # a loss this many times the first one counts as diverged
 class TrainingPlan:
     """What to train, and when to stop; `last`, `checkpoint_steps` and `sampling` as in `TrainingProgram`."""
 
-    loss: str
+    loss: AnyLoss
     rule: Rule
     max_iter: int
     last: int = ALL

@@ -11,6 +11,7 @@ import numpy as np
 
 from forecastrnn.engine.buffers import Buffer, Field
 from forecastrnn.engine.communicators import Communicator
+from forecastrnn.networks.losses import AnyLoss
 from forecastrnn.programs.assembly import Assembly
 from forecastrnn.programs.direction import Batch, MatrixView
 from forecastrnn.programs.seq2seq_assembly import Seq2SeqAssembly
@@ -59,7 +60,7 @@ class Task(ABC):
         self.build, self.parts, self.data = build, parts, data
         self.program, self.shape = build.program, build.shape
 
-    def begin(self, feed: BatchBuffers, loss: str) -> None:
+    def begin(self, feed: BatchBuffers, loss: AnyLoss) -> None:
         """Bind the data, of which `feed` says what is in a mini-batch."""
         self.feed, self.loss, self.weight = feed, loss, self.bind("weight")
         for part in self.parts:
@@ -105,7 +106,7 @@ class TrainingStep:
     """
 
     def __init__(
-        self, task: Task, feed: BatchBuffers, loss: str, update: Update | None = None,
+        self, task: Task, feed: BatchBuffers, loss: AnyLoss, update: Update | None = None,
         communicator: Communicator | None = None,
     ) -> None:  # fmt: skip
         build, program = task.build, task.program

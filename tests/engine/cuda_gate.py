@@ -218,7 +218,17 @@ def launches_of_everything() -> list[Any]:
     problem = draw(tuple(layer(name, 40) for name in names), n=70, T=3, ragged=True, loss="cross_entropy", outputs=50)
     add(program_of(problem, "float32", class_order=np.arange(50), n_sampled=20, **options).program)
     found += launches_of_declared_cells() + launches_of_generation() + launches_of_forecasts()
-    return found + launches_of_pairs()
+    return found + launches_of_pairs() + launches_of_likelihoods()
+
+
+def launches_of_likelihoods() -> list[Any]:
+    """The losses and draws of all likelihoods."""
+    from forecastrnn.networks.likelihoods import LIKELIHOODS, NegativeBinomial
+    from support.likelihood_cases import head_program
+
+    every = [*(kind() for kind in LIKELIHOODS.values()), NegativeBinomial(zero_inflated=True)]
+    programs = (head_program(likelihood, "float32", "cuda:0") for likelihood in every)
+    return [launch for program in programs for launch in program.engine.plan().launches]
 
 
 def launches_of_forecasts() -> list[Any]:
@@ -235,16 +245,9 @@ def launches_of_forecasts() -> list[Any]:
         layout = InputLayout(season=7, second_lag=14, with_lags=True, older_means=older, with_long_run=bool(older))
         network = Network(layout.n_columns, (layer("gru", 5),), 1, layout.n_columns)
         kind = PathsShape(
-            network=network,
-            head=Head(),
-            dtype="float32",
-            rows=70,
-            context=14,
-            layout=layout,
-            noisy=True,
-            lanes=1,
+            network=network, head=Head(), dtype="float32", rows=70, context=14, layout=layout, noisy=True, lanes=1,
             device="cuda:0",
-        )
+        )  # fmt: skip
         found += DevicePaths(kind, 70, 30, 3).program.engine.plan().launches
     return found
 

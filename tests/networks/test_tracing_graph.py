@@ -37,7 +37,7 @@ def value_and_slopes(operation: str, arguments: list[float]) -> tuple[float, lis
 
 
 @pytest.mark.parametrize("arguments", [[0.8, 0.3], [0.2, 1.7], [1.3, 1.1]])
-@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("operation", [name for name, one in OPERATIONS.items() if not one.scalar] + ["lgamma"])
 def test_derivative_of_an_operation(operation: str, arguments: list[float]) -> None:
     """Against central differences; a fixed value has none."""
     arguments = arguments[: OPERATIONS[operation].arity]

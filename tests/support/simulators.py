@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 # Of files that a process runs one after another. Each process compiles the CPU's kernels for itself, so there are only
 # as many processes as share the work evenly between two cores.
-GROUPS = ("programs cells norm", "pairs estimators persistent forecasts copies parallel failures")
+GROUPS = ("programs cells norm heads", "pairs estimators persistent forecasts copies parallel failures")
 # It gives way to the tests beside it, some of which measure times.
 RUN = "import os, sys, pytest; getattr(os, 'nice', int)(5); sys.exit(pytest.main(sys.argv[1:]))"
 OPTIONS = ["-q", "-p", "no:cacheprovider", "-W", "ignore:overflow:RuntimeWarning"]

@@ -86,7 +86,7 @@ def test_right_ones_read_so() -> None:
         ({"n_inputs": 2.5}, "n_inputs must be an int >= 1. Got 2.5"),
         ({"n_steps": True}, "n_steps must be an int >= 1. Got True"),
         ({"n_outputs": 1, "loss": "cross_entropy"}, "needs n_outputs of at least 2"),
-        ({"loss": "mse"}, "loss must be one of .*'squared_error'.* Got 'mse'"),
+        ({"loss": "mse"}, "loss must be one of .*'squared_error'.*, or a Likelihood. Got 'mse'"),
         ({"last": 0}, 'last must be "all" or an int within 1 .. 6, the shortest length. Got 0'),
         ({"last": 3, "lengths": [6, 2, 4]}, "within 1 .. 2, the shortest length. Got 3"),
         ({"lengths": [6, 7, 1]}, r"lengths must be in 1 .. 6. Got 7 in row 1, of 6 steps"),

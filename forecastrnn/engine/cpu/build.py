@@ -138,12 +138,16 @@ def routine_call(made: Routine, pointer: types.Type) -> Any:
 class Kernel(_Compiled):
     """One operation of a program; `fields` names the int64 fields of its record, in order.
 
-    cell : of a kernel that was made of a cell's formula, what it was made from.
+    cell : of a kernel that was made of a cell's formula, what it was made from. head : of one that was made of a
+    likelihood, the same, and which of its kernels it is.
     """
 
-    def __init__(self, function: Callable[..., object], fields: str, cell: CellSource | None = None) -> None:
+    def __init__(
+        self, function: Callable[..., object], fields: str, cell: CellSource | None = None,
+        head: tuple[Any, str] | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(function)
-        self.cell = cell
+        self.cell, self.head = cell, head
         self.fields = tuple(re.sub(r"[|]", " ", fields).split())
 
     def signature(self, pointer: types.Type) -> Any:

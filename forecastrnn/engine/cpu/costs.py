@@ -34,6 +34,8 @@ Formula = Callable[[Sizes, int], Cost]
 def cost_of(kernel: Kernel, fields: Mapping[str, object], itemsize: int) -> Cost:
     """What an operation costs; its pointers are left out."""
     sizes = {name: value for name, value in fields.items() if isinstance(value, int)}
+    if kernel.head is not None:
+        return _head(kernel.head[1])(sizes, itemsize)
     return COSTS[kernel.name](sizes, itemsize) if kernel.cell is None else cell_cost(kernel.cell, sizes, itemsize)
 
 
@@ -222,6 +224,11 @@ def _trace_beams(S: Sizes, n: int) -> Cost:
 def _scaled(S: Sizes, n: int) -> Cost:
     """Shift and scale, in float64 but for one side."""
     return Cost(2 * S["F"], S["F"] * (n + 3 * WORD))
+
+
+def _head(what: str) -> Formula:
+    """A loss with its slopes, or quantiles: some 40 operations each, and much more where counts are added up."""
+    return _loss(40, "O") if what == "loss" else _moved("B ldo", flops=40, words=1)
 
 
 COSTS: dict[str, Formula] = {

@@ -14,6 +14,7 @@ from types import SimpleNamespace
 from forecastrnn.engine.cpu.build import Kernel
 from forecastrnn.engine.cpu.cell_source import CellSource
 from forecastrnn.engine.cuda.build import Planner, Spot
+from forecastrnn.engine.cuda.heads import twin_of_head
 from forecastrnn.engine.cuda.layer_norm import MOST_PIECES, MOST_ROWS, Gains
 from forecastrnn.engine.cuda.matrix import Matrix
 from forecastrnn.engine.cuda.persistent import Small, plan_forward, small
@@ -29,7 +30,9 @@ NARROW = 16  # inputs up to which the projection is one kernel with the bias, in
 
 
 def twin_of_kernel(kernel: Kernel) -> Twin:
-    """The twin of any kernel; those of layers follow from what their kernels were made of."""
+    """The twin of any kernel; those of layers and likelihoods follow from what their kernels were made of."""
+    if kernel.head is not None:
+        return twin_of_head(*kernel.head)
     return twin_of(kernel.name) if kernel.cell is None else _twin_of_layer(kernel.cell, "dout" in kernel.fields)
 
 

@@ -12,6 +12,7 @@ from numbers import Real
 import numpy as np
 
 from forecastrnn.networks.tracing.graph import CONSTANT, INPUT, Graph, Node
+from forecastrnn.networks.tracing.operations import OPERATIONS
 
 MOST_NAMES, LONGEST_NAME = 32, 40
 
@@ -37,6 +38,7 @@ class CellGraph:
 
     def __post_init__(self) -> None:
         check_names(self.gates, self.states, self.diagonals, self.second)
+        self._check_operations()
         self._check_outputs()
         self._check_between()
         self._check_use()
@@ -59,6 +61,12 @@ class CellGraph:
         graph = Graph(self.nodes)
         nodes = (self.nodes[number] for value in values for number in graph.ancestors(value))
         return {str(node.content) for node in nodes if node.operation == INPUT}
+
+    def _check_operations(self) -> None:
+        known = (OPERATIONS.get(node.operation) for node in self.nodes)
+        scalar = [node.operation for node, one in zip(self.nodes, known) if one is not None and one.scalar]
+        if scalar:
+            raise ValueError(f"a cell cannot use {scalar[0]}, which only likelihoods have")
 
     def _check_outputs(self) -> None:
         for state, value in zip(self.states, self.outputs):

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from forecastrnn.networks.tracing.graph import CONSTANT, Graph
-from forecastrnn.networks.tracing.operations import CALLED, OPERATIONS
+from forecastrnn.networks.tracing.operations import CALLED_IN_HEADS, OPERATIONS
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Function:
     def _expression(self, value: int) -> str:
         operation, arguments, _ = self._graph.nodes[value]
         names = [self.name(a) for a in arguments]
-        if operation in CALLED:
+        if operation in CALLED_IN_HEADS:
             return f"{operation}({', '.join(names)})"
         sign = OPERATIONS[operation].sign
         if sign:

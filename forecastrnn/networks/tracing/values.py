@@ -40,6 +40,10 @@ class Value(Traced):
         """The value of an operation on this one and others."""
         return apply(self.graph, operation, self, *others)
 
+    def special(self, operation: str, *arguments: Operand) -> Value:
+        """The value of an operation on arguments of which this is one."""
+        return apply(self.graph, operation, *arguments)
+
     __add__, __radd__ = _both_ways("add")
     __sub__, __rsub__ = _both_ways("sub")
     __mul__, __rmul__ = _both_ways("mul")
