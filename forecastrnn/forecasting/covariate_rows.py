@@ -35,8 +35,8 @@ def of_all_times(p: Prepared) -> tuple[np.ndarray, np.ndarray]:
     first = offsets[:-1]
     found = []
     begins = np.zeros_like(own.numbers[first]), own.codes[first]
-    for values, begin, has_role in zip((own.numbers, own.codes), begins, own.scales.with_roles, strict=True):
-        static, ahead, now = (has_role(*roles) for roles in _where(own.scales))
+    which = zip(*(own.scales.having(*roles) for roles in _where(own.scales)), strict=True)
+    for values, begin, (static, ahead, now) in zip((own.numbers, own.codes), begins, which, strict=True):
         begin[:, static] = values[first][:, static]
         out = begin.repeat(lengths, axis=0)
         out[np.ix_(at - 1, ahead)], out[np.ix_(at, now)] = values[:, ahead], values[:, now]
@@ -65,8 +65,8 @@ def behind(
         new = own.scales.scaled(found, own.centre[owners])
         later = np.delete(np.arange(len(owners)), begins[counts > 0])
         roles = _where(own.scales)[1:] if past else (("known",), ())
-        for old, values, has_role in zip((numbers, codes), new, own.scales.with_roles, strict=True):
-            ahead, now = (has_role(*each) for each in roles)
+        which = zip(*(own.scales.having(*each) for each in roles), strict=True)
+        for old, values, (ahead, now) in zip((numbers, codes), new, which, strict=True):
             old[:, ahead] = values[:, ahead]
             old[np.ix_(later, now)] = values[np.ix_(later - 1, now)]
     put(rows, layout, numbers, codes)
@@ -76,7 +76,7 @@ def behind(
 def without_past(rows: np.ndarray, own: ScaledCovariates, layout: InputLayout) -> np.ndarray:
     """The same rows (n, columns) as a decoder, if there is one, reads them: without what is known until now only."""
     scales, k, ends = own.scales, layout.covariates, 2 * layout.n_columns
-    numbers, codes = np.flatnonzero(scales.numbers_of("past")), np.flatnonzero(scales.codes_of("past"))
+    numbers, codes = map(np.flatnonzero, scales.having("past"))
     if not scales.in_encoder or not len(numbers) + len(codes):
         return rows
     rows = rows.copy()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -24,7 +24,8 @@ class CovariateScales:
     columns : in the order of fit. Of the numbers (k,) among them: centred : those with a centre in each series, its
     median; middle : the centre of the others (static: the median series), and of a series without a value; spread :
     what departures are divided by, 0 where a column never moved, which then reads 0; gaps : those of which fit missed
-    a value: they have a further column, 1 where there is one. seen : of each category, the sorted codes of fit.
+    a value: they have a further column, 1 where there is one. seen : the sorted codes of fit of each category, those
+    that are known ahead first, as among the columns that networks read.
     in_encoder : what is known until now lies beside the step that it belongs to, which a decoder does not read;
     else beside the time before the next value.
     """
@@ -47,19 +48,27 @@ class CovariateScales:
         """Categories of each code, and numbers of the vectors that stand for them."""
         return tuple((len(codes), auto_dim(len(codes))) for codes in self.seen)
 
-    def numbers_of(self, *roles: str) -> np.ndarray:
-        """Which of all columns of numbers (width,) have one of these roles."""
-        own = np.array([c.role in roles for c in self.columns if c.kind != "category"], bool)
-        return np.concatenate([own, own[self.gaps]])
-
-    def codes_of(self, *roles: str) -> np.ndarray:
-        """Which of the codes have one of these roles."""
-        return np.array([c.role in roles for c in self.columns if c.kind == "category"], bool)
-
     @property
-    def with_roles(self) -> tuple[Callable[..., np.ndarray], ...]:
-        """Both of these."""
-        return self.numbers_of, self.codes_of
+    def n_known(self) -> tuple[int, int]:
+        """Columns of numbers, and codes, that are known ahead: they come first."""
+        return int((self._roles[0] == "known").sum()), int((self._roles[1] == "known").sum())
+
+    @cached_property
+    def _places(self) -> tuple[np.ndarray, np.ndarray]:
+        """Which of numbers and their columns of gaps, and which of the categories, comes at each place."""
+        numbers, codes = (roles_of(self.columns, wanted) for wanted in (False, True))
+        return known_first(np.concatenate([numbers, numbers[self.gaps]])), known_first(codes)
+
+    @cached_property
+    def _roles(self) -> tuple[np.ndarray, np.ndarray]:
+        """Of the columns of numbers (width,) and of the codes, at their places."""
+        numbers, codes = (roles_of(self.columns, wanted) for wanted in (False, True))
+        return np.concatenate([numbers, numbers[self.gaps]])[self._places[0]], codes[self._places[1]]
+
+    def having(self, *roles: str) -> tuple[np.ndarray, np.ndarray]:
+        """Which of the columns of numbers (width,) and of the codes have one of these roles."""
+        numbers, codes = (np.isin(own, roles) for own in self._roles)
+        return numbers, codes
 
     def centres(self, numbers: np.ndarray, offsets: np.ndarray) -> np.ndarray:
         """The centre (n_series, k) of each number (rows, k) in each series."""
@@ -74,9 +83,10 @@ class CovariateScales:
         known = np.isfinite(found.numbers)
         away = np.where(known & (self.spread > 0.0), found.numbers - centre, 0.0)
         away /= np.where(self.spread > 0.0, self.spread, 1.0)
-        codes = [_among(seen, found.codes[:, column]) for column, seen in enumerate(self.seen)]
-        empty = np.empty((len(away), 0))
-        return np.concatenate([away, known[:, self.gaps]], axis=1), np.stack(codes, axis=1) if codes else empty
+        numbers, codes = np.concatenate([away, known[:, self.gaps]], axis=1), np.empty((len(away), len(self.seen)))
+        for place, (seen, column) in enumerate(zip(self.seen, self._places[1], strict=True)):
+            codes[:, place] = _among(seen, found.codes[:, column])
+        return numbers[:, self._places[0]], codes
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -112,8 +122,9 @@ class ScaledCovariates:
         last, moved = (np.cumsum(counts) - 1)[counts > 0], series[counts > 0]
         values, codes = self.scales.scaled(new.take(last), self.centre[moved])
         found = replace(self, numbers=self.numbers.copy(), codes=self.codes.copy())
-        found.numbers[moved] = np.where(self.scales.numbers_of("static"), self.numbers[moved], values)
-        found.codes[moved] = np.where(self.scales.codes_of("static"), self.codes[moved], codes)
+        static = self.scales.having("static")
+        found.numbers[moved] = np.where(static[0], self.numbers[moved], values)
+        found.codes[moved] = np.where(static[1], self.codes[moved], codes)
         return found
 
 
@@ -136,8 +147,19 @@ def learn_scales(found: Covariates, offsets: np.ndarray, *, in_encoder: bool = F
         spread[column] = _spread(values - centre)
     return CovariateScales(
         columns=found.columns, centred=~stays & ~static, middle=middle, spread=spread, gaps=~known.all(axis=0),
-        seen=tuple(_seen(codes) for codes in found.codes.T), in_encoder=in_encoder,
+        seen=tuple(_seen(found.codes[:, code]) for code in known_first(roles_of(found.columns, True))),
+        in_encoder=in_encoder,
     )  # fmt: skip
+
+
+def roles_of(columns: tuple[Covariate, ...], are_categories: bool) -> np.ndarray:
+    """Of the categories, or of the others."""
+    return np.array([column.role for column in columns if (column.kind == "category") == are_categories], object)
+
+
+def known_first(roles: np.ndarray) -> np.ndarray:
+    """The order in which what is known ahead comes first."""
+    return np.argsort(roles != "known", kind="stable")
 
 
 def medians(values: np.ndarray, offsets: np.ndarray) -> np.ndarray:

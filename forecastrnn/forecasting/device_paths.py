@@ -95,8 +95,9 @@ class DevicePaths:
         if kind.noisy:
             found["noise"] = buffer("noise", (rows, self.h))
         if kind.layout.has_covariates:
-            found["ahead"] = buffer("ahead", (self.n_inputs, self.h, kind.network.writer.columns))
-            found["ahead_starts"] = buffer("ahead_starts", (self.h, rows), np.int64)
+            steps = max(self.h, kind.rows_at_once)
+            found["ahead"] = buffer("ahead", (self.n_inputs, steps, kind.network.writer.columns))
+            found["ahead_starts"] = buffer("ahead_starts", (steps, rows), np.int64)
         if kind.goes_on:
             found["states"] = buffer("states", (rows, states_width(kind.network.reader)))
         return found

@@ -114,17 +114,18 @@ def take(tail: SeriesEnds, rows: np.ndarray) -> SeriesEnds:
     return SeriesEnds(replace(p, covariates=own, **each), **ends, carried=carried, so_far=so_far, guessed=guessed)
 
 
-def rows_ahead(tail: SeriesEnds, h: int, found: Covariates | None) -> np.ndarray | None:
+def rows_ahead(tail: SeriesEnds, h: int, found: Covariates | None, at_once: int = 1) -> np.ndarray | None:
     """What networks read beside the values of series in the h steps behind their ends: rows (n_series, h, columns).
 
-    found : covariates (n_series * h rows) of these steps; None: they stay as they were. None without covariates.
+    found : covariates (n_series * h rows) of these steps; None: they stay as they were. at_once : steps that are put
+    out together; the last row stands for those behind h. None without covariates.
     """
     p, n = tail.prepared, tail.n_series
     if p.covariates is None:
         return None
     each = np.arange(n), np.full(n, h)
     rows = without_past(behind(p.covariates, p.layout, tail.inputs[:, -1], *each, found), p.covariates, p.layout)
-    return rows.reshape(n, h, -1)
+    return rows.reshape(n, h, -1)[:, np.minimum(np.arange(max(h, at_once)), h - 1)]
 
 
 def histories_of(tail: SeriesEnds, dtype: str) -> Histories:

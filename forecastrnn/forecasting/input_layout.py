@@ -24,8 +24,9 @@ class InputLayout:
     season : steps; second_lag : the third of the lags: two seasons, if any period of the series in fit is that long;
     with_lags : whether values of one season ago are among the columns; older_means : length and count of blocks, in
     turn; longer : periods in seasons, beside the season, whose figures are removed; (): one, where it is found.
-    covariates, categories : columns of numbers and of codes that are no values of the series; with_long_run : whether
-    the mean of all values so far is among the columns.
+    covariates, categories : columns of numbers and of codes that are no values of the series; known_ahead : so many
+    of both, the first ones, are known ahead; with_long_run : whether the mean of all values so far is among the
+    columns.
     """
 
     season: int
@@ -35,6 +36,7 @@ class InputLayout:
     longer: tuple[int, ...] = field(default=(), metadata={"later": True})
     covariates: int = field(default=0, metadata={"later": True})
     categories: int = field(default=0, metadata={"later": True})
+    known_ahead: tuple[int, int] = field(default=(0, 0), metadata={"later": True})
     with_long_run: bool = field(default=False, metadata={"later": True})
 
     @property

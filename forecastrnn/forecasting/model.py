@@ -113,7 +113,7 @@ class Model:
         states = tail.carried.states[member] if tail.carried is not None and tail.carried.has_states else None
         found = forecast(
             self.network, self.flat_thetas, tail, self.settings, h, which, noise=noise, states=states, device=device,
-            ahead=rows_ahead(tail, h, ahead),
+            ahead=rows_ahead(tail, h, ahead, self.settings.horizon),
         )  # fmt: skip
         return tail.prepared.inverse(found)
 

@@ -42,6 +42,11 @@ class PathsShape:
         between = (1,) if self.network.hands_over else ()
         return 1, *reading, *between, 1 if self.head.at_once else h
 
+    @property
+    def rows_at_once(self) -> int:
+        """Rows of inputs that one step of a forecast reads: also those of the times that come with it."""
+        return 1 + self.network.writer.beyond
+
 
 @dataclass(frozen=True, kw_only=True)
 class Histories:
@@ -49,7 +54,7 @@ class Histories:
 
     z, means (n, known), sums (n, known + 1) or None, static (n, STATIC), phase, period (n,), inputs (n, context,
     columns), first (n,): where in z the series begins. so_far (n, 2): sum and number of all values, where networks read
-    their mean. ahead (n, h, columns): rows in which the covariates of each step stand, where there are any.
+    their mean. ahead (n, h or more, columns): rows in which the covariates of each step stand, where there are any.
     """
 
     z: np.ndarray
@@ -112,7 +117,7 @@ def emit_rounds(kind: PathsShape, program: Program, fields: dict[str, Field]) ->
     """
     reader, writer = _assemblies(kind, program)
     columns = reader.network.columns
-    x = MatrixView(program.buffer("x", (kind.rows, columns)).at(0), columns, columns)
+    x = MatrixView(program.buffer("x", (kind.rows_at_once, kind.rows, columns)).at(0), columns, columns)
     given = fields["states"] if kind.goes_on else None
     emit_first_states(reader, given if isinstance(given, Buffer) else None)
     reader.emit_pack()
@@ -150,7 +155,7 @@ def _emit_forecast_step(build: Assembly, x: MatrixView, kind: PathsShape, fields
     stack, program = build.segment(0, 0, 1), build.program
     z, a, now, length = (fields[name] for name in ("z", "a", "now", "length"))
     if kind.layout.has_covariates:  # and what is found from the series is written over
-        emit_row(build, x, fields["ahead"], fields["ahead_starts"])
+        emit_row(build, x, fields["ahead"], fields["ahead_starts"], kind.rows_at_once)
     sums = emit_inputs(
         program, x.place, kind.layout, z=z, a=a, B=kind.rows, columns=x.width, length=length, now=now,
         **{name: fields[name] for name in ("static", "sums", "long_run", "phase", "period", "first")},
@@ -238,7 +243,8 @@ def run_paths(
         arrays.share("first", histories.first)
     if histories.ahead is not None:
         arrays.share("ahead", histories.ahead)
-        arrays.same("ahead_starts", np.arange(kind.rows) * h + np.arange(h)[:, None])
+        steps = histories.ahead.shape[1]
+        arrays.same("ahead_starts", np.arange(kind.rows) * steps + np.arange(steps)[:, None])
     if histories.long_run is not None:
         arrays.share("long_run", histories.long_run)
     for name, values in given.items():

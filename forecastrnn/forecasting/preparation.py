@@ -78,7 +78,7 @@ class Prepared:
         rows, own = rows_between(offsets[1:] - self.known, offsets[1:])  # leading gaps are gone
         found = found.take(rows)
         scales = scales or learn_scales(found, own, in_encoder=in_encoder)
-        layout = replace(self.layout, covariates=scales.width, categories=len(scales.seen))
+        layout = replace(self.layout, covariates=scales.width, categories=len(scales.seen), known_ahead=scales.n_known)
         return replace(self, layout=layout, covariates=ScaledCovariates.of(scales, found, own))
 
     def others(self, values: np.ndarray, offsets: np.ndarray, covariates: Covariates | None = None) -> Prepared:

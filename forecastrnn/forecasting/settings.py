@@ -9,7 +9,7 @@ import numpy as np
 from forecastrnn.forecasting.input_layout import InputLayout
 from forecastrnn.forecasting.preparation import Prepared
 from forecastrnn.networks.head import Head
-from forecastrnn.networks.network import AnyNetwork, Embedding, Layer, Network
+from forecastrnn.networks.network import Ahead, AnyNetwork, Embedding, Layer, Network
 from forecastrnn.networks.seq2seq_network import Seq2SeqNetwork
 from forecastrnn.programs.shapes import NO_DROPOUT, Dropout
 from forecastrnn.training.optimizers import OptimizerState, Rule
@@ -63,7 +63,14 @@ def network_of(inputs: InputLayout, settings: Settings) -> AnyNetwork:
     columns = inputs.n_columns
     embeddings = tuple(replace(e, column=columns + e.column) for e in settings.embeddings)
     network = Network(columns + len(embeddings), settings.layers, settings.head.n_outputs, columns, embeddings)
+    network = replace(network, ahead=_ahead(inputs, settings))
     return Seq2SeqNetwork(replace(network, n_outputs=0), network) if settings.has_decoder else network
+
+
+def _ahead(inputs: InputLayout, settings: Settings) -> Ahead | None:
+    """What several outputs at once read of their own times; one at a time finds it in its row."""
+    is_read = settings.head.at_once and any(inputs.known_ahead)
+    return Ahead(settings.head.steps, *inputs.known_ahead) if is_read else None
 
 
 def start_member(network: AnyNetwork, settings: Settings, seed: int) -> Progress:

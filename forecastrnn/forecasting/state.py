@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from forecastrnn.data.series import TimeAxis
 
 _COLUMNS = ("id_col", "time_col", "target_col")
-_LAYOUT = ("with_lags", "older_means", "longer", "covariates", "categories", "with_long_run")  # among the settings
+_LAYOUT = ("with_lags", "older_means", "longer", "covariates", "categories", "known_ahead", "with_long_run")
 _MOST_UPDATES = 2**40
 
 
@@ -67,8 +67,9 @@ def _walk_layout(part: Part, word: str, value: InputLayout | None) -> Make:
         raise ModelFileError(f"older_means must be lengths and counts of blocks. Got {str(means)[:80]}")
     if not all(2 <= number <= codec.MOST for number in layout.longer):
         raise ModelFileError(f"longer seasons have two seasons or more. Got {str(layout.longer)[:80]}")
-    if not all(0 <= number <= codec.MOST for number in (layout.covariates, layout.categories)):
-        raise ModelFileError(f"covariates are at most {codec.MOST} columns. Got {layout.covariates}")
+    counts, known = (layout.covariates, layout.categories), layout.known_ahead
+    if len(known) != 2 or not all(0 <= some <= all_ <= codec.MOST for some, all_ in zip(known, counts, strict=True)):
+        raise ModelFileError(f"covariates are at most {codec.MOST} columns. Got {counts}, {known} of them known ahead")
     part.known["layout"] = layout
     return lambda values: replace(layout, second_lag=min(2 * season, int(values["periods"].max())))
 
@@ -131,7 +132,8 @@ def _make_ends(
     )  # fmt: skip
     if not good:
         raise ModelFileError("the figures of the series do not fit together")
-    if prepared.layout.has_covariates != (prepared.covariates is not None):
+    own, layout = prepared.covariates, prepared.layout
+    if layout.has_covariates != (own is not None) or own is not None and own.scales.n_known != layout.known_ahead:
         raise ModelFileError("the covariates must be those that the networks read")
     if z.shape[1] != past_of(p):
         raise ModelFileError("the ends of the series are not as long as the inputs need")

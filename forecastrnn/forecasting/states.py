@@ -50,11 +50,11 @@ def emit_last_states(build: Assembly, out: Buffer) -> None:
         build.copy(0, state, held, build.stacks[0].batch.rows)
 
 
-def emit_row(build: Assembly, x: MatrixView, source: Field, starts: Field) -> None:
-    """One row of inputs, by where each begins."""
+def emit_row(build: Assembly, x: MatrixView, source: Field, starts: Field, steps: int = 1) -> None:
+    """One row of inputs, or those of some steps, by where each begins."""
     rows = build.stacks[0].batch.rows
     build.program.emit(
-        "gather", 0, source=source, out=x.place, starts=starts, T=1, B=rows, F=x.width, lds=x.width,
+        "gather", 0, source=source, out=x.place, starts=starts, T=steps, B=rows, F=x.width, lds=x.width,
         stride=rows, every=1,
     )  # fmt: skip
 

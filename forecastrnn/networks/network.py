@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import ClassVar
 
@@ -88,6 +88,19 @@ class Embedding:
     frozen: bool = False
 
 
+@dataclass(frozen=True)
+class Ahead:
+    """What outputs of so many `steps` read of the inputs of their own steps: output j is made with those of j rows on.
+
+    numbers : so many first columns of the skip, with one weight each; categories : so many first embeddings, whose
+    codes have a scalar each. Weights are the same for all steps, so that their number does not grow with these.
+    """
+
+    steps: int
+    numbers: int
+    categories: int = 0
+
+
 class AnyNetwork(ABC):
     """What all networks have in common: parameters in one flat vector, and a part that reads and one that writes.
 
@@ -158,6 +171,7 @@ class Network(AnyNetwork):
     n_outputs: int = 0
     n_skip: int = 0
     embeddings: tuple[Embedding, ...] = ()
+    ahead: Ahead | None = field(default=None, metadata={"later": True})
 
     @property
     def reader(self) -> Network:
@@ -173,6 +187,11 @@ class Network(AnyNetwork):
     def columns(self) -> int:
         """Columns of the input row."""
         return self.n_skip + self.n_inputs
+
+    @property
+    def beyond(self) -> int:
+        """Rows of inputs behind the last step that outputs are made with."""
+        return self.ahead.steps - 1 if self.ahead else 0
 
     def inputs_of(self, number: int) -> int:
         """Inputs of layer `number`."""
@@ -195,6 +214,7 @@ class Network(AnyNetwork):
         found: dict[str, Parameter] = {}
         offset = 0
         fixed = {vectors_of(k): e.size + 1 if e.frozen else 1 for k, e in enumerate(self.embeddings)}
+        fixed |= {scalars_of(k): 1 for k in range(self.ahead.categories if self.ahead else 0)}
         for name, shape in self._shapes().items():
             found[name] = Parameter(name, offset, shape, fixed.get(name, 0))
             offset += found[name].size
@@ -211,10 +231,14 @@ class Network(AnyNetwork):
             shapes["output.bias"] = (self.n_outputs,)
         if self.n_skip and self.n_outputs:
             shapes["output.skip"] = (self.n_skip, self.n_outputs)
-        return shapes | {vectors_of(k): (e.size + 1, e.dim) for k, e in enumerate(self.embeddings)}
+        shapes |= {vectors_of(k): (e.size + 1, e.dim) for k, e in enumerate(self.embeddings)}
+        if self.ahead is not None:
+            shapes |= {AHEAD: (self.ahead.numbers, 1)} if self.ahead.numbers else {}
+            shapes |= {scalars_of(k): (self.embeddings[k].size + 1, 1) for k in range(self.ahead.categories)}
+        return shapes
 
     def init_theta(self, random_state: object, dtype: str, initializer: str = "glorot") -> np.ndarray:
-        """First values of all parameters; the skip begins at zero."""
+        """First values of all parameters; the skip, and what is read ahead, begin at zero."""
         rng = check_random_state(random_state)
         theta = np.zeros(self.size, dtype)
         views = self.views(theta)
@@ -232,11 +256,13 @@ class Network(AnyNetwork):
 
     def set_unknown(self, theta: np.ndarray) -> None:
         """Unknown categories read the mean of the known ones; theta (..., size)."""
-        for k, e in enumerate(self.embeddings):
-            p = self.layout[vectors_of(k)]
+        tables = [vectors_of(k) for k in range(len(self.embeddings))]
+        for name in tables + [scalars_of(k) for k in range(self.ahead.categories if self.ahead else 0)]:
+            p = self.layout[name]
+            size, dim = p.shape[0] - 1, p.shape[1]
             flat = theta[..., p.offset : p.offset + p.size]
-            known = flat[..., : -e.dim].reshape(*theta.shape[:-1], e.size, e.dim)
-            flat[..., -e.dim :] = known.mean(axis=-2)
+            known = flat[..., :-dim].reshape(*theta.shape[:-1], size, dim)
+            flat[..., -dim:] = known.mean(axis=-2)
 
     def embedding_weights(self, theta: np.ndarray) -> list[np.ndarray]:
         """One view (size + 1, dim) an embedding, the last row for unknown categories."""
@@ -253,6 +279,14 @@ class Network(AnyNetwork):
                 pair.append({name: views[f"layers.{number}.{prefix}{name}"] for name in names})
             found.append(tuple(pair) if layer.bidirectional else pair[0])
         return found
+
+
+AHEAD = "ahead.kernel"
+
+
+def scalars_of(number: int) -> str:
+    """The name of what the categories of embedding `number` add to outputs ahead."""
+    return f"ahead.{number}.scalars"
 
 
 def vectors_of(number: int) -> str:

@@ -9,14 +9,57 @@ from forecastrnn.programs.parts import Parts
 from forecastrnn.programs.shapes import ShardPass
 
 
+class Table:
+    """Emits the operations of one table (size + 1, dim): the vectors of codes, and their gradients.
+
+    name : of the parameter; the last vector, of unknown categories, has no gradient.
+    """
+
+    def __init__(self, build: Parts, name: str, size: int, dim: int) -> None:
+        self.build, self.program, self.name, self.size, self.dim = build, build.program, name, size, dim
+        self.ld = padded(dim, build.dtype)  # numbers from vector to vector of the gradient
+        self.grad: Buffer | None = None
+
+    def forward(self, shard: int, rows: int, codes: MatrixView, out: MatrixView) -> None:
+        """Emit out (rows, ld) = the vectors of codes (rows, ld)[:, 0]."""
+        self.program.emit(
+            "embed", shard, codes=codes.place, table=self.build.theta[self.name], out=out.place, rows=rows,
+            F=self.dim, lds=codes.ld, ldo=out.ld,
+        )  # fmt: skip
+
+    def backward(
+        self, batch: Batch, codes: MatrixView, dout: MatrixView, *, steps: int, first: int, fresh: bool
+    ) -> None:
+        """Emit a shard's own sums of the derivatives dout (steps, rows, ld) of the steps first + t < batch.valid."""
+        room = self.size * self.ld
+        self.grad = self.program.scratch(f"{self.name}.grad", (self.build.shape.shards, room))
+        self.program.emit(
+            "embed_gradient", batch.shard, codes=codes.place, dout=dout.place, grad=self.grad.at(batch.shard * room),
+            valid=batch.valid, T=steps, B=batch.rows, F=self.dim, size=self.size, lds=codes.ld, ldd=dout.ld,
+            ldg=self.ld, first=first, fresh=int(fresh),
+        )  # fmt: skip
+
+    def unpack(self, grad: dict[str, Place], sums: Buffer, shard: int) -> None:
+        """Emit the sums over shards of this piece's part of the table's rows, where there are any."""
+        if self.grad is None:
+            return
+        shards = self.build.shape.shards
+        lo, hi = self.size * shard // shards, self.size * (shard + 1) // shards
+        self.program.emit(
+            "unpack", shard, packed=self.grad, grad=grad[self.name], sums=sums, K=self.size, H=self.dim, G=1,
+            ld=self.dim, gap=self.dim, order=0, slots=1, first=0, shards=shards, stride=self.size * self.ld, lo=lo,
+            hi=hi, wide=self.ld // self.build.lanes,
+        )  # fmt: skip
+
+
 class Embedder:
     """Emits the operations of a network's embeddings, for one `Assembly`."""
 
     def __init__(self, build: Parts) -> None:
         self.build, self.program, self.network = build, build.program, build.network
         kept = enumerate(self.network.embeddings)
-        self.learned = [k for k, e in kept if not e.frozen] if build.shape.training else []
-        self.grads: dict[int, Buffer] = {}
+        self.tables = [Table(build, vectors_of(k), e.size, e.dim) for k, e in kept]
+        self.learned = [k for k, e in enumerate(self.network.embeddings) if build.shape.training and not e.frozen]
 
     @property
     def learns(self) -> bool:
@@ -34,11 +77,9 @@ class Embedder:
         for at, first, count in self._stretches():
             part = MatrixView(source.place.at(first), source.ld, count)
             self.build.copy(batch.shard, part, MatrixView(out.at(at), width, count), rows)
-        for number, e in enumerate(self.network.embeddings):
-            self.program.emit(
-                "embed", batch.shard, codes=source.place.at(e.column), table=self.build.theta[vectors_of(number)],
-                out=out.at(self._first_of(number)), rows=rows, F=e.dim, lds=source.ld, ldo=width,
-            )  # fmt: skip
+        for number, (e, table) in enumerate(zip(self.network.embeddings, self.tables, strict=True)):
+            codes = MatrixView(source.place.at(e.column), source.ld, 1)
+            table.forward(batch.shard, rows, codes, MatrixView(out.at(self._first_of(number)), width, e.dim))
         return MatrixView(out.at(0), width, width)
 
     def _stretches(self) -> list[tuple[int, int, int]]:
@@ -56,32 +97,12 @@ class Embedder:
         batch, x = stack.batch, stack.x
         assert x is not None and dout is not None
         for number in self.learned:
-            e, grad = self.network.embeddings[number], self._gradient(number).at(batch.shard * self._room(number))
-            self.program.emit(
-                "embed_gradient", batch.shard, codes=x.place.at(self.network.n_skip + e.column),
-                dout=dout.place.at(self._first_of(number)), grad=grad, valid=batch.valid,
-                T=batch.steps, B=batch.rows, F=e.dim, size=e.size, lds=x.ld, ldd=dout.ld,
-                ldg=padded(e.dim, self.build.dtype), first=batch.first, fresh=int(fresh),
-            )  # fmt: skip
-
-    def _room(self, number: int) -> int:
-        """Numbers of one shard's sums: rows of whole vectors."""
-        e = self.network.embeddings[number]
-        return e.size * padded(e.dim, self.build.dtype)
-
-    def _gradient(self, number: int) -> Buffer:
-        shape = (self.build.shape.shards, self._room(number))
-        self.grads[number] = self.program.scratch(f"{vectors_of(number)}.grad", shape)
-        return self.grads[number]
+            e = self.network.embeddings[number]
+            codes = MatrixView(x.place.at(self.network.n_skip + e.column), x.ld, 1)
+            own = MatrixView(dout.place.at(self._first_of(number)), dout.ld, e.dim)
+            self.tables[number].backward(batch, codes, own, steps=batch.steps, first=batch.first, fresh=fresh)
 
     def unpack(self, grad: dict[str, Place], sums: Buffer, shard: int) -> None:
         """Emit the sums over shards of this piece's part of each table's rows."""
-        shards = self.build.shape.shards
-        for number, packed in self.grads.items():
-            e = self.network.embeddings[number]
-            lo, hi = e.size * shard // shards, e.size * (shard + 1) // shards
-            self.program.emit(
-                "unpack", shard, packed=packed, grad=grad[vectors_of(number)], sums=sums, K=e.size, H=e.dim, G=1,
-                ld=e.dim, gap=e.dim, order=0, slots=1, first=0, shards=shards, stride=self._room(number), lo=lo, hi=hi,
-                wide=padded(e.dim, self.build.dtype) // self.build.lanes,
-            )  # fmt: skip
+        for table in self.tables:
+            table.unpack(grad, sums, shard)

@@ -7,6 +7,7 @@ from forecastrnn.engine.cpu.build import Kernel
 from forecastrnn.engine.cpu.heads import kernel_of
 from forecastrnn.networks.likelihood import Likelihood
 from forecastrnn.networks.losses import LOSSES, AnyLoss
+from forecastrnn.programs.ahead import AheadMap
 from forecastrnn.programs.dense import Dense
 from forecastrnn.programs.direction import Batch, MatrixView, padded
 from forecastrnn.programs.parts import Parts
@@ -30,6 +31,7 @@ class DenseHead:
         self.outputs, self.n_skip = build.network.n_outputs, build.network.n_skip
         self.ld = padded(self.outputs, build.dtype)  # numbers from row to row of the outputs
         self.parts: dict[str, Dense] = {}  # by name, once they are packed
+        self.ahead = AheadMap(build, build.network.ahead) if build.network.ahead else None
 
     def rows(self) -> dict[str, int]:
         """MatrixView of each parameter."""
@@ -46,6 +48,8 @@ class DenseHead:
         for name, K in self.rows().items():
             self.parts[name] = part = Dense(self.program, f"output.{name}", near, K, self.outputs)
             part.pack(theta[f"output.{name}"], shard, self.shape.training and name == "kernel")
+        if self.ahead:
+            self.ahead.pack(theta, shard)
 
     # Forward ------------------------------------------------------------------------------------------
     def first_read(self, batch: Batch) -> int:
@@ -74,6 +78,12 @@ class DenseHead:
             stack.skip = self.skip_inputs(batch, x)
             self.parts["skip"].forward(shard, rows, stack.skip, out.at(0), bias)
         self.parts["kernel"].forward(shard, rows, stack.features, out.at(0), bias, add=bool(self.n_skip))
+        if self.ahead:
+            self.ahead.forward(stack, stack.out, self._first_made(batch), self.steps(batch))
+
+    def _first_made(self, batch: Batch) -> int:
+        """The step of a stretch at which its first output is made."""
+        return batch.steps - 1 if self.build.reads_state else self.first_read(batch)
 
     def _drop(self, batch: Batch, source: MatrixView, out: MatrixView) -> None:
         """Emit dropout of the features, or of the derivatives by them."""
@@ -143,6 +153,8 @@ class DenseHead:
         for name, a in (("kernel", stack.features), ("skip", stack.skip), ("bias", None)):
             if name in self.parts:
                 self.parts[name].weight_gradient(batch.shard, rows, a, dout, fresh)
+        if self.ahead:
+            self.ahead.backward(stack, stack.dout, self._first_made(batch), self.steps(batch), fresh)
         width = stack.features.width
         ld = padded(width, build.dtype)
         top = build.directions[-1]
@@ -167,3 +179,5 @@ class DenseHead:
         """Emit the sums over shards of this piece's part of each parameter's rows."""
         for name, part in self.parts.items():
             part.unpack(grad[f"output.{name}"], sums, shard)
+        if self.ahead:
+            self.ahead.unpack(grad, sums, shard)

@@ -85,7 +85,8 @@ class SequenceTask(Task):
     def _emit_forward(self, segments: Segments, number: int, stack: ShardPass) -> None:
         segments.enter(number)
         batch, every = stack.batch, 0 if self.data.repeated else 1
-        x = self._gather_rows("x", batch, self.X, self.feed.starts, batch.steps, first=batch.first, every=every)
+        steps = batch.steps + self.build.network.beyond  # the layers read the first of them
+        x = self._gather_rows("x", batch, self.X, self.feed.starts, steps, first=batch.first, every=every)
         self.build.forward(stack, x)
 
     def _emit_backward(self, stack: ShardPass, fresh: bool) -> None:

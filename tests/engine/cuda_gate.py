@@ -269,6 +269,9 @@ def launches_of_generation() -> list[Any]:
     program.emit("embed", 0, codes=real, table=real, out=real, rows=1, F=1, lds=1, ldo=1)
     sizes = {name: 1 for name in ("T", "B", "F", "size", "lds", "ldd", "ldg", "first", "fresh")}
     program.emit("embed_gradient", 0, codes=real, dout=real, grad=real, valid=whole, **sizes)
+    ahead = {name: 1 for name in ("T", "B", "O", "ldo", "every")}
+    program.emit("add_ahead", 0, source=real, out=real, lds=1, **ahead)
+    program.emit("add_ahead_gradient", 0, dout=real, out=real, ldd=1, **ahead)
     program.emit("gather_ahead", 0, source=real, target=real, out=real, starts=whole, T=1, B=1, F=1, stride=1, first=0)
     launches = Engine(program, "cuda:0", 16).plan().launches
     room = Spot(Handle(9, np.float32))

@@ -96,7 +96,9 @@ def test_an_encoder_with_a_decoder() -> None:
     np.testing.assert_allclose(found[1], found[0], rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("options", [{"older_means": [(3, 2)], "id_embedding_dim": 2}, {"strategy": Seq2Seq(2)}])
+@pytest.mark.parametrize("options", [
+    {"older_means": [(3, 2)], "id_embedding_dim": 2}, {"strategy": Seq2Seq(2)}, {"strategy": Direct(4)},
+])  # fmt: skip
 def test_beside_covariates(options: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """What is known ahead comes in rows of its own, also where not all series fit into one call."""
     read, ahead = beside(h=3, lengths=(30, 25))

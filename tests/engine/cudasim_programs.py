@@ -21,7 +21,12 @@ from forecastrnn.engine.cuda.registry import CPU_ONLY, TWINS, twin_of
 from forecastrnn.programs.shapes import Dropout
 from forecastrnn.training.optimizers import Rule
 from forecastrnn.training.sequence_task import TrainingData
-from support import cuda_simulator  # noqa: F401  (before the first launch)
+from forecastrnn.training.stepping import TrainingProgram
+from forecastrnn.training.window_batches import window_index
+from support import (
+    ahead_cases,
+    cuda_simulator,  # noqa: F401  (before the first launch)
+)
 from support.cases import CELLS, NORMED, draw, index_of, layer, program_of
 from support.gradient_checks import STACKS
 from support.gradient_checks import check as check_gradients
@@ -62,6 +67,21 @@ def test_losses(loss: str, steps: Any) -> None:
         (layer("gru", 5),), n=4, T=4, outputs=6, steps=steps, loss=loss, weighted=True, ragged=True, skip=True
     )
     check_gradients(problem, "float64", GPU)
+
+
+@pytest.mark.parametrize("numbers, categories", [(2, 2), (0, 1)])
+def test_outputs_made_with_inputs_of_their_times(numbers: int, categories: int) -> None:
+    """Loss and gradients of what is put out several times ahead, beside those of the CPU."""
+    made, found = ahead_cases.network(numbers, categories), []
+    theta, rows, z = ahead_cases.problem(made)
+    for device in ("cpu", GPU):
+        source = TrainingData(rows, z, base=np.nan_to_num(z))
+        program = TrainingProgram(
+            made, theta.copy(), None, source, steps=4, rows=3, loss="squared_error", device=device
+        )
+        loss = program.run(window_index(np.array([[0, 11, 7]]), 4), 1, 1)
+        found.append(np.append(program.grad, loss))
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-12, atol=1e-14)
 
 
 def test_missing_targets() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from forecastrnn import Seq2Seq
+from forecastrnn import Direct, Seq2Seq
 from forecastrnn.data.covariate_values import Covariate, Covariates
 from forecastrnn.data.series import SeriesSet
 from forecastrnn.forecasting.choosing import choose
@@ -17,13 +17,14 @@ from forecastrnn.forecasting.inputs import build_inputs
 from forecastrnn.forecasting.model import Model
 from forecastrnn.forecasting.preparation import prepare
 from support.forecaster_cases import quick
-from support.naive_covariates import naive_numbers, naive_scales
+from support.naive_covariates import known_first, naive_numbers, naive_scales
 from support.series_beside import KNOWN, PAST, beside, split
 from support.slow_covariates import slow_beside
 
 H = 6
 SMALL = {"hidden_layer_sizes": 8, "context_length": 12, "season_length": 4, "dtype": "float64", "max_steps": 5}
-SEQ2SEQ = {"strategy": Seq2Seq(6)}
+SEQ2SEQ, DIRECT = {"strategy": Seq2Seq(6)}, {"strategy": Direct(7)}
+ALL = pytest.mark.parametrize("options", [{}, SEQ2SEQ, DIRECT], ids=["recursive", "seq2seq", "direct"])
 
 
 def fitted(read: SeriesSet, **options: Any) -> Model:
@@ -79,6 +80,7 @@ def test_rows_equal_the_naive_ones(in_encoder: bool) -> None:
     roles = [c.role for c in columns if c.kind != "category"]
     centre, spread, gaps = naive_scales(series, roles, [c.kind for c in columns if c.kind != "category"])
     roles += [role for role, gap in zip(roles, gaps, strict=True) if gap]
+    order = known_first(roles)
     for i in range(p.n_series):
         lo, begin = p.starts[i], p.starts[i] + p.pads[i]
         for t in range(lo, p.starts[i + 1] - 1):
@@ -89,7 +91,7 @@ def test_rows_equal_the_naive_ones(in_encoder: bool) -> None:
             static = naive_numbers(series[i][0], centre[i], spread, gaps)
             numbers = [
                 static[k] if role == "static" else now[k] if role == "past" and not in_encoder else ahead[k]
-                for k, role in enumerate(roles)
+                for k, role in ((k, roles[k]) for k in order)
             ]
             code = codes[i][max(t + 1 - begin, 0)].copy()
             code[1] = codes[i][max(t + (1 if in_encoder else 0) - begin, 0), 1]
@@ -100,7 +102,8 @@ def test_rows_equal_the_naive_ones(in_encoder: bool) -> None:
 # Forecasts ---------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("options, columns", [
     ({}, KNOWN), ({"id_embedding_dim": 2}, KNOWN[-1:]), ({"global_model": False}, KNOWN), (SEQ2SEQ, KNOWN + PAST),
-], ids=["recursive", "codes", "local", "seq2seq"])  # fmt: skip
+    (DIRECT, KNOWN + PAST), (DIRECT | {"global_model": False}, KNOWN[-1:]),
+], ids=["recursive", "codes", "local", "seq2seq", "direct", "local direct"])  # fmt: skip
 def test_forecasts_equal_slow_ones(options: dict[str, Any], columns: tuple[Covariate, ...]) -> None:
     """Of series of fit, and of the same ones given again: numbers, categories, those that fit has not seen."""
     columns = tuple(replace(c, kind="number" if c.name == "price" else c.kind) for c in columns)
@@ -112,7 +115,7 @@ def test_forecasts_equal_slow_ones(options: dict[str, Any], columns: tuple[Covar
     np.testing.assert_allclose(forecast(model, ahead, read=read), expected, rtol=1e-10)
 
 
-@pytest.mark.parametrize("options", [{}, SEQ2SEQ], ids=["recursive", "seq2seq"])
+@ALL
 def test_no_step_reads_what_lies_behind_it(options: dict[str, Any]) -> None:
     read, ahead = beside()
     model = fitted(read, **options)
@@ -128,7 +131,7 @@ def test_no_step_reads_what_lies_behind_it(options: dict[str, Any]) -> None:
         np.testing.assert_array_equal(forecast(model, short, j), whole[:, :j])
 
 
-@pytest.mark.parametrize("options", [{}, SEQ2SEQ], ids=["recursive", "seq2seq"])
+@ALL
 def test_a_forecast_follows_the_plan(options: dict[str, Any]) -> None:
     """The target is a covariate of its step, also in series that fit has not seen."""
     columns = (Covariate("price", "known", "number"),)

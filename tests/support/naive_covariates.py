@@ -34,6 +34,11 @@ def naive_scales(
     return centre, spreads, gaps
 
 
+def known_first(roles: list[str]) -> list[int]:
+    """The order of columns in rows."""
+    return sorted(range(len(roles)), key=lambda k: roles[k] != "known")
+
+
 def naive_numbers(row: np.ndarray, centre: np.ndarray, spreads: list[float], gaps: list[bool]) -> list[float]:
     """The columns that one row (k,) of numbers becomes."""
     found = []

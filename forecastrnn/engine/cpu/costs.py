@@ -269,6 +269,8 @@ COSTS: dict[str, Formula] = {
     "clear_columns": _moved("rows F", passes=1),
     "embed": _moved("rows F"),
     "embed_gradient": _embed_gradient,
+    "add_ahead": _moved("T B O", flops=1, passes=3),
+    "add_ahead_gradient": _moved("T B O", flops=1, passes=3),
     "take_last": _moved("B F", words=1),
     "carry": _moved("B F"),
     "feed_back": _moved("B F", flops=2, passes=5),
