@@ -13,6 +13,7 @@ from collections.abc import Callable
 from functools import partial
 
 import numpy as np
+import pandas as pd
 import torch
 
 from benchmarks.generation import WINDOW, TorchStep, draw, fitted, result, table_row
@@ -23,6 +24,7 @@ from forecastrnn import RNNForecaster
 COUNTS = (1, 10, 1000)  # rows or series
 UNITS, MEMBERS = 64, (1, 5)
 FORECAST, STREAM, ROW = 1000.0, 3.0, 80.0  # us: targets for one series, for one value, and for one row
+BESIDE, COLUMNS = 1500.0, ("price", "offer", "weather")  # us: of one series with these covariates
 THREADS = (1, 2)
 HEADER = ("what", "forecastrnn us, fastest / median", "PyTorch us, fastest / median", "ratio at median",
           "target us")  # fmt: skip
@@ -112,7 +114,23 @@ def forecaster_rows(n_series: int, n_members: int, seconds: float) -> list[dict[
         stream = model.stream()
         what = f"RNNForecaster.stream().step, {about.partition(', ')[2]}"
         rows.append(compare(what, lambda count: lambda: stream.step(50.0), peer.step, seconds))
+        rows.append(row_beside(n_members, seconds))
     return rows
+
+
+def row_beside(n_members: int, seconds: float) -> dict[str, object]:
+    """predict of one series with covariates: rows of X are found among those of all its times."""
+    known = 120
+    beside = pd.DataFrame(np.random.default_rng(0).normal(size=(known + WINDOW, len(COLUMNS))), columns=list(COLUMNS))
+    model = RNNForecaster(season_length=12, n_members=n_members, max_steps=20, random_state=0, n_jobs=1)
+    model.fit(seasonal_panel(1, known).drop(columns="unique_id").set_index("ds")["y"], beside)
+    peer = TorchForecaster(1, n_members, model._model.network.n_inputs, model.context_length_)
+    about = f"1 series with {len(COLUMNS)} covariates, {n_members} member{'s' * (n_members > 1)}"
+    return compare(
+        f"RNNForecaster.predict({WINDOW}), {about}",
+        lambda count: partial(threaded(model, count).predict, WINDOW, X=beside), lambda: peer.predict(WINDOW), seconds,
+        BESIDE, THREADS,
+    )  # fmt: skip
 
 
 def main() -> None:

@@ -37,8 +37,8 @@ def read_column(column: pd.Series, rows: np.ndarray, argument: str) -> Column:
     column of numbers and None would else be thousands of categories.
     """
     are_there, dtype = rows.min(initial=0) >= 0, column.dtype
-    if are_there and isinstance(dtype, np.dtype) and dtype.kind in "biu":
-        return Column("number", column.to_numpy()[rows].astype(np.float64))
+    if are_there and isinstance(dtype, np.dtype) and dtype.kind in "biuf":
+        return Column("number", _finite(column.to_numpy()[rows].astype(np.float64), column.name, argument))
     taken = column.iloc[rows] if are_there else column.reset_index(drop=True).reindex(rows)
     if not isinstance(taken.dtype, pd.CategoricalDtype) and first_not_numeric(taken.to_frame()) is None:
         return Column("number", _numbers(taken, argument))
@@ -62,10 +62,15 @@ def _numbers(column: pd.Series, argument: str) -> np.ndarray:
             values: np.ndarray = column.to_numpy(dtype=np.float64, na_value=np.nan)
         except OverflowError:
             values = np.full(len(column), np.inf)
+    return _finite(values, column.name, argument)
+
+
+def _finite(values: np.ndarray, name: Hashable, argument: str) -> np.ndarray:
+    """The same values, of which none is infinite."""
     if np.isinf(values).any():
         raise ValueError(
-            f"column {column.name!r} of {argument} contains infinity or a number too large for float64, such as "
-            f"{column.iloc[int(np.argmax(np.isinf(values)))]!r}; replace such values, or make them missing"
+            f"column {name!r} of {argument} contains infinity, or a number too large for float64; replace such "
+            "values, or make them missing"
         )
     return values
 

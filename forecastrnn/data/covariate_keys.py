@@ -34,6 +34,8 @@ class Keys:
     def of(cls, ordinals: np.ndarray, series: np.ndarray | None, used: np.ndarray) -> Keys:
         """Those of rows (n,) with these times and places of series (None: for all), of which some are used."""
         rows = np.flatnonzero(used)
+        if series is None and (np.diff(ordinals[rows]) > 0).all():
+            return cls(ordinals[rows], np.arange(len(rows)), rows, True)
         times, keys = np.unique(ordinals[rows], return_inverse=True)
         if series is not None:
             keys = keys + series[rows] * len(times)

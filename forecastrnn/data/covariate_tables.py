@@ -62,8 +62,8 @@ def read_table(given: object, axis: TimeAxis, names: Names, argument: str) -> Co
     Raises TypeError for anything else and for times that cannot be compared, ValueError for repeated rows or columns.
     """
     frame = _as_frame(given, argument)
-    repeated = frame.columns[frame.columns.duplicated()]
-    if len(repeated):
+    if not frame.columns.is_unique:
+        repeated = frame.columns[frame.columns.duplicated()]
         raise ValueError(f"{argument} has duplicate column names: {first_few(repeated)}")
     if frame.columns.nlevels > 1:
         return _of_wide(frame, axis, argument)
@@ -73,7 +73,8 @@ def read_table(given: object, axis: TimeAxis, names: Names, argument: str) -> Co
     index = pd.Index(frame[times]) if times in frame.columns else frame.index
     label = f"column {times!r} of {argument}" if times in frame.columns else f"the index of {argument}"
     keys = pd.Index(frame[ids], tupleize_cols=False) if ids in frame.columns else None
-    values = frame.drop(columns=[name for name in (ids, times) if name in frame.columns])
+    apart = [name for name in (ids, times) if name in frame.columns]
+    values = frame.drop(columns=apart) if apart else frame
     return _table(values, axis, argument, index=index, label=label, keys=keys, id_col=names.id_col)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,19 @@ from forecastrnn.data.regular import find_step
 from forecastrnn.data.steps import Times
 from forecastrnn.data.time_index import Clock, read_index
 
+_FEW = 2**12  # times that are kept from call to call
 _ACCEPTED = "a pandas Series or DataFrame, a list or a 1-D array"
+
+
+def _bytes(numbers: np.ndarray) -> bytes:
+    return np.ascontiguousarray(numbers, np.int64).tobytes()
+
+
+@lru_cache(maxsize=16)
+def _few_times(clock: Clock, last: bytes, steps: bytes, late: bytes | None) -> pd.Index:
+    """Times behind ends, which a forecast asks for twice, for its covariates and its index, and the next one again."""
+    ends, wanted = np.frombuffer(last, np.int64), np.frombuffer(steps, np.int64)
+    return continue_times(clock, ends, wanted, None if late is None else np.frombuffer(late, np.int64))
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +61,11 @@ class TimeAxis:
     def after(self, steps: np.ndarray) -> pd.Index:
         """Times (n_series * h,) that lie `steps` (h,) behind the end of each series; of those that share one, once."""
         shared = slice(0, 1 if self.form in ("series", "array", "dated", "wide") else None)
-        return continue_times(self.clock, self.last[shared], steps, None if self.late is None else self.late[shared])
+        last, late = self.last[shared], None if self.late is None else self.late[shared]
+        if len(last) * len(steps) > _FEW:
+            return continue_times(self.clock, last, steps, late)
+        found = _few_times(self.clock, _bytes(last), _bytes(steps), None if late is None else _bytes(late))
+        return found.copy(deep=True)  # freq of an index may be set, also where others share its values
 
     def position(self, ids: Iterable[Hashable]) -> np.ndarray:
         """Places (n,) of the series named `ids`; a ValueError names those that are unknown."""

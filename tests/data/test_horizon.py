@@ -102,3 +102,12 @@ def test_ids_are_names() -> None:
         ids_of([])
     with pytest.raises(ValueError, match="none twice. Got 'a'"):
         ids_of(["a", "b", "a"])
+
+
+def test_times_that_are_kept_do_not_change() -> None:
+    """The index of a forecast is the caller's own: what becomes of it does not reach the next one."""
+    axis = read_series(pd.Series(1.0, index=pd.date_range("2024-01-01", periods=5))).axis
+    first = axis.after(np.arange(1, 4))
+    first.freq, first.name = None, "mine"
+    second = axis.after(np.arange(1, 4))
+    assert second.freq == "D" and second.name is None and second.equals(first)
