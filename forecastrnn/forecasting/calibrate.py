@@ -28,7 +28,7 @@ from forecastrnn.forecasting.calibration_windows import (
     values_in_space,
 )
 from forecastrnn.forecasting.conformal import ConformalPlan
-from forecastrnn.forecasting.fences import ends_of_range
+from forecastrnn.forecasting.fences import UNKNOWN, ends_of_range
 from forecastrnn.forecasting.model import Model
 from forecastrnn.forecasting.preparation import Prepared
 from forecastrnn.forecasting.reading import cut
@@ -68,13 +68,20 @@ def calibrate(
     found = calibrated(
         errors, whole, smallest, windows.starts, by_series=asked.pool == "series", symmetric=asked.symmetric
     )
-    low, high, excess = ends_of_range(values_in_space(read, prepared.linear), read.offsets, windows.horizon)
+    values, usual = values_in_space(read, prepared.linear), _excess_by_plan(model)
+    low, high, excess = ends_of_range(values, read.offsets, windows.horizon, usual)
     spread = Spread(scale=found.spread.scale, low=low, high=high)
     coverage = coverage_of(errors, whole, smallest, found)
     adaptive = Adaptive.begun(asked.gamma, found.table, read.n_series, found.horizon) if asked.adaptive else None
     vectors = found.vectors if model.strategy == "direct" else None  # others feed draws back
     found = replace(found, spread=spread, excess=excess, coverage=coverage, adaptive=adaptive, vectors=vectors)
     return Intervals("conformal", found)
+
+
+def _excess_by_plan(model: Model) -> np.ndarray | None:
+    """With covariates that are known ahead a plan may lead where the series never were; None: they tell it."""
+    planned = any(column.role == "known" and column.kind != "plain" for column in model.covariates)
+    return np.full(2, UNKNOWN) if planned else None
 
 
 def _is_held_out(asked: ConformalPlan, model: Model, n_series: int) -> bool:

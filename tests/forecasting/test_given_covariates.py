@@ -251,3 +251,12 @@ def test_past_covariates_are_read_until_the_end() -> None:
         pd.testing.assert_series_equal(quick(strategy=strategy).fit(y, past=past).predict(H), expected)
         turned = past.where(past.index >= MONTHS[N], ~past)
         assert (one.predict(H, y=y, past=turned) != one.predict(H, y=y, past=past)).all()
+
+
+def test_intervals_go_where_a_plan_leads() -> None:
+    """Without covariates they end where a series never was; a price that was never asked leads further."""
+    rng = np.random.default_rng(0)
+    price = pd.Series(np.append(rng.normal(10.0, 1.0, N), np.full(H, 20.0)), index=MONTHS[: N + H]).to_frame("price")
+    y = (500.0 - 10.0 * price["price"][:N] + rng.normal(0.0, 1.0, N)).rename("sales")
+    found = learned(intervals="conformal").fit(y, price).predict(H, X=price, level=80)
+    assert (found["RNN-lo-80"] < found["RNN"]).all() and (found["RNN"] < y.min()).all()
