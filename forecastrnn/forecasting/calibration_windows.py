@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from forecastrnn.data.series import SeriesSet
 
 SHARE = 3  # windows lie in the last third of a series
-MANY, FEWEST, MOST = 120, 7, 40  # windows of n series: MANY / sqrt(n), within these bounds
+MANY, FEWEST, MOST = 240, 14, 40  # windows of n series: MANY / sqrt(n), within these bounds
 LONG = 12  # a horizon is as long as a window of the training, or the median series over this if that is longer
 AT_ONCE = 2**21  # values of series that are cut and prepared in one call
 
