@@ -152,8 +152,8 @@ def test_both_directions_are_refused() -> None:
 @pytest.mark.parametrize(
     "model",
     [
-        RNNRegressor(hidden_layer_sizes=1024, dtype="float32"),
-        RNNRegressor(hidden_layer_sizes=1024, bptt=Truncated(checkpoint=9**7)),
+        RNNRegressor(hidden_layer_sizes=1024, initializer="uniform", dtype="float32"),
+        RNNRegressor(hidden_layer_sizes=1024, initializer="uniform", bptt=Truncated(checkpoint=9**7)),
     ],
     ids=["plain", "checkpoints that help little"],
 )
