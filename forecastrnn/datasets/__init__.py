@@ -96,6 +96,25 @@ def load_co2() -> pd.Series:
     return _load("co2", "W-SAT")
 
 
+def load_births() -> pd.Series:
+    """Children born a day in the United States, 1998 to 2003.
+
+    Fewer on weekends and holidays. Of the National Center for Health Statistics, in the public domain, as put together
+    by FiveThirtyEight under CC BY 4.0.
+
+    Returns
+    -------
+    Series of 2191 float64, freq D
+
+    Examples
+    --------
+    >>> births = load_births()
+    >>> births["2003-12-24":"2003-12-26"].astype(int).tolist()
+    [9096, 6628, 10218]
+    """
+    return _load("births", "D")
+
+
 def _curve(times: np.ndarray) -> np.ndarray:
     return times * np.sin(times) / 3 + 2 * np.sin(5 * times)
 
