@@ -13,6 +13,7 @@ from forecastrnn._version import __version__ as __version__
 if TYPE_CHECKING:
     from forecastrnn.estimators.classifier import RNNClassifier
     from forecastrnn.estimators.forecaster import RNNForecaster
+    from forecastrnn.estimators.groups.calendars import Calendar, Holidays
     from forecastrnn.estimators.groups.intervals import Conformal
     from forecastrnn.estimators.groups.options import Beam, Dropout, EarlyStopping, Embedding, Truncated
     from forecastrnn.estimators.groups.schedules import Cosine, InvScaling, OneCycle, Steps
@@ -40,6 +41,7 @@ __all__ = [
     "Adam",
     "AdamW",
     "Beam",
+    "Calendar",
     "Cell",
     "Conformal",
     "Cosine",
@@ -48,6 +50,7 @@ __all__ = [
     "EarlyStopping",
     "Elman",
     "Embedding",
+    "Holidays",
     "IndRNN",
     "InvScaling",
     "Likelihood",
@@ -81,6 +84,7 @@ _HOMES = {
     "Adam": "estimators.groups.solvers",
     "AdamW": "estimators.groups.solvers",
     "Beam": "estimators.groups.options",
+    "Calendar": "estimators.groups.calendars",
     "Cell": "networks.cell",
     "Conformal": "estimators.groups.intervals",
     "Cosine": "estimators.groups.schedules",
@@ -89,6 +93,7 @@ _HOMES = {
     "EarlyStopping": "estimators.groups.options",
     "Elman": "networks.cells",
     "Embedding": "estimators.groups.options",
+    "Holidays": "estimators.groups.calendars",
     "IndRNN": "networks.light_cells",
     "InvScaling": "estimators.groups.schedules",
     "Likelihood": "networks.likelihood",

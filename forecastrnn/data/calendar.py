@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,15 +17,19 @@ from forecastrnn.data.calendar_features import (
     wave_values,
     waves_of,
 )
+from forecastrnn.data.caller_warnings import warn_caller
+from forecastrnn.data.covariate_ahead import nothing_ahead, wanted_behind
+from forecastrnn.data.covariate_values import Covariate, Covariates
 from forecastrnn.data.events import event_days
 from forecastrnn.data.holiday_dates import FURTHER, HOLIDAY, HolidayOptions, holiday_days
 from forecastrnn.data.special_days import SpecialDays, days_of_steps, joined
 from forecastrnn.data.time_index import Clock
 
 if TYPE_CHECKING:
-    from forecastrnn.data.series_input import SeriesSet
+    from forecastrnn.data.series_input import SeriesSet, TimeAxis
 
 _FLAT = 1e-6  # a column that differs by less is the same at all times
+_AT_ONCE = 32  # steps of a stream
 _TWICE = 2  # a holiday that was there once has no effect that could be told from the day's own noise
 
 
@@ -37,9 +41,13 @@ class CalendarOptions:
     holidays: HolidayOptions | None = None
     events: Any = None
 
+    def fitted(self, read: SeriesSet, seasons: Sequence[int], *, told: bool = True) -> CalendarColumns:
+        """The columns that series give cause for; `fit_calendar`."""
+        return fit_calendar(self, read, seasons, told=told)
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Calendar:
+class CalendarColumns:
     """What networks read of dates: columns of cycles, then those of special days.
 
     years : the first and the last one whose holidays are known, of `country`; (): there are none.
@@ -60,6 +68,45 @@ class Calendar:
         """Names that no other covariate may have: of columns and of what they are made of."""
         made = {split_wave(column)[0] for column in self.waves} | ({HOLIDAY} if self.years else set())
         return made | set(self.columns)
+
+    def beside(self, read: SeriesSet) -> SeriesSet:
+        """Series with these columns behind their covariates; those that have them stay as they are."""
+        if read.covariates and {one.name for one in read.covariates.columns} >= set(self.columns):
+            return read
+        return replace(read, covariates=self._behind(read.covariates, values_at(self, read)))
+
+    def ahead(
+        self, axis: TimeAxis, steps: int, found: Covariates | None, others: tuple[Covariate, ...] = ()
+    ) -> Covariates:
+        """What is known of so many steps behind the ends of series (n_series * steps rows), with these columns.
+
+        found : of `others`, the columns in front of these; None: they are not known ahead.
+        """
+        wanted = wanted_behind(axis, steps)
+        values = self.values(axis.clock, wanted.ordinals, wanted.series, axis.ids)
+        return self._behind(found or nothing_ahead(others, len(values)), values)
+
+    def along(self, axis: TimeAxis) -> Callable[[Covariates | None], Covariates]:
+        """What puts these columns behind what is known of a step, at each call of the next one behind a series' end."""
+        rows = self._rows_along(axis)
+        return lambda found: self._behind(found, next(rows))
+
+    def _rows_along(self, axis: TimeAxis) -> Iterator[np.ndarray]:
+        """The columns (1, k) of one step after the other, some of which are found together."""
+        for begin in count(1, _AT_ONCE):
+            index = axis.after(np.arange(begin, begin + _AT_ONCE))
+            index = index.as_unit(axis.clock.unit) if axis.clock.kind == "datetime" else index
+            ordinals = index.astype("int64").to_numpy()
+            values = self.values(axis.clock, ordinals, np.zeros(len(ordinals), np.int64), axis.ids)
+            yield from values[:, None]
+
+    def _behind(self, found: Covariates | None, values: np.ndarray) -> Covariates:
+        """These columns behind others."""
+        columns = tuple(Covariate(name, "known", "plain") for name in self.columns)
+        if found is None:
+            return Covariates(columns, values, np.empty((len(values), 0), np.int64))
+        numbers = np.concatenate([found.numbers, values], axis=1)
+        return Covariates(found.columns + columns, numbers, found.codes)
 
     def values(self, clock: Clock, ordinals: np.ndarray, owners: np.ndarray, ids: Sequence[Hashable]) -> np.ndarray:
         """The columns (n, k) at times (n,), which belong to the series owners (n,), a place among `ids` each.
@@ -98,8 +145,12 @@ def _day(year: int) -> int:
     return int(np.datetime64(str(year), "D").astype(int))
 
 
-def fit_calendar(options: CalendarOptions, read: SeriesSet, seasons: Sequence[int]) -> Calendar:
+def fit_calendar(
+    options: CalendarOptions, read: SeriesSet, seasons: Sequence[int], *, told: bool = True
+) -> CalendarColumns:
     """The columns that series give cause for: cycles, and special days that were seen, at least twice if holidays.
+
+    A covariate must not be called as one of them, or as what they are made of.
 
     Parameters
     ----------
@@ -108,6 +159,8 @@ def fit_calendar(options: CalendarOptions, read: SeriesSet, seasons: Sequence[in
         Of whose rows alone all is chosen.
     seasons : sequence of int
         Steps of the seasons that networks know anyway, which "auto" leaves out.
+    told : bool, default=True
+        Whether a warning tells of events that no time has.
 
     Raises
     ------
@@ -137,13 +190,27 @@ def fit_calendar(options: CalendarOptions, read: SeriesSet, seasons: Sequence[in
         names = choose_cycles(clock, longest, seasons)
     else:
         names = () if options.features is None else check_names(options.features, clock)
-    found = Calendar(waves=tuple(waves_of(names, clock)))
+    found = CalendarColumns(waves=tuple(waves_of(names, clock)))
     if options.holidays is not None or options.events is not None:
-        found = _with_special(found, options, read)
-    return _that_change(found, read)
+        found = _with_special(found, options, read, told)
+    found = _that_change(found, read)
+    _check_names(found, read.covariates)
+    return found
 
 
-def _with_special(calendar: Calendar, options: CalendarOptions, read: SeriesSet) -> Calendar:
+def _check_names(calendar: CalendarColumns, found: Covariates | None) -> None:
+    twice = [name for name in calendar.columns if calendar.columns.count(name) > 1]
+    if twice:
+        raise ValueError(f"calendar: an event is called {twice[0]!r}, as a feature or a holiday is: rename it")
+    taken = [one.name for one in found.columns if one.name in calendar.reserved] if found else []
+    if taken:
+        raise ValueError(
+            f"column {taken[0]!r} is a covariate, and calendar makes one of that name: rename the column, or leave the "
+            "feature out of calendar"
+        )
+
+
+def _with_special(calendar: CalendarColumns, options: CalendarOptions, read: SeriesSet, told: bool) -> CalendarColumns:
     """The calendar with the holidays and events that lie in the series."""
     clock, parts = read.axis.clock, []
     begin, end = days_of_steps(clock, read.ordinals)
@@ -155,22 +222,21 @@ def _with_special(calendar: Calendar, options: CalendarOptions, read: SeriesSet)
     if options.events is not None:
         found = event_days(options.events, clock)
         seen = found.seen(begin, end) > 0
-        _warn_of_unseen([name for name, there in zip(found.names, seen.tolist(), strict=True) if not there])
+        if told:
+            _warn_of_unseen([name for name, there in zip(found.names, seen.tolist(), strict=True) if not there])
         parts.append(found.only(seen))
     return replace(calendar, special=joined(parts))
 
 
 def _warn_of_unseen(names: list[str]) -> None:
     if names:
-        warnings.warn(
+        warn_caller(
             f"calendar: no time of y has the event {names[0]!r}{f' (nor {len(names) - 1} more)' if names[1:] else ''}, "
-            "so nothing can be learned of it: it is not used",
-            UserWarning,
-            stacklevel=6,
+            "so nothing can be learned of it: it is not used"
         )
 
 
-def _that_change(calendar: Calendar, read: SeriesSet) -> Calendar:
+def _that_change(calendar: CalendarColumns, read: SeriesSet) -> CalendarColumns:
     """The calendar without columns that are the same at all times of the series, of which nothing can be learned."""
     values, n_waves = values_at(calendar, read), len(calendar.waves)
     changes = np.ptp(values, axis=0) > _FLAT
@@ -179,7 +245,7 @@ def _that_change(calendar: Calendar, read: SeriesSet) -> Calendar:
     return replace(calendar, waves=waves, special=special if special and special.names else None)
 
 
-def values_at(calendar: Calendar, read: SeriesSet) -> np.ndarray:
+def values_at(calendar: CalendarColumns, read: SeriesSet) -> np.ndarray:
     """The columns (total, k) at all values of series; those that share an index are computed once where they can be."""
     shared = len(read.ordinals) < len(read.values) and not (calendar.special and calendar.special.series)
     if shared:

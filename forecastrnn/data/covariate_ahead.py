@@ -10,7 +10,7 @@ import numpy as np
 from forecastrnn.data.covariate_columns import as_fitted, read_column
 from forecastrnn.data.covariate_input import Reading, Wanted, joined, nothing
 from forecastrnn.data.covariate_tables import CovariateTable
-from forecastrnn.data.covariate_values import Covariates
+from forecastrnn.data.covariate_values import Covariate, Covariates
 from forecastrnn.data.horizon import is_time, last_of
 from forecastrnn.data.series_input import TimeAxis
 
@@ -54,6 +54,11 @@ def read_ahead(table: CovariateTable, axis: TimeAxis, h: object, steps: int, rea
     found = {known[name]: as_fitted(column, known[name], "X") for name, column in columns.items()}
     fitted = reading.fitted or ()
     return joined([(one, found[one] if one in found else nothing(one, len(rows))) for one in fitted], len(rows))
+
+
+def nothing_ahead(columns: tuple[Covariate, ...], rows: int) -> Covariates | None:
+    """Rows in which all is missing; None if there are no columns."""
+    return joined([(one, nothing(one, rows)) for one in columns], rows) if columns else None
 
 
 def _refuse_holes(

@@ -59,7 +59,7 @@ def read_to_fit(given: Given, reading: ReadingOptions, read_as: ReadAs, old: Mod
     read = read_as(beside.series())
     if read is not given.y:
         door.warn_unnamed(beside, read.axis, names, static)
-    fitted = old.covariates if old else None
+    fitted = old.given_covariates if old else None
     categories, numbers = _split(given.static, read, reading, fitted)
     rule = door.Reading(reading.missing, fitted, static)
     return door.with_covariates(read, beside, names, rule, numbers), categories
@@ -69,15 +69,15 @@ def read_beside(model: Model, given: Given, read_as: ReadAs) -> tuple[SeriesSet,
     """Series that are not those of fit, with what is beside them, and their categories of static."""
     y, finish = _in_roles(model, given)
     read = read_as(y)
-    categories, numbers = _split(given.static, read, model.reading, model.covariates)
-    return finish(read, numbers), categories
+    categories, numbers = _split(given.static, read, model.reading, model.given_covariates)
+    return model.dated(finish(read, numbers)), categories
 
 
 def read_further(model: Model, given: Given, read_as: Callable[[object], NewRows]) -> NewRows:
     """New rows of series of a fit, with what is beside them; what stays the same is known."""
     y, finish = _in_roles(model, given)
     new = read_as(y)
-    return replace(new, read=finish(new.read, ()))
+    return replace(new, read=model.dated(finish(new.read, ())))
 
 
 def read_to_score(model: Model, given: Given, read_as: ReadAs) -> tuple[SeriesSet, object]:
@@ -85,7 +85,7 @@ def read_to_score(model: Model, given: Given, read_as: ReadAs) -> tuple[SeriesSe
     from forecastrnn.data import covariates as door
 
     beside = door.Beside.of(given.y, given.X, None, door.Names(**model.reading.columns))
-    read = read_as(beside.series(one.name for one in model.covariates))
+    read = read_as(beside.series(one.name for one in model.given_covariates))
     return read, beside.frame(given.X, read.axis)
 
 
@@ -109,7 +109,7 @@ def read_to_plan(model: Model, given: Given, read_as: ReadAs) -> tuple[TimeAxis,
     if given.y is None:
         axis = model.whole_axis
     else:
-        axis = read_as(beside.series(one.name for one in model.covariates)).axis
+        axis = read_as(beside.series(one.name for one in model.given_covariates)).axis
     table = None if given.X is None else door.read_table(beside.frame(given.X, axis), axis, names, "X")
     return axis, table
 
@@ -125,16 +125,17 @@ def _in_roles(model: Model, given: Given) -> tuple[object, Callable]:
     def finish(read: SeriesSet, numbers: Sequence[Values]) -> SeriesSet:
         return door.with_covariates(read, beside, names, rule_of(model, read.axis), numbers)
 
-    return beside.series(one.name for one in model.covariates), finish
+    return beside.series(one.name for one in model.given_covariates), finish
 
 
 def ahead_of(model: Model, X: object, axis: TimeAxis, h: object, steps: int) -> Covariates | None:
-    """What X says of so many steps behind the ends of series; None: the model reads nothing that is known ahead."""
-    if X is None and not model.covariates:
-        return None
-    from forecastrnn.data import covariates as door
+    """What X and the calendar say of so many steps behind the ends of series; None: the model reads nothing of them."""
+    found = None
+    if X is not None or model.given_covariates:
+        from forecastrnn.data import covariates as door
 
-    return door.covariates_ahead(X, axis, h, steps, door.Names(**model.reading.columns), rule_of(model, axis))
+        found = door.covariates_ahead(X, axis, h, steps, door.Names(**model.reading.columns), rule_of(model, axis))
+    return found if model.calendar is None else model.calendar.ahead(axis, steps, found, model.given_covariates)
 
 
 def rule_of(model: Model, axis: TimeAxis) -> Reading:
@@ -143,7 +144,9 @@ def rule_of(model: Model, axis: TimeAxis) -> Reading:
 
     others = (*model.reading.columns.values(), axis.id_name, axis.time_name, axis.value_name)
     others += model.static.names if model.static else ()
-    return door.Reading(model.reading.missing, model.covariates, others + (axis.ids if axis.form == "wide" else ()))
+    return door.Reading(
+        model.reading.missing, model.given_covariates, others + (axis.ids if axis.form == "wide" else ())
+    )
 
 
 def _split(
@@ -170,7 +173,7 @@ def _names_of(static: object) -> tuple:
 
 def covariates_of(model: Model) -> tuple[Covariate, ...]:
     """All that networks read beside the series: what changes by time, and static numbers and categories."""
-    found = tuple(one for one in model.covariates if one.kind != "plain")
+    found = model.given_covariates
     if model.static is None:
         return found
     each = zip(model.static.names, model.static.categories, strict=True)
@@ -181,7 +184,7 @@ def check_other(model: Model, given: Given) -> None:
     """Refuse past and static where they are known or not wanted, and ask for static where numbers of it are."""
     if given.past is not None and given.y is None:
         raise ValueError("past must not be given here: the series of fit have theirs.")
-    numbers = [one.name for one in model.covariates if one.role == "static"]
+    numbers = [one.name for one in model.given_covariates if one.role == "static"]
     names = [*numbers, *(model.static.names if model.static else ())]
     if given.static is not None and (given.y is None or not names):
         why = "the series of fit have theirs" if given.y is None else "the model was fitted without static"

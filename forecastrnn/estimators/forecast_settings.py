@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from forecastrnn.engine.threads import thread_count
+from forecastrnn.estimators.calendar_settings import calendar_of
 from forecastrnn.estimators.device_choice import device_of
 from forecastrnn.estimators.interval_settings import intervals_of
 from forecastrnn.estimators.named_parameters import NamedParameters, check_numbers, refuse
@@ -141,7 +142,7 @@ def plan_of(forecaster: NamedParameters, columns: dict[str, Any], watched: bool)
         members=members, strategy=strategy["strategy"], reading=_reading_of(forecaster, columns),
         later=_reading_of(forecaster, columns, other=True), context=forecaster.context_length,
         horizon=strategy.get("horizon"), seasons=_seasons_of(forecaster), older_means=older_means,
-        long_run=_long_run_of(forecaster),
+        long_run=_long_run_of(forecaster), calendar=calendar_of(forecaster),
         n_members=forecaster.n_members, id_embedding_dim=forecaster.id_embedding_dim,
         random_state=forecaster.random_state, device=device, intervals=intervals_of(forecaster),
         bounds=bounds_of(forecaster),

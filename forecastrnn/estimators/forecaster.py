@@ -69,6 +69,11 @@ class RNNForecaster(Predicts, Plans, GoesOn, Backtests, Scores, SavedToFile):
         come back to the mean, which is wrong where series grow. "auto": where the loss asks for a mean
         ("squared_error"), and the recent means of the series of `fit` go more than half of the way back to their
         long-run means within a season (in the median series). With the default loss: no.
+    calendar : "auto", list of str, `Calendar` or None
+        What the network reads of the dates of steps. "auto": cycles that lie between a step and half of the history,
+        but for the season: the weekday of hours, the day of the year of days. A list names them: ["weekday", "hour"].
+        `Calendar(features, holidays="FR", events=frame)` adds public holidays and days of one's own. All is known for
+        any horizon, and is read by the clock on the wall. None: nothing.
     n_members : int
         Networks whose median is the forecast. 5 rather than 3: in backtests the median then varies less by seed.
     global_model : bool
@@ -172,7 +177,7 @@ class RNNForecaster(Predicts, Plans, GoesOn, Backtests, Scores, SavedToFile):
 
     _parameter_constraints: dict = {
         **{name: TRAINING_CONSTRAINTS[name] for name in _SHARED},
-        **constraints_of_heads("solver", "strategy", "dropout", "early_stopping", "intervals"),
+        **constraints_of_heads("solver", "strategy", "dropout", "early_stopping", "intervals", "calendar"),
         "season_length": [Interval(Integral, 1, None, closed="left"), list, tuple, None],
         "context_length": [Interval(Integral, 1, None, closed="left"), None],
         "older_means": [list, tuple, None],
@@ -198,7 +203,7 @@ class RNNForecaster(Predicts, Plans, GoesOn, Backtests, Scores, SavedToFile):
     @takes_old_names
     def __init__(
         self, *, cell="gru", hidden_layer_sizes=(64,), layer_norm=False, initializer="uniform", dropout=0.0,
-        strategy="recursive", season_length=None, context_length=None, older_means=None,
+        strategy="recursive", season_length=None, context_length=None, older_means=None, calendar=None,
         long_run_mean="auto", n_members=5, global_model=True, id_embedding_dim=None, missing="raise", short="raise",
         freq=None, loss="absolute_error", intervals="conformal", bounds="auto", solver="adamw", early_stopping=False,
         batch_size="auto", max_steps=None, warm_start=False, random_state=None, verbose=False, device="cpu",

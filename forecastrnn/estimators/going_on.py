@@ -129,7 +129,7 @@ class GoesOn(FittedForecaster):
         check_is_fitted(self)
         model = self._model
         model.check_recursive("stream", "it forecasts one step ahead")
-        read = StepReader(model.covariates)
+        read = StepReader(model.given_covariates)
         if X is not None and not read.known:
             raise ValueError("stream: X must not be given here: the model was fitted without X")
         return model.stream(series, bounds_of(self), None if X is None else read(X), read)

@@ -65,4 +65,4 @@ class Plans(FittedForecaster):
         axis, table = read_to_plan(model, Given(y=y, X=X), partial(read_other, model, alias=self.alias))
         steps = int(read_horizon(axis, h)[-1])
         model.check_horizon(steps)
-        return write_future(axis, h, steps, StepReader(model.covariates).known, table)
+        return write_future(axis, h, steps, StepReader(model.given_covariates).known, table)

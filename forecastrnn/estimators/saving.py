@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container
 from copy import copy
+from dataclasses import replace
 from importlib import import_module
 from typing import Any, Self
 
@@ -11,6 +12,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from forecastrnn._version import __version__
+from forecastrnn.estimators.groups.calendars import Calendar, Holidays
 from forecastrnn.estimators.groups.intervals import Conformal
 from forecastrnn.estimators.groups.schedules import OneCycle, Steps
 from forecastrnn.estimators.interval_settings import intervals_of
@@ -33,11 +35,13 @@ STATES = {
     "RNNSeq2Seq": "sequences.seq2seq_state",
 }  # of each class that can be saved
 # Not in the first files: with these values they are left out, so that earlier versions read what does not need them.
-_LATER = {"freq": None, "alias": "RNN", "intervals": None, "short": "raise", "bounds": "auto", "long_run_mean": "auto"}
+_LATER = {"freq": None, "alias": "RNN", "intervals": None, "short": "raise", "bounds": "auto", "long_run_mean": "auto",
+          "calendar": None}  # fmt: skip
 _NAMED: list[tuple[str, str, Container[str]]] = [
     ("cell", "cell", CELLS), ("loss", "loss", LOSSES), ("update rule", "solver", SOLVERS),
 ]  # fmt: skip
-GROUPS = (OneCycle, Steps, Conformal)  # what no flat parameter says: a course with numbers of its own, intervals
+# What no flat parameter says: a course with numbers of its own, intervals, a calendar.
+GROUPS = (OneCycle, Steps, Conformal, Calendar, Holidays)
 _HEADER = {"class": choice(*STATES), "written_by": TEXT}
 
 
@@ -150,6 +154,10 @@ def _encode_parameter(name: str, value: Any) -> Any:
         from forecastrnn.persistence.axis_records import encode_freq  # brings pandas with it
 
         return {"freq": encode_freq(value)}
+    if isinstance(value, Calendar) and value.events is not None:
+        from forecastrnn.persistence.calendar_records import encode_events
+
+        return {"calendar": encode(replace(value, events=None), name), "events": encode_events(value.events)}
     return encode(value, name)
 
 
@@ -158,6 +166,10 @@ def _decode_parameter(name: str, raw: object) -> Any:
         from forecastrnn.persistence.axis_records import decode_freq
 
         return decode_freq(raw.get("freq"))
+    if name == "calendar" and isinstance(raw, dict) and "events" in raw and "calendar" in raw:
+        from forecastrnn.persistence.calendar_records import decode_events
+
+        return replace(_decode_parameter(name, raw["calendar"]), events=decode_events(raw["events"]))
     return decode(raw, GROUPS)
 
 

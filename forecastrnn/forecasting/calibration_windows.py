@@ -75,7 +75,8 @@ def errors_of(
 
     Of the logarithm, where a series is not linear (n_series,): bands are laid there.
     """
-    (rows, which), steps = np.nonzero(windows.there), np.arange(windows.horizon)
+    read, steps = model.dated(read), np.arange(windows.horizon)
+    rows, which = np.nonzero(windows.there)
     found = np.full((*windows.there.shape, windows.horizon), np.nan)
     starts = windows.starts[which]
     length = np.cumsum(np.diff(read.offsets)[rows] - starts)

@@ -31,6 +31,7 @@ from forecastrnn.forecasting.settings import Settings, network_of, update_count,
 from forecastrnn.forecasting.trained import train_all
 
 if TYPE_CHECKING:
+    from forecastrnn.data.calendar import CalendarColumns
     from forecastrnn.data.series import SeriesSet
 
 
@@ -39,14 +40,17 @@ def fit_model(
 ) -> Model:
     """Prepare series, train all networks on them, and keep what forecasts need; `old`: a model to go on from."""
     whole, naive = set_apart(plan.reading, read, season, "y", is_fit=True)
-    read, gaps = without_end_gaps(whole)
+    raw, gaps = without_end_gaps(whole)
+    calendar = plan.calendar_of(raw, season, old, told=True)
+    read = _dated(raw, calendar)
     prepared = _series_of_fit(plan, read, season, static, old)
     rng = check_random_state(plan.random_state)
     seeds = [int(seed) for seed in rng.randint(2**31 - 1, size=plan.n_members)]
     model = _train(plan, read, prepared, seeds, old=old, callback=callback)
     floors = never_negative(read.values, read.offsets) & model.tail.prepared.linear  # logarithms stay positive anyway
     floors = floors if floors.any() else None
-    model = replace(model, naive_errors=_naive_errors(read, season), naive=naive, floors=floors)
+    errors = _naive_errors(read, season)
+    model = replace(model, naive_errors=errors, naive=naive, floors=floors, calendar=calendar)
     intervals = None if plan.intervals is None else Intervals("paths")
     if isinstance(plan.intervals, ConformalPlan):
         short = _shorter(plan, plan.intervals, update_count(prepared[0].prepared, prepared[1]))
@@ -54,12 +58,20 @@ def fit_model(
 
         def train(part: SeriesSet) -> Model:
             """Networks as those of the fit, for shorter series; nothing of theirs is shared."""
-            return _train(short, part, _series_of_fit(short, part, season, static, None), seeds[: short.n_members])
+            own = short.calendar_of(part, season)
+            part = _dated(part, own)
+            found = _train(short, part, _series_of_fit(short, part, season, static, None), seeds[: short.n_members])
+            return replace(found, calendar=own)
 
         least = max(plan.reading.least, SHORTEST + (plan.learned or 0), model.layout.reach + 1)
-        intervals = calibrate(model, read, plan.intervals, least, plan.device, train)
-    tail = behind_end_gaps(model, model.tail, whole, gaps, plan.bounds, floors=floors)
+        intervals = calibrate(model, raw, plan.intervals, least, plan.device, train)
+    tail = behind_end_gaps(model, model.tail, model.dated(whole), gaps, plan.bounds, floors=floors)
     return replace(model, intervals=intervals, tail=tail)
+
+
+def _dated(read: SeriesSet, calendar: CalendarColumns | None) -> SeriesSet:
+    """Series with the columns of a calendar, if there is one."""
+    return read if calendar is None else calendar.beside(read)
 
 
 def _shorter(plan: FitPlan, asked: ConformalPlan, updates: int) -> FitPlan:

@@ -25,8 +25,9 @@ from forecastrnn.forecasting.trained import Trained
 from forecastrnn.networks.network import AnyNetwork
 
 if TYPE_CHECKING:
+    from forecastrnn.data.calendar import CalendarColumns
     from forecastrnn.data.covariate_values import Covariate, Covariates
-    from forecastrnn.data.series import TimeAxis
+    from forecastrnn.data.series import SeriesSet, TimeAxis
 
 VALUE_BYTES = 40  # of a drawn value: its residual, itself, and what is between
 
@@ -37,7 +38,8 @@ class Model:
 
     naive_errors : mean absolute error of the seasonal naive forecast in each series of fit, which model files lack.
     tail, residuals, axis : of the series that the networks have learned from; naive : those too short for it;
-    floors : which series never were negative and yet could be forecast so, None: there is none.
+    floors : which series never were negative and yet could be forecast so, None: there is none. calendar : what is read
+    of dates, whose columns lie behind those of other covariates.
     """
 
     network: AnyNetwork
@@ -53,6 +55,7 @@ class Model:
     intervals: Intervals | None = None
     naive: NaiveSeries | None = None
     floors: np.ndarray | None = None
+    calendar: CalendarColumns | None = None
 
     @property
     def layout(self) -> InputLayout:
@@ -63,6 +66,16 @@ class Model:
     def covariates(self) -> tuple[Covariate, ...]:
         """What it reads beside the series; (): nothing."""
         return self.tail.prepared.covariates.scales.columns if self.tail.prepared.covariates else ()
+
+    @property
+    def given_covariates(self) -> tuple[Covariate, ...]:
+        """Those that callers give: all but the columns of the calendar."""
+        made = self.calendar.columns if self.calendar else ()
+        return self.covariates[: len(self.covariates) - len(made)]
+
+    def dated(self, read: SeriesSet) -> SeriesSet:
+        """Series with the columns of the calendar, if there is one."""
+        return read if self.calendar is None else self.calendar.beside(read)
 
     @property
     def codes(self) -> SeriesCodes:
@@ -230,7 +243,8 @@ class Model:
         thetas = list(self.trained.thetas[:, column])
         floors = np.zeros(1, bool) if self.floors is None else self.floors[row]
         tail, limits = take(self.tail, row), limits_of(rule, floors)
-        return ForecastStream(self.network, thetas, tail, self.settings, limits, StreamPlan(tail, ahead, read))
+        dates = None if self.calendar is None else self.calendar.along(self.axis.take(row))
+        return ForecastStream(self.network, thetas, tail, self.settings, limits, StreamPlan(tail, ahead, read, dates))
 
 
 def check_size(h: int, n_paths: int, n_series: int) -> None:

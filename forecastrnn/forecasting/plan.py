@@ -16,6 +16,7 @@ from forecastrnn.forecasting.reading import SHORTEST, ReadingOptions
 from forecastrnn.forecasting.settings import Settings
 
 if TYPE_CHECKING:
+    from forecastrnn.data.calendar import CalendarColumns, CalendarOptions
     from forecastrnn.data.series import SeriesSet
 
 
@@ -26,7 +27,7 @@ class FitPlan:
     members : how they are trained, without the embeddings, which follow from the series; reading, later : how series
     are read in fit, and to be forecast; context, horizon, long_run : as they were given; seasons : those that were
     given, in steps; random_state : what the seeds of the members are drawn from when all is checked; intervals : how
-    they are made.
+    they are made; bounds : what forecasts do not pass; calendar : what is read of dates.
     """
 
     members: Settings
@@ -44,6 +45,7 @@ class FitPlan:
     device: str
     intervals: ConformalPlan | Literal["paths"] | None
     bounds: Rule
+    calendar: CalendarOptions | None = None
 
     @property
     def learned(self) -> int | None:
@@ -54,6 +56,17 @@ class FitPlan:
     def longer(self) -> tuple[int, ...]:
         """Longer seasons, in seasons."""
         return tuple(period // self.seasons[0] for period in self.seasons[1:])
+
+    def calendar_of(
+        self, read: SeriesSet, season: int, old: Model | None = None, *, told: bool = False
+    ) -> CalendarColumns | None:
+        """What networks read of the dates of series, chosen by these alone; in a warm start it stays.
+
+        told : whether a warning tells of what is not used.
+        """
+        if self.calendar is None or old and old.calendar:
+            return old.calendar if self.calendar and old else None
+        return self.calendar.fitted(read, self.seasons or (season,), told=told)
 
 
 def check_lengths(plan: FitPlan, read: SeriesSet) -> None:

@@ -28,6 +28,7 @@ from forecastrnn.networks.network import AnyNetwork
 from forecastrnn.persistence import codec
 from forecastrnn.persistence import fitted_records as kinds
 from forecastrnn.persistence.axis_records import AXIS, decode_label, encode_label
+from forecastrnn.persistence.calendar_records import CALENDAR
 from forecastrnn.persistence.codec import Kind, Make, Part, State
 from forecastrnn.persistence.labels import categories
 from forecastrnn.persistence.plain_values import check_known, decode_fields, encode_fields
@@ -332,7 +333,11 @@ def _make_model(
     if naive is not None:
         _check_naive(naive, axis)
     _check_carried(network, tail, others["strategy"])
-    return Model(network=network, tail=tail, axis=axis, naive=naive, **others)
+    found = Model(network=network, tail=tail, axis=axis, naive=naive, **others)
+    made = found.calendar.columns if found.calendar else ()
+    if tuple(column.name for column in found.covariates)[len(found.given_covariates) :] != made:
+        raise ModelFileError("the calendar is not that of the covariates")
+    return found
 
 
 def _check_carried(network: AnyNetwork, tail: SeriesEnds, strategy: str) -> None:
@@ -362,6 +367,7 @@ MODEL = codec.record(
     intervals=codec.unless(None, codec.nested(INTERVALS, "the intervals")),
     naive=codec.unless(None, codec.nested(NAIVE)),
     floors=codec.unless(None, codec.optional("has_floors", codec.flags("n_series"))),
+    calendar=codec.unless(None, codec.nested(CALENDAR)),
 )
 
 

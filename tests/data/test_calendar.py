@@ -5,14 +5,16 @@ from __future__ import annotations
 import datetime
 import math
 import sys
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from forecastrnn.data.calendar import Calendar, CalendarOptions, fit_calendar, values_at
+from forecastrnn.data.calendar import CalendarColumns, CalendarOptions, fit_calendar, values_at
 from forecastrnn.data.calendar_features import CYCLES
+from forecastrnn.data.covariate_values import Covariate, Covariates
 from forecastrnn.data.holiday_dates import HolidayOptions
 from forecastrnn.data.series import read_series
 from forecastrnn.data.series_input import SeriesSet
@@ -20,13 +22,14 @@ from forecastrnn.data.series_input import SeriesSet
 PARIS = "Europe/Paris"
 FRANCE = HolidayOptions(country="FR")
 DAYS = pd.date_range("2023-01-01", "2024-12-31")
+EMPTY = np.empty((len(DAYS), 0), np.int64)
 
 
 def series(index: pd.Index) -> SeriesSet:
     return read_series(pd.Series(1.0, index=index))
 
 
-def fitted(index: pd.Index, seasons: tuple[int, ...] = (), **options: Any) -> tuple[Calendar, pd.DataFrame]:
+def fitted(index: pd.Index, seasons: tuple[int, ...] = (), **options: Any) -> tuple[CalendarColumns, pd.DataFrame]:
     """A calendar, and its columns at the times of a series."""
     read = series(index)
     calendar = fit_calendar(CalendarOptions(**options), read, seasons)
@@ -186,7 +189,7 @@ def test_years_behind_those_that_are_known() -> None:
 
 
 def times(*texts: str) -> tuple[Any, ...]:
-    """Some days as `Calendar.values` takes them."""
+    """Some days as `CalendarColumns.values` takes them."""
     read = series(pd.DatetimeIndex(texts, freq="D" if len(texts) == 1 else None))
     return read.axis.clock, read.ordinals, np.zeros(len(texts), np.int64), ("s",)
 
@@ -251,6 +254,7 @@ BAD: list[tuple[pd.Index, dict[str, Any], type[Exception], str]] = [
     (DAYS, {"events": EVENTS.assign(place="x")}, ValueError, "it has 'place'"),
     (DAYS, {"events": EVENTS[:0]}, ValueError, "have no row"),
     (DAYS, {"events": EVENTS.assign(name=["a", None, "b"])}, ValueError, "row 1 has no name"),
+    (DAYS, {"events": EVENTS.assign(name="weekday_sin1")}, ValueError, "is called .weekday_sin1., as a feature"),
     (DAYS, {"events": EVENTS.assign(time=[1, 2, 3])}, TypeError, "must hold dates; got integers"),
     (
         DAYS, {"events": EVENTS.assign(time=pd.to_datetime(EVENTS["time"]).dt.tz_localize("UTC"))}, TypeError,
@@ -262,7 +266,7 @@ BAD: list[tuple[pd.Index, dict[str, Any], type[Exception], str]] = [
 @pytest.mark.parametrize(("index", "options", "kind", "message"), BAD)
 def test_what_is_refused(index: pd.Index, options: dict[str, Any], kind: type[Exception], message: str) -> None:
     with pytest.raises(kind, match=message):
-        fitted(index, **options)
+        fitted(index, **{"features": ["weekday"]} | options)
 
 
 def test_dates_of_long_ago_and_of_python() -> None:
@@ -273,3 +277,34 @@ def test_dates_of_long_ago_and_of_python() -> None:
         for name in ("weekday", "day_of_month"):
             wanted = math.sin(2 * math.pi * place(name, datetime.datetime(*days[row].timetuple()[:3])))
             assert found[f"{name}_sin1"].iloc[row] == pytest.approx(wanted, abs=1e-9)
+
+
+# Beside other covariates --------------------------------------------------------------------------------------------
+def test_columns_lie_behind_those_of_X() -> None:
+    """Of series, and of the steps behind the end of each, whatever else is known there."""
+    read = read_series(pd.DataFrame({"a": 1.0, "b": 2.0}, index=DAYS))
+    found = Covariates(
+        (Covariate("price", "known", "number"),), np.arange(2.0 * len(DAYS))[:, None], np.empty((2 * len(DAYS), 0))
+    )
+    read = replace(read, covariates=found)
+    calendar = fit_calendar(
+        CalendarOptions(features=["weekday"], events=EVENTS.assign(series=["a", "a", "b"])), read, ()
+    )
+    whole = calendar.beside(read).covariates
+    assert [one.name for one in whole.columns] == ["price", *calendar.columns]
+    assert {(one.role, one.kind) for one in whole.columns[1:]} == {("known", "plain")}
+    np.testing.assert_array_equal(whole.numbers[:, 0], found.numbers[:, 0])
+    np.testing.assert_array_equal(whole.numbers[:, 1:], values_at(calendar, read))
+    ahead = calendar.ahead(read.axis.take([1, 0]), 3, None)
+    again = fitted(pd.date_range("2025-01-01", periods=30), features=["weekday"])[1]
+    np.testing.assert_allclose(ahead.numbers[:, :6], np.tile(again[:3], (2, 1)), atol=1e-12)
+    assert ahead.columns == whole.columns[1:] and not ahead.numbers[:, 6:].any()
+
+
+@pytest.mark.parametrize("name", ["weekday", "weekday_sin1", "holiday", "fair"])
+def test_a_covariate_is_not_called_as_a_feature(name: str) -> None:
+    read = series(DAYS)
+    read = replace(read, covariates=Covariates((Covariate(name, "past", "number"),), np.ones((len(DAYS), 1)), EMPTY))
+    options = CalendarOptions(features=["weekday"], holidays=FRANCE, events=EVENTS)
+    with pytest.raises(ValueError, match=f"column '{name}' is a covariate, and calendar makes one of that name"):
+        fit_calendar(options, read, ())

@@ -18,12 +18,14 @@ from forecastrnn import (
     Adam,
     AdamW,
     Beam,
+    Calendar,
     Conformal,
     Cosine,
     Direct,
     Dropout,
     EarlyStopping,
     Embedding,
+    Holidays,
     InvScaling,
     OneCycle,
     Recursive,
@@ -51,7 +53,8 @@ GROUPS = [
     SGD(0.1, momentum=0.5), Adam(), AdamW(OneCycle(0.01, warmup=0.3)), RMSprop("cosine"), UpdateRule(name="sgd"),
     Cosine(), InvScaling(0.1), Steps(0.1, at=(0.2,), factor=0.5), OneCycle(), Dropout(0.1, 0.2, 0.3),
     EarlyStopping(0.2, 3, 0.1), Truncated(4), Embedding(3, frozen=True), Beam(4), Recursive(), Direct(3), Seq2Seq(),
-    Conformal(3, pool="series"),
+    Conformal(3, pool="series"), Calendar(["weekday"], holidays="FR"), Calendar(None, Holidays("AU", "VIC", by="name")),
+    Holidays("FR", before=0),
 ]  # fmt: skip
 
 

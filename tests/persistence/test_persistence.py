@@ -18,6 +18,7 @@ from forecastrnn import (
     GRU,
     LSTM,
     Adam,
+    Calendar,
     Conformal,
     Direct,
     Dropout,
@@ -28,8 +29,10 @@ from forecastrnn import (
     RNNForecaster,
     RNNRegressor,
 )
+from forecastrnn.data.calendar import CalendarColumns
 from forecastrnn.data.covariate_values import Covariate
 from forecastrnn.data.series_input import TimeAxis
+from forecastrnn.data.special_days import SpecialDays
 from forecastrnn.data.time_index import Clock
 from forecastrnn.forecasting import model as forecast_model
 from forecastrnn.forecasting.covariates import CovariateScales, ScaledCovariates
@@ -93,6 +96,8 @@ FORECASTS: dict[str, Callable[[], Any]] = {
     "conformal, each series": lambda: quick(intervals=Conformal(pool="series", symmetric=False), **SMALL).fit(WIDE),
     "too short for windows": lambda: quick(intervals="conformal", **SMALL).fit(monthly(4)),
     "paths": lambda: quick(intervals="paths", **SMALL).fit(WIDE),
+    "calendar": lambda: quick(calendar=Calendar(["month"], holidays="FR"), **SMALL).fit(WIDE),
+    "a gap at the end": lambda: quick(missing="mask", **SMALL).fit(WIDE.mask(WIDE == WIDE.iloc[-1, 0])),
     "stack of cells": lambda: quick(cell=["gru", LSTM()], hidden_layer_sizes=(3, 2), batch_size=8).fit(monthly(60)),
 }
 # fmt: skip
@@ -244,12 +249,15 @@ def test_every_field_is_kept() -> None:
         Progress: "theta optimizer loss_curve validation_scores best_iter stopped",
         OptimizerState: "moments count since_start",
         forecast_model.Model: (
-            "network trained settings tail residuals axis reading strategy static naive_errors intervals naive floors"
+            "network trained settings tail residuals axis reading strategy static naive_errors intervals naive floors "
+            "calendar"
         ),
+        CalendarColumns: "waves special years country",
+        SpecialDays: "names days channel owner series",
         NaiveSeries: "axis places figure floors",
         Trained: "thetas curves updates members",
         forecast_model.ReadingOptions: "columns missing least needs short",
-        SeriesEnds: "prepared z inputs phase first carried so_far",
+        SeriesEnds: "prepared z inputs phase first carried so_far guessed",
         Carried: "means sums since states",
         Prepared: (
             "layout context ahead z observed starts pads period_of scale level linear after n_observations covariates"

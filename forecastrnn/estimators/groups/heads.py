@@ -8,7 +8,7 @@ from typing import Any
 
 from sklearn.utils._param_validation import StrOptions
 
-from forecastrnn.estimators.groups import intervals, options, solvers, strategies
+from forecastrnn.estimators.groups import calendars, intervals, options, solvers, strategies
 from forecastrnn.estimators.groups.group import AUTO, COUNT, POSITIVE, SHARE, Group, was
 from forecastrnn.estimators.groups.schedules import Schedule
 from forecastrnn.training.optimizers import SCHEDULES, SOLVERS
@@ -58,6 +58,9 @@ HEADS: dict[str, Head] = {
         [StrOptions({"conformal", "paths", "head"}), intervals.Conformal, None],
         (intervals.Conformal,),
         is_new=True,
+    ),
+    "calendar": Head(
+        calendars.opened_calendar, [AUTO, list, tuple, calendars.Calendar, None], (calendars.Calendar,), is_new=True
     ),
     "bptt": Head(options.opened_truncation, [options.Truncated, None], (options.Truncated,), is_new=True),
     "embedding": Head(options.opened_embedding, [AUTO, options.Embedding], (options.Embedding,), is_new=True),
