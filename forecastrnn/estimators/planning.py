@@ -47,10 +47,10 @@ class Plans(FittedForecaster):
 
         Examples
         --------
-        >>> from forecastrnn import RNNForecaster
         >>> from forecastrnn.datasets import load_airline
         >>> y = load_airline()
         >>> workdays = (y.index + y.index.freq - y.index).days.to_series(y.index, name="days")
+        >>> from forecastrnn import RNNForecaster
         >>> model = RNNForecaster(n_members=1, max_steps=20, random_state=0).fit(y, workdays)
         >>> plan = model.make_future_frame(3)
         >>> plan["days"] = plan.index.days_in_month

@@ -10,6 +10,7 @@ import pytest
 
 from forecastrnn import Direct
 from forecastrnn.engine import memory
+from forecastrnn.estimators.covariate_reading import Given
 from forecastrnn.forecasting.ends import SeriesEnds
 from forecastrnn.forecasting.inputs import build_inputs
 from forecastrnn.forecasting.preparation import prepare
@@ -61,7 +62,7 @@ def test_forecasts_feed_the_means(n: int) -> None:
     """A mean of values before the beginning is nothing, until there are forecasts enough."""
     y = monthly(60, 1).to_numpy()
     model = quick(season_length=3, dtype="float64", older_means=BLOCKS, context_length=6).fit(y)
-    tail = model._choose(y[-n:], None).tail
+    tail = model._choose(Given(y=y[-n:]), None).tail
     assert tail.first[0] == tail.z.shape[1] - min(n, tail.z.shape[1])
     np.testing.assert_allclose(
         model.predict(12, y=y[-n:]), slow_path(model._model, tail, 12, means_of(tail)), rtol=1e-9
