@@ -116,6 +116,7 @@ def _series_of_fit(
     own = _scales_of(old, read)
     if read.covariates is not None:
         in_encoder = plan.strategy == "seq2seq"
+        assert plan.strategy != "recursive" or all(column.role != "past" for column in read.covariates.columns)
         prepared = prepared.with_covariates(read.covariates, read.offsets, own, in_encoder=in_encoder)
     codes, columns = _codes_of_fit(plan, read, static, old.static if old else None)
     categories = prepared.covariates.scales.embeddings if prepared.covariates else ()

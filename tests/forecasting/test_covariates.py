@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
 
-from forecastrnn import Direct, Seq2Seq
+from forecastrnn import Direct, EarlyStopping, Seq2Seq
 from forecastrnn.data.covariate_values import Covariate, Covariates
 from forecastrnn.data.series import SeriesSet
+from forecastrnn.forecasting import paths
 from forecastrnn.forecasting.choosing import choose
 from forecastrnn.forecasting.covariates import learn_scales, medians
 from forecastrnn.forecasting.inputs import build_inputs
@@ -148,8 +149,45 @@ def test_a_forecast_follows_the_plan(options: dict[str, Any]) -> None:
     assert np.abs(forecast(model, plan, read=others) - truth).mean() < 0.25 * naive
 
 
-def test_the_unit_of_the_series_does_not_matter() -> None:
+@ALL
+def test_the_unit_of_the_series_does_not_matter(options: dict[str, Any]) -> None:
     read, ahead = beside()
-    model = fitted(read)
+    model = fitted(read, **options)
     more = replace(read, values=100.0 * read.values)
     np.testing.assert_allclose(forecast(model, ahead, read=more), 100.0 * forecast(model, ahead, read=read), rtol=1e-9)
+
+
+@ALL
+def test_programs_are_kept(options: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another plan, series and horizon need no new program."""
+    read, ahead = beside()
+    model = fitted(read, **options)
+    whole = forecast(model, ahead)
+
+    def built(kind: object) -> NoReturn:
+        raise AssertionError(f"a program is built for {kind}")
+
+    monkeypatch.setattr(paths, "_build_lane", built)
+    np.testing.assert_array_equal(forecast(model, ahead.take(np.arange(18) // 3 * 3), 6)[:, 0], whole[:, 0])
+    short = ahead.take(np.flatnonzero(np.arange(18) % 6 < 2))
+    np.testing.assert_array_equal(forecast(model, short, 2, read), whole[:, :2])
+
+
+@pytest.mark.parametrize("options", [{}, SEQ2SEQ, DIRECT, {"global_model": False}],
+                         ids=["recursive", "seq2seq", "direct", "local"])  # fmt: skip
+def test_columns_that_never_moved_are_not_read(options: dict[str, Any]) -> None:
+    """Whatever they hold ahead: weights that nothing has taught must not count."""
+    read, ahead = beside(KNOWN[:1] + KNOWN[4:5])
+    model = fitted(read, **options)
+    ahead.numbers[:, 1] = 1e6
+    other = replace(ahead, numbers=ahead.numbers * [1.0, 0.0])
+    np.testing.assert_array_equal(forecast(model, ahead), forecast(model, other))
+
+
+@pytest.mark.parametrize("options", [SEQ2SEQ, DIRECT], ids=["seq2seq", "direct"])
+def test_windows_held_out_at_the_end_of_series(options: dict[str, Any]) -> None:
+    """Their outputs reach behind the last row of all."""
+    read, ahead = beside(KNOWN + PAST)
+    model = fitted(read, **options, early_stopping=EarlyStopping(fraction=0.1), max_steps=51)
+    assert np.isfinite(model.trained.members[0].validation_scores).all()
+    assert np.isfinite(forecast(model, ahead)).all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from forecastrnn import Conformal, Direct, RNNForecaster, Seq2Seq
 from forecastrnn.data.covariate_values import Covariate, Covariates
+from forecastrnn.exceptions import ModelFileError
 from forecastrnn.forecasting.bands import quantiles_of_all
 from forecastrnn.forecasting.calibration_windows import Windows, errors_of
 from forecastrnn.forecasting.choosing import choose
@@ -18,6 +20,7 @@ from forecastrnn.forecasting.fit import _scales_of
 from forecastrnn.forecasting.sampling import sample_paths
 from forecastrnn.forecasting.updating import updated
 from support.forecaster_cases import quick
+from support.forged_files import forge
 from support.series_beside import KNOWN, PAST, behind, beside, between
 
 H, NEW = 6, 9
@@ -149,6 +152,29 @@ def test_files_keep_them(options: dict[str, Any], tmp_path: Path) -> None:
     np.testing.assert_array_equal(*found)
 
 
+@pytest.mark.parametrize("change, words", [
+    (lambda own: own["columns"][0].update(role="future"), "a role and a kind that there are"),
+    (lambda own: own["columns"].pop(), "those that the networks read"),
+    (lambda own: own["columns"][0].update(kind="category"), "those that the networks read"),
+    (lambda own: own["columns"][-1].update(categories=[None]), "categories are texts"),
+    (lambda own: own["columns"][0].pop("name"), "a covariate must have name"),
+    (lambda own: own["columns"][0].update(role="past"), "must be those that the networks read"),
+    (lambda own: own.update(in_encoder=3), "in_encoder must be true or false"),
+])  # fmt: skip
+def test_damaged_files_are_refused(change: Callable, words: str, tmp_path: Path) -> None:
+    quick(**SMALL).fit(beside()[0]).save(tmp_path / "good")
+    bad = forge((tmp_path / "good").read_bytes(), lambda header: change(_covariates_of(header)))
+    (tmp_path / "bad").write_bytes(bad)
+    with pytest.raises(ModelFileError, match=words):
+        RNNForecaster.load(tmp_path / "bad")
+
+
+def _covariates_of(part: dict) -> dict:
+    """Where they stand in a header."""
+    found = (_covariates_of(one) for one in part.values() if isinstance(one, dict))
+    return part["covariates"] if isinstance(part.get("covariates"), dict) else next((one for one in found if one), {})
+
+
 def test_a_warm_start_keeps_their_scales() -> None:
     read, ahead = beside()
     model = quick(**SMALL, warm_start=True).fit(read)
@@ -217,3 +243,17 @@ def test_what_is_known_until_now_is_not_read_behind_a_cutoff() -> None:
     found = [errors_of(model, replace(read, covariates=one), windows, np.ones(3, bool), "cpu") for one in
              (read.covariates, garbage)]  # fmt: skip
     np.testing.assert_array_equal(*found)
+
+
+def test_adaptive_bands_hold_the_plan_of_the_first_step() -> None:
+    """In one call and in pieces the same: of what comes behind the next value an update says nothing."""
+    read, ahead = beside()
+    adaptive = replace(HELD_OUT, adaptive=True)
+    model = quick(**SMALL, intervals=adaptive).fit(between(read, 0, NEW))._model
+    whole, other = updated(model, behind(read, NEW, 0), None), model
+    for begin, end in ((9, 8), (8, 5), (5, 0)):
+        other = updated(other, behind(read, begin, end), None)
+    np.testing.assert_array_equal(
+        whole.intervals.calibration.adaptive.alpha, other.intervals.calibration.adaptive.alpha
+    )
+    assert (whole.intervals.calibration.adaptive.count == NEW).all()
