@@ -41,14 +41,13 @@ def choose(model: Model, read: SeriesSet | None, static: object = None, rule: Ru
 def ends_of_others(
     model: Model, read: SeriesSet, static: object = None, rule: Rule = None
 ) -> tuple[SeriesEnds, np.ndarray]:
-    """Tail of series that are not those of fit, and the row in fit of each that is there too."""
-    rows, codes = np.zeros(read.n_series, np.int64), None
+    """Tail of series that are not those of fit, and the row in fit of each that is there too, or of any."""
+    rows, codes = rows_among(read.ids, model.axis.ids), None
     if model.trained.is_local:
-        rows = rows_among(read.ids, model.axis.ids)
         _check_rows(model, read, rows)
     elif model.codes.any:
-        known = rows_among(read.ids, model.axis.ids)
-        codes = model.codes.columns(known, _static_codes(model, read, static, known))
+        codes = model.codes.columns(rows, _static_codes(model, read, static, rows))
+    rows = rows % model.tail.n_series
     found, gaps = without_end_gaps(read)
     prepared = model.tail.prepared.others(found.values, found.offsets, found.covariates)
     tail = ends_of(SeriesInputs.of(prepared, model.settings.dtype, codes))

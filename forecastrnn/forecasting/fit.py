@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +20,7 @@ from forecastrnn.forecasting.ends import ends_of
 from forecastrnn.forecasting.filling import behind_end_gaps
 from forecastrnn.forecasting.input_layout import InputLayout
 from forecastrnn.forecasting.inputs import SeriesInputs
-from forecastrnn.forecasting.long_run import OF_MEANS, comes_back
+from forecastrnn.forecasting.long_run import comes_back, is_of_means
 from forecastrnn.forecasting.members import Callback
 from forecastrnn.forecasting.model import Model
 from forecastrnn.forecasting.plan import FitPlan, check_known, check_lengths, check_reach, check_same
@@ -111,7 +112,7 @@ def _series_of_fit(
 ) -> tuple[SeriesInputs, Settings, StaticCoding | None]:
     """The series as networks read them, with the settings and categories that follow from them; all is checked."""
     check_lengths(plan, read)
-    prepared = prepare(read.values, read.offsets, season, plan.context, plan.learned, longer=plan.longer)
+    prepared = _prepare(plan, read, season, old.layout if old else None)
     check_known(plan, prepared, read.ids)
     own = _scales_of(old, read)
     if read.covariates is not None:
@@ -122,7 +123,7 @@ def _series_of_fit(
     categories = prepared.covariates.scales.embeddings if prepared.covariates else ()
     settings = replace(plan.members, embeddings=codes.embeddings(int(plan.id_embedding_dim or 0), categories))
     lags = old.layout.with_lags if old else use_lags(prepared, settings.is_local)
-    long_run = _reads_long_run(plan, prepared, old.layout if old else None)
+    long_run = prepared.layout.with_long_run
     prepared = prepared.read_with(lags=lags, older_means=plan.older_means, long_run=long_run)
     if old:
         check_same(old, settings, plan.n_members, prepared.layout, tuple(read.ids))
@@ -144,14 +145,20 @@ def _scales_of(old: Model | None, read: SeriesSet) -> CovariateScales | None:
     return held.scales if held else None
 
 
-def _reads_long_run(plan: FitPlan, prepared: Prepared, old: InputLayout | None) -> bool:
-    """Whether the long-run mean is an input: as asked, as it was, or where a mean is forecast to which series return.
+def _prepare(plan: FitPlan, read: SeriesSet, season: int, old: InputLayout | None) -> Prepared:
+    """The series, with the long-run mean among their columns as asked, as it was, or where a mean has such series.
 
-    A forecast of medians, the default, keeps the inputs that it was tuned with.
+    Series that keep the mean that is forecast are then prepared once more, for that mean. A forecast of medians, the
+    default, keeps the inputs that it was tuned with.
     """
-    if plan.long_run != "auto":
-        return plan.long_run
-    return old.with_long_run if old else plan.members.loss in OF_MEANS and comes_back(prepared)
+    make = partial(prepare, read.values, read.offsets, season, plan.context, plan.learned, longer=plan.longer)
+    of_means, asked = is_of_means(plan.members.loss), plan.long_run
+    found = make(steady=bool(old and old.steady))
+    if asked == "auto":
+        asked = old.with_long_run if old else of_means and comes_back(found)
+    if asked and of_means and not old:
+        found = make(steady=True)
+    return found.read_with(long_run=asked)
 
 
 def _codes_of_fit(

@@ -26,7 +26,7 @@ class InputLayout:
     turn; longer : periods in seasons, beside the season, whose figures are removed; (): one, where it is found.
     covariates, categories : columns of numbers and of codes that are no values of the series; known_ahead : so many
     of both, the first ones, are known ahead; with_long_run : whether the mean of all values so far is among the
-    columns.
+    columns; steady : series are prepared for a mean that stays.
     """
 
     season: int
@@ -38,6 +38,7 @@ class InputLayout:
     categories: int = field(default=0, metadata={"later": True})
     known_ahead: tuple[int, int] = field(default=(0, 0), metadata={"later": True})
     with_long_run: bool = field(default=False, metadata={"later": True})
+    steady: bool = field(default=False, metadata={"later": True})
 
     @property
     def has_covariates(self) -> bool:

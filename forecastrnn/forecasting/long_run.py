@@ -10,10 +10,16 @@ import numpy as np
 
 from forecastrnn.engine.cpu.series import returns_to_mean
 from forecastrnn.forecasting.preparation import Prepared
+from forecastrnn.networks.likelihood import Likelihood
+from forecastrnn.networks.losses import AnyLoss
 
 STEADY = 0.5  # median of the set: counts about .98, daily cash 0.62, hourly load .24, walks 0, trends below 0
-OF_MEANS = ("squared_error",)  # losses whose best forecast is a mean
 SHORTEST = 6  # widths of a trailing mean: a shorter series tells nothing
+
+
+def is_of_means(loss: AnyLoss) -> bool:
+    """Whether its best forecast is a mean: of squared errors, and of counts and amounts."""
+    return not loss.is_scaled if isinstance(loss, Likelihood) else loss == "squared_error"
 
 
 def comes_back(prepared: Prepared) -> bool:

@@ -19,6 +19,7 @@ from forecastrnn.forecasting.naive_series import Chosen, NaiveSeries
 from forecastrnn.forecasting.reading import ReadingOptions
 from forecastrnn.forecasting.series_codes import SeriesCodes
 from forecastrnn.forecasting.settings import Settings
+from forecastrnn.forecasting.steady import NoisyPaths, steady_mean
 from forecastrnn.forecasting.stream import ForecastStream
 from forecastrnn.forecasting.stream_plan import StreamPlan
 from forecastrnn.forecasting.trained import Trained
@@ -114,7 +115,7 @@ class Model:
         member = np.arange(self.n_members) if member is None else member
         return member[:, None] * self.trained.thetas.shape[1] + own if self.trained.is_local else member
 
-    def _forecast(
+    def paths(
         self, tail: SeriesEnds, own: np.ndarray, h: int, member: np.ndarray, device: str, *,
         ahead: Covariates | None, noise: np.ndarray | None = None,
     ) -> np.ndarray:  # fmt: skip
@@ -164,7 +165,10 @@ class Model:
         self, tail: SeriesEnds, own: np.ndarray, h: int, device: str, ahead: Covariates | None = None
     ) -> np.ndarray:
         """The members' median forecast (n_series, h), in the unit of the series."""
-        return np.median(self._forecast(tail, own, h, np.arange(self.n_members), device, ahead=ahead), axis=0)
+        if h > 1 and self.layout.steady and self.strategy != "direct":
+            given = NoisyPaths(self.paths, self.residuals, self.tail.prepared.scale)
+            return steady_mean(given, tail, own, h, device, ahead)
+        return np.median(self.paths(tail, own, h, np.arange(self.n_members), device, ahead=ahead), axis=0)
 
     def futures(
         self, chosen: Chosen, h: int, count: int, *, rng: np.random.RandomState, known: bool, device: str,
@@ -222,7 +226,7 @@ class Model:
         """Paths with residual pick (count, n_series, h) of series source (count, n_series) at each step."""
         member = np.arange(len(pick)) % self.n_members
         noise = np.take_along_axis(self.residuals[member[:, None], source], pick, axis=2)
-        return self._forecast(tail, own, pick.shape[2], member, device, ahead=ahead, noise=noise)
+        return self.paths(tail, own, pick.shape[2], member, device, ahead=ahead, noise=noise)
 
     def stream(
         self, series: Hashable, rule: Rule = None, ahead: Covariates | None = None,

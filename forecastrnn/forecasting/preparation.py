@@ -84,7 +84,9 @@ class Prepared:
     def others(self, values: np.ndarray, offsets: np.ndarray, covariates: Covariates | None = None) -> Prepared:
         """Other series, prepared as these were, for the same networks."""
         layout = self.layout
-        found = prepare(values, offsets, layout.season, self.context, self.ahead, longer=layout.longer)
+        found = prepare(
+            values, offsets, layout.season, self.context, self.ahead, longer=layout.longer, steady=layout.steady
+        )
         found = replace(found, layout=layout)
         if self.covariates is None:
             return found
@@ -137,7 +139,7 @@ def window_steps(season: int, longest: int) -> tuple[int, int]:
 
 def prepare(
     values: np.ndarray, offsets: np.ndarray, season: int, context: int | None = None, ahead: int | None = None, *,
-    longer: tuple[int, ...] = (),
+    longer: tuple[int, ...] = (), steady: bool = False,
 ) -> Prepared:  # fmt: skip
     """Remove level, season and scale from each series.
 
@@ -149,6 +151,7 @@ def prepare(
     context : context length of windows; default from the season
     ahead : steps of a window behind its context; default from the season
     longer : longer seasons, of so many seasons; () : one is looked for
+    steady : as a mean asks for that stays where it is: no logarithm, and the figure by squared errors
 
     Returns
     -------
@@ -169,8 +172,8 @@ def prepare(
     after = np.empty((count, longest_multiple(longest, season, longer) * season))
     known = np.isfinite(values)
     bridge(z, known, offsets)
-    read_levels(z, offsets, width, level, linear)
-    remove_figures(z, offsets, season, removed, after, periods, longer=longer)
+    read_levels(z, offsets, width, steady, level, linear)
+    remove_figures(z, offsets, season, removed, after, periods, longer=longer, steady=steady)
     z -= removed
     bridge(z, known, offsets)  # again: a line between two seasons is not one without them
     mean_changes(z, offsets, periods, scale)
@@ -181,7 +184,8 @@ def prepare(
     starts = np.concatenate([[0], np.cumsum(np.diff(offsets) + pads)])
     padded, observed = np.empty(starts[-1]), np.zeros(starts[-1], bool)
     pad_left((z, known, offsets), periods, scale, (pads, starts), (padded, observed))
-    layout = InputLayout(season=season, second_lag=min(2 * season, int(periods.max())), with_lags=False, longer=longer)
+    lag = min(2 * season, int(periods.max()))
+    layout = InputLayout(season=season, second_lag=lag, with_lags=False, longer=longer, steady=steady)
     return Prepared(
         layout=layout, context=context, ahead=ahead, z=padded, observed=observed, starts=starts, pads=pads,
         period_of=periods, scale=scale, level=level, linear=linear, after=after, n_observations=int(known.sum()),

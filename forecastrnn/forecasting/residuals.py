@@ -21,7 +21,7 @@ RESIDUALS = 64  # quantiles of them that are kept
 def residuals_of(
     prepared: Prepared, settings: Settings, one_step: Callable[[np.ndarray, int], np.ndarray], n_members: int
 ) -> np.ndarray:
-    """Quantiles of each series' last one-step errors (members, n_series, RESIDUALS), scaled, median 0.
+    """Quantiles of each series' last one-step errors (members, n_series, RESIDUALS), scaled, median 0; steady: mean 0.
 
     A series with few errors of its own gets those of all, scaled to its mean error. one_step(rows, k): the outputs of
     member k (n_series, steps) for the inputs of rows (n_series, steps).
@@ -32,7 +32,9 @@ def residuals_of(
     rows = prepared.starts[1:, None] + np.arange(-steps - 1, -1)
     change = np.where(prepared.observed[rows + 1], prepared.z[rows + 1] - prepared.z[rows], np.nan)[:, -RECENT:]
     outputs = [one_step(rows, k)[:, -RECENT:] for k in range(n_members)]
-    return np.stack([_quantiles(change[:, -out.shape[1] :] - out) for out in outputs])
+    centre = np.mean if prepared.layout.steady else np.median  # the middle of the skewed errors of a mean is none of it
+    found = np.stack([_quantiles(change[:, -out.shape[1] :] - out) for out in outputs])
+    return found - centre(found, axis=2, keepdims=True)
 
 
 def one_step_outputs(
@@ -47,7 +49,7 @@ def one_step_outputs(
 
 
 def _quantiles(errors: np.ndarray) -> np.ndarray:
-    """Evenly spaced quantiles of each row's errors, shifted to median 0."""
+    """Evenly spaced quantiles of each row's errors."""
     sure = np.isfinite(errors)
     count = sure.sum(axis=1)
     size = np.where(sure, np.abs(errors), 0.0).sum(axis=1) / np.maximum(count, 1)
@@ -60,7 +62,7 @@ def _quantiles(errors: np.ndarray) -> np.ndarray:
     rich = count >= 24
     if rich.any():
         own[rich] = np.nanquantile(errors[rich], levels, axis=1).T
-    return own - np.median(own, axis=1, keepdims=True)
+    return own
 
 
 def pair_outputs(

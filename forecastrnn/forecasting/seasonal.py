@@ -29,9 +29,12 @@ def longest_multiple(n: int, season: int, longer: tuple[int, ...] = ()) -> int:
 
 def remove_figures(
     values: np.ndarray, offsets: np.ndarray, season: int, removed: np.ndarray, after: np.ndarray, periods: np.ndarray,
-    *, longer: tuple[int, ...] = (),
+    *, longer: tuple[int, ...] = (), steady: bool = False,
 ) -> None:  # fmt: skip
-    """For each series: the figure to remove (total,), that after the end (n_series, room), its period."""
+    """For each series: the figure to remove (total,), that after the end (n_series, room), its period.
+
+    steady : the figure is that of a mean which stays.
+    """
     removed[:], after[:], periods[:] = 0.0, 0.0, season
     if season < 2:
         return
@@ -39,4 +42,4 @@ def remove_figures(
     lines = tuple(np.empty((3, int(np.diff(offsets).max()))))
     tables = tuple(np.empty((3, after.shape[1])))
     for stage in stages_of(longer):
-        remove_best(rest, offsets, season, stage, (lines, tables), (removed, after, periods))
+        remove_best(rest, offsets, season, (*stage, steady), (lines, tables), (removed, after, periods))

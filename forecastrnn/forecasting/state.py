@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from forecastrnn.data.series import TimeAxis
 
 _COLUMNS = ("id_col", "time_col", "target_col")
-_LAYOUT = ("with_lags", "older_means", "longer", "covariates", "categories", "known_ahead", "with_long_run")
+_LAYOUT = [field.name for field in fields(InputLayout)][2:]  # all but season and second_lag lie among the settings
 _MOST_UPDATES = 2**40
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from forecastrnn import Direct, RNNForecaster, Seq2Seq
 from forecastrnn.engine.cpu.series import returns_to_mean
 from forecastrnn.forecasting.inputs import build_inputs
 from forecastrnn.forecasting.preparation import prepare
+from forecastrnn.forecasting.steady import PATHS, NoisyPaths
 from support.forecaster_cases import long_of, monthly, quick
 from support.panels import put_together, random_panel
 from support.slow_forecasts import slow_forecasts, slow_path
@@ -59,12 +61,18 @@ def test_streams_read_the_mean_of_all(dtype: str, tolerance: float) -> None:
     np.testing.assert_allclose(given, expected, atol=tolerance * np.abs(y).max())
 
 
+@pytest.mark.parametrize("loss", ["absolute_error", "squared_error"])
 @pytest.mark.parametrize("strategy", ["recursive", Direct(4), Seq2Seq(4)], ids=str)
-def test_given_again_they_are_the_same(strategy: object) -> None:
+def test_given_again_they_are_the_same(strategy: object, loss: str) -> None:
     """The series of fit as y: their means are found again, of series that are longer than what is kept of them."""
     frame = long_of({"b": monthly(40, 1), "a": monthly(25, 2), "c": monthly(140, 3)})
-    model = quick(strategy=strategy, long_run_mean=True).fit(frame)
+    model = quick(strategy=strategy, loss=loss, long_run_mean=True, n_members=2).fit(frame)
     pd.testing.assert_frame_equal(model.predict(4, y=frame), model.predict(4))
+    pd.testing.assert_frame_equal(
+        model.predict(4, y=frame[frame["unique_id"] == "c"].replace("c", "new"))["RNN"].to_frame(),
+        model.predict(4, ids=["c"])["RNN"].to_frame(),
+        rtol=0.2,
+    )
     shorter = model.predict(4, y=frame.groupby("unique_id").tail(24))
     assert not np.allclose(shorter["RNN"], model.predict(4)["RNN"], rtol=1e-4)
 
@@ -123,6 +131,59 @@ def test_warm_start_reads_what_it_read() -> None:
     assert model.fit(pd.DataFrame(noise().cumsum(axis=0)))._model.layout.with_long_run
     with pytest.raises(ValueError, match="warm_start=True: .*long_run_mean.* must be as in the first fit"):
         model.set_params(long_run_mean=False).fit(y)
+
+
+# Means that stay ---------------------------------------------------------------------------------------------------
+@pytest.fixture(scope="module")
+def steady() -> RNNForecaster:
+    """Of two members."""
+    model = quick(loss="squared_error", season_length=7, n_members=2, hidden_layer_sizes=8, dtype="float64")
+    return model.fit(pd.DataFrame(noise()))
+
+
+def test_series_are_prepared_for_the_mean(steady: RNNForecaster) -> None:
+    """No logarithm, as the default has of positive series; residuals of mean 0, as those of the default of median 0."""
+    held = steady._model
+    assert held.layout.steady and held.tail.prepared.linear.all()
+    np.testing.assert_allclose(held.residuals.mean(axis=2), 0.0, atol=1e-12)
+    other = quick(season_length=7, long_run_mean=True).fit(pd.DataFrame(noise() + 1.0))._model
+    assert not other.layout.steady and not other.tail.prepared.linear.any()
+    np.testing.assert_allclose(np.median(other.residuals, axis=2), 0.0, atol=1e-12)
+
+
+def test_a_forecast_is_the_mean_over_paths_before_their_residuals(steady: RNNForecaster) -> None:
+    """Restated path by path, each from a stream; the first step is that of a stream to the bit."""
+    held, h = steady._model, 3
+    p, found = held.tail.prepared, np.empty((2, PATHS, h))
+    noises = NoisyPaths(held.paths, held.residuals, p.scale).noise(np.array([1]), p.scale[[1]], h)[:, 0]
+    assert sorted(noises[:PATHS, 0]) != sorted(noises[:PATHS, 1])  # drawn anew at each step, evenly from all
+    for number, noise in enumerate(noises):
+        stream = steady.set_params(bounds=None).stream(1)
+        stream._members = [stream._members[number // PATHS]]
+        at = stream._advance()
+        for step in range(h):
+            found[number // PATHS, number % PATHS, step] = at
+            at = stream.step(at + noise[step] * p.scale[1] * p.level[1])
+    expected = np.median(found.mean(axis=1), axis=0)
+    np.testing.assert_allclose(steady.predict(h)[1], expected, rtol=2e-3)  # a stream moves the long-run mean, a little
+    streams = [steady.stream(name).forecast for name in range(3)]
+    assert steady.predict(5).iloc[0].tolist() == streams == steady.predict(1).iloc[0].tolist()
+
+
+def test_in_parts_they_are_the_same(steady: RNNForecaster, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = steady.predict(5)
+    monkeypatch.setattr("forecastrnn.forecasting.steady.MOST_VALUES", 500)
+    pd.testing.assert_frame_equal(steady.predict(5), expected)
+    pd.testing.assert_frame_equal(steady.predict(5, ids=[2, 0]), expected[[2, 0]])
+
+
+def test_without_noise_it_is_one_path(steady: RNNForecaster, monkeypatch: pytest.MonkeyPatch) -> None:
+    held = steady._model
+    own = np.arange(3)
+    plain = np.median(held.paths(held.tail, own, 6, np.arange(2), "cpu", ahead=None), axis=0)
+    assert not np.allclose(steady.predict(6).to_numpy().T, plain, rtol=1e-6)
+    monkeypatch.setattr(steady, "_model", replace(held, residuals=0.0 * held.residuals))
+    np.testing.assert_allclose(steady.predict(6).to_numpy().T, plain, rtol=1e-9)
 
 
 def test_counts_do_not_drift() -> None:

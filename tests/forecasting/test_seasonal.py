@@ -9,17 +9,20 @@ from forecastrnn.forecasting.seasonal import remove_figures
 from support.naive_seasonal import SEASONS, naive_figure, seasonal_series
 
 
-def run(z: np.ndarray, offsets: np.ndarray, season: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def run(
+    z: np.ndarray, offsets: np.ndarray, season: int, steady: bool = False
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     count = len(offsets) - 1
     removed, after = np.full(len(z), np.nan), np.full((count, 7 * season), np.nan)
     periods = np.zeros(count, np.int64)
-    remove_figures(z, offsets, season, removed, after, periods)
+    remove_figures(z, offsets, season, removed, after, periods, steady=steady)
     return removed, after, periods
 
 
+@pytest.mark.parametrize("steady", [False, True])
 @pytest.mark.parametrize("season", SEASONS)
 @pytest.mark.parametrize("weeks", [1, 2, 3, 7])
-def test_figure_equals_the_slow_one(season: int, weeks: int) -> None:
+def test_figure_equals_the_slow_one(season: int, weeks: int, steady: bool) -> None:
     rng = np.random.default_rng([season, weeks])
     lengths = [
         4,
@@ -32,9 +35,9 @@ def test_figure_equals_the_slow_one(season: int, weeks: int) -> None:
     ]
     series = [seasonal_series(rng, max(n, 4), season, weeks) for n in lengths]
     offsets = np.cumsum([0] + [len(z) for z in series])
-    removed, after, periods = run(np.concatenate(series), offsets, season)
+    removed, after, periods = run(np.concatenate(series), offsets, season, steady)
     for i, z in enumerate(series):
-        figure, behind, period = naive_figure(z, season)
+        figure, behind, period = naive_figure(z, season, steady)
         assert periods[i] == period
         np.testing.assert_allclose(removed[offsets[i] : offsets[i + 1]], figure, atol=1e-10)
         np.testing.assert_allclose(after[i, :period], behind, atol=1e-10)

@@ -42,40 +42,40 @@ def figure_of(d: np.ndarray, period: int, gamma: float) -> tuple[np.ndarray, np.
     return figure, seen, table[(n + np.arange(period)) % period]
 
 
-def mean_error(x: np.ndarray, width: int, times: np.ndarray) -> float:
-    return float(np.abs(x[times] - trailing_mean(x, width)[times - 1]).mean())
+def mean_error(x: np.ndarray, width: int, times: np.ndarray, power: int) -> float:
+    return float((np.abs(x[times] - trailing_mean(x, width)[times - 1]) ** power).mean())
 
 
-def best_stage(z: np.ndarray, season: int, period: int, width: int) -> tuple | None:
+def best_stage(z: np.ndarray, season: int, period: int, width: int, steady: bool) -> tuple | None:
     """(relative error, figure, figure behind the end) of the best gamma and kappa, or None."""
     best, d = None, differences(z, period)
     for gamma in GAMMAS:
         figure, seen, after = figure_of(d, period, gamma)
-        times = np.flatnonzero((seen > 0) & (np.arange(len(z)) >= width))
+        times = np.flatnonzero((seen > 0) & (np.arange(len(z)) >= max(width, len(z) // 2 if steady else 0)))
         if len(times) < max(min(season, period // 2), 1):
             return None
-        plain = mean_error(z, width, times)
-        for kappa in KAPPAS:
-            error = mean_error(z - kappa * figure, width, times) / plain
+        plain = mean_error(z, width, times, 1 + steady)
+        for kappa in KAPPAS[steady:]:
+            error = mean_error(z - kappa * figure, width, times, 1 + steady) / plain
             if best is None or error < best[0] - 1e-12:
                 best = error, kappa * figure, kappa * after
     return best
 
 
-def naive_figure(z: np.ndarray, season: int) -> tuple[np.ndarray, np.ndarray, int]:
+def naive_figure(z: np.ndarray, season: int, steady: bool = False) -> tuple[np.ndarray, np.ndarray, int]:
     """(figure to remove, figure of one period behind the end, period)."""
     n, width = len(z), max(season, 4)
     figure, after, period = np.zeros(n), np.zeros(season), season
     if season < 2 or n < 2 * season:
         return figure, after, period
-    first = best_stage(z, season, season, width)
+    first = best_stage(z, season, season, width, steady)
     if first is not None and first[0] < 1.0:
         figure, after = first[1], first[2]
     rest, second = z - figure, None
     for k in range(2, 8):
         if n < 3 * k * season + season:
             break
-        found = best_stage(rest, season, k * season, k * season)
+        found = best_stage(rest, season, k * season, k * season, steady)
         if found and found[0] < (0.93 if second is None else second[0]):
             second, period = found, k * season
     if second is not None:

@@ -3,7 +3,9 @@
 Differences from a centred moving average over the season are the raw figure. In each cycle, the figure learned
 from the cycles before it is subtracted, and then moved towards the cycle's own by a step of 1 / (cycles seen), or
 `gamma` if that is more; `kappa` shrinks it. Both are chosen per series, or no figure at all, by the one-step error
-of a trailing mean.
+of a trailing mean. In steady series that is the squared error of the second half, and nothing is shrunk: where a mean
+is forecast of skewed noise, absolute errors prefer a figure that is too small, and the errors of first cycles say
+nothing of the figure behind the last.
 
 The compiled functions are loops over numbers: expressions on slices of arrays take seconds to compile.
 """
@@ -30,8 +32,9 @@ def season_differences(z, lo, n, period, out):
 
 
 @jitted(cache=False)
-def follow_figure(z, lo, n, period, width, differences, gamma, kappa, figure, after, count):
+def follow_figure(z, lo, n, period, width, steady, differences, gamma, kappa, figure, after, count):
     """Learn as time goes on: kappa * figure is known before t and `after` behind the end, by phase; the mean error."""
+    begin = n // 2 if steady and n // 2 > width else width  # of what the error is of
     for phase in range(period):
         count[phase] = after[phase] = 0.0
     half, phase = period // 2, 0
@@ -40,8 +43,8 @@ def follow_figure(z, lo, n, period, width, differences, gamma, kappa, figure, af
     for t in range(n):
         figure[t] = after[phase]
         x = z[lo + t] - kappa * figure[t]
-        if t >= width:
-            error += abs(x - total / width)
+        if t >= begin:
+            error += (x - total / width) ** 2 if steady else abs(x - total / width)
         total += x
         if t >= width:
             total -= z[lo + t - width] - kappa * figure[t - width]
@@ -51,17 +54,18 @@ def follow_figure(z, lo, n, period, width, differences, gamma, kappa, figure, af
             share = 1.0 / count[phase]
             after[phase] += (share if share > gamma else gamma) * (d - after[phase])
         phase = phase + 1 if phase + 1 < period else 0
-    return error / (n - width)
+    return error / (n - begin)
 
 
 @jitted
 def remove_best(rest, offsets, season, stage, scratch, found):
     """Move the best figure of some seasons, if it is worth it, from rest to removed, in each series.
 
-    stage: shortest and longest period in seasons, relative error to stay below; scratch: rows (3, longest series) and
-    (3, room); found: figures removed (total,), those behind the end (n_series, room), their periods (n_series,).
+    stage: shortest and longest period in seasons, relative error to stay below, whether series are steady; scratch:
+    rows (3, longest series) and (3, room); found: figures removed
+    (total,), those behind the end (n_series, room), their periods (n_series,).
     """
-    first, last, worth = stage
+    first, last, worth, steady = stage
     (differences, figure, kept), (learned, count, kept_after) = scratch
     removed, after, periods = found
     for i in range(len(offsets) - 1):
@@ -74,7 +78,11 @@ def remove_best(rest, offsets, season, stage, scratch, found):
             season_differences(rest, lo, n, period, differences)
             plain = np.inf
             for gamma, kappa in TRIALS:
-                error = follow_figure(rest, lo, n, period, width, differences, gamma, kappa, figure, learned, count)
+                if steady and kappa == 0.5:
+                    continue
+                error = follow_figure(
+                    rest, lo, n, period, width, steady, differences, gamma, kappa, figure, learned, count
+                )
                 if kappa == 0.0:
                     plain = error
                 elif plain > 0.0 and error / plain < lowest:

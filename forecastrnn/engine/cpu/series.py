@@ -7,8 +7,11 @@ from forecastrnn.engine.input_formulas import STATIC, write_inputs
 
 
 @jitted
-def read_levels(z, offsets, width, level, linear):
-    """z becomes log(z / mean|z|) in a positive series, else z over the mean of its last |values|."""
+def read_levels(z, offsets, width, steady, level, linear):
+    """z becomes log(z / mean|z|) in a positive series, else z over the mean of its last |values|.
+
+    steady: never a logarithm, whose mean is not that of the values.
+    """
     for i in range(len(offsets) - 1):
         lo, hi = offsets[i], offsets[i + 1]
         size, positive = 0.0, True
@@ -21,6 +24,7 @@ def read_levels(z, offsets, width, level, linear):
             total += abs(z[t]) / size
             tail += abs(z[t]) / size if t >= recent else 0.0
         tail = tail / (hi - recent) * size
+        positive = positive and not steady
         level[i] = total / (hi - lo) * size if positive or tail == 0.0 else tail
         level[i] = level[i] if level[i] > 0.0 else 1.0
         linear[i] = not positive
