@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -20,12 +21,13 @@ class StaticCoding:
 
 
 def read_static(
-    static: object, ids: tuple, id_col: Hashable, coding: StaticCoding | None = None
+    static: object, ids: tuple, id_col: Hashable, coding: StaticCoding | None = None, *, missing: str = "raise"
 ) -> tuple[StaticCoding, np.ndarray]:
     """Codes (n_series, columns) of the series `ids`; `coding`: of the fit, where this is not one.
 
-    Raises ValueError or TypeError for something other than a frame, a series without a row or with two, other columns
-    than in the fit, missing values, and columns that are not categories.
+    With missing="mask" a value that is missing has the code of a category that fit has not seen. Raises ValueError or
+    TypeError for something other than a frame, a series without a row or with two, other columns than in the fit,
+    missing values, and columns that are not categories.
     """
     frame, rows = rows_of(static, ids, id_col)
     names = tuple(frame.columns)
@@ -37,17 +39,20 @@ def read_static(
             f"static must have the columns of fit, {list(coding.names)}. Got {list(names)}: look at {odd[:1] or names}."
         )
     names = names if coding is None else coding.names
-    labels = [_labels_of(frame, name, rows, ids) for name in names]
+    known = [_known(frame, name, rows, missing) for name in names]
+    labels = [_labels_of(frame, name, rows[there], [*compress(ids, there)]) for name, there in zip(names, known)]
     if coding is None:
         coding = StaticCoding(names, tuple(sorted_labels(each) for each in labels))
     for name, each, categories in zip(names, labels, coding.categories, strict=True):
-        if are_texts(each) != are_texts(categories):
+        if len(each) and are_texts(each) != are_texts(categories):
             raise TypeError(
                 f"column {name!r} of static has values such as {each.tolist()[0]!r}, but in fit such as "
                 f"{categories.tolist()[0]!r}: both must be texts, or numbers."
             )
-    codes = [codes_of(each, categories) for each, categories in zip(labels, coding.categories, strict=True)]
-    return coding, np.stack(codes, axis=1)
+    codes = np.tile([len(categories) for categories in coding.categories], (len(ids), 1))
+    for column, (each, there, categories) in enumerate(zip(labels, known, coding.categories, strict=True)):
+        codes[there, column] = codes_of(each, categories)
+    return coding, codes
 
 
 def rows_of(static: object, ids: tuple, id_col: Hashable) -> tuple[Any, np.ndarray]:
@@ -81,7 +86,15 @@ def _check_names(names: tuple) -> None:
         raise ValueError(f"static must have unique column names. Got {twice[0]!r} twice.")
 
 
-def _labels_of(frame: Any, name: Hashable, rows: np.ndarray, ids: tuple) -> np.ndarray:
+def _known(frame: Any, name: Hashable, rows: np.ndarray, missing: str) -> np.ndarray:
+    """Which series (n,) have a value that is read: all, unless missing ones may be masked."""
+    there = np.asarray(frame[name].notna())[rows] if missing == "mask" else np.ones(len(rows), bool)
+    if not there.any():
+        raise ValueError(f"column {name!r} of static has no value; drop it")
+    return there
+
+
+def _labels_of(frame: Any, name: Hashable, rows: np.ndarray, ids: Sequence) -> np.ndarray:
     """The categories of the series in a column."""
     values = np.asarray(frame[name].astype(object))[rows]
     labels = as_labels(values, lambda k: f"for series {ids[k]!r} in column {name!r} of static")

@@ -60,7 +60,8 @@ def _static_codes(model: Model, read: SeriesSet, static: object, rows: np.ndarra
     if model.static is None:
         return None
     if static is not None:
-        return read_static(static, read.ids, model.reading.columns["id_col"], model.static)[1]
+        id_col, missing = model.reading.columns["id_col"], model.reading.missing
+        return read_static(static, read.ids, id_col, model.static, missing=missing)[1]
     new = _first_new(read, rows, model.tail.n_series)
     if new is not None:
         raise ValueError(

@@ -171,6 +171,7 @@ def _codes_of_fit(
     if static is not None:
         if plan.members.is_local:
             raise ValueError("static needs global_model=True: a local network knows one series.")
-        coding, own = read_static(static, read.ids, plan.reading.columns["id_col"], old)
+        reading = plan.reading
+        coding, own = read_static(static, read.ids, reading.columns["id_col"], old, missing=reading.missing)
     codes = SeriesCodes(read.n_series if has_vectors else 0, coding)
     return codes, codes.columns(np.arange(read.n_series), own)

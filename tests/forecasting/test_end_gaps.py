@@ -131,3 +131,19 @@ def test_covariates_are_read_where_values_are_missing(strategy: str, columns: tu
     changed.covariates.numbers[58, 0] *= 2.0
     other = choose(first, changed, rule="auto")
     assert (model.point(other, 6, "cpu", ahead) != model.point(choose(model, None), 6, "cpu", ahead)).any()
+
+
+def test_a_missing_category_is_one_that_fit_has_not_seen() -> None:
+    """With missing="mask" a series without a category reads the mean vector; else it is an error."""
+    wide = panel()[["a", "b"]].assign(d=monthly(69, 3))
+    static = pd.DataFrame({"kind": ["x", "y", None], "size": [1, 2, 2]}, index=["a", "b", "d"]).astype({"size": str})
+    model = quick(missing="mask", **SMALL).fit(wide, static=static)
+    forecast = model.predict(3)
+    for kind in (None, "never seen"):
+        again = model.predict(3, y=wide, static=static.assign(kind=["x", "y", kind]))
+        np.testing.assert_array_equal(again, forecast)
+    assert (model.predict(3, y=wide, static=static.assign(kind=["x", "y", "y"]))["d"] != forecast["d"]).all()
+    with pytest.raises(ValueError, match="NaN among categories: (None|nan) for series 'd' in column 'kind' of static"):
+        quick(**SMALL).fit(wide, static=static)
+    with pytest.raises(ValueError, match="column 'kind' of static has no value; drop it"):
+        quick(missing="mask", **SMALL).fit(wide, static=static.assign(kind=None))
