@@ -163,12 +163,22 @@ def known_first(roles: np.ndarray) -> np.ndarray:
 
 
 def medians(values: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-    """The median (n_series,) of the values of each series that are there, NaN without any."""
-    owners = np.arange(len(offsets) - 1).repeat(np.diff(offsets))
-    ordered = values[np.lexsort((values, owners))]  # NaN last in each series
-    count = np.add.reduceat(np.isfinite(values).astype(np.int64), offsets[:-1])
-    low, high = offsets[:-1] + np.maximum(count - 1, 0) // 2, offsets[:-1] + count // 2
-    return np.where(count > 0, 0.5 * ordered[low] + 0.5 * ordered[high], np.nan)
+    """The median (n_series,) of the values of each series that are there, NaN without any.
+
+    Series of about the same length are sorted together, as the rows of an array.
+    """
+    lengths, found = np.diff(offsets), np.empty(len(offsets) - 1)
+    about = np.frexp(lengths)[1]
+    for power in np.unique(about):
+        rows = np.flatnonzero(about == power)
+        step = np.arange(lengths[rows].max())
+        inside = step < lengths[rows, None]
+        ordered = np.sort(np.where(inside, values[np.where(inside, offsets[rows, None] + step, 0)], np.nan), axis=1)
+        count = np.isfinite(ordered).sum(axis=1)  # NaN is last
+        each = np.arange(len(rows))
+        middle = 0.5 * ordered[each, np.maximum(count - 1, 0) // 2] + 0.5 * ordered[each, count // 2]
+        found[rows] = np.where(count > 0, middle, np.nan)
+    return found
 
 
 def _median(values: np.ndarray) -> float:

@@ -52,6 +52,12 @@ def test_scales_equal_the_naive_ones() -> None:
 def test_medians_leave_out_what_is_missing() -> None:
     values = np.array([3.0, np.nan, 1.0, np.nan, np.nan, 5.0, 2.0, 9.0, 4.0])
     np.testing.assert_array_equal(medians(values, np.array([0, 3, 5, 9])), [2.0, np.nan, 4.5])
+    rng = np.random.default_rng(0)
+    values = np.where(rng.random(2000) < 0.1, np.nan, rng.normal(size=2000))
+    offsets = np.unique([0, *rng.integers(1, 2000, 90), 2000])
+    there = [part[np.isfinite(part)] for part in np.split(values, offsets[1:-1])]
+    expected = [np.median(part) if len(part) else np.nan for part in there]
+    np.testing.assert_allclose(medians(values, offsets), expected, rtol=1e-14)
 
 
 @pytest.mark.parametrize("scale", [1e-12, 1.0, 1e12])

@@ -13,10 +13,13 @@ import pytest
 from forecastrnn import Conformal, Direct, RNNForecaster, Seq2Seq
 from forecastrnn.data.covariate_values import Covariate, Covariates
 from forecastrnn.exceptions import ModelFileError
+from forecastrnn.forecasting import calibrate
 from forecastrnn.forecasting.bands import quantiles_of_all
 from forecastrnn.forecasting.calibration_windows import Windows, errors_of
 from forecastrnn.forecasting.choosing import choose
+from forecastrnn.forecasting.covariates import learn_scales
 from forecastrnn.forecasting.fit import _scales_of
+from forecastrnn.forecasting.model import Model
 from forecastrnn.forecasting.sampling import sample_paths
 from forecastrnn.forecasting.updating import updated
 from support.forecaster_cases import quick
@@ -257,3 +260,24 @@ def test_adaptive_bands_hold_the_plan_of_the_first_step() -> None:
         whole.intervals.calibration.adaptive.alpha, other.intervals.calibration.adaptive.alpha
     )
     assert (whole.intervals.calibration.adaptive.count == NEW).all()
+
+
+def test_networks_that_calibrate_scale_by_what_they_have_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows behind the cutoff of windows held out have no part in centres, spreads and categories."""
+    read, _ = beside()
+    later = np.concatenate([np.arange(end - 6, end) for end in read.offsets[1:]])  # three windows, one step apart
+    read.covariates.numbers[later, 0], read.covariates.codes[later] = 1e6, 9
+    seen: list[Model] = []
+
+    def noted(model: Model, *others: Any) -> np.ndarray:
+        seen.append(model)
+        return errors_of(model, *others)
+
+    monkeypatch.setattr(calibrate, "errors_of", noted)
+    quick(**SMALL, intervals=replace(HELD_OUT, step_size=1)).fit(read)
+    (by,), before = seen, between(read, 0, 6)
+    found, expected = by.tail.prepared.covariates.scales, learn_scales(before.covariates, before.offsets)
+    np.testing.assert_array_equal(found.spread, expected.spread)
+    np.testing.assert_array_equal(found.seen[0], [0, 1, 2])
+    centre = expected.centres(before.covariates.numbers, before.offsets)
+    np.testing.assert_array_equal(by.tail.prepared.covariates.centre, centre)
