@@ -68,7 +68,8 @@ def test_each_old_name_and_what_it_is_now(kind: Any, before: dict[str, Any], now
     assert old.get_params(deep=False).items() >= before.items()
     assert clone(old).get_params() == old.get_params() == kind().set_params(**before).get_params()
     for head in heads_of(kind):
-        assert flat_of(old, head) == flat_of(new, head)
+        if HEADS[head].flat():  # others never had a flat name
+            assert flat_of(old, head) == flat_of(new, head)
     modernise(old)
     assert old.get_params() == new.get_params()
 
