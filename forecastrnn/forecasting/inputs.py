@@ -24,6 +24,12 @@ class SeriesInputs:
         """Those of prepared series; codes (n_series, k) are the last columns of their rows."""
         return cls(prepared, build_inputs(prepared, dtype, codes))
 
+    def with_room(self, beyond: int) -> SeriesInputs:
+        """The same with so many empty rows behind the last, where outputs ahead read the rows of their times."""
+        if not beyond or self.prepared.covariates is None:
+            return self
+        return SeriesInputs(self.prepared, np.pad(self.rows, ((0, beyond), (0, 0))))
+
     @property
     def of_decoder(self) -> np.ndarray:
         """The rows as a decoder reads them."""

@@ -21,7 +21,7 @@ def validator(
     network: AnyNetwork, series: SeriesInputs, settings: Settings, device: str
 ) -> Callable[[np.ndarray], float]:
     """Score of parameters: minus the loss on the held-out ends of the series."""
-    prepared = series.prepared
+    prepared, series = series.prepared, series.with_room(settings.horizon - 1)
     held = held_out(prepared.known, settings.validation_fraction, settings.horizon)
     counts = prepared.observed & held_mask(prepared, held)
     source = source_of(network, series, counts, settings.dtype, beyond=settings.horizon)

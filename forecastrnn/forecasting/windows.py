@@ -59,8 +59,7 @@ def plain_source(series: SeriesInputs, counts: np.ndarray, dtype: str, beyond: i
     """The targets are values, relative to the last one at each time."""
     z = series.prepared.z
     y = np.pad(np.where(counts, z, np.nan), (0, beyond), constant_values=np.nan)
-    rows = np.pad(series.rows, ((0, beyond), (0, 0))) if beyond and series.prepared.covariates else series.rows
-    return TrainingData(rows, y.astype(dtype), base=np.pad(z, (0, beyond)).astype(dtype))
+    return TrainingData(series.rows, y.astype(dtype), base=np.pad(z, (0, beyond)).astype(dtype))
 
 
 def pair_source(inputs: tuple[np.ndarray, np.ndarray], z: np.ndarray, counts: np.ndarray, dtype: str) -> PairData:
