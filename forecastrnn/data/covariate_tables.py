@@ -72,10 +72,10 @@ def read_table(given: object, axis: TimeAxis, names: Names, argument: str) -> Co
         return _of_levels(frame, axis, names, argument)
     index = pd.Index(frame[times]) if times in frame.columns else frame.index
     label = f"column {times!r} of {argument}" if times in frame.columns else f"the index of {argument}"
-    keys = pd.Index(frame[ids], tupleize_cols=False) if ids in frame.columns else None
+    owners = _owners_of(pd.Index(frame[ids], tupleize_cols=False), argument) if ids in frame.columns else None
     apart = [name for name in (ids, times) if name in frame.columns]
     values = frame.drop(columns=apart) if apart else frame
-    return _table(values, axis, argument, index=index, label=label, keys=keys, id_col=names.id_col)
+    return _table(values, axis, argument, index=index, label=label, owners=owners, id_col=names.id_col)
 
 
 def _as_frame(given: object, argument: str) -> pd.DataFrame:
@@ -106,8 +106,8 @@ def _of_levels(frame: pd.DataFrame, axis: TimeAxis, names: Names, argument: str)
     swapped = index.names[0] in (axis.time_name, names.time_col) and index.names[0] is not None
     times = index.get_level_values(0 if swapped else 1)
     label = f"level {times.name!r} of the index of {argument}"
-    keys = index.get_level_values(1 if swapped else 0)
-    return _table(frame, axis, argument, index=times, label=label, keys=keys, id_col=names.id_col)
+    owners = _owners_of(index.get_level_values(1 if swapped else 0), argument)
+    return _table(frame, axis, argument, index=times, label=label, owners=owners, id_col=names.id_col)
 
 
 def _of_wide(frame: pd.DataFrame, axis: TimeAxis, argument: str) -> CovariateTable:
@@ -125,29 +125,30 @@ def _of_wide(frame: pd.DataFrame, axis: TimeAxis, argument: str) -> CovariateTab
         raise ValueError(f"{argument} has no column {absent}: give each covariate for each series")
     at = {label: place for place, label in enumerate(found)}
     stacked = {name: _stacked(frame, [at[one, name] for one in ids]) for name in names}
-    keys = pd.Index(ids, tupleize_cols=False).repeat(len(frame))
     index = frame.index.append([frame.index] * (len(ids) - 1))
-    values = pd.DataFrame(stacked, copy=False)
-    return _table(values, axis, argument, index=index, label=f"the index of {argument}", keys=keys, id_col=None)
+    owners, label = (np.arange(len(ids)).repeat(len(frame)), tuple(ids)), f"the index of {argument}"
+    return _table(pd.DataFrame(stacked), axis, argument, index=index, label=label, owners=owners, id_col=None)
 
 
-def _stacked(frame: pd.DataFrame, places: list[int]) -> pd.Series:
+def _stacked(frame: pd.DataFrame, places: list[int]) -> pd.Series | np.ndarray:
     """Columns one behind the other."""
-    return pd.concat([frame.iloc[:, place] for place in places], ignore_index=True)
+    own = frame.iloc[:, places]
+    if all(isinstance(dtype, np.dtype) for dtype in own.dtypes.unique()):
+        return own.to_numpy().ravel(order="F")
+    return pd.concat([own.iloc[:, place] for place in range(len(places))], ignore_index=True)
 
 
 def _table(
-    values: pd.DataFrame, axis: TimeAxis, argument: str, *, index: pd.Index, label: str, keys: pd.Index | None,
-    id_col: Hashable,
+    values: pd.DataFrame, axis: TimeAxis, argument: str, *, index: pd.Index, label: str,
+    owners: tuple[np.ndarray, tuple] | None, id_col: Hashable,
 ) -> CovariateTable:  # fmt: skip
-    """Rows with these times, and keys of series, or None where they are for all."""
+    """Rows with these times, which belong to series by their places among names, or to all of them."""
     if not values.shape[1]:
         raise ValueError(f"{argument} has no column of covariates")
     ordinals, used = times_as(index, axis.clock, label, argument)
-    owners, series, names = None, None, ()
-    if keys is not None:
-        owners, names = _owners_of(keys, argument)
-        series = _among(names, axis)[owners]
+    own, names = (None, ()) if owners is None else owners
+    series = None if own is None else _among(names, axis)[own]
+    if series is not None:
         used &= series >= 0
     found = Keys.of(ordinals, series, used)
     repeated = found.repeated()
@@ -160,7 +161,7 @@ def _table(
             f"repeated rows); keep one for each{lacks}"
         )
     return CovariateTable(
-        argument=argument, values=values, ordinals=ordinals, owners=owners, names=names, keys=found
+        argument=argument, values=values, ordinals=ordinals, owners=own, names=names, keys=found
     )  # fmt: skip
 
 

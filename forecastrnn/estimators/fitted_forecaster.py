@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from forecastrnn.estimators.covariate_reading import Given, check_other, read_beside
+from forecastrnn.estimators.covariate_reading import Given, ahead_of, check_other, read_beside
 from forecastrnn.estimators.forecast_settings import bounds_of, read_other
 from forecastrnn.estimators.parameters import NamedParameters
 from forecastrnn.forecasting.bands import with_spread
@@ -15,6 +15,9 @@ from forecastrnn.forecasting.model import Model
 from forecastrnn.forecasting.naive_series import Chosen
 
 if TYPE_CHECKING:
+    import numpy as np
+
+    from forecastrnn.data.covariate_values import Covariates
     from forecastrnn.data.series import SeriesSet
 
 
@@ -33,6 +36,18 @@ class FittedForecaster(NamedParameters):
         if given.y is None:
             return None, None
         return read_beside(model, given, partial(read_other, model, alias=self.alias))
+
+    def _asked(
+        self, given: Given, h: object, ids: object, *, spread_on: str | None
+    ) -> tuple[Chosen, np.ndarray, Covariates | None]:
+        """The series to forecast, which steps, and what is known of all up to the last of these."""
+        from forecastrnn.data.series import read_horizon
+
+        chosen = self._choose(given, ids, spread_on=spread_on)
+        steps = read_horizon(chosen.axis, h)
+        last = int(steps[-1])
+        self._model.check_horizon(last)
+        return chosen, steps, ahead_of(self._model, given.X, chosen.axis, h, last)
 
     def _choose(self, given: Given, ids: object = None, *, spread_on: str | None = None) -> Chosen:
         """The series to forecast: those of fit, or others; of these all, or `ids`, in that order.

@@ -77,7 +77,7 @@ class Predicts(FittedForecaster):
         NotFittedError
             Before `fit`.
         """
-        from forecastrnn.data.series import read_horizon, write_forecast
+        from forecastrnn.data.series import write_forecast
 
         check_is_fitted(self)
         model, device = self._model, device_to_predict(self)
@@ -85,11 +85,8 @@ class Predicts(FittedForecaster):
         if wanted:
             check_intervals(model)
         given = Given(y=y, X=X, past=past, static=static)
-        chosen = self._choose(given, ids, spread_on=device if wanted else None)
-        steps = read_horizon(chosen.axis, h)
+        chosen, steps, ahead = self._asked(given, h, ids, spread_on=device if wanted else None)
         last = int(steps[-1])
-        model.check_horizon(last)
-        ahead = ahead_of(model, X, chosen.axis, h, last)
         columns = {self.alias: model.point(chosen.within(None), last, device, ahead)}
         if wanted:
             warn_far(model, last)
@@ -155,7 +152,6 @@ class Predicts(FittedForecaster):
         True
         """
         from forecastrnn.data.path_frames import write_paths
-        from forecastrnn.data.series import read_horizon
 
         check_is_fitted(self)
         check_output(output)
@@ -164,15 +160,13 @@ class Predicts(FittedForecaster):
         if spread:
             check_calibrated(model)
         given = Given(y=y, X=X, past=past, static=static)
-        chosen = self._choose(given, ids, spread_on=device if spread else None)
-        steps = read_horizon(chosen.axis, h)
+        chosen, steps, ahead = self._asked(given, h, ids, spread_on=device if spread else None)
         last = int(steps[-1])
-        model.check_horizon(last)
         if spread:
             warn_far(model, last)
         paths = sample_paths(
             model, chosen, last, count, calibrated=spread, rng=check_random_state(random_state), device=device,
-            ahead=ahead_of(model, X, chosen.axis, h, last),
+            ahead=ahead,
         )[..., steps - 1]  # fmt: skip
         return paths if output == "array" else write_paths(chosen.axis, paths, h, self.alias)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,9 @@ import pandas as pd
 import pytest
 from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
 
+import forecastrnn
 from forecastrnn import Direct, RNNForecaster
+from forecastrnn.model_selection import RollingOrigin
 from support.forecaster_cases import monthly, quick
 
 N, H = 60, 4
@@ -177,6 +180,23 @@ def test_score_and_searches_hand_covariates_on(model: RNNForecaster) -> None:
     search = GridSearchCV(quick(), {"context_length": [8, 12]}, cv=TimeSeriesSplit(2, test_size=H))
     search.fit(y["y"], y[["offer"]])
     assert search.best_estimator_.feature_names_in_.tolist() == ["offer"] and np.isfinite(search.best_score_)
+    rows = LONG[["unique_id", "ds", "offer"]]
+    panel = GridSearchCV(quick(), {"context_length": [8, 12]}, cv=RollingOrigin(H, n_windows=2)).fit(Y, rows)
+    last = Y["ds"] >= MONTHS[N - H]
+    fitted = quick(context_length=8).fit(Y[~last], rows)
+    assert panel.cv_results_["split1_test_score"][0] == fitted.score(Y[last], rows)
+
+
+def test_files_keep_what_is_asked_for(tmp_path: Path) -> None:
+    past = X.rename(columns={"offer": "was"})
+    one = quick(strategy="seq2seq").fit(Y, ALL[["unique_id", "ds", "kind", "offer"]], past=past)
+    one.save(tmp_path / "m.rnn")
+    again = forecastrnn.load(tmp_path / "m.rnn")
+    assert again.covariates_ == one.covariates_ and again.feature_names_in_.tolist() == ["kind", "offer"]
+    plan = LATER.drop(columns="y")
+    pd.testing.assert_frame_equal(again.predict(H, X=plan), one.predict(H, X=plan))
+    with pytest.raises(ValueError, match=r"fitted with X \('kind', 'offer'\)"):
+        again.predict(H)
 
 
 REFUSED: dict[str, tuple[Callable[[RNNForecaster], Any], type[Exception], str]] = {
@@ -236,6 +256,7 @@ def test_columns_that_nobody_named_are_told() -> None:
         UserWarning, match=r"so 'offer' will be forecast beside 'y'\. If it is a covariate, name it: X=\["
     ):
         assert quick().fit(table).predict(1).columns.tolist() == ["y", "offer"]
+    assert quick().fit(table, target_col=None).predict(1).columns.tolist() == ["y", "offer"]
     assert quick().fit(table, X=["offer"]).predict(
         1, X=LATER[LATER["unique_id"] == 9][["ds", "offer"]]
     ).columns.tolist() == ["y"]
