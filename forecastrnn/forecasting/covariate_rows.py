@@ -49,26 +49,38 @@ def _where(scales: CovariateScales) -> tuple[tuple[str, ...], ...]:
     return (("static",), ("known", "past"), ()) if scales.in_encoder else (("static",), ("known",), ("past",))
 
 
-def behind(
-    own: ScaledCovariates, layout: InputLayout, inputs: np.ndarray, series: np.ndarray, counts: np.ndarray,
-    found: Covariates | None, *, past: bool = False,
-) -> np.ndarray:  # fmt: skip
-    """Rows (total, columns) of the times behind the ends of series (m,), so many of each, but for the series' own.
+def ahead(
+    own: ScaledCovariates, layout: InputLayout, inputs: np.ndarray, owners: np.ndarray, found: Covariates | None
+) -> np.ndarray:
+    """Rows (n, columns) of times to forecast, each of a series, owners (n,), but for what is found from its values.
 
-    inputs (n_series, columns) : the last row of each, from which codes of series come. found : covariates (total rows)
-    of the times that these rows are to forecast; None: they stay as they were. past : these times are over, and what is
-    known until now is there, too.
+    inputs (n_series, columns) : the last row of each series, from which its own codes come. found : covariates (n rows)
+    of these times, of which those known ahead are read; None: they stay as they were.
     """
-    owners, begins = series.repeat(counts), np.cumsum(counts) - counts
     rows, numbers, codes = inputs[owners], own.numbers[owners], own.codes[owners]
     if found is not None:
         new = own.scales.scaled(found, own.centre[owners])
-        later = np.delete(np.arange(len(owners)), begins[counts > 0])
-        roles = _where(own.scales)[1:] if past else (("known",), ())
-        which = zip(*(own.scales.having(*each) for each in roles), strict=True)
-        for old, values, (ahead, now) in zip((numbers, codes), new, which, strict=True):
-            old[:, ahead] = values[:, ahead]
-            old[np.ix_(later, now)] = values[np.ix_(later - 1, now)]
+        for old, values, known in zip((numbers, codes), new, own.scales.n_known, strict=True):
+            old[:, :known] = values[:, :known]
+    put(rows, layout, numbers, codes)
+    return rows
+
+
+def behind(
+    own: ScaledCovariates, layout: InputLayout, inputs: np.ndarray, series: np.ndarray, counts: np.ndarray,
+    found: Covariates,
+) -> np.ndarray:  # fmt: skip
+    """Rows (total, columns) before new values of series (m,), so many of each, but for what is found from the values.
+
+    inputs as in `ahead`; found : covariates (total rows) of the times of these values.
+    """
+    owners, first = series.repeat(counts), (np.cumsum(counts) - counts)[counts > 0]
+    rows, numbers, codes = inputs[owners], own.numbers[owners], own.codes[owners]
+    new, later = own.scales.scaled(found, own.centre[owners]), np.delete(np.arange(len(owners)), first)
+    which = zip(*(own.scales.having(*roles) for roles in _where(own.scales)[1:]), strict=True)
+    for old, values, (next_one, now) in zip((numbers, codes), new, which, strict=True):
+        old[:, next_one] = values[:, next_one]
+        old[np.ix_(later, now)] = values[np.ix_(later - 1, now)]
     put(rows, layout, numbers, codes)
     return rows
 
@@ -76,9 +88,9 @@ def behind(
 def without_past(rows: np.ndarray, own: ScaledCovariates, layout: InputLayout) -> np.ndarray:
     """The same rows (n, columns) as a decoder, if there is one, reads them: without what is known until now only."""
     scales, k, ends = own.scales, layout.covariates, 2 * layout.n_columns
-    numbers, codes = map(np.flatnonzero, scales.having("past"))
-    if not scales.in_encoder or not len(numbers) + len(codes):
+    if not scales.in_encoder or not any(column.role == "past" for column in scales.columns):
         return rows
+    numbers, codes = map(np.flatnonzero, scales.having("past"))
     rows = rows.copy()
     rows[:, numbers] = rows[:, ends - k + numbers] = 0.0
     rows[:, ends + codes] = [len(scales.seen[code]) for code in codes]

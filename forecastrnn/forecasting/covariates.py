@@ -48,7 +48,7 @@ class CovariateScales:
         """Categories of each code, and numbers of the vectors that stand for them."""
         return tuple((len(codes), auto_dim(len(codes))) for codes in self.seen)
 
-    @property
+    @cached_property
     def n_known(self) -> tuple[int, int]:
         """Columns of numbers, and codes, that are known ahead: they come first."""
         return int((self._roles[0] == "known").sum()), int((self._roles[1] == "known").sum())

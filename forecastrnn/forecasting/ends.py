@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from forecastrnn.forecasting.covariate_rows import behind, without_past
+from forecastrnn.forecasting.covariate_rows import ahead, without_past
 from forecastrnn.forecasting.inputs import SeriesInputs
 from forecastrnn.forecasting.paths import Histories, means_of, sums_of
 from forecastrnn.forecasting.preparation import Prepared
@@ -123,9 +123,9 @@ def rows_ahead(tail: SeriesEnds, h: int, found: Covariates | None, at_once: int 
     p, n = tail.prepared, tail.n_series
     if p.covariates is None:
         return None
-    each = np.arange(n), np.full(n, h)
-    rows = without_past(behind(p.covariates, p.layout, tail.inputs[:, -1], *each, found), p.covariates, p.layout)
-    return rows.reshape(n, h, -1)[:, np.minimum(np.arange(max(h, at_once)), h - 1)]
+    rows = ahead(p.covariates, p.layout, tail.inputs[:, -1], np.arange(n).repeat(h), found)
+    rows = without_past(rows, p.covariates, p.layout).reshape(n, h, -1)
+    return rows if at_once <= h else rows[:, np.minimum(np.arange(at_once), h - 1)]
 
 
 def histories_of(tail: SeriesEnds, dtype: str) -> Histories:

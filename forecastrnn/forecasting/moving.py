@@ -111,7 +111,7 @@ def _rows_beside(p: Prepared, inputs: np.ndarray, new: NewValues) -> np.ndarray:
     if p.covariates is None:
         return inputs[new.owners]
     assert new.covariates is not None
-    return behind(p.covariates, p.layout, inputs, new.series, new.counts, new.covariates, past=True)
+    return behind(p.covariates, p.layout, inputs, new.series, new.counts, new.covariates)
 
 
 def _carried_first(model: Model, tail: SeriesEnds, own: np.ndarray) -> Carried:
