@@ -11,6 +11,7 @@ from forecastrnn.backtesting.origins import Origins
 from forecastrnn.data.covariate_ahead import read_ahead
 from forecastrnn.data.covariate_coding import recoded, united
 from forecastrnn.data.covariate_input import Reading, apart, columns_of, joined
+from forecastrnn.data.covariate_roles import check_roles
 from forecastrnn.data.covariate_tables import read_table
 from forecastrnn.data.covariate_values import UNKNOWN, Covariates
 from forecastrnn.data.frame_columns import Names
@@ -76,7 +77,9 @@ class KnownThen:
             own = part.where(then)
             argument = f"X({self.axis.clock.describe(end)})"
             given = as_of(to_index(self.axis.clock, np.array([end]))[0])
-            table = read_table(given, self.axis.take(origins.series[then]), self.names, argument)
+            axis = self.axis.take(origins.series[then])
+            table = read_table(given, axis, self.names, argument)
+            check_roles([("known", table)], axis)
             found.append(joined(columns_of(own, [("known", table)], Reading(self.missing)), len(own.values)))
             reading = Reading(self.missing, found[-1].columns)
             ahead.append(read_ahead(table, own.axis, self.steps, self.steps, reading))

@@ -54,12 +54,13 @@ class Reading:
     """How covariates of series are read: what is missing, and the columns of the fit where this is none.
 
     others : names that have another role: categories of static, and after the fit also series and times, which are
-    passed over.
+    passed over. is_fit : it is one, which goes on from another; then columns that this had not are an error.
     """
 
     missing: str = "raise"
     fitted: tuple[Covariate, ...] | None = None
     others: tuple = ()
+    is_fit: bool = False
 
     def of_role(self, role: str) -> list[Covariate]:
         """The columns of the fit that a caller gives in a role; plain ones are found from the times."""
@@ -77,6 +78,11 @@ class Reading:
             )
         known = {*self.others, *(one.name for one in self.fitted)}
         unknown = [name for name in table.columns if name not in known]
+        if unknown and self.is_fit:
+            raise ValueError(
+                f"warm_start=True: {table.argument} must have the columns of the first fit, {first_few(names)}. Got "
+                f"{unknown[0]!r}"
+            )
         if unknown:
             _warn_unknown(unknown, names, table.argument)
         return names

@@ -61,7 +61,7 @@ def read_to_fit(given: Given, reading: ReadingOptions, read_as: ReadAs, old: Mod
         door.warn_unnamed(beside, read.axis, names, static)
     fitted = old.given_covariates if old else None
     categories, numbers = _split(given.static, read, reading, fitted)
-    rule = door.Reading(reading.missing, fitted, static)
+    rule = door.Reading(reading.missing, fitted, static, is_fit=True)
     return door.with_covariates(read, beside, names, rule, numbers), categories
 
 

@@ -146,6 +146,8 @@ def test_refused() -> None:
         tiny().cross_validation(Y, H, past=PAST)
     with pytest.raises(ValueError, match=r"X\(.*\) lacks a row of series"):
         tiny().cross_validation(Y, H, X=lambda cutoff: X[X["ds"] <= cutoff])
+    with pytest.raises(ValueError, match=r"X\(.*\) has the column 'y', which is what y holds"):
+        tiny().cross_validation(Y, H, X=lambda cutoff: Y)
     with pytest.raises(TypeError, match="must be a pandas DataFrame or Series"):
         tiny().cross_validation(Y, H, X=lambda cutoff: None)
     with pytest.warns(UserWarning, match="column 'price' is not used"):

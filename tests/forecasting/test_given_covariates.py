@@ -238,6 +238,21 @@ def test_refused(case: str, model: RNNForecaster) -> None:
     pd.testing.assert_frame_equal(model.predict(H, X=X), expected)
 
 
+def test_a_warm_start_has_the_columns_of_the_first_fit() -> None:
+    one = quick(warm_start=True).fit(Y, X)
+    expected = one.predict(H, X=X)
+    for given, kind, message in [
+        (None, ValueError, r"fitted with X \('offer'\)"),
+        (ALL[["unique_id", "ds", "offer", "kind"]], ValueError, "warm_start=True: X must have .* 'offer'. Got 'kind'"),
+        (X.rename(columns={"offer": "price"}), ValueError, "X lacks the column 'offer'"),
+        (X.assign(offer="yes"), TypeError, "'offer' of X holds texts"),
+    ]:
+        with pytest.raises(kind, match=message):
+            one.fit(Y, given)
+        pd.testing.assert_frame_equal(one.predict(H, X=X), expected)
+    assert (one.fit(Y, X).predict(H, X=X)["RNN"] != expected["RNN"]).all()
+
+
 def test_a_test_frame_is_a_plan(model: RNNForecaster) -> None:
     """Columns that are known in another role are passed over, others are told of, at the line of the call."""
     expected = model.predict(H, X=X)
