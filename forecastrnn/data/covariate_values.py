@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -25,8 +25,8 @@ class Covariate:
     name: Hashable
     role: str
     kind: str
-    categories: tuple[str | float | bool, ...] = ()
-    shared: bool = False
+    categories: tuple[str | float | bool, ...] = field(default=(), repr=False)  # there may be thousands
+    shared: bool = field(default=False, repr=False)
 
 
 @dataclass(frozen=True, eq=False)
