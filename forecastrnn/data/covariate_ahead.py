@@ -47,11 +47,12 @@ def read_ahead(table: CovariateTable, axis: TimeAxis, h: object, steps: int, rea
     needed = needed_until(axis, h, wanted)
     rows = table.keys.find(wanted.series, wanted.ordinals)
     known = {one.name: one for one in reading.of_role("known")}
-    columns = {name: read_column(table.values[name], rows, "X") for name in reading.names("known", table)}
+    names, argument = reading.names("known", table), table.argument
+    columns = {name: read_column(table.values[name], rows, argument) for name in names}
     lacks = {name: column.missing & needed for name, column in columns.items()}
     if any(missing.any() for missing in lacks.values()):
         _refuse_holes(table, wanted, rows, lacks, h)
-    found = {known[name]: as_fitted(column, known[name], "X") for name, column in columns.items()}
+    found = {known[name]: as_fitted(column, known[name], argument) for name, column in columns.items()}
     fitted = reading.fitted or ()
     return joined([(one, found[one] if one in found else nothing(one, len(rows))) for one in fitted], len(rows))
 

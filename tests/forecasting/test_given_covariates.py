@@ -94,6 +94,9 @@ def test_intervals_and_paths_follow_the_plan() -> None:
     one = learned(intervals="paths").fit(Y, X)
     bands = one.predict(H, X=X, level=80)
     np.testing.assert_array_equal(bands["RNN"], one.predict(H, X=X)["RNN"])
+    large = one.predict(H, y=Y.assign(y=128.0 * Y["y"]), X=X, level=80)  # no scale of the fit is kept
+    usual = one.predict(H, y=Y, X=X, level=80)
+    pd.testing.assert_frame_equal(large, usual.assign(**128.0 * usual.iloc[:, 2:]), rtol=1e-6)
     paths = one.sample_paths(H, 50, X=X, calibrated=False, random_state=0, output="array")
     assert np.abs(paths.mean(axis=0).ravel() - truth(LATER["offer"])[np.tile(np.arange(12) < H, 3)]).mean() < 20.0
 
