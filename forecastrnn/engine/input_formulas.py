@@ -29,7 +29,10 @@ def write_inputs(
     z, a, sums, sums_at, t, first, phase, season, period, second_lag, with_lags, blocks, groups, long_run,
     with_long_run, static, static_at, out, at,
 ):  # fmt: skip
-    """out[at:] = the columns of time t. z, a: indexable; `phase`: of t + 1 in the season; long_run: the mean so far."""
+    """out[at:] = the columns of time t. z, a: indexable; `phase`: of t + 1 in the season; long_run: the mean so far.
+
+    with_long_run : 2: and the raw columns of a linear series are squashed as well, as for the logarithm of its mean.
+    """
     now, mean, before = a[t], a[t - season], a[t - period]
     out[at], out[at + 1], out[at + 2] = z[t] - now, now - mean, now - before
     k = at + PLAIN
@@ -38,7 +41,7 @@ def write_inputs(
         out[k + 2] = z[t + 1 - second_lag] - mean
         k += LAGS
     k = write_older_means(sums, sums_at, t, first, blocks, groups, now, out, k)
-    if with_long_run:
+    if with_long_run > 0:
         out[k] = long_run - now
         k += 1
     if season >= 2:
@@ -51,3 +54,5 @@ def write_inputs(
     n = k + STATIC - at
     for j in range(n):
         out[at + n + j] = math.asinh(out[at + j])
+        if with_long_run > 1 and static[static_at + 1] > 0.0:  # of a linear series
+            out[at + j] = out[at + n + j]

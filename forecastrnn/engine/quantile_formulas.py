@@ -223,7 +223,8 @@ def tweedie_share(y, mean, dispersion, power):
 def tweedie_quantile(u, mean, dispersion, power):
     """Of Tweedie's distribution: 0 where the share is within that of 0, else between two bounds that close in.
 
-    By the rule of false position with halved weights (Dowell and Jarratt 1971), on the cube root of the value.
+    By the rule of false position with halved weights (Dowell and Jarratt 1971), on the cube root of the value; of many
+    pieces by the gamma distribution of the same mean, deviation and skewness.
     """
     count = math.exp((2.0 - power) * math.log(mean)) / (dispersion * (2.0 - power))
     if u <= math.exp(-count):
@@ -231,8 +232,10 @@ def tweedie_quantile(u, mean, dispersion, power):
     u = u if u < 1.0 - 1e-9 else 1.0 - 1e-9
     spread = math.sqrt(dispersion) * math.exp(0.5 * power * math.log(mean))
     if count > WIDE:
-        shape = mean * mean / (spread * spread)
-        return gamma_quantile(u, shape) * mean / shape
+        skew = power * spread / mean
+        shape = 4.0 / (skew * skew)
+        value = mean + (gamma_quantile(u, shape) - shape) * 0.5 * skew * spread
+        return value if value > 0.0 else 0.0
     low, high, below = 0.0, math.exp(math.log(mean + spread) / 3.0), math.exp(-count) - u
     above = tweedie_share(high * high * high, mean, dispersion, power) - u
     while above < 0.0:

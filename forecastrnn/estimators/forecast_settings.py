@@ -13,6 +13,7 @@ from forecastrnn.engine.threads import thread_count
 from forecastrnn.estimators.calendar_settings import calendar_of
 from forecastrnn.estimators.device_choice import device_of
 from forecastrnn.estimators.interval_settings import intervals_of
+from forecastrnn.estimators.loss_settings import check_values, loss_of
 from forecastrnn.estimators.named_parameters import NamedParameters, check_numbers, refuse
 from forecastrnn.estimators.old_names import flat_of
 from forecastrnn.estimators.parameters import dropout_of, layers_of, rule_of
@@ -176,6 +177,7 @@ def read_other(model: Model, y: object, alias: str) -> SeriesSet:
     if read is not y:  # the windows of a backtest may begin anywhere
         _refuse_new_rows(model, read)
     check_step(read.axis, model.axis)
+    check_values(model.settings, read, "y of predict")
     return read
 
 
@@ -190,10 +192,10 @@ def _settings_of(forecaster: NamedParameters, layers: tuple[Layer, ...]) -> Sett
     """How members are trained."""
     batch = 64 if forecaster.global_model else 16
     batch = batch if forecaster.batch_size == "auto" else int(forecaster.batch_size)
-    stopping = flat_of(forecaster, "early_stopping")
+    stopping, (loss, loss_options) = flat_of(forecaster, "early_stopping"), loss_of(forecaster)
     fraction = float(stopping["validation_fraction"]) if stopping["early_stopping"] else None
     return Settings(
-        layers=layers, initializer=forecaster.initializer, loss=forecaster.loss,
+        layers=layers, initializer=forecaster.initializer, loss=loss, loss_options=loss_options,
         rule=rule_of(forecaster), batch_size=batch, max_steps=forecaster.max_steps, horizon=_horizon_of(forecaster),
         n_iter_no_change=int(stopping["n_iter_no_change"]), validation_fraction=fraction,
         n_threads=thread_count(forecaster.n_jobs), verbose=bool(forecaster.verbose), dtype=forecaster.dtype,

@@ -17,6 +17,7 @@ from forecastrnn.estimators.covariate_reading import Given, check_given, covaria
 from forecastrnn.estimators.forecast_settings import bounds_of, check_within, plan_of, read_by
 from forecastrnn.estimators.going_on import GoesOn
 from forecastrnn.estimators.groups.heads import constraints_of_heads
+from forecastrnn.estimators.loss_settings import check_values
 from forecastrnn.estimators.old_names import takes_old_names
 from forecastrnn.estimators.parameters import TRAINING_CONSTRAINTS
 from forecastrnn.estimators.planning import Plans
@@ -25,7 +26,6 @@ from forecastrnn.estimators.saving import SavedToFile
 from forecastrnn.estimators.scoring import Scores
 from forecastrnn.forecasting.fit import fit_model
 from forecastrnn.forecasting.members import Callback
-from forecastrnn.networks.losses import LossesFor
 
 _SHARED = ("cell", "hidden_layer_sizes", "layer_norm", "initializer", "warm_start", "random_state", "verbose", "device",
            "n_jobs")  # fmt: skip
@@ -101,13 +101,17 @@ class RNNForecaster(Predicts, Plans, GoesOn, Backtests, Scores, SavedToFile):
         The step of the times, such as "MS" or pandas.offsets.CustomBusinessDay(holidays=[...]); an int for integers.
         None finds it: in the index, or in the times, also working weeks of other days than Monday to Friday. Which days
         are holidays no times can tell: trading days need it, if the index has no freq.
-    loss : {"absolute_error", "squared_error", "huber"}
-        Loss of the scaled values; the absolute error forecasts the median.
-    intervals : {"conformal", "paths"}, Conformal or None
+    loss : str, `Quantiles`, `Gaussian`, `StudentT`, `Laplace`, `Poisson`, `NegativeBinomial` or `Tweedie`
+        Loss of the scaled values: "absolute_error" forecasts the median, "squared_error" the mean, "huber" is between
+        them. The others say how values are distributed ("quantile", "gaussian", ..., are short for them): the forecast
+        is the median, futures are drawn step by step, each draw fed back, and intervals are those of such futures.
+        Counts, "poisson" and "negative_binomial", and amounts from 0 on, "tweedie", are learned as they are.
+    intervals : {"conformal", "paths", "head"}, Conformal or None
         What `predict(level=, quantiles=)` rests on. "conformal", or `Conformal(...)` with options: errors of forecasts
         of the last windows of the series, which `fit` makes when all is trained: with fewer than 50 series, or local
         networks, by a network that has not seen them, in a fifth of the time of the default fit more. "paths":
-        quantiles of sample paths, not calibrated, for nothing. None: no intervals. Forecasts are the same with any.
+        quantiles of sample paths, not calibrated, for nothing; "head" says the same of a loss that draws by itself.
+        None: no intervals. Forecasts are the same with any.
     bounds : "auto", (float, float) or None
         What no forecast, interval or drawn future passes: they are cut off there. "auto": 0 from below for each series
         that has no negative value, of `fit` or of the y that is forecast. (0, 100): these, for all series, which must
@@ -180,6 +184,7 @@ class RNNForecaster(Predicts, Plans, GoesOn, Backtests, Scores, SavedToFile):
     _parameter_constraints: dict = {
         **{name: TRAINING_CONSTRAINTS[name] for name in _SHARED},
         **constraints_of_heads("solver", "strategy", "dropout", "early_stopping", "intervals", "calendar"),
+        **constraints_of_heads("loss"),
         "season_length": [Interval(Integral, 1, None, closed="left"), list, tuple, None],
         "context_length": [Interval(Integral, 1, None, closed="left"), None],
         "older_means": [list, tuple, None],
@@ -190,7 +195,6 @@ class RNNForecaster(Predicts, Plans, GoesOn, Backtests, Scores, SavedToFile):
         "missing": [StrOptions({"raise", "mask", "zero"})],
         "short": [StrOptions({"raise", "naive", "drop"})],
         "freq": "no_validation",  # pandas says what is one
-        "loss": [StrOptions(LossesFor("forecasting"))],
         "bounds": [StrOptions({"auto"}), list, tuple, None],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "max_steps": [Interval(Integral, 1, None, closed="left"), None],
@@ -290,6 +294,7 @@ class RNNForecaster(Predicts, Plans, GoesOn, Backtests, Scores, SavedToFile):
         read_as = partial(read_by, plan.reading, freq=self.freq, alias=self.alias)
         read, static = read_to_fit(given, plan.reading, read_as, old)
         check_within(bounds_of(self), read)
+        check_values(plan.members, read)
         season = plan.seasons[0] if plan.seasons else season_of(read.axis)
         self._model = fit_model(plan, read, season, static, old=old, callback=callback)
         self._publish(plan.device)

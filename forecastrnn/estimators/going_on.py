@@ -14,6 +14,7 @@ from forecastrnn.estimators.covariate_reading import Given, read_further
 from forecastrnn.estimators.device_choice import device_to_predict
 from forecastrnn.estimators.fitted_forecaster import FittedForecaster
 from forecastrnn.estimators.forecast_settings import bounds_of, check_within
+from forecastrnn.estimators.loss_settings import check_values
 from forecastrnn.forecasting.stream import ForecastStream
 from forecastrnn.forecasting.updating import updated
 
@@ -90,7 +91,13 @@ class GoesOn(FittedForecaster):
         )  # fmt: skip
         new = read_further(held, Given(y=y_new, X=X, past=past), read_as)
         check_within(rule, new.read)
+        check_values(held.settings, new.read, "y_new")
         updates = _updates_of(train, len(new.read.values))
+        if updates and held.settings.is_raw:
+            raise ValueError(
+                f"train: networks with loss={held.settings.loss!r} do not learn from new rows alone. Go on with "
+                "train=False, or fit anew (warm_start=True) on all rows."
+            )
         if updates and held.trained.is_local:
             raise ValueError(
                 f"train={train!r} needs global_model=True: of local networks no optimizer is kept. Use update(y_new), "

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from forecastrnn.estimators.groups.intervals import opened_intervals
+from forecastrnn.estimators.groups.losses import LossGroup, opened_loss
 from forecastrnn.estimators.old_names import flat_of
 from forecastrnn.estimators.parameters import NamedParameters
 from forecastrnn.forecasting.conformal import ConformalPlan
@@ -16,20 +17,26 @@ from forecastrnn.forecasting.conformal import ConformalPlan
 
 def intervals_of(forecaster: NamedParameters) -> ConformalPlan | Literal["paths"] | None:
     """How intervals are to be made, checked."""
-    asked = forecaster.intervals
+    asked, draws = forecaster.intervals, isinstance(opened_loss(forecaster.loss), LossGroup)
     if asked is None:
         return None
-    if asked == "head":
+    if asked == "head" and not draws:
         raise ValueError(
-            "intervals='head' needs a loss that forecasts quantiles, and there is none yet: use 'conformal' or 'paths'."
+            f"intervals='head' needs a loss that says how values are distributed, as loss='gaussian'. Got "
+            f"loss={forecaster.loss!r}: use 'conformal' or 'paths'."
         )
-    if asked == "paths":
-        if flat_of(forecaster, "strategy")["strategy"] == "direct":
+    if asked in ("head", "paths"):
+        if not draws and flat_of(forecaster, "strategy")["strategy"] == "direct":
             raise ValueError(
                 "intervals='paths' needs strategy='recursive' or 'seq2seq', which feed values back: use 'conformal'."
             )
         return "paths"
-    return _checked(opened_intervals(asked), forecaster)
+    checked = _checked(opened_intervals(asked), forecaster)
+    if checked.adaptive and draws:
+        raise ValueError(
+            f"Conformal(adaptive=True) follows errors of medians, not loss={forecaster.loss!r}: use adaptive=False."
+        )
+    return checked
 
 
 def _checked(asked: Any, forecaster: NamedParameters) -> ConformalPlan:

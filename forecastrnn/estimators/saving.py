@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from forecastrnn._version import __version__
 from forecastrnn.estimators.groups.calendars import Calendar, Holidays
 from forecastrnn.estimators.groups.intervals import Conformal
+from forecastrnn.estimators.groups.losses import LOSS_OF
 from forecastrnn.estimators.groups.schedules import OneCycle, Steps
 from forecastrnn.estimators.interval_settings import intervals_of
 from forecastrnn.estimators.named_parameters import check_numbers
@@ -21,7 +22,7 @@ from forecastrnn.estimators.old_names import flat_parameters, modernise
 from forecastrnn.estimators.parameters import layers_of
 from forecastrnn.exceptions import ModelFileError
 from forecastrnn.networks.cells import CELLS
-from forecastrnn.networks.losses import LOSSES
+from forecastrnn.networks.losses import KNOWN_LOSSES
 from forecastrnn.persistence.codec import TEXT, Part, State, choice
 from forecastrnn.persistence.model_file import ASK, ModelFile, open_model, write_model
 from forecastrnn.persistence.plain_values import IMPORT_IT, check_known, decode, encode
@@ -38,10 +39,10 @@ STATES = {
 _LATER = {"freq": None, "alias": "RNN", "intervals": None, "short": "raise", "bounds": "auto", "long_run_mean": "auto",
           "calendar": None}  # fmt: skip
 _NAMED: list[tuple[str, str, Container[str]]] = [
-    ("cell", "cell", CELLS), ("loss", "loss", LOSSES), ("update rule", "solver", SOLVERS),
+    ("cell", "cell", CELLS), ("loss", "loss", KNOWN_LOSSES), ("update rule", "solver", SOLVERS),
 ]  # fmt: skip
-# What no flat parameter says: a course with numbers of its own, intervals, a calendar.
-GROUPS = (OneCycle, Steps, Conformal, Calendar, Holidays)
+# What no flat parameter says: a course with numbers of its own, intervals, a calendar, likelihoods.
+GROUPS = (OneCycle, Steps, Conformal, Calendar, Holidays, *LOSS_OF.values())
 _HEADER = {"class": choice(*STATES), "written_by": TEXT}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from forecastrnn.data.caller_warnings import warn_caller
 from forecastrnn.forecasting.calibrate import spread_of_others
 from forecastrnn.forecasting.calibration import Calibration, Spread
 from forecastrnn.forecasting.calibration_windows import in_space
+from forecastrnn.forecasting.drawn_places import DrawnPlaces
 from forecastrnn.forecasting.ends import SeriesEnds, take
 from forecastrnn.forecasting.model import Model
 from forecastrnn.forecasting.naive_series import Chosen
@@ -116,6 +117,8 @@ def quantiles_of(model: Model, forecast: Forecast, shares: np.ndarray) -> np.nda
     kept = model.intervals
     if kept is None or kept.calibration is None:
         found = _of_paths(model, forecast, shares)
+    elif model.settings.likelihood is not None:
+        found = _of_likelihood(model, kept.calibration, forecast, shares)
     else:
         found = _of_scores(kept.calibration, forecast, shares)
     side = np.sign(shares - 0.5)[:, None, None]
@@ -148,13 +151,33 @@ def _offsets(calibration: Calibration, forecast: Forecast, share: float) -> np.n
     )
 
 
-def _of_paths(model: Model, forecast: Forecast, shares: np.ndarray) -> np.ndarray:
-    """Quantiles of sample paths, drawn alike whatever the series and the horizon."""
-    h = forecast.median.shape[1]
-    paths = model.draw_alike(
+def _of_likelihood(model: Model, calibration: Calibration, forecast: Forecast, shares: np.ndarray) -> np.ndarray:
+    """Quantiles of the likelihood's own draws, at the places that held-out values had among such draws."""
+    spread, h = forecast.spread, forecast.median.shape[1]
+    assert spread is not None
+    found = [calibration.offsets(share, calibration.horizon, forecast.rows) for share in shares]
+    before = 0 if forecast.tail.guessed is None else forecast.tail.guessed[:, None]
+    steps = np.atleast_2d(np.minimum(before + np.arange(h), calibration.horizon - 1))  # behind, draws go on to spread
+    own = (np.broadcast_to(one, (len(spread.scale), calibration.horizon)) for one in found)
+    steps = np.broadcast_to(steps, (len(spread.scale), h))
+    away = np.stack([np.take_along_axis(one, steps, axis=1) * spread.scale[:, None] for one in own])
+    draws = DrawnPlaces.of(_draws(model, forecast, h), is_counted=model.settings.is_counted)
+    limits = (0.0, np.inf) if model.settings.is_raw else (-np.inf, np.inf)
+    return np.clip(draws.values_at(away), *limits)
+
+
+def _draws(model: Model, forecast: Forecast, h: int) -> np.ndarray:
+    """Sample paths (PATHS, n, h), drawn alike whatever the series and the horizon."""
+    return model.draw_alike(
         forecast.tail, forecast.rows, h, PATHS, known=forecast.known, device=forecast.device, ahead=forecast.ahead
     )
-    return np.quantile(paths, shares, axis=0)
+
+
+def _of_paths(model: Model, forecast: Forecast, shares: np.ndarray) -> np.ndarray:
+    """Quantiles of sample paths, drawn alike whatever the series and the horizon."""
+    paths = _draws(model, forecast, forecast.median.shape[1])
+    method: Any = "inverted_cdf" if model.settings.is_counted else "linear"
+    return np.quantile(paths, shares, axis=0, method=method)
 
 
 def warn_far(model: Model, h: int) -> None:

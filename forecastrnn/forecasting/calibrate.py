@@ -20,6 +20,7 @@ from forecastrnn.forecasting.calibration import (
     window_weight,
 )
 from forecastrnn.forecasting.calibration_windows import (
+    DRAWS,
     Windows,
     errors_of,
     lengths_of,
@@ -28,6 +29,7 @@ from forecastrnn.forecasting.calibration_windows import (
     values_in_space,
 )
 from forecastrnn.forecasting.conformal import ConformalPlan
+from forecastrnn.forecasting.drawn_places import FURTHEST
 from forecastrnn.forecasting.fences import UNKNOWN, ends_of_range
 from forecastrnn.forecasting.model import Model
 from forecastrnn.forecasting.preparation import Prepared
@@ -64,14 +66,16 @@ def calibrate(
     errors = errors_of(by, read, windows, prepared.linear, device)
     if not np.isfinite(errors).any():
         return Intervals("conformal", why="all values in the windows that would calibrate it are missing")
-    whole, smallest = seasonal_errors(read, prepared)
+    is_scored = model.settings.likelihood is not None
+    whole, smallest = seasonal_errors(read, prepared, is_scored=is_scored)
     found = calibrated(
-        errors, whole, smallest, windows.starts, by_series=asked.pool == "series", symmetric=asked.symmetric
-    )
-    values, usual = values_in_space(read, prepared.linear), _excess_by_plan(model)
-    low, high, excess = ends_of_range(values, read.offsets, windows.horizon, usual)
+        errors, whole, smallest, windows.starts, by_series=asked.pool == "series", symmetric=asked.symmetric,
+        rising=not is_scored,
+    )  # fmt: skip
+    usual = _excess_by_plan(model)
+    low, high, excess = _range_of(read, prepared, windows.horizon, usual, is_scored=is_scored)
     spread = Spread(scale=found.spread.scale, low=low, high=high)
-    coverage = coverage_of(errors, whole, smallest, found)
+    coverage = coverage_of(errors, whole, smallest, found, rising=not is_scored)
     adaptive = Adaptive.begun(asked.gamma, found.table, read.n_series, found.horizon) if asked.adaptive else None
     vectors = found.vectors if model.strategy == "direct" else None  # others feed draws back
     found = replace(found, spread=spread, excess=excess, coverage=coverage, adaptive=adaptive, vectors=vectors)
@@ -82,6 +86,15 @@ def _excess_by_plan(model: Model) -> np.ndarray | None:
     """With covariates that are known ahead a plan may lead where the series never were; None: they tell it."""
     planned = any(column.role == "known" and column.kind != "plain" for column in model.covariates)
     return np.full(2, UNKNOWN) if planned else None
+
+
+def _range_of(
+    read: SeriesSet, prepared: Prepared, horizon: int, excess: np.ndarray | None = None, *, is_scored: bool
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Ends that intervals of each series may have, and the excess; scores of a likelihood have none but their own."""
+    if is_scored:
+        return np.full(read.n_series, -FURTHEST), np.full(read.n_series, FURTHEST), np.zeros(2)
+    return ends_of_range(values_in_space(read, prepared.linear), read.offsets, horizon, excess)
 
 
 def _is_held_out(asked: ConformalPlan, model: Model, n_series: int) -> bool:
@@ -100,6 +113,10 @@ def _affordable(model: Model, windows: Windows) -> tuple[Model, Windows]:
         return model, windows
     budget = trained.updates * model.settings.batch_size * (p.context + p.ahead) * model.n_members
     need = int(there.sum()) * (p.context + windows.horizon)
+    if model.settings.likelihood is not None:  # of draws from all members
+        every = -(-need * DRAWS // max(budget, 1))
+        some = np.arange(len(there)) % every == 0
+        return model, replace(windows, there=there & some[:, None])
     members = int(np.clip(budget // max(need, 1), 1, model.n_members))
     every = -(-need // max(budget, 1))
     some = np.arange(len(there)) % every == 0
@@ -120,10 +137,11 @@ def spread_of_others(
     model: Model, found: Calibration, read: SeriesSet, prepared: Prepared, device: str, static: object = None
 ) -> Spread:
     """That of series that fit has not had, by forecasts of their last windows."""
-    whole, least = seasonal_errors(read, prepared)
+    is_scored = model.settings.likelihood is not None
+    whole, least = seasonal_errors(read, prepared, is_scored=is_scored)
     starts, free = found.starts[:: -(-len(found.starts) // FEW)], lengths_of(read) - model.reading.least
     windows = Windows(found.horizon, starts, starts <= free[:, None])
     errors = errors_of(model, read, windows, prepared.linear, device, static) / found.growth
     weight = window_weight(starts, found.horizon)
-    low, high, _ = ends_of_range(values_in_space(read, prepared.linear), read.offsets, found.horizon, found.excess)
+    low, high, _ = _range_of(read, prepared, found.horizon, found.excess, is_scored=is_scored)
     return Spread(scale=scales_of(errors, whole * found.usual, least, weight), low=low, high=high)

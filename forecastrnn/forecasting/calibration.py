@@ -147,14 +147,15 @@ def mean_of(values: np.ndarray, axis: int | tuple[int, ...]) -> tuple[np.ndarray
     return np.where(there, values, 0.0).sum(axis=axis) / np.maximum(count, 1), count
 
 
-def growth_of(sizes: np.ndarray) -> np.ndarray:
-    """Mean size (steps,) of errors (n, windows, steps) around each step, never smaller than before, of mean 1."""
+def growth_of(sizes: np.ndarray, *, rising: bool = True) -> np.ndarray:
+    """Mean size (steps,) of errors (n, windows, steps) around each step, of mean 1; if `rising`, ever larger."""
     steps = np.arange(1, sizes.shape[2] + 1)
     mean, count = mean_of(sizes, (0, 1))
     sums = np.cumsum(np.stack([np.append(0.0, mean * count), np.append(0, count)]), axis=1)
     begin, end = steps - 1 - steps // NEAR, np.minimum(steps + steps // NEAR, len(steps))
     total, n = sums[:, end] - sums[:, begin]
-    growth = np.maximum.accumulate(total / np.maximum(n, 1))
+    growth = total / np.maximum(n, 1)
+    growth = np.maximum.accumulate(growth) if rising else growth
     return np.maximum(growth / growth.mean(), SMALLEST) if growth.any() else np.ones(len(steps))
 
 
@@ -216,15 +217,16 @@ def vectors_of(scores: np.ndarray) -> np.ndarray:
 
 def calibrated(
     errors: np.ndarray, seasonal: np.ndarray, least: np.ndarray, starts: np.ndarray, *, by_series: bool,
-    symmetric: bool,
+    symmetric: bool, rising: bool = True,
 ) -> Calibration:  # fmt: skip
     """What the errors (n, windows, steps) of series say, some of them known; of their ends nothing.
 
-    seasonal, least (n,): their seasonal errors, and the least that a scale can be.
+    seasonal, least (n,): their seasonal errors, and the least that a scale can be. rising : errors grow with the step,
+    which scores of a likelihood need not.
     """
     n, _, steps = errors.shape
     weight = window_weight(starts, steps)
-    growth = growth_of(np.abs(errors) / seasonal[:, None, None])
+    growth = growth_of(np.abs(errors) / seasonal[:, None, None], rising=rising)
     even = errors / growth
     size, count = mean_of(mean_size(even), 1)
     has = (count > 0) & (seasonal > least)
@@ -243,7 +245,9 @@ def calibrated(
     )  # fmt: skip
 
 
-def coverage_of(errors: np.ndarray, seasonal: np.ndarray, least: np.ndarray, found: Calibration) -> np.ndarray:
+def coverage_of(
+    errors: np.ndarray, seasonal: np.ndarray, least: np.ndarray, found: Calibration, *, rising: bool = True
+) -> np.ndarray:
     """Share of a late window at each level of COVERED, where only what was known at its start calibrates."""
     starts, steps = found.starts, np.arange(found.horizon)
     late = int(np.flatnonzero(starts >= min(found.horizon, starts[0] // 2))[-1])
@@ -251,7 +255,8 @@ def coverage_of(errors: np.ndarray, seasonal: np.ndarray, least: np.ndarray, fou
     there = np.isfinite(errors[:, late])
     if not np.isfinite(before).any() or not there.any():
         return np.empty(0)
-    then = calibrated(before, seasonal, least, starts, by_series=found.by_series, symmetric=found.symmetric)
+    kind = {"by_series": found.by_series, "symmetric": found.symmetric, "rising": rising}
+    then = calibrated(before, seasonal, least, starts, **kind)
     rows, shares = np.arange(len(errors)), []
     for level in COVERED:
         ends = [then.offsets(0.5 + side * level / 2, found.horizon, rows) for side in (-1, 1)]

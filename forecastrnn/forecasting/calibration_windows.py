@@ -10,6 +10,7 @@ import numpy as np
 from forecastrnn.forecasting.calibration import SMALLEST
 from forecastrnn.forecasting.choosing import ends_of_others
 from forecastrnn.forecasting.conformal import ConformalPlan
+from forecastrnn.forecasting.drawn_places import DrawnPlaces
 from forecastrnn.forecasting.model import Model
 from forecastrnn.forecasting.preparation import Prepared
 from forecastrnn.forecasting.reading import cut
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 SHARE = 3  # windows lie in the last third of a series
 MANY, FEWEST, MOST = 240, 14, 40  # windows of n series: MANY / sqrt(n), within these bounds
 LONG = 12  # a horizon is as long as a window of the training, or the median series over this if that is longer
+DRAWS = 60  # futures of a window among which a likelihood's values are placed
 AT_ONCE = 2**21  # values of series that are cut and prepared in one call
 
 
@@ -73,7 +75,8 @@ def errors_of(
 ) -> np.ndarray:
     """Errors (n_series, n_windows, horizon) of a model's forecasts of the windows, NaN where no value is known.
 
-    Of the logarithm, where a series is not linear (n_series,): bands are laid there.
+    Of the logarithm, where a series is not linear (n_series,): bands are laid there; with a likelihood, the normal
+    scores of the values among its draws.
     """
     read, steps = model.dated(read), np.arange(windows.horizon)
     rows, which = np.nonzero(windows.there)
@@ -87,9 +90,13 @@ def errors_of(
         ends = read.offsets[row + 1, None]
         there = np.minimum(at, ends - 1)
         ahead = read.covariates and read.covariates.take(there.reshape(-1))
-        forecast = model.median(tail, own, windows.horizon, device, ahead)
         truth = np.where(at < ends, read.values[there], np.nan)
-        lin = linear[row, None]
+        if model.settings.likelihood is not None:
+            draws = model.draw_alike(tail, own, windows.horizon, DRAWS, known=True, device=device, ahead=ahead)
+            places = DrawnPlaces.of(draws, is_counted=model.settings.is_counted)
+            found[row, which[part]] = places.scores_of(truth, np.random.RandomState(0))
+            continue
+        forecast, lin = model.median(tail, own, windows.horizon, device, ahead), linear[row, None]
         found[row, which[part]] = in_space(truth, lin) - in_space(forecast, lin)
     return found
 
@@ -104,11 +111,13 @@ def values_in_space(read: SeriesSet, linear: np.ndarray) -> np.ndarray:
     return in_space(read.values, np.repeat(linear, np.diff(read.offsets)))
 
 
-def seasonal_errors(read: SeriesSet, prepared: Prepared) -> tuple[np.ndarray, np.ndarray]:
+def seasonal_errors(read: SeriesSet, prepared: Prepared, *, is_scored: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """Mean change (n_series,) of each series over a season, of neighbours in a short one, and the least scale.
 
-    In the space of its bands; a series that hardly changes has the least.
+    In the space of its bands; a series that hardly changes has the least. is_scored : that is the space of scores.
     """
+    if is_scored:
+        return np.ones(read.n_series), np.full(read.n_series, SMALLEST)
     count, season, z = np.diff(read.offsets), prepared.layout.season, values_in_space(read, prepared.linear)
     each = np.repeat(np.where(count > season + 1, season, 1), count)
     place = np.arange(len(z)) - np.repeat(read.offsets[:-1], count)

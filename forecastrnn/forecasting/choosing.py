@@ -49,7 +49,9 @@ def ends_of_others(
         codes = model.codes.columns(rows, _static_codes(model, read, static, rows))
     rows = rows % model.tail.n_series
     found, gaps = without_end_gaps(read)
-    prepared = model.tail.prepared.others(found.values, found.offsets, found.covariates)
+    prepared = model.tail.prepared.others(
+        found.values, found.offsets, found.covariates, is_raw=model.settings.is_raw, least=model.settings.least
+    )
     tail = ends_of(SeriesInputs.of(prepared, model.settings.dtype, codes))
     floors = never_negative(found.values, found.offsets)
     return behind_end_gaps(model, tail, read, gaps, rule, floors=floors, own=rows), rows

@@ -14,7 +14,7 @@ import numpy as np
 from forecastrnn.engine.input_formulas import STATIC
 from forecastrnn.engine.jobs import borrowed
 from forecastrnn.engine.program import Program
-from forecastrnn.forecasting.paths import Histories, PathsShape, emit_rounds, with_room
+from forecastrnn.forecasting.paths import RAW, Histories, PathsShape, emit_rounds, with_room
 from forecastrnn.forecasting.states import states_width
 
 ROWS_BYTES = 2**28  # of the histories, inputs and new values of all rows at once
@@ -92,6 +92,8 @@ class DevicePaths:
             found["sums"] = buffer("sums", (rows, self.length + 1), np.float64)
         if kind.layout.with_long_run:
             found["long_run"] = buffer("long_run", (rows,), np.float64)
+        if kind.likelihood is not None and not kind.likelihood.is_scaled:
+            found |= {name: buffer(name, (rows,) if name in ("unit", "gain") else (rows, self.h)) for name in RAW}
         if kind.noisy:
             found["noise"] = buffer("noise", (rows, self.h))
         if kind.layout.has_covariates:
@@ -113,8 +115,10 @@ class DevicePaths:
             fields[name].put(getattr(histories, name)[series])
         if histories.sums is not None:
             fields["sums"].put(with_room(histories.sums[series], self.length + 1))
-        if histories.long_run is not None:
-            fields["long_run"].put(histories.long_run[series])
+        for name in ("long_run", *RAW):
+            values = getattr(histories, name)
+            if values is not None:
+                fields[name].put(values[series])
         own = len(histories.z) > self.n_inputs  # not all series are here: each row has inputs of its own
         row = np.arange(self.kind.rows) if own else series
         given = {"inputs": ("starts", histories.inputs), "ahead": ("ahead_starts", histories.ahead)}

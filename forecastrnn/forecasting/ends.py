@@ -91,7 +91,7 @@ def ends_of(series: SeriesInputs) -> SeriesEnds:
     rows = ends[:, None] + np.arange(-prepared.context - 1, -1)
     phase = (ends - prepared.starts[:-1] - prepared.pads) % prepared.layout.season
     own = prepared.covariates and prepared.covariates.last(prepared.known)
-    light = replace(prepared, z=np.empty(0), observed=np.empty(0, bool), covariates=own)
+    light = replace(prepared, z=np.empty(0), observed=np.empty(0, bool), covariates=own, figure=None)
     so_far = so_far_of(prepared) if prepared.layout.with_long_run else None
     return SeriesEnds(light, z, series.rows[rows], phase, first_of(prepared, past), so_far=so_far)
 

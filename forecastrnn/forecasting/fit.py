@@ -152,6 +152,8 @@ def _prepare(plan: FitPlan, read: SeriesSet, season: int, old: InputLayout | Non
     default, keeps the inputs that it was tuned with.
     """
     make = partial(prepare, read.values, read.offsets, season, plan.context, plan.learned, longer=plan.longer)
+    if plan.members.is_raw:
+        return make(least=plan.members.least, is_raw=True).read_with(long_run=True)
     of_means, asked = is_of_means(plan.members.loss), plan.long_run
     found = make(steady=bool(old and old.steady))
     if asked == "auto":

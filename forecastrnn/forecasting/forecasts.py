@@ -10,6 +10,7 @@ from forecastrnn.engine.devices import CPU
 from forecastrnn.forecasting.device_paths import run_on_device
 from forecastrnn.forecasting.ends import SeriesEnds, histories_of
 from forecastrnn.forecasting.paths import PathsShape, job_rows, run_paths
+from forecastrnn.forecasting.raw_values import raw_ahead
 from forecastrnn.forecasting.settings import Settings
 from forecastrnn.networks.network import AnyNetwork
 
@@ -25,17 +26,20 @@ def forecast(
     """Scaled values (paths, n_series, h) behind the end of each series, in one call.
 
     thetas (k, size); which (paths,): the network of each path, or (paths, n_series): of each of its series. `noise`
-    (paths, n_series, h) is added as it goes. states (paths, n_series, width): from which networks go on. ahead
-    (n_series, h, columns): rows of inputs in which covariates stand.
+    (paths, n_series, h) is added as it goes, or with a likelihood says the share of each draw; None: medians. states
+    (paths, n_series, width): from which networks go on. ahead (n_series, h, columns): rows of inputs in which
+    covariates stand.
     """
     p, n, paths = tail.prepared, tail.n_series, len(which)
     rows = job_rows(n, paths, settings.n_threads) if which.ndim == 1 else 1
     kind = PathsShape(
         network=network, head=settings.head, dtype=settings.dtype, rows=rows if device == CPU else DEVICE_ROWS,
         context=p.context, layout=p.layout, noisy=noise is not None, lanes=settings.n_threads, device=device,
-        goes_on=states is not None,
+        goes_on=states is not None, likelihood=settings.likelihood,
     )  # fmt: skip
-    histories = replace(histories_of(tail, settings.dtype), ahead=ahead)
+    raw = raw_ahead(tail, h, settings.likelihood) if settings.likelihood and settings.is_raw else {}
+    raw = {name: values.astype(settings.dtype) for name, values in raw.items()}
+    histories = replace(histories_of(tail, settings.dtype), ahead=ahead, **raw)
     given = {name: values for name, values in {"noise": noise, "states": states}.items() if values is not None}
     if device != CPU:
         return run_on_device(kind, thetas, which, histories, h, given)

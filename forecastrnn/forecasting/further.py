@@ -79,10 +79,10 @@ def _learn(
         steps=(p.context, steps) if model.network.hands_over else p.context + steps, before=len(progress.loss_curve),
     )  # fmt: skip
     plan = TrainingPlan(
-        loss=settings.loss, rule=rule, max_iter=-(-updates // EPOCH), tol=0.0, n_threads=settings.n_threads,
+        loss=settings.any_loss, rule=rule, max_iter=-(-updates // EPOCH), tol=0.0, n_threads=settings.n_threads,
         verbose=settings.verbose, stop_early=False, total_updates=updates, dropout=settings.dropout, device=device,
     )  # fmt: skip
-    source = source_of(model.network, learn, p.observed, settings.dtype)
+    source = source_of(model.network, learn, p.observed, settings)
     return train(model.network, progress, source, batches, plan)
 
 

@@ -26,7 +26,8 @@ class InputLayout:
     turn; longer : periods in seasons, beside the season, whose figures are removed; (): one, where it is found.
     covariates, categories : columns of numbers and of codes that are no values of the series; known_ahead : so many
     of both, the first ones, are known ahead; with_long_run : whether the mean of all values so far is among the
-    columns; steady : series are prepared for a mean that stays.
+    columns; steady : series are prepared for a mean that stays; squashed : the raw columns of linear series are asinh
+    of them too: the logarithm of a mean that is in proportion to them would grow without end where it is fed back.
     """
 
     season: int
@@ -39,6 +40,12 @@ class InputLayout:
     known_ahead: tuple[int, int] = field(default=(0, 0), metadata={"later": True})
     with_long_run: bool = field(default=False, metadata={"later": True})
     steady: bool = field(default=False, metadata={"later": True})
+    squashed: bool = field(default=False, metadata={"later": True})
+
+    @property
+    def long_run_kind(self) -> int:
+        """How kernels take both: 0, 1, or 2 where they are squashed, which goes with the long-run mean alone."""
+        return 2 if self.squashed else int(self.with_long_run)
 
     @property
     def has_covariates(self) -> bool:

@@ -49,7 +49,7 @@ def build_inputs(prepared: Prepared, dtype: str, codes: np.ndarray | None = None
     blocks = np.array(layout.older_means, np.int64)
     scratch = np.zeros(len(p.z)), np.zeros(np.diff(p.starts).max() + 1 if layout.older_means else 0)
     numbers = (
-        layout.season, layout.mean_width, layout.second_lag, layout.with_lags, blocks, layout.with_long_run,
+        layout.season, layout.mean_width, layout.second_lag, layout.with_lags, blocks, layout.long_run_kind,
     )  # fmt: skip
     place = columns, layout.covariates
     fill_inputs((p.z, p.starts, p.pads, p.period_of, p.static.reshape(-1)), numbers, scratch, out, place)

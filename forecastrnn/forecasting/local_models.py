@@ -53,7 +53,9 @@ def _build_lane(network: Network, settings: Settings, source: TrainingData, step
     starts = Argument("starts", np.int64)
     seeds = Argument("seeds", np.int64) if settings.dropout else None
     feed = BatchBuffers(starts=starts, y_starts=starts, sums=Argument("sums", np.float64), seeds=seeds)
-    TrainingStep(SequenceTask(build, source), feed, settings.loss, Update(settings.rule, Argument("rates"), moments))
+    TrainingStep(
+        SequenceTask(build, source), feed, settings.any_loss, Update(settings.rule, Argument("rates"), moments)
+    )
     update = [operation for turn in program.rounds for operation in turn[0]]
     program.rounds = [[[]]]
     for moment in moments.values():
@@ -76,7 +78,7 @@ def fit_local(
     network, n = network_of(prepared.layout, settings).writer, prepared.n_series
     updates = update_count(prepared, settings)
     steps, real = prepared.context + prepared.ahead, np.dtype(settings.dtype)
-    source = plain_source(series, prepared.observed, settings.dtype)
+    source = plain_source(series, prepared.observed, settings)
     lanes = [_build_lane(network, settings, source, steps, updates) for _ in range(settings.n_threads)]
     jobs = Jobs(lanes)
     need = len(seeds) * n * (network.size * real.itemsize + updates * 16) + jobs.nbytes

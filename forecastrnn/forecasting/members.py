@@ -43,10 +43,10 @@ def train_member(
     network, updates = network_of(prepared.layout, settings), update_count(prepared, settings)
     batches = batches_of(network, prepared, settings, seed, len(progress.loss_curve))
     plan = TrainingPlan(
-        loss=settings.loss, rule=settings.rule, max_iter=-(-updates // batches.steps_an_epoch), tol=settings.tol,
+        loss=settings.any_loss, rule=settings.rule, max_iter=-(-updates // batches.steps_an_epoch), tol=settings.tol,
         n_iter_no_change=settings.n_iter_no_change, n_threads=settings.n_threads, verbose=settings.verbose,
         stop_early=stops, total_updates=updates, dropout=settings.dropout, device=device,
     )  # fmt: skip
-    source = source_of(network, series, prepared.observed, settings.dtype)
+    source = source_of(network, series, prepared.observed, settings)
     validate = validator(network, series, settings, device) if stops else None
     return train(network, progress, source, batches, plan, validate=validate, watch=watch)

@@ -16,6 +16,7 @@ from forecastrnn.forecasting.ends import SeriesEnds, rows_ahead, take
 from forecastrnn.forecasting.forecasts import forecast
 from forecastrnn.forecasting.input_layout import InputLayout
 from forecastrnn.forecasting.naive_series import Chosen, NaiveSeries
+from forecastrnn.forecasting.raw_values import as_domain, middle_of
 from forecastrnn.forecasting.reading import ReadingOptions
 from forecastrnn.forecasting.series_codes import SeriesCodes
 from forecastrnn.forecasting.settings import Settings
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from forecastrnn.data.covariate_values import Covariate, Covariates
     from forecastrnn.data.series import SeriesSet, TimeAxis
 
+OUTERMOST = 1e-6  # share of a draw from 0 and 1, at least: float32 can tell them apart
 VALUE_BYTES = 40  # of a drawn value: its residual, itself, and what is between
 
 
@@ -129,7 +131,7 @@ class Model:
             self.network, self.flat_thetas, tail, self.settings, h, which, noise=noise, states=states, device=device,
             ahead=rows_ahead(tail, h, ahead, self.settings.horizon),
         )  # fmt: skip
-        return tail.prepared.inverse(found)
+        return as_domain(tail.prepared.inverse(found), self.settings.likelihood)
 
     def check_recursive(self, method: str, why: str) -> None:
         """Refuse a method that the direct strategy does not have."""
@@ -168,7 +170,8 @@ class Model:
         if h > 1 and self.layout.steady and self.strategy != "direct":
             given = NoisyPaths(self.paths, self.residuals, self.tail.prepared.scale)
             return steady_mean(given, tail, own, h, device, ahead)
-        return np.median(self.paths(tail, own, h, np.arange(self.n_members), device, ahead=ahead), axis=0)
+        found = self.paths(tail, own, h, np.arange(self.n_members), device, ahead=ahead)
+        return middle_of(found, is_counted=self.settings.is_counted)
 
     def futures(
         self, chosen: Chosen, h: int, count: int, *, rng: np.random.RandomState, known: bool, device: str,
@@ -199,9 +202,12 @@ class Model:
     ) -> np.ndarray:  # fmt: skip
         """Paths (count, n_series, h), each with residuals fed back, from one member in turn.
 
-        `known`: the series are those of fit, so each has residuals of its own.
+        `known`: the series are those of fit, so each has residuals of its own. With a likelihood, draws are fed back.
         """
         check_size(h, count, tail.n_series)
+        if self.settings.likelihood is not None:
+            shares = rng.random_sample((count, tail.n_series, h))
+            return self._drawn(tail, own, shares, device, ahead)
         n, known = tail.n_series, known or self.trained.is_local
         source = np.tile(own, (count, 1)) if known else rng.randint(len(self.residuals[0]), size=(count, n))
         pick = rng.randint(self.residuals.shape[2], size=(count, n, h))
@@ -213,11 +219,21 @@ class Model:
     ) -> np.ndarray:  # fmt: skip
         """Paths (count, n_series, h) as those of `draw`, of the same draws for all series, however many steps."""
         check_size(h, count, tail.n_series)
+        if self.settings.likelihood is not None:
+            shares = np.broadcast_to(even_shares(count, h)[:, None], (count, tail.n_series, h))
+            return self._drawn(tail, own, shares, device, ahead)
         rng, shape = np.random.RandomState(0), (count, tail.n_series)
         donors = rng.randint(len(self.residuals[0]), size=(count, 1))
         source = np.broadcast_to(own if known or self.trained.is_local else donors, shape)
         pick = rng.randint(self.residuals.shape[2], size=(h, count)).T[:, None]
         return self._with_residuals(tail, own, source, np.broadcast_to(pick, (*shape, h)), device, ahead)
+
+    def _drawn(
+        self, tail: SeriesEnds, own: np.ndarray, shares: np.ndarray, device: str, ahead: Covariates | None
+    ) -> np.ndarray:
+        """Paths by the shares (count, n_series, h) of their draws, each from one member in turn."""
+        member, inside = np.arange(len(shares)) % self.n_members, np.clip(shares, OUTERMOST, 1.0 - OUTERMOST)
+        return self.paths(tail, own, shares.shape[2], member, device, ahead=ahead, noise=inside)
 
     def _with_residuals(
         self, tail: SeriesEnds, own: np.ndarray, source: np.ndarray, pick: np.ndarray, device: str,
@@ -249,6 +265,12 @@ class Model:
         tail, limits = take(self.tail, row), limits_of(rule, floors)
         dates = None if self.calendar is None else self.calendar.along(self.axis.take(row))
         return ForecastStream(self.network, thetas, tail, self.settings, limits, StreamPlan(tail, ahead, read, dates))
+
+
+def even_shares(count: int, h: int) -> np.ndarray:
+    """Shares (count, h) that are even at each step, in an order of its own: those of the first steps are always so."""
+    rng = np.random.RandomState(0)
+    return np.stack([(rng.permutation(count) + 0.5) / count for _ in range(h)], axis=1)
 
 
 def check_size(h: int, n_paths: int, n_series: int) -> None:

@@ -14,6 +14,8 @@ from forecastrnn.forecasting.known_rows import read_rows
 from forecastrnn.forecasting.model import Model
 from forecastrnn.forecasting.paths import Histories
 from forecastrnn.forecasting.preparation import Prepared
+from forecastrnn.forecasting.raw_values import nearest
+from forecastrnn.networks.likelihood import Likelihood
 
 if TYPE_CHECKING:
     from forecastrnn.data.covariate_values import Covariates
@@ -62,11 +64,11 @@ class NewValues:
         return NewValues(self.values[rows], np.concatenate([[0], np.cumsum(counts)]), series, beside)
 
 
-def scaled(p: Prepared, new: NewValues) -> np.ndarray:
-    """New values (total,) without level, season and scale."""
+def scaled(p: Prepared, new: NewValues, likelihood: Likelihood | None = None) -> np.ndarray:
+    """New values (total,) without level, season and scale; likelihood : they are of, as a network has it."""
     series, linear = new.owners, p.linear[new.owners]
     level = p.level[series]
-    positive = np.where(linear, 1.0, new.values)
+    positive = np.where(linear, 1.0, nearest(new.values, level, likelihood))
     z = np.where(linear, new.values / level, np.log(positive) - np.log(level))
     return (z - p.after[series, new.steps % p.period_of[series]]) / p.scale[series]
 
@@ -90,10 +92,10 @@ def moved_on(
     layout, static = p.layout, np.ascontiguousarray(p.static, dtype).reshape(-1)
     numbers = (
         layout.season, layout.mean_width, layout.second_lag, layout.with_lags, np.array(layout.older_means, np.int64),
-        layout.with_long_run, REFRESHED,
+        layout.long_run_kind, REFRESHED,
     )  # fmt: skip
     go_on(
-        (scaled(p, new).astype(dtype), new.offsets, new.series),
+        (scaled(p, new, model.settings.likelihood).astype(dtype), new.offsets, new.series),
         (z, means, sums, inputs, since, phase, first, so_far, p.period_of, static), numbers,
         (np.empty(room, dtype), np.empty(room, dtype), np.empty(room + 1)), rows, layout.covariates,
     )  # fmt: skip

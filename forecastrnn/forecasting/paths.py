@@ -7,17 +7,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from forecastrnn.engine.buffers import Argument, Buffer, Field, Place
+from forecastrnn.engine.cpu.heads import kernel_of
 from forecastrnn.engine.jobs import Jobs, addresses, borrowed
 from forecastrnn.engine.program import Program
 from forecastrnn.forecasting.input_layout import InputLayout
 from forecastrnn.forecasting.states import emit_context_step, emit_first_states, emit_row, first_states
 from forecastrnn.networks.head import Head
+from forecastrnn.networks.likelihood import Likelihood
 from forecastrnn.networks.network import AnyNetwork
 from forecastrnn.programs.assembly import Assembly
 from forecastrnn.programs.direction import MatrixView
 from forecastrnn.programs.shapes import Shape
 
 MOST_ROWS = 256  # series of a job at most
+RAW = "shift", "figure", "unit", "gain"  # of counts and amounts
 SLOWEST = 5e-11  # seconds for each parameter and row of a step: a high guess
 
 
@@ -35,6 +38,7 @@ class PathsShape:
     lanes: int
     device: str = "cpu"
     goes_on: bool = False  # from states that are given, not from a reading of the context
+    likelihood: Likelihood | None = None  # which draws come from, by shares in place of noise
 
     def repeats(self, h: int) -> tuple[int, ...]:
         """How often each round of `emit_rounds` runs, for h values."""
@@ -55,6 +59,7 @@ class Histories:
     z, means (n, known), sums (n, known + 1) or None, static (n, STATIC), phase, period (n,), inputs (n, context,
     columns), first (n,): where in z the series begins. so_far (n, 2): sum and number of all values, where networks read
     their mean. ahead (n, h or more, columns): rows in which the covariates of each step stand, where there are any.
+    shift, figure (n, h), unit, gain (n,): what counts and amounts are made of (`raw_values`).
     """
 
     z: np.ndarray
@@ -67,6 +72,10 @@ class Histories:
     first: np.ndarray
     so_far: np.ndarray | None = None
     ahead: np.ndarray | None = None
+    shift: np.ndarray | None = None
+    figure: np.ndarray | None = None
+    unit: np.ndarray | None = None
+    gain: np.ndarray | None = None
 
     @property
     def long_run(self) -> np.ndarray | None:
@@ -95,7 +104,7 @@ def with_room(known: np.ndarray, length: int) -> np.ndarray:
 
 def _build_lane(kind: PathsShape) -> Program:
     """The program of a job, whose arrays and numbers are arguments."""
-    program, real = Program(kind.dtype, 1), ("z", "a", "static", "inputs", "noise", "result", "ahead")
+    program, real = Program(kind.dtype, 1), ("z", "a", "static", "inputs", "noise", "result", "ahead", *RAW)
     fields: dict[str, Field] = {name: Argument(name, kind.dtype) for name in real}
     fields |= {name: Argument(name) for name in ("phase", "period", "first", "now", "length", "noisy")}
     fields["ahead_starts"] = Argument("ahead_starts", np.int64)
@@ -162,17 +171,42 @@ def _emit_forecast_step(build: Assembly, x: MatrixView, kind: PathsShape, fields
     )  # fmt: skip
     build.forward(stack, x)
     build.head.forward(stack)
-    if kind.head.at_once:
+    if kind.likelihood is not None:
+        emit_draw(program, kind.likelihood, stack.out, **_of_draw(kind, fields))
+        if kind.head.at_once:
+            return
+    elif kind.head.at_once:
         build.copy(0, stack.out, MatrixView(fields["result"], kind.head.steps, stack.out.width), kind.rows)
         return
     build.carry(stack)
-    program.emit(
-        "append_value", 0, z=z, a=a, out=stack.out.place, noise=fields["noise"] if kind.noisy else None,
-        B=kind.rows, ldo=stack.out.ld, width=kind.layout.mean_width, length=length, now=now,
-        noisy=fields["noisy"] if kind.noisy else 0,
-    )  # fmt: skip
+    if kind.likelihood is None:
+        program.emit(
+            "append_value", 0, z=z, a=a, out=stack.out.place, noise=fields["noise"] if kind.noisy else None,
+            B=kind.rows, ldo=stack.out.ld, width=kind.layout.mean_width, length=length, now=now,
+            noisy=fields["noisy"] if kind.noisy else 0,
+        )  # fmt: skip
     if sums is not None:
         program.emit("append_sum", 0, z=z, sums=sums, B=kind.rows, length=length, now=now)
+
+
+def _of_draw(kind: PathsShape, fields: dict[str, Field]) -> dict[str, Field]:
+    """What a draw reads beside the outputs, and where it goes."""
+    found: dict[str, Field] = {name: fields[name] for name in ("z", "length", "now")}
+    found |= {"h": fields["noisy"], "B": kind.rows, "drawn": int(kind.noisy)}
+    found["shares"] = fields["noise"] if kind.noisy else None
+    if kind.head.at_once:
+        found |= {"result": fields["result"], "steps": kind.head.steps}
+    else:
+        found |= {"a": fields["a"], "width": kind.layout.mean_width}
+    assert kind.likelihood is not None
+    return found | ({} if kind.likelihood.is_scaled else {name: fields[name] for name in RAW})
+
+
+def emit_draw(program: Program, likelihood: Likelihood, out: MatrixView, **fields: Field) -> None:
+    """Emit the next value of each row, or those of all steps at once (`result`); medians, where no shares are given."""
+    what = "all_values" if "result" in fields else "next_value"
+    none: dict[str, Field] = dict.fromkeys(RAW)
+    program.emit(kernel_of(likelihood, what), 0, **(none | fields), out=out.place, ldo=out.ld)
 
 
 def emit_inputs(
@@ -185,7 +219,7 @@ def emit_inputs(
     program.emit(
         "forecast_inputs", 0, x=x.at(layout.covariates), sums=used, first=first if means else None, blocks=blocks,
         groups=len(means) // 2, season=layout.season, second_lag=layout.second_lag, with_lags=int(layout.with_lags),
-        long_run=long_run if with_long_run else None, with_long_run=int(with_long_run), **fields,
+        long_run=long_run if with_long_run else None, with_long_run=layout.long_run_kind, **fields,
     )  # fmt: skip
     return used
 
@@ -229,8 +263,8 @@ def run_paths(
     """Scaled values (paths, n, h) behind the end of n series.
 
     thetas (k, size); which (paths, jobs): the network of each path's chunk of `kind.rows` series. given, by name: noise
-    (paths, n, h), added to each value before it is fed back, where `kind.noisy`; states (paths, n, width), where
-    `kind.goes_on`.
+    (paths, n, h), added to each value before it is fed back, or the shares of draws, where `kind.noisy`; states (paths,
+    n, width), where `kind.goes_on`.
     """
     (n, known), (paths, chunks) = histories.z.shape, which.shape
     arrays, length = JobArrays(kind.rows, n, paths, chunks), known + h
@@ -245,8 +279,9 @@ def run_paths(
         arrays.share("ahead", histories.ahead)
         steps = histories.ahead.shape[1]
         arrays.same("ahead_starts", np.arange(kind.rows) * steps + np.arange(steps)[:, None])
-    if histories.long_run is not None:
-        arrays.share("long_run", histories.long_run)
+    for name in ("long_run", *RAW):
+        if getattr(histories, name) is not None:
+            arrays.share(name, getattr(histories, name))
     for name, values in given.items():
         arrays.own(name, np.ascontiguousarray(values[:, arrays.series], kind.dtype))
     numbers = {"now": known - 1, "length": length, "noisy": h}

@@ -105,6 +105,8 @@ def check_known(plan: FitPlan, prepared: Prepared, ids: tuple) -> None:
 def check_same(old: Model, settings: Settings, n_members: int, layout: InputLayout, ids: tuple) -> None:
     """A warm start needs the networks that there are."""
     was, now = old.settings, settings
+    if was.any_loss != now.any_loss and (was.likelihood is not None or now.likelihood is not None):
+        raise ValueError(f"warm_start=True: loss must be that of the first fit, {was.loss!r}, with its options.")
     same = (was.layers, was.horizon, was.dtype, was.is_local, was.has_decoder, old.n_members)
     inputs = [(one.older_means, one.with_long_run) for one in (old.layout, layout)]
     if same != (now.layers, now.horizon, now.dtype, now.is_local, now.has_decoder, n_members) or inputs[0] != inputs[1]:

@@ -29,7 +29,8 @@ class Prepared:
     layout : what networks read of them; z : (total,) scaled, without season; observed : (total,) whether a value counts
     in the loss; starts : (n_series + 1,) where each begins in z; level, linear : y = level * exp(z) or level * z;
     after : (n_series, room) seasonal figure behind the end, repeating with `period_of`; context, ahead : steps of a
-    window; covariates : of each value without padding, None: there are none.
+    window; covariates : of each value without padding, None: there are none; figure
+    (total,) : of series that are learned as they are, the seasonal figure that was removed.
     """
 
     layout: InputLayout
@@ -46,6 +47,7 @@ class Prepared:
     after: np.ndarray
     n_observations: int
     covariates: ScaledCovariates | None = None
+    figure: np.ndarray | None = None
 
     @property
     def n_series(self) -> int:
@@ -67,9 +69,8 @@ class Prepared:
         self, *, lags: bool = False, older_means: tuple[int, ...] = (), long_run: bool = False
     ) -> Prepared:  # fmt: skip
         """The same series, for networks that read these columns too."""
-        return replace(
-            self, layout=replace(self.layout, with_lags=lags, older_means=older_means, with_long_run=long_run)
-        )
+        layout = replace(self.layout, with_lags=lags, older_means=older_means, with_long_run=long_run)
+        return replace(self, layout=replace(layout, squashed=self.figure is not None))
 
     def with_covariates(
         self, found: Covariates, offsets: np.ndarray, scales: CovariateScales | None = None, *, in_encoder: bool = False
@@ -81,12 +82,16 @@ class Prepared:
         layout = replace(self.layout, covariates=scales.width, categories=len(scales.seen), known_ahead=scales.n_known)
         return replace(self, layout=layout, covariates=ScaledCovariates.of(scales, found, own))
 
-    def others(self, values: np.ndarray, offsets: np.ndarray, covariates: Covariates | None = None) -> Prepared:
+    def others(
+        self, values: np.ndarray, offsets: np.ndarray, covariates: Covariates | None = None, *, is_raw: bool = False,
+        least: float = 0.0,
+    ) -> Prepared:  # fmt: skip
         """Other series, prepared as these were, for the same networks."""
         layout = self.layout
         found = prepare(
-            values, offsets, layout.season, self.context, self.ahead, longer=layout.longer, steady=layout.steady
-        )
+            values, offsets, layout.season, self.context, self.ahead, longer=layout.longer, steady=layout.steady,
+            is_raw=is_raw, least=least,
+        )  # fmt: skip
         found = replace(found, layout=layout)
         if self.covariates is None:
             return found
@@ -139,7 +144,7 @@ def window_steps(season: int, longest: int) -> tuple[int, int]:
 
 def prepare(
     values: np.ndarray, offsets: np.ndarray, season: int, context: int | None = None, ahead: int | None = None, *,
-    longer: tuple[int, ...] = (), steady: bool = False,
+    longer: tuple[int, ...] = (), steady: bool = False, is_raw: bool = False, least: float = 0.0,
 ) -> Prepared:  # fmt: skip
     """Remove level, season and scale from each series.
 
@@ -152,6 +157,8 @@ def prepare(
     ahead : steps of a window behind its context; default from the season
     longer : longer seasons, of so many seasons; () : one is looked for
     steady : as a mean asks for that stays where it is: no logarithm, and the figure by squared errors
+    is_raw : values are learned as they are: the figures are kept
+    least : a series becomes logarithms whose values all are above this
 
     Returns
     -------
@@ -172,7 +179,7 @@ def prepare(
     after = np.empty((count, longest_multiple(longest, season, longer) * season))
     known = np.isfinite(values)
     bridge(z, known, offsets)
-    read_levels(z, offsets, width, steady, level, linear)
+    read_levels(z, offsets, width, np.inf if steady else least, level, linear)
     remove_figures(z, offsets, season, removed, after, periods, longer=longer, steady=steady)
     z -= removed
     bridge(z, known, offsets)  # again: a line between two seasons is not one without them
@@ -189,4 +196,12 @@ def prepare(
     return Prepared(
         layout=layout, context=context, ahead=ahead, z=padded, observed=observed, starts=starts, pads=pads,
         period_of=periods, scale=scale, level=level, linear=linear, after=after, n_observations=int(known.sum()),
+        figure=_padded(removed, offsets, starts, pads) if is_raw else None,
     )  # fmt: skip
+
+
+def _padded(values: np.ndarray, offsets: np.ndarray, starts: np.ndarray, pads: np.ndarray) -> np.ndarray:
+    """Values of series where they lie behind their padding, which is 0."""
+    out = np.zeros(starts[-1])
+    out[rows_between(starts[:-1] + pads, starts[1:])[0]] = values
+    return out

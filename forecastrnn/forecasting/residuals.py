@@ -26,7 +26,7 @@ def residuals_of(
     A series with few errors of its own gets those of all, scaled to its mean error. one_step(rows, k): the outputs of
     member k (n_series, steps) for the inputs of rows (n_series, steps).
     """
-    if settings.head.at_once:
+    if settings.head.at_once or settings.likelihood is not None:  # that says how values are distributed
         return np.zeros((n_members, prepared.n_series, 0))
     steps = min(RECENT + prepared.context, int(np.diff(prepared.starts).min()) - prepared.layout.mean_width - 2)
     rows = prepared.starts[1:, None] + np.arange(-steps - 1, -1)

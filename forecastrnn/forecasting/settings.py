@@ -9,12 +9,15 @@ import numpy as np
 from forecastrnn.forecasting.input_layout import InputLayout
 from forecastrnn.forecasting.preparation import Prepared
 from forecastrnn.networks.head import Head
+from forecastrnn.networks.likelihood import Likelihood
+from forecastrnn.networks.losses import AnyLoss, loss_of, numbers_of
 from forecastrnn.networks.network import Ahead, AnyNetwork, Embedding, Layer, Network
 from forecastrnn.networks.seq2seq_network import Seq2SeqNetwork
 from forecastrnn.programs.shapes import NO_DROPOUT, Dropout
 from forecastrnn.training.optimizers import OptimizerState, Rule
 from forecastrnn.training.training import Progress
 
+FEWEST = 9.0  # counts: a logarithm of few is mostly noise
 MANY = 20_000  # observations from which on the values one season ago are inputs too
 HEAD = 0.05  # first weights of the dense layer are drawn from U(-HEAD, HEAD): a forecast starts as the last value
 
@@ -41,10 +44,40 @@ class Settings:
     has_decoder: bool = False  # forecasts are made with weights of their own
     tol: float = field(default=0.0, metadata={"later": True})  # what counts as a better score on what is held out
 
+    loss_options: tuple[float, ...] = field(default=(), metadata={"later": True})  # of a likelihood
+
+    @property
+    def any_loss(self) -> AnyLoss:
+        """The loss, or the likelihood that its name stands for."""
+        return loss_of(self.loss, self.loss_options)
+
+    @property
+    def likelihood(self) -> Likelihood | None:
+        """How values are distributed, if the loss says it."""
+        loss = self.any_loss
+        return loss if isinstance(loss, Likelihood) else None
+
+    @property
+    def is_raw(self) -> bool:
+        """Whether values are learned as they are, not their changes."""
+        return self.likelihood is not None and not self.likelihood.is_scaled
+
+    @property
+    def least(self) -> float:
+        """Above what all values of a series must be to become logarithms; several raw ones at once never do."""
+        if not self.is_raw:
+            return 0.0
+        return np.inf if self.horizon > 1 else FEWEST if self.is_counted else 0.0
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether values are counts."""
+        return self.likelihood is not None and self.likelihood.domain == "counts"
+
     @property
     def head(self) -> Head:
         """What the networks put out."""
-        return Head(steps=self.horizon)
+        return Head(numbers=numbers_of(self.any_loss), steps=self.horizon)
 
 
 def use_lags(prepared: Prepared, is_local: bool) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,10 +20,10 @@ from forecastrnn.forecasting.naive_series import NaiveSeries
 from forecastrnn.forecasting.preparation import Prepared
 from forecastrnn.forecasting.reading import ReadingOptions
 from forecastrnn.forecasting.residuals import RESIDUALS
-from forecastrnn.forecasting.settings import Settings, network_of
+from forecastrnn.forecasting.settings import network_of
+from forecastrnn.forecasting.settings_entry import LAYOUT, read_settings
 from forecastrnn.forecasting.states import states_width
 from forecastrnn.forecasting.trained import Trained
-from forecastrnn.networks.losses import LOSSES
 from forecastrnn.networks.network import AnyNetwork
 from forecastrnn.persistence import codec
 from forecastrnn.persistence import fitted_records as kinds
@@ -31,37 +31,23 @@ from forecastrnn.persistence.axis_records import AXIS, decode_label, encode_labe
 from forecastrnn.persistence.calendar_records import CALENDAR
 from forecastrnn.persistence.codec import Kind, Make, Part, State
 from forecastrnn.persistence.labels import categories
-from forecastrnn.persistence.plain_values import check_known, decode_fields, encode_fields
-from forecastrnn.training.optimizers import SOLVERS
+from forecastrnn.persistence.plain_values import decode_fields, encode_fields
 from forecastrnn.training.training import Progress
 
 if TYPE_CHECKING:
     from forecastrnn.data.series import TimeAxis
 
 _COLUMNS = ("id_col", "time_col", "target_col")
-_LAYOUT = [field.name for field in fields(InputLayout)][2:]  # all but season and second_lag lie among the settings
 _MOST_UPDATES = 2**40
 
 
 # Settings, and the networks that follow from them -----------------------------------------------------------------
-def _read_settings(part: Part, word: str, raw: object) -> Settings:
-    own = {name: value for name, value in raw.items() if name not in _LAYOUT} if isinstance(raw, dict) else raw
-    settings: Settings = decode_fields(Settings, own)
-    if settings.dtype not in kinds.REALS or not 1 <= settings.horizon <= codec.MOST or settings.batch_size < 1:
-        raise ModelFileError("the settings of the training are not possible ones")
-    check_known("loss", settings.loss, LOSSES)
-    check_known("update rule", settings.rule.solver, SOLVERS)
-    kinds.check_dropout(settings.dropout)
-    part.known["real"] = kinds.REALS[settings.dtype]
-    return settings
-
-
 def _walk_layout(part: Part, word: str, value: InputLayout | None) -> Make:
     season = codec.count(1).read(part, "season", value and value.season)
     if value is not None:
         plain = encode_fields(value)
-        part.raw["settings"] |= {name: plain[name] for name in _LAYOUT if name in plain}
-    among = {name: value for name, value in part.raw["settings"].items() if name in _LAYOUT}
+        part.raw["settings"] |= {name: plain[name] for name in LAYOUT if name in plain}
+    among = {name: value for name, value in part.raw["settings"].items() if name in LAYOUT}
     layout = decode_fields(InputLayout, {"season": season, "second_lag": 2 * season} | among)
     means = layout.older_means
     if len(means) % 2 or not all(1 <= number <= codec.MOST for number in means):
@@ -164,6 +150,7 @@ PREPARED = codec.record(
     after=codec.array("<f8", "n_series", codec.Size("room", 1)),
     n_observations=codec.count(1),
     covariates=codec.unless(None, codec.nested(COVARIATES)),
+    figure=None,
 )
 CARRIED = codec.record(
     Carried,
@@ -233,7 +220,7 @@ def _make_calibration(**kept: Any) -> Calibration:
         table.shape == (KEPT, len(scale) if found.by_series else 1) and (np.diff(table, axis=0) >= 0).all()
         and (not found.symmetric or (table >= 0).all()) and all(np.isfinite(values).all() for values in floats)
         and (scale > 0).all() and (low <= high).all() and found.usual >= 0 and (found.excess >= 0).all()
-        and (found.growth > 0).all() and (np.diff(found.growth) >= 0).all()
+        and (found.growth > 0).all()
         and found.n_scores.sum() > 0 and (found.n_scores >= 0).all() and len(found.coverage) in (0, len(COVERED))
         and (found.starts > 0).all() and (np.diff(found.starts) < 0).all()
     )  # fmt: skip
@@ -354,7 +341,7 @@ def _check_carried(network: AnyNetwork, tail: SeriesEnds, strategy: str) -> None
 MODEL = codec.record(
     Model,
     _make_model,
-    settings=codec.entry(_read_settings, encode_fields),
+    settings=codec.entry(read_settings, encode_fields),
     strategy=codec.choice("recursive", "direct", "seq2seq"),
     tail=ENDS,
     network=Kind(_walk_network, sign=None),
@@ -374,8 +361,9 @@ MODEL = codec.record(
 def _check(part: Part) -> None:
     """What strategy, settings and members must have of one another, and the sizes that follow."""
     known, settings, n = part.known, part.known["settings"], part.known["n_series"]
-    if known["n_residuals"] != (RESIDUALS if settings.horizon == 1 else 0):
-        part.refuse("n_residuals", f"{RESIDUALS}, or 0 where more than one step is put out")
+    has_own = settings.horizon == 1 and settings.likelihood is None
+    if known["n_residuals"] != (RESIDUALS if has_own else 0):
+        part.refuse("n_residuals", f"{RESIDUALS}, or 0 where more than one step or a distribution is put out")
     if known["strategy"] != "direct" and settings.horizon != 1:
         raise ModelFileError("a forecaster that is not direct puts out one step")
     if (known["strategy"] == "seq2seq") != settings.has_decoder or settings.has_decoder and settings.is_local:

@@ -6,14 +6,18 @@ from numbers import Real
 
 import numpy as np
 
+from forecastrnn.engine.buffers import Field
 from forecastrnn.engine.program import Program
 from forecastrnn.forecasting.bounds import Limits
 from forecastrnn.forecasting.ends import REFRESHED, SeriesEnds, histories_of
 from forecastrnn.forecasting.input_layout import InputLayout
-from forecastrnn.forecasting.paths import Histories, emit_inputs, means_of, sums_of, with_room
+from forecastrnn.forecasting.paths import RAW, Histories, emit_draw, emit_inputs, means_of, sums_of, with_room
+from forecastrnn.forecasting.preparation import Prepared
+from forecastrnn.forecasting.raw_values import as_domain, middle_of, nearest, raw_of
 from forecastrnn.forecasting.settings import Settings
 from forecastrnn.forecasting.states import as_state
 from forecastrnn.forecasting.stream_plan import StreamPlan
+from forecastrnn.networks.likelihood import Likelihood
 from forecastrnn.networks.network import AnyNetwork
 from forecastrnn.programs.inference import State, forward, write_state
 from forecastrnn.programs.step_program import StepProgram
@@ -25,9 +29,10 @@ class _Member:
     """One network in the midst of one series, and the values it goes on from."""
 
     def __init__(
-        self, network: AnyNetwork, theta: np.ndarray, histories: Histories, begun: State, layout: InputLayout
-    ) -> None:
-        self.layout, known = layout, histories.z.shape[1]
+        self, network: AnyNetwork, theta: np.ndarray, histories: Histories, begun: State, layout: InputLayout,
+        likelihood: Likelihood | None = None,
+    ) -> None:  # fmt: skip
+        self.layout, self.likelihood, known = layout, likelihood, histories.z.shape[1]
         self.now, length = known - 1, known + ROOM
         self.z, self.a = with_room(histories.z, length), with_room(histories.means, length)
         self.sums = with_room(sums_of(histories.z) if histories.sums is None else histories.sums, length + 1)
@@ -53,12 +58,31 @@ class _Member:
             B=1, columns=step.x[0].shape[-1], length=z.shape[1], now=self.now,
         )  # fmt: skip
         operations[:] = operations[own:] + operations[:own]
-        program.emit(
-            "append_value", 0, z=z, a=a, out=stack.out.place, noise=None, B=1, ldo=stack.out.ld,
-            width=self.layout.mean_width, length=z.shape[1], now=self.now, noisy=0,
-        )  # fmt: skip
+        width, length = self.layout.mean_width, z.shape[1]
+        if self.likelihood is None:
+            program.emit(
+                "append_value", 0, z=z, a=a, out=stack.out.place, noise=None, B=1, ldo=stack.out.ld, width=width,
+                length=length, now=self.now, noisy=0,
+            )  # fmt: skip
+        else:
+            self.raw = {name: np.zeros((1, ROOM), z.dtype) for name in RAW}
+            raw: dict[str, Field] = {name: program.bind(name, values) for name, values in self.raw.items()}
+            emit_draw(
+                program, self.likelihood, stack.out, z=z, a=a, B=1, width=width, length=length, now=self.now, h=ROOM,
+                drawn=0, shares=None, **({} if self.likelihood.is_scaled else raw),
+            )  # fmt: skip
         write_state(step.build, begun)
         return program
+
+    def put_raw(self, at: int, p: Prepared, season: float) -> None:
+        """What counts and amounts of step `at` are made of."""
+        if self.likelihood is None or self.likelihood.is_scaled:
+            return
+        found = raw_of(p, self.long_run, np.array([[season]]), self.likelihood)
+        for name in ("shift", "figure"):
+            self.raw[name][0, at] = found[name][0, 0]
+        for name in ("unit", "gain"):
+            self.raw[name][0, 0] = found[name][0]
 
     def put(self, row: np.ndarray) -> None:
         """What the network reads beside the values from now on."""
@@ -100,12 +124,13 @@ class ForecastStream:
         limits: Limits | None = None, plan: StreamPlan | None = None,
     ) -> None:  # fmt: skip
         self._p = p = tail.prepared
+        self._settings = settings
         self._limits = None if limits is None else (float(limits.low[0]), float(limits.high[0]))
         self._is_guess = limits is not None and not limits.given
         histories, carried = histories_of(tail, settings.dtype), tail.carried
         states = _states_of(network, thetas, tail, histories.inputs)
         self._members = [
-            _Member(network, theta.copy(), histories, begun, p.layout)
+            _Member(network, theta.copy(), histories, begun, p.layout, settings.likelihood)
             for theta, begun in zip(thetas, states, strict=True)
         ]
         self._plan = plan or StreamPlan(tail, None, None)
@@ -135,7 +160,8 @@ class ForecastStream:
         TypeError
             If the value is not a number.
         ValueError
-            If it is not finite, or not positive where the series was; if X is missing, or `fit` had none.
+            If it is not finite, not positive where the series was, or no count where counts are forecast; if X is
+            missing, or `fit` had none.
         """
         scaled, row = self._scaled(self._checked(value)), self._plan.row(X)
         if self._is_guess and value < 0.0:
@@ -161,8 +187,11 @@ class ForecastStream:
         number = float(value)
         if not np.isfinite(number):
             raise ValueError(f"value must be a finite number. Got {value!r}.")
-        if not self._p.linear[0] and number <= 0.0:
+        if not self._p.linear[0] and number <= 0.0 and not self._settings.is_raw:
             raise ValueError(f"value must be positive, as the series in fit was. Got {value!r}.")
+        if self._settings.likelihood is not None and not self._settings.likelihood.takes(number):
+            what = self._settings.likelihood.what
+            raise ValueError(f"value must be {what}, as loss={self._settings.loss!r} needs. Got {value!r}.")
         return number
 
     def _season(self) -> float:
@@ -170,15 +199,22 @@ class ForecastStream:
 
     def _scaled(self, value: float) -> float:
         level = float(self._p.level[0])
-        z = value / level if self._p.linear[0] else np.log(value) - np.log(level)
+        z = value / level if self._p.linear[0] else np.log(self._nearest(value)) - np.log(level)
         return (z - self._season()) / float(self._p.scale[0])
+
+    def _nearest(self, value: float) -> float:
+        return float(nearest(np.array(value), self._p.level[0], self._settings.likelihood))
 
     def _advance(self) -> float:
         """One step of each member; the median in the unit of the series."""
+        for member in self._members:
+            member.put_raw(self._at, self._p, self._season())
         z = np.array([member.advance(self._at) for member in self._members])
         z = z * float(self._p.scale[0]) + self._season()
         values = (z if self._p.linear[0] else np.exp(np.clip(z, -30.0, 30.0))) * self._p.level[0]
-        return float(np.median(values if self._limits is None else np.clip(values, *self._limits)))
+        values = as_domain(values, self._settings.likelihood)
+        values = values if self._limits is None else np.clip(values, *self._limits)
+        return float(middle_of(values, is_counted=self._settings.is_counted))
 
     def _move_back(self) -> None:
         for member in self._members:

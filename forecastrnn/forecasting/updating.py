@@ -51,7 +51,7 @@ def updated(model: Model, new: NewRows, rule: Rule, *, updates: int = 0, device:
     moved = replace(model, tail=tail, axis=axis, naive=naive, floors=floors, intervals=intervals)
     if not updates or not len(found.values):
         return moved
-    z = scaled(model.tail.prepared, found)
+    z = scaled(model.tail.prepared, found, model.settings.likelihood)
     learned = NewInputs(rows=inputs, z=z, observed=~gaps, counts=found.counts, series=found.series)
     return _with_networks(moved, learned_further(model, model.tail, learned, updates, device))
 
@@ -59,8 +59,8 @@ def updated(model: Model, new: NewRows, rule: Rule, *, updates: int = 0, device:
 def _intervals_behind(model: Model, new: NewValues, gaps: np.ndarray) -> Intervals | None:
     """The intervals behind new values: they may reach as far from these, and those that are adaptive follow them."""
     kept = model.intervals
-    if kept is None or kept.calibration is None or not len(new.values):
-        return kept
+    if kept is None or kept.calibration is None or not len(new.values) or model.settings.likelihood is not None:
+        return kept  # scores of a likelihood have no ends that values move
     linear = model.tail.prepared.linear
     given = replace(new, values=np.where(gaps, np.nan, in_space(new.values, linear[new.owners])))
     low, high = kept.calibration.spread.low.copy(), kept.calibration.spread.high.copy()
@@ -109,7 +109,7 @@ def _without_naive(naive: NaiveSeries, new: NewValues, axis: TimeAxis) -> tuple[
 
 def check_possible(model: Model, new: NewValues) -> None:
     """Refuse values that are not positive in a series whose logarithm is forecast."""
-    wrong = ~model.tail.prepared.linear[new.owners] & (new.values <= 0.0)
+    wrong = ~model.tail.prepared.linear[new.owners] & (new.values <= 0.0) & ~np.array(model.settings.is_raw)
     if wrong.any():
         row = int(np.argmax(wrong))
         series, step = int(new.owners[row]), int(new.steps[row])

@@ -24,10 +24,10 @@ def validator(
     prepared, series = series.prepared, series.with_room(settings.horizon - 1)
     held = held_out(prepared.known, settings.validation_fraction, settings.horizon)
     counts = prepared.observed & held_mask(prepared, held)
-    source = source_of(network, series, counts, settings.dtype, beyond=settings.horizon)
+    source = source_of(network, series, counts, settings, beyond=settings.horizon)
     starts, steps = held_windows(network, prepared, int(held.max()))
     theta, rows = np.zeros(network.size, settings.dtype), min(len(starts), CHUNK)
-    probe = TrainingProgram(network, theta, None, source, steps=steps, rows=rows, loss=settings.loss, device=device)
+    probe = TrainingProgram(network, theta, None, source, steps=steps, rows=rows, loss=settings.any_loss, device=device)
     chunks = np.resize(starts, (-(-len(starts) // rows), 1, rows))
     parts = [window_index(chunk, steps) for chunk in chunks]
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from forecastrnn.forecasting.inputs import SeriesInputs
 from forecastrnn.forecasting.preparation import Prepared
+from forecastrnn.forecasting.raw_values import targets_of
 from forecastrnn.forecasting.settings import Settings, update_count
 from forecastrnn.networks.network import AnyNetwork
 from forecastrnn.training.pair_task import PairData
@@ -44,26 +45,33 @@ def batches_of(network: AnyNetwork, prepared: Prepared, settings: Settings, seed
 
 
 def source_of(
-    network: AnyNetwork, series: SeriesInputs, counts: np.ndarray, dtype: str, beyond: int = 0
+    network: AnyNetwork, series: SeriesInputs, counts: np.ndarray, settings: Settings, beyond: int = 0
 ) -> TrainingData | PairData:
     """What is read and predicted at each time; targets are where a value `counts`.
 
     beyond : steps behind the end that windows may reach into, without targets.
     """
     if network.hands_over:
-        return pair_source((series.rows, series.of_decoder), series.prepared.z, counts, dtype)
-    return plain_source(series, counts, dtype, beyond)
+        return pair_source(series, counts, settings)
+    return plain_source(series, counts, settings, beyond)
 
 
-def plain_source(series: SeriesInputs, counts: np.ndarray, dtype: str, beyond: int = 0) -> TrainingData:
-    """The targets are values, relative to the last one at each time."""
-    z = series.prepared.z
+def plain_source(series: SeriesInputs, counts: np.ndarray, settings: Settings, beyond: int = 0) -> TrainingData:
+    """The targets are values, relative to the last one at each time; or as they are, with shifts and gains."""
+    z, likelihood, dtype = series.prepared.z, settings.likelihood, settings.dtype
+    if likelihood is not None and settings.is_raw:
+        targets = targets_of(series.prepared, counts, likelihood, settings.horizon - 1, beyond)
+        return TrainingData(series.rows, targets.astype(dtype))
     y = np.pad(np.where(counts, z, np.nan), (0, beyond), constant_values=np.nan)
     return TrainingData(series.rows, y.astype(dtype), base=np.pad(z, (0, beyond)).astype(dtype))
 
 
-def pair_source(inputs: tuple[np.ndarray, np.ndarray], z: np.ndarray, counts: np.ndarray, dtype: str) -> PairData:
-    """Both sides read their inputs of a time; the targets are the changes to the next value, where that counts."""
-    change = np.full((len(z), 1), np.nan)
-    change[:-1, 0] = np.where(counts[1:], np.diff(z), np.nan)
-    return PairData(*inputs, change.astype(dtype))
+def pair_source(series: SeriesInputs, counts: np.ndarray, settings: Settings) -> PairData:
+    """Both sides read their inputs of a time; the targets are as those of `plain_source`, where the next one counts."""
+    z, likelihood = series.prepared.z, settings.likelihood
+    if likelihood is not None and settings.is_raw:
+        targets = targets_of(series.prepared, counts, likelihood, 0, 0)
+    else:
+        targets = np.full((len(z), 1), np.nan)
+        targets[:-1, 0] = np.where(counts[1:], np.diff(z), np.nan)
+    return PairData(series.rows, series.of_decoder, targets.astype(settings.dtype))

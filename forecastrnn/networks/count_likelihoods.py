@@ -21,6 +21,7 @@ from forecastrnn.formulas import (
 from forecastrnn.networks.likelihood import Likelihood
 
 FURTHEST = 40.0  # of the logarithm of a mean from 0: a network in the midst of training stays finite
+BEGIN = 3.0  # networks put out about 0 at first: a dispersion then is near that of no more than chance
 LEAST = 1e-6  # of a dispersion: with less, a negative binomial is a Poisson distribution
 CERTAIN = 30.0  # of the logit of a share from 0
 TINY = 1e-300  # what keeps a logarithm finite where it does not count
@@ -89,7 +90,7 @@ class NegativeBinomial(_Counts):
         return self._names("mean", "dispersion")
 
     def link(self, mean, dispersion, *zero):
-        return self._links(_log_mean(mean), 1.0 / (softplus(dispersion) + LEAST), zero=zero)
+        return self._links(_log_mean(mean), 1.0 / (softplus(dispersion - BEGIN) + LEAST), zero=zero)
 
     def loss(self, y, log_mean, size, *zero):
         mean = exp(log_mean)
@@ -115,7 +116,7 @@ class Tweedie(Likelihood):
     domain = "amounts"
 
     def link(self, mean, dispersion):
-        return _log_mean(mean), softplus(dispersion) + LEAST
+        return _log_mean(mean), softplus(dispersion - BEGIN) + LEAST
 
     def loss(self, y, log_mean, dispersion):
         p, log_y = self.power, log(maximum(y, TINY))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import is_dataclass
+from dataclasses import fields, is_dataclass
 from functools import lru_cache
-from typing import ClassVar
+from typing import ClassVar, Self
+
+import numpy as np
 
 from forecastrnn.formulas import Operand
 from forecastrnn.networks.tracing.head_text import Formulas, head_text
@@ -77,6 +79,26 @@ class Likelihood:
     def is_scaled(self) -> bool:
         """Whether values are changes in the scale that networks read, not counts or amounts."""
         return self.domain == "real"
+
+    @property
+    def what(self) -> str:
+        """What its values are, for messages."""
+        return {"counts": "a whole number from 0 on", "amounts": "a number from 0 on"}.get(self.domain, "a number")
+
+    def takes(self, values: np.ndarray) -> np.ndarray:
+        """Which values are possible; NaN, which is not known, is."""
+        counted = (values == np.floor(values)) | (self.domain != "counts")
+        return np.isnan(values) | self.is_scaled | (values >= 0.0) & counted
+
+    @property
+    def options(self) -> tuple[float, ...]:
+        """What tells it from others of its class, as numbers, which a model file keeps."""
+        return tuple(float(getattr(self, one.name)) for one in fields(self))  # type: ignore[arg-type]
+
+    @classmethod
+    def of(cls, options: tuple[float, ...]) -> Self:
+        """The one with these options."""
+        return cls(*options)
 
     @property
     def text(self) -> str:

@@ -60,9 +60,9 @@ class Laplace(Likelihood):
 
 @dataclass(frozen=True)
 class StudentT(Likelihood):
-    """Student's t distribution: median, scale, and degrees of freedom, learned from 2 on or fixed."""
+    """Student's t distribution: median, scale, and degrees of freedom; those of 0 are learned, from 2 on."""
 
-    degrees: float | None = None
+    degrees: float = 0.0
 
     @property
     def outputs(self):
@@ -91,6 +91,16 @@ class Quantiles(Likelihood):
     """
 
     levels: tuple[float, ...] = (0.1, 0.5, 0.9)
+
+    @property
+    def options(self):
+        """The levels."""
+        return self.levels
+
+    @classmethod
+    def of(cls, options):
+        """The quantiles at these levels; the usual ones, if there is none."""
+        return cls(tuple(options)) if options else cls()
 
     @property
     def middle(self):

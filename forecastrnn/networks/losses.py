@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Set
+from collections import ChainMap
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 
 import numpy as np
 
 from forecastrnn.networks.likelihood import Likelihood
+from forecastrnn.networks.likelihoods import LIKELIHOODS
 
 TASKS = ("regression", "classification", "forecasting")
 
@@ -42,7 +44,13 @@ LOSSES: dict[str, Loss] = {
 }
 
 
+KNOWN_LOSSES: Mapping[str, object] = ChainMap[str, object](LOSSES, LIKELIHOODS)  # type: ignore[arg-type]
 AnyLoss = str | Likelihood  # a name in LOSSES, or the likelihood itself
+
+
+def loss_of(name: str, options: tuple[float, ...] = ()) -> AnyLoss:
+    """The loss of a name: itself, or the likelihood with these options."""
+    return LIKELIHOODS[name].of(options) if name in LIKELIHOODS else name
 
 
 def numbers_of(loss: AnyLoss) -> int:
@@ -64,7 +72,8 @@ class LossesFor(Set[str]):
         return name in set(self)
 
     def __iter__(self) -> Iterator[str]:
-        return (name for name, loss in LOSSES.items() if self.task in loss.tasks)
+        likelihoods = LIKELIHOODS if self.task == "forecasting" else ()
+        return iter([*(name for name, loss in LOSSES.items() if self.task in loss.tasks), *likelihoods])
 
     def __len__(self) -> int:
         return len(set(self))

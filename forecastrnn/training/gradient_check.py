@@ -200,14 +200,15 @@ def _random_source(
 
 
 def _random_values(rng: np.random.Generator, likelihood: Likelihood, shape: tuple[int, int]) -> np.ndarray:
-    """Values of the kind that a likelihood is of; counts and amounts each with a shift of the first output."""
+    """Values of the kind that a likelihood is of; counts and amounts each with shift and gain of the first output."""
     values = rng.standard_normal(shape)
     if likelihood.is_scaled:
         return values
     if likelihood.domain == "counts":
         values = rng.poisson(2.0, shape).astype(float)
     shifts = 0.3 * rng.standard_normal(shape)
-    return np.stack([np.maximum(values, 0.0), shifts], axis=2).reshape(shape[0], -1)
+    gains = 0.5 + rng.random(shape)
+    return np.stack([np.maximum(values, 0.0), shifts, gains], axis=2).reshape(shape[0], -1)
 
 
 def _index(source: TrainingData, n: int, steps: int, lengths: np.ndarray | None) -> BatchIndex:

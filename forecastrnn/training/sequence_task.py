@@ -22,9 +22,9 @@ class TrainingData(Data):
     """Where mini-batches come from; nothing is copied before a batch is gathered.
 
     X (rows, columns): a sample is `steps` rows from its start on. y: (rows, outputs), gathered from the sample's
-    own start in y (of counts and amounts, each with its shift: those of all steps that are put out, from there on); or,
-    with `ahead`, the flat series whose next values, relative to `base` at the same place, are the targets (NaN: not
-    observed).
+    own start in y (of counts and amounts, each with a shift and a gain: those of all steps that are put out, from there
+    on); or, with `ahead`, the flat series whose next values, relative to `base` at the same place, are the targets
+    (NaN: not observed).
     """
 
     samples = "sequences"
@@ -123,9 +123,9 @@ class SequenceTask(Task):
         ).place.buffer  # fmt: skip
 
     def _target_width(self) -> int:
-        """Numbers of y that a step is compared with: its row, or pairs of a value and a shift from there on."""
-        pairs = isinstance(self.loss, Likelihood) and not self.loss.is_scaled
-        return 2 * self.n_targets if pairs else self.y.shape[1]
+        """Numbers of y that a step is compared with: its row, or values with shifts and gains from there on."""
+        is_raw = isinstance(self.loss, Likelihood) and not self.loss.is_scaled
+        return 3 * self.n_targets if is_raw else self.y.shape[1]
 
     def _steps_without_targets(self) -> int:
         """Steps before the first row of a sample's y; a program of fewer steps than y has rows reads no further."""

@@ -11,6 +11,7 @@ from scipy import special, stats
 
 from forecastrnn.engine.cpu.heads import called, kernel_of
 from forecastrnn.engine.program import Program
+from forecastrnn.forecasting.paths import RAW
 from forecastrnn.networks.likelihood import Likelihood
 from forecastrnn.networks.likelihoods import (
     Gaussian,
@@ -33,7 +34,7 @@ class Tweedies:
             stats.poisson(mean ** (2 - power) / dispersion / (2 - power)),
         )
         self.scale = dispersion * (power - 1) * mean ** (power - 1)
-        self.n = np.arange(1, 500)
+        self.n = np.arange(1, 4000)
 
     def logpdf(self, y: float) -> float:
         if y == 0:
@@ -64,7 +65,7 @@ def softplus(x: float) -> float:
 
 
 def _nbinom(a: float, b: float) -> Any:
-    size = 1 / (softplus(b) + 1e-6)
+    size = 1 / (softplus(b - 3) + 1e-6)
     return stats.nbinom(size, size / (size + np.exp(a)))
 
 
@@ -79,8 +80,8 @@ CASES: dict[str, tuple[Likelihood, Callable[..., Any]]] = {
     "zero-inflated poisson": (Poisson(True), lambda a, c: Inflated(stats.poisson(np.exp(a)), special.expit(c))),
     "zero-inflated negative_binomial": (
         NegativeBinomial(True), lambda a, b, c: Inflated(_nbinom(a, b), special.expit(c))),
-    "tweedie": (Tweedie(), lambda a, b: Tweedies(np.exp(a), softplus(b) + 1e-6, 1.5)),
-    "tweedie of 1.2": (Tweedie(1.2), lambda a, b: Tweedies(np.exp(a), softplus(b) + 1e-6, 1.2)),
+    "tweedie": (Tweedie(), lambda a, b: Tweedies(np.exp(a), softplus(b - 3) + 1e-6, 1.5)),
+    "tweedie of 1.2": (Tweedie(1.2), lambda a, b: Tweedies(np.exp(a), softplus(b - 3) + 1e-6, 1.2)),
 }  # fmt: skip
 EVERY = [*(one for one, _ in CASES.values()), Quantiles(), Quantiles((0.05, 0.3, 0.6, 0.95))]
 
@@ -92,9 +93,9 @@ def functions(likelihood: Likelihood) -> tuple[Callable[..., Any], Callable[...,
 
     def loss(y: float, outputs: Any) -> tuple[float, np.ndarray]:
         slopes = np.full(likelihood.n_numbers, np.nan)
-        return scope[LOSS](y, 0.0, 1.0, list(outputs), 0, slopes, 0), slopes
+        return scope[LOSS](y, 0.0, 1.0, 1.0, list(outputs), 0, slopes, 0), slopes
 
-    return loss, lambda share, outputs: float(scope[VALUE](share, 0.0, list(outputs), 0))
+    return loss, lambda share, outputs: float(scope[VALUE](share, 0.0, 1.0, list(outputs), 0))
 
 
 def head_program(likelihood: Likelihood, dtype: str, device: str, rows: int = 5, steps: int = 2) -> Program:
@@ -106,7 +107,7 @@ def head_program(likelihood: Likelihood, dtype: str, device: str, rows: int = 5,
         return program.bind(name, values.astype(dtype))
 
     y = rng.poisson(1.0, (1, rows, steps)) if with_shift else rng.standard_normal((1, rows, steps))
-    target = np.stack([y, 0.1 * rng.standard_normal(y.shape)], axis=-1) if with_shift else 1.0 * y
+    target = np.stack([y, 0.1 * rng.standard_normal(y.shape), rng.random(y.shape)], axis=-1) if with_shift else 1.0 * y
     target[0, 1] = np.nan
     out = bound("out", rng.standard_normal((1, rows, width)))
     program.emit(
@@ -116,12 +117,13 @@ def head_program(likelihood: Likelihood, dtype: str, device: str, rows: int = 5,
         weighted=0, kind=0, shards=1, piece=0, fresh=1,
     )  # fmt: skip
     drawn = {
-        "out": out, "shares": bound("shares", rng.random((rows, steps))), "shift": None, "figure": None, "unit": None,
-        "B": rows, "ldo": width, "length": 9, "h": steps, "drawn": 1,
+        "out": out, "shares": bound("shares", rng.random((rows, steps))), **dict.fromkeys(RAW), "B": rows,
+        "ldo": width, "length": 9, "h": steps, "drawn": 1,
     }  # fmt: skip
     if with_shift:
         drawn |= {name: bound(name, rng.random((rows, steps))) for name in ("shift", "figure")}
-        drawn["unit"] = bound("unit", rng.random(rows))
+        drawn |= {name: bound(name, rng.random(rows) + 0.1) for name in ("unit", "gain")}
+        drawn["unit"].array[1] = 0.0  # a series of logarithms
     z = bound("z", rng.standard_normal((rows, 9)))
     result = program.buffer("result", (rows, steps))
     program.emit(kernel_of(likelihood, "all_values"), 0, z=z, result=result, now=5, steps=steps, **drawn)

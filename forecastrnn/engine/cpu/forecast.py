@@ -31,7 +31,7 @@ def forecast_inputs(record, step):
         write_inputs(
             at(z, r * length), at(a, r * length), sums, r * (length + 1), now + step, begin,
             (phase[r] + step) % season, season, period[r], second_lag, with_lags != 0, blocks, groups, mean,
-            with_long_run != 0, static, r * STATIC, x, r * columns,
+            with_long_run, static, r * STATIC, x, r * columns,
         )  # fmt: skip
 
 

@@ -2,12 +2,13 @@
 
 As those of cells they are the code of templates with other globals, under names that carry a digest of the text.
 Sizes: k steps, B rows, O outputs in rows of ldo: NUMBERS for each target. A target has VALUES: itself and, where
-WITH_SHIFT, what is added to the first output.
+WITH_SHIFT, what is added to the first output, and what that is multiplied with before.
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -24,8 +25,9 @@ from forecastrnn.networks.tracing.head_text import LOSS, VALUE
 from forecastrnn.networks.tracing.operations import CALLED_IN_HEADS
 
 REMEMBERED = 128  # likelihoods whose kernels are kept
-DRAWN = "out shares shift figure unit"  # what draws are made of
+DRAWN = "out shares shift figure unit gain"  # what draws are made of
 MIDDLE = 0.5  # the share of the median
+NEAR = 0.5  # what 0 is in a series of logarithms
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,8 @@ def each_target(element, _kind, w, O, out, target, row, dout):
         y, share = float(target[place]), w / count
         if w != 0.0 and y == y:
             shift = float(target[place + 1]) if WITH_SHIFT else 0.0
-            loss += share * loss_of(y, shift, share, out, j * NUMBERS, dout, j * NUMBERS)
+            gain = float(target[place + 2]) if WITH_SHIFT else 1.0
+            loss += share * loss_of(y, shift, gain, share, out, j * NUMBERS, dout, j * NUMBERS)
             weight += share
         else:
             for o in range(NUMBERS):
@@ -81,35 +84,47 @@ def loss_kernel(record, step):
     each_row(record, step, row_loss, None)
 
 
+@fast
+def raw_value(share, out, last, shift, figure, unit, gain):
+    """A count or amount in the scale of its series, whose last value there is `last`; unit 0: of logarithms."""
+    if unit > 0.0:
+        return value_at(share, shift, gain, out, 0) * unit - figure
+    value = value_at(share, shift + gain * last, gain, out, 0)
+    return (math.log(value if value > NEAR else NEAR) - shift) / gain
+
+
 def next_value(record, step):
     """z[r, now + step + 1] = a quantile, of share shares[r, step] or the median; the trailing mean follows."""
-    z, a, out, shares, shift, figure, unit = pointers(record, 0, 7)
-    B, ldo, width, length, now, h, drawn = sizes(record, 7, 7)
+    z, a, out, shares, shift, figure, unit, gain = pointers(record, 0, 8)
+    B, ldo, width, length, now, h, drawn = sizes(record, 8, 7)
     t = now + step + 1
     for r in range(B):
         row, place = r * length + t, r * h + step
         share = float(shares[place]) if drawn != 0 else MIDDLE
+        last, own = float(z[row - 1]), at(out, r * ldo)
         if WITH_SHIFT:
-            z[row] = value_at(share, float(shift[place]), at(out, r * ldo), 0) * float(unit[r]) - float(figure[place])
+            numbers = float(shift[place]), float(figure[place]), float(unit[r]), float(gain[r])
+            z[row] = raw_value(share, own, last, numbers[0], numbers[1], numbers[2], numbers[3])
         else:
-            z[row] = float(z[row - 1]) + value_at(share, 0.0, at(out, r * ldo), 0)
+            z[row] = last + value_at(share, 0.0, 1.0, own, 0)
         a[row] = a[row - 1] + (z[row] - z[row - width]) / width
 
 
 def all_values(record, step):
     """result (B, steps): quantiles of all steps, relative to the last value z[r, now]; `h` of them are wanted."""
-    z, result, out, shares, shift, figure, unit = pointers(record, 0, 7)
-    B, ldo, length, now, steps, h, drawn = sizes(record, 7, 7)
+    z, result, out, shares, shift, figure, unit, gain = pointers(record, 0, 8)
+    B, ldo, length, now, steps, h, drawn = sizes(record, 8, 7)
     for r in range(B):
         for j in range(h):
             place = r * h + j
             share = float(shares[place]) if drawn != 0 else MIDDLE
-            own = at(out, r * ldo + j * NUMBERS)
+            own, last = at(out, r * ldo + j * NUMBERS), float(z[r * length + now])
             if WITH_SHIFT:
-                value = value_at(share, float(shift[place]), own, 0) * float(unit[r]) - float(figure[place])
-                result[r * steps + j] = value - float(z[r * length + now])
+                numbers = float(shift[place]), float(figure[place]), float(unit[r]), float(gain[r])
+                value = raw_value(share, own, last, numbers[0], numbers[1], numbers[2], numbers[3])
+                result[r * steps + j] = value - last
             else:
-                result[r * steps + j] = value_at(share, 0.0, own, 0)
+                result[r * steps + j] = value_at(share, 0.0, 1.0, own, 0)
 
 
 TEMPLATES = {
@@ -132,8 +147,8 @@ def _made(source: HeadSource, what: str) -> Kernel:
     template, fields = TEMPLATES[what]
     found = source.functions(called())
     names = {
-        "NUMBERS": source.numbers, "WITH_SHIFT": source.with_shift, "VALUES": 1 + source.with_shift,
+        "NUMBERS": source.numbers, "WITH_SHIFT": source.with_shift, "VALUES": 3 if source.with_shift else 1,
         LOSS: fast(found[LOSS]), VALUE: fast(found[VALUE]),
     }  # fmt: skip
-    names["row_loss"] = fast(rebuilt(each_target, names))
+    names |= {"row_loss": fast(rebuilt(each_target, names)), "raw_value": fast(rebuilt(raw_value, names))}
     return Kernel(rebuilt(template, names, f"{source.label}_{what}_{source.digest}"), fields, head=(source, what))

@@ -27,7 +27,7 @@ def write_rows(
         write_inputs(
             z[z0 + row : z0 + row + length], a[a0 + row : a0 + row + length], sums, s0 + row + r, t, begin,
             (phase[p0 + r] + step[n0]) % season, season, period[q0 + r], second_lag, with_lags != 0, blocks[b0:],
-            groups, mean, with_long_run != 0, static, c0 + r * STATIC, x, x0 + r * columns,
+            groups, mean, with_long_run, static, c0 + r * STATIC, x, x0 + r * columns,
         )  # fmt: skip
         r += cuda.gridsize(1)
 

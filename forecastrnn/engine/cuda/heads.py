@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import lru_cache
 from types import FunctionType
@@ -9,7 +10,7 @@ from types import FunctionType
 from numba import cuda, float64
 
 from forecastrnn.engine import quantile_formulas, scalar_formulas
-from forecastrnn.engine.cpu.heads import MIDDLE, HeadSource, scalars
+from forecastrnn.engine.cpu.heads import MIDDLE, NEAR, HeadSource, scalars
 from forecastrnn.engine.cuda.build import DeviceKernel, Planner, device_function, device_kernel
 from forecastrnn.engine.cuda.losses import MOST_BLOCKS, add_up, row_weight
 from forecastrnn.engine.cuda.registry import Twin
@@ -33,7 +34,8 @@ def loss_rows(
             y, share = float64(target[place]), w / count
             if w != 0.0 and y == y:
                 shift = float64(target[place + 1]) if WITH_SHIFT else 0.0
-                loss += share * loss_of(y, shift, share, out, o0 + row * ldo + j * NUMBERS, dout, own)
+                gain = float64(target[place + 2]) if WITH_SHIFT else 1.0
+                loss += share * loss_of(y, shift, gain, share, out, o0 + row * ldo + j * NUMBERS, dout, own)
                 weight += share
             else:
                 for o in range(NUMBERS):
@@ -43,8 +45,17 @@ def loss_rows(
     parts[me], parts[me + 1] = loss, weight
 
 
+def raw_value(share, out, at, last, shift, figure, unit, gain):
+    """A count or amount in the scale of its series, whose last value there is `last`; unit 0: of logarithms."""
+    if unit > 0.0:
+        return value_at(share, shift, gain, out, at) * unit - figure
+    value = value_at(share, shift + gain * last, gain, out, at)
+    return (math.log(value if value > NEAR else NEAR) - shift) / gain
+
+
 def next_values(
-    z, z0, a, a0, out, o0, shares, s0, shift, i0, figure, f0, unit, u0, step, n0, B, ldo, width, length, now, h, drawn
+    z, z0, a, a0, out, o0, shares, s0, shift, i0, figure, f0, unit, u0, gain, g0, step, n0, B, ldo, width, length, now,
+    h, drawn,
 ):  # fmt: skip
     """z (B, length)[:, t]: quantiles; a (B, length): trailing means."""
     s = step[n0]
@@ -52,29 +63,37 @@ def next_values(
     while r < B:
         row, place = r * length + now + s + 1, r * h + s
         share = float64(shares[s0 + place]) if drawn != 0 else MIDDLE
+        value = float64(z[z0 + row - 1])
         if WITH_SHIFT:
-            value = value_at(share, float64(shift[i0 + place]), out, o0 + r * ldo)
-            value = value * float64(unit[u0 + r]) - float64(figure[f0 + place])
+            value = raw_value(
+                share, out, o0 + r * ldo, value, float64(shift[i0 + place]), float64(figure[f0 + place]),
+                float64(unit[u0 + r]), float64(gain[g0 + r]),
+            )  # fmt: skip
         else:
-            value = float64(z[z0 + row - 1]) + value_at(share, 0.0, out, o0 + r * ldo)
+            value += value_at(share, 0.0, 1.0, out, o0 + r * ldo)
         z[z0 + row] = value
         a[a0 + row] = a[a0 + row - 1] + (z[z0 + row] - z[z0 + row - width]) / width
         r += cuda.gridsize(1)
 
 
 def all_values(
-    z, z0, result, q0, out, o0, shares, s0, shift, i0, figure, f0, unit, u0, B, ldo, length, now, steps, h, drawn
+    z, z0, result, q0, out, o0, shares, s0, shift, i0, figure, f0, unit, u0, gain, g0, B, ldo, length, now, steps, h,
+    drawn,
 ):  # fmt: skip
     """result (B, steps): quantiles of all steps, relative to the last value."""
     e = cuda.grid(1)
     while e < B * h:
         r, j = e // h, e % h
         share = float64(shares[s0 + e]) if drawn != 0 else MIDDLE
+        last, own = float64(z[z0 + r * length + now]), o0 + r * ldo + j * NUMBERS
         if WITH_SHIFT:
-            value = value_at(share, float64(shift[i0 + e]), out, o0 + r * ldo + j * NUMBERS)
-            value = value * float64(unit[u0 + r]) - float64(figure[f0 + e]) - float64(z[z0 + r * length + now])
+            value = raw_value(
+                share, out, own, last, float64(shift[i0 + e]), float64(figure[f0 + e]), float64(unit[u0 + r]),
+                float64(gain[g0 + r]),
+            )  # fmt: skip
+            value -= last
         else:
-            value = value_at(share, 0.0, out, o0 + r * ldo + j * NUMBERS)
+            value = value_at(share, 0.0, 1.0, out, own)
         result[q0 + r * steps + j] = value
         e += cuda.gridsize(1)
 
@@ -94,9 +113,10 @@ def device_scalars() -> dict[str, Callable[..., object]]:
 def _device_kernel(source: HeadSource, template: Callable[..., object]) -> DeviceKernel:
     found = source.functions(device_scalars())
     names = {
-        "NUMBERS": source.numbers, "WITH_SHIFT": source.with_shift, "VALUES": 1 + source.with_shift,
+        "NUMBERS": source.numbers, "WITH_SHIFT": source.with_shift, "VALUES": 3 if source.with_shift else 1,
         LOSS: device_function(found[LOSS]), VALUE: device_function(found[VALUE]),
     }  # fmt: skip
+    names["raw_value"] = device_function(FunctionType(raw_value.__code__, raw_value.__globals__ | names, "raw_value"))
     name = f"{source.label}_{template.__name__}"
     function = FunctionType(template.__code__, template.__globals__ | names, name)
     return device_kernel(double=True, resident=RESIDENT)(function)
@@ -129,6 +149,6 @@ def _plan_loss(plan: Planner, source: HeadSource, f: dict) -> None:
 def _plan_values(plan: Planner, kernel: DeviceKernel, f: dict) -> None:
     values = list(f.values())  # places in front, then numbers
     if "a" in f:
-        plan.each(kernel, f["B"], *values[:7], plan.step, *values[7:])
+        plan.each(kernel, f["B"], *values[:8], plan.step, *values[8:])
     else:
         plan.each(kernel, f["B"] * f["h"], *values)

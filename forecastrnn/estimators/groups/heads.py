@@ -8,9 +8,10 @@ from typing import Any
 
 from sklearn.utils._param_validation import StrOptions
 
-from forecastrnn.estimators.groups import calendars, intervals, options, solvers, strategies
+from forecastrnn.estimators.groups import calendars, intervals, losses, options, solvers, strategies
 from forecastrnn.estimators.groups.group import AUTO, COUNT, POSITIVE, SHARE, Group, was
 from forecastrnn.estimators.groups.schedules import Schedule
+from forecastrnn.networks.losses import LossesFor
 from forecastrnn.training.optimizers import SCHEDULES, SOLVERS
 
 
@@ -45,6 +46,11 @@ HEADS: dict[str, Head] = {
         [StrOptions(SOLVERS.keys()), solvers.Solver],
         (solvers.UpdateRule,),
         {"learning_rate_init": [POSITIVE], "learning_rate": [StrOptions(SCHEDULES.keys()), Schedule]},
+    ),
+    "loss": Head(
+        losses.opened_loss,
+        [StrOptions(LossesFor("forecasting")), losses.LossGroup],
+        (losses.Quantiles, losses.StudentT, losses.Poisson, losses.Tweedie),
     ),
     "strategy": Head(
         strategies.opened_strategy,

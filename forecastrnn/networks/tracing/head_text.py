@@ -31,8 +31,9 @@ class Formulas(NamedTuple):
 def head_text(formulas: Formulas) -> str:
     """The text of two functions of single numbers in float64.
 
-    ``loss_of(y, shift, d, out, at, dout, to)`` is the loss of the value y for the outputs out[at:], the first of them
-    plus `shift`; dout[to:] become d times the slopes by them. ``value_at(share, shift, out, at)`` is a quantile.
+    ``loss_of(y, shift, gain, d, out, at, dout, to)`` is the loss of the value y for the outputs out[at:], the first of
+    them times `gain` plus `shift`; dout[to:] become d times the slopes by them. ``value_at(share, shift, gain, out,
+    at)`` is a quantile.
     """
     text = "\n\n".join([_loss_text(formulas), _quantile_text(formulas)])
     return re.sub(r"\{(.*?)\}", r"\1", text)
@@ -45,8 +46,9 @@ def _loss_text(formulas: Formulas) -> str:
     slopes = gradients(graph, {loss: d}, [one.number for one in outputs])
     wanted = [loss, *(slope for slope in slopes if slope is not None)]
     body = Function(graph, [*_given(y, outputs), Given("d", 0, d, "d")], wanted)
-    stored = [f"dout[to + {k}] = {0.0 if slope is None else body.name(slope)}" for k, slope in enumerate(slopes)]
-    header = f"def {LOSS}(y, shift, d, out, at, dout, to):"
+    found = [0.0 if slope is None else body.name(slope) for slope in slopes]
+    stored = [f"dout[to + {k}] = {slope}{' * gain' if k == 0 else ''}" for k, slope in enumerate(found)]
+    header = f"def {LOSS}(y, shift, gain, d, out, at, dout, to):"
     return "\n    ".join([header, *_loads(formulas), *body.lines, *stored, f"return {body.name(loss)}"]) + "\n"
 
 
@@ -54,7 +56,7 @@ def _quantile_text(formulas: Formulas) -> str:
     graph, share, outputs = _begun(formulas, "share")
     value = _called(formulas.quantile, graph, share, formulas.link(*outputs))
     body = Function(graph, _given(share, outputs), [value])
-    header = f"def {VALUE}(share, shift, out, at):"
+    header = f"def {VALUE}(share, shift, gain, out, at):"
     return "\n    ".join([header, *_loads(formulas), *body.lines, f"return {body.name(value)}"]) + "\n"
 
 
@@ -71,7 +73,7 @@ def _given(first: Value, outputs: Sequence[Value]) -> list[Given]:
 
 
 def _loads(formulas: Formulas) -> list[str]:
-    shifts = [" + shift", *[""] * (formulas.outputs - 1)]
+    shifts = [" * gain + shift", *[""] * (formulas.outputs - 1)]
     return [f"o{k} = float(out[at + {k}]){shift}" for k, shift in enumerate(shifts)]
 
 

@@ -1,0 +1,88 @@
+"""Which loss forecasts quantiles best: the weighted quantile loss of each beside that of the default, on real series.
+
+FORECASTRNN_DATA=folder python -m benchmarks.heads [--series 60] [--seeds 2] [--only tourism_monthly ...]
+
+Counts are those series of a set whose values are whole; the ends of all series are forecast, at the deciles and the
+ends of the intervals of 80% and 95%.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+import warnings
+from dataclasses import replace
+
+import numpy as np
+
+from benchmarks.intervals import shares, some_of
+from benchmarks.racing import save, show, text
+from benchmarks.series_sets import SeriesSet, data_folder, read_set
+from forecastrnn import RNNForecaster
+
+REAL = ("absolute_error", "quantile", "gaussian", "laplace", "student_t")
+COUNTS = (*REAL, "poisson", "negative_binomial", "tweedie")
+SETS = {"tourism_monthly": COUNTS, "illness": COUNTS, "nn5_daily_imputed": REAL, "m3_monthly": REAL}
+OPTIONS = {"hidden_layer_sizes": 24, "n_members": 3}
+HEADER = ("set", "loss", "intervals", "WQL", "of the default", "cover 80", "cover 95", "ND", "fit s", "predict s")
+
+
+def counts_of(data: SeriesSet) -> SeriesSet:
+    """The series of a set that are counts."""
+    whole = [name for name, y in data.train.items() if (y >= 0).all() and (y == np.floor(y)).all()]
+    return replace(data, train={i: data.train[i] for i in whole}, test={i: data.test[i] for i in whole})
+
+
+def forecast(data: SeriesSet, loss: str, intervals: str, seed: int) -> tuple[np.ndarray, np.ndarray, list[float]]:
+    """Truth (values,), its quantiles (shares, values), and the seconds of fit and forecast."""
+    model = RNNForecaster(season_length=data.season, loss=loss, intervals=intervals, random_state=seed, **OPTIONS)
+    times = [time.perf_counter()]
+    model.fit(data.frame(), id_col="unique_id", time_col="t", target_col="y")
+    times.append(time.perf_counter())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of horizons beyond those of the windows
+        table = model.predict(data.horizon, quantiles=[share for share in shares() if share != 0.5])
+    times.append(time.perf_counter())
+    columns = ["RNN" if share == 0.5 else f"RNN_ql{share:g}" for share in shares()]
+    parts = {str(name): part for name, part in table.sort_values(["unique_id", "t"]).groupby("unique_id")}
+    found = [parts[name][columns].to_numpy(float)[: len(y)] for name, y in data.test.items()]
+    return np.concatenate(list(data.test.values())), np.concatenate(found).T, np.diff(times).tolist()
+
+
+def measures(y: np.ndarray, found: np.ndarray) -> list[float]:
+    """Weighted quantile loss of the deciles, coverage of both levels, and the absolute error over the values."""
+    at = {share: found[k] for k, share in enumerate(shares())}
+    deciles = [share for share in shares() if round(10 * share, 6) == round(10 * share)]
+    losses = [np.maximum(share * (y - at[share]), (share - 1.0) * (y - at[share])).sum() for share in deciles]
+    covered = [((y >= at[low]) & (y <= at[high])).mean() for low, high in ((0.1, 0.9), (0.025, 0.975))]
+    return [2.0 * float(np.mean(losses)) / np.abs(y).sum(), *covered, np.abs(y - at[0.5]).sum() / np.abs(y).sum()]
+
+
+def main() -> None:
+    """Print and save the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", nargs="*", choices=SETS, default=list(SETS))
+    parser.add_argument("--series", type=int, default=60)
+    parser.add_argument("--seeds", type=int, default=2)
+    args = parser.parse_args()
+    rows: list[tuple] = []
+    for name in args.only:
+        data = read_set(data_folder(), name)
+        data = some_of(counts_of(data) if SETS[name] is COUNTS else data, args.series)
+        usual = float("nan")
+        for loss in SETS[name]:
+            for intervals in ("conformal", "paths"):
+                runs = [forecast(data, loss, intervals, seed) for seed in range(args.seeds)]
+                wql, low, high, nd = np.mean([measures(y, found) for y, found, _ in runs], axis=0)
+                usual = wql if not rows or rows[-1][0] != name else usual
+                seconds = np.mean([one for _, _, one in runs], axis=0)
+                kept = (float(x) for x in (wql, wql / usual - 1.0, low, high, nd, *seconds))
+                rows.append((name, loss, intervals, *kept))
+                print(*map(text, rows[-1]), sep=" | ", flush=True)
+    show(HEADER, rows)
+    if args.only == list(SETS):
+        save("heads", [dict(zip(HEADER, row, strict=True)) for row in rows])
+
+
+if __name__ == "__main__":
+    main()
