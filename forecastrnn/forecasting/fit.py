@@ -153,7 +153,10 @@ def _prepare(plan: FitPlan, read: SeriesSet, season: int, old: InputLayout | Non
     """
     make = partial(prepare, read.values, read.offsets, season, plan.context, plan.learned, longer=plan.longer)
     if plan.members.is_raw:
-        return make(least=plan.members.least, is_raw=True).read_with(long_run=True)
+        found = make(least=plan.members.least, is_raw=True)
+        if old.steady if old else comes_back(found):
+            found = make(least=plan.members.least, is_raw=True, steady=True)
+        return found.read_with(long_run=True)
     of_means, asked = is_of_means(plan.members.loss), plan.long_run
     found = make(steady=bool(old and old.steady))
     if asked == "auto":

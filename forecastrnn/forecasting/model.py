@@ -167,7 +167,7 @@ class Model:
         self, tail: SeriesEnds, own: np.ndarray, h: int, device: str, ahead: Covariates | None = None
     ) -> np.ndarray:
         """The members' median forecast (n_series, h), in the unit of the series."""
-        if h > 1 and self.layout.steady and self.strategy != "direct":
+        if h > 1 and self.layout.steady and self.strategy != "direct" and self.settings.likelihood is None:
             given = NoisyPaths(self.paths, self.residuals, self.tail.prepared.scale)
             return steady_mean(given, tail, own, h, device, ahead)
         found = self.paths(tail, own, h, np.arange(self.n_members), device, ahead=ahead)

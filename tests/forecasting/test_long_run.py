@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecastrnn import Direct, RNNForecaster, Seq2Seq
+from forecastrnn import Direct, Poisson, RNNForecaster, Seq2Seq
 from forecastrnn.engine.cpu.series import returns_to_mean
 from forecastrnn.forecasting.inputs import build_inputs
 from forecastrnn.forecasting.preparation import prepare
@@ -123,6 +123,14 @@ def test_slopes_equal_the_slow_ones(width: int) -> None:
         now, later = (np.array([one[t + k - width + 1 : t + k + 1].mean() for t in times]) for k in (0, width))
         way = np.array([one[: t + 1].mean() for t in times]) - now
         assert slope == pytest.approx(way @ (later - now) / (way @ way), rel=1e-9)
+
+
+def test_counts_of_a_likelihood_have_the_figure_of_their_mean() -> None:
+    """Where they return to it; their draws are fed back as they are."""
+    walks = np.random.default_rng(0).poisson(np.exp(np.random.default_rng(1).normal(size=(200, 3)).cumsum(axis=0) / 9))
+    for y, returns in ((noise(), True), (walks, False)):
+        model = quick(loss=Poisson(), season_length=7, max_steps=1, hidden_layer_sizes=2).fit(pd.DataFrame(y))
+        assert model._model.layout.steady == returns and np.isfinite(model.predict(9)).all(axis=None)
 
 
 def test_warm_start_reads_what_it_read() -> None:
