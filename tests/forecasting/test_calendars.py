@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from holidays import country_holidays
 
-from forecastrnn import Calendar, Conformal, Holidays, RNNForecaster, load
+from forecastrnn import Calendar, Conformal, Direct, Holidays, RNNForecaster, load
 from support.forecaster_cases import SMALL, long_of, quick
 
 DAYS = pd.date_range("2022-01-03", periods=900)
@@ -52,11 +52,11 @@ def test_a_holiday_of_the_horizon_is_forecast() -> None:
     ],
     ids=["series", "wide", "long", "zone", "periods", "dated"],
 )
-@pytest.mark.parametrize("options", [{}, {"strategy": "seq2seq"}], ids=["recursive", "seq2seq"])
-def test_every_form_has_the_same_calendar(form: Any, options: dict[str, Any]) -> None:
+@pytest.mark.parametrize("strategy", ["recursive", "seq2seq", Direct(9)], ids=["recursive", "seq2seq", "direct"])
+def test_every_form_has_the_same_calendar(form: Any, strategy: Any) -> None:
     """Series of the fit and the same given to predict have the same bits, and so have a file and its copy."""
     y = form(daily(300))
-    model = small(max_steps=3, calendar=Calendar(["weekday"], holidays="FR"), **options).fit(y)
+    model = small(max_steps=3, calendar=Calendar(["weekday"], holidays="FR"), strategy=strategy).fit(y)
     forecast = model.predict(9)
     pd.testing.assert_frame_equal(pd.DataFrame(model.predict(9, y=y)), pd.DataFrame(forecast), check_exact=True)
     assert model._model.calendar.columns == (*NOT_X, "holiday_before1", "holiday_after1")
