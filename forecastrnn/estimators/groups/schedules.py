@@ -71,7 +71,14 @@ class OneCycle(Schedule):
 
 
 @dataclass(frozen=True, repr=False)
-class Cosine(Schedule):
+class _FromStart(Schedule):
+    """A course that begins with its largest rate."""
+
+    start: float | str = option("auto", POSITIVE, AUTO)
+
+
+@dataclass(frozen=True, repr=False)
+class Cosine(_FromStart):
     """Half a cosine from `start` to 0 (Loshchilov & Hutter 2017, arXiv:1608.03983).
 
     Parameters
@@ -80,12 +87,11 @@ class Cosine(Schedule):
         The first rate; "auto" is the estimator's own.
     """
 
-    start: float | str = option("auto", POSITIVE, AUTO)
     name: ClassVar[str] = "cosine"
 
 
 @dataclass(frozen=True, repr=False)
-class InvScaling(Schedule):
+class InvScaling(_FromStart):
     """`start` over the square root of the number of the update, as scikit-learn's "invscaling" with power_t 0.5.
 
     Parameters
@@ -94,12 +100,11 @@ class InvScaling(Schedule):
         The first rate; "auto" is the estimator's own.
     """
 
-    start: float | str = option("auto", POSITIVE, AUTO)
     name: ClassVar[str] = "invscaling"
 
 
 @dataclass(frozen=True, repr=False)
-class Steps(Schedule):
+class Steps(_FromStart):
     """`start`, multiplied by `factor` at each of some shares of the updates.
 
     Parameters
@@ -112,7 +117,6 @@ class Steps(Schedule):
         What the rate is multiplied by, there.
     """
 
-    start: float | str = option("auto", POSITIVE, AUTO)
     at: tuple[float, ...] = option((0.5, 0.75), _Shares(Real, 0, 1, closed="neither"))
     factor: float = option(0.1, POSITIVE)
     name: ClassVar[str] = "step"
