@@ -11,6 +11,7 @@ import numpy as np
 from forecastrnn.forecasting.bands import quantiles_of_all
 from forecastrnn.forecasting.calibration import KEPT, Calibration
 from forecastrnn.forecasting.model import check_size
+from forecastrnn.forecasting.raw_values import as_domain
 
 if TYPE_CHECKING:
     from forecastrnn.data.covariate_values import Covariates
@@ -59,7 +60,7 @@ def sample_paths(
     quantiles = partial(quantiles_of_all, model, free, median, device=device, ahead=ahead)
     values = _between_quantiles(quantiles, np.clip(shares, EDGE, 1.0 - EDGE))
     np.put_along_axis(found, order, values, axis=0)
-    return chosen.clip(found[:count])
+    return chosen.clip(as_domain(found[:count], model.settings.likelihood))  # between two counts there is none
 
 
 def _between_quantiles(quantiles: Callable[[np.ndarray], np.ndarray], shares: np.ndarray) -> np.ndarray:

@@ -64,7 +64,9 @@ def test_intervals_are_nested_around_the_median(loss: Any, strategy: Any) -> Non
     if y is COUNTS:
         assert (found >= 0).all(axis=None)
     if "egative" in str(loss):
-        np.testing.assert_array_equal(found, np.round(found))
+        between = model.sample_paths(6, 150, random_state=0)  # so many lie between the quantiles that are kept
+        for values in (found, between):
+            np.testing.assert_array_equal(values, np.round(values))
 
 
 @pytest.mark.parametrize("loss", ["gaussian", "negative_binomial", pytest.param("tweedie", marks=SLOW)])
