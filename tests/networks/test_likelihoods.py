@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,12 +27,18 @@ def values_of(likelihood: Likelihood) -> list[float]:
     return {"real": [-3.0, 0.1, 2.5], "amounts": [0.0, 0.01, 3.7], "counts": [0.0, 1.0, 6.0]}[likelihood.domain]
 
 
+def drawn(name: str, count: int) -> Iterator[tuple[np.ndarray, Any]]:
+    """Outputs of a head, and SciPy's distribution that they stand for."""
+    likelihood, distribution = CASES[name]
+    for outputs in RNG.standard_normal((count, likelihood.n_numbers)):
+        yield outputs, distribution(*outputs)
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_losses_are_densities(name: str) -> None:
-    likelihood, distribution = CASES[name]
+    likelihood = CASES[name][0]
     loss, _ = functions(likelihood)
-    for outputs in RNG.standard_normal((5, likelihood.n_numbers)):
-        expected = distribution(*outputs)
+    for outputs, expected in drawn(name, 5):
         density = getattr(expected, "logpmf" if likelihood.domain == "counts" else "logpdf")
         for y in values_of(likelihood):
             np.testing.assert_allclose(loss(y, outputs)[0], -density(y), rtol=1e-9, atol=1e-9)
@@ -38,10 +46,9 @@ def test_losses_are_densities(name: str) -> None:
 
 @pytest.mark.parametrize("name", CASES)
 def test_quantiles_are_those_of_the_distribution(name: str) -> None:
-    likelihood, distribution = CASES[name]
+    likelihood = CASES[name][0]
     _, quantile = functions(likelihood)
-    for outputs in RNG.standard_normal((4, likelihood.n_numbers)):
-        expected = distribution(*outputs)
+    for outputs, expected in drawn(name, 4):
         for share in SHARES:
             found = quantile(share, outputs)
             if likelihood.domain == "counts":

@@ -12,16 +12,8 @@ from scipy import special, stats
 from forecastrnn.engine.cpu.heads import called, kernel_of
 from forecastrnn.engine.program import Program
 from forecastrnn.forecasting.paths import RAW
+from forecastrnn.networks import likelihoods as of
 from forecastrnn.networks.likelihood import Likelihood
-from forecastrnn.networks.likelihoods import (
-    Gaussian,
-    Laplace,
-    NegativeBinomial,
-    Poisson,
-    Quantiles,
-    StudentT,
-    Tweedie,
-)
 from forecastrnn.networks.tracing.head_text import LOSS, VALUE
 
 
@@ -71,19 +63,19 @@ def _nbinom(a: float, b: float) -> Any:
 
 # Name -> the likelihood, and the distribution of outputs.
 CASES: dict[str, tuple[Likelihood, Callable[..., Any]]] = {
-    "gaussian": (Gaussian(), lambda a, b: stats.norm(a, softplus(b) + 1e-3)),
-    "laplace": (Laplace(), lambda a, b: stats.laplace(a, softplus(b) + 1e-3)),
-    "student_t": (StudentT(), lambda a, b, c: stats.t(2 + softplus(c), a, softplus(b) + 1e-3)),
-    "student_t of 3": (StudentT(3.0), lambda a, b: stats.t(3, a, softplus(b) + 1e-3)),
-    "poisson": (Poisson(), lambda a: stats.poisson(np.exp(a))),
-    "negative_binomial": (NegativeBinomial(), _nbinom),
-    "zero-inflated poisson": (Poisson(True), lambda a, c: Inflated(stats.poisson(np.exp(a)), special.expit(c))),
+    "gaussian": (of.Gaussian(), lambda a, b: stats.norm(a, softplus(b) + 1e-3)),
+    "laplace": (of.Laplace(), lambda a, b: stats.laplace(a, softplus(b) + 1e-3)),
+    "student_t": (of.StudentT(), lambda a, b, c: stats.t(2 + softplus(c), a, softplus(b) + 1e-3)),
+    "student_t of 3": (of.StudentT(3.0), lambda a, b: stats.t(3, a, softplus(b) + 1e-3)),
+    "poisson": (of.Poisson(), lambda a: stats.poisson(np.exp(a))),
+    "negative_binomial": (of.NegativeBinomial(), _nbinom),
+    "zero-inflated poisson": (of.Poisson(True), lambda a, c: Inflated(stats.poisson(np.exp(a)), special.expit(c))),
     "zero-inflated negative_binomial": (
-        NegativeBinomial(True), lambda a, b, c: Inflated(_nbinom(a, b), special.expit(c))),
-    "tweedie": (Tweedie(), lambda a, b: Tweedies(np.exp(a), softplus(b - 3) + 1e-6, 1.5)),
-    "tweedie of 1.2": (Tweedie(1.2), lambda a, b: Tweedies(np.exp(a), softplus(b - 3) + 1e-6, 1.2)),
+        of.NegativeBinomial(True), lambda a, b, c: Inflated(_nbinom(a, b), special.expit(c))),
+    "tweedie": (of.Tweedie(), lambda a, b: Tweedies(np.exp(a), softplus(b - 3) + 1e-6, 1.5)),
+    "tweedie of 1.2": (of.Tweedie(1.2), lambda a, b: Tweedies(np.exp(a), softplus(b - 3) + 1e-6, 1.2)),
 }  # fmt: skip
-EVERY = [*(one for one, _ in CASES.values()), Quantiles(), Quantiles((0.05, 0.3, 0.6, 0.95))]
+EVERY = [*(one for one, _ in CASES.values()), of.Quantiles(), of.Quantiles((0.05, 0.3, 0.6, 0.95))]
 
 
 def functions(likelihood: Likelihood) -> tuple[Callable[..., Any], Callable[..., float]]:
