@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from forecastrnn.data.special_days import SpecialDays, days_beside, lie_in_a_day
 from forecastrnn.data.time_index import Clock
+
+if TYPE_CHECKING:
+    from holidays import HolidayBase
 
 FURTHER = 10  # years behind the last one whose holidays a model keeps
 HOLIDAY = "holiday"
@@ -67,7 +72,8 @@ def _dates(options: HolidayOptions, first: int, last: int) -> tuple[np.ndarray, 
             "a fitted model keeps their dates, and forecasts without it"
         ) from error
     try:
-        found = country_holidays(options.country, subdiv=options.subdivision, years=range(first, last + 1))
+        known = partial(country_holidays, options.country, subdiv=options.subdivision)
+        found = known(years=range(first, last + 1), language=_language(known()))
     except (NotImplementedError, TypeError, AttributeError) as error:
         raise ValueError(
             f"calendar: the package holidays does not know {options.label}: {error}. It wants a code such as 'FR', and "
@@ -76,3 +82,8 @@ def _dates(options: HolidayOptions, first: int, last: int) -> tuple[np.ndarray, 
     pairs = [(date, name) for date, names in sorted(found.items()) for name in names.split("; ")]
     dates = np.array([date for date, _ in pairs], "datetime64[D]").astype(np.int64)
     return dates, np.array([name for _, name in pairs], object)
+
+
+def _language(country: HolidayBase) -> str | None:
+    """English where there is a translation, else the country's own: never that of the machine, which names channels."""
+    return "en_US" if "en_US" in country.supported_languages else country.default_language

@@ -164,7 +164,12 @@ def test_longer_steps_count_their_holidays(index: pd.Index, wanted: dict[str, in
     assert {time: found["holiday"].loc[time] for time in wanted} == wanted
 
 
-def test_a_name_has_a_channel_if_it_was_there_twice() -> None:
+@pytest.mark.parametrize("language", ["en_US", "fr_FR", None])
+def test_a_name_has_a_channel_if_it_was_there_twice(language: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same name whatever the language of the machine."""
+    monkeypatch.delenv("LANG", raising=False)
+    for variable in ("LANGUAGE", "LC_ALL") if language else ():
+        monkeypatch.setenv(variable, str(language))
     index = pd.date_range("2023-04-01", "2024-06-15")
     calendar, found = fitted(index, features=None, holidays=HolidayOptions(country="FR", by="name", before=0, after=0))
     twice = ["Ascension Day", "Easter Monday", "Labor Day", "Pentecost Monday", "Victory Day"]

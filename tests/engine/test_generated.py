@@ -107,7 +107,7 @@ def training_program(cell: Cell, norm: bool, both: bool, **options: Any) -> tupl
     """A layer, or `both` of its directions, under another; 9 rows of random length in two shards."""
     layers, rng = (Layer(cell, 3, both, norm), Layer(cell, 2, layer_norm=norm)), np.random.default_rng(1)
     network, lengths = Network(2, layers, 2), rng.integers(2, 6, 9)
-    source = gradient_check._random_source(rng, network, n=9, steps=5, classes=False, last=2)
+    source = gradient_check._random_source(rng, network, n=9, steps=5, loss="squared_error", last=2)
     program = TrainingProgram(
         network, rng.normal(scale=0.4, size=network.size), None, source, steps=5, rows=9, loss="squared_error", last=2,
         lengths=True, seed=3, **options,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -96,7 +98,9 @@ def test_loss_and_gradients_equal_numpy(stack: str) -> None:
     network, theta, inputs, z = window_problem(stack)
     counts = ~np.isin(np.arange(30), [8, 20])
     starts, steps = np.array([1, 3, 17]), (4, 3)
-    source = pair_source((inputs, inputs), z, counts, "float64")
+    series: Any = SimpleNamespace(prepared=SimpleNamespace(z=z), rows=inputs, of_decoder=inputs)
+    settings: Any = SimpleNamespace(likelihood=None, dtype="float64")
+    source = pair_source(series, counts, settings)
     program = TrainingProgram(network, theta, None, source, steps=steps, rows=3, loss="squared_error")
     loss = program.run(window_index(starts[None], steps), 1, 1)[0]
 

@@ -247,7 +247,7 @@ BAD_PARAMETERS: dict[str, list] = {
     "max_steps": [0, -1, 1.5, True],
     "strategy": ["x", None, 1, "Recursive"],
     "missing": ["x", None, True],
-    "loss": ["x", None, "quantile"],
+    "loss": ["x", None, "quantiles"],
     "batch_size": [0, -1, 1.5, True, None],
     "dtype": ["auto", "float16", None],
     "hidden_layer_sizes": [0, -1, (), [8, 0], "8", True, None, [2.5]],

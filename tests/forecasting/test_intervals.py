@@ -345,7 +345,7 @@ def test_levels_that_cannot_be(fitted: dict[str, RNNForecaster], options: dict[s
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"intervals": "head"}, "intervals='head' needs a loss that forecasts quantiles, and there is none yet"),
+        ({"intervals": "head"}, "intervals='head' needs a loss that says how values are distributed"),
         ({"intervals": "bootstrap"}, "The 'intervals' parameter of RNNForecaster must be"),
         ({"intervals": "paths", "strategy": Direct(3)}, "intervals='paths' needs strategy='recursive'"),
         ({"intervals": Conformal(n_windows=0)}, "The 'intervals__n_windows' parameter of RNNForecaster must be"),

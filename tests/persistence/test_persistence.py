@@ -260,7 +260,8 @@ def test_every_field_is_kept() -> None:
         SeriesEnds: "prepared z inputs phase first carried so_far guessed",
         Carried: "means sums since states",
         Prepared: (
-            "layout context ahead z observed starts pads period_of scale level linear after n_observations covariates"
+            "layout context ahead z observed starts pads period_of scale level linear after n_observations covariates "
+            "figure"
         ),
         ScaledCovariates: "scales centre numbers codes",
         CovariateScales: "columns centred middle spread gaps seen in_encoder",
