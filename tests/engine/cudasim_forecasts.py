@@ -109,6 +109,19 @@ def test_beside_covariates(options: dict[str, Any], monkeypatch: pytest.MonkeyPa
     np.testing.assert_allclose(model.median(model.tail, np.arange(2), 3, "cuda:0", ahead), cpu, rtol=1e-11)
 
 
+@pytest.mark.parametrize(
+    ("loss", "strategy"), [("gaussian", "recursive"), ("negative_binomial", "recursive"), ("student_t", Seq2Seq(3))]
+)
+def test_likelihoods(loss: str, strategy: Any) -> None:
+    """Medians that are fed back, and draws of each step; of counts, as they are."""
+    y = long(2)
+    if loss == "negative_binomial":
+        y["y"] = np.floor(3.0 * y["y"])
+    model = RNNForecaster(**QUICK | {"n_members": 1, "loss": loss, "strategy": strategy}).fit(y)
+    same(model, lambda m: m.predict(3)["RNN"])
+    same(model, lambda m: m.sample_paths(3, 5, calibrated=False, random_state=0, output="array"))
+
+
 def test_layers_on_two_devices() -> None:
     """What stands around the layers runs where the last one is."""
     model = RNNForecaster(**QUICK | {"n_members": 2, "hidden_layer_sizes": (3, 2)}).fit(long(2))

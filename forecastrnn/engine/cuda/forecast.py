@@ -12,7 +12,8 @@ from forecastrnn.engine.input_formulas import STATIC
 write_inputs = rebuilt(input_formulas.write_inputs, write_older_means=rebuilt(input_formulas.write_older_means))
 
 
-@device_kernel(double=True, stack=40)  # sums and angles; sin and cos keep large arguments there, which do not come
+# Sums and angles; sin and cos keep large arguments on the stack, which do not come.
+@device_kernel(double=True, stack=40, resident=512)
 def write_rows(
     z, z0, a, a0, static, c0, x, x0, sums, s0, phase, p0, period, q0, first, f0, blocks, b0, long_run, l0, step, n0, B,
     season, second_lag, with_lags, groups, with_long_run, columns, length, now,
