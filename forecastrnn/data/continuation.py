@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -33,6 +34,7 @@ def check_reach(clock: Clock, last: int, steps: int) -> None:
         )
 
 
+@lru_cache(maxsize=16)  # a forecast asks twice, and one that is served asks each time
 def _end_year(clock: Clock, last: int, steps: int) -> int:
     """Year of the time `steps` after `last`; any year after the last one where pandas cannot tell."""
     if clock.kind == "period":

@@ -147,7 +147,7 @@ class AnyNetwork(ABC):
         """The writer's part of a flat vector, a view."""
         return theta[self.writer_offset : self.writer_offset + self.writer.size]
 
-    @property
+    @cached_property
     def size(self) -> int:
         """Number of parameters."""
         return sum(p.size for p in self.layout.values())
