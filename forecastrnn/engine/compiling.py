@@ -17,7 +17,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any
+from types import FunctionType
+from typing import Any, cast
 
 import llvmlite
 import numba
@@ -193,14 +194,27 @@ def jitted(function: Callable[..., object] | None = None, *, cache: bool = True)
 
 def compile_njit(function: Callable[..., object], signature: Any) -> Any:
     """Compile `function` for one signature, to be called from Python without the GIL."""
+    own = _named(function, signature)
     return _compile(
-        function,
-        lambda cache: numba.njit(signature, nogil=True, error_model="numpy", cache=cache, no_cfunc_wrapper=True)(
-            function
-        ),
+        own,
+        lambda cache: numba.njit(signature, nogil=True, error_model="numpy", cache=cache, no_cfunc_wrapper=True)(own),
     )
 
 
 def compile_cfunc(function: Callable[..., object], signature: Any) -> Any:
     """Compile `function` for one signature; the result has an `address` that stays valid."""
-    return _compile(function, lambda cache: numba.cfunc(signature, cache=cache, error_model="numpy")(function))
+    own = _named(function, signature)
+    return _compile(own, lambda cache: numba.cfunc(signature, cache=cache, error_model="numpy")(own))
+
+
+def _named(function: Callable[..., object], signature: Any) -> Callable[..., object]:
+    """The function under a name of the signature's own.
+
+    Numba numbers what it has compiled of one name. Two processes that begin at a time, one with float32, one with
+    float64, both take the next number, and later ones may read either's code for the other: wrong results, in silence.
+    """
+    known = cast(FunctionType, function)
+    own = FunctionType(known.__code__, known.__globals__, known.__name__, known.__defaults__, known.__closure__)
+    own.__qualname__ = f"{known.__qualname__}_{hashlib.sha256(str(signature).encode()).hexdigest()[:8]}"
+    own.__module__, own.__doc__ = known.__module__, known.__doc__
+    return own

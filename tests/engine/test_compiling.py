@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import ctypes
 import inspect
 import shutil
 import sys
@@ -11,13 +12,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from llvmlite.binding.ffi import ObjectRef
+from numba import types
 from numba.core.registry import cpu_target
 
 from forecastrnn import LSTM
 from forecastrnn.engine import compiling
-from forecastrnn.engine.compiling import KERNEL_SOURCES, sources_digest
+from forecastrnn.engine.compiling import KERNEL_SOURCES, compile_cfunc, sources_digest
 from forecastrnn.engine.cpu import recurrent
 from forecastrnn.engine.cpu.build import KERNELS
 from forecastrnn.engine.cpu.generated import kernels_of
@@ -206,6 +209,28 @@ def test_another_cpu_gets_its_own_code(both: Process, kept: Path, tmp_path: Path
     root = Path(shutil.copytree(kept, tmp_path / "cache"))
     other = {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""}
     assert [both(root, **other), both(root)] == ["False False", "True True"]
+
+
+def doubled(x, n):  # type: ignore[no-untyped-def]  # compiled
+    for k in range(n):
+        x[k] = 2.0 * x[k]
+
+
+def test_processes_that_begin_at_a_time_share_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One compiles for float64 and one for float32; neither sees what the other writes, and the first ends last."""
+    monkeypatch.setattr(compiling, "_FOLDER", str(tmp_path))
+    wide, short = (types.void(types.CPointer(kind), types.int64) for kind in (types.float64, types.float32))
+    compile_cfunc(doubled, wide)
+    of_the_first = {path: path.read_bytes() for path in tmp_path.rglob("*.nbi")}
+    for path in of_the_first:
+        path.unlink()
+    compile_cfunc(doubled, short)
+    for path, content in of_the_first.items():
+        path.write_bytes(content)
+    x, code = np.ones(3), compile_cfunc(doubled, wide)
+    assert compiling._from_cache(code)
+    code.ctypes(x.ctypes.data_as(ctypes.POINTER(ctypes.c_double)), 3)
+    assert x.tolist() == [2.0, 2.0, 2.0]
 
 
 @pytest.mark.slow
