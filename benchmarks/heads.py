@@ -3,7 +3,7 @@
 FORECASTRNN_DATA=folder python -m benchmarks.heads [--series 30] [--seeds 1] [--only tourism_monthly ...]
 
 Counts are those series of a set whose values are whole; the ends of all series are forecast, at the deciles and the
-ends of the intervals of 80% and 95%, of a set of one series from three origins, half a horizon apart.
+ends of the intervals of 80% and 95%, of a set of one series from three origins, a third of a horizon apart.
 """
 
 from __future__ import annotations
@@ -59,10 +59,12 @@ def measures(y: np.ndarray, found: np.ndarray) -> list[float]:
     return [2.0 * float(np.mean(losses)) / np.abs(y).sum(), *covered, np.abs(y - at[0.5]).sum() / np.abs(y).sum()]
 
 
-def origins_of(data: SeriesSet) -> list[SeriesSet]:
-    """The task, and of one series the same some steps earlier."""
-    count = ORIGINS if len(data.train) == 1 else 1
-    return [moved(data, k * data.horizon // 2) if k else data for k in range(count)]
+def measured(data: SeriesSet, loss: str, intervals: str, seed: int) -> list[float]:
+    """Measures of all values that are forecast, and the mean seconds; of one series from some origins."""
+    count, step = ORIGINS if len(data.train) == 1 else 1, max(1, data.horizon // 3)
+    runs = [forecast(moved(data, k * step), loss, intervals, seed) for k in range(count)]
+    y, found = (np.concatenate([run[part] for run in runs], axis=-1) for part in (0, 1))
+    return [*measures(y, found), *np.mean([run[2] for run in runs], axis=0).tolist()]
 
 
 def main() -> None:
@@ -79,12 +81,10 @@ def main() -> None:
         usual = float("nan")
         for loss in SETS[name]:
             for intervals in ("conformal", "paths"):
-                tasks = [(part, seed) for part in origins_of(data) for seed in range(args.seeds)]
-                runs = [forecast(part, loss, intervals, seed) for part, seed in tasks]
-                wql, low, high, nd = np.mean([measures(y, found) for y, found, _ in runs], axis=0)
+                means = np.mean([measured(data, loss, intervals, seed) for seed in range(args.seeds)], axis=0)
+                wql, *others = means.tolist()
                 usual = wql if not rows or rows[-1][0] != name else usual
-                seconds = np.mean([one for _, _, one in runs], axis=0)
-                kept = (float(x) for x in (wql, wql / usual - 1.0, low, high, nd, *seconds))
+                kept = (wql, wql / usual - 1.0, *others)
                 rows.append((name, loss, intervals, *kept))
                 print(*map(text, rows[-1]), sep=" | ", flush=True)
     show(HEADER, rows)
