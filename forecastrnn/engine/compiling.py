@@ -213,8 +213,15 @@ def _named(function: Callable[..., object], signature: Any) -> Callable[..., obj
     Numba numbers what it has compiled of one name. Two processes that begin at a time, one with float32, one with
     float64, both take the next number, and later ones may read either's code for the other: wrong results, in silence.
     """
+    digest = hashlib.sha256(str(signature).encode()).hexdigest()[:8]
+    return rebuilt(function, {}, f"{function.__qualname__}_{digest}")
+
+
+def rebuilt(function: Callable[..., object], names: dict[str, object], name: str = "") -> Callable[..., object]:
+    """The same code with other globals, under a name of its own."""
     known = cast(FunctionType, function)
-    own = FunctionType(known.__code__, known.__globals__, known.__name__, known.__defaults__, known.__closure__)
-    own.__qualname__ = f"{known.__qualname__}_{hashlib.sha256(str(signature).encode()).hexdigest()[:8]}"
-    own.__module__, own.__doc__ = known.__module__, known.__doc__
-    return own
+    scope = known.__globals__ | names if names else known.__globals__
+    made = FunctionType(known.__code__, scope, known.__name__, known.__defaults__, known.__closure__)
+    made.__name__ = made.__qualname__ = name or known.__name__
+    made.__module__, made.__doc__ = known.__module__, known.__doc__
+    return made

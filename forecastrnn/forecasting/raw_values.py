@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from forecastrnn.engine.cpu.heads import NEAR
 from forecastrnn.networks.likelihood import Likelihood
 
 if TYPE_CHECKING:
     from forecastrnn.forecasting.ends import SeriesEnds
     from forecastrnn.forecasting.preparation import Prepared
 
-NEAR = 0.5  # what 0 is where logarithms are read, as in `engine.cpu.heads`
 LEAST = 0.02  # of a mean, relative to the level of its series: seasons without a value stay possible
 
 

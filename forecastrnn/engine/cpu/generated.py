@@ -15,10 +15,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
+from forecastrnn.engine.compiling import rebuilt
 from forecastrnn.engine.cpu.build import Kernel, integers, pointers, sizes
 from forecastrnn.engine.cpu.cell_source import CellSource, forget
 from forecastrnn.engine.cpu.layer_norm import normalise, normalise_back
-from forecastrnn.engine.cpu.panels import panels_of, rebuilt, title_of
+from forecastrnn.engine.cpu.panels import panels_of, title_of
 from forecastrnn.engine.cpu.recurrent import (
     BACKWARD,
     BACKWARD_SIZES,

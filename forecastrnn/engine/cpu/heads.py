@@ -15,10 +15,10 @@ from functools import lru_cache
 from types import ModuleType
 
 from forecastrnn.engine import quantile_formulas, scalar_formulas
+from forecastrnn.engine.compiling import rebuilt
 from forecastrnn.engine.cpu.build import Kernel, fast, pointers, sizes
 from forecastrnn.engine.cpu.cell_source import defined
 from forecastrnn.engine.cpu.losses import FIELDS, each_row
-from forecastrnn.engine.cpu.panels import rebuilt
 from forecastrnn.engine.cpu.simd import at
 from forecastrnn.networks.likelihood import Likelihood
 from forecastrnn.networks.tracing.head_text import LOSS, VALUE
@@ -43,6 +43,11 @@ class HeadSource:
     def digest(self) -> str:
         """What tells two likelihoods apart."""
         return hashlib.sha256(repr((self.text, self.numbers, self.with_shift)).encode()).hexdigest()[:12]
+
+    @property
+    def constants(self) -> dict[str, object]:
+        """What templates call their numbers."""
+        return {"NUMBERS": self.numbers, "WITH_SHIFT": self.with_shift, "VALUES": 3 if self.with_shift else 1}
 
     def functions(self, names: Mapping[str, object]) -> dict[str, Callable[..., object]]:
         """The functions of the text, of those that it calls by their names."""
@@ -146,9 +151,6 @@ def kernel_of(likelihood: Likelihood, what: str) -> Kernel:
 def _made(source: HeadSource, what: str) -> Kernel:
     template, fields = TEMPLATES[what]
     found = source.functions(called())
-    names = {
-        "NUMBERS": source.numbers, "WITH_SHIFT": source.with_shift, "VALUES": 3 if source.with_shift else 1,
-        LOSS: fast(found[LOSS]), VALUE: fast(found[VALUE]),
-    }  # fmt: skip
+    names = source.constants | {LOSS: fast(found[LOSS]), VALUE: fast(found[VALUE])}
     names |= {"row_loss": fast(rebuilt(each_target, names)), "raw_value": fast(rebuilt(raw_value, names))}
     return Kernel(rebuilt(template, names, f"{source.label}_{what}_{source.digest}"), fields, head=(source, what))

@@ -8,11 +8,11 @@ what is loaded (`take_...`) and stored (`put_...`), COUNT slots of a unit, and C
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import FunctionType
 
 from numba.extending import register_jitable
 
 from forecastrnn.engine import formulas
+from forecastrnn.engine.compiling import rebuilt
 from forecastrnn.engine.cpu import elementary  # noqa: F401  # what formulas mean in kernels
 from forecastrnn.engine.cpu.build import fast
 from forecastrnn.engine.cpu.cell_source import CellSource, defined
@@ -100,14 +100,6 @@ def give_seen(by, row, d_old):
 @fast
 def give_nothing(by, row, d_old):
     """`between` reads no state."""
-
-
-def rebuilt(function: Callable[..., object], names: dict[str, object], name: str = "") -> Callable[..., object]:
-    """The same code with other globals, under a name of its own."""
-    made = FunctionType(function.__code__, function.__globals__ | names)
-    made.__name__ = made.__qualname__ = name or function.__name__
-    made.__module__, made.__doc__ = function.__module__, function.__doc__
-    return made
 
 
 def title_of(source: CellSource, name: str) -> str:

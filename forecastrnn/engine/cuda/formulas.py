@@ -5,7 +5,8 @@ Constants take the type of the number beside them: in Numba ``1 - x`` makes floa
 
 import math
 
-from forecastrnn.engine.cuda.build import device_function
+from forecastrnn.engine import scalar_formulas
+from forecastrnn.engine.cuda.build import device_function, rebuilt
 
 
 @device_function
@@ -43,16 +44,7 @@ def positive(x):
     return type(x)(1) if x > type(x)(0) else type(x)(0)
 
 
-@device_function
-def maximum(x, y):
-    """The larger one; a NaN in x is kept."""
-    return y if x < y else x
-
-
-@device_function
-def minimum(x, y):
-    """The smaller one; a NaN in x is kept."""
-    return y if x > y else x
+maximum, minimum = rebuilt(scalar_formulas.maximum), rebuilt(scalar_formulas.minimum)  # of any type
 
 
 @device_function

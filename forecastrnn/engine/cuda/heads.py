@@ -11,7 +11,7 @@ from numba import cuda, float64
 
 from forecastrnn.engine import quantile_formulas, scalar_formulas
 from forecastrnn.engine.cpu.heads import MIDDLE, NEAR, HeadSource, scalars
-from forecastrnn.engine.cuda.build import DeviceKernel, Planner, device_function, device_kernel
+from forecastrnn.engine.cuda.build import DeviceKernel, Planner, device_function, device_kernel, rebuilt
 from forecastrnn.engine.cuda.losses import MOST_BLOCKS, add_up, row_weight
 from forecastrnn.engine.cuda.registry import Twin
 from forecastrnn.networks.tracing.head_text import LOSS, VALUE
@@ -105,18 +105,15 @@ def device_scalars() -> dict[str, Callable[..., object]]:
     for module in (scalar_formulas, quantile_formulas):
         for name, one in scalars(module).items():
             if name not in made and name != "scalar":
-                made[name] = device_function(FunctionType(one.__code__, one.__globals__ | made, name))
+                made[name] = rebuilt(one, **made)
     return made
 
 
 @lru_cache
 def _device_kernel(source: HeadSource, template: Callable[..., object]) -> DeviceKernel:
     found = source.functions(device_scalars())
-    names = {
-        "NUMBERS": source.numbers, "WITH_SHIFT": source.with_shift, "VALUES": 3 if source.with_shift else 1,
-        LOSS: device_function(found[LOSS]), VALUE: device_function(found[VALUE]),
-    }  # fmt: skip
-    names["raw_value"] = device_function(FunctionType(raw_value.__code__, raw_value.__globals__ | names, "raw_value"))
+    names = source.constants | {LOSS: device_function(found[LOSS]), VALUE: device_function(found[VALUE])}
+    names["raw_value"] = rebuilt(raw_value, **names)
     name = f"{source.label}_{template.__name__}"
     function = FunctionType(template.__code__, template.__globals__ | names, name)
     return device_kernel(double=True, resident=RESIDENT)(function)
