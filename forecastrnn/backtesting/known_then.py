@@ -13,7 +13,7 @@ from forecastrnn.data.covariate_coding import recoded, united
 from forecastrnn.data.covariate_input import Reading, apart, columns_of, joined
 from forecastrnn.data.covariate_roles import check_roles
 from forecastrnn.data.covariate_tables import read_table
-from forecastrnn.data.covariate_values import UNKNOWN, Covariates
+from forecastrnn.data.covariate_values import Covariates, is_missing
 from forecastrnn.data.frame_columns import Names
 from forecastrnn.data.series_input import SeriesSet, TimeAxis
 from forecastrnn.data.time_index import to_index
@@ -57,7 +57,7 @@ class KnownThen:
 
     def _check_whole(self, name: Hashable, rows: np.ndarray, values: np.ndarray, origins: Origins) -> None:
         """Refuse a missing value among steps that are forecast, whatever `missing` says."""
-        wrong = np.isnan(values) if values.dtype.kind == "f" else values == UNKNOWN
+        wrong = is_missing(values)
         if not wrong.any():
             return
         first = int(np.argmax(wrong))

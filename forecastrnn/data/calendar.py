@@ -94,9 +94,7 @@ class CalendarColumns:
     def _rows_along(self, axis: TimeAxis) -> Iterator[np.ndarray]:
         """The columns (1, k) of one step after the other, some of which are found together."""
         for begin in count(1, _AT_ONCE):
-            index = axis.after(np.arange(begin, begin + _AT_ONCE))
-            index = index.as_unit(axis.clock.unit) if axis.clock.kind == "datetime" else index
-            ordinals = index.astype("int64").to_numpy()
+            ordinals = axis.ordinals_after(np.arange(begin, begin + _AT_ONCE))
             values = self.values(axis.clock, ordinals, np.zeros(len(ordinals), np.int64), axis.ids)
             yield from values[:, None]
 

@@ -17,10 +17,7 @@ from forecastrnn.data.series_input import TimeAxis
 
 def wanted_behind(axis: TimeAxis, steps: int) -> Wanted:
     """All series and the times (n_series * steps,) of so many steps behind their ends."""
-    index = axis.after(np.arange(1, steps + 1))
-    if axis.clock.kind == "datetime" and index.unit != axis.clock.unit:
-        index = index.as_unit(axis.clock.unit)
-    ordinals = index.astype("int64").to_numpy()
+    ordinals = axis.ordinals_after(np.arange(1, steps + 1))
     if len(ordinals) < axis.n_series * steps:
         ordinals = np.tile(ordinals, axis.n_series)
     return Wanted(axis, np.arange(axis.n_series).repeat(steps), ordinals)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from forecastrnn.data.caller_warnings import warn_caller
 from forecastrnn.data.coding import MOST_CATEGORIES
-from forecastrnn.data.covariate_values import UNKNOWN, Covariate
+from forecastrnn.data.covariate_values import UNKNOWN, Covariate, is_missing
 from forecastrnn.data.frame_columns import first_not_numeric
 from forecastrnn.data.labels import are_texts, as_labels, codes_of, sorted_labels
 
@@ -27,7 +27,7 @@ class Column:
     @property
     def missing(self) -> np.ndarray:
         """Which values (n,) are missing."""
-        return np.isnan(self.values) if self.labels is None else self.values == UNKNOWN
+        return is_missing(self.values)
 
 
 def read_column(column: pd.Series, rows: np.ndarray, argument: str) -> Column:

@@ -62,3 +62,8 @@ class Covariates:
         return replace(
             self, numbers=np.where(numbers, self.numbers, np.nan), codes=np.where(codes, self.codes, UNKNOWN)
         )
+
+
+def is_missing(values: np.ndarray) -> np.ndarray:
+    """Which numbers or codes (n,) of a column are not known."""
+    return np.isnan(values) if values.dtype.kind == "f" else values == UNKNOWN

@@ -12,7 +12,7 @@ from forecastrnn.data.clock_changes import lateness_behind
 from forecastrnn.data.continuation import continue_times
 from forecastrnn.data.frame_columns import Names, first_few
 from forecastrnn.data.series_input import SeriesReader, SeriesSet, TimeAxis
-from forecastrnn.data.time_index import to_index
+from forecastrnn.data.time_index import ordinals_of, to_index
 
 _SINGLE = ("series", "array", "dated")  # forms of one series, whatever its name
 _FORMS = {
@@ -163,9 +163,6 @@ def _moved(read: SeriesSet, axis: TimeAxis, series: np.ndarray) -> TimeAxis:
     if axis.form == "array":
         last[series] += np.diff(read.offsets)
         return replace(axis, last=last)
-    ends = to_index(read.axis.clock, read.axis.last)
-    if isinstance(ends, pd.DatetimeIndex):
-        ends = ends.as_unit(axis.clock.unit)
-    last[series] = ends.astype("int64").to_numpy()
+    last[series] = ordinals_of(to_index(read.axis.clock, read.axis.last), axis.clock)
     late[series] = lateness_behind(last[series], axis.last[series], late[series], axis.clock)
     return replace(axis, last=last, late=late if late.any() else None)

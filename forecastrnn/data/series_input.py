@@ -17,7 +17,7 @@ from forecastrnn.data.frame_columns import Names, first_few, first_not_numeric
 from forecastrnn.data.gaps import filled, targets
 from forecastrnn.data.regular import find_step
 from forecastrnn.data.steps import Times
-from forecastrnn.data.time_index import Clock, read_index
+from forecastrnn.data.time_index import Clock, ordinals_of, read_index
 
 _FEW = 2**12  # times that are kept from call to call
 _ACCEPTED = "a pandas Series or DataFrame, a list or a 1-D array"
@@ -67,6 +67,10 @@ class TimeAxis:
         found = _few_times(self.clock, _bytes(last), _bytes(steps), None if late is None else _bytes(late))
         return found.copy(deep=True)  # freq of an index may be set, also where others share its values
 
+    def ordinals_after(self, steps: np.ndarray) -> np.ndarray:
+        """The same times as ordinals of the clock."""
+        return ordinals_of(self.after(steps), self.clock)
+
     def position(self, ids: Iterable[Hashable]) -> np.ndarray:
         """Places (n,) of the series named `ids`; a ValueError names those that are unknown."""
         known = dict(zip(self.ids, range(self.n_series), strict=True))
@@ -107,6 +111,11 @@ class SeriesSet:
     def owners(self) -> np.ndarray:
         """The place (total,) of the series that each value belongs to."""
         return np.arange(self.n_series).repeat(np.diff(self.offsets))
+
+    def describe(self, row: int) -> tuple[Hashable, str]:
+        """The series of one of all rows, and its time as text."""
+        series = int(np.searchsorted(self.offsets, row, side="right")) - 1
+        return self.ids[series], self.axis.clock.describe(int(self.times(np.array([row]))[0]))
 
     @property
     def first(self) -> np.ndarray:

@@ -84,6 +84,13 @@ def read_index(index: pd.Index, label: str) -> tuple[np.ndarray, Clock]:
     return index.astype("int64").to_numpy(dtype=np.int64), clock
 
 
+def ordinals_of(index: pd.Index, clock: Clock) -> np.ndarray:
+    """Ordinals (n,) of times, in the unit of a clock."""
+    if isinstance(index, pd.DatetimeIndex) and index.unit != clock.unit:
+        index = index.as_unit(clock.unit)
+    return index.astype("int64").to_numpy()
+
+
 def to_index(clock: Clock, ordinals: np.ndarray) -> pd.Index:
     """An index (without freq) of ordinals (n,)."""
     ordinals = np.asarray(ordinals, dtype=np.int64)

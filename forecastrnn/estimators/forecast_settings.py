@@ -109,11 +109,10 @@ def check_within(rule: Rule, read: SeriesSet) -> None:
     outside = np.flatnonzero((read.values < rule[0]) | (read.values > rule[1]))
     if len(outside):
         row = int(outside[0])
-        name = read.ids[int(np.searchsorted(read.offsets, row, side="right")) - 1]
+        name, time = read.describe(row)
         raise ValueError(
-            f"bounds={rule}: series {name!r} has {read.values[row]:g} at "
-            f"{read.axis.clock.describe(int(read.times(np.array([row]))[0]))} ({len(outside)} such values): forecasts "
-            "would be cut off where the series is not. Give bounds that it keeps, or None"
+            f"bounds={rule}: series {name!r} has {read.values[row]:g} at {time} ({len(outside)} such values): "
+            "forecasts would be cut off where the series is not. Give bounds that it keeps, or None"
         )
 
 

@@ -42,8 +42,7 @@ def check_values(settings: Settings, read: SeriesSet, argument: str = "y") -> No
     wrong = np.flatnonzero(~likelihood.takes(read.values))
     if len(wrong):
         row = int(wrong[0])
-        name = read.ids[int(np.searchsorted(read.offsets, row, side="right")) - 1]
-        time = read.axis.clock.describe(int(read.times(np.array([row]))[0]))
+        name, time = read.describe(row)
         raise ValueError(
             f"{argument}: series {name!r} has {read.values[row]:g} at {time} ({len(wrong)} such values), and "
             f"loss={settings.loss!r} is of values that are each {likelihood.what}. Correct them, or use a loss of real "

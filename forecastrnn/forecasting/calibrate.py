@@ -113,13 +113,10 @@ def _affordable(model: Model, windows: Windows) -> tuple[Model, Windows]:
         return model, windows
     budget = trained.updates * model.settings.batch_size * (p.context + p.ahead) * model.n_members
     need = int(there.sum()) * (p.context + windows.horizon)
-    if model.settings.likelihood is not None:  # of draws from all members
-        every = -(-need * DRAWS // max(budget, 1))
-        some = np.arange(len(there)) % every == 0
-        return model, replace(windows, there=there & some[:, None])
     members = int(np.clip(budget // max(need, 1), 1, model.n_members))
-    every = -(-need // max(budget, 1))
-    some = np.arange(len(there)) % every == 0
+    if model.settings.likelihood is not None:  # draws come from all members
+        members, need = model.n_members, need * DRAWS
+    some = np.arange(len(there)) % -(-need // max(budget, 1)) == 0
     by = replace(model, trained=replace(trained, thetas=trained.thetas[:members]))
     return by, replace(windows, there=there & some[:, None])
 
