@@ -1,0 +1,50 @@
+"""What a forecast without training is made of, whatever its formula: all series at once, in compiled code.
+
+A candidate's state is one row of numbers a series, found once from its whole history (`begin`) and moved on value by
+value (`behind`), so that a forecast (`ahead`) needs no history, a model file keeps little, and new values that come at
+once or one by one lead to the same bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnownSeries:
+    """Series end to end in values (total,), in their own unit, the gaps NaN; offsets (n_series + 1,) where each begins.
+
+    Each begins and ends with a known value. season : in steps, 1 where there is none; periods (n_series,) : the longer
+    season that was found in each, the season itself where none was.
+    """
+
+    values: np.ndarray
+    offsets: np.ndarray
+    season: int
+    periods: np.ndarray
+
+    @property
+    def n_series(self) -> int:
+        """Number of series."""
+        return len(self.offsets) - 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """A formula that forecasts series from their own history alone.
+
+    name : as `candidates=` and `weights_` have it. prior : its share before anything is known, beside the others'.
+    begin(series) : the states (n_series, width) behind the end of series. behind(states, values, offsets, rows) : new
+    states, some rows of which have read values (total,) end to end, those of row rows[k] between offsets[k] and
+    offsets[k + 1]; the states given stay as they are. ahead(states, h) : forecasts (n_series, h), in the unit of the
+    series.
+    """
+
+    name: str
+    prior: float
+    begin: Callable[[KnownSeries], np.ndarray]
+    behind: Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+    ahead: Callable[[np.ndarray, int], np.ndarray]
