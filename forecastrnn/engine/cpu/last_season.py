@@ -1,0 +1,31 @@
+"""The last value of each place in a season, in rings that new values move on."""
+
+import math
+
+from forecastrnn.engine.compiling import jitted
+
+RING = 3  # of a state: period, place of the next value, last value; then the last value of each place, NaN: none yet
+
+
+@jitted
+def move_rings(states, values, offsets, rows):
+    """states (n, RING + room), row rows[k] moved on behind values[offsets[k] : offsets[k + 1]]; NaN changes nothing."""
+    for k in range(len(rows)):
+        own = states[rows[k]]
+        period, place = int(own[0]), int(own[1])
+        for t in range(offsets[k], offsets[k + 1]):
+            if not math.isnan(values[t]):
+                own[2] = own[RING + place] = values[t]
+            place = place + 1 if place + 1 < period else 0
+        own[1] = place
+
+
+@jitted
+def repeat_rings(states, out):
+    """out (n, h): the value of the same place in the season, the last value of all where there is none."""
+    for i in range(len(out)):
+        period, place = int(states[i, 0]), int(states[i, 1])
+        for j in range(out.shape[1]):
+            value = states[i, RING + place]
+            out[i, j] = states[i, 2] if math.isnan(value) else value
+            place = place + 1 if place + 1 < period else 0

@@ -1,0 +1,8 @@
+"""All candidates by name, in the order in which they are mixed."""
+
+from __future__ import annotations
+
+from forecastrnn.forecasting.candidates.candidate import Candidate
+from forecastrnn.forecasting.candidates.season_ago import SEASON_AGO, SECOND_SEASON_AGO
+
+CANDIDATES: dict[str, Candidate] = {candidate.name: candidate for candidate in (SEASON_AGO, SECOND_SEASON_AGO)}

@@ -1,0 +1,40 @@
+"""y(t + h) = the last value known of the same place in the season: seasonal naive, with the season or a longer one."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from forecastrnn.engine.cpu.last_season import RING, move_rings, repeat_rings
+from forecastrnn.forecasting.candidates.candidate import Candidate, KnownSeries
+
+
+def _rings(series: KnownSeries, periods: np.ndarray) -> np.ndarray:
+    """States behind the end; a series without a whole period has that of one step, which is its last value."""
+    lengths = np.diff(series.offsets)
+    periods = np.where(lengths >= periods, periods, 1)
+    states = np.full((series.n_series, RING + int(periods.max(initial=1))), np.nan)
+    states[:, 0], states[:, 1] = periods, 0.0
+    move_rings(states, series.values, series.offsets, np.arange(series.n_series))
+    return states
+
+
+def _behind(states: np.ndarray, values: np.ndarray, offsets: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    states = states.copy()
+    move_rings(states, values, offsets, rows)
+    return states
+
+
+def _ahead(states: np.ndarray, h: int) -> np.ndarray:
+    out = np.empty((len(states), h))
+    repeat_rings(states, out)
+    return out
+
+
+SEASON_AGO = Candidate(
+    name="season_ago", prior=0.05, behind=_behind, ahead=_ahead,
+    begin=lambda series: _rings(series, np.full(series.n_series, series.season)),
+)  # fmt: skip
+SECOND_SEASON_AGO = Candidate(
+    name="second_season_ago", prior=0.05, behind=_behind, ahead=_ahead,
+    begin=lambda series: _rings(series, series.periods),
+)  # fmt: skip

@@ -1,0 +1,62 @@
+"""What holds for every candidate: new values in pieces, gaps, hard series, series one by one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from forecastrnn.forecasting.candidates.every import CANDIDATES
+from support.candidate_cases import hard, known, usual, with_gaps
+
+REACH = 3.0  # ranges of a series that a forecast may lie beyond it
+
+every = pytest.mark.parametrize("candidate", CANDIDATES.values(), ids=CANDIDATES)
+
+
+@every
+def test_pieces_equal_one_call(candidate) -> None:
+    rng = np.random.default_rng(0)
+    series = usual(rng)
+    begun = candidate.begin(series)
+    kept = begun.copy()
+    rows, counts = np.array([4, 0, 2]), np.array([5, 0, 17])
+    values = with_gaps(rng.poisson(3.0, 22).astype(float), rng, 0.3)
+    offsets = np.concatenate([[0], np.cumsum(counts)])
+    at_once = candidate.behind(begun, values, offsets, rows)
+    np.testing.assert_array_equal(begun, kept)
+    by_one = begun
+    for k, row in enumerate(rows):
+        for t in range(offsets[k], offsets[k + 1]):
+            by_one = candidate.behind(by_one, values[t : t + 1], np.array([0, 1]), np.array([row]))
+    np.testing.assert_array_equal(at_once, by_one)
+    np.testing.assert_array_equal(np.delete(at_once, rows, axis=0), np.delete(kept, rows, axis=0))
+    assert not np.array_equal(candidate.ahead(at_once, 3)[rows], candidate.ahead(begun, 3)[rows])
+
+
+@every
+def test_a_series_has_its_own_forecast(candidate) -> None:
+    series = usual(np.random.default_rng(1))
+    together = candidate.ahead(candidate.begin(series), 30)
+    assert together.shape == (series.n_series, 30)
+    np.testing.assert_array_equal(together[:, :7], candidate.ahead(candidate.begin(series), 7))
+    for i, (lo, hi) in enumerate(zip(series.offsets, series.offsets[1:])):
+        alone = known(series.values[lo:hi], periods=[series.periods[i]])
+        np.testing.assert_array_equal(together[i], candidate.ahead(candidate.begin(alone), 30)[0])
+
+
+@every
+@pytest.mark.parametrize("season", [1, 4, 12, 5000])
+def test_hard_series_stay_within_reach(candidate, season: int) -> None:
+    series = hard(season)
+    states = candidate.begin(series)
+    assert states.shape[1] < 300
+    new = np.tile([np.nan, 1.0, -1.0, 1e300, 1e-300, 0.0], series.n_series)
+    moved = candidate.behind(states, new, np.arange(series.n_series + 1) * 6, np.arange(series.n_series))
+    assert np.isfinite(candidate.ahead(moved, 100)).all()
+    ahead = candidate.ahead(states, 10_000)
+    with np.errstate(over="ignore"):
+        for path, lo, hi in zip(ahead, series.offsets, series.offsets[1:]):
+            y = series.values[lo:hi] / 4.0
+            low, high = np.nanmin(y), np.nanmax(y)
+            slack = REACH * (high - low) + 1e-9 * max(abs(low), abs(high))
+            assert (path / 4.0 >= low - slack).all() and (path / 4.0 <= high + slack).all()
