@@ -32,6 +32,11 @@ class KnownSeries:
         return len(self.offsets) - 1
 
 
+def _is_finite(states: np.ndarray) -> bool:
+    """Enough where no number of a state is a place in it."""
+    return bool(np.isfinite(states).all())
+
+
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
     """A formula that forecasts series from their own history alone.
@@ -40,7 +45,8 @@ class Candidate:
     begin(series) : the states (n_series, width) behind the end of series. behind(states, values, offsets, rows) : new
     states, some rows of which have read values (total,) end to end, those of row rows[k] between offsets[k] and
     offsets[k + 1]; the states given stay as they are. ahead(states, h) : forecasts (n_series, h), in the unit of the
-    series.
+    series; NaN where it is none for a series, which then does without it. is_sound(states) : whether states, as a file
+    may have them, are such that compiled code finds its way in them. of_means : it forecasts means, not medians.
     """
 
     name: str
@@ -48,3 +54,5 @@ class Candidate:
     begin: Callable[[KnownSeries], np.ndarray]
     behind: Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], np.ndarray]
     ahead: Callable[[np.ndarray, int], np.ndarray]
+    is_sound: Callable[[np.ndarray], bool] = _is_finite
+    of_means: bool = False
