@@ -61,12 +61,16 @@ def _strategy_of(forecaster: NamedParameters) -> str:
     return str(flat_of(forecaster, "strategy")["strategy"])
 
 
-def _older_means_of(forecaster: NamedParameters) -> tuple[int, ...]:
-    """Lengths and counts of blocks, in turn."""
+def _older_means_of(forecaster: NamedParameters) -> Literal["auto"] | tuple[int, ...]:
+    """Lengths and counts of blocks, in turn, or that the series say them."""
+    if isinstance(forecaster.older_means, str):
+        return "auto"
     pairs = () if forecaster.older_means is None else forecaster.older_means
     whole = [isinstance(pair, list | tuple) and len(pair) == 2 and all(map(_is_count, pair)) for pair in pairs]
     if not all(whole) or forecaster.older_means is not None and not whole:
-        refuse(forecaster, "older_means", "None or a list of pairs (length, count) of ints in the range [1, inf)")
+        refuse(
+            forecaster, "older_means", "'auto', None or a list of pairs (length, count) of ints in the range [1, inf)"
+        )
     return tuple(int(number) for pair in pairs for number in pair)
 
 

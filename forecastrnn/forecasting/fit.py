@@ -23,6 +23,7 @@ from forecastrnn.forecasting.inputs import SeriesInputs
 from forecastrnn.forecasting.long_run import comes_back, is_of_means
 from forecastrnn.forecasting.members import Callback
 from forecastrnn.forecasting.model import Model
+from forecastrnn.forecasting.older_history import usual_older_means
 from forecastrnn.forecasting.plan import FitPlan, check_known, check_lengths, check_reach, check_same
 from forecastrnn.forecasting.preparation import Prepared, prepare
 from forecastrnn.forecasting.reading import SHORTEST, set_apart, without_end_gaps
@@ -55,7 +56,7 @@ def fit_model(
     intervals = None if plan.intervals is None else Intervals("paths")
     if isinstance(plan.intervals, ConformalPlan):
         short = _shorter(plan, plan.intervals, update_count(prepared[0].prepared, prepared[1]))
-        short = replace(short, long_run=model.layout.with_long_run)
+        short = replace(short, long_run=model.layout.with_long_run, older_means=model.layout.older_means)
 
         def train(part: SeriesSet) -> Model:
             """Networks as those of the fit, for shorter series; nothing of theirs is shared."""
@@ -124,7 +125,8 @@ def _series_of_fit(
     settings = replace(plan.members, embeddings=codes.embeddings(int(plan.id_embedding_dim or 0), categories))
     lags = old.layout.with_lags if old else use_lags(prepared, settings.is_local)
     long_run = prepared.layout.with_long_run
-    prepared = prepared.read_with(lags=lags, older_means=plan.older_means, long_run=long_run)
+    older_means = _older_means_of(plan, prepared, old.layout if old else None)
+    prepared = prepared.read_with(lags=lags, older_means=older_means, long_run=long_run)
     if old:
         check_same(old, settings, plan.n_members, prepared.layout, tuple(read.ids))
     check_reach(prepared, read.ids)
@@ -164,6 +166,15 @@ def _prepare(plan: FitPlan, read: SeriesSet, season: int, old: InputLayout | Non
     if asked and of_means and not old:
         found = make(steady=True)
     return found.read_with(long_run=asked)
+
+
+def _older_means_of(plan: FitPlan, prepared: Prepared, old: InputLayout | None) -> tuple[int, ...]:
+    """Blocks of older history as asked, as they were, or where it is long and the long-run mean does not tell it."""
+    if plan.older_means != "auto":
+        return plan.older_means
+    if old or prepared.layout.with_long_run:
+        return old.older_means if old else ()
+    return usual_older_means(prepared, is_local=plan.members.is_local)
 
 
 def _codes_of_fit(

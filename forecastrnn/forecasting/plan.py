@@ -25,9 +25,9 @@ class FitPlan:
     """What a forecaster is to learn, and from what.
 
     members : how they are trained, without the embeddings, which follow from the series; reading, later : how series
-    are read in fit, and to be forecast; context, horizon, long_run : as they were given; seasons : those that were
-    given, in steps; random_state : what the seeds of the members are drawn from when all is checked; intervals : how
-    they are made; bounds : what forecasts do not pass; calendar : what is read of dates.
+    are read in fit, and to be forecast; context, horizon, older_means, long_run : as they were given; seasons : those
+    that were given, in steps; random_state : what the seeds of the members are drawn from when all is checked;
+    intervals : how they are made; bounds : what forecasts do not pass; calendar : what is read of dates.
     """
 
     members: Settings
@@ -37,7 +37,7 @@ class FitPlan:
     context: int | None
     horizon: int | None
     seasons: tuple[int, ...]
-    older_means: tuple[int, ...]
+    older_means: Literal["auto"] | tuple[int, ...]
     long_run: Literal["auto"] | bool
     n_members: int
     id_embedding_dim: int | None

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from forecastrnn import Direct
+from forecastrnn import Direct, RNNForecaster
 from forecastrnn.engine import memory
 from forecastrnn.estimators.covariate_reading import Given
 from forecastrnn.forecasting.ends import SeriesEnds
 from forecastrnn.forecasting.inputs import build_inputs
+from forecastrnn.forecasting.older_history import usual_older_means
 from forecastrnn.forecasting.preparation import prepare
 from support.forecaster_cases import long_of, monthly, quick
 from support.naive_seasonal import seasonal_series
@@ -114,6 +117,38 @@ def test_a_cycle_longer_than_the_context() -> None:
         model = quick(season_length=1, context_length=24, hidden_layer_sizes=16, max_steps=200, older_means=older_means)
         errors.append(np.abs(model.fit(y[:-90]).predict(90) - y[-90:]).mean())
     assert errors[1] < 0.5 * errors[0] and errors[1] < 4.0
+
+
+@pytest.mark.parametrize(
+    "lengths, local, blocks",
+    [
+        ([200] * 100, False, (24, 4)),
+        ([200] * 99, False, ()),  # of too few values in all
+        ([200] * 100, True, ()),  # networks of one series each have as few
+        ([200] * 100 + [191], False, ()),  # one is too short
+        ([1000], True, (24, 4)),
+        ([999], False, ()),
+    ],
+)
+def test_long_histories_are_read_by_default(lengths: list[int], local: bool, blocks: tuple) -> None:
+    rng, offsets = np.random.default_rng(0), np.concatenate([[0], np.cumsum(lengths)])
+    p = prepare(rng.normal(size=offsets[-1]), offsets, 12)
+    assert usual_older_means(p, is_local=local) == blocks
+    assert usual_older_means(replace(p, context=3), is_local=local) == blocks
+    assert usual_older_means(replace(p, context=126), is_local=local) == ()
+
+
+def test_what_is_asked_for_wins(tmp_path: Path) -> None:
+    """The usual blocks are those of the same pairs given; a mean has the long-run mean instead, or none."""
+    y = np.random.default_rng(0).normal(10, 1, 1000)
+    usual = quick(season_length=4).fit(y)
+    assert usual._model.layout.older_means == (24, 4)
+    np.testing.assert_array_equal(usual.predict(3), quick(season_length=4, older_means=[(24, 4)]).fit(y).predict(3))
+    assert quick(season_length=4, older_means=None).fit(y)._model.layout.older_means == ()
+    assert quick(season_length=4, loss="squared_error").fit(y)._model.layout.older_means == ()
+    usual.save(tmp_path / "model.rnn")
+    again = RNNForecaster.load(tmp_path / "model.rnn").set_params(warm_start=True)
+    assert again.older_means == "auto" and again.fit(y[:300])._model.layout.older_means == (24, 4)
 
 
 def test_too_far_back_for_every_series() -> None:

@@ -71,6 +71,8 @@ SEQUENCE_OPTIONS: dict[str, dict[str, Any]] = {
     "float64": {"dtype": "float64"},
     "threads": {"n_jobs": 2, "batch_size": 20},
 }
+# What forecasters do beside the networks, and choose by the series, is left out: digests are of what is computed.
+RECIPE: dict[str, Any] = {"intervals": None, "older_means": None}
 FORECASTS: dict[str, dict[str, Any]] = {
     "default": {},
     "lstm": {"cell": "lstm", "hidden_layer_sizes": (8, 6), "layer_norm": True},
@@ -141,7 +143,7 @@ def of_classifier(options: dict[str, Any]) -> list[Any]:
 
 def of_forecaster(options: dict[str, Any]) -> list[Any]:
     """One series, a panel, futures, a stream, new data."""
-    given = {"n_members": 2, "max_steps": 30, "hidden_layer_sizes": 8, "random_state": 1, "intervals": None} | options
+    given = {"n_members": 2, "max_steps": 30, "hidden_layer_sizes": 8, "random_state": 1} | RECIPE | options
     found: list[Any] = []
     for data in (ONE, WIDE, LONG):
         model = RNNForecaster(**given).fit(data)
@@ -211,7 +213,7 @@ def going_on() -> list[Any]:
     one, curve = regressor({"warm_start": True})
     one.fit(X, Y)
     partial = RNNRegressor(hidden_layer_sizes=5, random_state=0).partial_fit(X, Y).partial_fit(X, Y)
-    forecaster = RNNForecaster(n_members=1, max_steps=20, warm_start=True, random_state=0, intervals=None)
+    forecaster = RNNForecaster(n_members=1, max_steps=20, warm_start=True, random_state=0, **RECIPE)
     forecaster.fit(ONE).fit(ONE)
     pairs = RNNSeq2Seq(hidden_layer_sizes=5, max_iter=3, warm_start=True, random_state=0)
     pairs.fit(WORDS, TURNED).fit(WORDS, TURNED)
@@ -221,7 +223,7 @@ def going_on() -> list[Any]:
 def gaps_and_static() -> list[Any]:
     """Masked gaps, and static categories."""
     holes = WIDE.where(np.random.default_rng(1).uniform(size=WIDE.shape) > 0.1)
-    given = {"n_members": 1, "max_steps": 20, "hidden_layer_sizes": 6, "random_state": 0, "intervals": None}
+    given = {"n_members": 1, "max_steps": 20, "hidden_layer_sizes": 6, "random_state": 0} | RECIPE
     masked = RNNForecaster(missing="mask", **given).fit(holes)
     known = RNNForecaster(id_embedding_dim=2, **given).fit(WIDE, static=STATIC)
     return [masked.predict(5).to_numpy(), tensors(masked), known.predict(5).to_numpy(), tensors(known)]
