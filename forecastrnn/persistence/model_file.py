@@ -60,7 +60,7 @@ def write_model(path: str | os.PathLike, header: dict, tensors: list[Tensor], va
     blocks: list[Block] = [text, *(_raw(tensor, values[tensor.name]) for tensor in tensors)]
     lengths = len(text), sum(tensor.nbytes for tensor in tensors)
     digest = _digest(lengths, blocks)
-    _replace_file(_target(path), [PREAMBLE.pack(MAGIC, VERSION, digest, *lengths), *blocks])
+    replace_file(target_of(path), [PREAMBLE.pack(MAGIC, VERSION, digest, *lengths), *blocks])
 
 
 def _raw(tensor: Tensor, value: np.ndarray) -> memoryview:
@@ -80,7 +80,7 @@ def _digest(lengths: tuple[int, int], blocks: Iterable[Block]) -> bytes:
     return digest.digest()
 
 
-def _target(path: str | os.PathLike) -> str:
+def target_of(path: str | os.PathLike) -> str:
     """Where to write: behind symbolic links, and an ordinary file if there is one."""
     target = os.path.realpath(os.fsdecode(path))
     if os.path.isdir(target):
@@ -96,7 +96,7 @@ def _target(path: str | os.PathLike) -> str:
     return target
 
 
-def _replace_file(target: str, blocks: list[Block]) -> None:
+def replace_file(target: str, blocks: list[Block]) -> None:
     """A temporary file beside the target, made safe on disk, and then put in its place."""
     folder = os.path.dirname(target)
     temporary = os.path.join(folder, f".{secrets.token_hex(12)}.tmp")

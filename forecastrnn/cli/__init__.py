@@ -1,0 +1,1 @@
+"""The command line: files in, files out, and an exit code that says what went wrong."""

@@ -1,0 +1,44 @@
+"""What the package says to a program, said to who has a command line."""
+
+from __future__ import annotations
+
+import re
+
+FLAGS = {
+    "id_col": "--id-col", "time_col": "--time-col", "target_col": "--target-col", "missing": "--missing",
+    "freq": "--freq", "random_state": "--seed", "n_jobs": "--jobs", "device": "--device", "h": "-n",
+    "n_windows": "--windows", "step_size": "--step", "refit": "--refit", "level": "--level",
+    "quantiles": "--quantiles", "n_paths": "--paths", "train": "--train",
+}  # fmt: skip
+SETTINGS = ("intervals", "short", "strategy", "season_length", "context_length", "global_model", "bounds", "calendar",
+            "alias", "loss", "solver__learning_rate", "solver__clip_norm")  # fmt: skip
+# Advice in Python, as it stands in the package, and what to do instead.
+ADVICE = {
+    "pandas.to_datetime(..., format=...) reads dates of any form": "--date-format says what dates look like",
+    "pandas.to_datetime(..., dayfirst=True), or False": "--date-format %d/%m/%Y, or %m/%d/%Y",
+    "convert them with pandas.to_datetime(..., utc=True), and then tz_convert to their time zone":
+        "say their time zone, as in --tz Europe/Paris",
+    "; if it is one series, say so with id_col=None; else name the column of the ids":
+        "; --id-col names the column of the ids, --time-col and --target-col those of times and values",
+}  # fmt: skip
+_WIDE = re.compile(r"; set_index\(.*?\) makes it a wide frame, each column a series")
+_OPTION = re.compile(r"""(?<![\w.-])(\w+)=("[^"]*"|'[^']*'|\[[^\]]*\]|[\w.+-]+)""")
+
+
+def in_flags(text: str) -> str:
+    """A message of the package with options as flags."""
+    for python, words in ADVICE.items():
+        text = text.replace(python, words)
+    text = _WIDE.sub("", text)
+    text = re.sub(r"make_future_frame\(.*?\) lists the rows", "--future plan.csv gives them", text)
+    text = re.sub(r"see make_future_frame\(.*?\)", "--future needs these rows", text)
+    text = text.replace("y_new begins", "the file begins")
+    text = re.sub(r"\((id_col|time_col|target_col)\)", lambda found: f"({FLAGS[found[1]]})", text)
+    return _OPTION.sub(_as_flag, text)
+
+
+def _as_flag(found: re.Match) -> str:
+    name, value = found[1], found[2].strip("\"'")
+    if name in FLAGS:
+        return f"{FLAGS[name]} {value}"
+    return f"--set {name}={value}" if name in SETTINGS else found[0]

@@ -1,0 +1,176 @@
+"""Every error is one line that says where and what to do, and has an exit code; nothing is left half written."""
+
+from __future__ import annotations
+
+import re
+import signal
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from forecastrnn import RNNForecaster
+from forecastrnn.cli.words import ADVICE, in_flags
+from support.command_line import QUICK, Shell
+from support.forecaster_cases import monthly
+
+PACKAGE = Path(__file__).parents[2] / "forecastrnn"
+DAYS = "ds,y\n" + "".join(f"2024-01-{day:02d},{day}\n" for day in range(1, 31))
+
+
+def check(done, code: int, *words: str) -> None:
+    """The exit code, and one line that holds the words, and nothing on standard output."""
+    assert (done.code, done.out) == (code, ""), done.err
+    assert done.err.count("\n") == 1 and done.err.startswith("forecastrnn")
+    for word in words:
+        assert word in done.err, done.err
+
+
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        ((), "COMMAND"),
+        (("guess",), "invalid choice: 'guess'"),
+        (("fit", "-"), "-o/--output"),
+        (("fit", "-", "-o", "m.rnn", "--lucky"), "--lucky"),
+        (("fit", "none.csv", "-o", "m.rnn"), "none.csv: No such file"),
+        (("fit", "-", "-o", "no/m.rnn"), "there is no such directory"),
+        (("fit", "-", "-o", "-"), "cannot go to standard output"),
+        (("fit", "-", "-o", "m.rnn", "--static", "-"), "only one file can be -"),
+        (("fit", "sales.xlsx", "-o", "m.rnn"), "sales.xlsx: no file of this kind"),
+        (("fit", "-", "-o", "m.rnn", "--set", "size=8"), "Invalid parameter 'size'"),
+        (("fit", "-", "-o", "m.rnn", "--set", "n_members=0"), "'n_members' parameter"),
+        (
+            ("fit", "-", "-o", "m.rnn", "--set", "early_stopping=true", "--set", "global_model=false"),
+            "global_model=True",
+        ),
+        (("fit", "-", "-o", "m.rnn", "--set", "n_members"), "NAME=VALUE is needed"),
+        (("fit", "-", "-o", "m.rnn", "--config", "no.toml"), "no.toml: No such file"),
+        (("backtest", "-", "-n", "0"), "a number from 1 on"),
+        (("backtest", "-", "-n", "2", "--metrics", "luck"), "there is no 'luck'"),
+        (("backtest", "-", "-n", "2", "--metrics", "coverage"), "--metrics coverage needs --level"),
+        (("predict", "none.rnn"), "none.rnn: No such file"),
+        (("predict", "m.rnn", "--level", "80;95"), "numbers with commas"),
+        (("predict", "m.rnn", "--static", "s.csv"), "s.csv: No such file"),
+    ],
+)
+def test_wrong_usage(shell: Shell, words: tuple, said: str) -> None:
+    check(shell(*words, stdin=DAYS), 2, said)
+    assert not list(shell.folder.iterdir())
+
+
+def test_columnar_files_say_what_to_install(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("forecastrnn.cli.paths.find_spec", lambda name: None)
+    check(shell("fit", "a.parquet", "-o", "m.rnn"), 2, "pip install pyarrow")
+
+
+@pytest.mark.parametrize(
+    "text, said",
+    [
+        ("", "there is nothing in it"),
+        ("ds;y\n2024-01-01;3\n", "one column, 'ds;y': say what parts columns, as in --sep ';'"),
+        ("ds,y\n2024-01-01,3\n2024-01-02,3 kg\n", "line 3: column 'y' holds '3 kg'"),
+        ("ds,y\n2024-01-01,1\n2024-01-32,2\n", "'2024-01-32' (line 3) is no date"),
+        ("ds,y\n01/02/2024,1\n02/02/2024,3\n", "--date-format %d/%m/%Y, or %m/%d/%Y"),
+        ("ds,y\n2024-01-01,1\n2024-01-02,3\n", "at least 4 observations"),
+        ("ds,y,z\n2024-01-01,1\n2024-01-02,3,4,5\n", "Expected 3 fields in line 3, saw 4"),
+        ("day,a,b\n2024-01-01,1,2\n", "no column 'ds' (--time-col)"),
+        ("year,sold\n2020,1\n2021,2\n", "no column holds dates"),
+        (DAYS.replace("2024-01-09,9\n", ""), "--missing mask"),
+        (DAYS.replace("09,9\n", "09,\n"), "2024-01-09"),
+        (DAYS.replace("09,9\n", "08,9\n"), "2024-01-08"),
+    ],
+)
+def test_data_that_cannot_be_used(shell: Shell, text: str, said: str) -> None:
+    check(shell("fit", "-", "-o", "m.rnn", *QUICK, stdin=text), 3, "standard input: ", said)
+    assert not list(shell.folder.iterdir())
+
+
+def test_columns_that_are_not_there(shell: Shell) -> None:
+    Path("days.csv").write_text(DAYS)
+    check(shell("fit", "days.csv", "-o", "m.rnn", "--id-col", "shop"), 3, "days.csv: ", "no column 'shop' (--id-col)")
+    done = shell("fit", "days.csv", "-o", "m.rnn", "--target-col", "sold")
+    check(done, 3, "no column 'sold' (--target-col)", "its columns are 'ds', 'y'")
+    check(shell("fit", "days.csv", "-o", "m.rnn", "--future-cols", "price", *QUICK), 3, "'price'")
+
+
+def test_files_that_are_no_text(shell: Shell) -> None:
+    Path("a.csv").write_bytes(b"ds,y\n\xff\xfe,1\n")
+    check(shell("fit", "a.csv", "-o", "m.rnn"), 3, "no text in UTF-8")
+    Path("a.csv.gz").write_bytes(b"ds,y\n")
+    check(shell("fit", "a.csv.gz", "-o", "m.rnn"), 3, "no whole gzip file")
+    Path("m.rnn").write_text(DAYS)
+    check(shell("predict", "m.rnn"), 4, "m.rnn: this is not a model file")
+
+
+def test_files_that_are_there_stay(shell: Shell, shops_model: Path) -> None:
+    Path("out.csv").write_text("mine")
+    Path("m.rnn").write_text("mine")
+    check(shell("predict", shops_model, "-o", "out.csv"), 2, "--force replaces it")
+    check(shell("fit", "-", "-o", "m.rnn", stdin=DAYS), 2, "--force replaces it")
+    assert Path("out.csv").read_text() == Path("m.rnn").read_text() == "mine"
+    shell.ok("predict", shops_model, "-o", "out.csv", "--force")
+    assert Path("out.csv").read_text().startswith("unique_id,ds,RNN\n")
+
+
+def test_training_that_diverges(shell: Shell) -> None:
+    data = shell.write("one.csv", monthly(60).rename_axis("ds").reset_index(name="y"))
+    rate = ("--set", "solver=sgd", "--set", "solver__learning_rate=1e9", "--set", "solver__clip_norm=null")
+    check(shell("fit", data, "-o", "m.rnn", *QUICK, *rate), 5, "training diverged")
+    assert not Path("m.rnn").exists()
+
+
+def test_what_is_asked_of_a_model(shell: Shell, shops_model: Path) -> None:
+    check(shell("predict", shops_model, "--level", "0.8"), 3, "level is in percent: 80, not 0.8")
+    check(shell("predict", shops_model, "--to", "1999-01"), 3, "-n 1999-01 is not behind the series")
+    plan = shell.write("plan.csv", pd.DataFrame({"ds": ["2020-01-01"], "price": [1.0]}))
+    check(shell("predict", shops_model, "--future", plan), 3, "without X")
+
+
+@pytest.mark.parametrize(
+    "raised, code, said",
+    [
+        (KeyboardInterrupt(), 130, "interrupted"),
+        (RuntimeError("odd"), 1, "RuntimeError: odd: this is a bug; -v shows where"),
+        (MemoryError("batch_size=9: it does not fit"), 2, "does not fit"),
+    ],
+)
+def test_errors_of_other_kinds(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, raised: BaseException, code: int, said: str
+) -> None:
+    def fit(*args: object, **options: object) -> None:
+        raise raised
+
+    monkeypatch.setattr(RNNForecaster, "fit", fit)
+    check(shell("fit", "-", "-o", "m.rnn", stdin=DAYS), code, said)
+    assert "Traceback" in shell("fit", "-", "-o", "m.rnn", "-v", stdin=DAYS).err
+    assert not list(shell.folder.iterdir())
+
+
+def test_terminated(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(RNNForecaster, "fit", lambda *args, **options: signal.raise_signal(signal.SIGTERM))
+    check(shell("fit", "-", "-o", "m.rnn", stdin=DAYS), 143, "terminated")
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_warnings_are_lines_and_can_be_switched_off(shell: Shell) -> None:
+    data = shell.write("one.csv", monthly(60).rename_axis("ds").reset_index(name="y").assign(stock=1))
+    warned = shell.ok("fit", data, "-o", "m.rnn", *QUICK)
+    assert re.fullmatch(r"forecastrnn fit: warning: y: column 'stock' is not used.*\n", warned.err)
+    assert shell.ok("fit", data, "-o", "m.rnn", *QUICK, "--force", "-q").err == ""
+
+
+@pytest.mark.parametrize("text", ADVICE)
+def test_advice_in_python_still_stands_in_the_package(text: str) -> None:
+    """What the command line says instead would else never be said."""
+    sources = "".join(path.read_text(encoding="utf-8") for path in (PACKAGE / "data").glob("*.py"))
+    joined = re.sub(r'"\s*\n\s*f?"', "", sources)
+    assert text in joined
+
+
+def test_options_in_messages_become_flags() -> None:
+    said = in_flags('missing="mask" skips them, horizon=3, h=5, intervals=None, y_new begins at 3; see id_col=None')
+    assert said == (
+        "--missing mask skips them, horizon=3, -n 5, --set intervals=None, the file begins at 3; see --id-col None"
+    )
