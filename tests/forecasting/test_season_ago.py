@@ -34,6 +34,7 @@ def test_equals_the_slow_one(seed: int) -> None:
     of_season = slow_table(series, np.full(series.n_series, 12), 50)
     np.testing.assert_array_equal(SEASON_AGO.ahead(SEASON_AGO.begin(series), 50), of_season)
     of_period = slow_table(series, series.periods, 50)
+    of_period[series.periods == 12] = np.nan
     np.testing.assert_array_equal(SECOND_SEASON_AGO.ahead(SECOND_SEASON_AGO.begin(series), 50), of_period)
 
 
@@ -41,3 +42,13 @@ def test_new_values_take_their_places() -> None:
     states = SEASON_AGO.begin(known(np.arange(1.0, 9.0), season=4))
     states = SEASON_AGO.behind(states, np.array([10.0, np.nan, 12.0]), np.array([0, 3]), np.array([0]))
     assert SEASON_AGO.ahead(states, 5)[0].tolist() == [8.0, 10.0, 6.0, 12.0, 8.0]
+
+
+def test_states_of_a_file_are_checked() -> None:
+    states = SEASON_AGO.begin(usual(np.random.default_rng(0)))
+    assert SEASON_AGO.is_sound(states)
+    for column, value in ((0, 13.0), (0, -1.0), (0, np.nan), (0, 1.5), (1, 12.0), (1, -1.0), (1, 0.5)):
+        broken = states.copy()
+        broken[2, column] = value
+        assert not SEASON_AGO.is_sound(broken)
+    assert not SEASON_AGO.is_sound(states[:, :3])

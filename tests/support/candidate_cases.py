@@ -47,5 +47,6 @@ def hard(season: int = 12) -> KnownSeries:
         np.full(30, 7.0), np.zeros(30), np.full(2, -3.0), np.array([5.0]), np.array([1.0, 3.0]),
         np.array([1.0, 4.0, 2.0]),
         wave * 1e-300, wave * 1e300, -wave * 1e300, spike, tiny, 1e9 + wave, np.where(t % 7 == 0, 3.0, 0.0), 1.5**t,
-        np.array([1.0, np.nan, np.nan, 2.0]), np.array([-1e300, 1e300, -1e300, 1e300, 5.0]), season=season,
+        np.array([1.0, np.nan, np.nan, 2.0]), np.array([-1e300, 1e300, -1e300, 1e300, 5.0]),
+        season=season, periods=[2 * season] * 16,
     )  # fmt: skip

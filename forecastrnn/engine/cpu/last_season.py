@@ -4,7 +4,9 @@ import math
 
 from forecastrnn.engine.compiling import jitted
 
-RING = 3  # of a state: period, place of the next value, last value; then the last value of each place, NaN: none yet
+# Of a state: period (0: there are no forecasts), place of the next value, last value; then the last value of each
+# place, NaN where there is none yet.
+RING = 3
 
 
 @jitted
@@ -22,10 +24,11 @@ def move_rings(states, values, offsets, rows):
 
 @jitted
 def repeat_rings(states, out):
-    """out (n, h): the value of the same place in the season, the last value of all where there is none."""
+    """out (n, h): the value of the same place in the season, the last value where there is none; NaN without a ring."""
     for i in range(len(out)):
         period, place = int(states[i, 0]), int(states[i, 1])
         for j in range(out.shape[1]):
             value = states[i, RING + place]
-            out[i, j] = states[i, 2] if math.isnan(value) else value
+            value = states[i, 2] if math.isnan(value) else value
+            out[i, j] = value if period > 0 else math.nan
             place = place + 1 if place + 1 < period else 0

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from forecastrnn.forecasting.candidates.candidate import Candidate
+from forecastrnn.forecasting.candidates.damped_trend import DAMPED_TREND
 from forecastrnn.forecasting.candidates.season_ago import SEASON_AGO, SECOND_SEASON_AGO
+from forecastrnn.forecasting.candidates.theta import THETA
 
-CANDIDATES: dict[str, Candidate] = {candidate.name: candidate for candidate in (SEASON_AGO, SECOND_SEASON_AGO)}
+CANDIDATES: dict[str, Candidate] = {
+    candidate.name: candidate for candidate in (DAMPED_TREND, THETA, SEASON_AGO, SECOND_SEASON_AGO)
+}

@@ -1,4 +1,4 @@
-"""y(t + h) = the last value known of the same place in the season: seasonal naive, with the season or a longer one."""
+"""y(t + h) = the last value known of the same place in the season: seasonal naive; with the season, or a longer one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from forecastrnn.forecasting.candidates.candidate import Candidate, KnownSeries
 
 
 def _rings(series: KnownSeries, periods: np.ndarray) -> np.ndarray:
-    """States behind the end; a series without a whole period has that of one step, which is its last value."""
+    """States behind the end; a series without a whole period has that of one step, which is its last value.
+
+    A period of 0 is none: there are no forecasts then.
+    """
     lengths = np.diff(series.offsets)
     periods = np.where(lengths >= periods, periods, 1)
     states = np.full((series.n_series, RING + int(periods.max(initial=1))), np.nan)
@@ -30,11 +33,21 @@ def _ahead(states: np.ndarray, h: int) -> np.ndarray:
     return out
 
 
+def _is_sound(states: np.ndarray) -> bool:
+    """Whether places lie in rings, and these in the states."""
+    if states.shape[1] <= RING:
+        return False
+    period, place = states[:, 0], states[:, 1]
+    whole = (period == np.floor(period)) & (place == np.floor(place))
+    inside = (0 <= place) & (place < np.maximum(period, 1)) & (0 <= period) & (period <= states.shape[1] - RING)
+    return bool((whole & inside).all())
+
+
 SEASON_AGO = Candidate(
-    name="season_ago", prior=0.05, behind=_behind, ahead=_ahead,
+    name="season_ago", prior=0.05, behind=_behind, ahead=_ahead, is_sound=_is_sound,
     begin=lambda series: _rings(series, np.full(series.n_series, series.season)),
 )  # fmt: skip
 SECOND_SEASON_AGO = Candidate(
-    name="second_season_ago", prior=0.05, behind=_behind, ahead=_ahead,
-    begin=lambda series: _rings(series, series.periods),
+    name="second_season_ago", prior=0.05, behind=_behind, ahead=_ahead, is_sound=_is_sound,
+    begin=lambda series: _rings(series, np.where(series.periods > series.season, series.periods, 0)),
 )  # fmt: skip

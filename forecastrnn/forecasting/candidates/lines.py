@@ -1,0 +1,102 @@
+"""Candidates whose formula knows no season: on series without their figure, as they are and as logarithms, averaged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from forecastrnn.engine.cpu.scaled_lines import (
+    HEAD,
+    KIND,
+    PERIOD,
+    PLACE,
+    describe_lines,
+    find_figures,
+    leave_lines,
+    read_lines,
+)  # fmt: skip
+from forecastrnn.forecasting.candidates.candidate import Candidate, KnownSeries
+from forecastrnn.forecasting.preparation import bridge
+
+
+@dataclass(frozen=True, kw_only=True)
+class LineFormula:
+    """A formula in compiled code of lines z (total,), of which a series has two, and of their states (lines, width).
+
+    size : numbers of its own, which begin in column HEAD. fit(z, offsets, states, HEAD) : parameters, and the rest as
+    it is behind the last value. move(z, offsets, lines, states, HEAD) : behind new values. ahead(states, HEAD, out) :
+    forecasts out (lines, h).
+    """
+
+    size: int
+    fit: Callable[..., None]
+    move: Callable[..., None]
+    ahead: Callable[..., None]
+
+    @property
+    def figure_at(self) -> int:
+        """The first column of the figure."""
+        return HEAD + self.size
+
+    def begin(self, series: KnownSeries) -> np.ndarray:
+        """States (n_series, 2 width) behind the end of series."""
+        counts, rows = np.diff(series.offsets), np.arange(series.n_series)
+        seasons = np.stack([np.full(series.n_series, series.season), np.maximum(series.periods, series.season)])
+        shown = np.where(counts >= [[2], [3]] * seasons, seasons, 1)
+        room = int(shown.max(initial=1))
+        states = np.zeros((2 * series.n_series, self.figure_at + room))
+        describe_lines(series.values, series.offsets, states)
+        z, offsets = self._read(series.values, series.offsets, rows, states)
+        self._find_figures(z.copy(), offsets, np.repeat(shown, 2, axis=1), states)
+        states[:, PLACE] = -np.repeat(counts, 2) % states[:, PERIOD]
+        z, offsets = self._read(series.values, series.offsets, rows, states)
+        self.fit(z, offsets, states, HEAD)
+        return states.reshape(series.n_series, -1)
+
+    def behind(self, states: np.ndarray, values: np.ndarray, offsets: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """States of which some rows have read new values."""
+        moved = states.reshape(2 * len(states), -1).copy()
+        z, own = self._read(values, offsets, rows, moved)
+        self.move(z, own, (2 * rows[:, None] + np.arange(2)).ravel(), moved, HEAD)
+        return moved.reshape(states.shape)
+
+    def forecast(self, states: np.ndarray, h: int) -> np.ndarray:
+        """The h values ahead, in the unit of the series."""
+        lines, out = states.reshape(2 * len(states), -1), np.empty((len(states), h))
+        paths = np.empty((len(lines), h))
+        self.ahead(lines, HEAD, paths)
+        leave_lines(lines, self.figure_at, paths, out)
+        return out
+
+    def is_sound(self, states: np.ndarray) -> bool:
+        """Whether places and periods of states lie in their figures."""
+        if states.shape[1] % 2 or states.shape[1] // 2 <= self.figure_at or not np.isfinite(states).all():
+            return False
+        kind, place, period = states.reshape(2 * len(states), -1)[:, [KIND, PLACE, PERIOD]].T
+        room = states.shape[1] // 2 - self.figure_at
+        whole = (place == np.floor(place)) & (period == np.floor(period)) & np.isin(kind, (-1.0, 0.0, 1.0))
+        return bool((whole & (0 <= place) & (place < period) & (period <= room)).all())
+
+    def _read(
+        self, values: np.ndarray, offsets: np.ndarray, rows: np.ndarray, states: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Lines z and their offsets, of which states in place have read values."""
+        z = np.empty(2 * len(values))
+        read_lines(values, offsets, rows, states, self.figure_at, z)
+        middles = offsets[:-1] + offsets[1:]
+        return z, np.append(np.stack([2 * offsets[:-1], middles], axis=1).ravel(), 2 * offsets[-1])
+
+    def _find_figures(self, z: np.ndarray, offsets: np.ndarray, seasons: np.ndarray, states: np.ndarray) -> None:
+        known = np.isfinite(z) | np.repeat(states[:, KIND] < 0.0, np.diff(offsets))
+        bridge(z, known, offsets)
+        lines = tuple(np.empty((2, int(np.diff(offsets).max()))))
+        tables = tuple(np.empty((3, int(seasons.max()))))
+        find_figures(z, offsets, seasons, (lines, tables), states, self.figure_at)
+
+    def candidate(self, name: str, prior: float) -> Candidate:
+        """The formula under a name."""
+        return Candidate(
+            name=name, prior=prior, begin=self.begin, behind=self.behind, ahead=self.forecast, is_sound=self.is_sound
+        )
