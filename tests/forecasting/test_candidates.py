@@ -30,7 +30,7 @@ def test_pieces_equal_one_call(candidate) -> None:
             by_one = candidate.behind(by_one, values[t : t + 1], np.array([0, 1]), np.array([row]))
     np.testing.assert_array_equal(at_once, by_one)
     np.testing.assert_array_equal(np.delete(at_once, rows, axis=0), np.delete(kept, rows, axis=0))
-    assert not np.array_equal(candidate.ahead(at_once, 3), candidate.ahead(begun, 3), equal_nan=True)
+    assert not np.array_equal(at_once, begun, equal_nan=True)
 
 
 @every

@@ -52,3 +52,33 @@ def figure(z: np.ndarray, season: int, period: int) -> np.ndarray:
         rest = z - found[(np.arange(len(z)) - len(z)) % season]
         longer = best_stage(rest, season, period, period, False)
     return found if longer is None or longer[0] >= 1 else np.tile(found, period // season) + longer[2]
+
+
+def burg(x: np.ndarray, order: int) -> tuple[np.ndarray, float]:
+    """Burg's coefficients (order,) and the variance that they leave."""
+    forward, backward, power, found = x.copy(), x.copy(), float(np.mean(x**2)), np.zeros(0)
+    for _ in range(order):
+        f, b = forward[1:], backward[:-1]
+        share = 2 * (f @ b) / (f @ f + b @ b)
+        forward, backward = f - share * b, b - share * f
+        found = np.append(found - share * found[::-1], share)
+        power *= 1 - share**2
+    return found, power
+
+
+def autoregression(y: np.ndarray, most: int, h: int) -> np.ndarray:
+    """Forecasts (h,) of values or of their changes, whichever has the lower corrected criterion of Akaike."""
+    best = np.inf
+    for of_changes in (False, True):
+        x = np.diff(y) if of_changes else y - y.mean()
+        n = len(x)
+        for order in range(min(most, n // 4) + 1):
+            found, power = burg(x, order)
+            criterion = np.log(power) + (n + order + 1) / (n - order - 3)
+            if criterion < best:
+                best, ahead = criterion, list(x)
+                for _ in range(h):
+                    ahead.append(sum(a * ahead[-1 - j] for j, a in enumerate(found)))
+                ahead = np.array(ahead[n:])
+                path = y[-1] + np.cumsum(ahead) if of_changes else y.mean() + ahead
+    return path

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from forecastrnn.forecasting.candidates.autoregression import AUTOREGRESSION
 from forecastrnn.forecasting.candidates.candidate import Candidate
 from forecastrnn.forecasting.candidates.damped_trend import DAMPED_TREND
+from forecastrnn.forecasting.candidates.recent_median import RECENT_MEDIAN, RECENT_MEDIAN_ROUNDED
 from forecastrnn.forecasting.candidates.season_ago import SEASON_AGO, SECOND_SEASON_AGO
 from forecastrnn.forecasting.candidates.theta import THETA
 
 CANDIDATES: dict[str, Candidate] = {
-    candidate.name: candidate for candidate in (DAMPED_TREND, THETA, SEASON_AGO, SECOND_SEASON_AGO)
-}
+    candidate.name: candidate
+    for candidate in (
+        DAMPED_TREND, THETA, AUTOREGRESSION, SEASON_AGO, SECOND_SEASON_AGO, RECENT_MEDIAN, RECENT_MEDIAN_ROUNDED,
+    )
+}  # fmt: skip

@@ -8,8 +8,8 @@ from forecastrnn.engine.cpu.last_season import RING, move_rings, repeat_rings
 from forecastrnn.forecasting.candidates.candidate import Candidate, KnownSeries
 
 
-def _rings(series: KnownSeries, periods: np.ndarray) -> np.ndarray:
-    """States behind the end; a series without a whole period has that of one step, which is its last value.
+def rings_of(series: KnownSeries, periods: np.ndarray) -> np.ndarray:
+    """Behind the end, the last value of each place; in a series without a whole period, its last value.
 
     A period of 0 is none: there are no forecasts then.
     """
@@ -21,7 +21,8 @@ def _rings(series: KnownSeries, periods: np.ndarray) -> np.ndarray:
     return states
 
 
-def _behind(states: np.ndarray, values: np.ndarray, offsets: np.ndarray, rows: np.ndarray) -> np.ndarray:
+def rings_behind(states: np.ndarray, values: np.ndarray, offsets: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Rings of which some have read new values."""
     states = states.copy()
     move_rings(states, values, offsets, rows)
     return states
@@ -33,7 +34,7 @@ def _ahead(states: np.ndarray, h: int) -> np.ndarray:
     return out
 
 
-def _is_sound(states: np.ndarray) -> bool:
+def rings_are_sound(states: np.ndarray) -> bool:
     """Whether places lie in rings, and these in the states."""
     if states.shape[1] <= RING:
         return False
@@ -44,10 +45,10 @@ def _is_sound(states: np.ndarray) -> bool:
 
 
 SEASON_AGO = Candidate(
-    name="season_ago", prior=0.05, behind=_behind, ahead=_ahead, is_sound=_is_sound,
-    begin=lambda series: _rings(series, np.full(series.n_series, series.season)),
+    name="season_ago", prior=0.05, behind=rings_behind, ahead=_ahead, is_sound=rings_are_sound,
+    begin=lambda series: rings_of(series, np.full(series.n_series, series.season)),
 )  # fmt: skip
 SECOND_SEASON_AGO = Candidate(
-    name="second_season_ago", prior=0.05, behind=_behind, ahead=_ahead, is_sound=_is_sound,
-    begin=lambda series: _rings(series, np.where(series.periods > series.season, series.periods, 0)),
+    name="second_season_ago", prior=0.05, behind=rings_behind, ahead=_ahead, is_sound=rings_are_sound,
+    begin=lambda series: rings_of(series, np.where(series.periods > series.season, series.periods, 0)),
 )  # fmt: skip

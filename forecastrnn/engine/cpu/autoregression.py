@@ -1,0 +1,133 @@
+"""Autoregression: x(t) = a1 x(t - 1) + .. + ap x(t - p), x the distance from the mean, or the change, of a line.
+
+The coefficients are Burg's (1975), which never explode; how many, and whether of changes, is chosen by Akaike's
+criterion with the correction of Hurvich and Tsai (1989).
+"""
+
+import math
+
+import numpy as np
+
+from forecastrnn.engine.compiling import jitted
+
+MOST = 24  # coefficients
+# Behind the head of a state: 1 of changes, 0 of values; their mean; the last value; coefficients; the last x's.
+CHANGES, MEAN, LAST, COEFFICIENTS, PAST = 0, 1, 2, 3, 3 + MOST
+SIZE = PAST + MOST
+RECENT = 1000  # values that coefficients are found by
+FEW = 8  # of fewer values, the last one is the forecast
+
+
+@jitted(cache=False)
+def burg(x, n, most, forward, backward, trial, found):
+    """found (most,): coefficients of x[:n], the best number of them; the criterion over n."""
+    power = 0.0
+    for t in range(n):
+        forward[t] = backward[t] = x[t]
+        power += x[t] * x[t] / n
+    for k in range(most):
+        found[k] = trial[k] = 0.0
+    tiny = 1e-12 * power
+    best = math.log(power) + (n + 1.0) / (n - 3.0) if power > 0.0 else -math.inf
+    for k in range(most):
+        if power <= tiny or n < k + 6:
+            break
+        both, squares = 0.0, 0.0
+        for t in range(k + 1, n):
+            both += forward[t] * backward[t - 1]
+            squares += forward[t] * forward[t] + backward[t - 1] * backward[t - 1]
+        share = 2.0 * both / squares if squares > 0.0 else 0.0
+        for t in range(n - 1, k, -1):
+            ahead = forward[t]
+            forward[t] = ahead - share * backward[t - 1]
+            backward[t] = backward[t - 1] - share * ahead
+        trial[k] = share
+        for j in range((k + 1) // 2):
+            low, high = trial[j], trial[k - 1 - j]
+            trial[j] = low - share * high
+            if k - 1 - j != j:
+                trial[k - 1 - j] = high - share * low
+        power *= 1.0 - share * share
+        criterion = math.log(power) + (n + k + 2.0) / (n - k - 4.0) if power > 0.0 else -math.inf
+        if criterion < best:
+            best = criterion
+            for j in range(k + 1):
+                found[j] = trial[j]
+    return best
+
+
+@jitted(cache=False)
+def read_changes(z, lo, n, of_changes, x):
+    """x, the n values behind z[lo] or their changes, from their mean; the mean, and the last value. Gaps stay level."""
+    last, mean = 0.0, 0.0
+    for t in range(n):
+        before, last = last, last if math.isnan(z[lo + t]) else z[lo + t]
+        if of_changes == 0:
+            x[t] = last
+            mean += last / n
+        elif t > 0:
+            x[t - 1] = last - before
+    if of_changes == 0:
+        for t in range(n):
+            x[t] -= mean
+    return mean, last
+
+
+@jitted
+def fit_regression(z, offsets, states, at):
+    """Coefficients, and the last values of z (total,), of states (lines, width) from column `at` on."""
+    longest = 0
+    for i in range(len(offsets) - 1):
+        longest = max(longest, min(offsets[i + 1] - offsets[i], RECENT))
+    x, forward, backward = np.empty(longest), np.empty(longest), np.empty(longest)
+    trial, found = np.empty(MOST), np.empty(MOST)
+    for i in range(len(offsets) - 1):
+        if states[i, 0] < 0.0:
+            continue
+        n, best = min(offsets[i + 1] - offsets[i], RECENT), math.inf
+        lo, own = offsets[i + 1] - n, states[i, at:]
+        for of_changes in range(1 if n < FEW else 0, 2):
+            count = n - of_changes
+            mean, last = read_changes(z, lo, n, of_changes, x)
+            most = min(MOST, count // 4)
+            criterion = burg(x, count, most, forward, backward, trial, found) if n >= FEW else 0.0
+            if criterion < best:
+                best = criterion
+                own[CHANGES], own[MEAN], own[LAST] = of_changes, mean, last
+                for j in range(MOST):
+                    own[COEFFICIENTS + j] = found[j] if j < most and n >= FEW else 0.0
+                    own[PAST + j] = x[count - 1 - j] if j < count else 0.0
+
+
+@jitted(cache=False)
+def regression_step(value, own):
+    """The forecast of a value by the numbers of a line, which move on behind it; NaN: it was as forecast."""
+    x, base = 0.0, own[LAST] if own[CHANGES] > 0.0 else own[MEAN]
+    for j in range(MOST):
+        x += own[COEFFICIENTS + j] * own[PAST + j]
+    expected = base + x
+    x = x if math.isnan(value) else value - base
+    for j in range(MOST - 1, 0, -1):
+        own[PAST + j] = own[PAST + j - 1]
+    own[PAST], own[LAST] = x, base + x
+    return expected
+
+
+@jitted
+def move_regression(z, offsets, lines, states, at):
+    """states (n, width): those of lines[k] behind z[offsets[k] : offsets[k + 1]]."""
+    for k in range(len(lines)):
+        if states[lines[k], 0] >= 0.0:
+            for t in range(offsets[k], offsets[k + 1]):
+                regression_step(z[t], states[lines[k], at:])
+
+
+@jitted
+def regression_ahead(states, at, out):
+    """out (lines, h): the steps ahead."""
+    own = np.empty(SIZE)
+    for i in range(len(out)):
+        for j in range(SIZE):
+            own[j] = states[i, at + j]
+        for j in range(out.shape[1] if states[i, 0] >= 0.0 else 0):
+            out[i, j] = regression_step(math.nan, own)

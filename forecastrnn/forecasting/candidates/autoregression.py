@@ -1,0 +1,9 @@
+"""A weighted sum of the last values, or of their last changes."""
+
+from __future__ import annotations
+
+from forecastrnn.engine.cpu.autoregression import SIZE, fit_regression, move_regression, regression_ahead
+from forecastrnn.forecasting.candidates.lines import LineFormula
+
+FORMULA = LineFormula(size=SIZE, fit=fit_regression, move=move_regression, ahead=regression_ahead)
+AUTOREGRESSION = FORMULA.candidate("autoregression", prior=0.05)

@@ -1,0 +1,45 @@
+"""The median of the last values of a series that is zero half of the time, also rounded to a whole number.
+
+Such demand comes now and then: most of its values are forecast exactly by zero, as no mean is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from forecastrnn.engine.cpu.last_season import RING
+from forecastrnn.forecasting.candidates.candidate import Candidate, KnownSeries
+from forecastrnn.forecasting.candidates.season_ago import rings_are_sound, rings_behind, rings_of
+
+SHORTEST = 12  # of the values that count, and two seasons at least
+ZEROS = 0.5  # share of values from which on a series is intermittent
+
+
+def intermittent(series: KnownSeries) -> np.ndarray:
+    """Which series (n_series,) are zero half of the time or more."""
+    zeros = np.add.reduceat((series.values == 0.0).astype(float), series.offsets[:-1])
+    known = np.add.reduceat(np.isfinite(series.values).astype(float), series.offsets[:-1])
+    return zeros >= ZEROS * known
+
+
+def _begin(series: KnownSeries) -> np.ndarray:
+    """Rings of the last values; series of other kinds have none."""
+    width = np.minimum(max(2 * series.season, SHORTEST), np.diff(series.offsets))
+    return rings_of(series, np.where(intermittent(series), width, 0))
+
+
+def _medians(states: np.ndarray, h: int) -> np.ndarray:
+    values = np.sort(states[:, RING:], axis=1)  # NaN comes last
+    count, rows = np.isfinite(values).sum(axis=1), np.arange(len(values))
+    middle = 0.5 * values[rows, np.maximum(count - 1, 0) // 2] + 0.5 * values[rows, np.minimum(count // 2, count)]
+    return np.repeat(np.where(states[:, 0] > 0, middle, np.nan)[:, None], h, axis=1)
+
+
+RECENT_MEDIAN = Candidate(
+    name="recent_median", prior=0.05, begin=_begin, behind=rings_behind, ahead=_medians, is_sound=rings_are_sound
+)
+RECENT_MEDIAN_ROUNDED = replace(
+    RECENT_MEDIAN, name="recent_median_rounded", ahead=lambda states, h: np.rint(_medians(states, h))
+)
