@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from sklearn.utils.validation import check_is_fitted
+
 from forecastrnn.estimators.covariate_reading import Given, ahead_of, check_other, read_beside
 from forecastrnn.estimators.forecast_settings import bounds_of, read_other
 from forecastrnn.estimators.parameters import NamedParameters
@@ -16,6 +18,7 @@ from forecastrnn.forecasting.naive_series import Chosen
 
 if TYPE_CHECKING:
     import numpy as np
+    import pandas as pd
 
     from forecastrnn.data.covariate_values import Covariates
     from forecastrnn.data.series import SeriesSet
@@ -28,6 +31,15 @@ class FittedForecaster(NamedParameters):
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_model")
+
+    @property
+    def weights_(self) -> pd.DataFrame:
+        """How much networks and candidates count in the forecast of each series."""
+        from forecastrnn.data.weight_frames import write_weights
+
+        check_is_fitted(self)
+        names, weights = self._model.weights
+        return write_weights(self._model.axis, names, weights)
 
     def _read(self, given: Given) -> tuple[SeriesSet | None, object]:
         """Checked series to forecast with their covariates, and their static categories; None: those of fit."""

@@ -11,6 +11,7 @@ import numpy as np
 
 from forecastrnn.engine.threads import thread_count
 from forecastrnn.estimators.calendar_settings import calendar_of
+from forecastrnn.estimators.candidate_settings import candidates_of
 from forecastrnn.estimators.device_choice import device_of
 from forecastrnn.estimators.interval_settings import intervals_of
 from forecastrnn.estimators.loss_settings import check_values, loss_of
@@ -149,7 +150,7 @@ def plan_of(forecaster: NamedParameters, columns: dict[str, Any], watched: bool)
         long_run=_long_run_of(forecaster), calendar=calendar_of(forecaster),
         n_members=forecaster.n_members, id_embedding_dim=forecaster.id_embedding_dim,
         random_state=forecaster.random_state, device=device, intervals=intervals_of(forecaster),
-        bounds=bounds_of(forecaster),
+        bounds=bounds_of(forecaster), candidates=candidates_of(forecaster),
     )  # fmt: skip
 
 

@@ -119,6 +119,13 @@ class RNNForecaster(Predicts, Plans, GoesOn, Backtests, Scores, SavedToFile):
         that has no negative value, of `fit` or of the y that is forecast. (0, 100): these, for all series, which must
         keep them in `fit`; one end may be None. None: forecasts as they come. It is read when forecasts are made, so
         that `set_params(bounds=None)` needs no new fit. Series of a file from before there were bounds have none.
+    candidates : {"auto", "network"} or list of str
+        What the forecast of the networks is mixed with: formulas that forecast a series from its own history, such as
+        the value a season ago. How much each counts is found in `fit` for each series (`weights_`), by forecasts of the
+        last values, which networks of their own, in a fifth of the time of the default fit more, have not seen. "auto":
+        all that there are; where the loss asks for a mean those that forecast one, and none with a loss that says how
+        values are distributed. A list names some of them; the networks are always among what is mixed. "network": the
+        networks alone, in less time.
     initializer : str
         As in `RNNRegressor`.
     solver : str, `Adam`, `AdamW`, `SGD`, `RMSprop` or `UpdateRule`
@@ -166,6 +173,9 @@ class RNNForecaster(Predicts, Plans, GoesOn, Backtests, Scores, SavedToFile):
         What conformal intervals rest on: `n_windows`, `horizon`, `n_scores` (of each step), and `coverage`, the share
         of the last window that intervals of 80% and 95% cover when only the other windows calibrate. None: without,
         or the series were too short.
+    weights_ : DataFrame
+        How much networks and candidates count in the forecast of each series of `fit`, but for `short_series_`: a row a
+        series, a column each, "network" the first; rows add up to 1.
     covariates_ : tuple of Covariate
         What the networks read beside the series: name, role, kind, and the categories, where it is one.
     feature_names_in_ : ndarray
@@ -198,6 +208,7 @@ class RNNForecaster(Predicts, Plans, GoesOn, Backtests, Scores, SavedToFile):
         "short": [StrOptions({"raise", "naive", "drop"})],
         "freq": "no_validation",  # pandas says what is one
         "bounds": [StrOptions({"auto"}), list, tuple, None],
+        "candidates": [StrOptions({"auto", "network"}), list, tuple],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "max_steps": [Interval(Integral, 1, None, closed="left"), None],
         "dtype": [StrOptions({"float32", "float64"})],
@@ -213,9 +224,9 @@ class RNNForecaster(Predicts, Plans, GoesOn, Backtests, Scores, SavedToFile):
         self, *, cell="gru", hidden_layer_sizes=(64,), layer_norm=False, initializer="uniform", dropout=0.0,
         strategy="recursive", season_length=None, context_length=None, older_means="auto", calendar=None,
         long_run_mean="auto", n_members=5, global_model=True, id_embedding_dim=None, missing="raise", short="raise",
-        freq=None, loss="absolute_error", intervals="conformal", bounds="auto", solver="adamw", early_stopping=False,
-        batch_size="auto", max_steps=None, warm_start=False, random_state=None, verbose=False, device="cpu",
-        n_jobs=None, dtype="float32", alias="RNN",
+        freq=None, loss="absolute_error", intervals="conformal", bounds="auto", candidates="network", solver="adamw",
+        early_stopping=False, batch_size="auto", max_steps=None, warm_start=False, random_state=None, verbose=False,
+        device="cpu", n_jobs=None, dtype="float32", alias="RNN",
     ):  # fmt: skip
         self._set(locals())
 

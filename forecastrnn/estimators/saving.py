@@ -12,6 +12,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from forecastrnn._version import __version__
+from forecastrnn.estimators.candidate_settings import candidates_of
 from forecastrnn.estimators.groups.calendars import Calendar, Holidays
 from forecastrnn.estimators.groups.intervals import Conformal
 from forecastrnn.estimators.groups.losses import LOSS_OF
@@ -37,7 +38,7 @@ STATES = {
 }  # of each class that can be saved
 # Not in the first files: with these values they are left out, so that earlier versions read what does not need them.
 _LATER = {"freq": None, "alias": "RNN", "intervals": None, "short": "raise", "bounds": "auto", "long_run_mean": "auto",
-          "older_means": "auto", "calendar": None}  # fmt: skip
+          "older_means": "auto", "calendar": None, "candidates": "network"}  # fmt: skip
 _NAMED: list[tuple[str, str, Container[str]]] = [
     ("cell", "cell", CELLS), ("loss", "loss", KNOWN_LOSSES), ("update rule", "solver", SOLVERS),
 ]  # fmt: skip
@@ -181,6 +182,7 @@ def check_parameters(estimator: Any) -> None:
     layers_of(estimator)
     if "intervals" in estimator.get_params(deep=False):
         intervals_of(estimator)
+        candidates_of(estimator)
 
 
 def load_estimator(path: Any, classes: dict[str, type]) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -30,22 +29,21 @@ from forecastrnn.forecasting.calibration_windows import (
 )
 from forecastrnn.forecasting.conformal import ConformalPlan
 from forecastrnn.forecasting.drawn_places import FURTHEST
+from forecastrnn.forecasting.earlier_networks import NetworksBefore, is_held_out
 from forecastrnn.forecasting.fences import UNKNOWN, ends_of_range
 from forecastrnn.forecasting.model import Model
 from forecastrnn.forecasting.preparation import Prepared
-from forecastrnn.forecasting.reading import cut
 
 if TYPE_CHECKING:
     from forecastrnn.data.series import SeriesSet
 
-MANY = 50  # series from which on a global network may forecast windows that it has learned
 FEW = 4  # windows of a series that fit has not had: they tell its scale alone, and each is a forecast more
 
 
 def calibrate(
-    model: Model, read: SeriesSet, asked: ConformalPlan, least: int, device: str, train: Callable[[SeriesSet], Model]
+    model: Model, read: SeriesSet, asked: ConformalPlan, least: int, device: str, before: NetworksBefore
 ) -> Intervals:
-    """Intervals of the series of a fit; train(series) trains networks on shorter ones, for windows held out.
+    """Intervals of the series of a fit; before : networks trained on shorter ones, for windows held out.
 
     least : values that a series needs before its windows.
     """
@@ -56,8 +54,8 @@ def calibrate(
     if asked.adaptive:
         check_memory(read.n_series, windows.horizon)
     try:
-        if _is_held_out(asked, model, read.n_series):
-            by = train(cut(read, np.arange(read.n_series), windows.reach))
+        if is_held_out(asked.held_out, model, read.n_series):
+            by = before(windows.reach, asked.members).mixed_as(model)
         else:
             by, windows = _affordable(model, windows)
     except TrainingDivergedError as error:
@@ -95,12 +93,6 @@ def _range_of(
     if is_scored:
         return np.full(read.n_series, -FURTHEST), np.full(read.n_series, FURTHEST), np.zeros(2)
     return ends_of_range(values_in_space(read, prepared.linear), read.offsets, horizon, excess)
-
-
-def _is_held_out(asked: ConformalPlan, model: Model, n_series: int) -> bool:
-    if asked.held_out == "auto":
-        return model.trained.is_local or n_series < MANY
-    return bool(asked.held_out)
 
 
 def _affordable(model: Model, windows: Windows) -> tuple[Model, Windows]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,13 +10,15 @@ import numpy as np
 
 from forecastrnn.forecasting.calibration import SMALLEST
 from forecastrnn.forecasting.choosing import ends_of_others
-from forecastrnn.forecasting.conformal import ConformalPlan
+from forecastrnn.forecasting.conformal import WindowPlan
 from forecastrnn.forecasting.drawn_places import DrawnPlaces
+from forecastrnn.forecasting.ends import SeriesEnds
 from forecastrnn.forecasting.model import Model
 from forecastrnn.forecasting.preparation import Prepared
 from forecastrnn.forecasting.reading import cut
 
 if TYPE_CHECKING:
+    from forecastrnn.data.covariate_values import Covariates
     from forecastrnn.data.series import SeriesSet
 
 SHARE = 3  # windows lie in the last third of a series
@@ -49,9 +52,7 @@ def lengths_of(read: SeriesSet) -> np.ndarray:
     return read.offsets[1:] - first
 
 
-def place_windows(
-    lengths: np.ndarray, asked: ConformalPlan, usual: int, least: int, most: int | None = None
-) -> Windows:
+def place_windows(lengths: np.ndarray, asked: WindowPlan, usual: int, least: int, most: int | None = None) -> Windows:
     """Windows in series of these lengths: `usual` steps where none are asked for, `most` at most.
 
     least : values that a series needs before its windows.
@@ -70,17 +71,25 @@ def place_windows(
     return Windows(int(horizon), starts, starts <= free[:, None])
 
 
-def errors_of(
-    model: Model, read: SeriesSet, windows: Windows, linear: np.ndarray, device: str, static: object = None
-) -> np.ndarray:
-    """Errors (n_series, n_windows, horizon) of a model's forecasts of the windows, NaN where no value is known.
+@dataclass(frozen=True, kw_only=True)
+class WindowPart:
+    """Some windows: of which series, and which of its windows, each (m,) is; truth (m, horizon), NaN: not known.
 
-    Of the logarithm, where a series is not linear (n_series,): bands are laid there; with a likelihood, the normal
-    scores of the values among its draws.
+    tail, own : the ends of the series before them, and their rows in fit; ahead : covariates of their steps.
     """
+
+    rows: np.ndarray
+    which: np.ndarray
+    truth: np.ndarray
+    tail: SeriesEnds
+    own: np.ndarray
+    ahead: Covariates | None
+
+
+def parts_of(model: Model, read: SeriesSet, windows: Windows, static: object = None) -> Iterator[WindowPart]:
+    """The windows of series, as many at once as memory should hold."""
     read, steps = model.dated(read), np.arange(windows.horizon)
     rows, which = np.nonzero(windows.there)
-    found = np.full((*windows.there.shape, windows.horizon), np.nan)
     starts = windows.starts[which]
     length = np.cumsum(np.diff(read.offsets)[rows] - starts)
     for part in np.split(np.arange(len(rows)), np.flatnonzero(np.diff(length // AT_ONCE)) + 1):
@@ -89,15 +98,30 @@ def errors_of(
         at = (read.offsets[row + 1] - behind)[:, None] + steps
         ends = read.offsets[row + 1, None]
         there = np.minimum(at, ends - 1)
-        ahead = read.covariates and read.covariates.take(there.reshape(-1))
-        truth = np.where(at < ends, read.values[there], np.nan)
+        yield WindowPart(
+            rows=row, which=which[part], truth=np.where(at < ends, read.values[there], np.nan), tail=tail, own=own,
+            ahead=read.covariates and read.covariates.take(there.reshape(-1)),
+        )  # fmt: skip
+
+
+def errors_of(
+    model: Model, read: SeriesSet, windows: Windows, linear: np.ndarray, device: str, static: object = None
+) -> np.ndarray:
+    """Errors (n_series, n_windows, horizon) of a model's forecasts of the windows, NaN where no value is known.
+
+    Of the logarithm, where a series is not linear (n_series,): bands are laid there; with a likelihood, the normal
+    scores of the values among its draws.
+    """
+    found = np.full((*windows.there.shape, windows.horizon), np.nan)
+    for part in parts_of(model, read, windows, static):
+        tail, own, ahead = part.tail, part.own, part.ahead
         if model.settings.likelihood is not None:
             draws = model.draw_alike(tail, own, windows.horizon, DRAWS, known=True, device=device, ahead=ahead)
             places = DrawnPlaces.of(draws, is_counted=model.settings.is_counted)
-            found[row, which[part]] = places.scores_of(truth, np.random.RandomState(0))
+            found[part.rows, part.which] = places.scores_of(part.truth, np.random.RandomState(0))
             continue
-        forecast, lin = model.median(tail, own, windows.horizon, device, ahead), linear[row, None]
-        found[row, which[part]] = in_space(truth, lin) - in_space(forecast, lin)
+        forecast, lin = model.median(tail, own, windows.horizon, device, ahead), linear[part.rows, None]
+        found[part.rows, part.which] = in_space(part.truth, lin) - in_space(forecast, lin)
     return found
 
 

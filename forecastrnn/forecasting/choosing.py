@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from forecastrnn.data.static_input import read_static
 from forecastrnn.forecasting.bounds import Rule, never_negative
+from forecastrnn.forecasting.candidates.candidate import KnownSeries
+from forecastrnn.forecasting.candidates.mixture import CandidateEnds
 from forecastrnn.forecasting.ends import SeriesEnds, ends_of, take
 from forecastrnn.forecasting.filling import behind_end_gaps
 from forecastrnn.forecasting.inputs import SeriesInputs
 from forecastrnn.forecasting.model import Model
 from forecastrnn.forecasting.naive_series import Chosen
+from forecastrnn.forecasting.preparation import Prepared, drop_leading_gaps
 from forecastrnn.forecasting.reading import set_apart, without_end_gaps
 from forecastrnn.forecasting.series_codes import rows_among
 
@@ -47,14 +51,24 @@ def ends_of_others(
         _check_rows(model, read, rows)
     elif model.codes.any:
         codes = model.codes.columns(rows, _static_codes(model, read, static, rows))
-    rows = rows % model.tail.n_series
+    places, rows = rows, rows % model.tail.n_series
     found, gaps = without_end_gaps(read)
     prepared = model.tail.prepared.others(
         found.values, found.offsets, found.covariates, is_raw=model.settings.is_raw, least=model.settings.least
     )
     tail = ends_of(SeriesInputs.of(prepared, model.settings.dtype, codes))
+    tail = replace(tail, candidates=candidates_at(model, found, prepared, places))
     floors = never_negative(found.values, found.offsets)
     return behind_end_gaps(model, tail, read, gaps, rule, floors=floors, own=rows), rows
+
+
+def candidates_at(model: Model, read: SeriesSet, prepared: Prepared, rows: np.ndarray) -> CandidateEnds | None:
+    """What is mixed with the networks behind series that end with known values; rows: theirs in fit, n: none."""
+    if model.mixture is None or model.tail.candidates is None:
+        return None
+    values, offsets = drop_leading_gaps(read.values, read.offsets)
+    series = KnownSeries(values=values, offsets=offsets, season=prepared.layout.season, periods=prepared.period_of)
+    return model.mixture.begin(series, rows, model.tail.candidates.weights)
 
 
 def _static_codes(model: Model, read: SeriesSet, static: object, rows: np.ndarray) -> np.ndarray | None:

@@ -6,12 +6,18 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
-class ConformalPlan:
+class WindowPlan:
+    """Which of the last values of series are forecast to see how wrong that is; as `Conformal` has it by default."""
+
+    n_windows: int | str = "auto"
+    horizon: int | None = None
+    step_size: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConformalPlan(WindowPlan):
     """Windows, networks and errors that calibrate, as `Conformal` of the constructor says them."""
 
-    n_windows: int | str
-    horizon: int | None
-    step_size: int | None
     held_out: bool | str
     members: int
     pool: str

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from forecastrnn.forecasting.candidates.mixture import CandidateEnds
 from forecastrnn.forecasting.covariate_rows import ahead, without_past
 from forecastrnn.forecasting.inputs import SeriesInputs
 from forecastrnn.forecasting.paths import Histories, means_of, sums_of
@@ -52,7 +53,8 @@ class SeriesEnds:
 
     first (n_series,): where in z the series begins; before lie repetitions of its first season. so_far (n_series,
     2): sum and number of all its values, where networks read their mean. carried: None before the first new values.
-    guessed (n_series,): how many of the last values are forecasts of what nobody knows; None: none is.
+    guessed (n_series,): how many of the last values are forecasts of what nobody knows; None: none is. candidates: what
+    is mixed with the networks, None: nothing.
     """
 
     prepared: Prepared
@@ -63,6 +65,7 @@ class SeriesEnds:
     carried: Carried | None = None
     so_far: np.ndarray | None = None
     guessed: np.ndarray | None = None
+    candidates: CandidateEnds | None = None
 
     @property
     def n_series(self) -> int:
@@ -111,7 +114,10 @@ def take(tail: SeriesEnds, rows: np.ndarray) -> SeriesEnds:
     own = p.covariates and p.covariates.take(rows)
     so_far, guessed = (None if values is None else values[rows] for values in (tail.so_far, tail.guessed))
     carried = None if carried is None else carried.take(rows)
-    return SeriesEnds(replace(p, covariates=own, **each), **ends, carried=carried, so_far=so_far, guessed=guessed)
+    return SeriesEnds(
+        replace(p, covariates=own, **each), **ends, carried=carried, so_far=so_far, guessed=guessed,
+        candidates=tail.candidates and tail.candidates.take(rows),
+    )  # fmt: skip
 
 
 def rows_ahead(tail: SeriesEnds, h: int, found: Covariates | None, at_once: int = 1) -> np.ndarray | None:

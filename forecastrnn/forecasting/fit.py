@@ -16,12 +16,14 @@ from forecastrnn.forecasting.calibrate import calibrate
 from forecastrnn.forecasting.calibration import Intervals
 from forecastrnn.forecasting.conformal import ConformalPlan
 from forecastrnn.forecasting.covariates import CovariateScales
+from forecastrnn.forecasting.earlier_networks import NetworksBefore
 from forecastrnn.forecasting.ends import ends_of
 from forecastrnn.forecasting.filling import behind_end_gaps
 from forecastrnn.forecasting.input_layout import InputLayout
 from forecastrnn.forecasting.inputs import SeriesInputs
 from forecastrnn.forecasting.long_run import comes_back, is_of_means
 from forecastrnn.forecasting.members import Callback
+from forecastrnn.forecasting.mixing import mixed
 from forecastrnn.forecasting.model import Model
 from forecastrnn.forecasting.older_history import usual_older_means
 from forecastrnn.forecasting.plan import FitPlan, check_known, check_lengths, check_reach, check_same
@@ -53,20 +55,23 @@ def fit_model(
     floors = floors if floors.any() else None
     errors = _naive_errors(read, season)
     model = replace(model, naive_errors=errors, naive=naive, floors=floors, calendar=calendar)
+    updates = update_count(prepared[0].prepared, prepared[1])
+
+    def train(part: SeriesSet, members: int) -> Model:
+        """Networks as those of the fit, for shorter series; nothing of theirs is shared."""
+        short = _shorter(plan, members, updates)
+        short = replace(short, long_run=model.layout.with_long_run, older_means=model.layout.older_means)
+        own = short.calendar_of(part, season)
+        part = _dated(part, own)
+        found = _train(short, part, _series_of_fit(short, part, season, static, None), seeds[: short.n_members])
+        return replace(found, calendar=own)
+
+    before = NetworksBefore(raw, train)
+    least = max(plan.reading.least, SHORTEST + (plan.learned or 0), model.layout.reach + 1)
+    model = mixed(model, raw, plan.candidates, least, plan.device, before)
     intervals = None if plan.intervals is None else Intervals("paths")
     if isinstance(plan.intervals, ConformalPlan):
-        short = _shorter(plan, plan.intervals, update_count(prepared[0].prepared, prepared[1]))
-        short = replace(short, long_run=model.layout.with_long_run, older_means=model.layout.older_means)
-
-        def train(part: SeriesSet) -> Model:
-            """Networks as those of the fit, for shorter series; nothing of theirs is shared."""
-            own = short.calendar_of(part, season)
-            part = _dated(part, own)
-            found = _train(short, part, _series_of_fit(short, part, season, static, None), seeds[: short.n_members])
-            return replace(found, calendar=own)
-
-        least = max(plan.reading.least, SHORTEST + (plan.learned or 0), model.layout.reach + 1)
-        intervals = calibrate(model, raw, plan.intervals, least, plan.device, train)
+        intervals = calibrate(model, raw, plan.intervals, least, plan.device, before)
     tail = behind_end_gaps(model, model.tail, model.dated(whole), gaps, plan.bounds, floors=floors)
     return replace(model, intervals=intervals, tail=tail)
 
@@ -76,9 +81,9 @@ def _dated(read: SeriesSet, calendar: CalendarColumns | None) -> SeriesSet:
     return read if calendar is None else calendar.beside(read)
 
 
-def _shorter(plan: FitPlan, asked: ConformalPlan, updates: int) -> FitPlan:
+def _shorter(plan: FitPlan, asked: int, updates: int) -> FitPlan:
     """The plan of the networks that calibrate: together they take at most a third of the updates of the fit."""
-    count = min(asked.members, plan.n_members)
+    count = min(asked, plan.n_members)
     most = max(1, updates * plan.n_members // (3 * count))
     members = replace(plan.members, verbose=False, max_steps=most if most < updates else plan.members.max_steps)
     return replace(plan, members=members, n_members=count)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +12,7 @@ from forecastrnn.data.static_input import StaticCoding
 from forecastrnn.engine.memory import check_fits
 from forecastrnn.forecasting.bounds import Rule, limits_of
 from forecastrnn.forecasting.calibration import Intervals
+from forecastrnn.forecasting.candidates.mixture import NETWORK, Mixture
 from forecastrnn.forecasting.ends import SeriesEnds, rows_ahead, take
 from forecastrnn.forecasting.forecasts import forecast
 from forecastrnn.forecasting.input_layout import InputLayout
@@ -42,7 +43,7 @@ class Model:
     naive_errors : mean absolute error of the seasonal naive forecast in each series of fit, which model files lack.
     tail, residuals, axis : of the series that the networks have learned from; naive : those too short for it;
     floors : which series never were negative and yet could be forecast so, None: there is none. calendar : what is read
-    of dates, whose columns lie behind those of other covariates.
+    of dates, whose columns lie behind those of other covariates. mixture : what the networks are mixed with.
     """
 
     network: AnyNetwork
@@ -59,11 +60,19 @@ class Model:
     naive: NaiveSeries | None = None
     floors: np.ndarray | None = None
     calendar: CalendarColumns | None = None
+    mixture: Mixture | None = None
 
     @property
     def layout(self) -> InputLayout:
         """What the networks read."""
         return self.tail.prepared.layout
+
+    @property
+    def weights(self) -> tuple[tuple[str, ...], np.ndarray]:
+        """Names of what is mixed, the networks first, and how much each counts in each series: (n_series, 1 + k)."""
+        if self.mixture is None or self.tail.candidates is None:
+            return (NETWORK,), np.ones((self.tail.n_series, 1))
+        return (NETWORK, *self.mixture.names), self.tail.candidates.weights
 
     @property
     def covariates(self) -> tuple[Covariate, ...]:
@@ -133,6 +142,10 @@ class Model:
         )  # fmt: skip
         return as_domain(tail.prepared.inverse(found), self.settings.likelihood)
 
+    def mixed_as(self, other: Model) -> Model:
+        """It, mixed with candidates as the model of the same series whose forecasts are wanted."""
+        return replace(self, mixture=other.mixture, tail=replace(self.tail, candidates=other.tail.candidates))
+
     def check_recursive(self, method: str, why: str) -> None:
         """Refuse a method that the direct strategy does not have."""
         if self.strategy == "direct":
@@ -164,6 +177,17 @@ class Model:
         return chosen.clip(chosen.whole(found))
 
     def median(
+        self, tail: SeriesEnds, own: np.ndarray, h: int, device: str, ahead: Covariates | None = None
+    ) -> np.ndarray:
+        """The forecast (n_series, h) of series, in their unit: the members' median, mixed with candidates."""
+        network = self.network_median(tail, own, h, device, ahead)
+        return network if self.mixture is None else self._mixed(self.mixture, network, tail)
+
+    def _mixed(self, mixture: Mixture, network: np.ndarray, tail: SeriesEnds) -> np.ndarray:
+        assert tail.candidates is not None
+        return mixture.mixed(network, tail.candidates, ~tail.prepared.linear)
+
+    def network_median(
         self, tail: SeriesEnds, own: np.ndarray, h: int, device: str, ahead: Covariates | None = None
     ) -> np.ndarray:
         """The members' median forecast (n_series, h), in the unit of the series."""
@@ -242,7 +266,17 @@ class Model:
         """Paths with residual pick (count, n_series, h) of series source (count, n_series) at each step."""
         member = np.arange(len(pick)) % self.n_members
         noise = np.take_along_axis(self.residuals[member[:, None], source], pick, axis=2)
-        return self.paths(tail, own, pick.shape[2], member, device, ahead=ahead, noise=noise)
+        paths = self.paths(tail, own, pick.shape[2], member, device, ahead=ahead, noise=noise)
+        return paths if self.mixture is None else self._around_mixture(self.mixture, paths, tail, own, device, ahead)
+
+    def _around_mixture(
+        self, mixture: Mixture, paths: np.ndarray, tail: SeriesEnds, own: np.ndarray, device: str,
+        ahead: Covariates | None,
+    ) -> np.ndarray:  # fmt: skip
+        """Paths about the networks' median, moved to the mixture: by their ratio where the series is of logarithms."""
+        network = self.network_median(tail, own, paths.shape[2], device, ahead)
+        mixed, linear = self._mixed(mixture, network, tail), tail.prepared.linear[:, None]
+        return np.where(linear, paths + (mixed - network), paths * np.where(linear, 1.0, mixed / network))
 
     def stream(
         self, series: Hashable, rule: Rule = None, ahead: Covariates | None = None,
@@ -264,7 +298,10 @@ class Model:
         floors = np.zeros(1, bool) if self.floors is None else self.floors[row]
         tail, limits = take(self.tail, row), limits_of(rule, floors)
         dates = None if self.calendar is None else self.calendar.along(self.axis.take(row))
-        return ForecastStream(self.network, thetas, tail, self.settings, limits, StreamPlan(tail, ahead, read, dates))
+        known_ahead = StreamPlan(tail, ahead, read, dates)
+        return ForecastStream(
+            self.network, thetas, tail, self.settings, limits=limits, plan=known_ahead, mixture=self.mixture
+        )
 
 
 def even_shares(count: int, h: int) -> np.ndarray:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from forecastrnn.engine.cpu.series import go_on
+from forecastrnn.forecasting.candidates.mixture import CandidateEnds
 from forecastrnn.forecasting.covariate_rows import behind
 from forecastrnn.forecasting.ends import REFRESHED, Carried, SeriesEnds, histories_of
 from forecastrnn.forecasting.known_rows import read_rows
@@ -103,9 +104,16 @@ def moved_on(
     carried = Carried(means=means, sums=sums, since=since, states=states)
     moved = replace(
         tail, prepared=_behind(p, new), z=z, inputs=inputs, phase=phase, first=first, carried=carried,
-        so_far=None if tail.so_far is None else so_far,
+        so_far=None if tail.so_far is None else so_far, candidates=_candidates_behind(model, tail, new),
     )  # fmt: skip
     return moved, rows
+
+
+def _candidates_behind(model: Model, tail: SeriesEnds, new: NewValues) -> CandidateEnds | None:
+    """What is mixed with the networks, behind new values."""
+    if model.mixture is None or tail.candidates is None:
+        return None
+    return model.mixture.behind(tail.candidates, new.values, new.offsets, new.series)
 
 
 def _rows_beside(p: Prepared, inputs: np.ndarray, new: NewValues) -> np.ndarray:

@@ -27,7 +27,8 @@ class FitPlan:
     members : how they are trained, without the embeddings, which follow from the series; reading, later : how series
     are read in fit, and to be forecast; context, horizon, older_means, long_run : as they were given; seasons : those
     that were given, in steps; random_state : what the seeds of the members are drawn from when all is checked;
-    intervals : how they are made; bounds : what forecasts do not pass; calendar : what is read of dates.
+    intervals : how they are made; bounds : what forecasts do not pass; calendar : what is read of dates;
+    candidates : names of what networks are mixed with.
     """
 
     members: Settings
@@ -46,6 +47,7 @@ class FitPlan:
     intervals: ConformalPlan | Literal["paths"] | None
     bounds: Rule
     calendar: CalendarOptions | None = None
+    candidates: tuple[str, ...] = ()
 
     @property
     def learned(self) -> int | None:

@@ -12,6 +12,8 @@ from forecastrnn.engine.threads import thread_count
 from forecastrnn.exceptions import ModelFileError
 from forecastrnn.forecasting.adaptive import LEAST, MOST, RING, TARGETS, Adaptive
 from forecastrnn.forecasting.calibration import COVERED, KEPT, Calibration, Intervals, Spread
+from forecastrnn.forecasting.candidate_records import CANDIDATE_ENDS, MIXTURE, check_mixture
+from forecastrnn.forecasting.candidates.mixture import CandidateEnds
 from forecastrnn.forecasting.covariate_records import COVARIATES
 from forecastrnn.forecasting.ends import REFRESHED, Carried, SeriesEnds, first_of, past_of
 from forecastrnn.forecasting.input_layout import InputLayout
@@ -106,7 +108,7 @@ def _make_prepared(**kept: Any) -> Prepared:
 
 def _make_ends(
     prepared: Prepared, z: np.ndarray, inputs: np.ndarray, phase: np.ndarray, carried: Carried | None,
-    so_far: np.ndarray | None, guessed: np.ndarray | None,
+    so_far: np.ndarray | None, guessed: np.ndarray | None, candidates: CandidateEnds | None,
 ) -> SeriesEnds:  # fmt: skip
     """Figures by which compiled code finds its way: each within the arrays that it counts places of."""
     p, season = prepared, prepared.layout.season
@@ -130,7 +132,10 @@ def _make_ends(
         raise ModelFileError("so_far must be sums and numbers of values, where the networks read their means")
     if guessed is not None and not ((guessed >= 0) & (guessed < codec.MOST)).all():
         raise ModelFileError("guessed must count values")
-    return SeriesEnds(p, z, inputs, phase, first_of(p, z.shape[1]), carried=carried, so_far=so_far, guessed=guessed)
+    return SeriesEnds(
+        p, z, inputs, phase, first_of(p, z.shape[1]), carried=carried, so_far=so_far, guessed=guessed,
+        candidates=candidates,
+    )  # fmt: skip
 
 
 PREPARED = codec.record(
@@ -172,6 +177,7 @@ ENDS = codec.record(
         None, codec.optional("has_so_far", codec.array("<f8", "n_series", codec.Size("n_so_far", 2, 2)))
     ),
     guessed=codec.unless(None, codec.optional("has_guessed", codec.array("<i8", "n_series"))),
+    candidates=codec.unless(None, codec.nested(CANDIDATE_ENDS)),
 )
 
 
@@ -320,6 +326,7 @@ def _make_model(
     if naive is not None:
         _check_naive(naive, axis)
     _check_carried(network, tail, others["strategy"])
+    check_mixture(others["mixture"], tail.candidates)
     found = Model(network=network, tail=tail, axis=axis, naive=naive, **others)
     made = found.calendar.columns if found.calendar else ()
     if tuple(column.name for column in found.covariates)[len(found.given_covariates) :] != made:
@@ -355,6 +362,7 @@ MODEL = codec.record(
     naive=codec.unless(None, codec.nested(NAIVE)),
     floors=codec.unless(None, codec.optional("has_floors", codec.flags("n_series"))),
     calendar=codec.unless(None, codec.nested(CALENDAR)),
+    mixture=codec.unless(None, codec.nested(MIXTURE)),
 )
 
 

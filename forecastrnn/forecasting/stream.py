@@ -9,6 +9,7 @@ import numpy as np
 from forecastrnn.engine.buffers import Field
 from forecastrnn.engine.program import Program
 from forecastrnn.forecasting.bounds import Limits
+from forecastrnn.forecasting.candidates.mixture import Mixture
 from forecastrnn.forecasting.ends import REFRESHED, SeriesEnds, histories_of
 from forecastrnn.forecasting.input_layout import InputLayout
 from forecastrnn.forecasting.paths import RAW, Histories, emit_draw, emit_inputs, means_of, sums_of, with_room
@@ -22,6 +23,7 @@ from forecastrnn.networks.network import AnyNetwork
 from forecastrnn.programs.inference import State, forward, write_state
 from forecastrnn.programs.step_program import StepProgram
 
+_ONE_VALUE, _FIRST = np.array([0, 1]), np.array([0])
 ROOM = REFRESHED + 1  # values taken before the history is moved back to the front, and one forecast
 
 
@@ -116,12 +118,13 @@ class _Member:
 class ForecastStream:
     """Takes observed values of one series and forecasts one step ahead; the state is kept between calls.
 
-    Level, season and scale are those of the fit. Not for several threads at once: make a stream for each.
+    Level, season and scale are those of the fit, as are the weights of the candidates that networks are mixed with,
+    whose states go on value by value. Not for several threads at once: make a stream for each.
     """
 
     def __init__(
         self, network: AnyNetwork, thetas: list[np.ndarray], tail: SeriesEnds, settings: Settings,
-        limits: Limits | None = None, plan: StreamPlan | None = None,
+        limits: Limits | None = None, plan: StreamPlan | None = None, mixture: Mixture | None = None,
     ) -> None:  # fmt: skip
         self._p = p = tail.prepared
         self._settings = settings
@@ -134,6 +137,7 @@ class ForecastStream:
             for theta, begun in zip(thetas, states, strict=True)
         ]
         self._plan = plan or StreamPlan(tail, None, None)
+        self._mixture, self._candidates, self._positive = mixture, tail.candidates, ~p.linear
         self._put(self._plan.begin())
         self._taken = 0  # values since the end of the series
         self._at = 0  # values since the history was moved
@@ -168,6 +172,8 @@ class ForecastStream:
             self._limits = None  # the series can be negative, then
         for member in self._members:
             member.observe(self._at, scaled)
+        if self._mixture is not None and self._candidates is not None:
+            self._candidates = self._mixture.behind(self._candidates, np.array([float(value)]), _ONE_VALUE, _FIRST)
         self._taken += 1
         self._at += 1
         if self._since + self._at == REFRESHED:
@@ -206,13 +212,16 @@ class ForecastStream:
         return float(nearest(np.array(value), self._p.level[0], self._settings.likelihood))
 
     def _advance(self) -> float:
-        """One step of each member; the median in the unit of the series."""
+        """One step of each member; their median in the unit of the series, mixed with candidates."""
         for member in self._members:
             member.put_raw(self._at, self._p, self._season())
         z = np.array([member.advance(self._at) for member in self._members])
         z = z * float(self._p.scale[0]) + self._season()
         values = (z if self._p.linear[0] else np.exp(np.clip(z, -30.0, 30.0))) * self._p.level[0]
         values = as_domain(values, self._settings.likelihood)
+        if self._mixture is not None and self._candidates is not None:
+            middle = np.median(values).reshape(1, 1)
+            values = self._mixture.mixed(middle, self._candidates, self._positive)[0]
         values = values if self._limits is None else np.clip(values, *self._limits)
         return float(middle_of(values, is_counted=self._settings.is_counted))
 

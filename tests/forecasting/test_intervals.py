@@ -141,8 +141,8 @@ def test_calibration_takes_a_third_of_the_updates_at_most(monkeypatch: pytest.Mo
     original = calibrate.calibrate
 
     def watched(*args: Any) -> Any:
-        *rest, train = args
-        return original(*rest, lambda part: (made := train(part), taken.append(made.trained.updates))[0])
+        *rest, before = args
+        return original(*rest, lambda *given: (made := before(*given), taken.append(made.trained.updates))[0])
 
     monkeypatch.setattr("forecastrnn.forecasting.fit.calibrate", watched)
     for members, asked in ((1, 1), (2, 1), (4, 1), (3, 3)):

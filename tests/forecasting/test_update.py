@@ -36,7 +36,8 @@ def airline() -> pd.Series:
 @pytest.mark.parametrize("options", [
     {}, {"cell": "lstm", "hidden_layer_sizes": (8, 5), "dtype": "float64"}, {"older_means": [(6, 2), (9, 1)]},
     {"global_model": False}, {"id_embedding_dim": 2}, {"season_length": 1, "n_members": 1}, {"long_run_mean": True},
-], ids=["default", "two layers", "older means", "local", "embeddings", "no season", "long-run mean"])  # fmt: skip
+    {"candidates": "auto"},
+], ids=["default", "two layers", "older", "local", "embeddings", "no season", "long-run mean", "mixed"])  # fmt: skip
 def test_same_bits_as_streams(options: dict[str, Any], tmp_path: Path) -> None:
     """In one call, in pieces, or value by value: also what comes behind, and after a file."""
     y = panel()

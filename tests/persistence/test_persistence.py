@@ -35,6 +35,7 @@ from forecastrnn.data.series_input import TimeAxis
 from forecastrnn.data.special_days import SpecialDays
 from forecastrnn.data.time_index import Clock
 from forecastrnn.forecasting import model as forecast_model
+from forecastrnn.forecasting.candidates.mixture import CandidateEnds, Mixture
 from forecastrnn.forecasting.covariates import CovariateScales, ScaledCovariates
 from forecastrnn.forecasting.ends import Carried, SeriesEnds
 from forecastrnn.forecasting.naive_series import NaiveSeries
@@ -250,14 +251,16 @@ def test_every_field_is_kept() -> None:
         OptimizerState: "moments count since_start",
         forecast_model.Model: (
             "network trained settings tail residuals axis reading strategy static naive_errors intervals naive floors "
-            "calendar"
+            "calendar mixture"
         ),
         CalendarColumns: "waves special years country",
         SpecialDays: "names days channel owner series",
         NaiveSeries: "axis places figure floors",
         Trained: "thetas curves updates members",
         forecast_model.ReadingOptions: "columns missing least needs short",
-        SeriesEnds: "prepared z inputs phase first carried so_far guessed",
+        SeriesEnds: "prepared z inputs phase first carried so_far guessed candidates",
+        CandidateEnds: "weights states",
+        Mixture: "names usual",
         Carried: "means sums since states",
         Prepared: (
             "layout context ahead z observed starts pads period_of scale level linear after n_observations covariates "

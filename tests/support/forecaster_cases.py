@@ -14,8 +14,8 @@ OLD, NEW = 60, 9  # rows of `panel` for a fit, and behind it
 
 
 def quick(**options: Any) -> RNNForecaster:
-    small = {"n_members": 1, "max_steps": 20, "hidden_layer_sizes": 8, "random_state": 0, "intervals": None}
-    return RNNForecaster(**small | options)
+    small = {"n_members": 1, "max_steps": 20, "hidden_layer_sizes": 8, "random_state": 0}
+    return RNNForecaster(**small | {"intervals": None, "candidates": "network"} | options)
 
 
 def monthly(n: int, seed: int = 0, start: str = "2015-01-01") -> pd.Series:

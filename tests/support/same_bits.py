@@ -72,7 +72,7 @@ SEQUENCE_OPTIONS: dict[str, dict[str, Any]] = {
     "threads": {"n_jobs": 2, "batch_size": 20},
 }
 # What forecasters do beside the networks, and choose by the series, is left out: digests are of what is computed.
-RECIPE: dict[str, Any] = {"intervals": None, "older_means": None}
+RECIPE: dict[str, Any] = {"intervals": None, "older_means": None, "candidates": "network"}
 FORECASTS: dict[str, dict[str, Any]] = {
     "default": {},
     "lstm": {"cell": "lstm", "hidden_layer_sizes": (8, 6), "layer_norm": True},

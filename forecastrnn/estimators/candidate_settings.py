@@ -1,0 +1,28 @@
+"""What networks are to be mixed with, as `candidates` says it."""
+
+from __future__ import annotations
+
+from forecastrnn.estimators.groups.losses import LossGroup, opened_loss
+from forecastrnn.estimators.named_parameters import NamedParameters, refuse
+from forecastrnn.forecasting.candidates.every import CANDIDATES
+from forecastrnn.forecasting.candidates.mixture import NETWORK
+
+
+def candidates_of(forecaster: NamedParameters) -> tuple[str, ...]:
+    """Names of the candidates that stand beside the networks, checked; (): none."""
+    given, draws = forecaster.candidates, isinstance(opened_loss(forecaster.loss), LossGroup)
+    if given == NETWORK:
+        return ()
+    if given == "auto":
+        of_means = forecaster.loss == "squared_error"
+        return () if draws else tuple(name for name, one in CANDIDATES.items() if one.of_means or not of_means)
+    names = given if isinstance(given, list | tuple) else ()
+    known = all(isinstance(name, str) and name in CANDIDATES for name in names)
+    if not names or not known or len(set(names)) < len(names):
+        refuse(forecaster, "candidates", f"'auto', 'network', or names, each once, among {list(CANDIDATES)}")
+    if draws:
+        raise ValueError(
+            f"candidates={given!r} are forecasts without a distribution, but loss={forecaster.loss!r} forecasts one: "
+            "use candidates='network' ('auto' is the same with such a loss), or a loss such as 'absolute_error'."
+        )
+    return tuple(names)

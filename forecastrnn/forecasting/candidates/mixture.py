@@ -1,0 +1,70 @@
+"""What networks are mixed with: which candidates, by which weights, and their states behind the ends of series."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from forecastrnn.engine.cpu.mixing import mix
+from forecastrnn.forecasting.candidates.candidate import Candidate, KnownSeries
+from forecastrnn.forecasting.candidates.every import CANDIDATES
+
+NETWORK = "network"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CandidateEnds:
+    """Candidates at the ends of series.
+
+    weights (n_series, 1 + k) : of the networks, and of each candidate; states : of each candidate, (n_series, width).
+    """
+
+    weights: np.ndarray
+    states: tuple[np.ndarray, ...]
+
+    def take(self, rows: np.ndarray) -> CandidateEnds:
+        """Those of some series."""
+        return CandidateEnds(weights=self.weights[rows], states=tuple(states[rows] for states in self.states))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Mixture:
+    """Candidates by their names; usual (1 + k,) : weights of networks and of these in series that fit has not seen."""
+
+    names: tuple[str, ...]
+    usual: np.ndarray
+
+    @property
+    def candidates(self) -> list[Candidate]:
+        """Themselves."""
+        return [CANDIDATES[name] for name in self.names]
+
+    def begin(self, series: KnownSeries, rows: np.ndarray, weights: np.ndarray) -> CandidateEnds:
+        """Behind the ends of series; rows (n_series,) : their weights (n, 1 + k) in fit, n: it has not had them."""
+        own = np.concatenate([weights, self.usual[None]])[rows]
+        return CandidateEnds(weights=own, states=tuple(one.begin(series) for one in self.candidates))
+
+    def behind(
+        self, ends: CandidateEnds, values: np.ndarray, offsets: np.ndarray, rows: np.ndarray
+    ) -> CandidateEnds:  # fmt: skip
+        """Behind new values, as `Candidate.behind` has them."""
+        both = zip(self.candidates, ends.states, strict=True)
+        moved = tuple(one.behind(states, values, offsets, rows) for one, states in both)
+        return CandidateEnds(weights=ends.weights, states=moved)
+
+    def forecasts(self, ends: CandidateEnds, h: int) -> np.ndarray:
+        """Those of each candidate: (k, n_series, h); of one that no series counts, nothing."""
+        counts = np.any(ends.weights[:, 1:] > 0.0, axis=0)
+        found = np.zeros((len(self.names), len(ends.weights), h))
+        for k, (one, states) in enumerate(zip(self.candidates, ends.states, strict=True)):
+            if counts[k]:
+                found[k] = one.ahead(states, h)
+        return found
+
+    def mixed(self, network: np.ndarray, ends: CandidateEnds, positive: np.ndarray) -> np.ndarray:
+        """Forecasts (n_series, h) of the networks mixed with those of candidates; positive (n_series,) : which are."""
+        out = np.empty_like(network, dtype=float)
+        h: int = network.shape[1]
+        mix(np.ascontiguousarray(network, float), self.forecasts(ends, h), ends.weights, positive, out)
+        return out
