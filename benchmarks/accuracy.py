@@ -1,6 +1,7 @@
-"""Accuracy of the default forecaster on published sets, the season its only setting.
+"""Accuracy of the default forecaster on published sets, the season its only setting, beside statsforecast and LightGBM.
 
 FORECASTRNN_DATA=folder python -m benchmarks.accuracy [--only airline ...] [--seeds 3] [--validation] [--strategy ...]
+    [--peers folder]
 """
 
 from __future__ import annotations
@@ -8,62 +9,46 @@ from __future__ import annotations
 import argparse
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from benchmarks.racing import describe, save, show
-from benchmarks.scoring import scores, seasonal_naive
-from benchmarks.series_sets import SeriesSet, data_folder, read_set
+from benchmarks.accuracy_gates import BARS, gate, over_seasonal_naive, worse
+from benchmarks.racing import describe, load, save, show
+from benchmarks.scoring import Forecasts, recent_median, scores, seasonal_naive
+from benchmarks.series_sets import DRAWN, SeriesSet, any_set
 from forecastrnn import RNNForecaster
 from forecastrnn.datasets import load_airline
 
-
-@dataclass(frozen=True)
-class Bar:
-    """What a set is held against: the largest score of each measure, and the seconds of a PyTorch program.
-
-    That program trains three networks of the same architecture with one thread, on AMD Zen 4.
-    """
-
-    gates: dict[str, float]
-    torch_seconds: float | None = None
-
-
-SETS = {
-    "m4_hourly": Bar({"OWA": 0.45}, 93),
-    "tourism_monthly": Bar({"sMAPE": 18.5, "MASE": 1.43}, 26),
-    "m3_monthly": Bar({"sMAPE": 13.7, "MASE": 0.85}, 29),
-    "nn5_daily_imputed": Bar({"sMAPE": 21.4, "MASE": 0.87}, 22),
-    "cif2016": Bar({"sMAPE": 10.7}, 14),
-    "airline": Bar({"MASE": 0.9}, 11),
-    "co2_weekly": Bar({"MASE": 0.5}, 29),
-    "sunspots_yearly": Bar({}),
-    "lynx": Bar({}),
-}
-HEADER = ("set", "sMAPE", "MASE", "OWA", "MASE by seed", "fit s", "predict s", "seasonal naive sMAPE / MASE", "gate",
-          "PyTorch s")  # fmt: skip
+NAME = "RNNForecaster"
+PEERS = "accuracy_peers"  # the results that hold their scores and seconds
+HEADER = ("set", "forecaster", "sMAPE", "MASE", "OWA", "mean sMAPE / MASE", "MASE by seed", "fit s", "predict s",
+          "processor s", "gate")  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Run:
-    """One fit and its forecasts: scores and seconds."""
+    """One fit and its forecasts: scores, and seconds of the clock and of the processor."""
 
+    forecasts: Forecasts
     scores: dict[str, float]
     fit: float
     predict: float
+    processor: float
 
 
 def run_once(data: SeriesSet, seed: int, strategy: str) -> Run:
     """Fit, forecast and score."""
     frame = data.frame()
     model = RNNForecaster(season_length=data.season, missing="mask", strategy=strategy, random_state=seed)
-    begun = time.perf_counter()
+    begun, worked = time.perf_counter(), time.process_time()
     model.fit(frame, id_col="unique_id", time_col="t", target_col="y")
     fitted = time.perf_counter()
     table = model.predict(data.horizon)
-    done = time.perf_counter()
-    return Run(scores(data, by_series(table, data)), fitted - begun, done - fitted)
+    done, processor = time.perf_counter(), time.process_time() - worked
+    forecasts = by_series(table, data)
+    return Run(forecasts, scores(data, forecasts), fitted - begun, done - fitted, processor)
 
 
 def by_series(table: pd.DataFrame, data: SeriesSet) -> dict[str, np.ndarray]:
@@ -79,43 +64,53 @@ def by_series(table: pd.DataFrame, data: SeriesSet) -> dict[str, np.ndarray]:
 
 
 def measure(data: SeriesSet, seeds: int, strategy: str = "recursive") -> dict[str, object]:
-    """Mean scores over the seeds, seconds of the fastest fit, and the naive scores beside them."""
+    """Median and mean of the seeds' scores, seconds of the fastest fit, and the simple forecasts beside them."""
     runs = [run_once(data, seed, strategy) for seed in range(seeds)]
-    mean = {key: float(np.mean([run.scores[key] for run in runs])) for key in runs[0].scores}
-    bar = SETS[data.name]
+    every = {key: [run.scores[key] for run in runs] for key in runs[0].scores}
+    together = {name: np.median([run.forecasts[name] for run in runs], axis=0) for name in data.test}
+    references = {"seasonal naive": scores(data, seasonal_naive(data))}
+    if data.name in DRAWN:
+        references["recent median"] = scores(data, recent_median(data))
     return {
         "set": data.name, "series": len(data.train), "season": data.season, "horizon": data.horizon,
-        "scores": mean, "by_seed": [run.scores for run in runs], "fit_s": min(run.fit for run in runs),
-        "predict_s": min(run.predict for run in runs), "seasonal_naive": scores(data, seasonal_naive(data)),
-        "gates": bar.gates, "torch_s": bar.torch_seconds,
+        "scores": {key: float(np.median(found)) for key, found in every.items()},
+        "mean": {key: float(np.mean(found)) for key, found in every.items()},
+        "by_seed": [run.scores for run in runs], "median_forecast": scores(data, together),
+        "fit_s": min(run.fit for run in runs), "predict_s": min(run.predict for run in runs),
+        "processor_s": min(run.processor for run in runs), "references": references,
     }  # fmt: skip
 
 
-def gate(row: dict, validation: bool) -> str:
-    """Each gate and whether it is met; gates are for the test part."""
-    if validation or not row["gates"]:
-        return ""
-    verdicts = ((f"{key} {top:g}", row["scores"][key] <= top) for key, top in row["gates"].items())
-    return ", ".join(f"{text} {'met' if met else '**missed**'}" for text, met in verdicts)
+def peers_of(path: Path, data: SeriesSet) -> dict[str, object]:
+    """The scores of the forecasts in a file of `accuracy_peers.py`, and the seconds they took."""
+    table = pd.read_csv(path, dtype={"unique_id": str}).sort_values(["model", "unique_id", "step"], kind="stable")
+    found = {}
+    for model, own in table.groupby("model", sort=False):
+        forecasts = {str(name): part["yhat"].to_numpy(float) for name, part in own.groupby("unique_id", sort=False)}
+        found[str(model)] = scores(data, forecasts) | {"processor_s": float(own["seconds"].iloc[0])}
+    return {"set": data.name, "peers": found}
 
 
-def table_row(row: dict, validation: bool) -> list[object]:
-    """The columns of HEADER."""
-    found, naive = row["scores"], row["seasonal_naive"]
+def table_rows(row: dict, peers: dict[str, dict], validation: bool) -> list[list[object]]:
+    """The columns of HEADER: a line of ours, one of each simple forecast, and one of each peer."""
+    ours, mean = row["scores"], row["mean"]
     spread = " ".join(f"{own['MASE']:.3f}" for own in row["by_seed"])
-    return [
-        row["set"], found["sMAPE"], found["MASE"], found.get("OWA"), spread, row["fit_s"], row["predict_s"],
-        f"{naive['sMAPE']:.2f} / {naive['MASE']:.3f}", gate(row, validation), row["torch_s"],
+    first: list[object] = [
+        row["set"], NAME, ours["sMAPE"], ours["MASE"], ours.get("OWA"), f"{mean['sMAPE']:.4g} / {mean['MASE']:.3f}",
+        spread, row["fit_s"], row["predict_s"], row["processor_s"], "" if validation else gate(row),
     ]  # fmt: skip
+    others = row["references"] | peers
+    return [first] + [
+        [row["set"], name, own["sMAPE"], own["MASE"], own.get("OWA"), "", "", "", "", own.get("processor_s"), ""]
+        for name, own in others.items()
+    ]
 
 
-def main() -> None:
-    """Measure, print and write."""
+def parsed() -> argparse.Namespace:
+    """What was asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", nargs="+", choices=list(SETS), help="sets; results are then not written")
-    parser.add_argument(
-        "--seeds", type=int, default=1, choices=range(1, 11), help="fits with random_state 0, 1, ...; means"
-    )
+    parser.add_argument("--only", nargs="+", choices=list(BARS), help="sets; results are then not written")
+    parser.add_argument("--seeds", type=int, default=1, choices=range(1, 11), help="fits with random_state 0, 1, ...")
     parser.add_argument(
         "--validation", action="store_true",
         help="score on the end of the training part, held out, so that choices never see the test part",
@@ -124,19 +119,30 @@ def main() -> None:
         "--strategy", choices=("recursive", "seq2seq"), default="recursive",
         help="other than recursive: results are not written",
     )  # fmt: skip
-    options = parser.parse_args()
-    folder = data_folder()
+    parser.add_argument(
+        "--peers", type=Path, help=f"folder with what accuracy_peers.py wrote, SET.csv; default: results/{PEERS}.json"
+    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Measure, print and write."""
+    options = parsed()
+    if options.peers is not None:
+        save(PEERS, [peers_of(options.peers / f"{name}.csv", any_set(name)) for name in BARS])
+    peers = {} if options.validation else {row["set"]: row["peers"] for row in load(PEERS)}
     print(describe())
     RNNForecaster(n_members=1, max_steps=1, random_state=0).fit(load_airline()).predict(1)  # compiles
     rows = []
-    for name in options.only or SETS:
-        data = read_set(folder, name)
+    for name in options.only or BARS:
+        data = any_set(name)
         rows.append(measure(data.validation() if options.validation else data, options.seeds, options.strategy))
         print(f"{name}: {rows[-1]['scores']}, {rows[-1]['fit_s']:.1f} s", flush=True)
-    show(HEADER, [table_row(row, options.validation) for row in rows])
+    show(HEADER, [line for row in rows for line in table_rows(row, peers.get(row["set"], {}), options.validation)])
+    where = "accuracy_validation" if options.validation else "accuracy"
+    print(f"\n{over_seasonal_naive(rows, options.validation)}\n{worse(rows, load(where))}")
     if not options.only and options.strategy == "recursive":
-        name = "accuracy_validation" if options.validation else "accuracy"
-        print(f"written: results/{save(name, rows).name}")
+        print(f"written: results/{save(where, rows).name}")
 
 
 if __name__ == "__main__":

@@ -134,6 +134,12 @@ def save(name: str, rows: Sequence[Mapping[str, Any]], *peers: str) -> Path:
     return path
 
 
+def load(name: str) -> list[dict[str, Any]]:
+    """The rows of results/<name>.json; none where there is no such file."""
+    path = RESULTS / f"{name}.json"
+    return json.loads(path.read_text(encoding="utf-8"))["rows"] if path.exists() else []
+
+
 def _rounded(value: Any) -> Any:
     """Floats to six significant digits, so that result files stay small."""
     if isinstance(value, Mapping):

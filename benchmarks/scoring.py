@@ -1,4 +1,4 @@
-"""The published measures of forecast accuracy over a set, and seasonal naive forecasts.
+"""The published measures of forecast accuracy over a set, and the simple forecasts to beat.
 
 sMAPE, MASE and OWA as in the M4 competition; a series of no more than a season is scaled by single steps.
 """
@@ -33,6 +33,11 @@ def scores(data: SeriesSet, forecasts: Forecasts) -> dict[str, float]:
 def seasonal_naive(data: SeriesSet) -> dict[str, np.ndarray]:
     """The last season again and again; where a value is missing, that of the season before it."""
     return {name: _last_season(y, data.season, data.horizon) for name, y in data.train.items()}
+
+
+def recent_median(data: SeriesSet) -> dict[str, np.ndarray]:
+    """The median of the last two horizons again and again: what is hard to beat where most values are zero."""
+    return {name: np.full(data.horizon, np.nanmedian(y[-2 * data.horizon :])) for name, y in data.train.items()}
 
 
 def _last_season(y: np.ndarray, season: int, horizon: int) -> np.ndarray:

@@ -81,3 +81,37 @@ def seasonal_panel(n: int, length: int = 120) -> pd.DataFrame:
     rng, t = np.random.default_rng(0), np.arange(length)
     y = 50 + 10 * np.sin(2 * np.pi * (t / 12 + rng.random((n, 1)))) + rng.normal(size=(n, length))
     return pd.DataFrame({"unique_id": np.repeat(np.arange(n), length), "ds": np.tile(t, n), "y": y.ravel()})
+
+
+def spare_parts(n: int = 300, length: int = 51, horizon: int = 12) -> SeriesSet:
+    """Monthly demand that is mostly none, as for the spare parts of cars: two of three months, no season, fading parts.
+
+    A part is wanted in a share of the months that wanders slowly, then in some numbers; drawn with seed 0.
+    """
+    rng = np.random.default_rng(0)
+    wander = rng.normal(-0.9, 1.0, (n, 1)) + np.cumsum(rng.normal(0, 0.12, (n, length)), axis=1)
+    wanted = rng.random((n, length)) < 1 / (1 + np.exp(-wander))
+    return _drawn("spare_parts", 12, wanted * (1 + rng.poisson(rng.gamma(1.0, 1.0, (n, 1)), (n, length))), horizon)
+
+
+def slow_sellers(n: int = 100, length: int = 420, horizon: int = 28) -> SeriesSet:
+    """Daily sales of goods that are not sold on most days, more at the end of the week; drawn with seed 1."""
+    rng = np.random.default_rng(1)
+    week = np.log([0.6, 0.6, 0.7, 0.9, 1.3, 1.8, 1.1])[np.arange(length) % 7]
+    level = rng.normal(-0.8, 0.7, (n, 1)) + np.cumsum(rng.normal(0, 0.03, (n, length)), axis=1)
+    return _drawn("slow_sellers", 7, rng.negative_binomial(1.5, 1.5 / (1.5 + np.exp(level + week))), horizon)
+
+
+def _drawn(name: str, season: int, values: np.ndarray, horizon: int) -> SeriesSet:
+    """Rows of values as a set, its last steps what came."""
+    named = {f"{number:03}": row.astype(float) for number, row in enumerate(values)}
+    known, came = ({key: row[part] for key, row in named.items()} for part in (np.s_[:-horizon], np.s_[-horizon:]))
+    return SeriesSet(name, season, known, came)
+
+
+DRAWN = {"spare_parts": spare_parts, "slow_sellers": slow_sellers}
+
+
+def any_set(name: str) -> SeriesSet:
+    """A drawn set, or one of the folder that the environment variable names."""
+    return DRAWN[name]() if name in DRAWN else read_set(data_folder(), name)
