@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from forecastrnn.engine.cpu.autoregression import CHANGES, COEFFICIENTS, MOST, SIZE
+from forecastrnn.engine.cpu.autoregression import CHANGES, COEFFICIENTS, MOST, ORDER, SIZE
 from forecastrnn.engine.cpu.scaled_lines import HEAD
 from forecastrnn.forecasting.candidates.autoregression import FORMULA
 from support import naive_candidates as naive
@@ -52,12 +52,12 @@ def test_coefficients_are_found() -> None:
     np.testing.assert_allclose(own[COEFFICIENTS : COEFFICIENTS + 2], [1.4, -0.8], atol=0.06)
 
 
-def test_a_walk_stays_where_it_is() -> None:
+def test_a_walk_goes_half_its_way_on() -> None:
     y = np.cumsum(np.random.default_rng(1).normal(size=500)) - 1000.0
     own = numbers(y)
     assert own[CHANGES] == 1.0
     far = FORMULA.forecast(FORMULA.begin(known(y, season=1)), 1000)[0]
-    assert abs(far[-1] - y[-1]) < 1.0
+    np.testing.assert_allclose(far[-1] - far[-101], 50 * np.diff(y).mean(), rtol=1e-6)  # half the mean change
 
 
 def test_gaps_are_as_forecast() -> None:
@@ -73,3 +73,11 @@ def test_gaps_are_as_forecast() -> None:
 def test_few_values_are_the_last_one() -> None:
     found = FORMULA.forecast(FORMULA.begin(known(np.array([1.0, -2.0, 4.0]), np.array([3.0]), season=1)), 4)
     np.testing.assert_allclose(found, [[4.0] * 4, [3.0] * 4], rtol=1e-12)
+
+
+def test_the_order_of_a_file_is_checked() -> None:
+    states = FORMULA.begin(known(process([0.9], 60), season=1))
+    assert FORMULA.is_sound(states)
+    for order in (-1.0, 0.5, MOST + 1.0):
+        states[0, HEAD + ORDER] = order
+        assert not FORMULA.is_sound(states)

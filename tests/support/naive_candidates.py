@@ -70,7 +70,8 @@ def autoregression(y: np.ndarray, most: int, h: int) -> np.ndarray:
     """Forecasts (h,) of values or of their changes, whichever has the lower corrected criterion of Akaike."""
     best = np.inf
     for of_changes in (False, True):
-        x = np.diff(y) if of_changes else y - y.mean()
+        base = 0.5 * np.diff(y).mean() if of_changes else y.mean()
+        x = (np.diff(y) if of_changes else y) - base
         n = len(x)
         for order in range(min(most, n // 4) + 1):
             found, power = burg(x, order)
@@ -80,5 +81,5 @@ def autoregression(y: np.ndarray, most: int, h: int) -> np.ndarray:
                 for _ in range(h):
                     ahead.append(sum(a * ahead[-1 - j] for j, a in enumerate(found)))
                 ahead = np.array(ahead[n:])
-                path = y[-1] + np.cumsum(ahead) if of_changes else y.mean() + ahead
+                path = y[-1] + np.cumsum(base + ahead) if of_changes else base + ahead
     return path

@@ -1,7 +1,8 @@
 """Autoregression: x(t) = a1 x(t - 1) + .. + ap x(t - p), x the distance from the mean, or the change, of a line.
 
 The coefficients are Burg's (1975), which never explode; how many, and whether of changes, is chosen by Akaike's
-criterion with the correction of Hurvich and Tsai (1989).
+criterion with the correction of Hurvich and Tsai (1989). Changes are counted from half their mean, as theta has half of
+its line: held out, that was better than none of it, or the whole, on most sets.
 """
 
 import math
@@ -10,24 +11,24 @@ import numpy as np
 
 from forecastrnn.engine.compiling import jitted
 
-MOST = 24  # coefficients
-# Behind the head of a state: 1 of changes, 0 of values; their mean; the last value; coefficients; the last x's.
-CHANGES, MEAN, LAST, COEFFICIENTS, PAST = 0, 1, 2, 3, 3 + MOST
+MOST = 48  # coefficients
+# Behind the head of a state: 1 of changes, 0 of values; from where they count; the last value; how many coefficients;
+# these; as many of the last x's.
+CHANGES, BASE, LAST, ORDER, COEFFICIENTS, PAST = 0, 1, 2, 3, 4, 4 + MOST
 SIZE = PAST + MOST
+DRIFT = 0.5  # share of the mean change from which changes are counted
 RECENT = 1000  # values that coefficients are found by
 FEW = 8  # of fewer values, the last one is the forecast
 
 
 @jitted(cache=False)
 def burg(x, n, most, forward, backward, trial, found):
-    """found (most,): coefficients of x[:n], the best number of them; the criterion over n."""
+    """found (most,): coefficients of x[:n], the best number of them; the criterion over n, and that number."""
     power = 0.0
     for t in range(n):
         forward[t] = backward[t] = x[t]
         power += x[t] * x[t] / n
-    for k in range(most):
-        found[k] = trial[k] = 0.0
-    tiny = 1e-12 * power
+    order, tiny = 0, 1e-12 * power
     best = math.log(power) + (n + 1.0) / (n - 3.0) if power > 0.0 else -math.inf
     for k in range(most):
         if power <= tiny or n < k + 6:
@@ -50,15 +51,15 @@ def burg(x, n, most, forward, backward, trial, found):
         power *= 1.0 - share * share
         criterion = math.log(power) + (n + k + 2.0) / (n - k - 4.0) if power > 0.0 else -math.inf
         if criterion < best:
-            best = criterion
-            for j in range(k + 1):
+            best, order = criterion, k + 1
+            for j in range(order):
                 found[j] = trial[j]
-    return best
+    return best, order
 
 
 @jitted(cache=False)
 def read_changes(z, lo, n, of_changes, x):
-    """x, the n values behind z[lo] or their changes, from their mean; the mean, and the last value. Gaps stay level."""
+    """x, the n values from z[lo] on or their changes, from where they count; that, and the last value."""
     last, mean = 0.0, 0.0
     for t in range(n):
         before, last = last, last if math.isnan(z[lo + t]) else z[lo + t]
@@ -67,9 +68,9 @@ def read_changes(z, lo, n, of_changes, x):
             mean += last / n
         elif t > 0:
             x[t - 1] = last - before
-    if of_changes == 0:
-        for t in range(n):
-            x[t] -= mean
+            mean += DRIFT * (last - before) / (n - 1)
+    for t in range(n - of_changes):
+        x[t] -= mean
     return mean, last
 
 
@@ -89,25 +90,25 @@ def fit_regression(z, offsets, states, at):
         for of_changes in range(1 if n < FEW else 0, 2):
             count = n - of_changes
             mean, last = read_changes(z, lo, n, of_changes, x)
+            mean = mean if n >= FEW else 0.0
             most = min(MOST, count // 4)
-            criterion = burg(x, count, most, forward, backward, trial, found) if n >= FEW else 0.0
+            criterion, order = burg(x, count, most, forward, backward, trial, found) if n >= FEW else (0.0, 0)
             if criterion < best:
                 best = criterion
-                own[CHANGES], own[MEAN], own[LAST] = of_changes, mean, last
-                for j in range(MOST):
-                    own[COEFFICIENTS + j] = found[j] if j < most and n >= FEW else 0.0
-                    own[PAST + j] = x[count - 1 - j] if j < count else 0.0
+                own[CHANGES], own[BASE], own[LAST], own[ORDER] = of_changes, mean, last, order
+                for j in range(order):
+                    own[COEFFICIENTS + j], own[PAST + j] = found[j], x[count - 1 - j]
 
 
 @jitted(cache=False)
 def regression_step(value, own):
     """The forecast of a value by the numbers of a line, which move on behind it; NaN: it was as forecast."""
-    x, base = 0.0, own[LAST] if own[CHANGES] > 0.0 else own[MEAN]
-    for j in range(MOST):
+    order, x, base = int(own[ORDER]), 0.0, own[LAST] + own[BASE] if own[CHANGES] > 0.0 else own[BASE]
+    for j in range(order):
         x += own[COEFFICIENTS + j] * own[PAST + j]
     expected = base + x
     x = x if math.isnan(value) else value - base
-    for j in range(MOST - 1, 0, -1):
+    for j in range(order - 1, 0, -1):
         own[PAST + j] = own[PAST + j - 1]
     own[PAST], own[LAST] = x, base + x
     return expected

@@ -27,13 +27,14 @@ class LineFormula:
 
     size : numbers of its own, which begin in column HEAD. fit(z, offsets, states, HEAD) : parameters, and the rest as
     it is behind the last value. move(z, offsets, lines, states, HEAD) : behind new values. ahead(states, HEAD, out) :
-    forecasts out (lines, h).
+    forecasts out (lines, h). counts : own columns that are whole numbers, and the most that each may be.
     """
 
     size: int
     fit: Callable[..., None]
     move: Callable[..., None]
     ahead: Callable[..., None]
+    counts: tuple[tuple[int, int], ...] = ()
 
     @property
     def figure_at(self) -> int:
@@ -74,10 +75,14 @@ class LineFormula:
         """Whether places and periods of states lie in their figures."""
         if states.shape[1] % 2 or states.shape[1] // 2 <= self.figure_at or not np.isfinite(states).all():
             return False
-        kind, place, period = states.reshape(2 * len(states), -1)[:, [KIND, PLACE, PERIOD]].T
+        kind, place, period, *numbers = states.reshape(2 * len(states), -1)[
+            :, [KIND, PLACE, PERIOD, *(HEAD + column for column, _ in self.counts)]
+        ].T
         room = states.shape[1] // 2 - self.figure_at
-        whole = (place == np.floor(place)) & (period == np.floor(period)) & np.isin(kind, (-1.0, 0.0, 1.0))
-        return bool((whole & (0 <= place) & (place < period) & (period <= room)).all())
+        sound = np.isin(kind, (-1.0, 0.0, 1.0)) & _is_count(place, period - 1) & _is_count(period, room) & (period > 0)
+        for number, (_, most) in zip(numbers, self.counts, strict=True):
+            sound &= _is_count(number, most)
+        return bool(sound.all())
 
     def _read(
         self, values: np.ndarray, offsets: np.ndarray, rows: np.ndarray, states: np.ndarray
@@ -100,3 +105,8 @@ class LineFormula:
         return Candidate(
             name=name, prior=prior, begin=self.begin, behind=self.behind, ahead=self.forecast, is_sound=self.is_sound
         )
+
+
+def _is_count(numbers: np.ndarray, most: np.ndarray | int) -> np.ndarray:
+    """Which are whole numbers from 0 to the most."""
+    return np.asarray((numbers == np.floor(numbers)) & (0 <= numbers) & (numbers <= most))
