@@ -105,7 +105,7 @@ def _usual(model: Model, shares: np.ndarray, h: int, device: str) -> np.ndarray:
         median=median, tail=tail, rows=rows, spread=found.spread.take(rows) if found else None, known=True,
         device=device,
     )  # fmt: skip
-    away = (quantiles_of(model, forecast, shares) - median) / tail.prepared.level[:, None]
+    away = (quantiles_of(model, forecast, shares) - median) / tail.prepared.size[:, None]
     return np.median(away, axis=1, keepdims=True)
 
 

@@ -111,11 +111,11 @@ def take(tail: SeriesEnds, rows: np.ndarray) -> SeriesEnds:
     p, carried = tail.prepared, tail.carried
     each = {name: getattr(p, name)[rows] for name in ("pads", "period_of", "scale", "level", "linear", "after")}
     ends = {name: getattr(tail, name)[rows] for name in ("z", "inputs", "phase", "first")}
-    own = p.covariates and p.covariates.take(rows)
+    own, shift = p.covariates and p.covariates.take(rows), None if p.shift is None else p.shift[rows]
     so_far, guessed = (None if values is None else values[rows] for values in (tail.so_far, tail.guessed))
     carried = None if carried is None else carried.take(rows)
     return SeriesEnds(
-        replace(p, covariates=own, **each), **ends, carried=carried, so_far=so_far, guessed=guessed,
+        replace(p, covariates=own, shift=shift, **each), **ends, carried=carried, so_far=so_far, guessed=guessed,
         candidates=tail.candidates and tail.candidates.take(rows),
     )  # fmt: skip
 

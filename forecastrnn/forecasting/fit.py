@@ -110,7 +110,9 @@ def _naive_errors(read: SeriesSet, season: int) -> np.ndarray:
     """How far the seasonal naive forecast was off in each series, one step ahead."""
     from forecastrnn.metrics.scales import seasonal_errors  # brings pandas with it
 
-    return seasonal_errors(read.values, read.owners, season, np.stack([read.offsets[:-1], read.offsets[1:]], axis=1))[0]
+    spans = np.stack([read.offsets[:-1], read.offsets[1:]], axis=1)
+    with np.errstate(over="ignore"):  # in squares of values of 1e300, of which nobody asks
+        return seasonal_errors(read.values, read.owners, season, spans)[0]
 
 
 def _series_of_fit(

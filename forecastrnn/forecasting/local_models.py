@@ -17,6 +17,7 @@ from forecastrnn.engine.memory import check_fits
 from forecastrnn.engine.program import Program
 from forecastrnn.exceptions import TrainingDivergedError
 from forecastrnn.forecasting.inputs import SeriesInputs
+from forecastrnn.forecasting.preparation import FLOOR
 from forecastrnn.forecasting.settings import Settings, network_of, start_member, update_count
 from forecastrnn.forecasting.windows import plain_source, window_starts
 from forecastrnn.networks.network import Network
@@ -26,12 +27,13 @@ from forecastrnn.programs.inference import forward_pass
 from forecastrnn.programs.shapes import Shape
 from forecastrnn.training.sequence_task import SequenceTask, TrainingData
 from forecastrnn.training.stepping import dropout_seeds
-from forecastrnn.training.training import BLOW_UP
+from forecastrnn.training.training import BLOW_UP, SMALL
 from forecastrnn.training.training_step import BatchBuffers, TrainingStep
 from forecastrnn.training.update_step import Update
 from forecastrnn.training.window_batches import SAMPLE
 
 INDEX_BYTES = 2**25  # of the windows that one call trains on
+WORST = 4.0  # times the first loss that the median of the last tenth may be, of mini-batches that differ
 SLOWEST = 1e-9  # seconds for each parameter, row and time step of an update: a high guess
 
 
@@ -98,7 +100,7 @@ def fit_local(
             drop = dropout_seeds(seeds[member], 0, updates)
             thetas, losses = fit.thetas[member, part], fit.losses[member, part]
             _train_part(jobs, thetas, losses, starts, settings, seeds=drop, steps=steps)
-            _check(thetas, losses, ids[part], settings)
+            _check(thetas, losses, ids[part], prepared.scale[part], settings)
     network.set_unknown(fit.thetas)
     return fit
 
@@ -121,10 +123,13 @@ def _train_part(
     losses[:] = sums[:, :, 0] / np.maximum(sums[:, :, 1], np.finfo(float).tiny)
 
 
-def _check(thetas: np.ndarray, losses: np.ndarray, ids: tuple, settings: Settings) -> None:
-    """Raise an error that names the first series whose network diverged."""
+def _check(thetas: np.ndarray, losses: np.ndarray, ids: tuple, scale: np.ndarray, settings: Settings) -> None:
+    """Raise an error that names the first series whose network diverged; the loss of a constant one tells nothing."""
     bad = ~np.isfinite(losses) | (losses > BLOW_UP * np.maximum(losses[:, :1], 1.0))
     lost = bad.any(axis=1) | ~np.isfinite(thetas).all(axis=1)
+    if settings.likelihood is None:
+        end = np.median(losses[:, 9 * losses.shape[1] // 10 :], axis=1)
+        lost |= (scale > FLOOR) & (end > WORST * np.maximum(losses[:, 0], SMALL))
     if lost.any():
         row = int(np.argmax(lost))
         raise TrainingDivergedError(

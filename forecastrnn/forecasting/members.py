@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
+
 from forecastrnn.callbacks import MemberUpdate
 from forecastrnn.forecasting.inputs import SeriesInputs
+from forecastrnn.forecasting.preparation import FLOOR, Prepared
 from forecastrnn.forecasting.settings import Settings, network_of, start_member, update_count
 from forecastrnn.forecasting.validation import validator
 from forecastrnn.forecasting.windows import batches_of, source_of
 from forecastrnn.training.training import Progress, ShouldStop, TrainingPlan, train
 
+WORST = 2.0  # times the loss of the last value, which networks begin with, that theirs may be at the end
+WORST_BESIDE = 20.0  # the same beside covariates, of which one alone can lie far from all others
 Callback = Callable[[MemberUpdate], object]
 
 
@@ -25,6 +30,13 @@ def fit_members(
         train_member(series, settings, progress, seed, device, _watch(progress, member, callback))
         for member, (progress, seed) in enumerate(zip(begun, seeds, strict=True))
     ]
+
+
+def worst_of(settings: Settings, prepared: Prepared) -> float:
+    """Times its first loss that of the first mini-batch may be: not where a loss of 0 or less tells nothing."""
+    if settings.likelihood is not None or (prepared.scale <= FLOOR).all():
+        return np.inf
+    return WORST if prepared.covariates is None else WORST_BESIDE
 
 
 def _watch(progress: Progress, member: int, callback: Callback | None) -> ShouldStop | None:
@@ -46,6 +58,7 @@ def train_member(
         loss=settings.any_loss, rule=settings.rule, max_iter=-(-updates // batches.steps_an_epoch), tol=settings.tol,
         n_iter_no_change=settings.n_iter_no_change, n_threads=settings.n_threads, verbose=settings.verbose,
         stop_early=stops, total_updates=updates, dropout=settings.dropout, device=device,
+        worst=worst_of(settings, prepared),
     )  # fmt: skip
     source = source_of(network, series, prepared.observed, settings)
     validate = validator(network, series, settings, device) if stops else None

@@ -217,7 +217,7 @@ class Model:
         donors = rng.randint(self.tail.n_series, size=count * n)
         tail = take(self.tail, donors)
         paths = self.draw(tail, donors, h, 1, rng=rng, known=True, device=device)[0]
-        errors = (paths - self.median(tail, donors, h, device)) / tail.prepared.level[:, None]
+        errors = (paths - self.median(tail, donors, h, device)) / tail.prepared.size[:, None]
         return naive.with_errors(errors.reshape(count, n, h))
 
     def draw(

@@ -68,9 +68,9 @@ class NewValues:
 def scaled(p: Prepared, new: NewValues, likelihood: Likelihood | None = None) -> np.ndarray:
     """New values (total,) without level, season and scale; likelihood : they are of, as a network has it."""
     series, linear = new.owners, p.linear[new.owners]
-    level = p.level[series]
+    level, shift = p.level[series], 0.0 if p.shift is None else p.shift[series]
     positive = np.where(linear, 1.0, nearest(new.values, level, likelihood))
-    z = np.where(linear, new.values / level, np.log(positive) - np.log(level))
+    z = np.where(linear, (new.values - shift) / level, np.log(positive) - np.log(level))
     return (z - p.after[series, new.steps % p.period_of[series]]) / p.scale[series]
 
 

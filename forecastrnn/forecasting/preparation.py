@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from forecastrnn.data.row_ranges import rows_between
-from forecastrnn.engine.cpu.series import mean_changes, pad_left, read_levels
+from forecastrnn.engine.cpu.levels import read_levels
+from forecastrnn.engine.cpu.series import mean_changes, pad_left
 from forecastrnn.engine.memory import check_fits
 from forecastrnn.forecasting.covariates import CovariateScales, ScaledCovariates, learn_scales
 from forecastrnn.forecasting.input_layout import SHORTEST_MEAN, InputLayout
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 NOISE = 0.1  # scale = sqrt(NOISE * mean change over a period): the network still sees how noisy a series is
 FLOOR = 1e-4  # of the scale: a constant series stays finite
+FINEST = 2.0**-20  # of scaled values of linear series: what rounding of another unit or level leaves is the same
 VALUE_BYTES = 128  # for one scaled value: itself, whether it counts, what the network reads
 
 
@@ -27,7 +29,8 @@ class Prepared:
     """Scaled series end to end, each behind `pads[i]` values that repeat its first season.
 
     layout : what networks read of them; z : (total,) scaled, without season; observed : (total,) whether a value counts
-    in the loss; starts : (n_series + 1,) where each begins in z; level, linear : y = level * exp(z) or level * z;
+    in the loss; starts : (n_series + 1,) where each begins in z; level, shift, linear : y = level * exp(z), or shift +
+    level * z, None: no series has a shift;
     after : (n_series, room) seasonal figure behind the end, repeating with `period_of`; context, ahead : steps of a
     window; covariates : of each value without padding, None: there are none; figure
     (total,) : of series that are learned as they are, the seasonal figure that was removed.
@@ -48,6 +51,7 @@ class Prepared:
     n_observations: int
     covariates: ScaledCovariates | None = None
     figure: np.ndarray | None = None
+    shift: np.ndarray | None = None
 
     @property
     def n_series(self) -> int:
@@ -64,6 +68,11 @@ class Prepared:
     def known(self) -> np.ndarray:
         """Values of each series without its padding: (n_series,)."""
         return np.diff(self.starts) - self.pads
+
+    @property
+    def size(self) -> np.ndarray:
+        """About how large the values of each series are: (n_series,)."""
+        return self.level if self.shift is None else np.maximum(self.level, np.abs(self.shift))
 
     def read_with(
         self, *, lags: bool = False, older_means: tuple[int, ...] = (), long_run: bool = False
@@ -104,7 +113,8 @@ class Prepared:
         season = np.take_along_axis(self.after, np.arange(h)[None, :] % self.period_of[:, None], axis=1)
         z = paths * self.scale[:, None] + season
         curved = np.exp(np.clip(np.where(self.linear[:, None], 0.0, z), -30.0, 30.0))
-        return np.where(self.linear[:, None], z, curved) * self.level[:, None]
+        found = np.where(self.linear[:, None], z, curved) * self.level[:, None]
+        return found if self.shift is None else found + self.shift[:, None]
 
 
 def bridge(z: np.ndarray, known: np.ndarray, offsets: np.ndarray) -> None:
@@ -173,13 +183,13 @@ def prepare(
     values, offsets = drop_leading_gaps(values, offsets)
     count, width = len(offsets) - 1, max(season, SHORTEST_MEAN)
     z, removed = values.copy(), np.empty(len(values))
-    level, scale = np.empty(count), np.empty(count)
+    level, shift, scale = np.empty((3, count))
     linear, periods = np.empty(count, bool), np.empty(count, np.int64)
     longest = int(np.diff(offsets).max())
     after = np.empty((count, longest_multiple(longest, season, longer) * season))
     known = np.isfinite(values)
     bridge(z, known, offsets)
-    read_levels(z, offsets, width, np.inf if steady else least, level, linear)
+    read_levels(z, offsets, (width, np.inf if steady else least, is_raw), (level, shift, linear))
     remove_figures(z, offsets, season, removed, after, periods, longer=longer, steady=steady)
     z -= removed
     bridge(z, known, offsets)  # again: a line between two seasons is not one without them
@@ -191,12 +201,15 @@ def prepare(
     starts = np.concatenate([[0], np.cumsum(np.diff(offsets) + pads)])
     padded, observed = np.empty(starts[-1]), np.zeros(starts[-1], bool)
     pad_left((z, known, offsets), periods, scale, (pads, starts), (padded, observed))
+    if not is_raw:
+        rows = np.repeat(linear, np.diff(starts))
+        padded[rows] = np.round(padded[rows] / FINEST) * FINEST
     lag = min(2 * season, int(periods.max()))
     layout = InputLayout(season=season, second_lag=lag, with_lags=False, longer=longer, steady=steady)
     return Prepared(
         layout=layout, context=context, ahead=ahead, z=padded, observed=observed, starts=starts, pads=pads,
         period_of=periods, scale=scale, level=level, linear=linear, after=after, n_observations=int(known.sum()),
-        figure=_padded(removed, offsets, starts, pads) if is_raw else None,
+        figure=_padded(removed, offsets, starts, pads) if is_raw else None, shift=shift if shift.any() else None,
     )  # fmt: skip
 
 

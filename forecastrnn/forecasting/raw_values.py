@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from forecastrnn.engine.cpu.heads import NEAR
+from forecastrnn.engine.cpu.levels import LEAST as SMALLEST
 from forecastrnn.networks.likelihood import Likelihood
 
 if TYPE_CHECKING:
@@ -34,9 +35,9 @@ def shift_of(mean: np.ndarray, figure: np.ndarray, unit: np.ndarray) -> np.ndarr
 
 
 def nearest(values: np.ndarray, level: np.ndarray, likelihood: Likelihood | None) -> np.ndarray:
-    """What stands for values of which a logarithm is read: 0 has none."""
+    """What stands for values of which a logarithm is read: 0 has none, and none is near to 0 in the series of a fit."""
     if likelihood is None or likelihood.is_scaled:
-        return values
+        return np.maximum(values, SMALLEST * level)
     return np.maximum(values, NEAR if likelihood.domain == "counts" else NEAR * LEAST * level)
 
 

@@ -15,13 +15,14 @@ from forecastrnn.programs.inference import forward
 
 CHUNK = 512  # series at once
 RECENT = 76  # one-step errors of a series that its residuals come from
+ROUNDS = 100  # in which Huber's middle is found
 RESIDUALS = 64  # quantiles of them that are kept
 
 
 def residuals_of(
     prepared: Prepared, settings: Settings, one_step: Callable[[np.ndarray, int], np.ndarray], n_members: int
 ) -> np.ndarray:
-    """Quantiles of each series' last one-step errors (members, n_series, RESIDUALS), scaled, median 0; steady: mean 0.
+    """Quantiles of each series' last one-step errors (members, n_series, RESIDUALS), scaled, of the loss's middle 0.
 
     A series with few errors of its own gets those of all, scaled to its mean error. one_step(rows, k): the outputs of
     member k (n_series, steps) for the inputs of rows (n_series, steps).
@@ -32,9 +33,21 @@ def residuals_of(
     rows = prepared.starts[1:, None] + np.arange(-steps - 1, -1)
     change = np.where(prepared.observed[rows + 1], prepared.z[rows + 1] - prepared.z[rows], np.nan)[:, -RECENT:]
     outputs = [one_step(rows, k)[:, -RECENT:] for k in range(n_members)]
-    centre = np.mean if prepared.layout.steady else np.median  # the middle of the skewed errors of a mean is none of it
     found = np.stack([_quantiles(change[:, -out.shape[1] :] - out) for out in outputs])
-    return found - centre(found, axis=2, keepdims=True)
+    return found - centre_of(found, settings.loss)
+
+
+def centre_of(errors: np.ndarray, loss: str) -> np.ndarray:
+    """What a forecast would be moved by (members, n_series, 1) for the least mean loss of these errors.
+
+    The middle of skewed errors is no error of a mean: fed back, it added up, and futures of counts drifted.
+    """
+    if loss == "squared_error":
+        return errors.mean(axis=2, keepdims=True)
+    found = np.median(errors, axis=2, keepdims=True)
+    for _ in range(ROUNDS if loss == "huber" else 0):
+        found = found + np.clip(errors - found, -1.0, 1.0).mean(axis=2, keepdims=True)
+    return found
 
 
 def one_step_outputs(

@@ -156,6 +156,7 @@ PREPARED = codec.record(
     n_observations=codec.count(1),
     covariates=codec.unless(None, codec.nested(COVARIATES)),
     figure=None,
+    shift=codec.unless(None, codec.optional("has_shift", codec.array("<f8", "n_series"))),
 )
 CARRIED = codec.record(
     Carried,

@@ -127,6 +127,7 @@ class ForecastStream:
         limits: Limits | None = None, plan: StreamPlan | None = None, mixture: Mixture | None = None,
     ) -> None:  # fmt: skip
         self._p = p = tail.prepared
+        self._shift = 0.0 if p.shift is None else float(p.shift[0])
         self._settings = settings
         self._limits = None if limits is None else (float(limits.low[0]), float(limits.high[0]))
         self._is_guess = limits is not None and not limits.given
@@ -205,7 +206,7 @@ class ForecastStream:
 
     def _scaled(self, value: float) -> float:
         level = float(self._p.level[0])
-        z = value / level if self._p.linear[0] else np.log(self._nearest(value)) - np.log(level)
+        z = (value - self._shift) / level if self._p.linear[0] else np.log(self._nearest(value)) - np.log(level)
         return (z - self._season()) / float(self._p.scale[0])
 
     def _nearest(self, value: float) -> float:
@@ -217,7 +218,7 @@ class ForecastStream:
             member.put_raw(self._at, self._p, self._season())
         z = np.array([member.advance(self._at) for member in self._members])
         z = z * float(self._p.scale[0]) + self._season()
-        values = (z if self._p.linear[0] else np.exp(np.clip(z, -30.0, 30.0))) * self._p.level[0]
+        values = (z if self._p.linear[0] else np.exp(np.clip(z, -30.0, 30.0))) * self._p.level[0] + self._shift
         values = as_domain(values, self._settings.likelihood)
         if self._mixture is not None and self._candidates is not None:
             middle = np.median(values).reshape(1, 1)

@@ -31,11 +31,15 @@ CALL_SECONDS = 0.05  # one call into compiled code, so that Ctrl-C is heard soon
 ShouldStop = Callable[[float, float | None], bool]
 Validate = Callable[[np.ndarray], float]
 BLOW_UP = 1e4  # a loss this many times the first one counts as diverged
+SMALL = 0.05  # of a first loss: below it the loss at the end is not compared with it
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingPlan:
-    """What to train, and when to stop; `last`, `checkpoint_steps` and `sampling` as in `TrainingProgram`."""
+    """What to train, and when to stop; `last`, `checkpoint_steps` and `sampling` as in `TrainingProgram`.
+
+    worst : how many times its loss before the first update that of the first mini-batch may be behind the last one.
+    """
 
     loss: AnyLoss
     rule: Rule
@@ -52,6 +56,7 @@ class TrainingPlan:
     total_updates: int | None = None
     n_sampled: int = 0
     device: str = "cpu"
+    worst: float = np.inf
 
 
 @dataclass
@@ -94,7 +99,8 @@ class Trainer:
         progress.optimizer.begin(progress.theta, plan.rule.moments)
         self.programs: dict[tuple[int, Steps], Stepper] = {}
         self.seconds_a_step = CALL_SECONDS
-        self.first_loss: float | None = None
+        self.first_loss: float | None = None  # or 1, if that is more
+        self.begun_at = np.inf  # the loss before the first update
 
     def run(self) -> Progress:
         """Train until the plan says stop; raises TrainingDivergedError."""
@@ -102,7 +108,7 @@ class Trainer:
         self._check_memory()
         with self._on_device():
             kept = self._run_epochs()
-            self._check_end()
+            self._check_end(is_chosen=kept is not None)
         self.network.set_unknown(progress.theta)
         if kept is not None:
             progress.theta[:] = kept
@@ -238,22 +244,34 @@ class Trainer:
     def _check(self, losses: np.ndarray) -> None:
         """Stop as soon as learning has diverged: on non-finite losses, and on finite but absurd ones."""
         if self.first_loss is None and np.isfinite(losses[0]):
-            self.first_loss = max(float(losses[0]), 1.0)
+            self.begun_at = float(losses[0])
+            self.first_loss = max(self.begun_at, 1.0)
         bad = ~np.isfinite(losses) | (losses > BLOW_UP * (self.first_loss or 1.0))
         if bad.any():
             update = self.progress.optimizer.count - len(losses) + int(np.argmax(bad))
             worst = losses[np.argmax(bad)]
             kind = f"increased to {worst:.3g}" if np.isfinite(worst) else "became non-finite"
-            raise TrainingDivergedError(
-                f"training diverged: the loss {kind} after {update} updates (learning rate "
-                f"{self.plan.rule.learning_rate_init:g}). Lower solver__learning_rate, or set solver__clip_norm."
-            )
+            raise self._diverged(f"the loss {kind} after {update} updates")
 
-    def _check_end(self) -> None:
-        """The last update can be the one that ruins the model: look at the loss behind it."""
+    def _diverged(self, what: str) -> TrainingDivergedError:
+        return TrainingDivergedError(
+            f"training diverged: {what} (learning rate {self.plan.rule.learning_rate_init:g}). Lower "
+            "solver__learning_rate, or set solver__clip_norm."
+        )
+
+    def _check_end(self, *, is_chosen: bool) -> None:
+        """The last update can be the one that ruins the model: look at the loss behind it.
+
+        A loss that is bounded, as that of a GRU's outputs, never grows ten thousand times: a network that is worse than
+        it was has learned nothing. is_chosen : other parameters, that were validated, are kept.
+        """
         first = self._first_epoch()[0]
-        program = self._program_of(first)
-        self._check(program.loss(first.part(0, 1), self.plan.n_threads))
+        losses = self._program_of(first).loss(first.part(0, 1), self.plan.n_threads)
+        self._check(losses)
+        if not is_chosen and losses[0] > self.plan.worst * max(self.begun_at, SMALL):
+            raise self._diverged(
+                f"the loss of the first mini-batch increased from {self.begun_at:.3g} to {losses[0]:.3g} in all updates"
+            )
 
     def _score(self, loss: float) -> float:
         if self.validate is None:

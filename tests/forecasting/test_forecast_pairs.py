@@ -25,7 +25,7 @@ from forecastrnn.training.window_batches import WindowBatches, window_index
 from support import naive
 from support.cases import described
 from support.forecaster_cases import long_of, mase, monthly, quick
-from support.slow_forecasts import slow_row
+from support.slow_forecasts import in_unit, slow_row
 
 STACKS = {"gru": ("gru", (5,)), "lstm, rnn": (["peephole_lstm", "rnn"], (4, 3))}
 
@@ -68,7 +68,7 @@ def naive_path(held: Model, h: int) -> np.ndarray:
         own.append(slow_row(p, np.array(z), len(z) - 1, tail.phase[0] + step))
         z.append(z[-1] + naive_outputs(held.network, theta, tail.inputs[:1], np.array(own)[None])[0, -1])
     path = np.array(z[-h:]) * p.scale[0] + p.after[0, np.arange(h) % p.period_of[0]]
-    return path * p.level[0] if p.linear[0] else np.exp(path) * p.level[0]
+    return in_unit(p, path)
 
 
 @pytest.mark.parametrize("dtype, tolerance", [("float64", 1e-9), ("float32", 1e-3)])

@@ -221,6 +221,32 @@ def test_divergence_is_an_error(airline: pd.Series, options: dict, max_steps: in
         quick(**{"solver": AdamW(1e30), "max_steps": max_steps} | options).fit(airline)
 
 
+@pytest.mark.parametrize("rate", [50.0, 300.0, 1e4])
+@pytest.mark.parametrize("options", [{}, {"global_model": False}, {"loss": "squared_error"}], ids=str)
+def test_a_rate_far_too_high_is_an_error_where_the_loss_stays_finite(rate: float, options: dict) -> None:
+    y = pd.Series(10 + np.sin(np.arange(120) * 2 * np.pi / 7), pd.date_range("2020", periods=120))
+    with pytest.raises(TrainingDivergedError, match="diverged.*Lower solver__learning_rate"):
+        quick(max_steps=60, solver=AdamW(rate), **options).fit(y)
+
+
+NEVER = {
+    "constant": np.full(120, 3.0),
+    "noise": np.random.default_rng(0).normal(size=120),
+    "walk": np.random.default_rng(0).normal(size=120).cumsum(),
+    "trend": np.arange(120.0),
+    "counts": np.random.default_rng(0).poisson(0.3, 120),
+}
+
+
+@pytest.mark.parametrize("name", NEVER)
+def test_no_false_alarm(name: str) -> None:
+    """At the usual rate, with 5 updates and with 60, and where a fit goes on."""
+    for options in ({}, {"global_model": False}, {"loss": "squared_error"}):
+        for steps in (5, 60):
+            model = quick(max_steps=steps, warm_start=True, **options).fit(NEVER[name])
+            model.fit(NEVER[name])
+
+
 @pytest.mark.parametrize("warm_start", [False, True])
 def test_interrupt_keeps_the_old_model(airline: pd.Series, monkeypatch: pytest.MonkeyPatch, warm_start: bool) -> None:
     model = quick(n_members=2, warm_start=warm_start).fit(airline)

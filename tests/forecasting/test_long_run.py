@@ -13,6 +13,7 @@ from forecastrnn import Direct, Poisson, RNNForecaster, Seq2Seq
 from forecastrnn.engine.cpu.series import returns_to_mean
 from forecastrnn.forecasting.inputs import build_inputs
 from forecastrnn.forecasting.preparation import prepare
+from forecastrnn.forecasting.residuals import centre_of
 from forecastrnn.forecasting.steady import PATHS, NoisyPaths
 from support.forecaster_cases import long_of, monthly, quick
 from support.panels import put_together, random_panel
@@ -176,6 +177,14 @@ def test_a_forecast_is_the_mean_over_paths_before_their_residuals(steady: RNNFor
     np.testing.assert_allclose(steady.predict(h)[1], expected, rtol=2e-3)  # a stream moves the long-run mean, a little
     streams = [steady.stream(name).forecast for name in range(3)]
     assert steady.predict(5).iloc[0].tolist() == streams == steady.predict(1).iloc[0].tolist()
+
+
+def test_residuals_lie_around_the_middle_of_their_loss() -> None:
+    """Where the slopes of the loss add up to 0."""
+    errors = np.random.default_rng(0).exponential(3.0, (2, 3, 64))
+    slopes = {"squared_error": lambda e: e, "huber": lambda e: np.clip(e, -1, 1), "absolute_error": np.sign}
+    for loss, slope in slopes.items():
+        np.testing.assert_allclose(slope(errors - centre_of(errors, loss)).mean(axis=2), 0.0, atol=1e-6)
 
 
 def test_in_parts_they_are_the_same(steady: RNNForecaster, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from forecastrnn.engine import memory
 from forecastrnn.forecasting.preparation import Prepared, prepare, window_steps
 from support.naive_seasonal import SEASONS, naive_figure
 from support.panels import put_together, random_panel
+from support.slow_forecasts import without_level
 
 
 def naive_scaled(y: np.ndarray, season: int) -> dict:
@@ -17,16 +18,17 @@ def naive_scaled(y: np.ndarray, season: int) -> dict:
     y = y[np.argmax(~np.isnan(y)) :]
     known, t = ~np.isnan(y), np.arange(len(y))
     full = np.interp(t, t[known], y[known])
-    mean, tail = np.abs(full).mean(), np.abs(full[-2 * max(season, 4) :]).mean()
-    linear = bool((full <= 0).any())
-    level = (tail if linear and tail > 0 else mean) or 1.0
-    z = full / level if linear else np.log(full / level)
+    mean, change = full.mean(), np.abs(np.diff(full)).mean()
+    linear = bool(full.min() <= 0 or full.min() <= 0.01 * mean or mean > 100 * change)
+    shift, away = (mean, np.abs(full - mean).mean()) if linear else (0.0, mean)
+    level = away or abs(mean) or 1.0
+    z = (full - shift) / level if linear else np.log(full / level)
     figure, after, period = naive_figure(z, season)
     z = z - figure
     z = np.interp(t, t[known], z[known])
     lag = period if len(z) > period + 1 else 1
     scale = max(np.sqrt(max(np.abs(z[lag:] - z[:-lag]).mean(), 1e-9) * 0.1), 1e-4)
-    return {"z": z / scale, "known": known, "level": level, "linear": linear, "period": period,
+    return {"z": z / scale, "known": known, "level": level, "shift": shift, "linear": linear, "period": period,
             "scale": scale, "after": after}  # fmt: skip
 
 
@@ -54,9 +56,10 @@ def test_prepared_equals_the_slow_one(season: int, gaps: bool) -> None:
         slow = naive_scaled(y, season)
         assert (p.period_of[i], bool(p.linear[i])) == (slow["period"], slow["linear"])
         assert p.level[i] == pytest.approx(slow["level"], rel=1e-12)
+        assert (0.0 if p.shift is None else p.shift[i]) == pytest.approx(slow["shift"], rel=1e-12)
         assert p.scale[i] == pytest.approx(slow["scale"], rel=1e-9)
         z, counts = naive_padding(slow["z"], slow["known"], slow["period"], p.pads[i])
-        np.testing.assert_allclose(of_series(p, p.z, i, padded=True), z, atol=1e-8)
+        np.testing.assert_allclose(of_series(p, p.z, i, padded=True), z, atol=5e-7)
         np.testing.assert_array_equal(of_series(p, p.observed, i, padded=True), counts)
         np.testing.assert_allclose(p.after[i, : slow["period"]], slow["after"], atol=1e-9)
     assert p.n_observations == sum(int(np.isfinite(y).sum()) for y in panel)
@@ -95,7 +98,7 @@ def test_inverse_recovers_the_unit_of_the_future(season: int) -> None:
     future = np.random.default_rng(0).gamma(5.0, 10.0, size=(len(panel), h))
     scaled = np.empty_like(future)
     for i in range(len(panel)):
-        z = future[i] / p.level[i] if p.linear[i] else np.log(future[i] / p.level[i])
+        z = without_level(p, future[i], i)
         figure = np.array([p.after[i, j % p.period_of[i]] for j in range(h)])
         scaled[i] = (z - figure) / p.scale[i]
     np.testing.assert_allclose(p.inverse(scaled), future, rtol=1e-10)

@@ -14,7 +14,7 @@ from forecastrnn.datasets import load_airline
 from forecastrnn.persistence.model_file import open_model
 from support.forecaster_cases import NEW, OLD, SMALL, long_of, monthly, panel, quick
 from support.naive_seasonal import seasonal_series
-from support.slow_forecasts import slow_row
+from support.slow_forecasts import slow_row, without_level
 
 
 def pieces(y: pd.DataFrame, sizes: tuple[int, ...] = (1, 3, 5)) -> list[pd.DataFrame]:
@@ -96,7 +96,7 @@ def test_ends_say_what_a_longer_series_says(strategy: str) -> None:
     for row, name in enumerate(y):
         p, values = held.prepared, y[name][OLD:].to_numpy()
         figure = p.after[row, np.arange(NEW + 12) % p.period_of[row]]
-        z = values / p.level[row] if p.linear[row] else np.log(values / p.level[row])
+        z = without_level(p, values, row)
         z = np.concatenate([held.z[row], (z - figure[:NEW]) / p.scale[row]])
         np.testing.assert_allclose(moved.z[row], z[NEW:], rtol=1e-12, atol=1e-12)
         one = type("one", (), {"layout": p.layout, "period_of": p.period_of[row:], "static": p.static[row:]})

@@ -1,35 +1,9 @@
-"""Passes over series that lie end to end, offsets (n_series + 1,): level, scale, padding, what networks read."""
+"""Passes over series that lie end to end, offsets (n_series + 1,): scale, padding, what networks read."""
 
 import math
 
 from forecastrnn.engine.compiling import jitted
 from forecastrnn.engine.input_formulas import STATIC, write_inputs
-
-
-@jitted
-def read_levels(z, offsets, width, least, level, linear):
-    """z becomes log(z / mean|z|) in a positive series, else z over the mean of its last |values|.
-
-    least: no logarithm where a value is not above this; infinite where its mean is wanted, which is none of values.
-    """
-    for i in range(len(offsets) - 1):
-        lo, hi = offsets[i], offsets[i + 1]
-        size, positive = 0.0, True
-        for t in range(lo, hi):
-            size = abs(z[t]) if abs(z[t]) > size else size
-            positive = positive and z[t] > least
-        size = size if size > 0.0 else 1.0  # sums of |z| / size stay finite
-        total, tail, recent = 0.0, 0.0, hi - 2 * width if hi - 2 * width > lo else lo
-        for t in range(lo, hi):
-            total += abs(z[t]) / size
-            tail += abs(z[t]) / size if t >= recent else 0.0
-        tail = tail / (hi - recent) * size
-        level[i] = total / (hi - lo) * size if positive or tail == 0.0 else tail
-        level[i] = level[i] if level[i] > 0.0 else 1.0
-        linear[i] = not positive
-        shift = math.log(level[i])
-        for t in range(lo, hi):
-            z[t] = math.log(z[t]) - shift if positive else z[t] / level[i]
 
 
 @jitted

@@ -1,0 +1,92 @@
+"""Passes over series that lie end to end, offsets (n_series + 1,): what is taken off each, and what it is measured in.
+
+A series becomes logarithms where its values are positive, none is so near to 0 that its logarithm would lie far from
+all others, and its changes are not so small that logarithms are as good as a line. Any other is measured from its mean,
+in its mean distance from it, so that neither the unit of the series nor its zero matters.
+"""
+
+import math
+
+from forecastrnn.engine.compiling import jitted
+
+LEAST = 0.01  # of the mean of a series that becomes logarithms, any value at least
+MOST = 100.0  # mean changes from value to value that the mean of such a series is, at most
+
+
+@jitted
+def read_levels(z, offsets, reading, found):
+    """z becomes log(z / level) or (z - shift) / level; found: levels, shifts, which series are linear (n_series,).
+
+    reading: width of trailing means; no logarithm where a value is not above `least`, which is infinite where a mean is
+    wanted, that is none of logarithms; whether the values themselves are learned: then nothing is taken off.
+    """
+    (width, least, is_raw), (level, shift, linear) = reading, found
+    for i in range(len(offsets) - 1):
+        lo, hi = offsets[i], offsets[i + 1]
+        linear[i], shift[i] = not is_of_factors(z, lo, hi, least, is_raw), 0.0
+        if linear[i] and not is_raw:
+            shift[i], level[i] = centre(z, lo, hi)
+            continue
+        level[i] = mean_size(z, lo, hi)
+        if linear[i]:
+            recent = mean_size(z, hi - 2 * width if hi - 2 * width > lo else lo, hi)
+            level[i] = recent if recent > 0.0 else level[i]
+        level[i] = level[i] if level[i] > 0.0 else 1.0
+        unit = math.log(level[i])
+        for t in range(lo, hi):
+            z[t] = z[t] / level[i] if linear[i] else math.log(z[t]) - unit
+
+
+@jitted(cache=False)
+def is_of_factors(z, lo, hi, least, is_raw):
+    """Whether z[lo:hi] is better read as logarithms."""
+    size, lowest = z[lo], z[lo]
+    for t in range(lo, hi):
+        size = z[t] if z[t] > size else size
+        lowest = z[t] if z[t] < lowest else lowest
+    if not (lowest > 0.0 and lowest > least):
+        return False
+    mean, change = 0.0, 0.0  # over the size, so that sums stay finite
+    for t in range(lo, hi):
+        mean += z[t] / size / (hi - lo)
+        change += abs(z[t] / size - z[t - 1] / size) / (hi - lo - 1) if t > lo else 0.0
+    return lowest / size > LEAST * mean and (is_raw or mean <= MOST * change)
+
+
+@jitted(cache=False)
+def mean_size(z, lo, hi):
+    """The mean of |z[lo:hi]|; sums of what is over the largest of them stay finite."""
+    size, total = 0.0, 0.0
+    for t in range(lo, hi):
+        size = abs(z[t]) if abs(z[t]) > size else size
+    size = size if size > 0.0 else 1.0
+    for t in range(lo, hi):
+        total += abs(z[t]) / size
+    return total / (hi - lo) * size
+
+
+@jitted(cache=False)
+def centre(z, lo, hi):
+    """Take its mean off z[lo:hi] and divide it by its mean distance from it: that mean and that distance.
+
+    Sums are those of distances from the first value, over a power of two: a level however large costs no digits, and no
+    sum overflows. A series that stays as it is has the unit of its level.
+    """
+    size = 0.0
+    for t in range(lo, hi):
+        size = abs(z[t]) if abs(z[t]) > size else size
+    size = math.ldexp(1.0, math.frexp(size)[1] - 1) if size > 0.0 else 1.0
+    first, total, away = z[lo] / size, 0.0, 0.0
+    for t in range(lo, hi):
+        z[t] = z[t] / size - first
+        total += z[t]
+    mean = total / (hi - lo)
+    for t in range(lo, hi):
+        z[t] -= mean
+        away += abs(z[t])
+    away /= hi - lo
+    level = away * size
+    for t in range(lo, hi):
+        z[t] = z[t] / away if level > 0.0 else 0.0
+    shift = (first + mean) * size
+    return shift, level if level > 0.0 else abs(shift) if shift != 0.0 else 1.0
