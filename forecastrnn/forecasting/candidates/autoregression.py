@@ -15,4 +15,4 @@ from forecastrnn.forecasting.candidates.lines import LineFormula
 FORMULA = LineFormula(
     size=SIZE, fit=fit_regression, move=move_regression, ahead=regression_ahead, counts=((ORDER, MOST),)
 )
-AUTOREGRESSION = FORMULA.candidate("autoregression", prior=0.05)
+AUTOREGRESSION = FORMULA.candidate("autoregression", prior=0.2)

@@ -47,6 +47,7 @@ class Candidate:
     offsets[k + 1]; the states given stay as they are. ahead(states, h) : forecasts (n_series, h), in the unit of the
     series; NaN where it is none for a series, which then does without it. is_sound(states) : whether states, as a file
     may have them, are such that compiled code finds its way in them. of_means : it forecasts means, not medians.
+    is_median : where it forecasts a series, forecasts are mixed by their weighted median: a mean is never exactly zero.
     """
 
     name: str
@@ -56,3 +57,4 @@ class Candidate:
     ahead: Callable[[np.ndarray, int], np.ndarray]
     is_sound: Callable[[np.ndarray], bool] = _is_finite
     of_means: bool = False
+    is_median: bool = False

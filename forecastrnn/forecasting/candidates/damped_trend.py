@@ -6,4 +6,4 @@ from forecastrnn.engine.cpu.damped_trend import SIZE, damped_ahead, fit_damped, 
 from forecastrnn.forecasting.candidates.lines import LineFormula
 
 FORMULA = LineFormula(size=SIZE, fit=fit_damped, move=move_damped, ahead=damped_ahead)
-DAMPED_TREND = FORMULA.candidate("damped_trend", prior=0.075)
+DAMPED_TREND = FORMULA.candidate("damped_trend", prior=0.1)

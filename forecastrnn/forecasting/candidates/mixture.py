@@ -66,5 +66,10 @@ class Mixture:
         """Forecasts (n_series, h) of the networks mixed with those of candidates; positive (n_series,) : which are."""
         out = np.empty_like(network, dtype=float)
         h: int = network.shape[1]
-        mix(np.ascontiguousarray(network, float), self.forecasts(ends, h), ends.weights, positive, out)
+        found = self.forecasts(ends, h)
+        middle = np.zeros(len(out), bool)
+        for one, forecast, weights in zip(self.candidates, found, ends.weights[:, 1:].T, strict=True):
+            if one.is_median:
+                middle |= np.isfinite(forecast[:, 0]) & (weights > 0.0)
+        mix(np.ascontiguousarray(network, float), found, ends.weights, (positive, middle), out)
         return out

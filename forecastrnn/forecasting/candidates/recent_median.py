@@ -38,8 +38,9 @@ def _medians(states: np.ndarray, h: int) -> np.ndarray:
 
 
 RECENT_MEDIAN = Candidate(
-    name="recent_median", prior=0.05, begin=_begin, behind=rings_behind, ahead=_medians, is_sound=rings_are_sound
-)
+    name="recent_median", prior=0.3, begin=_begin, behind=rings_behind, ahead=_medians, is_sound=rings_are_sound,
+    is_median=True,
+)  # fmt: skip
 RECENT_MEDIAN_ROUNDED = replace(
     RECENT_MEDIAN, name="recent_median_rounded", ahead=lambda states, h: np.rint(_medians(states, h))
 )

@@ -6,4 +6,4 @@ from forecastrnn.engine.cpu.theta import SIZE, fit_theta, move_theta, theta_ahea
 from forecastrnn.forecasting.candidates.lines import LineFormula
 
 FORMULA = LineFormula(size=SIZE, fit=fit_theta, move=move_theta, ahead=theta_ahead)
-THETA = FORMULA.candidate("theta", prior=0.075)
+THETA = FORMULA.candidate("theta", prior=0.15)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-NETWORK = 0.7  # share of the networks before anything is known; those of candidates are their `prior`
+NETWORK = 0.5  # share of the networks before anything is known; those of candidates are their `prior`
 OF_SET, OF_SERIES = -6.0, -0.5  # powers of an error over all series, and in the series itself
 NOISE = 0.01  # of the unit of errors: less than this tells nothing
 LEAST = 0.005  # a share below this is none
