@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from forecastrnn.engine.cpu.autoregression import CHANGES, COEFFICIENTS, MOST, ORDER, SIZE
+from forecastrnn.engine.cpu.autoregression import CHANGES, COEFFICIENTS, MOST, ORDER, SHORT, SIZE
 from forecastrnn.engine.cpu.scaled_lines import HEAD
 from forecastrnn.forecasting.candidates.autoregression import FORMULA
+from forecastrnn.forecasting.candidates.seasonal_changes import FORMULA as SEASONAL
 from support import naive_candidates as naive
 from support.candidate_cases import known, with_gaps
 
@@ -81,3 +82,28 @@ def test_the_order_of_a_file_is_checked() -> None:
     for order in (-1.0, 0.5, MOST + 1.0):
         states[0, HEAD + ORDER] = order
         assert not FORMULA.is_sound(states)
+
+
+@pytest.mark.parametrize("season", [1, 4, 7])
+@pytest.mark.parametrize("n", [30, 150])
+def test_changes_over_a_season_equal_the_slow_ones(season: int, n: int) -> None:
+    t = np.arange(n)
+    y = process([0.7], n) - 50.0 + 0.05 * t + 3.0 * np.sin(2 * np.pi * t / 7)
+    states = SEASONAL.begin(known(y, season=season))
+    expected = naive.seasonal_changes(y, season, SHORT, 3 * season + 2)
+    np.testing.assert_allclose(SEASONAL.forecast(states, 3 * season + 2)[0], expected, rtol=1e-8)
+
+
+def test_changes_over_a_season_pass_gaps() -> None:
+    y = process([0.7], 100) + 5.0 * np.tile([-1.0, 0.0, 1.0, 0.0], 25)
+    gappy = with_gaps(y, np.random.default_rng(0), 0.1)
+    gappy[2::4] = np.nan  # a place that is never known is forecast about the mean
+    found = SEASONAL.forecast(SEASONAL.begin(known(gappy, season=4)), 8)[0]
+    assert (found[[1, 5]] > found[[0, 4]]).all() and np.abs(found - np.nanmean(gappy)).max() < 9.0
+    assert abs(found[2] - np.nanmean(gappy)) < 3.0
+
+
+def test_too_few_values_for_a_season_are_changes_of_neighbours() -> None:
+    y = process([0.7], 20)
+    found = SEASONAL.forecast(SEASONAL.begin(known(y, season=12)), 5)
+    np.testing.assert_array_equal(found, SEASONAL.forecast(SEASONAL.begin(known(y, season=1)), 5))

@@ -66,20 +66,36 @@ def burg(x: np.ndarray, order: int) -> tuple[np.ndarray, float]:
     return found, power
 
 
+def best_burg(x: np.ndarray, most: int) -> tuple[float, np.ndarray]:
+    """Akaike's corrected criterion and coefficients of the best order."""
+    n, found = len(x), []
+    for order in range(min(most, n // 4) + 1):
+        coefficients, power = burg(x, order)
+        found.append((np.log(power) + (n + order + 1) / (n - order - 3), coefficients))
+    return min(found, key=lambda pair: pair[0])
+
+
+def run_on(x: np.ndarray, coefficients: np.ndarray, h: int) -> np.ndarray:
+    """What an autoregression makes of x: (h,)."""
+    path = list(x)
+    for _ in range(h):
+        path.append(sum(a * path[-1 - j] for j, a in enumerate(coefficients)))
+    return np.array(path[len(x) :])
+
+
 def autoregression(y: np.ndarray, most: int, h: int) -> np.ndarray:
-    """Forecasts (h,) of values or of their changes, whichever has the lower corrected criterion of Akaike."""
-    best = np.inf
-    for of_changes in (False, True):
-        base = 0.5 * np.diff(y).mean() if of_changes else y.mean()
-        x = (np.diff(y) if of_changes else y) - base
-        n = len(x)
-        for order in range(min(most, n // 4) + 1):
-            found, power = burg(x, order)
-            criterion = np.log(power) + (n + order + 1) / (n - order - 3)
-            if criterion < best:
-                best, ahead = criterion, list(x)
-                for _ in range(h):
-                    ahead.append(sum(a * ahead[-1 - j] for j, a in enumerate(found)))
-                ahead = np.array(ahead[n:])
-                path = y[-1] + np.cumsum(base + ahead) if of_changes else base + ahead
-    return path
+    """Forecasts (h,) of values or of their changes, whichever has the lower criterion."""
+    mean, drift = y.mean(), 0.5 * np.diff(y).mean()
+    (plain, own), (changed, others) = best_burg(y - mean, most), best_burg(np.diff(y) - drift, most)
+    if plain <= changed:
+        return mean + run_on(y - mean, own, h)
+    return y[-1] + np.cumsum(drift + run_on(np.diff(y) - drift, others, h))
+
+
+def seasonal_changes(y: np.ndarray, season: int, most: int, h: int) -> np.ndarray:
+    """Forecasts (h,): the value a season before, and the change since."""
+    x = y[season:] - y[:-season]
+    drift, path = 0.5 * x.mean(), list(y)
+    for change in drift + run_on(x - drift, best_burg(x - drift, most)[1], h):
+        path.append(path[-season] + change)
+    return np.array(path[len(y) :])

@@ -2,7 +2,7 @@
 
 The coefficients are Burg's (1975), which never explode; how many, and whether of changes, is chosen by Akaike's
 criterion with the correction of Hurvich and Tsai (1989). Changes are counted from half their mean, as theta has half of
-its line: held out, that was better than none of it, or the whole, on most sets.
+its line: held out, that was better than none of it, or the whole, on most sets. So are changes over a season.
 """
 
 import math
@@ -10,6 +10,7 @@ import math
 import numpy as np
 
 from forecastrnn.engine.compiling import jitted
+from forecastrnn.engine.cpu.scaled_lines import KIND, PERIOD
 
 MOST = 48  # coefficients
 # Behind the head of a state: 1 of changes, 0 of values; from where they count; the last value; how many coefficients;
@@ -18,6 +19,7 @@ CHANGES, BASE, LAST, ORDER, COEFFICIENTS, PAST = 0, 1, 2, 3, 4, 4 + MOST
 SIZE = PAST + MOST
 DRIFT = 0.5  # share of the mean change from which changes are counted
 RECENT = 1000  # values that coefficients are found by
+SHORT = 24  # of changes over a season: longer ones try to undo the difference
 FEW = 8  # of fewer values, the last one is the forecast
 
 
@@ -58,46 +60,69 @@ def burg(x, n, most, forward, backward, trial, found):
 
 
 @jitted(cache=False)
-def read_changes(z, lo, n, of_changes, x):
-    """x, the n values from z[lo] on or their changes, from where they count; that, and the last value."""
+def read_changes(z, lo, n, of_changes, share, x):
+    """x, the n values from z[lo] on or their changes, from a share of their mean; that, and the last value."""
     last, mean = 0.0, 0.0
     for t in range(n):
         before, last = last, last if math.isnan(z[lo + t]) else z[lo + t]
         if of_changes == 0:
             x[t] = last
-            mean += last / n
+            mean += share * last / n
         elif t > 0:
             x[t - 1] = last - before
-            mean += DRIFT * (last - before) / (n - 1)
+            mean += share * (last - before) / (n - 1)
     for t in range(n - of_changes):
         x[t] -= mean
     return mean, last
 
 
-@jitted
-def fit_regression(z, offsets, states, at):
-    """Coefficients, and the last values of z (total,), of states (lines, width) from column `at` on."""
+@jitted(cache=False)
+def fit_line(z, lo, n, own, choices, work):
+    """The numbers of one line, whose values are z[lo : lo + n]; choices: the first and last of no and one change, the
+    share of the mean from which values count, and the most coefficients.
+    """
+    (first, last_choice, share, most_of), (x, forward, backward, trial, found), best = choices, work, math.inf
+    for of_changes in range(first, last_choice + 1):
+        count = n - of_changes
+        mean, last = read_changes(z, lo, n, of_changes, DRIFT if of_changes == 1 else share, x)
+        most = min(most_of, count // 4)
+        criterion, order = burg(x, count, most, forward, backward, trial, found) if n >= FEW else (0.0, 0)
+        if criterion < best:
+            best = criterion
+            own[CHANGES], own[BASE], own[LAST], own[ORDER] = of_changes, mean if n >= FEW else 0.0, last, order
+            for j in range(order):
+                own[COEFFICIENTS + j], own[PAST + j] = found[j], x[count - 1 - j]
+
+
+@jitted(cache=False)
+def work_space(offsets):
+    """Arrays for the longest line, and for coefficients."""
     longest = 0
     for i in range(len(offsets) - 1):
         longest = max(longest, min(offsets[i + 1] - offsets[i], RECENT))
-    x, forward, backward = np.empty(longest), np.empty(longest), np.empty(longest)
-    trial, found = np.empty(MOST), np.empty(MOST)
+    return np.empty(longest), np.empty(longest), np.empty(longest), np.empty(MOST), np.empty(MOST)
+
+
+@jitted
+def fit_regression(z, offsets, states, at):
+    """Coefficients, and the last values of z (total,), of states (lines, width) from column `at` on."""
+    work = work_space(offsets)
     for i in range(len(offsets) - 1):
-        if states[i, 0] < 0.0:
-            continue
-        n, best = min(offsets[i + 1] - offsets[i], RECENT), math.inf
-        lo, own = offsets[i + 1] - n, states[i, at:]
-        for of_changes in range(1 if n < FEW else 0, 2):
-            count = n - of_changes
-            mean, last = read_changes(z, lo, n, of_changes, x)
-            mean = mean if n >= FEW else 0.0
-            most = min(MOST, count // 4)
-            criterion, order = burg(x, count, most, forward, backward, trial, found) if n >= FEW else (0.0, 0)
-            if criterion < best:
-                best = criterion
-                own[CHANGES], own[BASE], own[LAST], own[ORDER] = of_changes, mean, last, order
-                for j in range(order):
-                    own[COEFFICIENTS + j], own[PAST + j] = found[j], x[count - 1 - j]
+        n = min(offsets[i + 1] - offsets[i], RECENT)
+        if states[i, KIND] >= 0.0:
+            fit_line(z, offsets[i + 1] - n, n, states[i, at:], (1 if n < FEW else 0, 1, 1.0, MOST), work)
+
+
+@jitted
+def fit_seasonal(z, offsets, states, at):
+    """The same of changes over a season, of which a line has none in its first one."""
+    work = work_space(offsets)
+    for i in range(len(offsets) - 1):
+        n = min(offsets[i + 1] - offsets[i], RECENT)
+        while n > 0 and math.isnan(z[offsets[i + 1] - n]):
+            n -= 1
+        if states[i, KIND] >= 0.0:
+            fit_line(z, offsets[i + 1] - n, n, states[i, at:], (0, 0, DRIFT, SHORT), work)
 
 
 @jitted(cache=False)
@@ -118,7 +143,7 @@ def regression_step(value, own):
 def move_regression(z, offsets, lines, states, at):
     """states (n, width): those of lines[k] behind z[offsets[k] : offsets[k + 1]]."""
     for k in range(len(lines)):
-        if states[lines[k], 0] >= 0.0:
+        if states[lines[k], KIND] >= 0.0:
             for t in range(offsets[k], offsets[k + 1]):
                 regression_step(z[t], states[lines[k], at:])
 
@@ -130,5 +155,18 @@ def regression_ahead(states, at, out):
     for i in range(len(out)):
         for j in range(SIZE):
             own[j] = states[i, at + j]
-        for j in range(out.shape[1] if states[i, 0] >= 0.0 else 0):
+        for j in range(out.shape[1] if states[i, KIND] >= 0.0 else 0):
             out[i, j] = regression_step(math.nan, own)
+
+
+@jitted
+def seasonal_ahead(states, at, out):
+    """out (lines, h): the changes ahead from the last season, which add up from one season to the next."""
+    own = np.empty(SIZE)
+    for i in range(len(out)):
+        period = int(states[i, PERIOD])
+        for j in range(SIZE):
+            own[j] = states[i, at + j]
+        for j in range(out.shape[1] if states[i, KIND] >= 0.0 else 0):
+            out[i, j] = regression_step(math.nan, own)
+            out[i, j] += out[i, j - period] if j >= period else 0.0

@@ -52,11 +52,13 @@ def onto_line(value, own):
 
 
 @jitted
-def read_lines(values, offsets, rows, states, figure_at, z):
+def read_lines(values, offsets, rows, states, layout, z):
     """z (2 total,): new values of series on both scales, without the figure, a line behind the other; NaN: none.
 
     values[offsets[k] : offsets[k + 1]] are of series rows[k]; the heads of its states (2 n, width) move on in place.
+    layout: the first column of the figure, and whether it follows: it is the last value of each place then.
     """
+    figure_at, follows = layout
     for k in range(len(rows)):
         lo, n = offsets[k], offsets[k + 1] - offsets[k]
         for line in range(2):
@@ -67,7 +69,9 @@ def read_lines(values, offsets, rows, states, figure_at, z):
                 z[begin + t] = math.nan
                 if not math.isnan(value) and own[KIND] >= 0.0:
                     own[LOW], own[HIGH] = min(own[LOW], value), max(own[HIGH], value)
-                    z[begin + t] = onto_line(value, own) - own[figure_at + place]
+                    found = onto_line(value, own)
+                    z[begin + t] = found - own[figure_at + place]
+                    own[figure_at + place] = found if follows else own[figure_at + place]
                 place = place + 1 if place + 1 < period else 0
             own[PLACE] = place
 

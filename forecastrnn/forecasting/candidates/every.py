@@ -7,11 +7,13 @@ from forecastrnn.forecasting.candidates.candidate import Candidate
 from forecastrnn.forecasting.candidates.damped_trend import DAMPED_TREND
 from forecastrnn.forecasting.candidates.recent_median import RECENT_MEDIAN, RECENT_MEDIAN_ROUNDED
 from forecastrnn.forecasting.candidates.season_ago import SEASON_AGO, SECOND_SEASON_AGO
+from forecastrnn.forecasting.candidates.seasonal_changes import SEASONAL_CHANGES
 from forecastrnn.forecasting.candidates.theta import THETA
 
 CANDIDATES: dict[str, Candidate] = {
     candidate.name: candidate
     for candidate in (
-        DAMPED_TREND, THETA, AUTOREGRESSION, SEASON_AGO, SECOND_SEASON_AGO, RECENT_MEDIAN, RECENT_MEDIAN_ROUNDED,
+        DAMPED_TREND, THETA, AUTOREGRESSION, SEASONAL_CHANGES, SEASON_AGO, SECOND_SEASON_AGO, RECENT_MEDIAN,
+        RECENT_MEDIAN_ROUNDED,
     )
 }  # fmt: skip

@@ -27,13 +27,15 @@ class LineFormula:
 
     size : numbers of its own, which begin in column HEAD. fit(z, offsets, states, HEAD) : parameters, and the rest as
     it is behind the last value. move(z, offsets, lines, states, HEAD) : behind new values. ahead(states, HEAD, out) :
-    forecasts out (lines, h). counts : own columns that are whole numbers, and the most that each may be.
+    forecasts out (lines, h). follows : z is the change from a season ago, which stands where the figure does, instead
+    of the value without a figure. counts : own columns that are whole numbers, and the most that each may be.
     """
 
     size: int
     fit: Callable[..., None]
     move: Callable[..., None]
     ahead: Callable[..., None]
+    follows: bool = False
     counts: tuple[tuple[int, int], ...] = ()
 
     @property
@@ -46,13 +48,17 @@ class LineFormula:
         counts, rows = np.diff(series.offsets), np.arange(series.n_series)
         seasons = np.stack([np.full(series.n_series, series.season), np.maximum(series.periods, series.season)])
         shown = np.where(counts >= [[2], [3]] * seasons, seasons, 1)
-        room = int(shown.max(initial=1))
+        room = int(shown[: 1 if self.follows else 2].max(initial=1))
         states = np.zeros((2 * series.n_series, self.figure_at + room))
         describe_lines(series.values, series.offsets, states)
+        if self.follows:
+            states[:, self.figure_at :], states[:, PERIOD] = np.nan, np.repeat(shown[0], 2)
+        else:
+            z, offsets = self._read(series.values, series.offsets, rows, states)
+            self._find_figures(z, offsets, np.repeat(shown, 2, axis=1), states)
+            states[:, PLACE] = -np.repeat(counts, 2) % states[:, PERIOD]
         z, offsets = self._read(series.values, series.offsets, rows, states)
-        self._find_figures(z.copy(), offsets, np.repeat(shown, 2, axis=1), states)
-        states[:, PLACE] = -np.repeat(counts, 2) % states[:, PERIOD]
-        z, offsets = self._read(series.values, series.offsets, rows, states)
+        states[np.isnan(states)] = 0.0  # of places that never were known: the mean
         self.fit(z, offsets, states, HEAD)
         return states.reshape(series.n_series, -1)
 
@@ -89,7 +95,7 @@ class LineFormula:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Lines z and their offsets, of which states in place have read values."""
         z = np.empty(2 * len(values))
-        read_lines(values, offsets, rows, states, self.figure_at, z)
+        read_lines(values, offsets, rows, states, (self.figure_at, self.follows), z)
         middles = offsets[:-1] + offsets[1:]
         return z, np.append(np.stack([2 * offsets[:-1], middles], axis=1).ravel(), 2 * offsets[-1])
 
