@@ -10,7 +10,7 @@ import numpy as np
 from forecastrnn.exceptions import TrainingDivergedError
 from forecastrnn.forecasting.calibration_windows import Windows, lengths_of, parts_of, place_windows
 from forecastrnn.forecasting.candidates.mixture import CandidateEnds, Mixture
-from forecastrnn.forecasting.candidates.weights import NETWORK, weights_of
+from forecastrnn.forecasting.candidates.weights import EARLY, NETWORK, weights_of
 from forecastrnn.forecasting.choosing import candidates_at
 from forecastrnn.forecasting.conformal import WindowPlan
 from forecastrnn.forecasting.earlier_networks import NetworksBefore, is_held_out
@@ -33,7 +33,8 @@ def mixed(
     if not names:
         return model
     most = model.settings.horizon if model.strategy == "direct" else None
-    asked = WindowPlan() if is_held_out("auto", model, read.n_series) else PANEL
+    few = is_held_out("auto", model, read.n_series)
+    asked = WindowPlan() if few else PANEL
     windows = place_windows(lengths_of(read), asked, most or model.tail.prepared.ahead, least, most)
     if not windows.there.any():
         return model
@@ -45,7 +46,9 @@ def mixed(
     mixture = Mixture(names=names, usual=even)
     by = _with_weights(by, mixture, np.tile(even, (read.n_series, 1)))
     priors = np.array([NETWORK, *(one.prior for one in mixture.candidates)])
-    weights, usual = weights_of(_errors(by, mixture, read, windows, unit_of(model), device), priors)
+    errors = _errors(by, mixture, read, windows, unit_of(model), device)
+    errors[0] *= EARLY if few else 1.0
+    weights, usual = weights_of(errors, priors)
     model = _with_weights(model, replace(mixture, usual=usual), weights)
     ends = candidates_at(model, read, model.tail.prepared, np.arange(read.n_series))
     return replace(model, tail=replace(model.tail, candidates=ends))

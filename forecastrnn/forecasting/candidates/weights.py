@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 NETWORK = 0.5  # share of the networks before anything is known; those of candidates are their `prior`
-OF_SET, OF_SERIES = -6.0, -0.5  # powers of an error over all series, and in the series itself
+OF_SET, OF_SERIES = -6.0, -1.0  # powers of an error over all series, and in the series itself
+EARLY = 0.85  # that the error of networks counts which are fewer, and have seen no more than two thirds of their series
 NOISE = 0.01  # of the unit of errors: less than this tells nothing
 LEAST = 0.005  # a share below this is none
 
