@@ -22,19 +22,11 @@ STEPS, STEP = 60, 1e-4  # back in time; of the differences
 
 
 def forecast() -> None:
-    """Air passengers: two years held out, their forecast, possible futures."""
+    """Air passengers: two years held out, their forecast with bands, and what came."""
     y = load_airline()
-    model = RNNForecaster(random_state=0).fit(y[:-24])
-    futures = model.sample_paths(24, 20, random_state=0)
-    figure, axes = plt.subplots(figsize=(7.2, 3.0), layout="constrained")
-    axes.plot(futures.index, futures.to_numpy(), color=ORANGE, alpha=0.15, linewidth=0.8)
-    axes.plot(y[-84:], color=GREY, label="observed")
-    axes.plot(model.predict(24), color=ORANGE, label="forecast")
-    axes.plot([], [], color=ORANGE, alpha=0.3, label="possible futures")
-    axes.axvline(y.index[-24], color=GREY, linewidth=0.8, linestyle=":")
-    axes.set_ylabel("thousands of passengers a month")
-    axes.legend(frameon=False, loc="upper left")
-    save(figure, "forecast.png")
+    display = RNNForecaster(random_state=0).fit(y[:-24]).plot(24, truth=y[-24:])
+    display.ax_.set_ylabel("thousands of passengers a month")
+    save(display.figure_, "forecast.png")
 
 
 def influence(cell: object, units: int = 32, rows: int = 20) -> np.ndarray:

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import forecastrnn
-from forecastrnn import Cell, datasets, functional, metrics
+from forecastrnn import Cell, datasets, functional, metrics, plotting
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES = sorted(page.name for page in DOCS.glob("*.md"))
@@ -109,7 +109,7 @@ def path_of(thing: Any) -> str:
 def test_everything_public_is_on_the_api_page() -> None:
     public = [getattr(forecastrnn, name) for name in forecastrnn.__all__]
     public += [functional.dynamic_rnn, functional.static_rnn]
-    public += [getattr(metrics, name) for name in metrics.__all__]
+    public += [getattr(room, name) for room in (metrics, plotting) for name in room.__all__]
     assert {path_of(thing) for thing in public} <= documented().keys()
     assert datasets.__name__ in documented()
     borrowed = [thing for name, thing in vars(datasets).items() if inspect.isfunction(thing) and name[0] != "_"]

@@ -47,7 +47,7 @@ def _end_year(clock: Clock, last: int, steps: int) -> int:
 
 
 def continue_times(clock: Clock, last: np.ndarray, steps: np.ndarray, late: np.ndarray | None = None) -> pd.Index:
-    """Times (n * h,) that lie `steps` (h,) after each of `last` (n,), series by series.
+    """Times (n * h,) that lie `steps` (h,) after each of `last` (n,), series by series; those before it are below 1.
 
     late : ordinals (n,) by which a clock that went forward has moved each of them. A single run of following steps has
     its freq set.
@@ -82,8 +82,10 @@ def _calendar(clock: Clock, wall: np.ndarray, steps: np.ndarray) -> np.ndarray:
     ends = pd.DatetimeIndex(np.array([anchors.min(), anchors.max()], dtype=f"datetime64[{clock.unit}]"))
     base = clock.freq.base
     known = len(pd.date_range(ends[0], ends[1], freq=base, unit=clock.unit))
-    size = known + clock.freq.n * int(steps.max()) + (_SKIPPED if clock.tz is not None else 0)
-    grid = existing(pd.date_range(ends[0], periods=size, freq=base, unit=clock.unit), clock)
+    back, more = clock.freq.n * max(-int(steps.min()), 0), _SKIPPED if clock.tz is not None else 0
+    begin = pd.date_range(end=ends[0], periods=back + more + 1, freq=base, unit=clock.unit)[0] if back else ends[0]
+    size = known + clock.freq.n * max(int(steps.max()), 0) + (back + 2 * more if back else more)
+    grid = existing(pd.date_range(begin, periods=size, freq=base, unit=clock.unit), clock)
     places = np.searchsorted(grid, anchors)
     return grid[places + clock.freq.n * steps] + shift
 

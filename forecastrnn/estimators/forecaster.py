@@ -20,6 +20,7 @@ from forecastrnn.estimators.groups.heads import constraints_of_heads
 from forecastrnn.estimators.loss_settings import check_values
 from forecastrnn.estimators.old_names import takes_old_names
 from forecastrnn.estimators.parameters import TRAINING_CONSTRAINTS
+from forecastrnn.estimators.picturing import Pictures
 from forecastrnn.estimators.planning import Plans
 from forecastrnn.estimators.predicting import Predicts
 from forecastrnn.estimators.saving import SavedToFile
@@ -31,7 +32,7 @@ _SHARED = ("cell", "hidden_layer_sizes", "layer_norm", "initializer", "warm_star
            "n_jobs")  # fmt: skip
 
 
-class RNNForecaster(Predicts, Plans, GoesOn, Backtests, Scores, SavedToFile):
+class RNNForecaster(Predicts, Plans, GoesOn, Backtests, Scores, Pictures, SavedToFile):
     """Forecasts one or many time series with one recurrent network.
 
     All series train one global network, whatever their number, levels and lengths. Level, season and scale of each

@@ -29,6 +29,7 @@ from forecastrnn.forecasting.older_history import usual_older_means
 from forecastrnn.forecasting.plan import FitPlan, check_known, check_lengths, check_reach, check_same
 from forecastrnn.forecasting.preparation import Prepared, prepare
 from forecastrnn.forecasting.reading import SHORTEST, set_apart, without_end_gaps
+from forecastrnn.forecasting.recent import recent_of
 from forecastrnn.forecasting.residuals import residuals_of
 from forecastrnn.forecasting.series_codes import SeriesCodes
 from forecastrnn.forecasting.settings import Settings, network_of, update_count, use_lags
@@ -43,7 +44,8 @@ def fit_model(
     plan: FitPlan, read: SeriesSet, season: int, static: object, *, old: Model | None, callback: Callback | None
 ) -> Model:
     """Prepare series, train all networks on them, and keep what forecasts need; `old`: a model to go on from."""
-    whole, naive = set_apart(plan.reading, read, season, "y", is_fit=True)
+    given = read
+    whole, naive = set_apart(plan.reading, given, season, "y", is_fit=True)
     raw, gaps = without_end_gaps(whole)
     calendar = plan.calendar_of(raw, season, old, told=True)
     read = _dated(raw, calendar)
@@ -73,7 +75,8 @@ def fit_model(
     if isinstance(plan.intervals, ConformalPlan):
         intervals = calibrate(model, raw, plan.intervals, least, plan.device, before)
     tail = behind_end_gaps(model, model.tail, model.dated(whole), gaps, plan.bounds, floors=floors)
-    return replace(model, intervals=intervals, tail=tail)
+    recent = recent_of(given if naive else whole, tail.prepared.context)
+    return replace(model, intervals=intervals, tail=tail, recent=recent)
 
 
 def _dated(read: SeriesSet, calendar: CalendarColumns | None) -> SeriesSet:

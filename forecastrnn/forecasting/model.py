@@ -43,7 +43,8 @@ class Model:
     naive_errors : mean absolute error of the seasonal naive forecast in each series of fit, which model files lack.
     tail, residuals, axis : of the series that the networks have learned from; naive : those too short for it;
     floors : which series never were negative and yet could be forecast so, None: there is none. calendar : what is read
-    of dates, whose columns lie behind those of other covariates. mixture : what the networks are mixed with.
+    of dates, whose columns lie behind those of other covariates. mixture : what the networks are mixed with. recent
+    (all series, values): the last ones as they were given, for pictures; None in files from before there were any.
     """
 
     network: AnyNetwork
@@ -61,6 +62,7 @@ class Model:
     floors: np.ndarray | None = None
     calendar: CalendarColumns | None = None
     mixture: Mixture | None = None
+    recent: np.ndarray | None = None
 
     @property
     def layout(self) -> InputLayout:

@@ -299,9 +299,7 @@ NAIVE = codec.record(
     NaiveSeries,
     axis=Kind(_walk_whole_axis),
     places=codec.array("<i8", codec.Size("n_short", 1)),
-    figure=codec.mapped(  # as bits: NaN, which a file has no place for, stands for a series without a value
-        codec.array("<i8", "n_short", "season"), lambda figure: figure.view(np.int64), lambda bits: bits.view(float)
-    ),
+    figure=codec.numbers_or_nan("n_short", "season"),  # NaN stands for a series without a value
     floors=codec.flags("n_short"),
 )
 
@@ -329,6 +327,8 @@ def _make_model(
     _check_carried(network, tail, others["strategy"])
     check_mixture(others["mixture"], tail.candidates)
     found = Model(network=network, tail=tail, axis=axis, naive=naive, **others)
+    if found.recent is not None and len(found.recent) != found.n_series:
+        raise ModelFileError("there must be recent values of each series")
     made = found.calendar.columns if found.calendar else ()
     if tuple(column.name for column in found.covariates)[len(found.given_covariates) :] != made:
         raise ModelFileError("the calendar is not that of the covariates")
@@ -346,6 +346,7 @@ def _check_carried(network: AnyNetwork, tail: SeriesEnds, strategy: str) -> None
         raise ModelFileError("sums and states must be those of the inputs and the network")
 
 
+_RECENT = codec.numbers_or_nan(codec.Size("n_kept", 1), codec.Size("n_recent", 1))
 MODEL = codec.record(
     Model,
     _make_model,
@@ -364,6 +365,7 @@ MODEL = codec.record(
     floors=codec.unless(None, codec.optional("has_floors", codec.flags("n_series"))),
     calendar=codec.unless(None, codec.nested(CALENDAR)),
     mixture=codec.unless(None, codec.nested(MIXTURE)),
+    recent=codec.unless(None, codec.optional("has_recent", _RECENT)),
 )
 
 

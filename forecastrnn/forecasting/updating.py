@@ -18,6 +18,7 @@ from forecastrnn.forecasting.further import NewInputs, learned_further
 from forecastrnn.forecasting.model import Model
 from forecastrnn.forecasting.moving import NewValues, first_states_of, moved_on, scaled
 from forecastrnn.forecasting.naive_series import NaiveSeries
+from forecastrnn.forecasting.recent import recent_behind
 from forecastrnn.forecasting.trained import Trained
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def updated(model: Model, new: NewRows, rule: Rule, *, updates: int = 0, device:
         If a value is not possible in its series.
     """
     found, naive = NewValues(new.read.values.copy(), new.read.offsets, new.series, new.read.covariates), None
+    recent = None if model.recent is None else recent_behind(model.recent, found)
     if model.naive is not None:
         found, naive = _without_naive(model.naive, found, new.axis)
     check_possible(model, found)
@@ -48,7 +50,7 @@ def updated(model: Model, new: NewRows, rule: Rule, *, updates: int = 0, device:
     axis = new.axis if naive is None else new.axis.take(np.delete(np.arange(new.axis.n_series), naive.places))
     floors = floors_behind(model.floors, found)
     intervals = _intervals_behind(model, found, gaps)
-    moved = replace(model, tail=tail, axis=axis, naive=naive, floors=floors, intervals=intervals)
+    moved = replace(model, tail=tail, axis=axis, naive=naive, floors=floors, intervals=intervals, recent=recent)
     if not updates or not len(found.values):
         return moved
     z = scaled(model.tail.prepared, found, model.settings.likelihood)

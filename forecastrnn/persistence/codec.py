@@ -168,6 +168,11 @@ def mapped(kind: Kind, to: Callable[[Any], Any], back: Callable[[Any], Any] = la
     return replace(kind, walk=walk)
 
 
+def numbers_or_nan(*sizes: str | Size) -> Kind:
+    """Numbers, some of them missing: a file, which has no place for NaN, holds their bits."""
+    return mapped(array("<i8", *sizes), lambda found: found.view(np.int64), lambda bits: bits.view(float))
+
+
 def as_bools(values: np.ndarray) -> np.ndarray:
     """Bytes as booleans."""
     if (values > 1).any():

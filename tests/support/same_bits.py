@@ -11,6 +11,8 @@ import json
 import tempfile
 import warnings
 from collections.abc import Callable
+from copy import copy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +104,9 @@ PAIRS: dict[str, dict[str, Any]] = {
 
 def tensors(model: Any) -> np.ndarray:
     """The bytes that `save` writes after a `load`: header and tensors, but for the version of the package."""
+    if hasattr(model, "_model"):  # the last values as they were given are not computed
+        model = copy(model)
+        model._model = replace(model._model, recent=None)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.rnn"
         model.save(path)

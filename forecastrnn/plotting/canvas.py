@@ -1,0 +1,148 @@
+"""The door to Matplotlib: axes side by side, times along an axis, and legends that cover no data."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import pandas as pd
+
+try:
+    import matplotlib.dates as dates
+    import matplotlib.pyplot as plt
+    from matplotlib import rcParams
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure, SubFigure
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+    from matplotlib.ticker import MaxNLocator
+    from matplotlib.typing import ColorType as Color
+except ImportError as error:
+    raise ImportError(
+        "forecastrnn.plotting needs Matplotlib, which cannot be imported here: pip install matplotlib. All else of "
+        "forecastrnn works without it"
+    ) from error
+
+__all__ = [
+    "AnyFigure", "Artist", "Axes", "Color", "Figure", "GivenAxes", "Line2D", "Look", "Patch", "close",
+    "date_numbers", "ink", "legend_above", "panels", "time_axis",
+]  # fmt: skip
+
+AnyFigure: TypeAlias = Figure | SubFigure
+Look: TypeAlias = dict[str, Any]  # what Matplotlib takes by name
+GivenAxes: TypeAlias = Axes | Sequence[Axes] | np.ndarray | None
+
+WIDTH, HEIGHT = 6.4, 3.4  # inches of a picture of one panel: Matplotlib's width, a little lower than its default
+GRID_WIDTH, GRID_HEIGHT = 7.2, 1.9  # of a grid, and of a row of it
+LOW = 0.3  # of the height of a panel: what one below it has
+_IN_A_ROW = 5  # entries of a legend that fit beside each other in 600 pixels
+# As people write them: 2024, May, 3 May, 09:30; what ticks leave out stands at the end of the axis.
+_TICKS = ["%Y", "%b", "%d %b", "%H:%M", "%H:%M", "%S.%f"]
+_ZEROS = ["", "%Y", "%d %b", "%d %b", "%H:%M", "%H:%M"]
+_WHOLE = ["", "%Y", "%Y", "%d %b %Y", "%d %b %Y", "%d %b %Y %H:%M"]
+_LEADING_ZERO = re.compile(r"^0(?=\d )")
+
+
+class Dates(dates.ConciseDateFormatter):
+    """Short dates, days without a leading zero."""
+
+    def format_ticks(self, values: Sequence[float]) -> list[str]:
+        """Texts of all ticks together."""
+        return [_LEADING_ZERO.sub("", text) for text in super().format_ticks(values)]
+
+    def get_offset(self) -> str:
+        """What stands at the end of the axis."""
+        return _LEADING_ZERO.sub("", super().get_offset())
+
+
+def ink() -> str:
+    """The colour of texts, in which what was observed is drawn: dark on light paper, light on dark."""
+    return str(rcParams["text.color"])
+
+
+def close(figure: AnyFigure) -> None:
+    """Forget a figure of pyplot."""
+    plt.close(figure.figure if isinstance(figure, SubFigure) else figure)
+
+
+def panels(n: int, ax: GivenAxes, below: int = 0) -> list[list[Axes]]:
+    """Axes for each of n panels, and so many below it: those given, or those of a new figure in two columns."""
+    each = 1 + below
+    if ax is None:
+        return _new_panels(n, below)
+    given = list(np.array(ax, dtype=object).ravel())
+    if len(given) != n * each or not all(isinstance(one, Axes) for one in given):
+        wanted = "Axes of Matplotlib" if n * each == 1 else f"an array of {n * each} Axes of Matplotlib{_which(below)}"
+        got = type(given[0]).__name__ if len(given) == 1 else f"{len(given)} of them"
+        raise ValueError(f"ax must be {wanted}, or None for a new figure. Got {got}")
+    return [given[k * each : (k + 1) * each] for k in range(n)]
+
+
+def _which(below: int) -> str:
+    return ", one for each panel" + (", and behind each those of its covariates" if below else "")
+
+
+def _new_panels(n: int, below: int) -> list[list[Axes]]:
+    columns, each = min(n, 2), 1 + below
+    rows, share = -(-n // columns), 1 + below * (LOW + 0.1)
+    size = (WIDTH, HEIGHT * share) if n == 1 else (GRID_WIDTH, GRID_HEIGHT * rows * share + 0.4)
+    ratios = [1.0, *[LOW] * below] * rows
+    _, grid = plt.subplots(
+        rows * each, columns, figsize=size, squeeze=False, layout="constrained", height_ratios=ratios
+    )
+    grid = grid.reshape(rows, each, columns).swapaxes(1, 2).reshape(-1, each)
+    for spare in grid[n:].ravel():
+        spare.remove()
+    return [list(row) for row in grid[:n]]
+
+
+def date_numbers(index: pd.Index) -> np.ndarray:
+    """Where times (n,) lie on an axis: Matplotlib's days, or the integers themselves."""
+    if isinstance(index, pd.PeriodIndex):
+        index = index.to_timestamp()
+    if not isinstance(index, pd.DatetimeIndex):
+        return index.to_numpy(dtype=float)
+    instants = index if index.tz is None else index.tz_convert("UTC").tz_localize(None)
+    found: np.ndarray = dates.date2num(instants.to_numpy())
+    return found
+
+
+def time_axis(ax: Axes, index: pd.Index) -> None:
+    """Ticks for times like those of an index, read in its time zone, or for steps."""
+    if not isinstance(index, pd.DatetimeIndex | pd.PeriodIndex):
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
+        ax.set_xlabel(str(index.name) if index.name not in (None, "ds") else "step")
+        return
+    zone = getattr(index, "tz", None)
+    ax.xaxis_date(zone)
+    locator = dates.AutoDateLocator(tz=zone, minticks=3, maxticks=7)
+    ax.xaxis.set_major_locator(locator)
+    formats = {"formats": _TICKS, "zero_formats": _ZEROS, "offset_formats": _WHOLE}
+    ax.xaxis.set_major_formatter(Dates(locator, tz=zone, **formats))
+    if zone is not None:
+        ax.set_xlabel(f"time in {zone}")
+
+
+def legend_above(axes: list[Axes], *, own: bool, swatches: Mapping[str, Artist]) -> None:
+    """One legend for all panels, over them; own: in a figure made for them; swatches: entries that look otherwise."""
+    entries: dict[str, Artist] = {}
+    for ax in axes:
+        for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
+            entries.setdefault(label, swatches.get(label, handle))
+    if not entries:
+        return
+    ordered = sorted(entries, key=lambda label: label in swatches)
+    columns = -(-len(ordered) // -(-len(ordered) // _IN_A_ROW))
+    labels = [label for k in range(columns) for label in ordered[k::columns]]  # Matplotlib fills columns
+    options = {
+        "ncols": columns, "frameon": False, "fontsize": "small", "columnspacing": 1.2, "handlelength": 1.6,
+        "handletextpad": 0.5,
+    }  # fmt: skip
+    handles = [entries[label] for label in labels]
+    if len(axes) > 1 and own:
+        axes[0].figure.legend(handles, labels, loc="outside upper left", **options)
+    else:
+        axes[0].legend(handles, labels, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2, **options)
