@@ -7,11 +7,18 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 
 from forecastrnn import GRU, LSTM, Adam, Elman, RNNForecaster, RNNSeq2Seq
 from forecastrnn.datasets import load_airline, make_dates
 from forecastrnn.functional import dynamic_rnn
 from forecastrnn.networks.network import Layer, Network
+from forecastrnn.plotting import (
+    BacktestDisplay,
+    CoverageDisplay,
+    LossCurveDisplay,
+    ResidualDisplay,
+)
 from forecastrnn.training.optimizers import OptimizerState
 from forecastrnn.training.sequence_task import TrainingData
 from forecastrnn.training.stepping import TrainingProgram
@@ -27,6 +34,57 @@ def forecast() -> None:
     display = RNNForecaster(random_state=0).fit(y[:-24]).plot(24, truth=y[-24:])
     display.ax_.set_ylabel("thousands of passengers a month")
     save(display.figure_, "forecast.png")
+
+
+def panel() -> None:
+    """Shops with a season each; the last year held out."""
+    rng, months = (
+        np.random.default_rng(0),
+        pd.date_range("2012-01-01", periods=108, freq="MS"),
+    )
+    size = 100.0 * np.arange(1, 9)
+    season = np.sin(np.arange(108)[:, None] * np.pi / 6 + np.arange(8))
+    walk = rng.normal(0, 0.03, (108, 8)).cumsum(axis=0)
+    names = [f"shop {k}" for k in range(1, 9)]
+    sold = pd.DataFrame(size * (1 + 0.2 * season + walk), months, names)
+    model = RNNForecaster(random_state=0).fit(sold[:-12])
+    display = model.plot(12, truth=sold[-12:], max_series=6)
+    save(display.figure_, "panel.png")
+
+
+def futures() -> None:
+    """Possible futures inside the bands."""
+    model = RNNForecaster(random_state=0).fit(load_airline())
+    display = model.plot(24, n_paths=8, random_state=0)
+    display.ax_.set_ylabel("thousands of passengers a month")
+    save(display.figure_, "futures.png")
+
+
+def covariates() -> None:
+    """Sales that follow offers and prices."""
+    rng, days = np.random.default_rng(0), pd.date_range("2023-01-01", periods=400)
+    plan = pd.DataFrame({"offer": rng.random(400) < 0.2}, index=days)
+    plan["price"] = np.where(np.arange(400) // 16 % 2, 9.99, 11.5)
+    week = 5 * np.sin(np.arange(400) * 2 * np.pi / 7)
+    sold = 60 + week + 12 * plan["offer"] - 2 * plan["price"] + rng.normal(0, 3, 400)
+    model = RNNForecaster(random_state=0).fit(sold[:-21].rename("sold"), X=plan[:-21])
+    display = model.plot(21, X=plan, truth=sold, covariates=["offer", "price"])
+    save(display.figure_, "covariates.png")
+
+
+def errors() -> None:
+    """A backtest of the air passengers, coverage of their intervals, errors, training."""
+    y, options = load_airline(), {"n_windows": 4, "refit": False}
+    model = RNNForecaster(n_members=3, random_state=0)
+    kept = {"level": [80], "baselines": "seasonal_naive"}
+    display = BacktestDisplay.from_estimator(model, y, 12, **options, **kept)
+    save(display.figure_, "backtest.png")
+    coverage = CoverageDisplay.from_estimator(
+        model, y, 12, refit=False, n_windows=24, step_size=2
+    )
+    save(coverage.figure_, "coverage.png")
+    save(ResidualDisplay.from_estimator(model, y).figure_, "residuals.png")
+    save(LossCurveDisplay.from_estimator(model.fit(y)).figure_, "loss.png")
 
 
 def influence(cell: object, units: int = 32, rows: int = 20) -> np.ndarray:
@@ -196,6 +254,10 @@ def save(figure: plt.Figure, name: str) -> None:
 if __name__ == "__main__":
     plt.switch_backend("Agg")
     forecast()
+    panel()
+    futures()
+    covariates()
+    errors()
     reach()
     memory()
     shapes()

@@ -19,6 +19,7 @@ import pandas as pd
 from forecastrnn import Adam, Elman, RNNForecaster, RNNRegressor
 from forecastrnn.datasets import load_airline, load_co2, make_sine
 from forecastrnn.metrics import mase
+from forecastrnn.plotting import ForecastDisplay
 
 STEPS, ITERATIONS, BATCH = 20, 1500, 50
 
@@ -44,16 +45,18 @@ def learn_curve(seed: int = 0) -> tuple[RNNRegressor, float]:
     return model.set_params(warm_start=True, max_iter=7, solver__learning_rate="cosine").fit(X, y), error
 
 
-def holdout(name: str, y: pd.Series, h: int, season: int, **settings: object) -> tuple[pd.Series, pd.Series, str]:
-    """Forecast the last h values from those before; the forecast, the seasonal naive one, and a line of figures."""
+def holdout(name: str, y: pd.Series, h: int, season: int, **settings: object) -> tuple[pd.DataFrame, str]:
+    """Forecast the last h values from those before: with bands and beside seasonal naive; and a line of figures."""
     train, test = y[:-h], y[-h:]
     begun = time.perf_counter()
-    forecast = RNNForecaster(season_length=season, random_state=0, **settings).fit(train).predict(h)
+    model = RNNForecaster(season_length=season, random_state=0, **settings).fit(train)
+    forecast = model.predict(h, level=[80, 95])
     seconds = time.perf_counter() - begun
     last = train.ffill().to_numpy()[-season:]
-    naive = pd.Series(np.resize(last, h), index=test.index)
-    ours, theirs = (mase(test, f, train=train, season_length=season) for f in (forecast, naive))
-    return forecast, naive, f"{name:18s} MASE {ours:.2f}   seasonal naive {theirs:.2f}   ({seconds:.1f} s)"
+    forecast["seasonal naive"] = np.resize(last, h)
+    errors = (forecast[model] for model in ("RNN", "seasonal naive"))
+    ours, theirs = (mase(test, one, train=train, season_length=season) for one in errors)
+    return forecast, f"{name:18s} MASE {ours:.2f}   seasonal naive {theirs:.2f}   ({seconds:.1f} s)"
 
 
 def draw_windows(ax: plt.Axes, model: RNNRegressor) -> None:
@@ -87,17 +90,10 @@ def draw_generated(ax: plt.Axes, model: RNNRegressor) -> None:
     ax.legend(loc="upper left", fontsize=8)
 
 
-def draw_forecast(
-    ax: plt.Axes, y: pd.Series, forecast: pd.Series, naive: pd.Series, title: str, unit: str, shown: int
-) -> None:
-    """The end of the series, the forecast, and seasonal naive."""
-    y = y[-shown:]
-    ax.plot(y.index, y, color="0.4", lw=1, label="observed")
-    ax.plot(naive.index, naive, color="C1", lw=1, ls="--", label="seasonal naive")
-    ax.plot(forecast.index, forecast, color="C3", lw=1.5, label="RNNForecaster")
-    ax.axvline(forecast.index[0], color="0.7", lw=0.8)
-    ax.set(title=title, xlabel="date", ylabel=unit)
-    ax.legend(loc="upper left", fontsize=8)
+def draw_forecast(ax: plt.Axes, y: pd.Series, forecast: pd.DataFrame, title: str, unit: str, shown: int) -> None:
+    """The end of the series, the forecast with bands of 80 and 95%, seasonal naive, and what came."""
+    ForecastDisplay.from_predictions(forecast, history=y, truth=y, n_history=shown - len(forecast), ax=ax)
+    ax.set(xlabel=title, ylabel=unit)
 
 
 def main() -> None:
@@ -105,15 +101,15 @@ def main() -> None:
     model, error = learn_curve()
     print(f"{'curve':18s} squared error {error:.4f} after {ITERATIONS} iterations")
     air, co2 = load_airline(), load_co2()
-    air_forecast, air_naive, line = holdout("air passengers", air, 24, 12)
+    air_forecast, line = holdout("air passengers", air, 24, 12)
     print(line)
-    co2_forecast, co2_naive, line = holdout("weekly CO2", co2, 104, 52, missing="mask")
+    co2_forecast, line = holdout("weekly CO2", co2, 104, 52, missing="mask")
     print(line)
     fig, axes = plt.subplots(2, 2, figsize=(12, 7.5), layout="constrained")
     draw_windows(axes[0, 0], model)
     draw_generated(axes[0, 1], model)
-    draw_forecast(axes[1, 0], air, air_forecast, air_naive, "Air passengers, 24 months ahead", "thousands", 84)
-    draw_forecast(axes[1, 1], co2, co2_forecast, co2_naive, "CO2 at Mauna Loa, 104 weeks ahead", "ppm", 320)
+    draw_forecast(axes[1, 0], air, air_forecast, "Air passengers, 24 months ahead", "thousands", 84)
+    draw_forecast(axes[1, 1], co2, co2_forecast, "CO2 at Mauna Loa, 104 weeks ahead", "ppm", 320)
     fig.savefig("generate_sequence.png", dpi=120)
     print("picture: generate_sequence.png")
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from sklearn.utils.validation import check_is_fitted
 
 from forecastrnn.estimators.fitted_forecaster import FittedForecaster
+from forecastrnn.forecasting.training_curves import curves_of
+from forecastrnn.training.curves import TrainingCurves
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,7 +17,13 @@ if TYPE_CHECKING:
 
 
 class Pictures(FittedForecaster):
-    """`plot` and `history`."""
+    """`plot`, `history` and `training_curves_`."""
+
+    @property
+    def training_curves_(self) -> TrainingCurves:
+        """How the members were trained, every 50 updates: what `LossCurveDisplay` draws."""
+        check_is_fitted(self)
+        return curves_of(self._model)
 
     def plot(self, h: Any, **options: Any) -> ForecastDisplay:
         """Draw the end of each series and its forecast with bands: short for `ForecastDisplay.from_estimator`.

@@ -12,7 +12,7 @@ from typing import Generic, Self, TypeVar
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import _check_sample_weight
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from forecastrnn.callbacks import Epoch, check_callback
 from forecastrnn.engine.compiling import announced
@@ -22,6 +22,7 @@ from forecastrnn.estimators.saving import SavedToFile
 from forecastrnn.sequences.fitting import Fitted, SequenceSamples
 from forecastrnn.sequences.seq2seq_fitting import FittedPairs, PairSamples
 from forecastrnn.sequences.settings import PairSettings, SequenceSettings
+from forecastrnn.training.curves import TrainingCurves
 from forecastrnn.training.training import ShouldStop, Trainer, Validate
 
 Callback = Callable[[Epoch], object]
@@ -150,6 +151,16 @@ class RecurrentEstimator(SavedToFile, NamedParameters, Generic[Settings, Model, 
         self.loss_ = self.loss_curve_[-1]
         self.n_iter_ = len(self.loss_curve_)
         self._show_scores(self._holds_out())
+
+    @property
+    def training_curves_(self) -> TrainingCurves:
+        """How the network was trained, epoch by epoch: what `forecastrnn.plotting.LossCurveDisplay` draws."""
+        check_is_fitted(self)
+        scored = hasattr(self, "validation_scores_")
+        return TrainingCurves(
+            losses=[list(self.loss_curve_)], each=0, scores=[list(self.validation_scores_)] if scored else [],
+            kept=[self.best_iter_] if scored else [],
+        )  # fmt: skip
 
     def _show_scores(self, are_there: bool) -> None:
         """What early stopping has found; an earlier fit may have had it."""

@@ -7,6 +7,10 @@ shown or saved.
 
 from __future__ import annotations
 
+from forecastrnn.plotting.backtest import BacktestDisplay
+from forecastrnn.plotting.coverage import CoverageDisplay
 from forecastrnn.plotting.forecast import ForecastDisplay
+from forecastrnn.plotting.loss_curve import LossCurveDisplay
+from forecastrnn.plotting.residuals import ResidualDisplay
 
-__all__ = ["ForecastDisplay"]
+__all__ = ["BacktestDisplay", "CoverageDisplay", "ForecastDisplay", "LossCurveDisplay", "ResidualDisplay"]

@@ -28,7 +28,8 @@ except ImportError as error:
 
 __all__ = [
     "AnyFigure", "Artist", "Axes", "Color", "Figure", "GivenAxes", "Line2D", "Look", "Patch", "close",
-    "date_numbers", "ink", "legend_above", "panels", "time_axis",
+    "date_numbers", "ink", "in_rows", "legend_above", "panels", "stacked", "step_axis",
+    "time_axis",
 ]  # fmt: skip
 
 AnyFigure: TypeAlias = Figure | SubFigure
@@ -70,33 +71,52 @@ def close(figure: AnyFigure) -> None:
 
 def panels(n: int, ax: GivenAxes, below: int = 0) -> list[list[Axes]]:
     """Axes for each of n panels, and so many below it: those given, or those of a new figure in two columns."""
-    each = 1 + below
-    if ax is None:
-        return _new_panels(n, below)
-    given = list(np.array(ax, dtype=object).ravel())
-    if len(given) != n * each or not all(isinstance(one, Axes) for one in given):
-        wanted = "Axes of Matplotlib" if n * each == 1 else f"an array of {n * each} Axes of Matplotlib{_which(below)}"
-        got = type(given[0]).__name__ if len(given) == 1 else f"{len(given)} of them"
-        raise ValueError(f"ax must be {wanted}, or None for a new figure. Got {got}")
-    return [given[k * each : (k + 1) * each] for k in range(n)]
-
-
-def _which(below: int) -> str:
-    return ", one for each panel" + (", and behind each those of its covariates" if below else "")
-
-
-def _new_panels(n: int, below: int) -> list[list[Axes]]:
-    columns, each = min(n, 2), 1 + below
+    each, columns = 1 + below, min(n, 2)
+    if ax is not None:
+        behind = ", one for each panel" + (", and behind each those of its covariates" if below else "")
+        found = given_axes(n * each, ax, behind)
+        return [found[k * each : (k + 1) * each] for k in range(n)]
     rows, share = -(-n // columns), 1 + below * (LOW + 0.1)
     size = (WIDTH, HEIGHT * share) if n == 1 else (GRID_WIDTH, GRID_HEIGHT * rows * share + 0.4)
-    ratios = [1.0, *[LOW] * below] * rows
-    _, grid = plt.subplots(
-        rows * each, columns, figsize=size, squeeze=False, layout="constrained", height_ratios=ratios
-    )
+    grid = _new_grid(rows * each, columns, size, height_ratios=[1.0, *[LOW] * below] * rows)
     grid = grid.reshape(rows, each, columns).swapaxes(1, 2).reshape(-1, each)
     for spare in grid[n:].ravel():
         spare.remove()
     return [list(row) for row in grid[:n]]
+
+
+def stacked(heights: Sequence[float], ax: GivenAxes) -> list[Axes]:
+    """Axes below each other: those given, or those of a new figure, of such heights."""
+    if ax is not None:
+        return given_axes(len(heights), ax)
+    size = WIDTH, 0.9 * HEIGHT * sum(heights) + 0.2
+    return list(_new_grid(len(heights), 1, size, height_ratios=heights)[:, 0])
+
+
+def in_rows(rows: str, ax: GivenAxes) -> list[Axes]:
+    """Axes by letters, as in "aa;bc": those given, or those of a new figure, where a wide one has a letter twice."""
+    letters = sorted({*rows} - {";"})
+    if ax is not None:
+        return given_axes(len(letters), ax)
+    figure = plt.figure(figsize=(WIDTH, 0.7 * HEIGHT * (1 + rows.count(";"))), layout="constrained")
+    found = figure.subplot_mosaic(rows)
+    return [found[letter] for letter in letters]
+
+
+def given_axes(n: int, ax: GivenAxes, behind: str = "") -> list[Axes]:
+    """The n axes that are given, which must be so many."""
+    given = list(np.array(ax, dtype=object).ravel())
+    if len(given) != n or not all(isinstance(one, Axes) for one in given):
+        wanted = "Axes of Matplotlib" if n == 1 else f"an array of {n} Axes of Matplotlib{behind}"
+        got = type(given[0]).__name__ if len(given) == 1 else f"{len(given)} of them"
+        raise ValueError(f"ax must be {wanted}, or None for a new figure. Got {got}")
+    return given
+
+
+def _new_grid(rows: int, columns: int, size: tuple[float, float], height_ratios: Sequence[float]) -> np.ndarray:
+    look: Look = {"figsize": size, "layout": "constrained", "height_ratios": height_ratios}
+    found: np.ndarray = plt.subplots(rows, columns, squeeze=False, **look)[1]
+    return found
 
 
 def date_numbers(index: pd.Index) -> np.ndarray:
@@ -113,8 +133,7 @@ def date_numbers(index: pd.Index) -> np.ndarray:
 def time_axis(ax: Axes, index: pd.Index) -> None:
     """Ticks for times like those of an index, read in its time zone, or for steps."""
     if not isinstance(index, pd.DatetimeIndex | pd.PeriodIndex):
-        ax.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
-        ax.set_xlabel(str(index.name) if index.name not in (None, "ds") else "step")
+        step_axis(ax, str(index.name) if index.name not in (None, "ds") else "step")
         return
     zone = getattr(index, "tz", None)
     ax.xaxis_date(zone)
@@ -126,9 +145,16 @@ def time_axis(ax: Axes, index: pd.Index) -> None:
         ax.set_xlabel(f"time in {zone}")
 
 
-def legend_above(axes: list[Axes], *, own: bool, swatches: Mapping[str, Artist]) -> None:
+def step_axis(ax: Axes, label: str) -> None:
+    """Ticks for whole numbers."""
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
+    ax.set_xlabel(label)
+
+
+def legend_above(axes: list[Axes], *, own: bool = False, swatches: Mapping[str, Artist] | None = None) -> None:
     """One legend for all panels, over them; own: in a figure made for them; swatches: entries that look otherwise."""
     entries: dict[str, Artist] = {}
+    swatches = swatches or {}
     for ax in axes:
         for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
             entries.setdefault(label, swatches.get(label, handle))

@@ -6,6 +6,22 @@ from typing import Protocol
 
 import pandas as pd
 
+from forecastrnn.metrics.forms import Data
+from forecastrnn.training.curves import TrainingCurves
+
+
+class Trained(Protocol):
+    """A fitted estimator."""
+
+    training_curves_: TrainingCurves
+
+
+class Backtested(Protocol):
+    """A forecaster, which need not be fitted."""
+
+    def cross_validation(self, y: Data, h: int, **options: object) -> pd.DataFrame:
+        """Forecasts from earlier times, with what came: series, time, cutoff and truth are the first columns."""
+
 
 class Forecaster(Protocol):
     """A fitted forecaster, by its public methods."""

@@ -38,13 +38,18 @@ def draw_truth(ax: Axes, values: pd.Series) -> None:
     draw_line(ax, values, look)
 
 
-def draw_bands(ax: Axes, part: pd.DataFrame, fan: Fan, color: Color) -> dict[str, Artist]:
+def draw_bands(ax: Axes, part: pd.DataFrame, fan: Fan, color: Color, *, is_labelled: bool = True) -> dict[str, Artist]:
     """Nested bands of one colour, the widest below; returns for each label a swatch as dark as the band looks."""
     x, alpha = date_numbers(part.index), min(DARKEST, MOST_INK / max(len(fan.bands), 1))
     swatches: dict[str, Artist] = {}
     for place, (level, low, high) in enumerate(reversed(fan.bands)):
         label = f"{level:g}% interval"
-        look: Look = {"color": color, "alpha": alpha, "label": label, "zorder": 1.5 - 0.01 * place}
+        look: Look = {
+            "color": color,
+            "alpha": alpha,
+            "label": label if is_labelled else "_",
+            "zorder": 1.5 - 0.01 * place,
+        }
         ends = part[low].to_numpy(dtype=float), part[high].to_numpy(dtype=float)
         if len(x) == 1:
             ax.vlines(x, *ends, linewidth=ONE_STEP, **look)
