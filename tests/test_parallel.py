@@ -196,7 +196,7 @@ def test_a_process_trains_its_own_pairs(kind: str, monkeypatch: pytest.MonkeyPat
             expected.append((TrainingProgram, 1, 0))
         else:
             options: dict = {"n_members": 1, "max_steps": 2, "hidden_layer_sizes": 3, "batch_size": 5}
-            options |= {"dtype": "float64", "context_length": 4, "intervals": None}
+            options |= {"dtype": "float64", "context_length": 4, "intervals": None, "candidates": "network"}
             RNNForecaster(strategy=Seq2Seq(2), random_state=0, **options).fit(load_airline()[:60])
     assert [(type(p), p.shape.rows, p.shape.before) for p in made] == expected
 

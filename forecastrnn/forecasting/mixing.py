@@ -20,7 +20,9 @@ from forecastrnn.forecasting.model import Model
 if TYPE_CHECKING:
     from forecastrnn.data.series import SeriesSet
 
-PANEL = WindowPlan(n_windows=1)  # of many series: a long window at the end, before which networks know nearly all
+# Of many series: three long windows near the end, before which networks know nearly all. In backtests the weights of
+# one window were worse (tourism: by 1.5%), and those of three members no better than those of one.
+PANEL = WindowPlan(n_windows=3)
 
 
 def mixed(

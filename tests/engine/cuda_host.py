@@ -77,7 +77,14 @@ def test_classifier() -> None:
 @pytest.mark.parametrize("options", [{}, {"strategy": Seq2Seq(3)}], ids=str)
 def test_forecaster(options: dict[str, Any]) -> None:
     model = RNNForecaster(
-        intervals=None, device="cuda", n_members=1, max_steps=4, hidden_layer_sizes=12, random_state=0, **options
+        candidates="network",
+        intervals=None,
+        device="cuda",
+        n_members=1,
+        max_steps=4,
+        hidden_layer_sizes=12,
+        random_state=0,
+        **options,
     )
     model.fit(load_airline())
     assert np.isfinite(model.predict(3)).all()

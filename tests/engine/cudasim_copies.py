@@ -122,7 +122,7 @@ def test_forecaster(copies: Copies, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its windows are gathered on the GPU; a forecast brings back new values, and takes its histories there once."""
     monkeypatch.setattr(windows, "EPOCH", 1)
     options = {"n_members": 2, "max_steps": 2, "context_length": 2, "season_length": 2, "strategy": Direct(3)}
-    model = RNNForecaster(intervals=None, **OPTIONS | options).fit(load_airline()[:40])
+    model = RNNForecaster(candidates="network", intervals=None, **OPTIONS | options).fit(load_airline()[:40])
     for member in model._model.trained.members:
         assert copies.of(member.theta) == (1, 1)
     copies.to_host.clear(), copies.to_device.clear()

@@ -99,6 +99,7 @@ def test_forecaster() -> None:
         "batch_size": 3,
         "context_length": 4,
         "intervals": None,
+        "candidates": "network",
     }
     look = lambda model: [model.loss_curve_, model.predict(3)]  # noqa: E731
     make = lambda **k: RNNForecaster(random_state=0, dtype="float64", early_stopping=True, **options, **k)  # noqa: E731

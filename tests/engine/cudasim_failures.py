@@ -74,7 +74,9 @@ def test_partial_fit() -> None:
 def test_forecaster() -> None:
     """In its second member."""
     y, options = load_airline()[:40], {"n_members": 2, "max_steps": 1, "context_length": 2, "season_length": 1}
-    model = RNNForecaster(intervals=None, batch_size=1, **OPTIONS | options | {"device": "cpu"}).fit(y)
+    model = RNNForecaster(
+        candidates="network", intervals=None, batch_size=1, **OPTIONS | options | {"device": "cpu"}
+    ).fit(y)
     before, curve = model.predict(2), model.loss_curve_
     with failing(2, CudaAPIError(1, "CUDA_ERROR_INVALID_VALUE")), pytest.raises(RuntimeError, match="the GPU failed"):
         model.set_params(device="cuda").fit(y)

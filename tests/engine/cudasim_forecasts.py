@@ -20,7 +20,7 @@ from support.series_beside import beside
 
 RNG = np.random.default_rng(0)
 QUICK = {"max_steps": 2, "hidden_layer_sizes": 3, "batch_size": 3, "context_length": 3, "season_length": 2,
-         "random_state": 0, "dtype": "float64", "intervals": None}  # fmt: skip
+         "random_state": 0, "dtype": "float64", "intervals": None, "candidates": "network"}  # fmt: skip
 
 
 def wide(n: int) -> pd.DataFrame:

@@ -354,6 +354,7 @@ def test_forecaster_with_a_decoder() -> None:
         "hidden_layer_sizes": 3,
         "batch_size": 3,
         "intervals": None,
+        "candidates": "network",
     }
     options |= {"context_length": 4, "strategy": Seq2Seq(2), "dtype": "float64", "early_stopping": True}
     cpu, gpu = (RNNForecaster(random_state=0, device=d, **options).fit(load_airline()[:60]) for d in ("cpu", "cuda"))

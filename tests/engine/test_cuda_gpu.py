@@ -127,7 +127,14 @@ def test_forecasts(options: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> 
     """Of many series, and sample paths by the same draws, in one part and in several."""
     values = np.exp(np.cumsum(np.random.default_rng(0).normal(0, 0.1, (300, 90)), axis=1))
     model = RNNForecaster(
-        intervals=None, n_members=2, max_steps=5, season_length=7, random_state=0, dtype="float64", **options
+        candidates="network",
+        intervals=None,
+        n_members=2,
+        max_steps=5,
+        season_length=7,
+        random_state=0,
+        dtype="float64",
+        **options,
     )
     model.fit(pd.DataFrame(values.T, pd.date_range("2020-01-01", periods=90)))
     looks = [lambda: model.predict(6)]

@@ -104,7 +104,13 @@ def test_what_has_no_kernels(installed: Any, caplog: pytest.LogCaptureFixture) -
     """Local networks are jobs of the CPU: an error for "cuda", one line of the log for "auto"."""
     installed(machine((9, 0)))
     model = RNNForecaster(
-        intervals=None, global_model=False, n_members=1, max_steps=2, hidden_layer_sizes=2, device="cuda"
+        candidates="network",
+        intervals=None,
+        global_model=False,
+        n_members=1,
+        max_steps=2,
+        hidden_layer_sizes=2,
+        device="cuda",
     )
     with pytest.raises(ValueError, match=r"device='cuda': global_model=False runs on the CPU only. Use device=\"cpu\""):
         model.fit(load_airline())

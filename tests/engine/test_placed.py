@@ -26,7 +26,14 @@ def test_one_device_for_all_layers_by_a_list() -> None:
     one, listed = model().fit(X, Y), model(device=["cpu", "cpu"]).fit(X, Y)
     assert listed.device_ == "cpu"
     assert np.array_equal(one.predict(X), listed.predict(X))
-    options = {"hidden_layer_sizes": (4, 4), "n_members": 1, "max_steps": 2, "random_state": 0, "intervals": None}
+    options = {
+        "hidden_layer_sizes": (4, 4),
+        "n_members": 1,
+        "max_steps": 2,
+        "random_state": 0,
+        "intervals": None,
+        "candidates": "network",
+    }
     forecasts = [RNNForecaster(device=d, **options).fit(load_airline()).predict(2) for d in ("cpu", ["cpu", "auto"])]
     assert np.allclose(*forecasts, rtol=1e-5)
 

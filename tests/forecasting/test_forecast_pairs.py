@@ -162,7 +162,11 @@ def test_windows_of_validation_end_with_the_series(held: int) -> None:
 def test_default_beats_the_seasonal_naive(airline: pd.Series) -> None:
     known = airline[:-24]
     naive_error = mase(airline, np.tile(known[-12:].to_numpy(), 2), 12)
-    forecast = RNNForecaster(intervals=None, strategy="seq2seq", n_members=1, random_state=0).fit(known).predict(24)
+    forecast = (
+        RNNForecaster(candidates="network", intervals=None, strategy="seq2seq", n_members=1, random_state=0)
+        .fit(known)
+        .predict(24)
+    )
     assert mase(airline, forecast.to_numpy(), 12) < 0.6 * naive_error
 
 

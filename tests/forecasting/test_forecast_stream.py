@@ -13,7 +13,9 @@ from support.slow_forecasts import slow_forecasts
 
 
 def fit(y: object, **options: object) -> RNNForecaster:
-    return RNNForecaster(**{"n_members": 1, "max_steps": 20, "random_state": 0, "intervals": None} | options).fit(y)
+    return RNNForecaster(
+        **{"n_members": 1, "max_steps": 20, "random_state": 0, "intervals": None, "candidates": "network"} | options
+    ).fit(y)
 
 
 @pytest.fixture(scope="module")

@@ -238,14 +238,18 @@ def test_sign_of_the_series_is_kept() -> None:
 def test_default_beats_the_seasonal_naive(airline: pd.Series) -> None:
     known = airline[:-24]
     naive = mase(airline, np.tile(known[-12:].to_numpy(), 2), 12)
-    forecast = RNNForecaster(intervals=None, random_state=0).fit(known).predict(24)
+    forecast = RNNForecaster(candidates="network", intervals=None, random_state=0).fit(known).predict(24)
     assert mase(airline, forecast.to_numpy(), 12) < 0.95 < naive
 
 
 def test_direct_beats_the_seasonal_naive(airline: pd.Series) -> None:
     known = airline[:-24]
     naive = mase(airline, np.tile(known[-12:].to_numpy(), 2), 12)
-    forecast = RNNForecaster(intervals=None, strategy=Direct(24), n_members=1, random_state=0).fit(known).predict(24)
+    forecast = (
+        RNNForecaster(candidates="network", intervals=None, strategy=Direct(24), n_members=1, random_state=0)
+        .fit(known)
+        .predict(24)
+    )
     assert mase(airline, forecast.to_numpy(), 12) < naive
 
 

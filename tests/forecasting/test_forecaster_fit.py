@@ -40,7 +40,11 @@ def test_gap_at_the_end_costs_little(airline: pd.Series) -> None:
     """Four unknown months, then twelve to forecast: about as good as sixteen months ahead."""
     y = airline[:-12].copy()
     y.iloc[-4:] = np.nan
-    forecast = RNNForecaster(intervals=None, missing="mask", n_members=1, random_state=0).fit(y).predict(12)
+    forecast = (
+        RNNForecaster(candidates="network", intervals=None, missing="mask", n_members=1, random_state=0)
+        .fit(y)
+        .predict(12)
+    )
     assert mase(airline, forecast.to_numpy(), 12) < 1.5
 
 

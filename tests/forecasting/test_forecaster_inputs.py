@@ -14,7 +14,14 @@ from forecastrnn import RNNForecaster
 
 
 def quick(**options: Any) -> RNNForecaster:
-    few = {"n_members": 1, "max_steps": 2, "random_state": 0, "hidden_layer_sizes": 4, "intervals": None}
+    few = {
+        "n_members": 1,
+        "max_steps": 2,
+        "random_state": 0,
+        "hidden_layer_sizes": 4,
+        "intervals": None,
+        "candidates": "network",
+    }
     return RNNForecaster(**few | options)
 
 

@@ -70,7 +70,7 @@ def test_weights_are_those_of_the_formula() -> None:
 
 
 def test_networks_that_tell_weights_have_not_seen_the_windows(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Few series are cut by a third, many by one horizon; with intervals the same networks serve both."""
+    """Few series are cut by a third, many by three windows at the end; with intervals the same networks serve both."""
     lengths, train = [], fitting._train
 
     def spy(plan: Any, read: Any, *args: Any, **others: Any) -> Any:
@@ -83,7 +83,7 @@ def test_networks_that_tell_weights_have_not_seen_the_windows(monkeypatch: pytes
     assert lengths == [60, 40] and few.intervals_.starts[0] == 20
     many = pd.DataFrame({k: monthly(60, k) for k in range(50)})
     quick(**options).fit(many)
-    assert lengths[2:] == [60, 60 - 13]
+    assert lengths[2:] == [60, 60 - 19]
 
 
 @pytest.mark.parametrize("intervals", ["conformal", "paths", Conformal(n_windows=3)])

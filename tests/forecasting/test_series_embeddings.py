@@ -38,7 +38,7 @@ def test_opposite_answers_to_the_same_context(given: str) -> None:
     y = signals([np.cumsum(rng.integers(12, 24, 6)).tolist() for _ in range(N)], 150, 1)
     ends = signals([[10, 39]] * N, 40, 2)
     model = RNNForecaster(
-        intervals=None, n_members=1, max_steps=150, hidden_layer_sizes=16, context_length=8,
+        candidates="network", intervals=None, n_members=1, max_steps=150, hidden_layer_sizes=16, context_length=8,
         solver=AdamW(OneCycle(0.02)), loss="squared_error", long_run_mean=False, random_state=0, n_jobs=1,
         id_embedding_dim=2 if given == "ids" else None,
     ).fit(y, static=STATIC[["kind"]] if given == "static" else None)  # fmt: skip

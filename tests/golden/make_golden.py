@@ -44,7 +44,7 @@ def fitted() -> dict[str, Any]:
     X, Z = inputs(24, 6, 2, "float32"), inputs(24, 5, 3)
     common = {"hidden_layer_sizes": 4, "max_iter": 5, "random_state": 0, "n_jobs": 1}
     forecaster = RNNForecaster(
-        intervals=None, hidden_layer_sizes=4, n_members=2, max_steps=20, random_state=0, n_jobs=1
+        candidates="network", intervals=None, hidden_layer_sizes=4, n_members=2, max_steps=20, random_state=0, n_jobs=1
     )
     translator = RNNSeq2Seq(cell="gru", embedding_dim=2, **common)
     labels = np.array(["low", "middle", "high"])[np.arange(24) % 3]

@@ -134,7 +134,9 @@ def test_a_wrong_formula_is_refused_with_its_line(kind: type[Cell]) -> None:
 USES: dict[str, Any] = {
     "fit": lambda cell: RNNRegressor(cell=cell).fit(X, X),
     "one of a stack": lambda cell: RNNRegressor(cell=["gru", cell], hidden_layer_sizes=(2, 2)).fit(X, X),
-    "forecaster": lambda cell: RNNForecaster(intervals=None, cell=cell, n_members=1, max_steps=1).fit(np.arange(40.0)),
+    "forecaster": lambda cell: RNNForecaster(
+        candidates="network", intervals=None, cell=cell, n_members=1, max_steps=1
+    ).fit(np.arange(40.0)),
     "functional": lambda cell: dynamic_rnn(cell, X, cell.init_weights(2, 3, random_state=0)),
     "check_gradients": check_gradients,
 }

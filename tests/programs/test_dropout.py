@@ -297,9 +297,13 @@ def test_classifier() -> None:
 def test_forecaster(airline: pd.Series, global_model: bool) -> None:
     """Seeded, off in forecasts, and the thread count changes nothing."""
     options = {"max_steps": 30, "n_members": 1, "random_state": 0, "global_model": global_model}
-    plain = RNNForecaster(intervals=None, **options).fit(airline).predict(6)
+    plain = RNNForecaster(candidates="network", intervals=None, **options).fit(airline).predict(6)
     model = RNNForecaster(
-        intervals=None, dropout=forecastrnn.Dropout(between=0.2, recurrent=0.2), n_jobs=1, **options
+        candidates="network",
+        intervals=None,
+        dropout=forecastrnn.Dropout(between=0.2, recurrent=0.2),
+        n_jobs=1,
+        **options,
     ).fit(airline)
     pd.testing.assert_series_equal(model.predict(6), model.predict(6))
     again = RNNForecaster(**(model.get_params(deep=False) | {"n_jobs": 3})).fit(airline)

@@ -12,7 +12,17 @@ import pytest
 
 from forecastrnn.cli.main import main
 
-QUICK = ("--set", "max_steps=20", "--set", "n_members=1", "--set", "hidden_layer_sizes=8")  # those of quick()
+# Those of quick(), but for the intervals.
+QUICK = (
+    "--set",
+    "max_steps=20",
+    "--set",
+    "n_members=1",
+    "--set",
+    "hidden_layer_sizes=8",
+    "--set",
+    "candidates=network",
+)
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,7 @@ def sequences(kind: type = RNNRegressor, y: Any = LAST, fit: Any = None, **optio
 def series(**options: Any) -> Case:
     """A forecaster."""
     given = {"hidden_layer_sizes": 4, "n_members": 1, "max_steps": 3, "context_length": 8, **SMALL, **options}
-    return lambda cell: RNNForecaster(intervals=None, cell=cell, **given).fit(WIDE), 3
+    return lambda cell: RNNForecaster(candidates="network", intervals=None, cell=cell, **given).fit(WIDE), 3
 
 
 def pairs(**options: Any) -> Case:

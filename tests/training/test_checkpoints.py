@@ -173,4 +173,4 @@ def test_sequences_that_do_not_fit(model: RNNRegressor) -> None:
 def test_batches_that_do_not_fit() -> None:
     """A billion windows at once."""
     with pytest.raises(ValueError, match=r"batch_size=1000000000: .* need [\d.e+]+ GiB"):
-        RNNForecaster(intervals=None, batch_size=10**9, max_steps=1).fit(load_airline())
+        RNNForecaster(candidates="network", intervals=None, batch_size=10**9, max_steps=1).fit(load_airline())

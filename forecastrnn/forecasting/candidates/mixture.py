@@ -23,6 +23,11 @@ class CandidateEnds:
     weights: np.ndarray
     states: tuple[np.ndarray, ...]
 
+    @property
+    def counts(self) -> np.ndarray:
+        """Which candidates (k,) count in some series."""
+        return np.asarray((self.weights[:, 1:] > 0.0).any(axis=0))
+
     def take(self, rows: np.ndarray) -> CandidateEnds:
         """Those of some series."""
         return CandidateEnds(weights=self.weights[rows], states=tuple(states[rows] for states in self.states))
@@ -48,18 +53,16 @@ class Mixture:
     def behind(
         self, ends: CandidateEnds, values: np.ndarray, offsets: np.ndarray, rows: np.ndarray
     ) -> CandidateEnds:  # fmt: skip
-        """Behind new values, as `Candidate.behind` has them."""
-        both = zip(self.candidates, ends.states, strict=True)
-        moved = tuple(one.behind(states, values, offsets, rows) for one, states in both)
+        """Behind new values, as `Candidate.behind` has them; one that counts nowhere stays where it is."""
+        each = zip(self.candidates, ends.states, ends.counts, strict=True)
+        moved = tuple(one.behind(states, values, offsets, rows) if counts else states for one, states, counts in each)
         return CandidateEnds(weights=ends.weights, states=moved)
 
     def forecasts(self, ends: CandidateEnds, h: int) -> np.ndarray:
-        """Those of each candidate: (k, n_series, h); of one that no series counts, nothing."""
-        counts = np.any(ends.weights[:, 1:] > 0.0, axis=0)
+        """Those of each candidate: (k, n_series, h); of one that counts nowhere 0."""
         found = np.zeros((len(self.names), len(ends.weights), h))
-        for k, (one, states) in enumerate(zip(self.candidates, ends.states, strict=True)):
-            if counts[k]:
-                found[k] = one.ahead(states, h)
+        for k in np.flatnonzero(ends.counts):
+            found[k] = self.candidates[k].ahead(ends.states[k], h)
         return found
 
     def mixed(self, network: np.ndarray, ends: CandidateEnds, positive: np.ndarray) -> np.ndarray:
