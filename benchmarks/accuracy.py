@@ -1,7 +1,7 @@
 """Accuracy of the default forecaster on published sets, the season its only setting, beside statsforecast and LightGBM.
 
 FORECASTRNN_DATA=folder python -m benchmarks.accuracy [--only airline ...] [--seeds 3] [--validation] [--strategy ...]
-    [--peers folder]
+    [--candidates network] [--peers folder]
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ class Run:
     processor: float
 
 
-def run_once(data: SeriesSet, seed: int, strategy: str) -> Run:
+def run_once(data: SeriesSet, seed: int, **options: str) -> Run:
     """Fit, forecast and score."""
     frame = data.frame()
-    model = RNNForecaster(season_length=data.season, missing="mask", strategy=strategy, random_state=seed)
+    model = RNNForecaster(season_length=data.season, missing="mask", random_state=seed, **options)
     begun, worked = time.perf_counter(), time.process_time()
     model.fit(frame, id_col="unique_id", time_col="t", target_col="y")
     fitted = time.perf_counter()
@@ -63,9 +63,9 @@ def by_series(table: pd.DataFrame, data: SeriesSet) -> dict[str, np.ndarray]:
     return found
 
 
-def measure(data: SeriesSet, seeds: int, strategy: str = "recursive") -> dict[str, object]:
+def measure(data: SeriesSet, seeds: int, **options: str) -> dict[str, object]:
     """Median and mean of the seeds' scores, seconds of the fastest fit, and the simple forecasts beside them."""
-    runs = [run_once(data, seed, strategy) for seed in range(seeds)]
+    runs = [run_once(data, seed, **options) for seed in range(seeds)]
     every = {key: [run.scores[key] for run in runs] for key in runs[0].scores}
     together = {name: np.median([run.forecasts[name] for run in runs], axis=0) for name in data.test}
     references = {"seasonal naive": scores(data, seasonal_naive(data))}
@@ -115,10 +115,8 @@ def parsed() -> argparse.Namespace:
         "--validation", action="store_true",
         help="score on the end of the training part, held out, so that choices never see the test part",
     )  # fmt: skip
-    parser.add_argument(
-        "--strategy", choices=("recursive", "seq2seq"), default="recursive",
-        help="other than recursive: results are not written",
-    )  # fmt: skip
+    parser.add_argument("--strategy", choices=("recursive", "seq2seq"), help="if given, results are not written")
+    parser.add_argument("--candidates", choices=("auto", "network"), help="if given, results are not written")
     parser.add_argument(
         "--peers", type=Path, help=f"folder with what accuracy_peers.py wrote, SET.csv; default: results/{PEERS}.json"
     )
@@ -133,15 +131,15 @@ def main() -> None:
     peers = {} if options.validation else {row["set"]: row["peers"] for row in load(PEERS)}
     print(describe())
     RNNForecaster(n_members=1, max_steps=1, random_state=0).fit(load_airline()).predict(1)  # compiles
-    rows = []
+    rows, chosen = [], {key: value for key in ("strategy", "candidates") if (value := getattr(options, key))}
     for name in options.only or BARS:
         data = any_set(name)
-        rows.append(measure(data.validation() if options.validation else data, options.seeds, options.strategy))
+        rows.append(measure(data.validation() if options.validation else data, options.seeds, **chosen))
         print(f"{name}: {rows[-1]['scores']}, {rows[-1]['fit_s']:.1f} s", flush=True)
     show(HEADER, [line for row in rows for line in table_rows(row, peers.get(row["set"], {}), options.validation)])
     where = "accuracy_validation" if options.validation else "accuracy"
     print(f"\n{over_seasonal_naive(rows, options.validation)}\n{worse(rows, load(where))}")
-    if not options.only and options.strategy == "recursive":
+    if not options.only and not chosen:
         print(f"written: results/{save(where, rows).name}")
 
 

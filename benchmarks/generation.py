@@ -10,6 +10,7 @@ from functools import partial
 
 import numpy as np
 import torch
+from numba import njit
 
 from benchmarks.pictures import bars, picture
 from benchmarks.racing import Timing, Variant, describe, publish, race, text
@@ -19,8 +20,10 @@ CELLS, UNITS = ("lstm", "gru"), (32, 64, 128)
 HORIZON, TORCH_HORIZON = 20_000, 200  # steps of one call
 WINDOW = 24  # steps of a row to predict from
 TARGET = 1.0  # us a step
+READS = 200  # of all weights in one call
+MATRICES = {"lstm": 4, "gru": 3}  # recurrent ones, of units x units
 HEADER = ("a step of", "forecastrnn us, fastest / median", "PyTorch us, fastest / median", "ratio at median",
-          "target us")  # fmt: skip
+          "target us", "reading the weights us, fastest / median")  # fmt: skip
 
 
 class TorchStep:
@@ -54,6 +57,17 @@ class TorchStep:
         return self.dense(self.layer(torch.from_numpy(rows))[0][:, -1]).numpy()
 
 
+@njit(fastmath=True)
+def read_all(weights: np.ndarray, times: int) -> float:
+    """Add up all numbers, so many times: as fast as the cache that holds them gives them out."""
+    found = np.float32(0)
+    for k in range(times):
+        for weight in weights:
+            found += weight
+        weights[k % weights.size] += 1  # else once is enough for the compiler
+    return found
+
+
 def fitted(cell: str, units: int, n_jobs: int = 1) -> RNNRegressor:
     """A regressor that predicts the next value of a sine; how well does not matter here."""
     t = np.arange(64)[:, None] + np.arange(WINDOW + 1)
@@ -67,11 +81,13 @@ def fitted(cell: str, units: int, n_jobs: int = 1) -> RNNRegressor:
 def measure(cell: str, units: int, seconds: float) -> dict[str, object]:
     """Generation from one cell, both with one thread."""
     model, peer = fitted(cell, units), TorchStep(cell, units)
+    weights = np.zeros(MATRICES[cell] * units * units, np.float32)
     torch.set_num_threads(1)
     timings = race(
         {
             "ours": Variant(lambda: model.generate(HORIZON), HORIZON),
             "torch": Variant(peer.generate, TORCH_HORIZON, lambda: setattr(peer, "state", None)),
+            "read": Variant(lambda: read_all(weights, READS), READS),
         },
         seconds,
     )
@@ -89,7 +105,7 @@ def table_row(row: dict) -> list[object]:
     pair = {name: " / ".join(map(text, both)) for name, both in row["us"].items()}
     missed = row["target_us"] is not None and row["us"]["ours"][1] > row["target_us"]
     return [row["what"], f"**{pair['ours']}**" if missed else pair["ours"], pair["torch"], row["ratio"],
-            row["target_us"]]  # fmt: skip
+            row["target_us"], *([pair["read"]] if "read" in pair else [])]  # fmt: skip
 
 
 def draw(name: str, rows: list[dict], xlabel: str, height: float) -> None:

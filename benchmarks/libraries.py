@@ -71,9 +71,10 @@ def fit_ours(frame: pd.DataFrame, fit: Fit, **options: Any) -> Predict:
 
 
 def fit_one_member(frame: pd.DataFrame, fit: Fit) -> Predict:
-    """One network of ours."""
+    """One network of ours and nothing else, as the others: no intervals, and no candidates beside it."""
     s = fit.spec
-    options = {"context_length": s.context, "batch_size": s.batch, "max_steps": s.steps, "n_members": 1}
+    options: dict[str, Any] = {"context_length": s.context, "batch_size": s.batch, "max_steps": s.steps, "n_members": 1}
+    options |= {"intervals": None, "candidates": "network"}
     return fit_ours(frame, fit, cell=s.cell, hidden_layer_sizes=s.units, **options)
 
 
