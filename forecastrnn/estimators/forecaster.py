@@ -71,9 +71,10 @@ class RNNForecaster(Predicts, Plans, GoesOn, Backtests, Scores, Pictures, SavedT
         knows its level by its last step alone, and small errors add up: forecasts of noisy counts drift. With it they
         come back to the mean, which is wrong where series grow. "auto": where the loss asks for a mean
         ("squared_error"), and the recent means of the series of `fit` go more than half of the way back to their
-        long-run means within a season (in the median series). With the default loss: no. Where a mean is forecast
-        with it, series are never made into logarithms, the seasonal figure is chosen by squared errors, and noise is
-        fed back with forecasts, so that their sums are right too.
+        long-run means within a season (in the median series). With the default loss: where `older_means` does not tell
+        the level, and they go three quarters of it, or a quarter, if one network learns from ten series or more.
+        Where a mean is forecast with it, series are never made into logarithms, the seasonal figure is chosen by
+        squared errors, and noise is fed back with forecasts, so that their sums are right too.
     calendar : "auto", list of str, `Calendar` or None
         What the network reads of the dates of steps. "auto": cycles that lie between a step and half of the history,
         but for the season: the weekday of hours, the day of the year of days. A list names them: ["weekday", "hour"].

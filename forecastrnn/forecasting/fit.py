@@ -21,7 +21,7 @@ from forecastrnn.forecasting.ends import ends_of
 from forecastrnn.forecasting.filling import behind_end_gaps
 from forecastrnn.forecasting.input_layout import InputLayout
 from forecastrnn.forecasting.inputs import SeriesInputs
-from forecastrnn.forecasting.long_run import comes_back, is_of_means
+from forecastrnn.forecasting.long_run import comes_back, is_of_means, tells_level
 from forecastrnn.forecasting.members import Callback
 from forecastrnn.forecasting.mixing import mixed
 from forecastrnn.forecasting.model import Model
@@ -158,10 +158,10 @@ def _scales_of(old: Model | None, read: SeriesSet) -> CovariateScales | None:
 
 
 def _prepare(plan: FitPlan, read: SeriesSet, season: int, old: InputLayout | None) -> Prepared:
-    """The series, with the long-run mean among their columns as asked, as it was, or where a mean has such series.
+    """The series, with the long-run mean among their columns as asked, as it was, or where it makes forecasts better.
 
     Series that keep the mean that is forecast are then prepared once more, for that mean. A forecast of medians, the
-    default, keeps the inputs that it was tuned with.
+    default, has one of the two: means of older history where that is long, or the long-run mean.
     """
     make = partial(prepare, read.values, read.offsets, season, plan.context, plan.learned, longer=plan.longer)
     if plan.members.is_raw:
@@ -171,8 +171,13 @@ def _prepare(plan: FitPlan, read: SeriesSet, season: int, old: InputLayout | Non
         return found.read_with(long_run=True)
     of_means, asked = is_of_means(plan.members.loss), plan.long_run
     found = make(steady=bool(old and old.steady))
-    if asked == "auto":
-        asked = old.with_long_run if old else of_means and comes_back(found)
+    if asked == "auto" and old:
+        asked = old.with_long_run
+    elif asked == "auto" and of_means:
+        asked = comes_back(found)
+    elif asked == "auto":
+        is_local = plan.members.is_local
+        asked = not _older_means_of(plan, found, old) and tells_level(found, is_local=is_local)
     if asked and of_means and not old:
         found = make(steady=True)
     return found.read_with(long_run=asked)

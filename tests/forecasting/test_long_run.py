@@ -100,10 +100,23 @@ def reads(y: np.ndarray, **options: object) -> bool:
     return quick(**given).fit(pd.DataFrame(y))._model.layout.with_long_run
 
 
+def test_auto_of_medians() -> None:
+    """Where few series come back, or many by less; older means, where they are, tell it too."""
+    rng, own = np.random.default_rng(0), {"loss": "absolute_error", "season_length": 4}
+    slow = np.zeros((200, 12))
+    for t in range(1, 200):
+        slow[t] = 0.8 * slow[t - 1] + rng.normal(size=12)  # a season goes half of the way back
+    assert reads(noise(), loss="absolute_error")
+    assert not reads(slow[:, :9], **own) and reads(slow[:, :10], **own) and not reads(slow, global_model=False, **own)
+    assert not reads(rng.normal(size=(200, 12)).cumsum(axis=0), **own)
+    long = np.tile(slow, (9, 1))
+    assert not reads(long, **own) and reads(long, older_means=None, **own)
+
+
 def test_auto_is_for_means_of_series_that_return() -> None:
     walks = np.random.default_rng(0).normal(size=(200, 3)).cumsum(axis=0) + 100.0
     trends = np.arange(200.0)[:, None] * [1.0, 2.0, 5.0] + noise()
-    assert reads(noise()) and not reads(noise(), loss="absolute_error") and not reads(noise(), long_run_mean=False)
+    assert reads(noise()) and not reads(noise(), long_run_mean=False)
     assert not reads(walks) and not reads(trends) and reads(trends, long_run_mean=True)
     assert not reads(noise(41)) and reads(noise(42))  # six seasons
     assert reads(np.column_stack([noise(), walks[:, 0]])) and not reads(np.column_stack([noise()[:, :1], walks]))
