@@ -151,6 +151,7 @@ def plan_of(forecaster: NamedParameters, columns: dict[str, Any], watched: bool)
         n_members=forecaster.n_members, id_embedding_dim=forecaster.id_embedding_dim,
         random_state=forecaster.random_state, device=device, intervals=intervals_of(forecaster),
         bounds=bounds_of(forecaster), candidates=candidates_of(forecaster),
+        looks=not isinstance(forecaster.season_length, list | tuple),
     )  # fmt: skip
 
 

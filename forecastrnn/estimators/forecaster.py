@@ -53,10 +53,12 @@ class RNNForecaster(Predicts, Plans, GoesOn, Backtests, Scores, Pictures, SavedT
         many come out at once. "seq2seq": a decoder with weights of its own writes them.
     season_length : int, list of int, or None
         Steps of a season; None guesses it from the frequency of the index (hours 24, days 7, weeks 52, months 12,
-        quarters 4; of a working week its days), 1 is no season. A list holds several, each a multiple of the one
-        before: [24, 168] is the day and the week of hourly data, [7, 364] the week and the year of daily data. Each is
-        used in the series whose one-step error it lowers, and which have three cycles of it (two of the first). Without
-        a list a second season, of two to seven first ones, is looked for, and used where the error falls by 7%.
+        quarters 4; of a working week its days). Where that says none, or with 1, it is looked for in the series
+        (`season_length_` says what was found): how alike their changes are to those so many steps ago. [1] is no
+        season at all. A list holds several, each a multiple of the one before: [24, 168] is the day and the week of
+        hourly data, [7, 364] the week and the year of daily data. Each is used in the series whose one-step error it
+        lowers, and which have three cycles of it (two of the first). Without a list a second season, of two to seven
+        first ones, is looked for, and used where the error falls by 7%, by 3% that of seven.
     context_length : int or None
         Steps of history that the network reads before it forecasts; None: twice the season, within 24 .. 72.
     older_means : "auto", list of (int, int), or None
@@ -65,7 +67,7 @@ class RNNForecaster(Predicts, Plans, GoesOn, Backtests, Scores, Pictures, SavedT
         known value. [(7, 5), (30, 5)] on daily data: five weeks, and five months before those. A mean that reaches
         back beyond the beginning of a series counts as the recent mean. "auto": four blocks as long as the context
         where history is long, 20,000 values in all or 1,000 in the median series, and no series shorter than eight
-        contexts; shorter ones were forecast worse with it in backtests. None: none.
+        contexts; shorter ones were forecast worse with it in backtests. Local networks have none. None: none.
     long_run_mean : "auto" or bool
         Whether the network also reads the mean of all values so far, relative to the recent mean. Without it a forecast
         knows its level by its last step alone, and small errors add up: forecasts of noisy counts drift. With it they
@@ -162,7 +164,9 @@ class RNNForecaster(Predicts, Plans, GoesOn, Backtests, Scores, Pictures, SavedT
     Attributes
     ----------
     season_length_, context_length_ : int
-        The season (of several the first) and the context used.
+        The season (of several the first; 1: there is none) and the context used.
+    periods_ : ndarray of int
+        The longest season that is taken out of each series of `fit`, without those left out.
     n_series_in_ : int
         Series in `fit`, without those left out.
     short_series_ : list
@@ -310,7 +314,7 @@ class RNNForecaster(Predicts, Plans, GoesOn, Backtests, Scores, Pictures, SavedT
         read, static = read_to_fit(given, plan.reading, read_as, old)
         check_within(bounds_of(self), read)
         check_values(plan.members, read)
-        season = plan.seasons[0] if plan.seasons else season_of(read.axis)
+        season = plan.season(read, season_of(read.axis), old)
         self._model = fit_model(plan, read, season, static, old=old, callback=callback)
         self._publish(plan.device)
         return self
@@ -319,6 +323,7 @@ class RNNForecaster(Predicts, Plans, GoesOn, Backtests, Scores, Pictures, SavedT
         model = self._model
         self.device_ = device
         self.season_length_ = model.layout.season
+        self.periods_ = model.tail.prepared.period_of.copy()
         self.context_length_ = model.tail.prepared.context
         self.n_series_in_ = model.n_series
         self.short_series_ = model.short_ids

@@ -161,7 +161,8 @@ def _prepare(plan: FitPlan, read: SeriesSet, season: int, old: InputLayout | Non
     """The series, with the long-run mean among their columns as asked, as it was, or where it makes forecasts better.
 
     Series that keep the mean that is forecast are then prepared once more, for that mean. A forecast of medians, the
-    default, has one of the two: means of older history where that is long, or the long-run mean.
+    default, has one of the two: means of older history where that is long, or the long-run mean. That is a question of
+    the set, and so not asked of local networks, whose series do not depend on the others.
     """
     make = partial(prepare, read.values, read.offsets, season, plan.context, plan.learned, longer=plan.longer)
     if plan.members.is_raw:
@@ -176,8 +177,7 @@ def _prepare(plan: FitPlan, read: SeriesSet, season: int, old: InputLayout | Non
     elif asked == "auto" and of_means:
         asked = comes_back(found)
     elif asked == "auto":
-        is_local = plan.members.is_local
-        asked = not _older_means_of(plan, found, old) and tells_level(found, is_local=is_local)
+        asked = not plan.members.is_local and not _older_means_of(plan, found, old) and tells_level(found)
     if asked and of_means and not old:
         found = make(steady=True)
     return found.read_with(long_run=asked)
@@ -187,9 +187,9 @@ def _older_means_of(plan: FitPlan, prepared: Prepared, old: InputLayout | None) 
     """Blocks of older history as asked, as they were, or where it is long and the long-run mean does not tell it."""
     if plan.older_means != "auto":
         return plan.older_means
-    if old or prepared.layout.with_long_run:
+    if old or prepared.layout.with_long_run or plan.members.is_local:
         return old.older_means if old else ()
-    return usual_older_means(prepared, is_local=plan.members.is_local)
+    return usual_older_means(prepared)
 
 
 def _codes_of_fit(

@@ -32,9 +32,9 @@ def comes_back(prepared: Prepared) -> bool:
     return _return_of(prepared) > STEADY
 
 
-def tells_level(prepared: Prepared, *, is_local: bool) -> bool:
+def tells_level(prepared: Prepared) -> bool:
     """Whether medians of such series are forecast better with it."""
-    return _return_of(prepared) > (CYCLIC if is_local or prepared.n_series < MANY else OF_MANY)
+    return _return_of(prepared) > (CYCLIC if prepared.n_series < MANY else OF_MANY)
 
 
 def _return_of(prepared: Prepared) -> float:

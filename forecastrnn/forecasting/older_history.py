@@ -17,9 +17,8 @@ WHOLE = 8  # contexts in the shortest series, at least: the blocks are known in 
 SHORTEST = 24  # values of a block, at least: a shorter context has no more history in it
 
 
-def usual_older_means(prepared: Prepared, *, is_local: bool) -> tuple[int, ...]:
+def usual_older_means(prepared: Prepared) -> tuple[int, ...]:
     """Length and count of the blocks that networks of such series read; (): none."""
     known, length = prepared.known, max(prepared.context, SHORTEST)
-    many = known.sum() >= MANY * (len(known) if is_local else 1)
-    is_long = many or np.median(known) >= LONG
+    is_long = known.sum() >= MANY or np.median(known) >= LONG
     return (length, BLOCKS) if is_long and known.min() >= WHOLE * length else ()

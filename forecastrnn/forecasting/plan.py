@@ -11,6 +11,7 @@ from forecastrnn.forecasting.bounds import Rule
 from forecastrnn.forecasting.conformal import ConformalPlan
 from forecastrnn.forecasting.input_layout import InputLayout
 from forecastrnn.forecasting.model import Model
+from forecastrnn.forecasting.period_search import find_season
 from forecastrnn.forecasting.preparation import Prepared
 from forecastrnn.forecasting.reading import SHORTEST, ReadingOptions
 from forecastrnn.forecasting.settings import Settings
@@ -28,7 +29,7 @@ class FitPlan:
     are read in fit, and to be forecast; context, horizon, older_means, long_run : as they were given; seasons : those
     that were given, in steps; random_state : what the seeds of the members are drawn from when all is checked;
     intervals : how they are made; bounds : what forecasts do not pass; calendar : what is read of dates;
-    candidates : names of what networks are mixed with.
+    candidates : names of what networks are mixed with; looks : whether a season is looked for where none is named.
     """
 
     members: Settings
@@ -48,6 +49,14 @@ class FitPlan:
     bounds: Rule
     calendar: CalendarOptions | None = None
     candidates: tuple[str, ...] = ()
+    looks: bool = True
+
+    def season(self, read: SeriesSet, usual: int, old: Model | None) -> int:
+        """The season as it was given, as it was, or `usual` for such times; without any the one that is found."""
+        season = self.seasons[0] if self.seasons else usual
+        if season > 1 or not self.looks:
+            return season
+        return old.layout.season if old else find_season(read.values, read.offsets, usual)
 
     @property
     def learned(self) -> int | None:

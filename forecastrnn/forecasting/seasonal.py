@@ -1,8 +1,11 @@
 """Which seasonal figures are removed from series: that of the season, and a longer one where it is worth it.
 
 The first has the period of the season. A second one of period k m, k = 2 .. 7 (the week of hourly data), is fitted to
-what remains, and kept if it lowers the one-step error by 7%. Where longer seasons were asked for, those are fitted one
-after the other instead, and each is kept if it lowers the error at all, as the first is.
+what remains, and kept if it lowers the one-step error by 7%, and by 3% if it is one of seven: the week behind the day
+is common, others are mostly chance. Of held-out ends of m4_hourly those of 41 series that have the week by that were
+forecast better by 4%, those of series with two or three days, and with two years of m3_monthly, worse by 6 to 14%.
+Where longer seasons were asked for, those are fitted one after the other instead, and each is kept if it lowers the
+error at all, as the first is.
 """
 
 from __future__ import annotations
@@ -12,13 +15,14 @@ import numpy as np
 from forecastrnn.engine.cpu.seasonal import remove_best
 
 LONGEST = 7  # seasons in the second period, at most
-WORTH = 0.93  # error of the second figure over that without it, at most
-STAGES = ((1, 1, 1.0), (2, LONGEST, WORTH))  # shortest and longest period in seasons, relative error to stay below
+WORTH, WORTH_OF_WEEK = 0.93, 0.97  # error of the second figure over that without it, at most; of seven seasons
+# Shortest and longest period in seasons, relative errors to stay below.
+STAGES = ((1, 1, 1.0, 1.0), (2, LONGEST, WORTH, WORTH_OF_WEEK))
 
 
-def stages_of(longer: tuple[int, ...]) -> tuple[tuple[int, int, float], ...]:
+def stages_of(longer: tuple[int, ...]) -> tuple[tuple[int, int, float, float], ...]:
     """Stages where longer periods were asked for, in seasons; () : where one is looked for."""
-    return (STAGES[0], *((k, k, 1.0) for k in longer)) if longer else STAGES
+    return (STAGES[0], *((k, k, 1.0, 1.0) for k in longer)) if longer else STAGES
 
 
 def longest_multiple(n: int, season: int, longer: tuple[int, ...] = ()) -> int:

@@ -23,7 +23,8 @@ from support.series_beside import KNOWN, PAST, beside, split
 from support.slow_covariates import slow_beside
 
 H = 6
-SMALL = {"hidden_layer_sizes": 8, "context_length": 12, "season_length": 4, "dtype": "float64", "max_steps": 5}
+SMALL = {"hidden_layer_sizes": 8, "context_length": 12, "season_length": 4, "dtype": "float64", "max_steps": 5,
+         "long_run_mean": False}  # fmt: skip
 SEQ2SEQ, DIRECT = {"strategy": Seq2Seq(6)}, {"strategy": Direct(7)}
 ALL = pytest.mark.parametrize("options", [{}, SEQ2SEQ, DIRECT], ids=["recursive", "seq2seq", "direct"])
 
@@ -145,7 +146,7 @@ def test_a_forecast_follows_the_plan(options: dict[str, Any]) -> None:
     read, ahead = beside(columns, lengths=(150, 120))
     y = 10.0 + 3.0 * read.covariates.numbers[:, 0]
     read.values[:] = y
-    model = fitted(read, **{"max_steps": 400, "season_length": 1, "dtype": "float32"} | options)
+    model = fitted(read, **{"max_steps": 400, "season_length": [1], "dtype": "float32"} | options)
     truth = (10.0 + 3.0 * ahead.numbers[:, 0]).reshape(-1, H)
     naive = np.abs(truth - read.values[read.offsets[1:] - 1, None]).mean()
     assert np.abs(forecast(model, ahead) - truth).mean() < 0.25 * naive

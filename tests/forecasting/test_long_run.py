@@ -109,6 +109,7 @@ def test_auto_of_medians() -> None:
     assert reads(noise(), loss="absolute_error")
     assert not reads(slow[:, :9], **own) and reads(slow[:, :10], **own) and not reads(slow, global_model=False, **own)
     assert not reads(rng.normal(size=(200, 12)).cumsum(axis=0), **own)
+    assert not reads(noise(), loss="absolute_error", global_model=False)
     long = np.tile(slow, (9, 1))
     assert not reads(long, **own) and reads(long, older_means=None, **own)
 

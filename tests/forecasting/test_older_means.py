@@ -120,22 +120,21 @@ def test_a_cycle_longer_than_the_context() -> None:
 
 
 @pytest.mark.parametrize(
-    "lengths, local, blocks",
+    "lengths, blocks",
     [
-        ([200] * 100, False, (24, 4)),
-        ([200] * 99, False, ()),  # of too few values in all
-        ([200] * 100, True, ()),  # networks of one series each have as few
-        ([200] * 100 + [191], False, ()),  # one is too short
-        ([1000], True, (24, 4)),
-        ([999], False, ()),
+        ([200] * 100, (24, 4)),
+        ([200] * 99, ()),  # of too few values in all
+        ([200] * 100 + [191], ()),  # one is too short
+        ([1000], (24, 4)),
+        ([999], ()),
     ],
 )
-def test_long_histories_are_read_by_default(lengths: list[int], local: bool, blocks: tuple) -> None:
+def test_long_histories_are_read_by_default(lengths: list[int], blocks: tuple) -> None:
     rng, offsets = np.random.default_rng(0), np.concatenate([[0], np.cumsum(lengths)])
     p = prepare(rng.normal(size=offsets[-1]), offsets, 12)
-    assert usual_older_means(p, is_local=local) == blocks
-    assert usual_older_means(replace(p, context=3), is_local=local) == blocks
-    assert usual_older_means(replace(p, context=126), is_local=local) == ()
+    assert usual_older_means(p) == blocks
+    assert usual_older_means(replace(p, context=3)) == blocks
+    assert usual_older_means(replace(p, context=126)) == ()
 
 
 def test_what_is_asked_for_wins(tmp_path: Path) -> None:
@@ -144,7 +143,8 @@ def test_what_is_asked_for_wins(tmp_path: Path) -> None:
     usual = quick(season_length=4).fit(y)
     assert usual._model.layout.older_means == (24, 4)
     np.testing.assert_array_equal(usual.predict(3), quick(season_length=4, older_means=[(24, 4)]).fit(y).predict(3))
-    assert quick(season_length=4, older_means=None).fit(y)._model.layout.older_means == ()
+    for options in ({"older_means": None}, {"global_model": False}):
+        assert quick(season_length=4, **options).fit(y)._model.layout.older_means == ()
     assert quick(season_length=4, loss="squared_error").fit(y)._model.layout.older_means == ()
     usual.save(tmp_path / "model.rnn")
     again = RNNForecaster.load(tmp_path / "model.rnn").set_params(warm_start=True)

@@ -76,7 +76,7 @@ def naive_figure(z: np.ndarray, season: int, steady: bool = False) -> tuple[np.n
         if n < 3 * k * season + season:
             break
         found = best_stage(rest, season, k * season, k * season, steady)
-        if found and found[0] < (0.93 if second is None else second[0]):
+        if found and found[0] < min(0.97 if k == 7 else 0.93, np.inf if second is None else second[0]):
             second, period = found, k * season
     if second is not None:
         figure, after = figure + second[1], np.tile(after, period // season) + second[2]

@@ -80,7 +80,7 @@ FORECASTS: dict[str, dict[str, Any]] = {
     "lstm": {"cell": "lstm", "hidden_layer_sizes": (8, 6), "layer_norm": True},
     "direct": {"strategy": rnn.Direct(6)},
     "seq2seq": {"strategy": "seq2seq"},
-    "seq2seq horizon": {"strategy": rnn.Seq2Seq(5), "cell": "lstm", "season_length": 1},
+    "seq2seq horizon": {"strategy": rnn.Seq2Seq(5), "cell": "lstm", "season_length": [1]},
     "older means": {"older_means": [(3, 2), (6, 2)], "context_length": 15},
     "local": {"global_model": False},
     "ids": {"id_embedding_dim": 2},
@@ -88,7 +88,7 @@ FORECASTS: dict[str, dict[str, Any]] = {
     "squared": {"loss": "squared_error", "solver": rnn.Adam(0.004), "season_length": 6},
     "huber": {"loss": "huber", "dropout": rnn.Dropout(input=0.1, between=0.1, recurrent=0.1)},
     "float64": {"dtype": "float64", "batch_size": 16},
-    "no season": {"season_length": 1},
+    "no season": {"season_length": [1]},
 }
 PAIRS: dict[str, dict[str, Any]] = {
     "default": {},

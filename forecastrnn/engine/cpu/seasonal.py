@@ -61,22 +61,22 @@ def follow_figure(z, lo, n, period, width, steady, differences, gamma, kappa, fi
 def remove_best(rest, offsets, season, stage, scratch, found):
     """Move the best figure of some seasons, if it is worth it, from rest to removed, in each series.
 
-    stage: shortest and longest period in seasons, relative error to stay below, whether series are steady; scratch:
-    rows (3, longest series) and (3, room); found: figures removed
+    stage: shortest and longest period in seasons, relative error to stay below, that of a period of seven seasons,
+    whether series are steady; scratch: rows (3, longest series) and (3, room); found: figures removed
     (total,), those behind the end (n_series, room), their periods (n_series,).
     """
-    first, last, worth, steady = stage
+    first, last, worth, worth_of_week, steady = stage
     (differences, figure, kept), (learned, count, kept_after) = scratch
     removed, after, periods = found
     for i in range(len(offsets) - 1):
         lo, n = offsets[i], offsets[i + 1] - offsets[i]
-        lowest, chosen = worth, 0
+        lowest, chosen = np.inf, 0
         for period in range(first * season, (last + 1) * season, season):
             width = period if period > 4 else 4
             if n <= width or n < (2 * season if period == season else 3 * period + season):
                 break
             season_differences(rest, lo, n, period, differences)
-            plain = np.inf
+            plain, most = np.inf, worth_of_week if period == 7 * season else worth
             for gamma, kappa in TRIALS:
                 if steady and kappa == 0.5:
                     continue
@@ -85,7 +85,7 @@ def remove_best(rest, offsets, season, stage, scratch, found):
                 )
                 if kappa == 0.0:
                     plain = error
-                elif plain > 0.0 and error / plain < lowest:
+                elif plain > 0.0 and error / plain < min(lowest, most):
                     lowest, chosen = error / plain, period
                     for t in range(n):
                         kept[t] = kappa * figure[t]
