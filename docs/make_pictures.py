@@ -18,6 +18,7 @@ from forecastrnn.plotting import (
     CoverageDisplay,
     LossCurveDisplay,
     ResidualDisplay,
+    StateDisplay,
 )
 from forecastrnn.training.optimizers import OptimizerState
 from forecastrnn.training.sequence_task import TrainingData
@@ -85,6 +86,13 @@ def errors() -> None:
     save(coverage.figure_, "coverage.png")
     save(ResidualDisplay.from_estimator(model, y).figure_, "residuals.png")
     save(LossCurveDisplay.from_estimator(model.fit(y)).figure_, "loss.png")
+
+
+def states() -> None:
+    """What an LSTM holds while it reads two years of air passengers."""
+    options = {"hidden_layer_sizes": 32, "n_members": 1, "intervals": None}
+    model = RNNForecaster(cell="lstm", random_state=0, **options).fit(load_airline())
+    save(StateDisplay.from_estimator(model).figure_, "states.png")
 
 
 def influence(cell: object, units: int = 32, rows: int = 20) -> np.ndarray:
@@ -258,6 +266,7 @@ if __name__ == "__main__":
     futures()
     covariates()
     errors()
+    states()
     reach()
     memory()
     shapes()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any
 
 from sklearn.utils.validation import check_is_fitted
 
 from forecastrnn.estimators.fitted_forecaster import FittedForecaster
+from forecastrnn.forecasting.read_states import states_while_reading
 from forecastrnn.forecasting.training_curves import curves_of
 from forecastrnn.training.curves import TrainingCurves
 
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Pictures(FittedForecaster):
-    """`plot`, `history` and `training_curves_`."""
+    """`plot`, and what pictures are made of: `history`, `states_while_reading` and `training_curves_`."""
 
     @property
     def training_curves_(self) -> TrainingCurves:
@@ -63,6 +65,43 @@ class Pictures(FittedForecaster):
         from forecastrnn.plotting import ForecastDisplay  # brings Matplotlib with it
 
         return ForecastDisplay.from_estimator(self, h, **options)
+
+    def states_while_reading(self, series: Hashable = None, *, member: int = 0) -> pd.DataFrame:
+        """What a network holds in its states while it reads the context of a series: what `StateDisplay` draws.
+
+        Parameters
+        ----------
+        series : hashable, optional
+            Which series of `fit`; needed if there were several.
+        member : int
+            Which of the networks.
+
+        Returns
+        -------
+        DataFrame
+            A row for each time of the context but the last one, which a forecast begins with; columns of layer, name
+            ("h", "c", "gate i") and unit. With strategy="seq2seq" of the encoder. Gates are not told of layers that are
+            normalised, nor of networks that read categories.
+
+        Raises
+        ------
+        ValueError, NotFittedError
+            If there is no such series or member, or the series was too short to learn from; before `fit`.
+        """
+        from forecastrnn.data.state_frames import write_states
+
+        check_is_fitted(self)
+        model = self._model
+        if not 0 <= member < model.n_members:
+            raise ValueError(f"member must be one of 0 .. {model.n_members - 1}. Got {member!r}")
+        if series is None and model.n_series > 1:
+            raise ValueError(f"series must name one of the {model.n_series} series of fit")
+        named = model.axis.ids[0] if series is None else series
+        model.check_learned([named], "states_while_reading")
+        row = int(model.axis.position([named])[0])
+        states, gates = states_while_reading(model, row, member)
+        named = [of | {f"gate {name}": values for name, values in own.items()} for of, own in zip(states, gates)]
+        return write_states(model.axis.take([row]), named)
 
     def history(self, ids: Any = None) -> pd.DataFrame:
         """The last values of each series, as `fit` and `update` were given them: what a picture begins with.

@@ -12,5 +12,13 @@ from forecastrnn.plotting.coverage import CoverageDisplay
 from forecastrnn.plotting.forecast import ForecastDisplay
 from forecastrnn.plotting.loss_curve import LossCurveDisplay
 from forecastrnn.plotting.residuals import ResidualDisplay
+from forecastrnn.plotting.states import StateDisplay
 
-__all__ = ["BacktestDisplay", "CoverageDisplay", "ForecastDisplay", "LossCurveDisplay", "ResidualDisplay"]
+__all__ = [
+    "BacktestDisplay",
+    "CoverageDisplay",
+    "ForecastDisplay",
+    "LossCurveDisplay",
+    "ResidualDisplay",
+    "StateDisplay",
+]

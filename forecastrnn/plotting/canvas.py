@@ -28,7 +28,7 @@ except ImportError as error:
 
 __all__ = [
     "AnyFigure", "Artist", "Axes", "Color", "Figure", "GivenAxes", "Line2D", "Look", "Patch", "close",
-    "date_numbers", "ink", "in_rows", "legend_above", "panels", "stacked", "step_axis",
+    "date_numbers", "ink", "heat_map", "in_rows", "legend_above", "panels", "stacked", "step_axis",
     "time_axis",
 ]  # fmt: skip
 
@@ -143,6 +143,18 @@ def time_axis(ax: Axes, index: pd.Index) -> None:
     ax.xaxis.set_major_formatter(Dates(locator, tz=zone, **formats))
     if zone is not None:
         ax.set_xlabel(f"time in {zone}")
+
+
+def heat_map(ax: Axes, x: np.ndarray, rows: np.ndarray, label: str) -> None:
+    """Values (rows, len(x)) as colours about 0, the first row on top, with a bar that tells them."""
+    half = np.diff(x, append=2 * x[-1] - x[-2] if len(x) > 1 else x[-1] + 1) / 2
+    edges = np.concatenate([[x[0] - half[0]], x + half])
+    most = float(np.abs(rows).max()) or 1.0
+    places = np.arange(len(rows) + 1) - 0.5
+    drawn = ax.pcolormesh(edges, places, rows, vmin=-most, vmax=most)
+    ax.invert_yaxis()
+    ax.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
+    ax.figure.colorbar(drawn, ax=ax, label=label)
 
 
 def step_axis(ax: Axes, label: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Protocol
 
 import pandas as pd
@@ -21,6 +22,16 @@ class Backtested(Protocol):
 
     def cross_validation(self, y: Data, h: int, **options: object) -> pd.DataFrame:
         """Forecasts from earlier times, with what came: series, time, cutoff and truth are the first columns."""
+
+
+class HasStates(Protocol):
+    """A fitted forecaster whose networks can be looked at."""
+
+    def history(self, ids: object = None) -> pd.DataFrame:
+        """The last values of each series."""
+
+    def states_while_reading(self, series: Hashable = None, *, member: int = 0) -> pd.DataFrame:
+        """States and gates by time; columns of layer, name and unit."""
 
 
 class Forecaster(Protocol):
