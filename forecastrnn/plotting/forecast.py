@@ -6,14 +6,14 @@ from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from typing import Self, TypeAlias
 
-import numpy as np
 import pandas as pd
 
-from forecastrnn.metrics.forms import PATH, Data, Names, levels_of_series, long_forecasts, long_values, names_of
+from forecastrnn.metrics.forms import Data, Names, levels_of_series, long_forecasts, long_values, names_of
 from forecastrnn.plotting.beside import covariate_rows
 from forecastrnn.plotting.canvas import Artist, GivenAxes, legend_above, panels
 from forecastrnn.plotting.display import Display
 from forecastrnn.plotting.estimator import Forecaster
+from forecastrnn.plotting.forecast_frames import levels_of_columns, names_for, rows_of_paths, usual_levels
 from forecastrnn.plotting.forecast_panel import Panel
 from forecastrnn.plotting.frames import (
     Levels,
@@ -27,9 +27,7 @@ from forecastrnn.plotting.frames import (
 )
 
 MOST_SERIES = 8
-USUAL_LEVELS = (80, 95)
 
-Frame: TypeAlias = pd.Series | pd.DataFrame
 Ids: TypeAlias = Hashable | Sequence[Hashable] | None
 
 
@@ -132,12 +130,12 @@ class ForecastDisplay(Display):
             Before `fit`.
         """
         kept = estimator.history()
-        bands = _usual(estimator) if isinstance(level, str) and level == "auto" else level
+        bands = usual_levels(estimator) if isinstance(level, str) and level == "auto" else level
         given = {"y": y, "X": X, "past": past, "static": static}
         asked = {name: value for name, value in given.items() if value is not None}
         found = estimator.predict(h, **asked, level=bands, quantiles=quantiles, ids=ids)
-        names = _names(estimator, kept, found, y=y, truth=truth)
-        forecasts = long_forecasts(found, names, _levels(found, bands is not None or quantiles is not None))
+        names = names_for(estimator, kept, found, y=y, truth=truth)
+        forecasts = long_forecasts(found, names, levels_of_columns(found, bands is not None or quantiles is not None))
         known = history if history is not None else kept if y is None else y
         display = cls._of(
             forecasts, names, history=known, truth=truth, X=X, covariates=covariates, ids=ids, max_series=max_series
@@ -148,7 +146,7 @@ class ForecastDisplay(Display):
             found = estimator.sample_paths(
                 h, n_paths, **asked, ids=chosen, calibrated=calibrated, random_state=random_state
             )
-            display.paths = _long_paths(found, names)
+            display.paths = rows_of_paths(found, names)
         return display.plot(ax, n_history=n_history)
 
     @classmethod
@@ -207,7 +205,7 @@ class ForecastDisplay(Display):
         found = cls._of(
             frame, names, history=history, truth=truth, X=X, covariates=covariates, ids=ids, max_series=max_series
         )
-        found.paths = None if paths is None else _long_paths(paths, found.names)
+        found.paths = None if paths is None else rows_of_paths(paths, found.names)
         return found.plot(ax, level=level, models=models, n_history=n_history)
 
     @classmethod
@@ -297,32 +295,3 @@ class ForecastDisplay(Display):
             shared = frame.set_index(self.names.time).sort_index()
             return dict.fromkeys(self.ids, shared)
         return by_series(frame, self.names, self.ids)
-
-
-def _usual(estimator: Forecaster) -> tuple[int, ...] | None:
-    """Levels of a forecaster that has intervals."""
-    drawn = estimator.intervals in ("paths", "head")
-    return USUAL_LEVELS if drawn or estimator.intervals_ is not None else None
-
-
-def _names(estimator: Forecaster, kept: pd.DataFrame, found: Frame, *, y: Data | None, truth: Data | None) -> Names:
-    """Columns as the forecaster calls them; what has no ids is its only series."""
-    id_col, time_col, target_col = kept.columns
-    names = replace(names_of((found, y), None, (id_col, time_col, target_col)), model=estimator.alias)
-    if y is None and kept[id_col].nunique() == 1:
-        names = replace(names, series=kept[id_col].iloc[0])
-    if isinstance(truth, list | tuple | np.ndarray) and isinstance(found.index, pd.RangeIndex):
-        names = replace(names, begin=found.index[0])
-    return names
-
-
-def _levels(found: Frame, has_bands: bool) -> int:
-    """Levels of the columns of forecasts that name series; 0 for one series, whose columns are those of a model."""
-    return found.columns.nlevels - has_bands if isinstance(found, pd.DataFrame) else 0
-
-
-def _long_paths(paths: Data, names: Names) -> pd.DataFrame:
-    """Paths in rows; their columns may be called as levels of an index were."""
-    if isinstance(paths, pd.DataFrame) and PATH in paths.columns:
-        return paths.set_axis([names.id, names.time, PATH, names.model][-paths.shape[1] :], axis=1)
-    return long_forecasts(paths, names, 0)

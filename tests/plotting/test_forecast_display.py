@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import matplotlib.dates as dates
@@ -327,3 +328,8 @@ def test_times_of_the_past_are_those_of_the_series(freq: str, zone: str | None) 
     read = read_series(pd.Series(np.arange(970.0), index=index))
     found = write_past(read.axis, read.values[None, -700:], "id", "time", "y")
     assert pd.Index(found["time"]).equals(index[-700:])
+
+
+def test_files_that_kept_no_values_are_drawn_without_them() -> None:
+    old = forecastrnn.load(Path(__file__).parents[1] / "golden" / "forecaster.rnn")
+    assert not len(old.history()) and labels(old.plot(H).ax_) == ["forecast"]
