@@ -174,6 +174,7 @@ def test_each_refit_of_a_backtest_has_weights_of_its_own() -> None:
 
 def test_what_is_mixed_by_default() -> None:
     """Where a mean is forecast, candidates of means; where a distribution is, none."""
+    assert RNNForecaster().candidates == "auto"
     model, counts = quick(candidates="auto", max_steps=2), pd.Series(np.arange(60) % 7)
     assert model.fit(Y[:OLD]).weights_.columns.tolist() == ["network", *CANDIDATES]
     of_means = [name for name, one in CANDIDATES.items() if one.of_means]
