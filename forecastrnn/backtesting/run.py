@@ -15,6 +15,7 @@ from forecastrnn.backtesting.known_then import Known, KnownThen
 from forecastrnn.backtesting.origins import Origins
 from forecastrnn.data.series_input import SeriesSet
 from forecastrnn.data.slices import cut
+from forecastrnn.progress import stage
 
 AT_ONCE = 2**20  # values that are prepared for one call of `predict`, unless one window has more
 
@@ -50,10 +51,11 @@ def backtest(
     rows_of = new_rows if options.updates else later
     fits = (
         delayed(_fit_and_forecast)(
-            clone(estimator), known_at(then, origins.of(group[:1])), rows_of(then, origins, group), steps, options
+            clone(estimator), known_at(then, origins.of(group[:1])), rows_of(then, origins, group), steps, options,
+            window=(number, len(groups)),
         )
-        for group in groups
-    )
+        for number, group in enumerate(groups, 1)
+    )  # fmt: skip
     return joined(Parallel(n_jobs=n_jobs)(fits))
 
 
@@ -64,10 +66,12 @@ def transfer(fitted: Forecaster, then: KnownThen, origins: Origins, steps: list[
 
 
 def _fit_and_forecast(
-    estimator: Forecaster, known: Known, parts: list[Known], steps: list[int], options: Options
-) -> pd.DataFrame:
-    """A fit, and forecasts from where it ends and from later cutoffs."""
-    estimator.fit(known.series, **options.fit)
+    estimator: Forecaster, known: Known, parts: list[Known], steps: list[int], options: Options, *,
+    window: tuple[int, int],
+) -> pd.DataFrame:  # fmt: skip
+    """A fit, and forecasts from where it ends and from later cutoffs; `window`: which of how many it is."""
+    with stage("window {} of {}".format(*window), share=1 / window[1]):
+        estimator.fit(known.series, **options.fit)
     found = [estimator.predict(steps, **options.predict, **_ahead(known))]
     if options.updates:
         found += [estimator.update(new.series).predict(steps, **options.predict, **_ahead(new)) for new in parts]

@@ -70,7 +70,8 @@ def covariates_of(model: RNNForecaster, role: str) -> list[str] | None:
 @contextmanager
 def talking(args: Namespace, model: RNNForecaster) -> Iterator[None]:
     """What a training says goes to standard error, and is no part of the model."""
-    model.set_params(verbose=args.verbose)
+    silent = args.quiet or args.no_progress
+    model.set_params(verbose=args.verbose or (False if silent else "auto"))
     with redirect_stdout(sys.stderr):
         yield
-    model.set_params(verbose=False)
+    model.set_params(verbose="auto")

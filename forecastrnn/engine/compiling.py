@@ -29,6 +29,8 @@ from llvmlite.binding.ffi import ObjectRef
 from llvmlite.binding.newpassmanagers import NewPassManager
 from numba.core import config
 
+from forecastrnn.progress import apart
+
 _PACKAGE = Path(__file__).parents[1]
 KERNEL_SOURCES = "engine/compiling.py", "engine/*formulas.py", "engine/cpu/*.py"
 COMPILE_LOCK = threading.RLock()  # numba's configuration is global while a function is being compiled
@@ -148,7 +150,8 @@ def _forget(function: Callable[..., object]) -> None:
 def _compile(function: Callable[..., object], make: Callable[[bool], Any]) -> Any:
     """make(cache), timed for the announcement."""
     begun, announcement = time.perf_counter(), _announcement.get()
-    made = _make(function, make)
+    with apart("compiling"):
+        made = _make(function, make)
     if announcement is not None and not _from_cache(made):
         announcement.add(time.perf_counter() - begun)
     return made

@@ -15,6 +15,7 @@ from forecastrnn.callbacks import check_callback
 from forecastrnn.estimators.covariate_reading import Given, check_given, read_to_backtest
 from forecastrnn.estimators.fitted_forecaster import FittedForecaster
 from forecastrnn.estimators.forecast_settings import plan_of, read_by
+from forecastrnn.estimators.telling import telling
 from forecastrnn.forecasting.members import Callback
 from forecastrnn.forecasting.reading import SHORTEST
 from forecastrnn.forecasting.series_codes import rows_among
@@ -141,10 +142,11 @@ class Backtests(FittedForecaster):
             forecasts = transfer(self, then, origins, windows.steps, options)
         else:
             asked = {} if options.predict else {"intervals": None}  # which cost a third of a fit
-            forecasts = backtest(
-                clone(self).set_params(**asked), then, origins, groups, steps=windows.steps, options=options,
-                n_jobs=n_jobs,
-            )  # fmt: skip
+            with telling(self.verbose):
+                forecasts = backtest(
+                    clone(self).set_params(**asked), then, origins, groups, steps=windows.steps, options=options,
+                    n_jobs=n_jobs,
+                )  # fmt: skip
         season, ends = forecasts.attrs["season_length"], ends_of(forecasts, self.alias)
         forecasts = forecasts.assign(**forecasts_of(compared, read, origins, windows.steps, season=season, ends=ends))
         return table_of(read, origins, windows.steps, forecasts)

@@ -66,7 +66,7 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
     def __init__(
         self, *, cell="lstm", hidden_layer_sizes=(32,), bidirectional=False, layer_norm=False, initializer="glorot",
         dropout=0.0, solver="adam", learning_rate_init=None, early_stopping=False, batch_size="auto", max_iter=200,
-        warm_start=False, shuffle=True, random_state=None, verbose=False, bucket_by_length=False, bptt=None,
+        warm_start=False, shuffle=True, random_state=None, verbose="auto", bucket_by_length=False, bptt=None,
         n_sampled_classes=None, vector_input=False, categorical_features=None, embedding="auto", standardize=True,
         device="cpu", n_jobs=None, dtype="auto",
     ):  # fmt: skip

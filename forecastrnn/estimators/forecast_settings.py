@@ -18,6 +18,7 @@ from forecastrnn.estimators.loss_settings import check_values, loss_of
 from forecastrnn.estimators.named_parameters import NamedParameters, check_numbers, refuse
 from forecastrnn.estimators.old_names import flat_of
 from forecastrnn.estimators.parameters import dropout_of, layers_of, rule_of
+from forecastrnn.estimators.telling import says_lines
 from forecastrnn.forecasting.bounds import AUTO, Rule
 from forecastrnn.forecasting.model import Model
 from forecastrnn.forecasting.plan import FitPlan
@@ -203,7 +204,7 @@ def _settings_of(forecaster: NamedParameters, layers: tuple[Layer, ...]) -> Sett
         layers=layers, initializer=forecaster.initializer, loss=loss, loss_options=loss_options,
         rule=rule_of(forecaster), batch_size=batch, max_steps=forecaster.max_steps, horizon=_horizon_of(forecaster),
         n_iter_no_change=int(stopping["n_iter_no_change"]), validation_fraction=fraction,
-        n_threads=thread_count(forecaster.n_jobs), verbose=bool(forecaster.verbose), dtype=forecaster.dtype,
+        n_threads=thread_count(forecaster.n_jobs), verbose=says_lines(forecaster.verbose), dtype=forecaster.dtype,
         is_local=not forecaster.global_model, dropout=dropout_of(forecaster),
         has_decoder=_strategy_of(forecaster) == "seq2seq", tol=float(stopping["tol"]),
     )  # fmt: skip

@@ -11,7 +11,6 @@ from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from forecastrnn.callbacks import check_callback
-from forecastrnn.engine.compiling import announced
 from forecastrnn.estimators.backtests import Backtests
 from forecastrnn.estimators.covariate_reading import Given, check_given, covariates_of, read_to_fit
 from forecastrnn.estimators.forecast_settings import bounds_of, check_within, plan_of, read_by
@@ -25,6 +24,7 @@ from forecastrnn.estimators.planning import Plans
 from forecastrnn.estimators.predicting import Predicts
 from forecastrnn.estimators.saving import SavedToFile
 from forecastrnn.estimators.scoring import Scores
+from forecastrnn.estimators.telling import telling
 from forecastrnn.forecasting.fit import fit_model
 from forecastrnn.forecasting.members import Callback
 
@@ -149,8 +149,10 @@ class RNNForecaster(Predicts, Plans, GoesOn, Backtests, Scores, Pictures, SavedT
         As in `RNNRegressor`; off in forecasts.
     random_state : int, RandomState or None
         Seed; the same seed gives the same bits, whatever n_jobs.
-    verbose : bool
-        Print the loss every 50 updates.
+    verbose : "auto", bool or int
+        What is told of a fit. "auto": in a terminal or notebook, one that takes more than two seconds shows a line of
+        what is under way and how long it will take, which is gone at the end. True: the loss every 50 updates, in lines
+        that stay. False: nothing.
     device : {"cpu", "cuda", "cuda:1", "auto"}, or list of them
         Where to train and to forecast, or where each layer is; "auto" takes the first GPU where there is one. Streams
         run on the CPU, as does all of global_model=False, whose many small networks have no kernels of a GPU.
@@ -232,7 +234,7 @@ class RNNForecaster(Predicts, Plans, GoesOn, Backtests, Scores, Pictures, SavedT
         strategy="recursive", season_length=None, context_length=None, older_means="auto", calendar=None,
         long_run_mean="auto", n_members=5, global_model=True, id_embedding_dim=None, missing="raise", short="raise",
         freq=None, loss="absolute_error", intervals="conformal", bounds="auto", candidates="auto", solver="adamw",
-        early_stopping=False, batch_size="auto", max_steps=None, warm_start=False, random_state=None, verbose=False,
+        early_stopping=False, batch_size="auto", max_steps=None, warm_start=False, random_state=None, verbose="auto",
         device="cpu", n_jobs=None, dtype="float32", alias="RNN",
     ):  # fmt: skip
         self._set(locals())
@@ -300,7 +302,7 @@ class RNNForecaster(Predicts, Plans, GoesOn, Backtests, Scores, Pictures, SavedT
         >>> model.predict(10, X=table[["offer"]]).shape
         (10, 1)
         """
-        with announced(bool(self.verbose)):
+        with telling(self.verbose):
             given = Given(y=y, X=X, past=past, static=static)
             return self._fit({"id_col": id_col, "time_col": time_col, "target_col": target_col}, given, callback)
 

@@ -15,6 +15,7 @@ from forecastrnn.estimators.device_choice import device_to_predict
 from forecastrnn.estimators.fitted_forecaster import FittedForecaster
 from forecastrnn.estimators.forecast_settings import bounds_of, check_within
 from forecastrnn.estimators.loss_settings import check_values
+from forecastrnn.estimators.telling import telling
 from forecastrnn.forecasting.stream import ForecastStream
 from forecastrnn.forecasting.updating import updated
 
@@ -103,7 +104,8 @@ class GoesOn(FittedForecaster):
                 f"train={train!r} needs global_model=True: of local networks no optimizer is kept. Use update(y_new), "
                 "or fit with warm_start=True"
             )
-        self._model = updated(held, new, rule, updates=updates, device=device_to_predict(self))
+        with telling(self.verbose):
+            self._model = updated(held, new, rule, updates=updates, device=device_to_predict(self))
         self._publish(self.device_)
         return self
 

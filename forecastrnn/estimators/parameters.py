@@ -15,6 +15,8 @@ from forecastrnn.estimators.groups.heads import constraints_of_heads
 from forecastrnn.estimators.groups.schedules import Schedule
 from forecastrnn.estimators.named_parameters import NamedParameters, refuse
 from forecastrnn.estimators.old_names import flat_of
+from forecastrnn.estimators.telling import AUTO as AUTO_LINE
+from forecastrnn.estimators.telling import says_lines
 from forecastrnn.networks.cell import Cell
 from forecastrnn.networks.cells import CELLS, as_cell, cell_choices
 from forecastrnn.networks.initializers import INITIALIZERS
@@ -44,7 +46,7 @@ TRAINING_CONSTRAINTS: dict[str, list] = {
     "warm_start": ["boolean"],
     "shuffle": ["boolean"],
     "random_state": ["random_state"],
-    "verbose": ["verbose"],
+    "verbose": ["verbose", StrOptions({AUTO_LINE})],
     "bucket_by_length": ["boolean"],
     "standardize": ["boolean"],
     "device": [_DeviceName(set(NAMES)), list, tuple],
@@ -116,5 +118,5 @@ def shared_settings(estimator: NamedParameters, partial: bool) -> dict[str, Any]
         "shuffle": bool(estimator.shuffle),
         "bucket_by_length": bool(estimator.bucket_by_length),
         "n_threads": thread_count(estimator.n_jobs),
-        "verbose": bool(estimator.verbose),
+        "verbose": says_lines(estimator.verbose),
     }

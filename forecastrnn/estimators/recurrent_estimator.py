@@ -15,10 +15,10 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from forecastrnn.callbacks import Epoch, check_callback
-from forecastrnn.engine.compiling import announced
 from forecastrnn.estimators.named_parameters import NamedParameters, check_numbers
 from forecastrnn.estimators.old_names import flat_of
 from forecastrnn.estimators.saving import SavedToFile
+from forecastrnn.estimators.telling import telling
 from forecastrnn.sequences.fitting import Fitted, SequenceSamples
 from forecastrnn.sequences.seq2seq_fitting import FittedPairs, PairSamples
 from forecastrnn.sequences.settings import PairSettings, SequenceSettings
@@ -91,7 +91,7 @@ class RecurrentEstimator(SavedToFile, NamedParameters, Generic[Settings, Model, 
             check_callback(callback)
             settings = self._read_settings(partial)
             fitted, samples = self._prepare(settings, given, goes_on=goes_on, partial=partial)
-            with announced(settings.verbose):
+            with telling(self.verbose):
                 self._train(settings, fitted, samples, callback)
             self._publish(fitted, settings.device)
         return self

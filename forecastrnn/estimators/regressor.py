@@ -64,8 +64,9 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
         New order of sequences in each epoch.
     random_state : int, RandomState or None
         Seed of weights and shuffling; the same seed gives the same bits, whatever n_jobs.
-    verbose : bool
-        Print the loss of each epoch.
+    verbose : "auto", bool or int
+        "auto": in a terminal or notebook a fit of more than two seconds shows a line of what is under way, which is
+        gone at the end. True: the loss of each epoch, in lines that stay. False: nothing.
     bucket_by_length : bool
         Make mini-batches of sequences of like length (within a factor of 2), so that less padding is computed: some
         3 times faster where few sequences are long. Their order stays random. Not for targets that go with the
@@ -130,7 +131,7 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
     def __init__(
         self, *, cell="lstm", hidden_layer_sizes=(32,), bidirectional=False, layer_norm=False, initializer="glorot",
         dropout=0.0, loss="squared_error", solver="adam", learning_rate_init=None, early_stopping=False,
-        batch_size="auto", max_iter=200, warm_start=False, shuffle=True, random_state=None, verbose=False,
+        batch_size="auto", max_iter=200, warm_start=False, shuffle=True, random_state=None, verbose="auto",
         bucket_by_length=False, bptt=None, vector_input=False, categorical_features=None, embedding="auto",
         standardize=True, device="cpu", n_jobs=None, dtype="auto",
     ):  # fmt: skip

@@ -126,7 +126,7 @@ class RNNSeq2Seq(PairEstimator):
         self, *, cell="gru", hidden_layer_sizes=(64,), bidirectional=False, layer_norm=False, embedding_dim=16,
         attention="additive", reverse_source=True, scheduled_sampling=0.0, n_sampled_tokens=None, decoding=1,
         unknown="raise", initializer="glorot", dropout=0.0, solver="adam", early_stopping=False, batch_size="auto",
-        max_iter=200, warm_start=False, shuffle=True, random_state=None, verbose=False, bucket_by_length=True,
+        max_iter=200, warm_start=False, shuffle=True, random_state=None, verbose="auto", bucket_by_length=True,
         device="cpu", n_jobs=None, dtype="auto",
     ):  # fmt: skip
         self._set(locals())

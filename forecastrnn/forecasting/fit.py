@@ -34,10 +34,13 @@ from forecastrnn.forecasting.residuals import residuals_of
 from forecastrnn.forecasting.series_codes import SeriesCodes
 from forecastrnn.forecasting.settings import Settings, network_of, update_count, use_lags
 from forecastrnn.forecasting.trained import train_all
+from forecastrnn.progress import stage
 
 if TYPE_CHECKING:
     from forecastrnn.data.calendar import CalendarColumns
     from forecastrnn.data.series import SeriesSet
+
+TRAINING = 0.75  # share of the time of a fit, where other networks forecast windows that are held out
 
 
 def fit_model(
@@ -52,7 +55,9 @@ def fit_model(
     prepared = _series_of_fit(plan, read, season, static, old)
     rng = check_random_state(plan.random_state)
     seeds = [int(seed) for seed in rng.randint(2**31 - 1, size=plan.n_members)]
-    model = _train(plan, read, prepared, seeds, old=old, callback=callback)
+    holds_out = isinstance(plan.intervals, ConformalPlan) or bool(plan.candidates)
+    with stage("", share=TRAINING if holds_out else 1.0):
+        model = _train(plan, read, prepared, seeds, old=old, callback=callback)
     floors = never_negative(read.values, read.offsets) & model.tail.prepared.linear  # logarithms stay positive anyway
     floors = floors if floors.any() else None
     errors = _naive_errors(read, season)
@@ -70,10 +75,12 @@ def fit_model(
 
     before = NetworksBefore(raw, train)
     least = max(plan.reading.least, SHORTEST + (plan.learned or 0), model.layout.reach + 1)
-    model = mixed(model, raw, plan.candidates, least, plan.device, before)
+    with stage("weights" if plan.candidates else "", share=(1.0 - TRAINING) / 2):
+        model = mixed(model, raw, plan.candidates, least, plan.device, before)
     intervals = None if plan.intervals is None else Intervals("paths")
     if isinstance(plan.intervals, ConformalPlan):
-        intervals = calibrate(model, raw, plan.intervals, least, plan.device, before)
+        with stage("calibration", share=(1.0 - TRAINING) / 2):
+            intervals = calibrate(model, raw, plan.intervals, least, plan.device, before)
     tail = behind_end_gaps(model, model.tail, model.dated(whole), gaps, plan.bounds, floors=floors)
     recent = recent_of(given if naive else whole, tail.prepared.context)
     return replace(model, intervals=intervals, tail=tail, recent=recent)

@@ -12,6 +12,7 @@ from forecastrnn.forecasting.model import Model
 from forecastrnn.forecasting.settings import Settings
 from forecastrnn.forecasting.trained import Trained
 from forecastrnn.forecasting.windows import EPOCH, source_of
+from forecastrnn.progress import stage
 from forecastrnn.training.optimizers import Rule
 from forecastrnn.training.training import Progress, TrainingPlan, train
 from forecastrnn.training.window_batches import WindowBatches
@@ -36,10 +37,10 @@ class NewInputs:
 def learned_further(model: Model, before: SeriesEnds, new: NewInputs, updates: int, device: str) -> Trained:
     """The networks, each after so many updates more, with the moments of their optimizers."""
     learn = _series_of(before, new, model.settings)
-    members = [
-        _learn(model, learn, new.counts, progress.copy(), number, updates=updates, device=device)
-        for number, progress in enumerate(model.trained.members)
-    ]
+    members = [progress.copy() for progress in model.trained.members]
+    for number, progress in enumerate(members):
+        with stage(f"member {number + 1} of {len(members)}", share=1 / len(members)):
+            _learn(model, learn, new.counts, progress, number, updates=updates, device=device)
     thetas = np.stack([member.theta for member in members])[:, None]
     return Trained(thetas, [member.loss_curve for member in members], model.trained.updates + updates, members)
 

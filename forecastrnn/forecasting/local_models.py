@@ -25,6 +25,7 @@ from forecastrnn.programs.assembly import Assembly
 from forecastrnn.programs.direction import MatrixView
 from forecastrnn.programs.inference import forward_pass
 from forecastrnn.programs.shapes import Shape
+from forecastrnn.progress import told
 from forecastrnn.training.sequence_task import SequenceTask, TrainingData
 from forecastrnn.training.stepping import dropout_seeds
 from forecastrnn.training.training import BLOW_UP, SMALL
@@ -95,6 +96,7 @@ def fit_local(
     for member in range(len(seeds)):
         for begin in range(0, n, at_once):
             part = slice(begin, min(begin + at_once, n))
+            told(member * n + begin, len(seeds) * n, "network")
             room = (hi - lo + 1)[part, None, None]
             starts = lo[part, None, None] + np.minimum((shares[member] * room).astype(np.int64), room - 1)
             drop = dropout_seeds(seeds[member], 0, updates)

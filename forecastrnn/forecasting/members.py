@@ -12,6 +12,7 @@ from forecastrnn.forecasting.preparation import FLOOR, Prepared
 from forecastrnn.forecasting.settings import Settings, network_of, start_member, update_count
 from forecastrnn.forecasting.validation import validator
 from forecastrnn.forecasting.windows import batches_of, source_of
+from forecastrnn.progress import stage
 from forecastrnn.training.training import Progress, ShouldStop, TrainingPlan, train
 
 WORST = 2.0  # times the loss of the last value, which networks begin with, that theirs may be at the end
@@ -26,10 +27,10 @@ def fit_members(
     """Train one network a seed on the same windows; `members`, if any, go on from where they are."""
     network = network_of(series.prepared.layout, settings)
     begun = [m.copy() for m in members] or [start_member(network, settings, s) for s in seeds]
-    return [
-        train_member(series, settings, progress, seed, device, _watch(progress, member, callback))
-        for member, (progress, seed) in enumerate(zip(begun, seeds, strict=True))
-    ]
+    for member, (progress, seed) in enumerate(zip(begun, seeds, strict=True)):
+        with stage(f"member {member + 1} of {len(seeds)}", share=1 / len(seeds)):
+            train_member(series, settings, progress, seed, device, _watch(progress, member, callback))
+    return begun
 
 
 def worst_of(settings: Settings, prepared: Prepared) -> float:

@@ -19,6 +19,7 @@ from forecastrnn.exceptions import TrainingDivergedError
 from forecastrnn.networks.losses import AnyLoss
 from forecastrnn.networks.network import AnyNetwork
 from forecastrnn.programs.shapes import ALL, NO_DROPOUT, Dropout
+from forecastrnn.progress import told
 from forecastrnn.training.batches import Batches
 from forecastrnn.training.optimizers import OptimizerState, Rule
 from forecastrnn.training.own_inputs import Sampling
@@ -98,7 +99,7 @@ class Trainer:
         self.batches, self.plan, self.validate, self.watch = batches, plan, validate, watch
         progress.optimizer.begin(progress.theta, plan.rule.moments)
         self.programs: dict[tuple[int, Steps], Stepper] = {}
-        self.seconds_a_step = CALL_SECONDS
+        self.seconds_a_step, self.begun = CALL_SECONDS, progress.optimizer.count
         self.first_loss: float | None = None  # or 1, if that is more
         self.begun_at = np.inf  # the loss before the first update
 
@@ -228,7 +229,16 @@ class Trainer:
             self.seconds_a_step = (time.perf_counter() - begun) / n
             self._check(losses[-1])
             at += n
+            self._tell()
         return np.concatenate(losses), np.concatenate(weights)
+
+    def _tell(self) -> None:
+        """How far it has come, in updates where these are what a fit counts, else in epochs."""
+        done = self.progress.optimizer.count - self.begun
+        if self.plan.total_updates:
+            told(done, self.plan.total_updates, "update")
+        else:
+            told(done / sum(index.steps for index in self._first_epoch()), self.plan.max_iter, "epoch")
 
     def _total(self) -> int:
         """Updates of the whole fit, for schedules."""
