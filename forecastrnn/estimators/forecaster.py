@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from numbers import Integral
 from typing import Any, Self
@@ -24,15 +25,17 @@ from forecastrnn.estimators.planning import Plans
 from forecastrnn.estimators.predicting import Predicts
 from forecastrnn.estimators.saving import SavedToFile
 from forecastrnn.estimators.scoring import Scores
+from forecastrnn.estimators.summary import Summarises
 from forecastrnn.estimators.telling import telling
 from forecastrnn.forecasting.fit import fit_model
 from forecastrnn.forecasting.members import Callback
+from forecastrnn.forecasting.seen import Seen
 
 _SHARED = ("cell", "hidden_layer_sizes", "layer_norm", "initializer", "warm_start", "random_state", "verbose", "device",
            "n_jobs")  # fmt: skip
 
 
-class RNNForecaster(Predicts, Plans, GoesOn, Backtests, Scores, Pictures, SavedToFile):
+class RNNForecaster(Predicts, Plans, GoesOn, Backtests, Scores, Pictures, Summarises, SavedToFile):
     """Forecasts one or many time series with one recurrent network.
 
     All series train one global network, whatever their number, levels and lengths. Level, season and scale of each
@@ -318,7 +321,8 @@ class RNNForecaster(Predicts, Plans, GoesOn, Backtests, Scores, Pictures, SavedT
         check_within(bounds_of(self), read)
         check_values(plan.members, read)
         season = plan.season(read, season_of(read.axis), old)
-        self._model = fit_model(plan, read, season, static, old=old, callback=callback)
+        model = fit_model(plan, read, season, static, old=old, callback=callback)
+        self._model = replace(model, seen=Seen.of(read))
         self._publish(plan.device)
         return self
 

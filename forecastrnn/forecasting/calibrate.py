@@ -21,6 +21,7 @@ from forecastrnn.forecasting.calibration import (
 from forecastrnn.forecasting.calibration_windows import (
     DRAWS,
     Windows,
+    compared_with_naive,
     errors_of,
     lengths_of,
     place_windows,
@@ -70,13 +71,16 @@ def calibrate(
         errors, whole, smallest, windows.starts, by_series=asked.pool == "series", symmetric=asked.symmetric,
         rising=not is_scored,
     )  # fmt: skip
+    beside = None if is_scored else compared_with_naive(read, prepared, windows, errors, (whole, smallest))
     usual = _excess_by_plan(model)
     low, high, excess = _range_of(read, prepared, windows.horizon, usual, is_scored=is_scored)
     spread = Spread(scale=found.spread.scale, low=low, high=high)
     coverage = coverage_of(errors, whole, smallest, found, rising=not is_scored)
     adaptive = Adaptive.begun(asked.gamma, found.table, read.n_series, found.horizon) if asked.adaptive else None
     vectors = found.vectors if model.strategy == "direct" else None  # others feed draws back
-    found = replace(found, spread=spread, excess=excess, coverage=coverage, adaptive=adaptive, vectors=vectors)
+    found = replace(
+        found, spread=spread, excess=excess, coverage=coverage, adaptive=adaptive, vectors=vectors, compared=beside
+    )  # fmt: skip
     return Intervals("conformal", found)
 
 

@@ -66,6 +66,9 @@ class Calibration:
         Levels and scores that follow the new values of each series of fit.
     vectors : ndarray of shape (at most 199, horizon) or None
         Errors of whole windows over scale and growth, of which futures of a direct forecast are made.
+    compared : ndarray of shape (2,) or None
+        Mean error of the forecasts in the windows, and that of seasonal naive ones, over the mean change of a series in
+        a season; None with a likelihood, whose scores are no errors.
     """
 
     horizon: int
@@ -81,6 +84,7 @@ class Calibration:
     by_series: bool
     adaptive: Adaptive | None = None
     vectors: np.ndarray | None = None
+    compared: np.ndarray | None = None
 
     def __repr__(self) -> str:
         covered = ", ".join(f"{share:.0%} of {level:.0%}" for share, level in zip(self.coverage, COVERED, strict=False))

@@ -151,3 +151,31 @@ def seasonal_errors(read: SeriesSet, prepared: Prepared, *, is_scored: bool = Fa
     known = np.add.reduceat(there.astype(float), read.offsets[:-1])
     least = SMALLEST * np.where(prepared.linear, prepared.level, 1.0)
     return np.maximum(total / np.maximum(known, 1.0), least), least
+
+
+def compared_with_naive(
+    read: SeriesSet, prepared: Prepared, windows: Windows, errors: np.ndarray, changes: tuple[np.ndarray, np.ndarray]
+) -> np.ndarray | None:
+    """Mean size of errors (n_series, n_windows, horizon), and of those of seasonal naive forecasts of the same values.
+
+    changes : of each series within a season, and the least that counts as one, as `seasonal_errors` finds them; errors
+    are over the first.
+    """
+    naive, (change, least) = _errors_of_naive(read, prepared, windows), changes
+    both = np.isfinite(errors) & np.isfinite(naive) & (change > least)[:, None, None]
+    count = both.sum(axis=(1, 2))
+    if not count.any():
+        return None
+    sizes = np.stack([np.where(both, np.abs(each), 0.0).sum(axis=(1, 2)) for each in (errors, naive)])
+    return (sizes[:, count > 0] / (count * change)[count > 0]).mean(axis=1)
+
+
+def _errors_of_naive(read: SeriesSet, prepared: Prepared, windows: Windows) -> np.ndarray:
+    """Errors (n_series, n_windows, horizon) of the value a season before, NaN where either is not known."""
+    z, season, steps = values_in_space(read, prepared.linear), prepared.layout.season, np.arange(windows.horizon)
+    begin, end = read.offsets[:-1, None, None], read.offsets[1:, None, None]
+    first = end - windows.starts[:, None]
+    at, before = first + steps, first - season + steps % season
+    there = windows.there[..., None] & (at < end) & (before >= begin)
+    value, last = (z[np.clip(places, 0, len(z) - 1)] for places in (at, before))
+    return np.where(there, value - last, np.nan)

@@ -19,6 +19,7 @@ from forecastrnn.forecasting.input_layout import InputLayout
 from forecastrnn.forecasting.naive_series import Chosen, NaiveSeries
 from forecastrnn.forecasting.raw_values import as_domain, middle_of
 from forecastrnn.forecasting.reading import ReadingOptions
+from forecastrnn.forecasting.seen import Seen
 from forecastrnn.forecasting.series_codes import SeriesCodes
 from forecastrnn.forecasting.settings import Settings
 from forecastrnn.forecasting.steady import NoisyPaths, steady_mean
@@ -45,6 +46,7 @@ class Model:
     floors : which series never were negative and yet could be forecast so, None: there is none. calendar : what is read
     of dates, whose columns lie behind those of other covariates. mixture : what the networks are mixed with. recent
     (all series, values): the last ones as they were given, for pictures; None in files from before there were any.
+    seen : what all series of fit were like, which older files do not say.
     """
 
     network: AnyNetwork
@@ -63,6 +65,7 @@ class Model:
     calendar: CalendarColumns | None = None
     mixture: Mixture | None = None
     recent: np.ndarray | None = None
+    seen: Seen | None = None
 
     @property
     def layout(self) -> InputLayout:

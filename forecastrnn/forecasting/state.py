@@ -10,18 +10,18 @@ import numpy as np
 from forecastrnn.data.static_input import StaticCoding
 from forecastrnn.engine.threads import thread_count
 from forecastrnn.exceptions import ModelFileError
-from forecastrnn.forecasting.adaptive import LEAST, MOST, RING, TARGETS, Adaptive
-from forecastrnn.forecasting.calibration import COVERED, KEPT, Calibration, Intervals, Spread
 from forecastrnn.forecasting.candidate_records import CANDIDATE_ENDS, MIXTURE, check_mixture
 from forecastrnn.forecasting.candidates.mixture import CandidateEnds
 from forecastrnn.forecasting.covariate_records import COVARIATES
 from forecastrnn.forecasting.ends import REFRESHED, Carried, SeriesEnds, first_of, past_of
 from forecastrnn.forecasting.input_layout import InputLayout
+from forecastrnn.forecasting.interval_records import INTERVALS
 from forecastrnn.forecasting.model import Model
 from forecastrnn.forecasting.naive_series import NaiveSeries
 from forecastrnn.forecasting.preparation import Prepared
 from forecastrnn.forecasting.reading import ReadingOptions
 from forecastrnn.forecasting.residuals import RESIDUALS
+from forecastrnn.forecasting.seen import SEEN
 from forecastrnn.forecasting.settings import network_of
 from forecastrnn.forecasting.settings_entry import LAYOUT, read_settings
 from forecastrnn.forecasting.states import states_width
@@ -217,77 +217,6 @@ STATIC = codec.mapped(
 )
 
 
-# Intervals --------------------------------------------------------------------------------------------------------
-def _make_calibration(**kept: Any) -> Calibration:
-    """Figures from which intervals come out finite, nested and around the forecast."""
-    found = Calibration(**kept)
-    table, (scale, low, high) = found.table, vars(found.spread).values()
-    floats = [scale, low, high, table, found.growth, found.excess]
-    good = (
-        table.shape == (KEPT, len(scale) if found.by_series else 1) and (np.diff(table, axis=0) >= 0).all()
-        and (not found.symmetric or (table >= 0).all()) and all(np.isfinite(values).all() for values in floats)
-        and (scale > 0).all() and (low <= high).all() and found.usual >= 0 and (found.excess >= 0).all()
-        and (found.growth > 0).all()
-        and found.n_scores.sum() > 0 and (found.n_scores >= 0).all() and len(found.coverage) in (0, len(COVERED))
-        and (found.starts > 0).all() and (np.diff(found.starts) < 0).all()
-    )  # fmt: skip
-    if not good:
-        raise ModelFileError("the figures of the intervals do not fit together")
-    return found
-
-
-def _make_adaptive(**kept: Any) -> Adaptive:
-    """Levels within their bounds, and places in the rings."""
-    found = Adaptive(**kept)
-    good = (
-        ((found.alpha >= LEAST) & (found.alpha <= MOST)).all() and (found.ring >= 0).all()
-        and np.isfinite(found.ring).all() and np.isfinite(found.pending).all()
-        and (found.count >= 0).all() and (found.scored >= 0).all()
-    )  # fmt: skip
-    if not good:
-        raise ModelFileError("the levels of the intervals do not fit together")
-    return found
-
-
-def _floats(name: str, *sizes: str | codec.Size, dtype: str = "<f8") -> Kind:
-    return codec.array(dtype, *sizes).named(f"intervals.{name}")
-
-
-_SPREAD = codec.record(Spread, **{name: _floats(name, "n_series") for name in ("scale", "low", "high")})
-_ADAPTIVE = codec.record(
-    Adaptive,
-    _make_adaptive,
-    gamma=codec.tested("a number in (0, 1)", lambda raw: type(raw) is float and 0 < raw < 1),
-    alpha=_floats("alpha", "n_series", "horizon", codec.Size("n_targets", len(TARGETS), len(TARGETS))),
-    ring=_floats("ring", "n_series", "horizon", codec.Size("n_ring", RING, RING)),
-    pending=_floats("pending", "n_series", "horizon", "horizon"),
-    count=_floats("count", "n_series", dtype="<i8"),
-    scored=_floats("scored", "n_series", "horizon", dtype="<i8"),
-)
-CALIBRATION = codec.record(
-    Calibration,
-    _make_calibration,
-    horizon=codec.count(1),
-    usual=codec.tested("a number", lambda raw: type(raw) is float and np.isfinite(raw)),
-    table=_floats("table", codec.Size("n_quantiles"), codec.Size("n_groups")),
-    growth=_floats("growth", "horizon"),
-    spread=_SPREAD,
-    n_scores=_floats("n_scores", "horizon", dtype="<i8"),
-    starts=_floats("starts", codec.Size("n_windows", 1), dtype="<i8"),
-    excess=_floats("excess", codec.Size("n_sides", 2, 2)),
-    coverage=_floats("coverage", codec.Size("n_levels")),
-    adaptive=codec.unless(None, codec.nested(_ADAPTIVE, "the levels")),
-    vectors=codec.unless(
-        None, codec.optional("has_vectors", _floats("vectors", codec.Size("n_vectors", 1), "horizon"))
-    ),
-)
-INTERVALS = codec.record(
-    Intervals,
-    method=codec.choice("conformal", "paths"),
-    calibration=codec.optional("is_calibrated", codec.nested(CALIBRATION, "the calibration")),
-)
-
-
 # Series that are too short to learn from ----------------------------------------------------------------------------
 def _walk_whole_axis(part: Part, word: str, value: TimeAxis | None) -> Make:
     """That of all series, of which there are more than the networks know."""
@@ -366,6 +295,7 @@ MODEL = codec.record(
     calendar=codec.unless(None, codec.nested(CALENDAR)),
     mixture=codec.unless(None, codec.nested(MIXTURE)),
     recent=codec.unless(None, codec.optional("has_recent", _RECENT)),
+    seen=codec.unless(None, codec.nested(SEEN)),
 )
 
 
