@@ -44,6 +44,7 @@ def parser() -> Parser:
 def _add_fit(command: Parser) -> None:
     command.add_argument("data", metavar="DATA", help="file of series")
     command.add_argument("-o", "--output", required=True, metavar="MODEL", help="model file to write")
+    command.add_argument("--plot", metavar="FILE", help="picture of the losses to write")
     _add_force(command)
     _add_columns(command)
     _add_training(command)
@@ -71,6 +72,7 @@ def _add_backtest(command: Parser) -> None:
                          "these times (true), at the first, at every K-th; or take the new rows in")  # fmt: skip
     command.add_argument("--metrics", type=names, default=["mase", "smape"], metavar="A,B", help="(mase,smape)")
     _add_levels(command)
+    command.add_argument("--plot", metavar="FILE", help="picture of forecasts and what came to write")
     _add_table_out(command, "forecasts beside what came; the table of errors goes to standard output")
     _add_columns(command)
     _add_training(command)
@@ -86,6 +88,22 @@ def _add_update(command: Parser) -> None:
     _add_form(command)
 
 
+def _add_plot(command: Parser) -> None:
+    _add_ahead(command)
+    _add_levels(command)
+    command.add_argument("--paths", type=count, default=0, metavar="N", help="possible futures to draw, 8 at most")
+    command.add_argument("--seed", type=int, default=0, help="of these (0)")
+    command.add_argument("-o", "--output", required=True, metavar="FILE", help="picture: .png, .svg or .pdf")
+    _add_force(command)
+
+
+def _add_demo(command: Parser) -> None:
+    command.add_argument("-o", "--output", default="forecastrnn-demo.png", metavar="FILE", help="picture to write "
+                         "(forecastrnn-demo.png)")  # fmt: skip
+    _add_force(command)
+    _add_training(command)
+
+
 def _add_info(command: Parser) -> None:
     command.add_argument("model", metavar="MODEL", help="model file")
     command.add_argument("--json", action="store_true", help="for programs")
@@ -97,6 +115,8 @@ _COMMANDS: dict[str, tuple[Callable[[Parser], None], str]] = {
     "sample": (_add_sample, "draw possible futures"),
     "backtest": (_add_backtest, "forecast from earlier times, beside seasonal naive and what came"),
     "update": (_add_update, "take new rows in, without training"),
+    "plot": (_add_plot, "draw the end of the series and what comes behind"),
+    "demo": (_add_demo, "show all that on series that come with the package"),
     "info": (_add_info, "tell what a model file holds"),
 }
 

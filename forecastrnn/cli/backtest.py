@@ -11,6 +11,7 @@ from forecastrnn.cli.failures import DASH, USAGE, Failure, of_file
 from forecastrnn.cli.fit import ID_COL, GivenFiles, read_given
 from forecastrnn.cli.models import new_forecaster, talking
 from forecastrnn.cli.paths import check_inputs, check_output
+from forecastrnn.cli.picture import check_picture, write_picture
 from forecastrnn.cli.writing import write_table
 from forecastrnn.metrics import evaluate
 from forecastrnn.metrics.formulas import METRICS
@@ -22,6 +23,7 @@ def run(args: Namespace) -> None:
     """Forecast, write that if asked to, and print the table of errors."""
     check_inputs(args.data, args.static)
     check_output(args.output, args.force)
+    check_picture(args.plot, args.force)
     check_metrics(args)
     model = new_forecaster(args)
     given = with_ids(read_given(args))
@@ -34,6 +36,10 @@ def run(args: Namespace) -> None:
         errors = evaluate(found, args.metrics, train=given.y, by=None, benchmark=ITS_COLUMN, **given.columns)
     if args.output:
         write_table(found, args)
+    if args.plot:
+        from forecastrnn.plotting import BacktestDisplay  # brings Matplotlib with it
+
+        write_picture(BacktestDisplay.from_predictions(found, history=given.y, **given.columns), args.plot)
     print(table_of(errors), file=sys.stderr if args.output == DASH else sys.stdout)
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 from forecastrnn.cli.failures import USAGE, Failure, of_file
 from forecastrnn.cli.models import new_forecaster, talking
 from forecastrnn.cli.paths import check_inputs, check_output
+from forecastrnn.cli.picture import check_picture, write_picture
 from forecastrnn.cli.reading import read_table, with_times
 from forecastrnn.data.frame_columns import Names
 
@@ -23,11 +24,16 @@ def run(args: Namespace) -> None:
     if args.output == "-":
         raise Failure(USAGE, "-o must be the name of a file: a model cannot go to standard output")
     check_output(args.output, args.force)
+    check_picture(args.plot, args.force)
     model = new_forecaster(args)
     given = read_given(args)
     with of_file(args.data), talking(args, model):
         model.fit(given.y, X=args.future_cols, past=args.past_cols, static=given.static, **given.columns)
     model.save(args.output)
+    if args.plot:
+        from forecastrnn.plotting import LossCurveDisplay  # brings Matplotlib with it
+
+        write_picture(LossCurveDisplay.from_estimator(model), args.plot)
 
 
 @dataclass(frozen=True, kw_only=True)
