@@ -31,7 +31,7 @@ def forecaster(**options: object) -> RNNForecaster:
     """One small network, few steps."""
     return RNNForecaster(
         cell="gru", hidden_layer_sizes=UNITS, n_members=1, max_steps=STEPS, batch_size=BATCH, season_length=SEASON,
-        random_state=0, **options,
+        random_state=0, candidates="network", **options,
     )  # fmt: skip
 
 
