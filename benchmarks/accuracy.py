@@ -91,6 +91,15 @@ def peers_of(path: Path, data: SeriesSet) -> dict[str, object]:
     return {"set": data.name, "peers": found}
 
 
+def keep_peers(folder: Path) -> None:
+    """Score the files that are there; sets without one keep the results they have."""
+    rows = {row["set"]: row for row in load(PEERS)}
+    for name in BARS:
+        if (path := folder / f"{name}.csv").exists():
+            rows[name] = peers_of(path, any_set(name))
+    save(PEERS, [rows[name] for name in BARS if name in rows])
+
+
 def table_rows(row: dict, peers: dict[str, dict], validation: bool) -> list[list[object]]:
     """The columns of HEADER: a line of ours, one of each simple forecast, and one of each peer."""
     ours, mean = row["scores"], row["mean"]
@@ -127,7 +136,7 @@ def main() -> None:
     """Measure, print and write."""
     options = parsed()
     if options.peers is not None:
-        save(PEERS, [peers_of(options.peers / f"{name}.csv", any_set(name)) for name in BARS])
+        keep_peers(options.peers)
     peers = {} if options.validation else {row["set"]: row["peers"] for row in load(PEERS)}
     print(describe())
     RNNForecaster(n_members=1, max_steps=1, random_state=0).fit(load_airline()).predict(1)  # compiles
