@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from forecastrnn.engine.fence_formula import FENCE
 from forecastrnn.engine.input_formulas import STATIC
 from forecastrnn.engine.jobs import borrowed
 from forecastrnn.engine.program import Program
@@ -85,6 +86,7 @@ class DevicePaths:
         found |= {name: buffer(name, (rows, self.length)) for name in ("z", "a")}
         found |= {name: buffer(name, (rows,), np.int64) for name in ("phase", "period", "first")}
         found["static"] = buffer("static", (rows, STATIC))
+        found["fence"] = buffer("fence", (rows, FENCE))
         found["inputs"] = buffer("inputs", (self.n_inputs, kind.context, kind.network.reader.columns))
         found["starts"] = buffer("starts", (kind.context, rows), np.int64)
         found["result"] = buffer("result", (rows, kind.head.steps if kind.head.at_once else self.h))
@@ -111,7 +113,7 @@ class DevicePaths:
         fields["z"].put(z)
         self.last = z[:, self.known - 1 : self.known]
         fields["a"].put(with_room(histories.means[series], self.length))
-        for name in ("static", "phase", "period", "first"):
+        for name in ("static", "fence", "phase", "period", "first"):
             fields[name].put(getattr(histories, name)[series])
         if histories.sums is not None:
             fields["sums"].put(with_room(histories.sums[series], self.length + 1))

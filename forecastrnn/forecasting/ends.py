@@ -10,6 +10,7 @@ import numpy as np
 
 from forecastrnn.forecasting.candidates.mixture import CandidateEnds
 from forecastrnn.forecasting.covariate_rows import ahead, without_past
+from forecastrnn.forecasting.hulls import fences_of, hulls_of
 from forecastrnn.forecasting.inputs import SeriesInputs
 from forecastrnn.forecasting.paths import Histories, means_of, sums_of
 from forecastrnn.forecasting.preparation import Prepared
@@ -54,7 +55,8 @@ class SeriesEnds:
     first (n_series,): where in z the series begins; before lie repetitions of its first season. so_far (n_series,
     2): sum and number of all its values, where networks read their mean. carried: None before the first new values.
     guessed (n_series,): how many of the last values are forecasts of what nobody knows; None: none is. candidates: what
-    is mixed with the networks, None: nothing.
+    is mixed with the networks, None: nothing. hulls (n_series, 4): where each series has been, None: a file does not
+    say.
     """
 
     prepared: Prepared
@@ -66,6 +68,7 @@ class SeriesEnds:
     so_far: np.ndarray | None = None
     guessed: np.ndarray | None = None
     candidates: CandidateEnds | None = None
+    hulls: np.ndarray | None = None
 
     @property
     def n_series(self) -> int:
@@ -96,7 +99,9 @@ def ends_of(series: SeriesInputs) -> SeriesEnds:
     own = prepared.covariates and prepared.covariates.last(prepared.known)
     light = replace(prepared, z=np.empty(0), observed=np.empty(0, bool), covariates=own, figure=None)
     so_far = so_far_of(prepared) if prepared.layout.with_long_run else None
-    return SeriesEnds(light, z, series.rows[rows], phase, first_of(prepared, past), so_far=so_far)
+    return SeriesEnds(
+        light, z, series.rows[rows], phase, first_of(prepared, past), so_far=so_far, hulls=hulls_of(prepared)
+    )
 
 
 def so_far_of(prepared: Prepared) -> np.ndarray:
@@ -112,10 +117,11 @@ def take(tail: SeriesEnds, rows: np.ndarray) -> SeriesEnds:
     each = {name: getattr(p, name)[rows] for name in ("pads", "period_of", "scale", "level", "linear", "after")}
     ends = {name: getattr(tail, name)[rows] for name in ("z", "inputs", "phase", "first")}
     own, shift = p.covariates and p.covariates.take(rows), None if p.shift is None else p.shift[rows]
-    so_far, guessed = (None if values is None else values[rows] for values in (tail.so_far, tail.guessed))
+    some = {name: getattr(tail, name) for name in ("so_far", "guessed", "hulls")}
+    some = {name: None if values is None else values[rows] for name, values in some.items()}
     carried = None if carried is None else carried.take(rows)
     return SeriesEnds(
-        replace(p, covariates=own, shift=shift, **each), **ends, carried=carried, so_far=so_far, guessed=guessed,
+        replace(p, covariates=own, shift=shift, **each), **ends, carried=carried, **some,
         candidates=tail.candidates and tail.candidates.take(rows),
     )  # fmt: skip
 
@@ -144,5 +150,5 @@ def histories_of(tail: SeriesEnds, dtype: str) -> Histories:
         means, sums = carried.means, carried.sums if p.layout.older_means else None
     return Histories(
         z=z, means=means, sums=sums, static=as_real(p.static), phase=tail.phase, period=p.period_of,
-        inputs=as_real(tail.inputs), first=tail.first, so_far=tail.so_far,
+        inputs=as_real(tail.inputs), first=tail.first, so_far=tail.so_far, fence=fences_of(tail.hulls, p, dtype),
     )  # fmt: skip

@@ -88,6 +88,7 @@ def moved_on(
     z, inputs, since = tail.z.copy(), np.array(tail.inputs, dtype), carried.since.copy()
     means, sums, phase, first = carried.means.copy(), carried.sums.copy(), tail.phase.copy(), tail.first.copy()
     so_far = np.ones((len(z), 2)) if tail.so_far is None else tail.so_far.copy()
+    hulls = np.zeros((len(z), 4)) if tail.hulls is None else tail.hulls.copy()
     rows = _rows_beside(p, inputs[:, -1], new)
     room = z.shape[1] + int(new.counts.max())
     layout, static = p.layout, np.ascontiguousarray(p.static, dtype).reshape(-1)
@@ -97,7 +98,7 @@ def moved_on(
     )  # fmt: skip
     go_on(
         (scaled(p, new, model.settings.likelihood).astype(dtype), new.offsets, new.series),
-        (z, means, sums, inputs, since, phase, first, so_far, p.period_of, static), numbers,
+        (z, means, sums, inputs, since, phase, first, so_far, hulls, p.period_of, static), numbers,
         (np.empty(room, dtype), np.empty(room, dtype), np.empty(room + 1)), rows, layout.covariates,
     )  # fmt: skip
     states = _states_behind(model, carried.states, new, rows, own) if carried.has_states else carried.states
@@ -105,6 +106,7 @@ def moved_on(
     moved = replace(
         tail, prepared=_behind(p, new), z=z, inputs=inputs, phase=phase, first=first, carried=carried,
         so_far=None if tail.so_far is None else so_far, candidates=_candidates_behind(model, tail, new),
+        hulls=None if tail.hulls is None else hulls,
     )  # fmt: skip
     return moved, rows
 

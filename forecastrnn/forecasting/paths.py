@@ -58,8 +58,9 @@ class Histories:
 
     z, means (n, known), sums (n, known + 1) or None, static (n, STATIC), phase, period (n,), inputs (n, context,
     columns), first (n,): where in z the series begins. so_far (n, 2): sum and number of all values, where networks read
-    their mean. ahead (n, h or more, columns): rows in which the covariates of each step stand, where there are any.
-    shift, figure (n, h), unit, gain (n,): what counts and amounts are made of (`raw_values`).
+    their mean. fence (n, FENCE): how far a forecast may lead. ahead (n, h or more, columns): rows in which the
+    covariates of each step stand, where there are any. shift, figure (n, h), unit, gain (n,): what counts and
+    amounts are made of (`raw_values`).
     """
 
     z: np.ndarray
@@ -70,6 +71,7 @@ class Histories:
     period: np.ndarray
     inputs: np.ndarray
     first: np.ndarray
+    fence: np.ndarray
     so_far: np.ndarray | None = None
     ahead: np.ndarray | None = None
     shift: np.ndarray | None = None
@@ -104,7 +106,7 @@ def with_room(known: np.ndarray, length: int) -> np.ndarray:
 
 def _build_lane(kind: PathsShape) -> Program:
     """The program of a job, whose arrays and numbers are arguments."""
-    program, real = Program(kind.dtype, 1), ("z", "a", "static", "inputs", "noise", "result", "ahead", *RAW)
+    program, real = Program(kind.dtype, 1), ("z", "a", "static", "inputs", "noise", "fence", "result", "ahead", *RAW)
     fields: dict[str, Field] = {name: Argument(name, kind.dtype) for name in real}
     fields |= {name: Argument(name) for name in ("phase", "period", "first", "now", "length", "noisy")}
     fields["ahead_starts"] = Argument("ahead_starts", np.int64)
@@ -185,6 +187,10 @@ def _emit_forecast_step(build: Assembly, x: MatrixView, kind: PathsShape, fields
             B=kind.rows, ldo=stack.out.ld, width=kind.layout.mean_width, length=length, now=now,
             noisy=fields["noisy"] if kind.noisy else 0,
         )  # fmt: skip
+    program.emit(
+        "keep_near", 0, z=z, a=a, fence=fields["fence"], B=kind.rows, width=kind.layout.mean_width, length=length,
+        now=now,
+    )  # fmt: skip
     if sums is not None:
         program.emit("append_sum", 0, z=z, sums=sums, B=kind.rows, length=length, now=now)
 
@@ -270,7 +276,7 @@ def run_paths(
     arrays, length = JobArrays(kind.rows, n, paths, chunks), known + h
     z, a = (arrays.own(name, np.empty((paths, len(arrays.series), length), kind.dtype)) for name in ("z", "a"))
     z[:, :, :known], a[:, :, :known] = histories.z[arrays.series], histories.means[arrays.series]
-    for name in ("static", "phase", "period", "inputs"):
+    for name in ("static", "phase", "period", "inputs", "fence"):
         arrays.share(name, getattr(histories, name))
     if histories.sums is not None:
         arrays.own("sums", np.tile(with_room(histories.sums, length + 1)[arrays.series], (paths, 1, 1)))

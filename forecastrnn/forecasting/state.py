@@ -108,7 +108,7 @@ def _make_prepared(**kept: Any) -> Prepared:
 
 def _make_ends(
     prepared: Prepared, z: np.ndarray, inputs: np.ndarray, phase: np.ndarray, carried: Carried | None,
-    so_far: np.ndarray | None, guessed: np.ndarray | None, candidates: CandidateEnds | None,
+    so_far: np.ndarray | None, guessed: np.ndarray | None, candidates: CandidateEnds | None, hulls: np.ndarray | None,
 ) -> SeriesEnds:  # fmt: skip
     """Figures by which compiled code finds its way: each within the arrays that it counts places of."""
     p, season = prepared, prepared.layout.season
@@ -118,6 +118,7 @@ def _make_ends(
         and p.starts[0] == 0 and (np.diff(p.starts) > 0).all()
         and (p.pads >= 0).all() and (p.pads < np.diff(p.starts)).all()
         and (p.scale > 0).all() and (p.level > 0).all()
+        and (hulls is None or (hulls[:, ::2] <= hulls[:, 1::2]).all())
     )  # fmt: skip
     if not good:
         raise ModelFileError("the figures of the series do not fit together")
@@ -132,10 +133,9 @@ def _make_ends(
         raise ModelFileError("so_far must be sums and numbers of values, where the networks read their means")
     if guessed is not None and not ((guessed >= 0) & (guessed < codec.MOST)).all():
         raise ModelFileError("guessed must count values")
-    return SeriesEnds(
-        p, z, inputs, phase, first_of(p, z.shape[1]), carried=carried, so_far=so_far, guessed=guessed,
-        candidates=candidates,
-    )  # fmt: skip
+    first = first_of(p, z.shape[1])
+    found = SeriesEnds(p, z, inputs, phase, first, carried=carried, so_far=so_far)
+    return replace(found, guessed=guessed, candidates=candidates, hulls=hulls)
 
 
 PREPARED = codec.record(
@@ -179,6 +179,7 @@ ENDS = codec.record(
     ),
     guessed=codec.unless(None, codec.optional("has_guessed", codec.array("<i8", "n_series"))),
     candidates=codec.unless(None, codec.nested(CANDIDATE_ENDS)),
+    hulls=codec.unless(None, codec.optional("has_hulls", codec.array("<f8", "n_series", codec.Size("n_hull", 4, 4)))),
 )
 
 

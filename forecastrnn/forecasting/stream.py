@@ -7,10 +7,12 @@ from numbers import Real
 import numpy as np
 
 from forecastrnn.engine.buffers import Field
+from forecastrnn.engine.cpu.levels import extend_hull
 from forecastrnn.engine.program import Program
 from forecastrnn.forecasting.bounds import Limits
 from forecastrnn.forecasting.candidates.mixture import Mixture
 from forecastrnn.forecasting.ends import REFRESHED, SeriesEnds, histories_of
+from forecastrnn.forecasting.hulls import fences_of
 from forecastrnn.forecasting.input_layout import InputLayout
 from forecastrnn.forecasting.paths import RAW, Histories, emit_draw, emit_inputs, means_of, sums_of, with_room
 from forecastrnn.forecasting.preparation import Prepared
@@ -39,6 +41,7 @@ class _Member:
         self.z, self.a = with_room(histories.z, length), with_room(histories.means, length)
         self.sums = with_room(sums_of(histories.z) if histories.sums is None else histories.sums, length + 1)
         self.phase, self.first = histories.phase.copy(), histories.first.copy()
+        self.fence = histories.fence.copy()
         self.so_far = np.ones(2) if histories.so_far is None else histories.so_far[0].copy()
         self.long_run = self.so_far[:1] / self.so_far[1:]
         self.program = self._step_program(network, theta, histories, begun)
@@ -48,8 +51,8 @@ class _Member:
         writer = network.writer
         step = StepProgram((writer, network.writer_theta(theta)), 1)
         program, stack = step.build.program, step.build.stacks[0]
-        names = ("z", "a", "sums", "phase", "first", "long_run")
-        z, a, sums, phase, first, long_run = (program.bind(name, getattr(self, name)) for name in names)
+        names = ("z", "a", "sums", "phase", "first", "long_run", "fence")
+        z, a, sums, phase, first, long_run, fence = (program.bind(name, getattr(self, name)) for name in names)
         self.x = step.x[0].array[0]  # what is not found from the values stays as it is until it is written anew
         self.x[:] = histories.inputs[:, -1]
         operations = program.rounds[0][0]
@@ -73,6 +76,7 @@ class _Member:
                 program, self.likelihood, stack.out, z=z, a=a, B=1, width=width, length=length, now=self.now, h=ROOM,
                 drawn=0, shares=None, **({} if self.likelihood.is_scaled else raw),
             )  # fmt: skip
+        program.emit("keep_near", 0, z=z, a=a, fence=fence, B=1, width=width, length=length, now=self.now)
         write_state(step.build, begun)
         return program
 
@@ -104,6 +108,11 @@ class _Member:
         self.sums[0, t + 1] = self.sums[0, t] + self.z[0, t]
         self.so_far += self.z[0, t], 1.0
         self.long_run[:] = self.so_far[0] / self.so_far[1]
+
+    def last(self, at: int) -> tuple[float, float]:
+        """The trailing mean behind the value observed at step `at`, and that value."""
+        t = self.now + at + 1
+        return self.a[0, t], self.z[0, t]
 
     def move_back(self, at: int) -> None:
         """Forget the oldest `at` values: the last known one is at `now` again; means are freed of rounding errors."""
@@ -137,6 +146,7 @@ class ForecastStream:
             _Member(network, theta.copy(), histories, begun, p.layout, settings.likelihood)
             for theta, begun in zip(thetas, states, strict=True)
         ]
+        self._hulls = None if tail.hulls is None else tail.hulls.copy()
         self._plan = plan or StreamPlan(tail, None, None)
         self._mixture, self._candidates, self._positive = mixture, tail.candidates, ~p.linear
         self._put(self._plan.begin())
@@ -175,6 +185,7 @@ class ForecastStream:
             member.observe(self._at, scaled)
         if self._mixture is not None and self._candidates is not None:
             self._candidates = self._mixture.behind(self._candidates, np.array([float(value)]), _ONE_VALUE, _FIRST)
+        self._go_further()
         self._taken += 1
         self._at += 1
         if self._since + self._at == REFRESHED:
@@ -225,6 +236,17 @@ class ForecastStream:
             values = self._mixture.mixed(middle, self._candidates, self._positive)[0]
         values = values if self._limits is None else np.clip(values, *self._limits)
         return float(middle_of(values, is_counted=self._settings.is_counted))
+
+    def _go_further(self) -> None:
+        """The last value and the mean that it makes belong to where the series has been."""
+        if self._hulls is None:
+            return
+        before, member = self._hulls.copy(), self._members[0]
+        extend_hull(self._hulls, 0, *member.last(self._at))
+        if (before != self._hulls).any():
+            fence = fences_of(self._hulls, self._p, self._settings.dtype)
+            for member in self._members:
+                member.fence[:] = fence
 
     def _move_back(self) -> None:
         for member in self._members:

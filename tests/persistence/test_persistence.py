@@ -258,13 +258,13 @@ def test_every_field_is_kept() -> None:
         NaiveSeries: "axis places figure floors",
         Trained: "thetas curves updates members",
         forecast_model.ReadingOptions: "columns missing least needs short",
-        SeriesEnds: "prepared z inputs phase first carried so_far guessed candidates",
+        SeriesEnds: "prepared z inputs phase first carried so_far guessed candidates hulls",
         CandidateEnds: "weights states",
         Mixture: "names usual",
         Carried: "means sums since states",
         Prepared: (
             "layout context ahead z observed starts pads period_of scale level linear after n_observations covariates "
-            "figure"
+            "figure shift"
         ),
         ScaledCovariates: "scales centre numbers codes",
         CovariateScales: "columns centred middle spread gaps seen in_encoder",

@@ -277,6 +277,7 @@ COSTS: dict[str, Formula] = {
     "append_output": _moved("B F", flops=2, passes=5),
     "forecast_inputs": _moved("B columns", flops=1, words=2),
     "append_value": _append_value,
+    "keep_near": lambda S, n: Cost(S["B"], 5 * S["B"] * n),
     "append_sum": lambda S, n: Cost(S["B"], S["B"] * (n + 2 * WORD)),
     "drop": _moved("T B F", flops=1),
     "draw_symbol": _moved("B F", flops=4, passes=5, words=2),

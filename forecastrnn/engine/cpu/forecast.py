@@ -6,6 +6,7 @@ the sum of the k first values, in float64 whatever the type of the values.
 
 from forecastrnn.engine.cpu.build import doubles, integers, kernel, pointers, sizes
 from forecastrnn.engine.cpu.simd import at
+from forecastrnn.engine.fence_formula import FENCE, kept_near
 from forecastrnn.engine.input_formulas import STATIC, write_inputs
 
 
@@ -59,3 +60,17 @@ def append_value(record, step):
         if noisy > 0:
             z[row] += noise[r * noisy + step]
         a[row] = a[row - 1] + (z[row] - z[row - width]) / width
+
+
+@kernel("z a fence | B width length now")
+def keep_near(record, step):
+    """Bring z[r, now + step + 1] back to where fence (B, FENCE) ends, and its trailing mean; most are far within."""
+    z, a, fence = pointers(record, 0, 3)
+    B, width, length, now = sizes(record, 3, 4)
+    t = now + step + 1
+    for r in range(B):
+        row = r * length + t
+        value = kept_near(z[row], z[row - width], a[row - 1], fence, r * FENCE)
+        if value != z[row]:
+            z[row] = value
+            a[row] = a[row - 1] + (value - z[row - width]) / width

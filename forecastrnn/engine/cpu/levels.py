@@ -90,3 +90,34 @@ def centre(z, lo, hi):
         z[t] = z[t] / away if level > 0.0 else 0.0
     shift = (first + mean) * size
     return shift, level if level > 0.0 else abs(shift) if shift != 0.0 else 1.0
+
+
+@jitted
+def find_hulls(z, starts, pads, width, hulls):
+    """hulls (n_series, 4): lowest and highest trailing mean, least and most value of padded series.
+
+    Where a series has few means, what they miss of the range of its values is added, in proportion.
+    """
+    for i in range(len(starts) - 1):
+        lo, hi = starts[i] + pads[i], starts[i + 1]
+        count = width if width < hi - lo else hi - lo
+        total, low, high, least, most = 0.0, math.inf, -math.inf, math.inf, -math.inf
+        for t in range(lo, hi):
+            total += z[t] - (z[t - count] if t >= lo + count else 0.0)
+            if t >= lo + count - 1:
+                low = total / count if total / count < low else low
+                high = total / count if total / count > high else high
+            least = z[t] if z[t] < least else least
+            most = z[t] if z[t] > most else most
+        missing = (most - least) * count / (hi - lo) - (high - low)
+        missing = missing / 2.0 if missing > 0.0 else 0.0
+        hulls[i, 0], hulls[i, 1], hulls[i, 2], hulls[i, 3] = low - missing, high + missing, least, most
+
+
+@jitted(cache=False)
+def extend_hull(hulls, i, mean, value):
+    """The hull i reaches a further trailing mean and value."""
+    hulls[i, 0] = mean if mean < hulls[i, 0] else hulls[i, 0]
+    hulls[i, 1] = mean if mean > hulls[i, 1] else hulls[i, 1]
+    hulls[i, 2] = value if value < hulls[i, 2] else hulls[i, 2]
+    hulls[i, 3] = value if value > hulls[i, 3] else hulls[i, 3]

@@ -3,6 +3,7 @@
 import math
 
 from forecastrnn.engine.compiling import jitted
+from forecastrnn.engine.cpu.levels import extend_hull
 from forecastrnn.engine.input_formulas import STATIC, write_inputs
 
 
@@ -102,14 +103,14 @@ def go_on(new, ends, layout, scratch, rows, begin):
     """The ends of series, moved on behind new values, and the inputs of the times before each of them.
 
     new: values (total,), offsets (m + 1,), series (m,). ends, which are overwritten: z, means (n, past), sums (n, past
-    + 1), inputs (n, context, columns), since, phase, first (n,), so_far (n, 2): sum and number of all values; and as
-    they are period (n,), static (n, STATIC). layout: season, width of means, second lag, whether there are lags,
-    blocks, whether there is the long-run mean, values until means are found anew.
+    + 1), inputs (n, context, columns), since, phase, first (n,), so_far (n, 2): sum and number of all values, hulls
+    (n, 4); and as they are period (n,), static (n, STATIC). layout: season, width of means, second lag, whether there
+    are lags, blocks, whether there is the long-run mean, values until means are found anew.
     scratch: values, means and sums of one series. rows (total, columns): what is not found from values stands in them;
     begin: the first column of what is.
     """
     (values, offsets, series), (line, means, sums) = new, scratch
-    z_ends, mean_ends, sum_ends, inputs, since, phases, firsts, so_far, periods, static = ends
+    z_ends, mean_ends, sum_ends, inputs, since, phases, firsts, so_far, hulls, periods, static = ends
     season, width, second_lag, with_lags, blocks, with_long_run, most = layout
     groups, past, columns, flat = len(blocks) // 2, z_ends.shape[1], rows.shape[1], rows.reshape(-1)
     for i in range(len(series)):
@@ -130,6 +131,7 @@ def go_on(new, ends, layout, scratch, rows, begin):
             so_far[s, 1] += 1.0
             means[t + 1] = (line[t + 1] - line[t + 1 - width]) / width
             means[t + 1] += means[t]
+            extend_hull(hulls, s, means[t + 1], line[t + 1])
             sums[t + 2] = sums[t + 1] + line[t + 1]
             since[s] += 1
             if since[s] == most:

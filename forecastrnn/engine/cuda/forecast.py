@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from numba import cuda, float64
 
-from forecastrnn.engine import input_formulas
+from forecastrnn.engine import fence_formula, input_formulas
 from forecastrnn.engine.cuda.build import device_kernel, rebuilt
 from forecastrnn.engine.cuda.registry import twin
+from forecastrnn.engine.fence_formula import FENCE
 from forecastrnn.engine.input_formulas import STATIC
 
 write_inputs = rebuilt(input_formulas.write_inputs, write_older_means=rebuilt(input_formulas.write_older_means))
+
+kept_near = rebuilt(fence_formula.kept_near)
 
 
 # Sums and angles; sin and cos keep large arguments on the stack, which do not come.
@@ -83,3 +86,24 @@ def write_values(z, z0, a, a0, out, o0, noise, e0, step, n0, B, ldo, width, leng
 def append_value(plan, z, a, out, noise, B, ldo, width, length, now, noisy):
     """The next value of each row."""
     plan.each(write_values, B, z, a, out, noise, plan.step, B, ldo, width, length, now, noisy)
+
+
+@device_kernel()
+def keep_rows(z, z0, a, a0, fence, f0, step, n0, B, width, length, now):
+    """z (B, length)[:, t] within fence (B, FENCE), at t = now + step + 1; a (B, length): trailing means."""
+    s, count = step[n0], z.dtype.type(width)
+    r = cuda.grid(1)
+    while r < B:
+        row = r * length + now + s + 1
+        old = z[z0 + row - width]
+        value = kept_near(z[z0 + row], old, a[a0 + row - 1], fence, f0 + r * FENCE)
+        if value != z[z0 + row]:
+            z[z0 + row] = value
+            a[a0 + row] = a[a0 + row - 1] + (value - old) / count
+        r += cuda.gridsize(1)
+
+
+@twin("z a")
+def keep_near(plan, z, a, fence, B, width, length, now):
+    """The next value of each row, near to where its series has been."""
+    plan.each(keep_rows, B, z, a, fence, plan.step, B, width, length, now)
