@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -23,7 +24,7 @@ class CandidateEnds:
     weights: np.ndarray
     states: tuple[np.ndarray, ...]
 
-    @property
+    @cached_property
     def counts(self) -> np.ndarray:
         """Which candidates (k,) count in some series."""
         return np.asarray((self.weights[:, 1:] > 0.0).any(axis=0))
@@ -40,7 +41,7 @@ class Mixture:
     names: tuple[str, ...]
     usual: np.ndarray
 
-    @property
+    @cached_property
     def candidates(self) -> list[Candidate]:
         """Themselves."""
         return [CANDIDATES[name] for name in self.names]
@@ -69,10 +70,9 @@ class Mixture:
         """Forecasts (n_series, h) of the networks mixed with those of candidates; positive (n_series,) : which are."""
         out = np.empty_like(network, dtype=float)
         h: int = network.shape[1]
-        found = self.forecasts(ends, h)
-        middle = np.zeros(len(out), bool)
-        for one, forecast, weights in zip(self.candidates, found, ends.weights[:, 1:].T, strict=True):
-            if one.is_median:
-                middle |= np.isfinite(forecast[:, 0]) & (weights > 0.0)
+        found, middle = self.forecasts(ends, h), np.zeros(len(out), bool)
+        for k in np.flatnonzero(ends.counts):
+            if self.candidates[k].is_median:
+                middle |= np.isfinite(found[k, :, 0]) & (ends.weights[:, 1 + k] > 0.0)
         mix(np.ascontiguousarray(network, float), found, ends.weights, (positive, middle), out)
         return out
