@@ -72,6 +72,9 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
     ):  # fmt: skip
         self._set(locals())
 
+    def _gives(self) -> str:
+        return f"{len(self.classes_):,} classes"
+
     def _loss_name(self) -> str:
         return "cross_entropy"
 

@@ -227,6 +227,7 @@ class RNNForecaster(Predicts, Plans, GoesOn, Backtests, Scores, Pictures, Summar
         "alias": [str],
     }
 
+    _matters = ("cell", "hidden_layer_sizes", "season_length", "loss")
     _own = {"learning_rate": "one_cycle", "learning_rate_init": 0.004, "alpha": 1e-4, "clip_norm": 1.0,
             "n_iter_no_change": 5, "tol": 0.0}  # fmt: skip
     _never_flat = frozenset({"tol"})

@@ -14,9 +14,10 @@ from forecastrnn.estimators.groups.group import Group, replaced
 from forecastrnn.estimators.groups.heads import HEADS
 from forecastrnn.estimators.groups.solvers import Solver
 from forecastrnn.estimators.old_names import RATE, check_together, heads_of, old_names_of, warn_of_old_names
+from forecastrnn.estimators.shown import Shown
 
 
-class NamedParameters(BaseEstimator):
+class NamedParameters(Shown):
     """An estimator whose parameters are attributes of their names, which its constructor sets."""
 
     _own: ClassVar[Mapping[str, object]] = {}  # what "auto" is in a group, by the flat names of before
@@ -81,7 +82,7 @@ class NamedParameters(BaseEstimator):
 
         old = old_names_of(self)
         names = [*self._get_param_names(), *(name for name in params if name in old)]
-        new = replaced(params, names, opened, own=self._own, owner=f"estimator {self}")
+        new = replaced(params, names, opened, own=self._own, owner=f"estimator {BaseEstimator.__repr__(self)}")
         for name, value in (new | self._one_rate(params, new)).items():
             setattr(self, name, value)
         return self

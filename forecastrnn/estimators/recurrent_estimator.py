@@ -18,6 +18,7 @@ from forecastrnn.callbacks import Epoch, check_callback
 from forecastrnn.estimators.named_parameters import NamedParameters, check_numbers
 from forecastrnn.estimators.old_names import flat_of
 from forecastrnn.estimators.saving import SavedToFile
+from forecastrnn.estimators.summary_text import cells_in_words, counted
 from forecastrnn.estimators.telling import telling
 from forecastrnn.sequences.fitting import Fitted, SequenceSamples
 from forecastrnn.sequences.seq2seq_fitting import FittedPairs, PairSamples
@@ -59,6 +60,7 @@ def unchanged_on_error(estimator: BaseEstimator) -> Iterator[None]:
 class RecurrentEstimator(SavedToFile, NamedParameters, Generic[Settings, Model, Data]):
     """Fits in epochs; subclasses read parameters and data, begin and train models, and score what is held out."""
 
+    _matters = ("cell", "hidden_layer_sizes", "solver", "max_iter")
     _fitted: Model
     _trainer_of: Callable[[Settings, Model, Data], Trainer]  # what trains a model in place
 
@@ -80,6 +82,10 @@ class RecurrentEstimator(SavedToFile, NamedParameters, Generic[Settings, Model, 
 
     def _validator(self, settings: Settings, fitted: Model, held: Data) -> Validate:
         """What scores parameters on the samples held out."""
+        raise NotImplementedError
+
+    def _shapes(self) -> str:
+        """What the fitted model reads and gives, in words."""
         raise NotImplementedError
 
     # Fitting ------------------------------------------------------------------------------------------
@@ -161,6 +167,19 @@ class RecurrentEstimator(SavedToFile, NamedParameters, Generic[Settings, Model, 
             losses=[list(self.loss_curve_)], each=0, scores=[list(self.validation_scores_)] if scored else [],
             kept=[self.best_iter_] if scored else [],
         )  # fmt: skip
+
+    def _learned(self) -> dict[str, str]:
+        network, theta = self._fitted.network, self._fitted.progress.theta
+        cells = cells_in_words((type(layer.cell).__name__, layer.units) for layer in network.reader.layers)
+        sizes = f"{cells}, {network.size:,} parameters, {theta.dtype}"
+        return {"fitted on": self._shapes(), "network": sizes, "training": self._course()}
+
+    def _course(self) -> str:
+        first, last = self.loss_curve_[0], self.loss_curve_[-1]
+        words = f"{counted(self.n_iter_, 'epoch')}; loss {first:.3g} at first, {last:.3g} at last; {self.device_}"
+        if not hasattr(self, "best_iter_"):
+            return words
+        return f"{words}; score held out {max(self.validation_scores_):.3g}, at best, behind epoch {self.best_iter_}"
 
     def _show_scores(self, are_there: bool) -> None:
         """What early stopping has found; an earlier fit may have had it."""

@@ -207,6 +207,9 @@ class PairEstimator(RecurrentEstimator[PairSettings, FittedPairs, PairSamples]):
         super()._publish(fitted, device)
         self.source_tokens_, self.target_tokens_ = fitted.source_tokens, fitted.target_tokens
 
+    def _shapes(self) -> str:
+        return f"sources of {len(self.source_tokens_):,} tokens, targets of {len(self.target_tokens_):,}"
+
     # Fitted -------------------------------------------------------------------------------------------
     @property
     def weights_(self) -> dict[str, np.ndarray]:

@@ -18,6 +18,7 @@ from forecastrnn.estimators.old_names import RATE, flat_of
 from forecastrnn.estimators.parameters import OWN, SEQUENCE_CONSTRAINTS, layers_of, shared_settings
 from forecastrnn.estimators.recurrent_estimator import Callback, GivenData
 from forecastrnn.estimators.sequence_input import SequenceInput
+from forecastrnn.estimators.summary_text import counted
 from forecastrnn.networks.head import Head
 from forecastrnn.networks.network import Embedding
 from forecastrnn.sequences.embeddings import embeddings_of
@@ -198,6 +199,20 @@ class SequenceEstimator(SequenceInput):
         if fitted.coding is not None:
             self.is_categorical_ = np.isin(np.arange(fitted.network.n_inputs), fitted.coding.columns)
             self.categories_ = list(fitted.coding.categories)
+
+    def _shapes(self) -> str:
+        fitted, columns = self._fitted, self.n_features_in_
+        if fitted.repeats:
+            read = f"vectors of {counted(columns, 'number')}"
+        elif columns != fitted.network.n_inputs:
+            read = f"sequences of {counted(columns, 'step')}"
+        else:
+            read = f"sequences of {counted(columns, 'channel')}"
+        where = {0: " at each step", 1: ""}.get(fitted.last, f" at each of the last {fitted.last} steps")
+        return f"{read}; {self._gives()}{where}"
+
+    def _gives(self) -> str:
+        return counted(self.n_outputs_, "output")
 
     # Fitted -------------------------------------------------------------------------------------------
     @property

@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from forecastrnn.estimators.fitted_forecaster import FittedForecaster
 from forecastrnn.estimators.interval_settings import intervals_of
-from forecastrnn.estimators.summary_text import text_of
+from forecastrnn.estimators.summary_text import brief_of, text_of
 from forecastrnn.forecasting.calibration import COVERED
 from forecastrnn.forecasting.conformal import ConformalPlan
 from forecastrnn.forecasting.earlier_networks import is_held_out
@@ -72,6 +72,14 @@ class Summarises(FittedForecaster):
             backtest=self._backtest(),
             intervals=self._intervals(),
         )
+
+    def _learned(self) -> dict[str, str]:
+        model = self._model
+        sections = {
+            "data": _data_of(model), "season": _season_of(model, self.season_length is not None),
+            "network": _network_of(model), "training": self._training(),
+        }  # fmt: skip
+        return brief_of(sections)
 
     def _training(self) -> dict[str, Any]:
         curve = [float(loss) for loss in self.loss_curve_]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 WIDTH, INDENT = 88, 12
@@ -20,10 +20,30 @@ def text_of(summary: Section) -> str:
         "backtest": _backtest(summary["backtest"]), "intervals": _intervals(summary["intervals"]),
     }  # fmt: skip
     title = f"RNNForecaster, fitted on {n:,} series"
-    return "\n".join([title, "", *(_paragraph(name, text) for name, text in lines.items())])
+    return "\n".join([title, "", *(paragraph(name, text) for name, text in lines.items())])
 
 
-def _paragraph(name: str, text: str) -> str:
+def brief_of(summary: Section) -> dict[str, str]:
+    """What was fitted, of the sections that need no more than the model, in words."""
+    n = summary["data"]["series"]
+    return {
+        "fitted on": f"{n:,} series: {_data(summary['data'])}", "season": _season(summary["season"]),
+        "network": _network(summary["network"]), "training": _training(summary["training"]),
+    }  # fmt: skip
+
+
+def cells_in_words(layers: Iterable[Iterable[object]]) -> str:
+    """Layers, each by the name of its cell and its units."""
+    return " + ".join("{}({})".format(*layer) for layer in layers)
+
+
+def counted(n: int, what: str) -> str:
+    """So many of something, which is one or several."""
+    return f"{n:,} {what}" + ("" if n == 1 else "s")
+
+
+def paragraph(name: str, text: str) -> str:
+    """A word, and lines beside it that are indented."""
     return textwrap.fill(text, WIDTH, initial_indent=name.ljust(INDENT), subsequent_indent=" " * INDENT)
 
 
@@ -72,7 +92,7 @@ def _inputs(inputs: Section) -> str:
 
 
 def _network(network: Section) -> str:
-    cells = " + ".join(f"{cell}({units})" for cell, units in network["layers"])
+    cells = cells_in_words(network["layers"])
     one, n = "for all series" if network["one_for_all"] else "for each series", network["members"]
     many = f"one {network['strategy']} network" if n == 1 else f"the median of {n} {network['strategy']} networks"
     mixed = ", ".join(f"{name} {weight:.0%}" for name, weight in network["mixed_with"].items())
