@@ -7,6 +7,7 @@ import doctest
 import inspect
 import io
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -65,6 +66,25 @@ def test_every_page_is_in_the_navigation() -> None:
     assert sorted(listed) == PAGES
 
 
+@pytest.mark.parametrize(
+    ("word", "page"),
+    [
+        ("confidence", "intervals.md"),
+        ("exogenous", "covariates.md"),
+        ("holiday", "gaps_calendars.md"),
+        ("price", "covariates.md"),
+        ("metric", "metrics.md"),
+        ("progress", "forecasting.md"),
+        ("new data", "new_data.md"),
+        ("intermittent", "counts.md"),
+        ("trend", "forecasting.md"),
+        ("save", "new_data.md"),
+    ],
+)
+def test_a_search_for_what_readers_look_for_finds_the_page(word: str, page: str) -> None:
+    assert re.search(rf"\b{word}", read(page), re.IGNORECASE)
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_links_and_pictures_exist(page: str) -> None:
     for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", read(page)):
@@ -81,20 +101,30 @@ def test_measured_figures_are_those_of_the_benchmarks(page: str) -> None:
 
 @pytest.mark.slow
 def test_the_documentation_builds_without_warnings(tmp_path: Path) -> None:
-    pytest.importorskip("mkdocs")
+    pytest.importorskip("zensical")
     pytest.importorskip("mkdocstrings")
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)]
-    done = subprocess.run(command, cwd=DOCS.parent, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-    assert (tmp_path / "api" / "index.html").is_file()
+    for part in ("docs", "forecastrnn"):
+        shutil.copytree(DOCS.parent / part, tmp_path / part)
+    shutil.copy(DOCS.parent / "mkdocs.yml", tmp_path)  # the site is written beside it
+    command = [sys.executable, "-m", "zensical", "build", "--strict"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    pages = (tmp_path / "build" / "docs").glob("*/index.html")
+    built = {page.parent.name: page.read_text(encoding="utf-8") for page in pages}
+    assert built.keys() == {Path(page).stem for page in PAGES} - {"index"}
+    asks_others = re.compile(r"""<(?:link|script|img)[^>]*(?:href|src)=["']?(?:https?:)?//""")
+    assert [name for name, html in built.items() if asks_others.search(html)] == []
+    default = r"<code>n_members</code></strong>\s*<em>int</em>, default <code>5</code>"
+    assert re.search(default, built["api_forecasting"])
 
 
-# The API page --------------------------------------------------------------------------------------------------
+# The API pages -------------------------------------------------------------------------------------------------
 
 
 def documented() -> dict[str, list[str]]:
     """Name -> inherited members that its entry asks for."""
-    entries = re.findall(r"^::: ([\w.]+)\n((?:    .*\n)*)", read("api.md"), re.MULTILINE)
+    text = "".join(read(page) for page in PAGES if page.startswith("api_"))
+    entries = re.findall(r"^::: ([\w.]+)\n((?:    .*\n)*)", text, re.MULTILINE)
     found = {}
     for path, options in entries:
         asked = re.search(r"inherited_members: \[(.*?)\]", options)
@@ -106,7 +136,7 @@ def path_of(thing: Any) -> str:
     return f"{thing.__module__}.{thing.__qualname__}"
 
 
-def test_everything_public_is_on_the_api_page() -> None:
+def test_everything_public_is_on_an_api_page() -> None:
     public = [getattr(forecastrnn, name) for name in forecastrnn.__all__]
     public += [functional.dynamic_rnn, functional.static_rnn]
     public += [getattr(room, name) for room in (metrics, plotting) for name in room.__all__]
@@ -131,7 +161,7 @@ def is_descriptor(value: Any) -> bool:
 @pytest.mark.parametrize(
     "name", ["RNNForecaster", "RNNRegressor", "RNNClassifier", "RNNSeq2Seq", "Elman", "LSTM", "GRU"]
 )
-def test_inherited_methods_are_on_the_api_page(name: str) -> None:
+def test_inherited_methods_are_on_an_api_page(name: str) -> None:
     kind = getattr(forecastrnn, name)
     declared = set(vars(Cell)) - {"init_weights"} if issubclass(kind, Cell) else set()  # is on the page of Cell
     assert own_members(kind) - declared == set(documented()[path_of(kind)])
