@@ -23,6 +23,7 @@ from forecastrnn.estimators.parameters import TRAINING_CONSTRAINTS
 from forecastrnn.estimators.picturing import Pictures
 from forecastrnn.estimators.planning import Plans
 from forecastrnn.estimators.predicting import Predicts
+from forecastrnn.estimators.reporting import each_look, fit_task, has_callbacks
 from forecastrnn.estimators.saving import SavedToFile
 from forecastrnn.estimators.scoring import Scores
 from forecastrnn.estimators.summary import Summarises
@@ -30,6 +31,7 @@ from forecastrnn.estimators.telling import telling
 from forecastrnn.forecasting.fit import fit_model
 from forecastrnn.forecasting.members import Callback
 from forecastrnn.forecasting.seen import Seen
+from forecastrnn.forecasting.windows import EPOCH
 
 _SHARED = ("cell", "hidden_layer_sizes", "layer_norm", "initializer", "warm_start", "random_state", "verbose", "device",
            "n_jobs")  # fmt: skip
@@ -306,7 +308,7 @@ class RNNForecaster(Predicts, Plans, GoesOn, Backtests, Scores, Pictures, Summar
         >>> model.predict(10, X=table[["offer"]]).shape
         (10, 1)
         """
-        with telling(self.verbose):
+        with telling(self.verbose, beside=has_callbacks(self)):
             given = Given(y=y, X=X, past=past, static=static)
             return self._fit({"id_col": id_col, "time_col": time_col, "target_col": target_col}, given, callback)
 
@@ -322,9 +324,12 @@ class RNNForecaster(Predicts, Plans, GoesOn, Backtests, Scores, Pictures, Summar
         check_within(bounds_of(self), read)
         check_values(plan.members, read)
         season = plan.season(read, season_of(read.axis), old)
-        model = fit_model(plan, read, season, static, old=old, callback=callback)
-        self._model = replace(model, seen=Seen.of(read))
-        self._publish(plan.device)
+        looks = None if self.max_steps is None else -(-self.max_steps // EPOCH)
+        with fit_task(self, {"X": given.X, "y": given.y}, self.n_members) as task:
+            with each_look(task if self.global_model else None, callback, looks) as told:
+                model = fit_model(plan, read, season, static, old=old, callback=told)
+            self._model = replace(model, seen=Seen.of(read))
+            self._publish(plan.device)
         return self
 
     def _publish(self, device: str) -> None:

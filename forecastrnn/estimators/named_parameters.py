@@ -14,10 +14,11 @@ from forecastrnn.estimators.groups.group import Group, replaced
 from forecastrnn.estimators.groups.heads import HEADS
 from forecastrnn.estimators.groups.solvers import Solver
 from forecastrnn.estimators.old_names import RATE, check_together, heads_of, old_names_of, warn_of_old_names
+from forecastrnn.estimators.reporting import TakesCallbacks
 from forecastrnn.estimators.shown import Shown
 
 
-class NamedParameters(Shown):
+class NamedParameters(TakesCallbacks, Shown):
     """An estimator whose parameters are attributes of their names, which its constructor sets."""
 
     _own: ClassVar[Mapping[str, object]] = {}  # what "auto" is in a group, by the flat names of before

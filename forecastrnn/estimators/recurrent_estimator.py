@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from copy import copy
 from dataclasses import dataclass, replace
 from typing import Generic, Self, TypeVar
@@ -17,6 +17,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from forecastrnn.callbacks import Epoch, check_callback
 from forecastrnn.estimators.named_parameters import NamedParameters, check_numbers
 from forecastrnn.estimators.old_names import flat_of
+from forecastrnn.estimators.reporting import each_epoch, fit_task
 from forecastrnn.estimators.saving import SavedToFile
 from forecastrnn.estimators.summary_text import cells_in_words, counted
 from forecastrnn.estimators.telling import telling
@@ -57,6 +58,12 @@ def unchanged_on_error(estimator: BaseEstimator) -> Iterator[None]:
         raise
 
 
+def _data_of(given: GivenData) -> dict[str, object]:
+    """What callbacks of scikit-learn may ask for."""
+    weight = None if given.sample_weight is None else {"sample_weight": given.sample_weight}
+    return {"X": given.X, "y": given.y, "metadata": weight}
+
+
 class RecurrentEstimator(SavedToFile, NamedParameters, Generic[Settings, Model, Data]):
     """Fits in epochs; subclasses read parameters and data, begin and train models, and score what is held out."""
 
@@ -92,13 +99,15 @@ class RecurrentEstimator(SavedToFile, NamedParameters, Generic[Settings, Model, 
     def _fit(self, given: GivenData, *, partial: bool = False, callback: Callback | None = None) -> Self:
         """All epochs, or one, `partial`."""
         goes_on = hasattr(self, "_fitted") and (partial or self.warm_start)
-        with unchanged_on_error(self):
+        # what it sets in the estimator is needed at its end; scikit-learn's callbacks are told of `fit` alone
+        reported = nullcontext() if partial else fit_task(self, _data_of(given), self.max_iter)
+        with reported as task, unchanged_on_error(self):
             check_numbers(self)
             check_callback(callback)
             settings = self._read_settings(partial)
             fitted, samples = self._prepare(settings, given, goes_on=goes_on, partial=partial)
-            with telling(self.verbose):
-                self._train(settings, fitted, samples, callback)
+            with telling(self.verbose, beside=task is not None):
+                self._train(settings, fitted, samples, each_epoch(task, callback))
             self._publish(fitted, settings.device)
         return self
 

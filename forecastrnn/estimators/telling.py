@@ -23,9 +23,12 @@ def says_lines(verbose: object) -> bool:
 
 
 @contextmanager
-def telling(verbose: object) -> Iterator[None]:
-    """Inside, what is under way is told as `verbose` has it; what is called inside another such call says no more."""
-    line = None if is_watched() else _line_of(verbose)
+def telling(verbose: object, *, beside: bool = False) -> Iterator[None]:
+    """Inside, what is under way is told as `verbose` has it; what is called inside another such call says no more.
+
+    beside : somebody else shows it in the same terminal, so that no line passes.
+    """
+    line = None if beside or is_watched() else _line_of(verbose)
     with announced(says_lines(verbose)), watched(line):
         try:
             yield
