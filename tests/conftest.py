@@ -22,6 +22,7 @@ TESTS = Path(__file__).parent
 ROOT = TESTS.parent
 
 collect_ignore = ["support"]  # no tests; and toys.py registers what it makes as soon as it is imported
+collect_ignore_glob = ["conftest.py", "*/conftest.py"]  # no doctests: imported for them, they have one name
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a job that a shell runs in the background
     signal.signal(signal.SIGINT, signal.default_int_handler)
