@@ -10,7 +10,7 @@ import math
 from forecastrnn.engine.compiling import jitted
 
 LEAST = 0.01  # of the mean of a series that becomes logarithms, any value at least
-MOST = 100.0  # mean changes from value to value that the mean of such a series is, at most
+MOST = 1000.0  # mean changes from value to value that the mean of such a series is, at most: CO2 in weeks has 700
 
 
 @jitted
