@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from copy import copy
 from dataclasses import dataclass, replace
 from typing import Generic, Self, TypeVar
 
@@ -17,7 +16,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from forecastrnn.callbacks import Epoch, check_callback
 from forecastrnn.estimators.named_parameters import NamedParameters, check_numbers
 from forecastrnn.estimators.old_names import flat_of
-from forecastrnn.estimators.reporting import each_epoch, fit_task
+from forecastrnn.estimators.reporting import copied, each_epoch, fit_task
 from forecastrnn.estimators.saving import SavedToFile
 from forecastrnn.estimators.summary_text import cells_in_words, counted
 from forecastrnn.estimators.telling import telling
@@ -150,7 +149,7 @@ class RecurrentEstimator(SavedToFile, NamedParameters, Generic[Settings, Model, 
             return None
 
         def so_far() -> Self:
-            model = copy(self)
+            model = copied(self)
             model._publish(replace(fitted, progress=fitted.progress.copy()), device)
             return model
 

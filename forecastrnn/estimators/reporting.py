@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from sklearn.base import BaseEstimator
 
 from forecastrnn.callbacks import Epoch, MemberUpdate
 
+Estimator = TypeVar("Estimator", bound=BaseEstimator)
+IN_A_FIT = ("_callback_fit_ctx", "_skl_callbacks_to_teardown", "_parent_callback_ctx")  # what scikit-learn sets there
 NEEDS = (
     "set_callbacks needs scikit-learn 1.9 or later: pip install --upgrade scikit-learn. With any version "
     "fit(..., callback=f) calls a function of yours."
@@ -80,6 +83,14 @@ class Task:
 def has_callbacks(estimator: BaseEstimator) -> bool:
     """Whether somebody has to be told."""
     return bool(getattr(estimator, "_skl_callbacks", None))
+
+
+def copied(estimator: Estimator) -> Estimator:
+    """A copy of an estimator inside its fit that is in no fit: another one of its own is no part of this."""
+    model = copy(estimator)
+    for name in IN_A_FIT:
+        vars(model).pop(name, None)
+    return model
 
 
 @contextmanager

@@ -79,6 +79,16 @@ def test_a_callback_stops_beside_that_of_fit(recorder: Recorder) -> None:
     assert model.n_iter_ == len(seen) == 1 and recorder.told[-2:] == ["/fit", "teardown"]
 
 
+def test_a_model_so_far_is_no_part_of_the_fit(recorder: Recorder) -> None:
+    kept = []
+    model = regressor().set_callbacks(recorder)
+    model.fit(X, X[:, 0], callback=lambda epoch: kept.append(epoch.estimator()))
+    assert vars(kept[-1]).keys() == vars(model).keys()
+    recorder.told.clear()
+    kept[-1].partial_fit(X, X[:, 0])
+    assert recorder.told == []
+
+
 def test_an_error_leaves_the_estimator_as_it_was_and_tears_down(recorder: Recorder) -> None:
     model = regressor().fit(X, X[:, 0]).set_callbacks(recorder)
     before = vars(model).copy()
