@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -11,11 +12,43 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[1]
-BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+COMMANDS = ("pip install . && python examples/generate_sequence.py", 'pip install -e ".[test]" && pytest')
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a block writes is not left in the project."""
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_commands_of_the_first_screen(command: str) -> None:
+    assert f"```\n{command}\n```" in README
+
+
+def results(name: str) -> dict[str, dict[str, Any]]:
+    """The rows of a benchmark's file, by set; a source distribution has none."""
+    path = ROOT / "benchmarks" / "results" / f"{name}.json"
+    if not path.is_file():
+        pytest.skip(f"no {path.name}")
+    rows = json.loads(path.read_text(encoding="utf-8"))["rows"]
+    return {row["set"]: row for row in rows}
+
+
+def test_the_table_beside_others_is_that_of_the_benchmarks() -> None:
+    ours, peers = results("accuracy"), results("accuracy_peers")
+    table = re.findall(r"^\| (\w+) \| (\d+) \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \|$", README, re.MULTILINE)
+    assert [name for name, *_ in table] == [name for name in ours if name in peers]
+    for name, series, *errors in table:
+        row, ets = ours[name], peers[name]["peers"]["AutoETS"]
+        found = (row["scores"]["MASE"], row["seasonal_naive"]["MASE"], ets["MASE"])
+        assert (series, errors) == (str(row["series"]), [f"{error:.2f}" for error in found])
 
 
 def test_readme_has_a_block_for_each_kind_of_user() -> None:
-    assert len(BLOCKS) == 5
+    assert len(BLOCKS) == 6
 
 
 def run(block: str, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
@@ -33,7 +66,10 @@ def test_the_default_is_far_better_than_the_seasonal_naive(capsys: pytest.Captur
     assert errors["RNN"] < 0.65 < 1.2 < errors["SeasonalNaive"]
 
 
-@pytest.mark.parametrize("block", BLOCKS[1:], ids=["one network a series", "scikit-learn", "scripts", "save and load"])
+OTHERS = ["new values", "one network a series", "scikit-learn", "scripts", "save and load"]
+
+
+@pytest.mark.parametrize("block", BLOCKS[1:], ids=OTHERS)
 def test_readme_blocks_run(block: str, capsys: pytest.CaptureFixture[str]) -> None:
     run(block, capsys)
 
