@@ -61,6 +61,16 @@ def test_an_affine_change_changes_forecasts_likewise(unit: float, level: float, 
     np.testing.assert_allclose(found, unmoved, rtol=0, atol=1e-6 * y.std())
 
 
+def test_an_affine_change_changes_a_mixture_likewise() -> None:
+    """Candidates take no logarithm where networks take none."""
+    y = of_both_signs()
+    one = fitted(y, candidates="auto")
+    assert one.weights_["network"].item() < 0.9
+    for unit, level in ((3.0, -2e4), (1e-5, 3e3)):
+        found = fitted(unit * (y + level), candidates="auto").predict(H).to_numpy() / unit - level
+        np.testing.assert_allclose(found, one.predict(H), rtol=0, atol=1e-6 * y.std())
+
+
 @pytest.mark.parametrize("unit", UNITS)
 def test_the_unit_of_logarithms_does_not_matter(unit: float) -> None:
     y = np.exp(of_both_signs())
