@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,13 @@ def test_a_forecast_is_the_weighted_mean(mixed: RNNForecaster, alone: RNNForecas
     expected = alone.predict(7) * weights["network"] + a_season_ago(Y[:OLD], 7) * weights["season_ago"]
     pd.testing.assert_frame_equal(mixed.predict(7), expected, check_freq=False, rtol=1e-12)
     assert alone.weights_.columns.tolist() == ["network"] and (alone.weights_ == 1.0).all(axis=None)
+
+
+def test_pickles_hold_names_of_candidates(mixed: RNNForecaster) -> None:
+    found = mixed.predict(7)  # looks the candidates up
+    pd.testing.assert_frame_equal(pickle.loads(pickle.dumps(mixed)).predict(7), found)
+    season_ago = CANDIDATES["season_ago"]
+    assert pickle.loads(pickle.dumps(season_ago)) is season_ago
 
 
 def test_weights_are_those_of_the_formula() -> None:

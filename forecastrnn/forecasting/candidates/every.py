@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copyreg
+
 from forecastrnn.forecasting.candidates.autoregression import AUTOREGRESSION
 from forecastrnn.forecasting.candidates.candidate import Candidate
 from forecastrnn.forecasting.candidates.damped_trend import DAMPED_TREND
@@ -17,3 +19,11 @@ CANDIDATES: dict[str, Candidate] = {
         RECENT_MEDIAN_ROUNDED,
     )
 }  # fmt: skip
+
+
+def named(name: str) -> Candidate:
+    """The candidate of this name."""
+    return CANDIDATES[name]
+
+
+copyreg.pickle(Candidate, lambda one: (named, (one.name,)))  # compiled functions go into no pickle, a name does
