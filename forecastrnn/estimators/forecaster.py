@@ -60,11 +60,12 @@ class RNNForecaster(Predicts, Plans, GoesOn, Backtests, Scores, Pictures, Summar
     season_length : int, list of int, or None
         Steps of a season; None guesses it from the frequency of the index (hours 24, days 7, weeks 52, months 12,
         quarters 4; of a working week its days). Where that says none, or with 1, it is looked for in the series
-        (`season_length_` says what was found): how alike their changes are to those so many steps ago. [1] is no
-        season at all. A list holds several, each a multiple of the one before: [24, 168] is the day and the week of
-        hourly data, [7, 364] the week and the year of daily data. Each is used in the series whose one-step error it
-        lowers, and which have three cycles of it (two of the first). Without a list a second season, of two to seven
-        first ones, is looked for, and used where the error falls by 7%, by 3% that of seven.
+        (`season_length_` says what was found): how alike their changes are to those so many steps ago. Dates that have
+        none, such as years, must be 100 for that. [1] is no season at all. A list holds several, each a multiple of the
+        one before: [24, 168] is the day and the week of hourly data, [7, 364] the week and the year of daily data. Each
+        is used in the series whose one-step error it lowers, and which have three cycles of it (two of the first).
+        Without a list a second season, of two to seven first ones, is looked for, and used where the error falls by 7%,
+        by 3% that of seven.
     context_length : int or None
         Steps of history that the network reads before it forecasts; None: twice the season, within 24 .. 72.
     older_means : "auto", list of (int, int), or None

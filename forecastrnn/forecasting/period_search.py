@@ -14,6 +14,7 @@ from forecastrnn.forecasting.preparation import bridge, drop_leading_gaps
 
 CYCLES = 4  # of a season in a series that tells it, at least
 FEWEST = 12  # known values of such a series
+FEWEST_DATED = 100  # and where dates are given whose calendar has no season, as years: chance must be ruled out
 LONGEST = 700  # steps of a season
 MOST_VALUES = 2**18  # that are looked at
 LEAST, ERRORS = 0.1, 5.0  # autocorrelation of a season: this, and so many standard errors of that of noise
@@ -22,9 +23,12 @@ USUAL = 0.7  # and that of the calendar before it
 AGAIN = 0.5  # share of it that is left after two seasons, or it is none
 
 
-def find_season(values: np.ndarray, offsets: np.ndarray, usual: int = 1) -> int:
-    """The season of most series (total,), 1: they have none. usual: the calendar's, which wins where it is near."""
-    rows = _told_by(values, offsets)
+def find_season(values: np.ndarray, offsets: np.ndarray, usual: int = 1, fewest: int = FEWEST) -> int:
+    """The season of most series (total,), 1: they have none. usual: the calendar's, which wins where it is near.
+
+    fewest : known values of a series that tells it.
+    """
+    rows = _told_by(values, offsets, fewest)
     if not len(rows):
         return 1
     taken, starts = rows_between(offsets[rows], offsets[rows + 1])
@@ -39,10 +43,10 @@ def find_season(values: np.ndarray, offsets: np.ndarray, usual: int = 1) -> int:
     return usual if usual in lags and found[usual] >= USUAL * most else int(tops[found[tops] >= NEAR * most][0])
 
 
-def _told_by(values: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+def _told_by(values: np.ndarray, offsets: np.ndarray, fewest: int) -> np.ndarray:
     """Series that have values enough, evenly taken where there are many."""
     known = np.add.reduceat(np.isfinite(values), offsets[:-1])
-    return np.flatnonzero(known >= FEWEST)[:: -(-len(values) // MOST_VALUES)]
+    return np.flatnonzero(known >= fewest)[:: -(-len(values) // MOST_VALUES)]
 
 
 def _autocorrelations(values: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -11,7 +11,7 @@ from forecastrnn.forecasting.bounds import Rule
 from forecastrnn.forecasting.conformal import ConformalPlan
 from forecastrnn.forecasting.input_layout import InputLayout
 from forecastrnn.forecasting.model import Model
-from forecastrnn.forecasting.period_search import find_season
+from forecastrnn.forecasting.period_search import FEWEST, FEWEST_DATED, find_season
 from forecastrnn.forecasting.preparation import Prepared
 from forecastrnn.forecasting.reading import SHORTEST, ReadingOptions
 from forecastrnn.forecasting.settings import Settings
@@ -56,7 +56,10 @@ class FitPlan:
         season = self.seasons[0] if self.seasons else usual
         if season > 1 or not self.looks:
             return season
-        return old.layout.season if old else find_season(read.values, read.offsets, usual)
+        if old:
+            return old.layout.season
+        is_asked = bool(self.seasons) or read.axis.clock.kind == "integer"
+        return find_season(read.values, read.offsets, usual, FEWEST if is_asked else FEWEST_DATED)
 
     @property
     def learned(self) -> int | None:

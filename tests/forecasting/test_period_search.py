@@ -74,6 +74,13 @@ def test_it_is_as_though_it_had_been_given() -> None:
     assert quick(season_length=1).fit(weeks).season_length_ == 52
 
 
+@pytest.mark.parametrize("n, season", [(40, 1), (120, 4)])
+def test_few_years_have_none(n: int, season: int) -> None:
+    """A calendar that knows none is believed until the series are long."""
+    years = pd.Series(50.0 + np.arange(n) % 4, pd.date_range("1800", periods=n, freq="YE"))
+    assert quick().fit(years).season_length_ == season
+
+
 def test_a_warm_start_keeps_it() -> None:
     model = quick(warm_start=True).fit(seasonal(12, 200))
     assert model.fit(np.random.default_rng(0).normal(size=200)).season_length_ == 12
