@@ -16,6 +16,7 @@ from forecastrnn.forecasting.conformal import WindowPlan
 from forecastrnn.forecasting.earlier_networks import NetworksBefore, is_held_out
 from forecastrnn.forecasting.long_run import is_of_means
 from forecastrnn.forecasting.model import Model
+from forecastrnn.forecasting.settings import MANY
 
 if TYPE_CHECKING:
     from forecastrnn.data.series import SeriesSet
@@ -49,7 +50,8 @@ def mixed(
     by = _with_weights(by, mixture, np.tile(even, (read.n_series, 1)))
     priors = np.array([NETWORK, *(one.prior for one in mixture.candidates)])
     errors = _errors(by, mixture, read, windows, unit_of(model), device)
-    errors[0] *= EARLY if few else 1.0
+    has_few_values = model.tail.prepared.n_observations < MANY  # networks of two thirds of them know clearly less
+    errors[0] *= EARLY if few or has_few_values else 1.0
     weights, usual = weights_of(errors, priors)
     model = _with_weights(model, replace(mixture, usual=usual), weights)
     ends = candidates_at(model, read, model.tail.prepared, np.arange(read.n_series))
