@@ -40,10 +40,11 @@ def results(name: str) -> dict[str, dict[str, Any]]:
 def test_the_table_beside_others_is_that_of_the_benchmarks() -> None:
     ours, peers = results("accuracy"), results("accuracy_peers")
     table = re.findall(r"^\| (\w+) \| (\d+) \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \|$", README, re.MULTILINE)
-    assert [name for name, *_ in table] == [name for name in ours if name in peers]
+    published = [name for name in ours if name in peers and "recent median" not in ours[name]["references"]]
+    assert [name for name, *_ in table] == published
     for name, series, *errors in table:
         row, ets = ours[name], peers[name]["peers"]["AutoETS"]
-        found = (row["scores"]["MASE"], row["seasonal_naive"]["MASE"], ets["MASE"])
+        found = (row["scores"]["MASE"], row["references"]["seasonal naive"]["MASE"], ets["MASE"])
         assert (series, errors) == (str(row["series"]), [f"{error:.2f}" for error in found])
 
 
