@@ -39,17 +39,20 @@ def read_levels(z, offsets, reading, found):
 
 @jitted(cache=False)
 def is_of_factors(z, lo, hi, least, is_raw):
-    """Whether z[lo:hi] is better read as logarithms."""
-    size, lowest = z[lo], z[lo]
+    """Whether z[lo:hi], some NaN, is better read as logarithms."""
+    size, lowest, count = -math.inf, math.inf, 0
     for t in range(lo, hi):
         size = z[t] if z[t] > size else size
         lowest = z[t] if z[t] < lowest else lowest
+        count += 0 if math.isnan(z[t]) else 1
     if not (lowest > 0.0 and lowest > least):
         return False
-    mean, change = 0.0, 0.0  # over the size, so that sums stay finite
+    mean, change, last = 0.0, 0.0, math.nan  # over the size, so that sums stay finite
     for t in range(lo, hi):
-        mean += z[t] / size / (hi - lo)
-        change += abs(z[t] / size - z[t - 1] / size) / (hi - lo - 1) if t > lo else 0.0
+        if not math.isnan(z[t]):
+            mean += z[t] / size / count
+            change += 0.0 if math.isnan(last) else abs(z[t] / size - last) / (count - 1)
+            last = z[t] / size
     return lowest / size > LEAST * mean and (is_raw or mean <= MOST * change)
 
 

@@ -7,7 +7,7 @@ figure. New values move it on one by one, so that pieces lead to the same bits a
 import math
 
 from forecastrnn.engine.compiling import jitted
-from forecastrnn.engine.cpu.levels import LEAST, MOST
+from forecastrnn.engine.cpu.levels import LEAST, is_of_factors
 from forecastrnn.engine.cpu.seasonal import TRIALS, follow_figure, season_differences
 
 # Of a state: scale (0 linear, 1 logarithms, -1 the line is not used), the value that becomes 0, the distance that
@@ -23,28 +23,25 @@ FURTHEST, HIGHEST = 1e100, 700.0  # of the two scales: squares and exponentials 
 def describe_lines(values, offsets, states):
     """Heads of states (2 n, width): a linear line and one of logarithms for each series of values (total,).
 
-    No logarithms where networks read none: of a value below LEAST of the mean, or a mean of more than MOST changes.
+    No logarithms where networks read none.
     """
     for i in range(len(offsets) - 1):
         lo, hi = offsets[i], offsets[i + 1]
-        size, count, low = SMALLEST, 0, math.inf
+        size, count = SMALLEST, 0
         for t in range(lo, hi):
             if not math.isnan(values[t]):
-                size, low, count = max(size, abs(values[t])), min(low, values[t]), count + 1
-        mean, away, change, last = 0.0, 0.0, 0.0, math.nan
+                size, count = max(size, abs(values[t])), count + 1
+        mean, away = 0.0, 0.0
         for t in range(lo, hi):
             mean += 0.0 if math.isnan(values[t]) else values[t] / size / count  # finite however large values are
         for t in range(lo, hi):
-            if not math.isnan(values[t]):
-                away += abs(values[t] / size - mean) / count
-                change += 0.0 if math.isnan(last) else abs(values[t] / size - last) / (count - 1)
-                last = values[t] / size
+            away += 0.0 if math.isnan(values[t]) else abs(values[t] / size - mean) / count
         for k in range(2):
             own = states[2 * i + k]
             own[KIND], own[CENTRE], own[SPREAD] = k, mean * size, 1.0
             own[LOW], own[HIGH], own[PLACE], own[PERIOD] = math.inf, -math.inf, 0.0, 1.0
         states[2 * i, SPREAD] = max(away * size, SMALLEST) if away > ROUNDING else size
-        if mean <= 0.0 or low / size <= LEAST * mean or mean > MOST * change:  # as networks read it
+        if not is_of_factors(values, lo, hi, 0.0, False):
             states[2 * i + 1, KIND], states[2 * i + 1, LOW], states[2 * i + 1, HIGH] = -1.0, 0.0, 0.0
 
 
