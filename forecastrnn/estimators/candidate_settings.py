@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from forecastrnn.estimators.groups.losses import LossGroup, opened_loss
 from forecastrnn.estimators.named_parameters import NamedParameters, refuse
-from forecastrnn.forecasting.candidates.every import CANDIDATES
+from forecastrnn.forecasting.candidates.every import CANDIDATES, are_candidates
 from forecastrnn.forecasting.candidates.mixture import NETWORK
 
 
@@ -17,8 +17,7 @@ def candidates_of(forecaster: NamedParameters) -> tuple[str, ...]:
         of_means = forecaster.loss == "squared_error"
         return () if draws else tuple(name for name, one in CANDIDATES.items() if one.of_means or not of_means)
     names = given if isinstance(given, list | tuple) else ()
-    known = all(isinstance(name, str) and name in CANDIDATES for name in names)
-    if not names or not known or len(set(names)) < len(names):
+    if not are_candidates(names):
         refuse(forecaster, "candidates", f"'auto', 'network', or names, each once, among {list(CANDIDATES)}")
     if draws:
         raise ValueError(

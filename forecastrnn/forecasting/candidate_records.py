@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from forecastrnn.exceptions import ModelFileError
-from forecastrnn.forecasting.candidates.every import CANDIDATES
+from forecastrnn.forecasting.candidates.every import CANDIDATES, are_candidates
 from forecastrnn.forecasting.candidates.mixture import CandidateEnds, Mixture
 from forecastrnn.persistence import codec
 from forecastrnn.persistence.codec import Kind, Make, Part
@@ -31,8 +31,7 @@ def _walk_states(part: Part, word: str, value: tuple[np.ndarray, ...] | None) ->
 
 def _names(part: Part, word: str, raw: object) -> tuple[str, ...]:
     names = tuple(raw) if isinstance(raw, list) else ()
-    known = all(isinstance(name, str) and name in CANDIDATES for name in names)
-    if not names or not known or len(set(names)) < len(names):
+    if not are_candidates(names):
         part.refuse(word, f"names among {list(CANDIDATES)} (others are of a later version)")
     return names
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copyreg
+from collections.abc import Sequence
 
 from forecastrnn.forecasting.candidates.autoregression import AUTOREGRESSION
 from forecastrnn.forecasting.candidates.candidate import Candidate
@@ -19,6 +20,12 @@ CANDIDATES: dict[str, Candidate] = {
         RECENT_MEDIAN_ROUNDED,
     )
 }  # fmt: skip
+
+
+def are_candidates(names: Sequence[object]) -> bool:
+    """Whether these are names of candidates, one at least and each once."""
+    known = all(isinstance(name, str) and name in CANDIDATES for name in names)
+    return len(names) > 0 and known and len(set(names)) == len(names)
 
 
 def named(name: str) -> Candidate:
