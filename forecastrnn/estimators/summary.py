@@ -62,24 +62,18 @@ class Summarises(FittedForecaster):
         ...
         """
         check_is_fitted(self)
-        model = self._model
-        return Summary(
-            data=_data_of(model),
-            season=_season_of(model, self.season_length is not None),
-            inputs=_inputs_of(model),
-            network=_network_of(model),
-            training=self._training(),
-            backtest=self._backtest(),
-            intervals=self._intervals(),
-        )
+        return Summary(**self._fitted_sections(), backtest=self._backtest(), intervals=self._intervals())
 
     def _learned(self) -> dict[str, str]:
+        return brief_of(self._fitted_sections())
+
+    def _fitted_sections(self) -> dict[str, dict[str, Any]]:
+        """What needs no more than the model."""
         model = self._model
-        sections = {
+        return {
             "data": _data_of(model), "season": _season_of(model, self.season_length is not None),
-            "network": _network_of(model), "training": self._training(),
+            "inputs": _inputs_of(model), "network": _network_of(model), "training": self._training(),
         }  # fmt: skip
-        return brief_of(sections)
 
     def _training(self) -> dict[str, Any]:
         curve = [float(loss) for loss in self.loss_curve_]
