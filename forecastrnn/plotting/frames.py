@@ -95,6 +95,12 @@ def with_gaps(part: pd.DataFrame, target: Hashable) -> pd.Series:
     return pd.Series(read.values, index=times.rename(values.index.name), name=target)
 
 
+def mean_changes(values: pd.DataFrame, names: Names) -> pd.Series:
+    """Mean absolute change of each series from one row to the next, by which errors compare."""
+    change = values.groupby(names.id, sort=False)[names.target].diff().abs()
+    return change.groupby(values[names.id], sort=False).mean()
+
+
 def largest_errors_first(
     forecasts: pd.DataFrame, model: Hashable, truth: pd.DataFrame, history: pd.DataFrame | None, names: Names
 ) -> list[Hashable]:
@@ -103,9 +109,7 @@ def largest_errors_first(
     came = both[f"{names.target} that came" if names.target in forecasts else names.target]
     errors = (came - both[model]).abs().groupby(both[names.id], sort=False).mean()
     known = truth if history is None or not len(history) else history
-    changes = known.groupby(names.id, sort=False)[names.target].diff().abs()
-    scale = changes.groupby(known[names.id], sort=False).mean()
-    ratio = (errors / scale.reindex(errors.index)).replace([np.inf, -np.inf], np.nan)
+    ratio = (errors / mean_changes(known, names).reindex(errors.index)).replace([np.inf, -np.inf], np.nan)
     first = ratio.sort_values(ascending=False, kind="stable", na_position="last").index
     every = pd.Index(forecasts[names.id].unique())
     return [*first, *every.difference(first, sort=False)]

@@ -10,7 +10,7 @@ import pandas as pd
 
 from forecastrnn.metrics.columns import Columns
 from forecastrnn.metrics.forms import CUTOFF, Data, Names, levels_of_series, long_forecasts, long_values, names_of
-from forecastrnn.plotting.frames import check_named, columns_of
+from forecastrnn.plotting.frames import check_named, columns_of, mean_changes
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -46,9 +46,8 @@ class Origins:
         each = self.frame.drop_duplicates([self.names.id, self.names.time]).sort_values(
             [self.names.id, self.names.time]
         )
-        change = each.groupby(each[self.names.id], sort=False)[self.names.target].diff().abs()
-        found = change.groupby(each[self.names.id], sort=False).mean()
-        return self.frame[self.names.id].map(found.replace(0.0, np.nan)).to_numpy(dtype=float)
+        found = mean_changes(each, self.names).replace(0.0, np.nan)
+        return self.frame[self.names.id].map(found).to_numpy(dtype=float)
 
 
 def read_origins(forecasts: Data, truth: Data | None, columns: tuple[Hashable, Hashable, Hashable]) -> Origins:
