@@ -48,7 +48,7 @@ def write_future(
         index = times.rename(axis.time_name)
         first = {axis.time_name: index} if axis.form == "dated" else {}
         return pd.DataFrame(first | {name: each.array for name, each in values.items()}, index=index)
-    ids = pd.Index(axis.ids, dtype=axis.id_dtype, tupleize_cols=False).repeat(steps)
+    ids = axis.id_index.repeat(steps)
     there = needed_until(axis, h, wanted)
     if axis.form == "long":
         whole = pd.DataFrame({axis.id_name: ids, axis.time_name: times} | values)

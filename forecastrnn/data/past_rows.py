@@ -34,7 +34,7 @@ def write_past(
     values = np.empty((axis.n_series, 0)) if values is None else values
     n, k = values.shape
     times = replace(axis, form="long").after(np.arange(1 - k, 1)) if k else axis.after(np.arange(1, 2))[:0]
-    ids = pd.Index(axis.ids, dtype=axis.id_dtype, tupleize_cols=False).repeat(k)
+    ids = axis.id_index.repeat(k)
     begun = np.isfinite(values).cumsum(axis=1).reshape(-1) > 0
     found = pd.DataFrame({id_col: ids, time_col: times, target_col: values.reshape(-1)})
     return found[begun].reset_index(drop=True)

@@ -63,7 +63,7 @@ def _tidy(axis: TimeAxis, paths: np.ndarray, steps: np.ndarray, h: object, name:
     count, times = len(paths), axis.after(steps)
     columns: dict = {axis.time_name: times.repeat(count)}
     if axis.form != "dated":
-        ids = pd.Index(axis.ids, dtype=axis.id_dtype, tupleize_cols=False)
+        ids = axis.id_index
         columns = {axis.id_name: ids.repeat(len(steps) * count)} | columns
     columns |= {PATH: np.tile(np.arange(count), len(times)), name: paths.transpose(1, 2, 0).reshape(-1)}
     out = pd.DataFrame(columns)

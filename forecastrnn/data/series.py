@@ -171,7 +171,7 @@ def _write_wide(axis: TimeAxis, columns: Mapping[str, np.ndarray], steps: np.nda
 
 def _write_panel(axis: TimeAxis, columns: Mapping[str, np.ndarray], steps: np.ndarray) -> pd.Series | pd.DataFrame:
     times = axis.after(steps)
-    ids = pd.Index(axis.ids, dtype=axis.id_dtype, tupleize_cols=False).repeat(len(steps))
+    ids = axis.id_index.repeat(len(steps))
     flat = {name: np.reshape(values, -1) for name, values in columns.items()}
     if axis.form == "long":
         return pd.DataFrame({axis.id_name: ids, axis.time_name: times} | flat)

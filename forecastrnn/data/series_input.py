@@ -58,6 +58,11 @@ class TimeAxis:
         """Number of series."""
         return len(self.ids)
 
+    @property
+    def id_index(self) -> pd.Index:
+        """Names of the series (n_series,) as they were; one that is a tuple stays one."""
+        return pd.Index(self.ids, dtype=self.id_dtype, tupleize_cols=False)
+
     def after(self, steps: np.ndarray) -> pd.Index:
         """Times (n_series * h,) that lie `steps` (h,) behind the end of each series; of those that share one, once."""
         shared = slice(0, 1 if self.form in ("series", "array", "dated", "wide") else None)

@@ -24,5 +24,5 @@ def write_weights(axis: TimeAxis, names: Sequence[str], weights: np.ndarray) -> 
     if axis.form == "wide" and len(levels) > 1:
         index: pd.Index = pd.MultiIndex.from_tuples(axis.ids, names=list(levels))
     else:
-        index = pd.Index(axis.ids, dtype=axis.id_dtype, name=levels[0], tupleize_cols=False)
+        index = axis.id_index.rename(levels[0])
     return pd.DataFrame(weights, index=index, columns=list(names))
