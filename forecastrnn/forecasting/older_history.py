@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 
 from forecastrnn.forecasting.preparation import Prepared
+from forecastrnn.forecasting.settings import MANY
 
 BLOCKS = 4
-MANY = 20_000  # values, from which on a set is long
 LONG = 1_000  # values of the median series, from which on a set of few is
 WHOLE = 8  # contexts in the shortest series, at least: the blocks are known in most of its windows
 SHORTEST = 24  # values of a block, at least: a shorter context has no more history in it

@@ -18,7 +18,7 @@ from forecastrnn.training.optimizers import OptimizerState, Rule
 from forecastrnn.training.training import Progress
 
 FEWEST = 9.0  # counts: a logarithm of few is mostly noise
-MANY = 20_000  # observations from which on the values one season ago are inputs too
+MANY = 20_000  # values from which on a set is large: the values one season ago are inputs too
 HEAD = 0.05  # first weights of the dense layer are drawn from U(-HEAD, HEAD): a forecast starts as the last value
 
 
