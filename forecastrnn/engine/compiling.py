@@ -10,6 +10,7 @@ import hashlib
 import logging
 import os
 import pickle
+import secrets
 import tempfile
 import threading
 import time
@@ -27,13 +28,14 @@ import numpy as np
 from llvmlite import binding
 from llvmlite.binding.ffi import ObjectRef
 from llvmlite.binding.newpassmanagers import NewPassManager
-from numba.core import config
+from numba.core import bytecode, config
 
 from forecastrnn.progress import apart
 
 _PACKAGE = Path(__file__).parents[1]
 KERNEL_SOURCES = "engine/compiling.py", "engine/*formulas.py", "engine/cpu/*.py"
 COMPILE_LOCK = threading.RLock()  # numba's configuration is global while a function is being compiled
+IDENTITY = bytecode.FunctionIdentity  # of a function that Numba compiles: it gives the number below
 PATIENCE = 1.0  # seconds of compilation after which a user is told what takes so long
 
 # A pass manager of llvmlite inherits a `_dispose` that does nothing before the one that frees it, so that 17 kB would
@@ -119,18 +121,29 @@ def _from_cache(made: Any) -> bool:
     return hits > 0
 
 
+def numbers_of_functions() -> Iterator[int]:
+    """Numbers that no other process has given, for Numba to tell apart functions of one name.
+
+    A symbol in a compiled object is named after the function's name and such a number, by default 1, 2, 3 in each
+    process. Where a process loads two objects that others have compiled, or compiles one itself, two functions of one
+    name and one number are one to the loader: a cell would go through the panel of another, in silence.
+    """
+    return iter(lambda: secrets.randbits(62), -1)  # from the system, so that forked processes differ as well
+
+
 @contextmanager
 def compilation(cached: bool = True) -> Iterator[None]:
-    """Numba's global settings as kernels need them: own cache folder, compiler on."""
+    """Numba's global settings as kernels need them: own cache folder, compiler on, numbers of no other process."""
     with COMPILE_LOCK:
-        before = config.CACHE_DIR, config.DISABLE_JIT
+        before = config.CACHE_DIR, config.DISABLE_JIT, IDENTITY._unique_ids
         config.CACHE_DIR, config.DISABLE_JIT = (_FOLDER if cached else ""), 0
+        IDENTITY._unique_ids = numbers_of_functions()
         collects = gc.isenabled()
         gc.disable()  # it would look through all that Numba makes again and again: a sixth of the time
         try:
             yield
         finally:
-            config.CACHE_DIR, config.DISABLE_JIT = before
+            config.CACHE_DIR, config.DISABLE_JIT, IDENTITY._unique_ids = before
             if collects:
                 gc.enable()
 

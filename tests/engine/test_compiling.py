@@ -233,6 +233,17 @@ def test_processes_that_begin_at_a_time_share_no_file(tmp_path: Path, monkeypatc
     assert x.tolist() == [2.0, 2.0, 2.0]
 
 
+def test_what_two_processes_compiled_lies_side_by_side(run_script: Callable[..., str], tmp_path: Path) -> None:
+    """Two kernels that call functions of one name, each from a process that compiled it alone."""
+
+    def run(*values: float) -> list[float]:
+        code = f"from support.cache_runs import compiled_constant\nprint(*map(compiled_constant, {values}))"
+        return [float(x) for x in run_script(code, NUMBA_CACHE_DIR=str(tmp_path)).split()]
+
+    assert run(2.0) + run(3.0) == [2.0, 3.0]
+    assert run(2.0, 3.0, 4.0) == [2.0, 3.0, 4.0]  # two from the cache, and one compiled beside them
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("lanes", [4, 8, 16])
 def test_other_vector_widths(run_script: Callable[..., str], lanes: int) -> None:
