@@ -182,6 +182,22 @@ def _write_panel(axis: TimeAxis, columns: Mapping[str, np.ndarray], steps: np.nd
     return only if axis.form == "multi_series" else only.to_frame(axis.value_name)
 
 
+def columns_of(axis: TimeAxis) -> dict[str, dict[str, Hashable]]:
+    """What a frame of forecasts tells `evaluate` of its columns, for its `attrs`; nothing where it has none of times.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> days = pd.date_range("2024", periods=2)
+    >>> columns_of(read_series(pd.DataFrame({"day": days, "sales": [1.0, 2.0]})).axis)
+    {'columns': {'time_col': 'day', 'target_col': 'sales'}}
+    """
+    if axis.form not in ("long", "dated"):
+        return {}
+    ids = {"id_col": axis.id_name} if axis.form == "long" else {}
+    return {"columns": ids | {"time_col": axis.time_name, "target_col": axis.value_name}}
+
+
 def season_of(axis: TimeAxis) -> int:
     """Season length in steps, guessed from the frequency.
 

@@ -63,7 +63,7 @@ class Predicts(FittedForecaster):
         a wide frame a wide frame, a long frame (or one of times and values) such a frame with the column `alias`,
         "RNN". With `level` and `quantiles` columns are added: RNN, RNN-lo-95, RNN-lo-80, RNN-hi-80, RNN-hi-95, then
         RNN_ql0.1 and so on; a Series then gives a frame, a wide frame one with columns (series, RNN). Its
-        `attrs["season_length"]` tells `forecastrnn.metrics.evaluate` the season.
+        `attrs` tell `forecastrnn.metrics.evaluate` the season and the names of columns.
 
         Raises
         ------
@@ -77,7 +77,7 @@ class Predicts(FittedForecaster):
         NotFittedError
             Before `fit`.
         """
-        from forecastrnn.data.series import write_forecast
+        from forecastrnn.data.series import columns_of, write_forecast
 
         check_is_fitted(self)
         model, device = self._model, device_to_predict(self)
@@ -96,7 +96,7 @@ class Predicts(FittedForecaster):
         out = write_forecast(
             chosen.axis, {name: chosen.clip(values)[:, steps - 1] for name, values in columns.items()}, h
         )
-        out.attrs["season_length"] = model.layout.season
+        out.attrs = {"season_length": model.layout.season} | columns_of(chosen.axis)
         return out
 
     def sample_paths(
@@ -152,6 +152,7 @@ class Predicts(FittedForecaster):
         True
         """
         from forecastrnn.data.path_frames import write_paths
+        from forecastrnn.data.series import columns_of
 
         check_is_fitted(self)
         check_output(output)
@@ -168,7 +169,11 @@ class Predicts(FittedForecaster):
             model, chosen, last, count, calibrated=spread, rng=check_random_state(random_state), device=device,
             ahead=ahead,
         )[..., steps - 1]  # fmt: skip
-        return paths if output == "array" else write_paths(chosen.axis, paths, h, self.alias)
+        if output == "array":
+            return paths
+        out = write_paths(chosen.axis, paths, h, self.alias)
+        out.attrs = columns_of(chosen.axis)
+        return out
 
     def generate(
         self, n_steps: Any, prompt: Any = None, n_sequences: int = 1, random_state: Any = None, static: Any = None, *,

@@ -71,7 +71,7 @@ class Summarises(FittedForecaster):
         """What needs no more than the model."""
         model = self._model
         return {
-            "data": _data_of(model), "season": _season_of(model, self.season_length is not None),
+            "data": _data_of(model), "season": _season_of(model, self.season_length),
             "inputs": _inputs_of(model), "network": _network_of(model), "training": self._training(),
         }  # fmt: skip
 
@@ -122,13 +122,14 @@ def _time(model: Model, ordinal: int) -> str:
     return model.whole_axis.clock.describe(ordinal).removesuffix(" 00:00:00")
 
 
-def _season_of(model: Model, was_given: bool) -> dict[str, Any]:
+def _season_of(model: Model, given: Any) -> dict[str, Any]:
     """The season, where it comes from, and the longer ones that some series have."""
     from forecastrnn.data.series import season_of  # brings pandas with it
 
     season, clock = model.layout.season, model.axis.clock
     guess = "of plain numbers none is guessed" if clock.kind == "integer" else f"guessed from the step {clock.freqstr}"
     why = guess if season == season_of(model.axis) else "found in the series"
+    was_given = given is not None and season in np.atleast_1d(given)  # 1 asks for no season, but one may be found
     periods, counts = np.unique(model.tail.prepared.period_of, return_counts=True)
     longer = {int(p): int(n) for p, n in zip(periods, counts, strict=True) if p > season}
     return {"length": int(season), "why": "given" if was_given else why, "longer": longer}

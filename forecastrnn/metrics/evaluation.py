@@ -31,9 +31,9 @@ def evaluate(
     by: str | Sequence[str] | None = "series",
     agg: str = "mean",
     how: str = "exact",
-    id_col: Hashable = "unique_id",
-    time_col: Hashable = "ds",
-    target_col: Hashable = "y",
+    id_col: Hashable = None,
+    time_col: Hashable = None,
+    target_col: Hashable = None,
 ) -> pd.DataFrame:
     """Score forecasts against what came, by series, cutoff or step.
 
@@ -77,8 +77,9 @@ def evaluate(
         and cutoffs are one, so that `by=None` with "wape" or "wql" is what is often said of a whole set.
     how : {"exact", "inner"}, default="exact"
         Whether a row that only one of `forecasts` and `truth` has is an error, or left out.
-    id_col, time_col, target_col : hashable, default="unique_id", "ds", "y"
-        Columns of long frames. A frame without `id_col` is one series, as are a Series and an array: the same one in
+    id_col, time_col, target_col : hashable, default=None
+        Columns of long frames. None: what `forecasts.attrs["columns"]` says, as frames of `RNNForecaster` do, else
+        "unique_id", "ds" and "y". A frame without `id_col` is one series, as are a Series and an array: the same one in
         all that is given.
 
     Returns

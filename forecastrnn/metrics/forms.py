@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 Data: TypeAlias = pd.DataFrame | pd.Series | ArrayLike
 
 CUTOFF, PATH = "cutoff", "path"
+USUAL = {"id_col": "unique_id", "time_col": "ds", "target_col": "y"}
 
 
 @dataclass(frozen=True)
@@ -39,12 +40,26 @@ def levels_of_series(data: Data | None, names: Names) -> int:
     return data.columns.nlevels
 
 
-def names_of(given: tuple[Data | None, ...], train: Data | None, columns: tuple[Hashable, Hashable, Hashable]) -> Names:
-    """Names for these data: the first Series that has a name names the only series; arrays begin behind `train`."""
+def names_of(
+    given: tuple[Data | None, ...], train: Data | None, columns: tuple[Hashable, Hashable, Hashable]
+) -> Names:  # fmt: skip
+    """Names for these data: the first Series that has a name names the only series; arrays begin behind `train`.
+
+    columns : of ids, times and the target; None: as the data tell.
+    """
     named = (data.name for data in (*given, train) if isinstance(data, pd.Series) and data.name is not None)
     begin = len(train) if isinstance(train, list | tuple | np.ndarray) else 0
-    id, time, target = columns
+    told = USUAL | next(filter(None, map(_told, given)), {})
+    id, time, target = (told[key] if name is None else name for key, name in zip(USUAL, columns))
     return Names(id, time, target, series=next(named, target), begin=begin)
+
+
+def _told(data: Data | None) -> dict[str, Hashable]:
+    """What a frame of forecasts tells of its columns; nothing where they have been renamed since."""
+    if not isinstance(data, pd.DataFrame):
+        return {}
+    columns = data.attrs.get("columns", {})
+    return columns if {name for key, name in columns.items() if key != "target_col"} <= {*data.columns} else {}
 
 
 def long_values(data: Data, names: Names, argument: str) -> pd.DataFrame:

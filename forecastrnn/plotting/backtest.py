@@ -86,15 +86,14 @@ class BacktestDisplay(Display):
             As `cross_validation` raises them, and `from_predictions`.
         """
         found = estimator.cross_validation(y, h, **backtest)
-        columns = dict(zip(("id_col", "time_col", "target_col"), found.columns[[0, 1, 3]], strict=True))
-        return cls.from_predictions(found, history=y, ids=ids, max_series=max_series, ax=ax, **columns)
+        return cls.from_predictions(found, history=y, ids=ids, max_series=max_series, ax=ax)
 
     @classmethod
     def from_predictions(
         cls, forecasts: Data, *, truth: Data | None = None, history: Data | None = None,
         ids: Hashable | Sequence[Hashable] | None = None, max_series: int = 1, level: Levels = None,
-        models: Sequence[Hashable] | None = None, id_col: Hashable = "unique_id", time_col: Hashable = "ds",
-        target_col: Hashable = "y", ax: GivenAxes = None,
+        models: Sequence[Hashable] | None = None, id_col: Hashable = None, time_col: Hashable = None,
+        target_col: Hashable = None, ax: GivenAxes = None,
     ) -> Self:  # fmt: skip
         """Draw a frame of `cross_validation`, or of another package with the same columns.
 
@@ -113,7 +112,7 @@ class BacktestDisplay(Display):
         level, models, ax
             As in `plot`.
         id_col, time_col, target_col : hashable
-            Columns of long frames.
+            Columns of long frames, as in `evaluate`.
 
         Returns
         -------

@@ -90,13 +90,12 @@ class CoverageDisplay(Display):
             As `cross_validation` raises them.
         """
         found = estimator.cross_validation(y, h, level=level, **backtest)
-        columns = dict(zip(("id_col", "time_col", "target_col"), found.columns[[0, 1, 3]], strict=True))
-        return cls.from_predictions(found, ax=ax, **columns)
+        return cls.from_predictions(found, ax=ax)
 
     @classmethod
     def from_predictions(
         cls, forecasts: Data, *, truth: Data | None = None, model: Hashable | None = None,
-        id_col: Hashable = "unique_id", time_col: Hashable = "ds", target_col: Hashable = "y", ax: GivenAxes = None,
+        id_col: Hashable = None, time_col: Hashable = None, target_col: Hashable = None, ax: GivenAxes = None,
     ) -> Self:  # fmt: skip
         """Draw forecasts with intervals, of any model, beside what came.
 

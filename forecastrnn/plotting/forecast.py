@@ -154,7 +154,7 @@ class ForecastDisplay(Display):
         cls, forecasts: Data, *, history: Data | None = None, truth: Data | None = None, paths: Data | None = None,
         X: object = None, covariates: Sequence[Hashable] = (), ids: Ids = None, max_series: int = MOST_SERIES,
         level: Levels = None, models: Sequence[Hashable] | None = None, n_history: int | None = None,
-        id_col: Hashable = "unique_id", time_col: Hashable = "ds", target_col: Hashable = "y", ax: GivenAxes = None,
+        id_col: Hashable = None, time_col: Hashable = None, target_col: Hashable = None, ax: GivenAxes = None,
     ) -> Self:  # fmt: skip
         """Draw forecasts that are there, of any model.
 
@@ -170,7 +170,7 @@ class ForecastDisplay(Display):
         X : DataFrame, optional
             Where the columns of `covariates` are.
         id_col, time_col, target_col : hashable
-            Columns of long frames.
+            Columns of long frames, as in `evaluate`.
         covariates, ids, max_series
             As in `from_estimator`.
         level, models, n_history, ax

@@ -46,8 +46,10 @@ def test_a_season_has_a_reason() -> None:
     numbers = quick().fit(noise).summary()
     assert numbers["season"] == {"length": 1, "why": "of plain numbers none is guessed", "longer": {}}
     assert "none (of plain numbers none is guessed)" in str(numbers)
-    found = quick().fit(np.tile([1.0, 3.0, 2.0, 9.0], 12) + np.tile(noise, 2)[:48]).summary()["season"]
-    assert (found["length"], found["why"]) == (4, "found in the series")
+    hidden = np.tile([1.0, 3.0, 2.0, 9.0], 12) + np.tile(noise, 2)[:48]
+    for season, why in {None: "found in the series", 1: "found in the series", 4: "given"}.items():
+        found = quick(season_length=season).fit(hidden).summary()["season"]
+        assert (found["length"], found["why"]) == (4, why)
     step = np.arange(240)
     both = 10 * np.sin(step * np.pi / 2) + 30 * np.sin(step * np.pi / 6) + np.random.default_rng(0).normal(size=240)
     longer = quick(season_length=[4, 12]).fit(pd.DataFrame({"a": both + 100, "b": both * 0 + 50 + step % 4}))

@@ -290,6 +290,19 @@ def test_names_of_columns() -> None:
     pd.testing.assert_frame_equal(table.rename(columns={"shop": "unique_id"}), expected)
 
 
+def test_names_of_columns_may_come_with_the_frame() -> None:
+    """Until somebody renames them."""
+    found = panel()
+    names = {"unique_id": "shop", "ds": "day", "y": "sold"}
+    forecasts, train = (table.rename(columns=names) for table in (found.forecasts, found.series))
+    forecasts.attrs["columns"] = {"id_col": "shop", "time_col": "day", "target_col": "sold"}
+    expected = evaluate(found.forecasts, train=found.series, season_length=SEASON)
+    told = evaluate(forecasts, train=train, season_length=SEASON)
+    pd.testing.assert_frame_equal(told.rename(columns={"shop": "unique_id"}), expected)
+    back = forecasts.rename(columns={new: old for old, new in names.items()})
+    pd.testing.assert_frame_equal(evaluate(back, train=found.series, season_length=SEASON), expected)
+
+
 def test_a_frame_of_dates_and_values_is_one_series() -> None:
     found = panel(lengths=(30,), cutoffs=(5,))
     forecasts, train = (t.drop(columns="unique_id") for t in (found.forecasts, found.series))
