@@ -8,7 +8,6 @@ from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from forecastrnn.callbacks import check_callback
@@ -18,6 +17,7 @@ from forecastrnn.estimators.forecast_settings import bounds_of, check_within, pl
 from forecastrnn.estimators.going_on import GoesOn
 from forecastrnn.estimators.groups.heads import constraints_of_heads
 from forecastrnn.estimators.loss_settings import check_values
+from forecastrnn.estimators.named_parameters import checks_parameters
 from forecastrnn.estimators.old_names import takes_old_names
 from forecastrnn.estimators.parameters import TRAINING_CONSTRAINTS
 from forecastrnn.estimators.picturing import Pictures
@@ -247,7 +247,7 @@ class RNNForecaster(Predicts, Plans, GoesOn, Backtests, Scores, Pictures, Summar
         self._set(locals())
 
     # Fitting ------------------------------------------------------------------------------------------
-    @_fit_context(prefer_skip_nested_validation=True)
+    @checks_parameters
     def fit(
         self, y: Any, X: Any = None, *, past: Any = None, static: Any = None, id_col: Any = "unique_id",
         time_col: Any = "ds", target_col: Any = "y", callback: Callback | None = None,

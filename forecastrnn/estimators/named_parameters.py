@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self, TypeVar, cast
 
 import numpy as np
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils._param_validation import Interval, InvalidParameterError, validate_parameter_constraints
 
 from forecastrnn.estimators.groups.group import Group, replaced
@@ -16,6 +16,13 @@ from forecastrnn.estimators.groups.solvers import Solver
 from forecastrnn.estimators.old_names import RATE, check_together, heads_of, old_names_of, warn_of_old_names
 from forecastrnn.estimators.reporting import TakesCallbacks
 from forecastrnn.estimators.shown import Shown
+
+Fit = TypeVar("Fit", bound=Callable[..., Any])
+
+
+def checks_parameters(fit: Fit) -> Fit:
+    """scikit-learn's check of all parameters before a `fit`, whose type it keeps."""
+    return cast(Fit, _fit_context(prefer_skip_nested_validation=True)(fit))
 
 
 class NamedParameters(TakesCallbacks, Shown):

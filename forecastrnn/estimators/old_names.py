@@ -9,7 +9,7 @@ import functools
 import inspect
 import warnings
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, ParamSpec, cast
 
 from sklearn.utils._param_validation import InvalidParameterError
 
@@ -17,6 +17,7 @@ from forecastrnn.estimators.groups.group import Group
 from forecastrnn.estimators.groups.heads import HEADS
 from forecastrnn.estimators.groups.solvers import Solver
 
+P = ParamSpec("P")  # a type checker knows the parameters of a constructor, and so does who completes them
 RATE = "learning_rate_init"  # MLPRegressor's word for solver__learning_rate; where it stays, None is unused
 
 
@@ -32,18 +33,18 @@ def old_names_of(estimator: Any, names: Iterable[str] = ()) -> set[str]:
     return old - there - estimator._never_flat
 
 
-def takes_old_names(init: Callable[..., None]) -> Callable[..., None]:
+def takes_old_names(init: Callable[P, None]) -> Callable[P, None]:
     """A constructor that sets old parameters too, which its signature does not name: scikit-learn then has none."""
     names = [*inspect.signature(init).parameters]
 
     @functools.wraps(init)
-    def with_old_names(self: Any, **given: object) -> None:
+    def with_old_names(self: Any, **given: Any) -> None:
         old = given.keys() & old_names_of(self, names)
-        init(self, **{name: value for name, value in given.items() if name not in old})
+        cast(Callable[..., None], init)(self, **{name: value for name, value in given.items() if name not in old})
         for name in old:
             setattr(self, name, given[name])
 
-    return with_old_names
+    return cast(Callable[P, None], with_old_names)
 
 
 def used_names(estimator: Any, head: str) -> dict[str, object]:

@@ -7,7 +7,6 @@ from numbers import Integral, Real
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import _fit_context
 from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
@@ -16,6 +15,7 @@ from forecastrnn.data.arrays import check_count
 from forecastrnn.data.tokens import UNKNOWN, Texts, check_tokens, read_texts, vocabulary_of
 from forecastrnn.estimators.device_choice import device_of
 from forecastrnn.estimators.groups.heads import constraints_of_heads
+from forecastrnn.estimators.named_parameters import checks_parameters
 from forecastrnn.estimators.old_names import flat_of
 from forecastrnn.estimators.parameters import TRAINING_CONSTRAINTS, layers_of, shared_settings
 from forecastrnn.estimators.recurrent_estimator import Callback, GivenData, RecurrentEstimator
@@ -70,7 +70,7 @@ class PairEstimator(RecurrentEstimator[PairSettings, FittedPairs, PairSamples]):
         return tags
 
     # Fitting ------------------------------------------------------------------------------------------
-    @_fit_context(prefer_skip_nested_validation=True)
+    @checks_parameters
     def fit(self, X: object, y: object, sample_weight: object = None, callback: Callback | None = None) -> Self:
         """Train on sources X and targets y.
 

@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import Self
 
 import numpy as np
-from sklearn.base import _fit_context
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from forecastrnn.data.arrays import Sequences, check_count
 from forecastrnn.data.vector_input import steps_of
 from forecastrnn.estimators.device_choice import device_of, device_to_predict
+from forecastrnn.estimators.named_parameters import checks_parameters
 from forecastrnn.estimators.old_names import RATE, flat_of
 from forecastrnn.estimators.parameters import OWN, SEQUENCE_CONSTRAINTS, layers_of, shared_settings
 from forecastrnn.estimators.recurrent_estimator import Callback, GivenData
@@ -60,7 +60,7 @@ class SequenceEstimator(SequenceInput):
         raise NotImplementedError
 
     # Fitting ------------------------------------------------------------------------------------------
-    @_fit_context(prefer_skip_nested_validation=True)
+    @checks_parameters
     def fit(
         self, X: object, y: object, sample_weight: object = None, lengths: object = None,
         callback: Callback | None = None,
