@@ -29,8 +29,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a job that a shel
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--results`: what the long runs measure is written to docs/results.md."""
+    """What only some runs of the tests do."""
     parser.addoption("--results", action="store_true", help="write docs/results.md from what the slow tests measure")
+    parser.addoption("--guards", action="store_true", help="guard words around all that kernels are handed")
 
 
 def waits_for_simulators(item: pytest.Item) -> bool:
@@ -51,6 +52,19 @@ def simulators(request: pytest.FixtureRequest) -> Iterator[dict[str, subprocess.
     yield started
     for process in started.values():
         processes.stop(process)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def guarded(request: pytest.FixtureRequest) -> Iterator[None]:
+    """With `--guards`, words around all buffers, looked at behind each run of a program."""
+    if not request.config.getoption("--guards"):
+        yield
+        return
+    from support.guard_words import guards  # imported late: it brings the compiler
+
+    with guards() as found:
+        yield
+    print(f"\n{found.looked:,} looks at guard words behind {found.runs:,} runs")
 
 
 @pytest.fixture(scope="module")
