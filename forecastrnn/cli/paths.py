@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import PurePath
 
 from forecastrnn.cli.failures import DASH, USAGE, Failure
-from forecastrnn.persistence.model_file import target_of
+from forecastrnn.persistence.replacing import target_of
 
 COLUMNAR = (".parquet", ".feather")
 _TEXT = ("", ".csv", ".tsv", ".txt")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from forecastrnn.cli.failures import DASH, USAGE, Failure
 from forecastrnn.cli.paths import check_output
-from forecastrnn.persistence.model_file import replace_file, target_of
+from forecastrnn.persistence.replacing import replace_file, target_of
 
 if TYPE_CHECKING:
     from forecastrnn.plotting.display import Display

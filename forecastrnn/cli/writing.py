@@ -11,7 +11,7 @@ import pandas as pd
 
 from forecastrnn.cli.failures import DASH
 from forecastrnn.cli.paths import ending_of
-from forecastrnn.persistence.model_file import replace_file, target_of
+from forecastrnn.persistence.replacing import replace_file, target_of
 
 
 def write_table(frame: pd.DataFrame, args: Namespace, *, days: bool = True) -> None:

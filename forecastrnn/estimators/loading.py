@@ -16,8 +16,9 @@ def load(path: Any) -> Any:
 
     Parameters
     ----------
-    path : str or path
-        The file.
+    path : str, os.PathLike, binary file or bytes
+        The file, or its bytes. One that is open, such as a socket or a member of an archive, is read from where it
+        stands to the end of the model, and stays open.
 
     Returns
     -------
@@ -30,6 +31,8 @@ def load(path: Any) -> Any:
         A ValueError: the file is no model file, is damaged, or is of a newer version.
     OSError
         If the file cannot be read: FileNotFoundError, IsADirectoryError, PermissionError.
+    TypeError
+        For another `path`, or a file that is open for text.
 
     Examples
     --------

@@ -55,21 +55,22 @@ class SavedToFile:
 
         `load` gives it back in any process: predictions, streams and a warm start have the same bits. The file is no
         pickle: loading it runs no code. It is written beside `path` and then put there at once, so that whatever
-        interrupts it, an earlier file stays whole. A cell of your own is kept as the graph of its formula, and so loads
-        where its class is not.
+        interrupts it, an earlier file stays whole; what a killed process has left there, the next save clears. A cell
+        of your own is kept as the graph of its formula, and so loads where its class is not.
 
         Parameters
         ----------
-        path : str or path
-            File to write; one that is there is replaced.
+        path : str, os.PathLike or binary file
+            File to write; one that is there is replaced. Into an open file, such as `io.BytesIO()` or a pipe, the model
+            is written from where it stands; it is left open, and what is in it then is as safe as it makes it.
 
         Raises
         ------
         NotFittedError
             Before `fit`.
         TypeError, ValueError
-            For what a file cannot keep: a `random_state` that is neither an int nor None, a subclass, names of series
-            that are neither texts, numbers nor times.
+            For another `path`, or a file that is open for text. For what a file cannot keep: a `random_state` that is
+            neither an int nor None, a subclass, names of series that are neither texts, numbers nor times.
         OSError
             If the file cannot be written.
 
@@ -93,8 +94,8 @@ class SavedToFile:
 
         Parameters
         ----------
-        path : str or path
-            What `save` was given.
+        path : str, os.PathLike, binary file or bytes
+            What `save` was given; or the bytes of such a file, as `forecastrnn.load` takes them.
 
         Returns
         -------

@@ -13,17 +13,18 @@ import json
 import math
 import os
 import re
-import secrets
 import stat
 import struct
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from io import BufferedReader
+from io import BytesIO, RawIOBase
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 
 from forecastrnn.exceptions import ModelFileError
+from forecastrnn.persistence.replacing import Block, replace_file, target_of
 
 MAGIC = b"\x89RNN\r\n\x1a\n"  # not text, and changed by whatever changes line ends
 VERSION = 1
@@ -32,7 +33,6 @@ MOST_HEADER = 2**20  # bytes; names, curves and ids are tensors, so a header sta
 MOST_DEPTH = 16
 CHUNK = 2**20  # bytes hashed at a time
 MOST_DIGITS = 20  # of an integer
-Block = bytes | memoryview
 ASK = "Save the model again, or take a copy that is whole."
 
 
@@ -50,8 +50,12 @@ class Tensor:
         return math.prod(self.shape) * np.dtype(self.dtype).itemsize
 
 
-def write_model(path: str | os.PathLike, header: dict, tensors: list[Tensor], values: dict[str, np.ndarray]) -> None:
-    """Write a model file atomically: whatever goes wrong, the file at `path` stays as it was."""
+def write_model(to: Any, header: dict, tensors: list[Tensor], values: dict[str, np.ndarray]) -> None:
+    """Write a model file atomically: whatever goes wrong, the file at this path stays as it was.
+
+    to : a path, or an open binary file, which nothing is written to before all of it is known.
+    """
+    target = None if hasattr(to, "write") else target_of(path_of(to))
     text = json.dumps(header, allow_nan=False, separators=(",", ":"), sort_keys=True).encode()
     if len(text) > MOST_HEADER:
         raise ValueError(f"the model's description takes {len(text)} bytes, more than a model file holds")
@@ -60,7 +64,36 @@ def write_model(path: str | os.PathLike, header: dict, tensors: list[Tensor], va
     blocks: list[Block] = [text, *(_raw(tensor, values[tensor.name]) for tensor in tensors)]
     lengths = len(text), sum(tensor.nbytes for tensor in tensors)
     digest = _digest(lengths, blocks)
-    replace_file(target_of(path), [PREAMBLE.pack(MAGIC, VERSION, digest, *lengths), *blocks])
+    blocks = [PREAMBLE.pack(MAGIC, VERSION, digest, *lengths), *blocks]
+    if target is None:
+        _write_to(to, blocks)
+    else:
+        replace_file(target, blocks)
+
+
+def path_of(given: Any) -> str:
+    """A path as a text; bytes are none, since they could be the file itself."""
+    if isinstance(given, str | os.PathLike):
+        return os.fsdecode(given)
+    raise TypeError(
+        f"path must be a str, an os.PathLike or a binary file that is open. Got {given!r:.80} ({type(given).__name__})."
+    )
+
+
+def _write_to(file: Any, blocks: list[Block]) -> None:
+    """All to an open file, from where it stands; one without a buffer may take less at a time."""
+    for block in blocks:
+        view = memoryview(block)
+        while len(view):
+            try:
+                taken = file.write(view)
+            except TypeError as error:
+                raise TypeError('the file must be open in binary mode, as by open(path, "wb")') from error
+            if isinstance(file, RawIOBase) and taken is None:
+                raise BlockingIOError(errno.EAGAIN, "the file takes no more at the moment; give one that waits")
+            view = view[taken if isinstance(file, RawIOBase) else len(view) :]
+    if hasattr(file, "flush"):
+        file.flush()
 
 
 def _raw(tensor: Tensor, value: np.ndarray) -> memoryview:
@@ -80,64 +113,13 @@ def _digest(lengths: tuple[int, int], blocks: Iterable[Block]) -> bytes:
     return digest.digest()
 
 
-def target_of(path: str | os.PathLike) -> str:
-    """Where to write: behind symbolic links, and an ordinary file if there is one."""
-    target = os.path.realpath(os.fsdecode(path))
-    if os.path.isdir(target):
-        raise IsADirectoryError(errno.EISDIR, "this is a directory; give the name of a file in it", target)
-    folder = os.path.dirname(target)
-    if not os.path.isdir(folder):
-        raise FileNotFoundError(errno.ENOENT, "there is no such directory; make it first", folder)
-    if os.path.exists(target):
-        if not os.path.isfile(target):
-            raise OSError(errno.EINVAL, "this is not an ordinary file; give another name", target)
-        if not os.access(target, os.W_OK):
-            raise PermissionError(errno.EACCES, "the file may not be written; give another name", target)
-    return target
-
-
-def replace_file(target: str, blocks: list[Block]) -> None:
-    """A temporary file beside the target, made safe on disk, and then put in its place."""
-    folder = os.path.dirname(target)
-    temporary = os.path.join(folder, f".{secrets.token_hex(12)}.tmp")
-    try:
-        handle = open(temporary, "xb")  # noqa: SIM115
-    except OSError as error:
-        raise OSError(error.errno, f"{error.strerror}: no file can be written in this directory", folder) from error
-    try:
-        with handle:
-            for block in blocks:
-                handle.write(block)
-            handle.flush()
-            os.fsync(handle.fileno())
-        if os.path.exists(target):
-            os.chmod(temporary, stat.S_IMODE(os.stat(target).st_mode))
-        os.replace(temporary, target)
-    except BaseException:
-        if os.path.exists(temporary):
-            os.unlink(temporary)
-        raise
-    _sync_folder(folder)
-
-
-def _sync_folder(folder: str) -> None:
-    """Make the new name safe on disk; Windows has no such call."""
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 @dataclass
 class ModelFile:
-    """An open model file that is whole: its header, and where its tensors begin."""
+    """A model file that is whole: what it is called, its header, and where its tensors begin."""
 
     path: str
     header: object
-    handle: BufferedReader
+    handle: BinaryIO
     nbytes: int
 
     def read(self, tensors: list[Tensor]) -> dict[str, np.ndarray]:
@@ -151,7 +133,8 @@ class ModelFile:
 
     def _read(self, tensor: Tensor) -> np.ndarray:
         values = np.empty(tensor.shape, tensor.dtype)
-        if self.handle.readinto(values.reshape(-1).view(np.uint8).data) != values.nbytes:
+        bytes_read = cast(Any, self.handle).readinto(values.reshape(-1).view(np.uint8).data)
+        if bytes_read != values.nbytes:
             raise ModelFileError(f"{self.path}: the file became shorter while it was read. {ASK}")
         if not np.isfinite(values).all():
             raise ModelFileError(f"{self.path}: {tensor.name} has non-finite values. {ASK}")
@@ -159,45 +142,83 @@ class ModelFile:
 
 
 @contextmanager
-def open_model(path: str | os.PathLike) -> Iterator[ModelFile]:
+def open_model(source: Any) -> Iterator[ModelFile]:
     """A model file, its checksum and the form of its header checked.
 
+    source : a path; an open binary file, which is read from where it stands to the end of the model; or the bytes.
     Raises ModelFileError for what is not a whole model file of this version, OSError where it cannot be read.
     """
-    name = os.fsdecode(path)
+    if hasattr(source, "read"):
+        named = getattr(source, "name", None)
+        name = named if isinstance(named, str) else "the file"
+        yield _model_in(_taken_from(source, name), name)
+    elif isinstance(source, bytes | bytearray | memoryview):
+        yield _model_in(BytesIO(source), "the bytes")
+    else:
+        name = path_of(source)
+        _check_ordinary(name)
+        with open(name, "rb") as handle:
+            yield _model_in(handle, name)
+
+
+def _check_ordinary(name: str) -> None:
     mode = os.stat(name).st_mode
     if stat.S_ISDIR(mode):
         raise IsADirectoryError(errno.EISDIR, "this is a directory; give the name of a model file in it", name)
     if not stat.S_ISREG(mode):
         raise ModelFileError(f"{name} is not an ordinary file; give the name of a model file.")
-    with open(name, "rb") as handle:
-        text, nbytes = _check_whole(handle, name)
-        yield ModelFile(name, parse_header(text, name), handle, nbytes)
 
 
-def _check_whole(handle: BufferedReader, name: str) -> tuple[bytes, int]:
-    """The text of the header, and the bytes behind it, of a file that is as it was written."""
-    size, start = os.fstat(handle.fileno()).st_size, handle.read(PREAMBLE.size)
+def _taken_from(file: Any, name: str) -> BytesIO:
+    """A model out of an open file, which need not be able to go back; what its beginning claims is not believed."""
+    found = BytesIO()
+    _take(file, found, PREAMBLE.size)
+    _take(file, found, sum(_lengths_of(found.getvalue(), name)[1]))
+    found.seek(0)
+    return found
+
+
+def _take(file: Any, found: BytesIO, left: int) -> None:
+    """So many bytes more, or all that there are."""
+    while left:
+        piece = file.read(min(left, CHUNK))
+        if isinstance(piece, str):
+            raise TypeError('the file must be open in binary mode, as by open(path, "rb")')
+        if not piece:
+            return
+        left -= found.write(piece)
+
+
+def _model_in(handle: BinaryIO, name: str) -> ModelFile:
+    """What stands in a file that is as it was written."""
+    size = handle.seek(0, os.SEEK_END)
+    handle.seek(0)
+    digest, lengths = _lengths_of(handle.read(PREAMBLE.size), name)
+    whole = PREAMBLE.size + sum(lengths)
+    if size != whole:
+        what = "cut off" if size < whole else "too long"
+        raise ModelFileError(f"{name}: the file is {what}: it has {size} bytes and should have {whole}. {ASK}")
+    if _digest(lengths, iter(lambda: handle.read(CHUNK), b"")) != digest:
+        raise ModelFileError(f"{name}: the file is damaged: its checksum does not fit its contents. {ASK}")
+    handle.seek(PREAMBLE.size)
+    return ModelFile(name, parse_header(handle.read(lengths[0]), name), handle, lengths[1])
+
+
+def _lengths_of(start: bytes, name: str) -> tuple[bytes, tuple[int, int]]:
+    """The checksum, and the bytes of the header and of the tensors, as the beginning of a file has them."""
     if not start.startswith(MAGIC):
         cut = len(start) < len(MAGIC) and MAGIC.startswith(start)
         what = "the file is cut off" if cut else "this is not a model file of forecastrnn: it begins with other bytes"
         raise ModelFileError(f"{name}: {what}. Give a file written by an estimator's save method.")
     if len(start) < PREAMBLE.size:
         raise ModelFileError(f"{name}: the file is cut off after {len(start)} bytes. {ASK}")
-    _, version, digest, *lengths = PREAMBLE.unpack(start)
+    _, version, digest, n_header, n_tensors = PREAMBLE.unpack(start)
     if version != VERSION:
         newer = "Update forecastrnn to read it" if version > VERSION else "The file is damaged"
         raise ModelFileError(f"{name}: format version {version}; this forecastrnn reads version {VERSION}. {newer}.")
-    whole = PREAMBLE.size + sum(lengths)
-    if size != whole:
-        what = "cut off" if size < whole else "too long"
-        raise ModelFileError(f"{name}: the file is {what}: it has {size} bytes and should have {whole}. {ASK}")
-    if lengths[0] > MOST_HEADER:
-        raise ModelFileError(f"{name}: the header has {lengths[0]} bytes, more than the {MOST_HEADER} allowed. {ASK}")
-    if _digest((lengths[0], lengths[1]), iter(lambda: handle.read(CHUNK), b"")) != digest:
-        raise ModelFileError(f"{name}: the file is damaged: its checksum does not fit its contents. {ASK}")
-    handle.seek(PREAMBLE.size)
-    return handle.read(lengths[0]), lengths[1]
+    if n_header > MOST_HEADER:
+        raise ModelFileError(f"{name}: the header has {n_header} bytes, more than the {MOST_HEADER} allowed. {ASK}")
+    return digest, (n_header, n_tensors)
 
 
 def parse_header(text: bytes, name: str) -> object:
