@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from forecastrnn.data.arrays import Sequences, check_count
 from forecastrnn.data.vector_input import steps_of
 from forecastrnn.estimators.device_choice import device_of, device_to_predict
+from forecastrnn.estimators.exporting import ExportedToNumpy
 from forecastrnn.estimators.named_parameters import checks_parameters
 from forecastrnn.estimators.old_names import RATE, flat_of
 from forecastrnn.estimators.parameters import OWN, SEQUENCE_CONSTRAINTS, layers_of, shared_settings
@@ -30,7 +31,7 @@ from forecastrnn.sequences.targets import Targets
 from forecastrnn.training.training import Validate
 
 
-class SequenceEstimator(SequenceInput):
+class SequenceEstimator(ExportedToNumpy, SequenceInput):
     """Fitting and the fitted attributes; subclasses read targets and turn outputs into predictions."""
 
     _parameter_constraints: dict = SEQUENCE_CONSTRAINTS

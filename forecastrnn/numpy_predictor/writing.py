@@ -1,0 +1,131 @@
+"""A network as the text of a module, whose cells are their formulas as straight-line code, and arrays beside it."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from inspect import getsource
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from forecastrnn._version import __version__
+from forecastrnn.networks.cell import Cell
+from forecastrnn.networks.network import Network
+from forecastrnn.networks.tracing.graph import INPUT
+from forecastrnn.networks.tracing.text import Function, Given, tuple_of
+from forecastrnn.numpy_predictor import runtime, sequences
+from forecastrnn.persistence.model_file import replace_file, target_of
+
+MODULE, ARRAYS = "predictor.py", "weights.npz"
+NAMES = ("gates", "states", "diagonals", "second", "no_state", "no_input", "diagonal_name")
+_HEAD = '''"""{title}, exported by forecastrnn {version}: `{offers}` needs NumPy alone.
+
+Weights lie in {arrays}, beside this file. The functions of the cells are their formulas, written out.
+"""
+
+'''
+_LOAD = f'''
+with np.load(Path(__file__).with_name("{ARRAYS}"), allow_pickle=False) as file:
+    WEIGHTS = dict(file)
+
+'''
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exported:
+    """A network that reads sequences, and what its numbers mean.
+
+    title : what it is, for people. arrays : beside its weights. settings : values of names at the top of `sequences`.
+    classes : whether it gives classes, in place of numbers.
+    """
+
+    title: str
+    network: Network
+    theta: np.ndarray
+    arrays: Mapping[str, np.ndarray]
+    settings: Mapping[str, object] = field(default_factory=dict)
+    classes: bool = False
+
+
+def write(exported: Exported, folder: str | os.PathLike) -> Path:
+    """Write both files, the arrays first; what is there is replaced. Gives the path of the module."""
+    place = Path(folder)
+    place.mkdir(parents=True, exist_ok=True)
+    views = exported.network.views(exported.theta)
+    content = io.BytesIO()
+    arrays: dict[str, Any] = {**views, **exported.arrays}
+    np.savez_compressed(content, **arrays)
+    for name, data in ((ARRAYS, content.getvalue()), (MODULE, module_of(exported).encode())):
+        replace_file(target_of(place / name), [data])
+    return place / MODULE
+
+
+def module_of(exported: Exported) -> str:
+    """The text of the module."""
+    cells = list(dict.fromkeys(layer.cell for layer in exported.network.layers))
+    begin, regressor, classifier = _parts_of(getsource(sequences))
+    tail = classifier.replace("def predict_class", "def predict") if exported.classes else regressor
+    offers = "predict, predict_proba" if exported.classes else "predict"
+    head = _HEAD.format(title=exported.title, version=__version__, offers=offers, arrays=ARRAYS)
+    settings = "\n".join(f"{name} = {value!r}" for name, value in exported.settings.items())
+    parts = [
+        head + "from __future__ import annotations\n\n" + _imports() + _LOAD, _body_of(getsource(runtime)),
+        *(_cell(cell, number) for number, cell in enumerate(cells)), f"{_layers(exported.network, cells)}\n{settings}",
+        begin, tail,
+    ]  # fmt: skip
+    return "\n\n\n".join(part.strip("\n") for part in parts) + "\n"
+
+
+def _imports() -> str:
+    lines = ("from collections.abc import Callable, Mapping, Sequence", "from pathlib import Path",
+             "from typing import Any, NamedTuple", "", "import numpy as np", "")  # fmt: skip
+    return "\n".join(lines)
+
+
+def _body_of(text: str) -> str:
+    """A module's text behind its imports."""
+    return text[text.index("import numpy as np\n") + len("import numpy as np\n") :]
+
+
+def _parts_of(text: str) -> list[str]:
+    """What all sequences need, what numbers need, and what classes need."""
+    text = text[text.index("# module: begin\n") + len("# module: begin\n") :]
+    return re.split(r"^# (?:regressor|classifier)\n", text, flags=re.MULTILINE)
+
+
+def _cell(cell: Cell, number: int) -> str:
+    """The formula of a cell as functions, and its names."""
+    graph = cell.graph
+    functions = [_function(cell, f"step_{number}", graph.outputs)]
+    if graph.between is not None:
+        functions.insert(0, _function(cell, f"between_{number}", (graph.between,)))
+    names = "".join(f"    {name}={getattr(cell, name)!r},\n" for name in NAMES)
+    between = "None" if graph.between is None else f"between_{number}"
+    label = " ".join(repr(cell).split())
+    made = f"CELL_{number} = Cell(  # {label}\n{names}    step=step_{number}, between={between},\n)"
+    return "\n\n\n".join([*functions, made])
+
+
+def _function(cell: Cell, name: str, wanted: tuple[int, ...]) -> str:
+    """Values of the graph of a cell, given those of its inputs by name."""
+    graph = cell.graph.graph(len(cell.graph.nodes))
+    inputs = {number: node for number, node in enumerate(graph.nodes) if node.operation == INPUT}
+    body = Function(graph, [Given("", k, k, graph.input_name(k)) for k in inputs], wanted)
+    read = [f"{label} = given[{inputs[k].content!r}]" for k, label in body.used("").items()]
+    lines = [*read, *body.lines, f"return {tuple_of(body.name(value) for value in wanted)}"]
+    text = "\n    ".join([f"def {name}(given: Mapping[str, Array]) -> tuple[Array, ...]:", *lines])
+    return re.sub(r"\{(.*?)\}", r"\1", text)
+
+
+def _layers(network: Network, cells: list[Cell]) -> str:
+    """The layers, each with its directions."""
+    rows = (
+        ", ".join(f'(CELL_{cells.index(layer.cell)}, "layers.{number}.{prefix}")' for prefix in layer.directions)
+        for number, layer in enumerate(network.layers)
+    )
+    return "\n".join(["LAYERS = layers_of(WEIGHTS, [", *(f"    [{row}]," for row in rows), "])"])
