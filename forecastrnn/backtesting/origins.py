@@ -11,6 +11,9 @@ import numpy as np
 
 from forecastrnn.backtesting.windows import Windows
 from forecastrnn.data.series_input import SeriesSet
+from forecastrnn.engine.memory import check_fits
+
+PLACE_BYTES = 40  # of a window of a series: its length, where it begins and ends, and what of it is known
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +57,8 @@ def origins_of(read: SeriesSet, windows: Windows, needs: Needs) -> tuple[Origins
         raise ValueError(
             f"max_length={windows.max_length} is less than the {needs.fit} values that a fit needs; take more"
         )
+    what = f"n_windows={windows.n_windows}: the places of windows in {read.n_series} series"
+    check_fits(PLACE_BYTES * windows.n_windows * read.n_series, what, "Take fewer windows.")
     length = np.diff(read.offsets) - windows.behind[:, None]  # (n_windows, n_series)
     end = read.offsets[:-1] + length
     begin = read.offsets[:-1] + (np.maximum(length - windows.max_length, 0) if windows.max_length else 0 * length)

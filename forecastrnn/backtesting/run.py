@@ -15,6 +15,7 @@ from forecastrnn.backtesting.known_then import Known, KnownThen
 from forecastrnn.backtesting.origins import Origins
 from forecastrnn.data.series_input import SeriesSet
 from forecastrnn.data.slices import cut
+from forecastrnn.engine.threads import worker_count
 from forecastrnn.progress import stage
 
 AT_ONCE = 2**20  # values that are prepared for one call of `predict`, unless one window has more
@@ -56,7 +57,7 @@ def backtest(
         )
         for number, group in enumerate(groups, 1)
     )  # fmt: skip
-    return joined(Parallel(n_jobs=n_jobs)(fits))
+    return joined(Parallel(n_jobs=worker_count(n_jobs, len(groups)))(fits))
 
 
 def transfer(fitted: Forecaster, then: KnownThen, origins: Origins, steps: list[int], options: Options) -> pd.DataFrame:

@@ -8,6 +8,9 @@ from numbers import Integral
 import numpy as np
 
 from forecastrnn.data.arrays import check_count
+from forecastrnn.engine.memory import check_fits
+
+ROW_BYTES = 80  # of a row of the table: id, times, value and forecast, as they are found and put together
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,3 +66,9 @@ def _every(refit: object) -> int | None:
     raise ValueError(
         f"refit must be True, False, an int >= 1 (a fit at every so many windows), 'update' or 'never'. Got {refit!r}"
     )
+
+
+def check_table(n: int, windows: Windows) -> None:
+    """Refuse forecasts of n windows of series whose table would not fit into memory."""
+    what = f"n_windows={windows.n_windows}, h={windows.h}: a table of {n * windows.h} rows"
+    check_fits(ROW_BYTES * n * windows.h, what, "Take fewer windows, a shorter h, or some of the series at a time.")

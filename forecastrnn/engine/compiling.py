@@ -194,11 +194,15 @@ class Jitted:
 
     def __call__(self, *args: object) -> Any:
         """Call it; arrays must be C-contiguous."""
+        return self.code(*args)(*args)
+
+    def code(self, *args: object) -> Any:
+        """What is compiled for arguments such as these."""
         kinds = tuple(map(_kind_of, args))  # a hundredth of the time that Numba's types take
         code = self._found.get(kinds)
         if code is None:
             code = self._found[kinds] = self._compiled(tuple(numba.typeof(a) for a in args))
-        return code(*args)
+        return code
 
     def _compiled(self, types: tuple) -> Any:
         with COMPILE_LOCK:

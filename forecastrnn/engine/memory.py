@@ -1,28 +1,27 @@
-"""What this machine can hold, and the error for what it cannot, raised before anything is allocated."""
+"""The memory that is free, and the error for what would not fit into it, raised before anything is allocated."""
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import dataclass
 
-UNKNOWN = 2**36  # taken where the system does not tell
-_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")  # of a container
+from forecastrnn.engine.free_memory import free_memory
 
-
-def machine_memory() -> int:
-    """Bytes of memory of this machine, or of its container if that has less."""
-    if not hasattr(os, "sysconf"):
-        return UNKNOWN
-    whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return min([whole, *(limit for path in _LIMITS if (limit := _read_limit(Path(path))))])
+SMALL = 2**20  # bytes that are not worth asking the system for
+KEPT = 31 / 32  # of what is free: the rest is for what nobody counts, such as stacks of threads and compiled code
 
 
-def _read_limit(path: Path) -> int:
-    """The number in a file, 0 if there is none."""
-    try:
-        return int(path.read_text())
-    except (OSError, ValueError):
-        return 0
+@dataclass(frozen=True)
+class Room:
+    """Bytes that can be had, and whose they are."""
+
+    nbytes: int
+    owner: str
+
+
+def room_of(gpu: int = 0) -> Room:
+    """What this process can still have, or a GPU of so many bytes."""
+    return Room(gpu, "the GPU") if gpu else Room(int(KEPT * free_memory()), "this machine")
 
 
 def gib(n_bytes: float) -> str:
@@ -30,8 +29,15 @@ def gib(n_bytes: float) -> str:
     return f"{n_bytes / 2**30:.3g} GiB"
 
 
-def check_fits(need: int, what: str, advice: str, gpu: int = 0) -> None:
-    """Raise a ValueError if `what` needs more bytes than the machine has, or than a GPU if its memory is given."""
-    have, owner = gpu or machine_memory(), "the GPU" if gpu else "this machine"
-    if need > have:
-        raise ValueError(f"{what} need {gib(need)}, but {owner} has {gib(have)}. {advice}")
+def check_fits(need: int, what: str, advice: str | Callable[[Room], str], gpu: int = 0) -> None:
+    """Raise a ValueError if `what` needs more bytes than are free on this machine, or than a GPU has of so many.
+
+    advice : what to do about it; a function is told the room that there is.
+    """
+    if need <= SMALL and not gpu:
+        return
+    room = room_of(gpu)
+    if need > room.nbytes:
+        said = advice if isinstance(advice, str) else advice(room)
+        free = "" if gpu else " free"
+        raise ValueError(f"{what} need {gib(need)}, but {room.owner} has {gib(room.nbytes)}{free}. {said}")

@@ -8,18 +8,29 @@ from functools import cache
 from numbers import Integral
 
 import joblib
+from joblib import parallel
 
 LIMITS = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS")  # joblib sets them in its workers, so that all of them together fit
+_OF_THIS_MACHINE = (
+    parallel.LokyBackend, parallel.MultiprocessingBackend, parallel.SequentialBackend, parallel.ThreadingBackend,
+)  # fmt: skip
 
 
 def thread_count(n_jobs: int | None) -> int:
-    """Threads to use: all cores for None and -1, all but one for -2 and so on; a positive number is taken as it is."""
+    """Threads to use: all cores for None and -1, all but one for -2 and so on; a positive number, up to all."""
     if n_jobs is not None and (isinstance(n_jobs, bool) or not isinstance(n_jobs, Integral) or n_jobs == 0):
         raise ValueError(f"n_jobs must be None or an int other than 0, but it is {n_jobs!r}.")
     if n_jobs is not None and n_jobs > 0:
-        return int(n_jobs)
-    cores = min([_usable_cores(_affinity()), *_limits()])
+        return min(int(n_jobs), _usable(_affinity(), physical=False))
+    cores = min([_usable(_affinity(), physical=True), *_limits()])
     return max(1, cores + 1 + int(-1 if n_jobs is None else n_jobs))
+
+
+def worker_count(n_jobs: int | None, tasks: int) -> int:
+    """Workers of joblib for so many tasks: no more than these, nor than the processors that run them."""
+    asked = min(joblib.effective_n_jobs(n_jobs), tasks)
+    here = isinstance(parallel.get_active_backend()[0], _OF_THIS_MACHINE)  # others have machines of their own
+    return max(1, min(asked, _usable(_affinity(), physical=False)) if here else asked)
 
 
 def _limits() -> list[int]:
@@ -34,8 +45,10 @@ def _affinity() -> frozenset[int] | None:
 
 
 @cache
-def _usable_cores(affinity: frozenset[int] | None) -> int:
-    """Physical cores of this process, also limited by cgroups and LOKY_MAX_CPU_COUNT; logical ones if not known."""
+def _usable(affinity: frozenset[int] | None, *, physical: bool) -> int:
+    """Cores of this process, also limited by cgroups and LOKY_MAX_CPU_COUNT; logical ones if not known otherwise."""
+    if not physical:
+        return joblib.cpu_count()
     with warnings.catch_warnings():  # joblib warns of what it cannot find, and prints where that was
         warnings.filterwarnings("error", "Could not find the number of physical cores", UserWarning)
         try:

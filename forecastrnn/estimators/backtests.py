@@ -123,7 +123,7 @@ class Backtests(FittedForecaster):
         from forecastrnn.backtesting.origins import origins_of
         from forecastrnn.backtesting.run import Options, backtest, transfer
         from forecastrnn.backtesting.table import CUTOFF, check_names, ends_of, table_of
-        from forecastrnn.backtesting.windows import windows_of
+        from forecastrnn.backtesting.windows import check_table, windows_of
 
         windows = windows_of(h, n_windows=n_windows, step_size=step_size, gap=gap, max_length=max_length, refit=refit)
         check_callback(callback, "a look")
@@ -133,6 +133,7 @@ class Backtests(FittedForecaster):
         read, axis = then.read, then.read.axis
         check_names(axis.id_name, axis.time_name, CUTOFF, axis.value_name, self.alias, *compared)
         origins, groups = origins_of(read, windows, needs)
+        check_table(len(origins.series), windows)
         options = Options(
             fit=columns | _given(static=static, callback=callback), predict=_given(level=level, quantiles=quantiles),
             others=_given(static=static), updates=windows.updates,

@@ -21,6 +21,7 @@ from forecastrnn.forecasting.calibration import (
 from forecastrnn.forecasting.calibration_windows import (
     DRAWS,
     Windows,
+    check_windows,
     compared_with_naive,
     errors_of,
     lengths_of,
@@ -52,6 +53,7 @@ def calibrate(
     windows = place_windows(lengths_of(read), asked, most or model.tail.prepared.ahead, least, most)
     if not windows.there.any():
         return Intervals("conformal", why=_too_short(read, windows, least))
+    check_windows(windows)
     if asked.adaptive:
         check_memory(read.n_series, windows.horizon)
     try:

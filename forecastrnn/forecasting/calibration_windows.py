@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from forecastrnn.engine.memory import check_fits
 from forecastrnn.forecasting.calibration import SMALLEST
 from forecastrnn.forecasting.choosing import ends_of_others
 from forecastrnn.forecasting.conformal import WindowPlan
@@ -25,6 +26,7 @@ SHARE = 3  # windows lie in the last third of a series
 MANY, FEWEST, MOST = 240, 14, 40  # windows of n series: MANY / sqrt(n), within these bounds
 LONG = 12  # a horizon is as long as a window of the training, or the median series over this if that is longer
 DRAWS = 60  # futures of a window among which a likelihood's values are placed
+ERROR_BYTES = 48  # of an error: itself, where its value and that a season before lie, and what they are
 AT_ONCE = 2**21  # values of series that are cut and prepared in one call
 
 
@@ -102,6 +104,14 @@ def parts_of(model: Model, read: SeriesSet, windows: Windows, static: object = N
             rows=row, which=which[part], truth=np.where(at < ends, read.values[there], np.nan), tail=tail, own=own,
             ahead=read.covariates and read.covariates.take(there.reshape(-1)),
         )  # fmt: skip
+
+
+def check_windows(windows: Windows) -> None:
+    """Refuse more errors than memory can hold."""
+    series, count = windows.there.shape
+    what = f"intervals: errors of {series} series in {count} windows of {windows.horizon} steps"
+    advice = "Take a smaller Conformal(n_windows=...) or Conformal(horizon=...), or intervals=None."
+    check_fits(ERROR_BYTES * series * count * windows.horizon, what, advice)
 
 
 def errors_of(

@@ -34,8 +34,8 @@ def forecast(
     rows = job_rows(n, paths, settings.n_threads) if which.ndim == 1 else 1
     kind = PathsShape(
         network=network, head=settings.head, dtype=settings.dtype, rows=rows if device == CPU else DEVICE_ROWS,
-        context=p.context, layout=p.layout, noisy=noise is not None, lanes=settings.n_threads, device=device,
-        goes_on=states is not None, likelihood=settings.likelihood,
+        context=p.context, layout=p.layout, noisy=noise is not None, goes_on=states is not None, device=device,
+        lanes=min(settings.n_threads, -(-n // rows) * paths), likelihood=settings.likelihood,
     )  # fmt: skip
     raw = raw_ahead(tail, h, settings.likelihood) if settings.likelihood and settings.is_raw else {}
     raw = {name: values.astype(settings.dtype) for name, values in raw.items()}

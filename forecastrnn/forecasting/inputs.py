@@ -41,10 +41,10 @@ def build_inputs(prepared: Prepared, dtype: str, codes: np.ndarray | None = None
     """Input rows (total, 2 columns + k) of all padded times; codes (n_series, k) come last."""
     layout, p = prepared.layout, prepared
     columns = 2 * layout.n_columns + layout.categories + (0 if codes is None else codes.shape[1])
-    if layout.older_means or layout.has_covariates:
-        need = len(p.z) * columns * np.dtype(dtype).itemsize
-        what, less = ("older_means", "blocks") if layout.older_means else ("X", "columns")
-        check_fits(need, f"{what}: {columns} inputs of {len(p.z)} values", f"Take fewer {less}.")
+    kinds = (("older_means", "blocks"), ("X", "columns"), ("y", "or shorter series"))
+    what, less = kinds[0 if layout.older_means else 1 if layout.has_covariates else 2]
+    need = len(p.z) * (columns * np.dtype(dtype).itemsize + 8)  # and the trailing means
+    check_fits(need, f"{what}: {columns} inputs of {len(p.z)} values", f"Take fewer {less}.")
     out = np.zeros(len(p.z) * columns, dtype)
     blocks = np.array(layout.older_means, np.int64)
     scratch = np.zeros(len(p.z)), np.zeros(np.diff(p.starts).max() + 1 if layout.older_means else 0)

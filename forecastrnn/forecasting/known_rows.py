@@ -63,7 +63,12 @@ def read_rows(
         held[:] = states[:, arrays.series]
     arrays.share("inputs", inputs)
     kind = ReadingShape(
-        network=network, dtype=dtype, rows=rows, steps=steps, goes_on=states is not None, lanes=n_threads
+        network=network,
+        dtype=dtype,
+        rows=rows,
+        steps=steps,
+        goes_on=states is not None,
+        lanes=min(n_threads, members * chunks),
     )
     chosen = np.repeat(which, chunks) if which.ndim == 1 else which.reshape(-1)
     seconds = steps * (rows * network.size * SLOWEST + 1e-6) * len(chosen)

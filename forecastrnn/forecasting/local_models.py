@@ -82,10 +82,11 @@ def fit_local(
     updates = update_count(prepared, settings)
     steps, real = prepared.context + prepared.ahead, np.dtype(settings.dtype)
     source = plain_source(series, prepared.observed, settings)
-    lanes = [_build_lane(network, settings, source, steps, updates) for _ in range(settings.n_threads)]
+    lanes = [_build_lane(network, settings, source, steps, updates) for _ in range(min(settings.n_threads, n))]
     jobs = Jobs(lanes)
     need = len(seeds) * n * (network.size * real.itemsize + updates * 16) + jobs.nbytes
-    check_fits(need, f"{len(seeds)} networks of {network.size} parameters for each of {n} series", "Take fewer units.")
+    what = f"global_model=False: {len(seeds)} networks of {network.size} parameters for each of {n} series"
+    check_fits(need, what, "Take fewer units: hidden_layer_sizes.")
     if thetas is None:
         begun = np.stack([start_member(network, settings, seed).theta for seed in seeds])
         thetas = np.repeat(begun[:, None], n, axis=1)
@@ -162,7 +163,7 @@ def local_outputs(
     """Outputs (n_series, steps) of each series' own network, thetas (n_series, size), for the inputs of `rows`."""
     n, steps = rows.shape
     result = np.empty((n, steps, network.n_outputs), inputs.dtype)
-    jobs = Jobs([_build_reader(network, inputs.dtype.name, steps) for _ in range(n_threads)])
+    jobs = Jobs([_build_reader(network, inputs.dtype.name, steps) for _ in range(min(n_threads, n))])
     jobs.run(
         n, (1, 1), n_threads, SLOWEST * thetas.size * steps, theta=addresses(thetas),
         inputs=inputs.ctypes.data + rows[:, 0] * inputs.strides[0], result=addresses(result),

@@ -13,6 +13,7 @@ from forecastrnn.forecasting.settings import Settings, network_of, start_member,
 from forecastrnn.forecasting.validation import validator
 from forecastrnn.forecasting.windows import batches_of, source_of
 from forecastrnn.progress import stage
+from forecastrnn.training.parameter_memory import check_networks
 from forecastrnn.training.training import Progress, ShouldStop, TrainingPlan, train
 
 WORST = 2.0  # times the loss of the last value, which networks begin with, that theirs may be at the end
@@ -26,6 +27,7 @@ def fit_members(
 ) -> list[Progress]:  # fmt: skip
     """Train one network a seed on the same windows; `members`, if any, go on from where they are."""
     network = network_of(series.prepared.layout, settings)
+    check_networks(network, settings.dtype, settings.rule, len(seeds))
     begun = [m.copy() for m in members] or [start_member(network, settings, s) for s in seeds]
     for member, (progress, seed) in enumerate(zip(begun, seeds, strict=True)):
         with stage(f"member {member + 1} of {len(seeds)}", share=1 / len(seeds)):

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from forecastrnn.data.series import SeriesSet, TimeAxis
 
 OUTERMOST = 1e-6  # share of a draw from 0 and 1, at least: float32 can tell them apart
+PATH_BYTES = 16  # of a value of a path: as it is found, and in the unit of its series
 VALUE_BYTES = 40  # of a drawn value: its residual, itself, and what is between
 
 
@@ -139,6 +140,7 @@ class Model:
 
         ahead : covariates (n_series * h rows) of the times that are forecast; None: as in the last one that is known.
         """
+        check_paths(h, len(member), tail.n_series, self.layout.covariates)
         which = self.networks_of(own, member)
         states = tail.carried.states[member] if tail.carried is not None and tail.carried.has_states else None
         found = forecast(
@@ -319,3 +321,9 @@ def check_size(h: int, n_paths: int, n_series: int) -> None:
     """Refuse more values than memory can hold."""
     what = f"n_paths={n_paths} is too large: {h} steps of {n_series} series"
     check_fits(VALUE_BYTES * h * n_paths * n_series, what, "Draw fewer paths at once.")
+
+
+def check_paths(h: int, n_paths: int, n_series: int, columns: int) -> None:
+    """Refuse forecasts, and rows of so many covariates before them, that memory cannot hold."""
+    need = h * n_series * (PATH_BYTES * n_paths + 8 * columns)
+    check_fits(need, f"h={h}: {n_paths} paths of {n_series} series", "Forecast fewer steps or series at a time.")

@@ -18,6 +18,7 @@ from forecastrnn.programs.seq2seq_inference import Decoding, encode, rows_at_onc
 from forecastrnn.programs.shapes import ShardPass, shards_of
 
 CALL_STEPS = 16  # symbols in one call: between two calls it is seen whether all have ended
+DECODED_BYTES = 16  # of a symbol: as it is found, and in the order of the sources
 MOST_ROWS = 512  # hypotheses of a chunk, fewer if sources are long
 STEP_GRAIN = 8  # source steps of a program are a multiple: fewer programs are made
 
@@ -207,10 +208,14 @@ def decode_codes(
     rows = min(MOST_ROWS, rows_at_once(network, codes.shape[1], 1, theta.dtype.name))
     size = max(1, rows // search.width)
     chunks = [order[lo : lo + size] for lo in range(0, n, size)]
+    check_fits(
+        DECODED_BYTES * n * search.most, f"X: {n} sequences of up to {search.most} symbols",
+        "Decode fewer at a time, or set max_length.",
+    )  # fmt: skip
     attends = search.attends and network.attention is not None
     if attends:
         need = n * search.most * codes.shape[1] * theta.itemsize
-        check_fits(need, f"weights of attention for {n} sequences", "Decode fewer at a time.")
+        check_fits(need, f"return_attention: weights of attention for {n} sequences", "Decode fewer at a time.")
     parts = [
         _decode_chunk(network, theta, codes[rows], lengths[rows], search, n_threads=n_threads, device=device)
         for rows in chunks

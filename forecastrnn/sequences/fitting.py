@@ -10,6 +10,7 @@ import numpy as np
 from forecastrnn.data.arrays import Sequences
 from forecastrnn.data.coding import CategoryCoding
 from forecastrnn.data.standardize import ArrayScaler
+from forecastrnn.engine.memory import check_fits
 from forecastrnn.engine.threads import thread_count
 from forecastrnn.networks.head import Head
 from forecastrnn.networks.network import Network
@@ -21,6 +22,7 @@ from forecastrnn.sequences.settings import SequenceSettings
 from forecastrnn.sequences.targets import Targets
 from forecastrnn.training.batches import ArrayBatches
 from forecastrnn.training.optimizers import OptimizerState
+from forecastrnn.training.parameter_memory import check_networks
 from forecastrnn.training.sequence_task import TrainingData
 from forecastrnn.training.training import Progress, Trainer
 
@@ -47,6 +49,10 @@ SequenceSamples = Samples[Sequences, Targets]
 
 def scaled_inputs(fitted: Fitted, X: Sequences, dtype: str | np.dtype) -> np.ndarray:
     """Standardised inputs, padding left at zero."""
+    rows, steps, channels = X.values.shape
+    each = np.dtype(dtype).itemsize + (0 if fitted.x_scaler is None else 8)
+    what = f"X: copies of {rows} sequences of {steps} steps and {channels} channels"
+    check_fits(X.values.size * each, what, "Take fewer sequences at a time, or X of float32.")
     if fitted.x_scaler is None:
         return np.ascontiguousarray(X.values, dtype)
     scaled = fitted.x_scaler.transform(X.values.reshape(-1, X.values.shape[2])).reshape(X.values.shape)
@@ -85,6 +91,7 @@ def start(settings: SequenceSettings, samples: SequenceSamples, head: Head, seed
     X, y = samples.X, samples.y
     embeddings = embeddings_of(settings.embedding, X.coding)
     network = Network(X.values.shape[2], settings.layers, head.n_outputs, embeddings=embeddings)
+    check_networks(network, X.values.dtype.name, settings.rule)
     theta = network.init_theta(seed, X.values.dtype.name, settings.initializer)
     if X.coding is not None:
         write_given(settings.embedding, network, theta, X.coding)
@@ -180,6 +187,7 @@ def run(
     theta = fitted.progress.theta if theta is None else theta
     inputs = scaled_inputs(fitted, X, theta.dtype)
     steps = min(fitted.last, X.steps)
+    _check_outputs(fitted, X, theta.itemsize)
     result = forward(
         fitted.network, theta, inputs, last=steps, lengths=X.lengths, n_threads=thread_count(n_jobs), dropout=dropout,
         seed=seed, device=device, repeats=X.repeats, states=False,
@@ -190,6 +198,13 @@ def run(
         return result
     flat = fitted.y_scaler.inverse(result.reshape(-1, result.shape[2])).reshape(result.shape)
     return _clear_padding(flat, X.lengths) if fitted.last == 0 else flat
+
+
+def _check_outputs(fitted: Fitted, X: Sequences, itemsize: int) -> None:
+    """Refuse outputs that would not fit: those of each chunk of rows, and all of them together."""
+    steps, width = X.steps if fitted.last == 0 else max(fitted.last, 1), fitted.network.n_outputs
+    need = 2 * X.n * steps * width * itemsize
+    check_fits(need, f"X: {X.n} predictions of {steps} steps and {width} outputs", "Predict fewer rows at a time.")
 
 
 def _last_steps(outputs: np.ndarray, lengths: np.ndarray | None, k: int) -> np.ndarray:

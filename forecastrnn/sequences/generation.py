@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 CALL_STEPS = 4096  # steps in one call, so that Ctrl-C is heard soon
 VALUE_BYTES = 24  # of a generated value: as it is computed, in the user's unit, and on the way
+WINDOW_BYTES = 8  # where the window of a value begins
 
 
 class Generator:
@@ -75,11 +76,11 @@ def refuse_vectors(fitted: Fitted) -> None:
         )
 
 
-def _check_size(n_steps: int, n_sequences: int, n_outputs: int) -> None:
+def _check_size(n_steps: int, n_sequences: int, n_outputs: int, more: int = 0) -> None:
     """Refuse what would not fit into memory before anything is allocated."""
     what = f"n_steps={n_steps} is too large: {n_sequences} sequences of {n_outputs} values a step"
     advice = "Generate in parts, each prompted by the end of the one before."
-    check_fits(VALUE_BYTES * n_steps * n_sequences * n_outputs, what, advice)
+    check_fits((VALUE_BYTES * n_outputs + more) * n_steps * n_sequences, what, advice)
 
 
 def _read_prompt(fitted: Fitted, prompt: ArrayLike | None, n_sequences: int) -> tuple[np.ndarray, int]:
@@ -126,7 +127,7 @@ def generate(
     if prompt is None:
         _check_size(n_steps, check_count(n_sequences, "n_sequences"), fitted.network.n_outputs)
     given, ndim = _read_prompt(fitted, prompt, n_sequences)
-    _check_size(n_steps, len(given), fitted.network.n_outputs)
+    _check_size(n_steps, len(given), fitted.network.n_outputs, 0 if context_length is None else WINDOW_BYTES)
     threads = thread_count(n_jobs)
     if context_length is None:
         paths = _from_state(fitted, given, n_steps, threads, device)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from forecastrnn.data.tokens import padded_codes
+from forecastrnn.engine.memory import check_fits
 from forecastrnn.engine.threads import thread_count
 from forecastrnn.networks.head import Head
 from forecastrnn.networks.network import Embedding, Layer, Network
@@ -18,8 +19,11 @@ from forecastrnn.sequences.settings import PairSettings
 from forecastrnn.training.optimizers import OptimizerState
 from forecastrnn.training.own_inputs import Sampling, own_token
 from forecastrnn.training.pair_task import PairData
+from forecastrnn.training.parameter_memory import check_networks
 from forecastrnn.training.seq2seq_batches import PairBatches
 from forecastrnn.training.training import Progress, Trainer
+
+PADDED_BYTES = 17  # of a code: itself, where it lies, and whether it is one
 
 
 @dataclass(kw_only=True)
@@ -72,6 +76,9 @@ class TokenCodes:
 
     def padded(self) -> np.ndarray:
         """Codes (n, longest)."""
+        longest = int(self.lengths.max())
+        what = f"X or y: {self.n} sequences, padded to the {longest} tokens of the longest,"
+        check_fits(PADDED_BYTES * self.n * longest, what, "Take fewer at a time, or cut the longest.")
         return padded_codes(self.codes, self.lengths)
 
 
@@ -93,6 +100,7 @@ def start(
 ) -> FittedPairs:
     """An untrained model for these vocabularies."""
     network = network_of(settings, *map(len, tokens))
+    check_networks(network, settings.dtype, settings.rule)
     theta = network.init_theta(seed, settings.dtype, settings.initializer)
     progress = Progress(theta, OptimizerState.zeros(theta, settings.rule.moments))
     return FittedPairs(

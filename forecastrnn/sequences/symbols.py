@@ -44,9 +44,10 @@ def generate_symbols(
     n_steps = check_count(n_steps, "n_steps")
     _check_model(fitted, len(classes))
     feed = SymbolInput.of(fitted, classes)
-    codes = _read_prompt(prompt, feed.symbols, classes, n_sequences, drawing.rng)
     advice = "Generate in parts, each prompted by the end of the one before."
-    check_fits(VALUE_BYTES * n_steps * len(codes), f"n_steps={n_steps}: {len(codes)} sequences", advice)
+    n = check_count(n_sequences, "n_sequences") if prompt is None else len(np.atleast_2d(np.asarray(prompt)))
+    check_fits(VALUE_BYTES * n_steps * n, f"n_steps={n_steps}: {n} sequences", advice)
+    codes = _read_prompt(prompt, feed.symbols, classes, n_sequences, drawing.rng)
     x = np.ascontiguousarray(feed.inputs(codes), fitted.progress.theta.dtype)
     threads = thread_count(n_jobs)
     step = StepProgram((fitted.network, fitted.progress.theta), len(codes), device=device)

@@ -13,7 +13,7 @@ import numpy as np
 
 from forecastrnn.engine.communicators import current
 from forecastrnn.engine.devices import CPU, memory_of
-from forecastrnn.engine.memory import check_fits, machine_memory
+from forecastrnn.engine.memory import check_fits
 from forecastrnn.engine.resident import Fetch, resident
 from forecastrnn.exceptions import TrainingDivergedError
 from forecastrnn.networks.losses import AnyLoss
@@ -206,14 +206,21 @@ class Trainer:
         """Refuse mini-batches that would not fit, before anything is allocated for them."""
         (rows, steps), samples = self.batches.sizes[0], self.source.samples
         check_rows(rows, samples)
-        need = sum(self._program(*size).program.nbytes for size in self.batches.sizes)
-        have = memory_of(self.plan.device)
-        fit = int(rows * (have or machine_memory()) / max(need, 1))
+        work = sum(self._program(*size).program.nbytes for size in self.batches.sizes)
+        theta, kept = self.progress.theta, len(self.plan.rule.moments) + (self.validate is not None)
+        gpu = memory_of(self.plan.device)
+        beside = theta.nbytes * kept  # moments, and parameters that were best: room that is taken as it is filled
         counts = " and ".join(map(str, steps)) if isinstance(steps, tuple) else steps
         check_fits(
-            need, f"batch_size={rows}: mini-batches of {rows} {samples} of {counts} steps",
-            f"About {fit} such {samples} fit. {self.source.advice}", have,
+            work + beside, f"batch_size={rows}: mini-batches of {rows} {samples} of {counts} steps",
+            lambda room: self._advice(int(rows * (room.nbytes - beside) / max(work, 1))), gpu,
         )  # fmt: skip
+
+    def _advice(self, fit: int) -> str:
+        """What to do where so many rows would fit."""
+        if fit < 1:
+            return f"Take smaller networks: hidden_layer_sizes. {self.source.advice}"
+        return f"About {fit} such {self.source.samples} fit. {self.source.advice}"
 
     def _run_calls(self, program: Stepper, index: BatchIndex) -> tuple[np.ndarray, np.ndarray]:
         """Run all steps, in calls that are short enough to be interrupted; their losses and weights."""

@@ -36,13 +36,21 @@ def four_cores(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A process that may use four cores, with nothing in its environment."""
     for name in threads.LIMITS:
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(joblib, "cpu_count", lambda only_physical_cores=False: 4)
-    threads._usable_cores.cache_clear()
+    monkeypatch.setattr(joblib, "cpu_count", lambda only_physical_cores=False: 4 if only_physical_cores else 8)
+    threads._usable.cache_clear()
     yield
-    threads._usable_cores.cache_clear()
+    threads._usable.cache_clear()
 
 
-@pytest.mark.parametrize(("n_jobs", "count"), [(None, 4), (-1, 4), (-2, 3), (-4, 1), (-9, 1), (1, 1), (7, 7)])
+@pytest.fixture
+def many_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many threads as are asked for, on any machine."""
+    monkeypatch.setattr(threads, "_usable", lambda *_, **__: 64)
+
+
+@pytest.mark.parametrize(
+    ("n_jobs", "count"), [(None, 4), (-1, 4), (-2, 3), (-4, 1), (-9, 1), (1, 1), (7, 7), (8, 8), (10**6, 8)]
+)
 def test_n_jobs_counts_as_in_joblib(n_jobs: int | None, count: int, four_cores: None) -> None:
     assert thread_count(n_jobs) == count
     assert thread_count(None if n_jobs is None else np.int64(n_jobs)) == count
@@ -68,10 +76,27 @@ def test_cores_that_joblib_does_not_find(monkeypatch: pytest.MonkeyPatch, capfd:
     monkeypatch.setattr(joblib, "cpu_count", not_found)
     for name in threads.LIMITS:
         monkeypatch.delenv(name, raising=False)
-    threads._usable_cores.cache_clear()
+    threads._usable.cache_clear()
     assert thread_count(None) == 6
-    threads._usable_cores.cache_clear()
+    threads._usable.cache_clear()
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("n_jobs", "tasks", "count"), [(10**6, 3, 3), (10**6, 100, 8), (2, 100, 2), (None, 5, 1), (1, 5, 1)]
+)
+def test_workers_are_no_more_than_tasks_or_cores(n_jobs: int | None, tasks: int, count: int, four_cores: None) -> None:
+    assert threads.worker_count(n_jobs, tasks) == count
+    with parallel_config("threading", n_jobs=10**6):
+        assert threads.worker_count(None, tasks) == min(tasks, 8)
+
+
+def test_a_million_jobs_begin_no_more_threads_than_there_are_cores() -> None:
+    """Nor work spaces for them, of networks for each series and of forecasts."""
+    before = threading.active_count()
+    model = quick(n_jobs=10**6, global_model=False, max_steps=2).fit(monthly(60))
+    model.set_params(n_jobs=10**6).cross_validation(monthly(60), 3, n_windows=2, n_jobs=1)
+    assert threading.active_count() - before <= joblib.cpu_count()
 
 
 def test_a_process_uses_the_cores_that_it_may() -> None:
@@ -112,7 +137,9 @@ def bits(model: RNNRegressor | RNNForecaster) -> bytes:
 @pytest.mark.parametrize("lengths", [None, LENGTHS], ids=["full", "ragged"])
 @pytest.mark.parametrize(("rows", "shards"), [(1, 1), (6, 2), (130, 4), (530, 8)])
 @pytest.mark.parametrize("name", CELLS)
-def test_fits_with_any_number_of_threads(name: str, rows: int, shards: int, lengths: np.ndarray | None) -> None:
+def test_fits_with_any_number_of_threads(
+    name: str, rows: int, shards: int, lengths: np.ndarray | None, many_cores: None
+) -> None:
     assert shards_of(rows) == shards
     n = rows + rows // 2 + 1  # a second mini-batch, of another size
     own = None if lengths is None else lengths[:n]
@@ -126,7 +153,7 @@ def test_fits_with_any_number_of_threads(name: str, rows: int, shards: int, leng
 
 
 @pytest.mark.parametrize("rows", [1, 6, 130, 530])
-def test_forecasters_with_any_number_of_threads(rows: int) -> None:
+def test_forecasters_with_any_number_of_threads(rows: int, many_cores: None) -> None:
     def fitted(n_jobs: int) -> bytes:
         return bits(quick(n_jobs=n_jobs, batch_size=rows, max_steps=4, early_stopping=True).fit(monthly(60)))
 

@@ -72,9 +72,9 @@ def test_memory_is_asked_for_first(monkeypatch: pytest.MonkeyPatch) -> None:
     n, horizon = 150, 18
     found = Adaptive.begun(0.05, np.ones((2 * RING - 1, 1)), n, horizon)
     held = sum(own.nbytes for own in vars(found).values() if isinstance(own, np.ndarray)) - found.count.nbytes
-    monkeypatch.setattr(memory, "machine_memory", lambda: 2 * held)
+    monkeypatch.setattr(memory, "free_memory", lambda: 2 * held * 32 // 31 + 1)
     check_memory(n, horizon)
-    monkeypatch.setattr(memory, "machine_memory", lambda: 2 * held - 1)
+    monkeypatch.setattr(memory, "free_memory", lambda: 2 * held)
     message = r"adaptive=True: the last 100 errors of 150 series at 18 steps need .* GiB, .*Take a shorter horizon, or"
     with pytest.raises(ValueError, match=message):
         quick(**SMALL, intervals=Conformal(horizon=horizon, adaptive=True)).fit(noisy(n, 80, 80))

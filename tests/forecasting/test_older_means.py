@@ -161,7 +161,7 @@ def test_too_far_back_for_every_series() -> None:
 
 
 def test_memory_is_asked_for_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "machine_memory", lambda: 2**27)
+    monkeypatch.setattr(memory, "free_memory", lambda: 2**27)
     y = np.arange(1.0, 60_000.0)
     with pytest.raises(ValueError, match=r"older_means: 6018 inputs of \d+ values need .* GiB.*Take fewer blocks"):
         quick(older_means=[(1, 3000)], season_length=1).fit(y)

@@ -150,9 +150,9 @@ def test_unit_does_not_matter(factor: float, shift: float) -> None:
 
 
 def test_memory_is_asked_for_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "machine_memory", lambda: 2**34)
+    monkeypatch.setattr(memory, "free_memory", lambda: 2**34)
     many = np.broadcast_to(1.0, 50_000 * 50_000)
-    with pytest.raises(ValueError, match=r"50000 series.* need \d+ GiB, but this machine has 16 GiB"):
+    with pytest.raises(ValueError, match=r"50000 series.* need \d+ GiB, but this machine has 15.5 GiB free"):
         prepare(many, np.arange(50_001) * 50_000, 24)
 
 

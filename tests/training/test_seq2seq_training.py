@@ -201,8 +201,8 @@ def test_divergence_is_an_error() -> None:
 
 def test_too_large_mini_batches_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Before anything is allocated."""
-    monkeypatch.setattr("forecastrnn.engine.memory.machine_memory", lambda: 10**5)
-    monkeypatch.setattr("forecastrnn.training.training.machine_memory", lambda: 10**5)
+    monkeypatch.setattr("forecastrnn.engine.memory.free_memory", lambda: 10**5)
+    monkeypatch.setattr("forecastrnn.engine.memory.SMALL", 0)
     network, (source, batches, _) = reverser("dot"), reversals(64)
     with pytest.raises(ValueError, match="batch_size=32: mini-batches of 32 pairs of 5 and 6 steps need .* Lower"):
         Trainer(network, started(network), source, batches, plan_of(1)).run()

@@ -11,6 +11,7 @@ import numpy as np
 
 from forecastrnn.engine.compiling import jitted
 from forecastrnn.engine.cpu.scaled_lines import KIND, PERIOD
+from forecastrnn.engine.cpu.stopping import stoppable, stopped
 
 MOST = 48  # coefficients
 # Behind the head of a state: 1 of changes, 0 of values; from where they count; the last value; how many coefficients;
@@ -103,21 +104,25 @@ def work_space(offsets):
     return np.empty(longest), np.empty(longest), np.empty(longest), np.empty(MOST), np.empty(MOST)
 
 
-@jitted
-def fit_regression(z, offsets, states, at):
+@stoppable
+def fit_regression(z, offsets, states, at, stop):
     """Coefficients, and the last values of z (total,), of states (lines, width) from column `at` on."""
     work = work_space(offsets)
     for i in range(len(offsets) - 1):
+        if stopped(stop, 0):
+            return
         n = min(offsets[i + 1] - offsets[i], RECENT)
         if states[i, KIND] >= 0.0:
             fit_line(z, offsets[i + 1] - n, n, states[i, at:], (1 if n < FEW else 0, 1, 1.0, MOST), work)
 
 
-@jitted
-def fit_seasonal(z, offsets, states, at):
+@stoppable
+def fit_seasonal(z, offsets, states, at, stop):
     """The same of changes over a season, of which a line has none in its first one."""
     work = work_space(offsets)
     for i in range(len(offsets) - 1):
+        if stopped(stop, 0):
+            return
         n = min(offsets[i + 1] - offsets[i], RECENT)
         while n > 0 and math.isnan(z[offsets[i + 1] - n]):
             n -= 1
@@ -139,34 +144,46 @@ def regression_step(value, own):
     return expected
 
 
-@jitted
-def move_regression(z, offsets, lines, states, at):
+@stoppable
+def move_regression(z, offsets, lines, states, at, stop):
     """states (n, width): those of lines[k] behind z[offsets[k] : offsets[k + 1]]."""
     for k in range(len(lines)):
+        if stopped(stop, 0):
+            return
         if states[lines[k], KIND] >= 0.0:
             for t in range(offsets[k], offsets[k + 1]):
+                if stopped(stop, t):
+                    return
                 regression_step(z[t], states[lines[k], at:])
 
 
-@jitted
-def regression_ahead(states, at, out):
+@stoppable
+def regression_ahead(states, at, out, stop):
     """out (lines, h): the steps ahead."""
     own = np.empty(SIZE)
     for i in range(len(out)):
+        if stopped(stop, 0):
+            return
         for j in range(SIZE):
             own[j] = states[i, at + j]
         for j in range(out.shape[1] if states[i, KIND] >= 0.0 else 0):
+            if stopped(stop, j):
+                return
             out[i, j] = regression_step(math.nan, own)
 
 
-@jitted
-def seasonal_ahead(states, at, out):
+@stoppable
+def seasonal_ahead(states, at, out, stop):
     """out (lines, h): the changes ahead from the last season, which add up from one season to the next."""
     own = np.empty(SIZE)
     for i in range(len(out)):
+        if stopped(stop, 0):
+            return
         period = int(states[i, PERIOD])
         for j in range(SIZE):
             own[j] = states[i, at + j]
         for j in range(out.shape[1] if states[i, KIND] >= 0.0 else 0):
+            if stopped(stop, j):
+                return
             out[i, j] = regression_step(math.nan, own)
             out[i, j] += out[i, j - period] if j >= period else 0.0

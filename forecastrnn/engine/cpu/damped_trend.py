@@ -6,6 +6,7 @@ Gardner and McKenzie (1985), in the form of errors of Hyndman, Koehler, Ord and 
 import math
 
 from forecastrnn.engine.compiling import jitted
+from forecastrnn.engine.cpu.stopping import stoppable, stopped
 
 ALPHA, BETA, PHI, LEVEL, TREND, SIZE = 0, 1, 2, 3, 4, 5  # behind the head of a state
 FIRST = 10  # values whose line is the first level and trend
@@ -120,13 +121,15 @@ def best_damped(z, lo, hi, level, trend):
     return best, alpha, beta, phi
 
 
-@jitted
-def fit_damped(z, offsets, states, at):
+@stoppable
+def fit_damped(z, offsets, states, at, stop):
     """Parameters, and level and trend behind z (total,), of states (lines, width) from column `at` on.
 
     A trend has to lower n log(error) by PRICE, as Akaike's criterion asks for three parameters more.
     """
     for i in range(len(offsets) - 1):
+        if stopped(stop, 0):
+            return
         lo, hi, own = max(offsets[i], offsets[i + 1] - RECENT), offsets[i + 1], states[i, at:]
         if states[i, 0] < 0.0:
             continue
@@ -140,23 +143,31 @@ def fit_damped(z, offsets, states, at):
         own[ALPHA], own[BETA], own[PHI], own[LEVEL], own[TREND] = alpha, beta, phi, level, trend
 
 
-@jitted
-def move_damped(z, offsets, lines, states, at):
+@stoppable
+def move_damped(z, offsets, lines, states, at, stop):
     """states (n, width): those of lines[k] behind z[offsets[k] : offsets[k + 1]]."""
     for k in range(len(lines)):
+        if stopped(stop, 0):
+            return
         own = states[lines[k], at:]
         level, trend = own[LEVEL], own[TREND]
         for t in range(offsets[k], offsets[k + 1]):
+            if stopped(stop, t):
+                return
             level, trend = damped_step(z[t], own[ALPHA], own[BETA], own[PHI], level, trend)
         own[LEVEL], own[TREND] = level, trend
 
 
-@jitted
-def damped_ahead(states, at, out):
+@stoppable
+def damped_ahead(states, at, out, stop):
     """out (lines, h): the steps ahead."""
     for i in range(len(out)):
+        if stopped(stop, 0):
+            return
         own = states[i, at:]
         level, trend = own[LEVEL], own[TREND]
         for j in range(out.shape[1]):
+            if stopped(stop, j):
+                return
             level, trend = damped_step(math.nan, own[ALPHA], own[BETA], own[PHI], level, trend)
             out[i, j] = level

@@ -8,13 +8,14 @@ in its mean distance from it, so that neither the unit of the series nor its zer
 import math
 
 from forecastrnn.engine.compiling import jitted
+from forecastrnn.engine.cpu.stopping import stoppable, stopped
 
 LEAST = 0.01  # of the mean of a series that becomes logarithms, any value at least
 MOST = 1000.0  # mean changes from value to value that the mean of such a series is, at most: CO2 in weeks has 700
 
 
-@jitted
-def read_levels(z, offsets, reading, found):
+@stoppable
+def read_levels(z, offsets, reading, found, stop):
     """z becomes log(z / level) or (z - shift) / level; found: levels, shifts, which series are linear (n_series,).
 
     reading: width of trailing means; no logarithm where a value is not above `least`, which is infinite where a mean is
@@ -22,6 +23,8 @@ def read_levels(z, offsets, reading, found):
     """
     (width, least, is_raw), (level, shift, linear) = reading, found
     for i in range(len(offsets) - 1):
+        if stopped(stop, 0):
+            return
         lo, hi = offsets[i], offsets[i + 1]
         linear[i], shift[i] = not is_of_factors(z, lo, hi, least, is_raw), 0.0
         if linear[i] and not is_raw:
@@ -34,6 +37,8 @@ def read_levels(z, offsets, reading, found):
         level[i] = level[i] if level[i] > 0.0 else 1.0
         unit = math.log(level[i])
         for t in range(lo, hi):
+            if stopped(stop, t):
+                return
             z[t] = z[t] / level[i] if linear[i] else math.log(z[t]) - unit
 
 
@@ -95,17 +100,21 @@ def centre(z, lo, hi):
     return shift, level if level > 0.0 else abs(shift) if shift != 0.0 else 1.0
 
 
-@jitted
-def find_hulls(z, starts, pads, width, hulls):
+@stoppable
+def find_hulls(z, starts, pads, width, hulls, stop):
     """hulls (n_series, 4): lowest and highest trailing mean, least and most value of padded series.
 
     Where a series has few means, what they miss of the range of its values is added, in proportion.
     """
     for i in range(len(starts) - 1):
+        if stopped(stop, 0):
+            return
         lo, hi = starts[i] + pads[i], starts[i + 1]
         count = width if width < hi - lo else hi - lo
         total, low, high, least, most = 0.0, math.inf, -math.inf, math.inf, -math.inf
         for t in range(lo, hi):
+            if stopped(stop, t):
+                return
             total += z[t] - (z[t - count] if t >= lo + count else 0.0)
             if t >= lo + count - 1:
                 low = total / count if total / count < low else low

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from forecastrnn.engine.compiling import jitted
+from forecastrnn.engine.cpu.stopping import stoppable, stopped
 
 LEAST = 1e-3  # of the first forecast, that a mean is at least where all must be positive
 
@@ -25,8 +26,8 @@ def weighted_median(values, weights, order):
     return values[order[at]]
 
 
-@jitted
-def mix(first, others, weights, kinds, out):
+@stoppable
+def mix(first, others, weights, kinds, out, stop):
     """out (n, h): the mean of first (n, h) and others (k, n, h) by weights (n, 1 + k); one that is NaN counts as first.
 
     kinds: positive (n,), which rows have no value at or below 0; middle (n,), of which the weighted median is taken.
@@ -34,7 +35,11 @@ def mix(first, others, weights, kinds, out):
     positive, middle = kinds
     values, order = np.empty(1 + others.shape[0]), np.empty(1 + others.shape[0], np.int64)
     for i in range(out.shape[0]):
+        if stopped(stop, 0):
+            return
         for j in range(out.shape[1]):
+            if stopped(stop, j):
+                return
             if middle[i]:
                 values[0] = first[i, j]
                 for k in range(others.shape[0]):

@@ -9,6 +9,7 @@ import math
 from forecastrnn.engine.compiling import jitted
 from forecastrnn.engine.cpu.levels import LEAST, is_of_factors
 from forecastrnn.engine.cpu.seasonal import TRIALS, follow_figure, season_differences
+from forecastrnn.engine.cpu.stopping import stoppable, stopped
 
 # Of a state: scale (0 linear, 1 logarithms, -1 the line is not used), the value that becomes 0, the distance that
 # becomes 1; lowest and highest value so far; place of the next value in the figure, period of the figure.
@@ -19,13 +20,15 @@ SMALLEST, LARGEST = 1e-306, 1.7e308  # quarters of what is between are exact, an
 FURTHEST, HIGHEST = 1e100, 700.0  # of the two scales: squares and exponentials stay finite
 
 
-@jitted
-def describe_lines(values, offsets, states):
+@stoppable
+def describe_lines(values, offsets, states, stop):
     """Heads of states (2 n, width): a linear line and one of logarithms for each series of values (total,).
 
     No logarithms where networks read none.
     """
     for i in range(len(offsets) - 1):
+        if stopped(stop, 0):
+            return
         lo, hi = offsets[i], offsets[i + 1]
         size, count = SMALLEST, 0
         for t in range(lo, hi):
@@ -54,8 +57,8 @@ def onto_line(value, own):
     return min(math.log(max(value / own[CENTRE], LEAST)), HIGHEST)
 
 
-@jitted
-def read_lines(values, offsets, rows, states, layout, z):
+@stoppable
+def read_lines(values, offsets, rows, states, layout, z, stop):
     """z (2 total,): new values of series on both scales, without the figure, a line behind the other; NaN: none.
 
     values[offsets[k] : offsets[k + 1]] are of series rows[k]; the heads of its states (2 n, width) move on in place.
@@ -63,11 +66,15 @@ def read_lines(values, offsets, rows, states, layout, z):
     """
     figure_at, follows = layout
     for k in range(len(rows)):
+        if stopped(stop, 0):
+            return
         lo, n = offsets[k], offsets[k + 1] - offsets[k]
         for line in range(2):
             own, begin = states[2 * rows[k] + line], 2 * lo + line * n
             place, period = int(own[PLACE]), int(own[PERIOD])
             for t in range(n):
+                if stopped(stop, t):
+                    return
                 value = values[lo + t]
                 z[begin + t] = math.nan
                 if not math.isnan(value) and own[KIND] >= 0.0:
@@ -79,8 +86,8 @@ def read_lines(values, offsets, rows, states, layout, z):
             own[PLACE] = place
 
 
-@jitted
-def find_figures(z, offsets, seasons, scratch, states, figure_at):
+@stoppable
+def find_figures(z, offsets, seasons, scratch, states, figure_at, stop):
     """The figures of states behind the end of z (total,) without gaps: of the season, then of a longer period.
 
     seasons (2, lines): both periods of each, alike where there is one; scratch: rows (2, longest line), rows (3, room).
@@ -88,6 +95,8 @@ def find_figures(z, offsets, seasons, scratch, states, figure_at):
     """
     (differences, figure), (learned, count, kept) = scratch
     for i in range(len(offsets) - 1):
+        if stopped(stop, 0):
+            return
         lo, n, own = offsets[i], offsets[i + 1] - offsets[i], states[i]
         for stage in range(2):
             period = seasons[stage, i]
@@ -95,10 +104,14 @@ def find_figures(z, offsets, seasons, scratch, states, figure_at):
             shortest = 2 * period if stage == 0 else 3 * period + seasons[0, i]
             if own[KIND] < 0.0 or period < 2 or n <= width or n < shortest or (stage == 1 and period == seasons[0, i]):
                 continue
-            season_differences(z, lo, n, period, differences)
+            season_differences(z, lo, n, period, differences, stop)
             lowest, plain = 1.0, math.inf
             for gamma, kappa in TRIALS:
-                error = follow_figure(z, lo, n, period, width, False, differences, gamma, kappa, figure, learned, count)
+                if stopped(stop, 0):
+                    return
+                error = follow_figure(
+                    z, lo, n, period, width, False, differences, gamma, kappa, figure, learned, count, stop
+                )
                 if kappa == 0.0:
                     plain = error
                 elif plain > 0.0 and error / plain < lowest:
@@ -113,17 +126,21 @@ def find_figures(z, offsets, seasons, scratch, states, figure_at):
                     z[lo + t] -= kept[(t - n) % period]
 
 
-@jitted
-def leave_lines(states, figure_at, paths, out):
+@stoppable
+def leave_lines(states, figure_at, paths, out, stop):
     """out (n, h): forecasts in the unit of the series: the mean of those of its lines, paths (2 n, h) with the figure.
 
     None lies further beyond the series than REACH times its range.
     """
     for i in range(len(out)):
+        if stopped(stop, 0):
+            return
         linear, curved = states[2 * i], states[2 * i + 1]
         low, high = 0.125 * linear[LOW], 0.125 * linear[HIGH]
         reach = REACH * (high - low)
         for j in range(out.shape[1]):
+            if stopped(stop, j):
+                return
             found = 0.0
             for line in range(2):
                 own = states[2 * i + line]

@@ -13,18 +13,21 @@ The compiled functions are loops over numbers: expressions on slices of arrays t
 import numpy as np
 
 from forecastrnn.engine.compiling import jitted
+from forecastrnn.engine.cpu.stopping import stoppable, stopped
 
 # (gamma, kappa) of all trials. The first has no figure: its error is what the others are measured by.
 TRIALS = ((0.0, 0.0), (0.0, 0.5), (0.0, 1.0), (0.15, 0.5), (0.15, 1.0), (0.3, 0.5), (0.3, 1.0))
 
 
 @jitted(cache=False)
-def season_differences(z, lo, n, period, out):
+def season_differences(z, lo, n, period, out, stop):
     """out (n,) = z[lo : lo + n] minus its centred moving average; where both ends of the period lie in the series."""
     half = period // 2
     width, trim = 2 * half + 1, 0.0 if period % 2 else 0.5  # an even period counts half of both ends
     total = 0.0
     for end in range(n):
+        if stopped(stop, end):
+            return
         total += z[lo + end] - (z[lo + end - width] if end >= width else 0.0)
         if end >= width - 1:
             t = end - half
@@ -32,7 +35,7 @@ def season_differences(z, lo, n, period, out):
 
 
 @jitted(cache=False)
-def follow_figure(z, lo, n, period, width, steady, differences, gamma, kappa, figure, after, count):
+def follow_figure(z, lo, n, period, width, steady, differences, gamma, kappa, figure, after, count, stop):
     """Learn as time goes on: kappa * figure is known before t and `after` behind the end, by phase; the mean error."""
     begin = n // 2 if steady and n // 2 > width else width  # of what the error is of
     for phase in range(period):
@@ -41,6 +44,8 @@ def follow_figure(z, lo, n, period, width, steady, differences, gamma, kappa, fi
     first = z[lo + half] - differences[half]  # the first average that there is holds for all times before
     total, error = 0.0, 0.0
     for t in range(n):
+        if stopped(stop, t):
+            return error
         figure[t] = after[phase]
         x = z[lo + t] - kappa * figure[t]
         if t >= begin:
@@ -57,8 +62,8 @@ def follow_figure(z, lo, n, period, width, steady, differences, gamma, kappa, fi
     return error / (n - begin)
 
 
-@jitted
-def remove_best(rest, offsets, season, stage, scratch, found):
+@stoppable
+def remove_best(rest, offsets, season, stage, scratch, found, stop):
     """Move the best figure of some seasons, if it is worth it, from rest to removed, in each series.
 
     stage: shortest and longest period in seasons, relative error to stay below, that of a period of seven seasons,
@@ -69,19 +74,23 @@ def remove_best(rest, offsets, season, stage, scratch, found):
     (differences, figure, kept), (learned, count, kept_after) = scratch
     removed, after, periods = found
     for i in range(len(offsets) - 1):
+        if stopped(stop, 0):
+            return
         lo, n = offsets[i], offsets[i + 1] - offsets[i]
         lowest, chosen = np.inf, 0
         for period in range(first * season, (last + 1) * season, season):
             width = period if period > 4 else 4
             if n <= width or n < (2 * season if period == season else 3 * period + season):
                 break
-            season_differences(rest, lo, n, period, differences)
+            season_differences(rest, lo, n, period, differences, stop)
             plain, most = np.inf, worth_of_week if period == 7 * season else worth
             for gamma, kappa in TRIALS:
+                if stopped(stop, 0):
+                    return
                 if steady and kappa == 0.5:
                     continue
                 error = follow_figure(
-                    rest, lo, n, period, width, steady, differences, gamma, kappa, figure, learned, count
+                    rest, lo, n, period, width, steady, differences, gamma, kappa, figure, learned, count, stop
                 )
                 if kappa == 0.0:
                     plain = error

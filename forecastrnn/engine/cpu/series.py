@@ -4,13 +4,16 @@ import math
 
 from forecastrnn.engine.compiling import jitted
 from forecastrnn.engine.cpu.levels import extend_hull
+from forecastrnn.engine.cpu.stopping import stoppable, stopped
 from forecastrnn.engine.input_formulas import STATIC, write_inputs
 
 
-@jitted
-def mean_changes(z, offsets, periods, change):
+@stoppable
+def mean_changes(z, offsets, periods, change, stop):
     """change (n_series,) = mean |z_t - z_(t - period)|, of neighbours in a series too short for that."""
     for i in range(len(offsets) - 1):
+        if stopped(stop, 0):
+            return
         lo, hi = offsets[i], offsets[i + 1]
         lag = periods[i] if hi - lo > periods[i] + 1 else 1
         total = 0.0
@@ -19,11 +22,13 @@ def mean_changes(z, offsets, periods, change):
         change[i] = total / (hi - lo - lag) if hi - lo > lag else 0.0
 
 
-@jitted
-def pad_left(series, periods, scale, padding, padded):
+@stoppable
+def pad_left(series, periods, scale, padding, padded, stop):
     """Scaled values behind `pads[i]` repetitions of the first period; what counts, after the burn-in, is marked."""
     (z, known, offsets), (pads, starts), (out, observed) = series, padding, padded
     for i in range(len(offsets) - 1):
+        if stopped(stop, 0):
+            return
         lo, n, base = offsets[i], offsets[i + 1] - offsets[i], starts[i] + pads[i]
         p = periods[i] if periods[i] < n else n
         burn = 0 if n <= 2 * p else p if n <= 3 * p else p + p // 2
@@ -37,19 +42,23 @@ def pad_left(series, periods, scale, padding, padded):
             out[t] = out[t + p]
 
 
-@jitted
-def returns_to_mean(z, starts, pads, width, shortest, slopes):
+@stoppable
+def returns_to_mean(z, starts, pads, width, shortest, slopes, stop):
     """slopes (n_series,): the share of its way to the mean of its past that a trailing mean goes within one width.
 
     That is the slope of a_(t + width) - a_t on (mean of all values up to t) - a_t, over the last three quarters of the
     series; 0 in a series of fewer than `shortest` widths.
     """
     for i in range(len(starts) - 1):
+        if stopped(stop, 0):
+            return
         lo, n = starts[i] + pads[i], starts[i + 1] - starts[i] - pads[i]
         total, recent, following, both, ways = 0.0, 0.0, 0.0, 0.0, 0.0
         for t in range(width if n >= shortest * width else 0):
             following += z[lo + t]
         for t in range(n - width if n >= shortest * width else 0):
+            if stopped(stop, t):
+                return
             total += z[lo + t]
             recent += z[lo + t] - (z[lo + t - width] if t >= width else 0.0)
             following += z[lo + t + width] - z[lo + t]
@@ -60,8 +69,8 @@ def returns_to_mean(z, starts, pads, width, shortest, slopes):
         slopes[i] = both / ways if ways > 0.0 else 0.0
 
 
-@jitted
-def fill_inputs(series, layout, scratch, out, place):
+@stoppable
+def fill_inputs(series, layout, scratch, out, place, stop):
     """Rows of all padded times of all series; out (total, columns) flat. Rows without enough past stay zero.
 
     scratch: trailing means (total,), and sums of one more value than the longest series has, or empty without blocks.
@@ -72,6 +81,8 @@ def fill_inputs(series, layout, scratch, out, place):
     a, sums = scratch
     (columns, begin), groups = place, len(blocks) // 2
     for i in range(len(starts) - 1):
+        if stopped(stop, 0):
+            return
         lo, hi = starts[i], starts[i + 1]
         total = 0.0
         if groups > 0:
@@ -79,6 +90,8 @@ def fill_inputs(series, layout, scratch, out, place):
             for t in range(lo, hi):
                 sums[t - lo + 1] = sums[t - lo] + z[t]
         for t in range(lo, hi):
+            if stopped(stop, t):
+                return
             total += z[t]
             if t - lo >= width:
                 total -= z[t - width]
@@ -87,6 +100,8 @@ def fill_inputs(series, layout, scratch, out, place):
         phase = (past - pads[i]) % season
         so_far, known = 0.0, 0
         for t in range(lo + past, hi - 1):
+            if stopped(stop, t):
+                return
             phase = phase + 1 if phase + 1 < season else 0
             if t >= lo + pads[i]:
                 so_far += z[t]
@@ -98,8 +113,8 @@ def fill_inputs(series, layout, scratch, out, place):
             )  # fmt: skip
 
 
-@jitted
-def go_on(new, ends, layout, scratch, rows, begin):
+@stoppable
+def go_on(new, ends, layout, scratch, rows, begin, stop):
     """The ends of series, moved on behind new values, and the inputs of the times before each of them.
 
     new: values (total,), offsets (m + 1,), series (m,). ends, which are overwritten: z, means (n, past), sums (n, past
@@ -114,12 +129,16 @@ def go_on(new, ends, layout, scratch, rows, begin):
     season, width, second_lag, with_lags, blocks, with_long_run, most = layout
     groups, past, columns, flat = len(blocks) // 2, z_ends.shape[1], rows.shape[1], rows.reshape(-1)
     for i in range(len(series)):
+        if stopped(stop, 0):
+            return
         s, lo, n = series[i], offsets[i], offsets[i + 1] - offsets[i]
         for t in range(past):
             line[t], means[t] = z_ends[s, t], mean_ends[s, t]
         for t in range(past + 1 if groups > 0 else 0):
             sums[t] = sum_ends[s, t]
         for j in range(n):
+            if stopped(stop, j):
+                return
             t = past - 1 + j
             write_inputs(
                 line, means, sums, 0, t, firsts[s], (phases[s] + j) % season, season, periods[s], second_lag, with_lags,
@@ -163,16 +182,20 @@ def move_rows(inputs, s, rows, lo, n):
             inputs[s, t, c] = inputs[s, t + n, c] if t + n < context else rows[lo + t + n - context, c]
 
 
-@jitted
-def go_on_naive(values, offsets, rows, figure):
+@stoppable
+def go_on_naive(values, offsets, rows, figure, stop):
     """figure[rows[i]] (season,), the values behind a series' end, moved on behind values[offsets[i] : offsets[i + 1]].
 
     A figure of one value all over is that of a series without a whole season: each new value is the next one. A missing
     value is as it was forecast.
     """
     for i in range(len(rows)):
+        if stopped(stop, 0):
+            return
         own = figure[rows[i]]
         for t in range(offsets[i], offsets[i + 1]):
+            if stopped(stop, t):
+                return
             value, first = values[t], own[0]
             value = first if math.isnan(value) else value
             alike = True
@@ -183,13 +206,15 @@ def go_on_naive(values, offsets, rows, figure):
             own[len(own) - 1] = value
 
 
-@jitted
-def move_ends(values, rows, excess, low, high):
+@stoppable
+def move_ends(values, rows, excess, low, high, stop):
     """Ends low, high (n,) of intervals, moved by values (total,) of series `rows`, some NaN.
 
     excess (2,): how far beyond all before them values usually go, below and above, over the range of a series.
     """
     for t in range(len(values)):
+        if stopped(stop, t):
+            return
         if not math.isnan(values[t]):
             i = rows[t]
             span = (high[i] - low[i]) / (1.0 + excess[0] + excess[1])

@@ -9,6 +9,7 @@ half, was worse on most sets: one step ahead tells little of it.
 import math
 
 from forecastrnn.engine.compiling import jitted
+from forecastrnn.engine.cpu.stopping import stoppable, stopped
 
 ALPHA, BASE, SLOPE, LEVEL, DECAY, SIZE = 0, 1, 2, 3, 4, 5  # behind the head of a state
 LOWEST, HIGHEST = 0.01, 0.99  # alpha
@@ -55,10 +56,12 @@ def best_first(z, lo, hi, alpha, base, slope):
     return yy - first * qy, first
 
 
-@jitted
-def fit_theta(z, offsets, states, at):
+@stoppable
+def fit_theta(z, offsets, states, at, stop):
     """alpha, line, and level behind z (total,), of states (lines, width) from column `at` on."""
     for i in range(len(offsets) - 1):
+        if stopped(stop, 0):
+            return
         lo, hi, own = max(offsets[i], offsets[i + 1] - RECENT), offsets[i + 1], states[i, at:]
         if states[i, 0] < 0.0:
             continue
@@ -92,21 +95,29 @@ def theta_step(value, own, level, decay):
     return found, level + own[ALPHA] * (value - level), decay
 
 
-@jitted
-def move_theta(z, offsets, lines, states, at):
+@stoppable
+def move_theta(z, offsets, lines, states, at, stop):
     """states (n, width): those of lines[k] behind z[offsets[k] : offsets[k + 1]]."""
     for k in range(len(lines)):
+        if stopped(stop, 0):
+            return
         own = states[lines[k], at:]
         if states[lines[k], 0] >= 0.0:
             for t in range(offsets[k], offsets[k + 1]):
+                if stopped(stop, t):
+                    return
                 _, own[LEVEL], own[DECAY] = theta_step(z[t], own, own[LEVEL], own[DECAY])
 
 
-@jitted
-def theta_ahead(states, at, out):
+@stoppable
+def theta_ahead(states, at, out, stop):
     """out (lines, h): the steps ahead."""
     for i in range(len(out)):
+        if stopped(stop, 0):
+            return
         own = states[i, at:]
         level, decay = own[LEVEL], own[DECAY]
         for j in range(out.shape[1] if states[i, 0] >= 0.0 else 0):
+            if stopped(stop, j):
+                return
             out[i, j], level, decay = theta_step(math.nan, own, level, decay)

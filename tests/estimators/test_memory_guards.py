@@ -1,0 +1,127 @@
+"""What would not fit into memory is refused before it is allocated, by the parameter that makes it large."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from forecastrnn import Conformal, RNNClassifier, RNNForecaster, RNNRegressor, RNNSeq2Seq
+from forecastrnn.engine import memory
+from support.forecaster_cases import monthly, quick
+
+FREE = 2**24
+RNG = np.random.default_rng(0)
+X, Y = RNG.standard_normal((40, 6)), RNG.standard_normal(40)
+PAIRS = ["abc", "bca", "cab", "acb"], ["cba", "acb", "bac", "bca"]
+PANEL = pd.DataFrame({f"s{k}": monthly(40) for k in range(3)})
+
+
+def regressor(**options: object) -> RNNRegressor:
+    return RNNRegressor(**({"hidden_layer_sizes": 4, "max_iter": 1, "random_state": 0} | options))
+
+
+def next_values() -> RNNRegressor:
+    return regressor().fit(X[:, :-1, None], X[:, 1:, None])
+
+
+def symbols() -> RNNClassifier:
+    codes = np.arange(24).reshape(4, 6) % 3
+    model = RNNClassifier(hidden_layer_sizes=4, max_iter=1, random_state=0, categorical_features=[0])
+    return model.fit(codes[:, :-1], codes[:, 1:])
+
+
+def translator(**options: object) -> RNNSeq2Seq:
+    return RNNSeq2Seq(**({"hidden_layer_sizes": 4, "embedding_dim": 2, "max_iter": 1, "random_state": 0} | options))
+
+
+def forecaster() -> RNNForecaster:
+    return quick().fit(monthly(60))
+
+
+Job = Callable[[object], object]
+FITTED: dict[str, tuple[Callable[[], object], Job, str]] = {
+    "mini-batches": (
+        lambda: np.broadcast_to(X[:1], (3000, 6)),
+        lambda x: regressor(batch_size=3000, hidden_layer_sizes=32).fit(x, np.zeros(3000)),
+        r"batch_size=3000: mini-batches of 3000 sequences of 6 steps need .* free\. About \d+ such sequences fit\. ",
+    ),
+    "units": (
+        lambda: X, lambda x: regressor(hidden_layer_sizes=2000).fit(x, Y),
+        r"hidden_layer_sizes=2000: a network of \d+ parameters, with gradient and moments, need .*Take fewer units",
+    ),
+    "units of layers": (
+        lambda: X, lambda x: regressor(hidden_layer_sizes=(10**9, 4)).fit(x, Y), r"hidden_layer_sizes=\(10{9}, 4\): a",
+    ),
+    "units of pairs": (
+        lambda: PAIRS, lambda pairs: translator(hidden_layer_sizes=3000).fit(*pairs), "hidden_layer_sizes=3000: a netw",
+    ),
+    "embeddings": (
+        lambda: PAIRS, lambda pairs: translator(embedding_dim=10**6).fit(*pairs), "embedding_dim|hidden_layer_sizes",
+    ),
+    "members": (
+        lambda: monthly(60), lambda y: quick(n_members=10**5, hidden_layer_sizes=32).fit(y),
+        r"hidden_layer_sizes=32: n_members=100000 networks of \d+ parameters, .*or fewer members",
+    ),
+    "networks of series": (
+        lambda: PANEL,
+        lambda y: quick(global_model=False, max_steps=10**6).fit(y),
+        r"global_model=False: \d networks of \d+ parameters for each of 3 series need",
+    ),
+    "inputs": (
+        lambda: regressor().fit(X, Y), lambda model: model.predict(np.broadcast_to(X[:1], (10**6, 6))),
+        r"X: copies of 1000000 sequences of 6 steps and 1 channels need .* at a time",
+    ),
+    "outputs": (
+        lambda: regressor().fit(X, RNG.standard_normal((40, 60))),
+        lambda model: model.predict(np.broadcast_to(X[:1], (20_000, 6))), "X: 20000 predictions of 1 steps and 60 out",
+    ),
+    "steps generated": (next_values, lambda model: model.generate(10**6), "n_steps=1000000 is too large"),
+    "windows of steps generated": (
+        next_values, lambda model: model.generate(6 * 10**5, X[0], context_length=3), "n_steps=600000 is too large",
+    ),
+    "symbols": (symbols, lambda model: model.generate(10, n_sequences=10**9), "n_steps=10: 1000000000 sequences"),
+    "tokens": (
+        lambda: translator().fit(*PAIRS), lambda model: model.decode(["abc"] * 3, max_length=10**6), "symbols need",
+    ),
+    "padding": (
+        lambda: translator().fit(*PAIRS), lambda model: model.predict(["a"] * 999 + ["ab" * 1000]),
+        r"X or y: 1000 sequences, padded to the 2000 tokens of the longest, need .*cut the longest",
+    ),
+    "paths": (
+        forecaster, lambda model: model.sample_paths(4, 10**6, calibrated=False), "n_paths=1000000 is too large",
+    ),
+    "steps ahead": (
+        lambda: quick().fit(np.arange(60.0) % 12), lambda model: model.predict(2 * 10**6),
+        "h=2000000: 1 paths of 1 series need .*Forecast fewer",
+    ),
+    "calibration": (
+        lambda: np.arange(3000.0),
+        lambda y: quick(intervals=Conformal(n_windows=500, horizon=1000), season_length=1).fit(y),
+        r"intervals: errors of 1 series in 500 windows of 1000 steps need .*Conformal\(n_windows",
+    ),
+    "windows of a backtest": (
+        lambda: monthly(60), lambda y: quick().cross_validation(y, 3, n_windows=10**7), "n_windows=10000000: the plac",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FITTED)
+def test_what_would_not_fit_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a machine with 16 MiB free."""
+    begun, job, message = FITTED[name]
+    given = begun()
+    monkeypatch.setattr(memory, "free_memory", lambda: FREE)
+    with pytest.raises(ValueError, match=message):
+        job(given)
+
+
+def test_a_refused_fit_leaves_the_old_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = regressor().fit(X, Y)
+    before = model.predict(X)
+    monkeypatch.setattr(memory, "free_memory", lambda: FREE)
+    with pytest.raises(ValueError, match="hidden_layer_sizes"):
+        model.set_params(hidden_layer_sizes=3000).fit(X, Y)
+    assert (model.predict(X) == before).all()
