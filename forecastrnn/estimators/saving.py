@@ -44,6 +44,8 @@ _NAMED: list[tuple[str, str, Container[str]]] = [
 ]  # fmt: skip
 # What no flat parameter says: a course with numbers of its own, intervals, a calendar, likelihoods.
 GROUPS = (OneCycle, Steps, Conformal, Calendar, Holidays, *LOSS_OF.values())
+# What else goes wrong where parts of a file do not fit together; a file that is damaged, all the same.
+_UNFIT = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 _HEADER = {"class": choice(*STATES), "written_by": TEXT}
 
 
@@ -196,6 +198,9 @@ def load_estimator(path: Any, classes: dict[str, type]) -> Any:
                 raise
             what_to_do = "" if IMPORT_IT in str(error) else f" {ASK}"
             raise ModelFileError(f"{file.path}: {error}.{what_to_do}") from error
+        except _UNFIT as error:
+            what = f"{type(error).__name__}: {str(error)[:200]}"
+            raise ModelFileError(f"{file.path}: what is in it does not fit together ({what}). {ASK}") from error
 
 
 def _restore(file: ModelFile, classes: dict[str, type]) -> Any:

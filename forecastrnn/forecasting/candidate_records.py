@@ -11,6 +11,7 @@ from forecastrnn.persistence import codec
 from forecastrnn.persistence.codec import Kind, Make, Part
 
 _CLOSE = 1e-6  # to 1: weights add up to it
+_PARTS = (0.0, 1.0 + _CLOSE)
 
 
 def _walk_states(part: Part, word: str, value: tuple[np.ndarray, ...] | None) -> Make:
@@ -23,7 +24,7 @@ def _walk_states(part: Part, word: str, value: tuple[np.ndarray, ...] | None) ->
     make = codec.array("<i8", "n_series", "n_wide").walk(part, word, bits)
 
     def states(values: codec.Values) -> tuple[np.ndarray, ...]:
-        parts = np.split(make(values).view(float), np.cumsum(widths)[:-1], axis=1)
+        parts = np.split(codec.as_numbers(make(values)), np.cumsum(widths)[:-1], axis=1)
         return tuple(np.array(one, order="C") for one in parts)
 
     return states
@@ -37,9 +38,13 @@ def _names(part: Part, word: str, raw: object) -> tuple[str, ...]:
 
 
 CANDIDATE_ENDS = codec.record(
-    CandidateEnds, weights=codec.array("<f8", "n_series", codec.Size("n_parts", 2)), states=Kind(_walk_states)
+    CandidateEnds,
+    weights=codec.array("<f8", "n_series", codec.Size("n_parts", 2), within=_PARTS),
+    states=Kind(_walk_states),
 )
-MIXTURE = codec.record(Mixture, names=codec.entry(_names, list), usual=codec.array("<f8", codec.Size("n_usual", 2)))
+MIXTURE = codec.record(
+    Mixture, names=codec.entry(_names, list), usual=codec.array("<f8", codec.Size("n_usual", 2), within=_PARTS)
+)
 
 
 def check_mixture(mixture: Mixture | None, ends: CandidateEnds | None) -> None:
@@ -57,4 +62,4 @@ def check_mixture(mixture: Mixture | None, ends: CandidateEnds | None) -> None:
 
 
 def _are_shares(weights: np.ndarray) -> bool:
-    return bool((weights >= 0.0).all() and (np.abs(weights.sum(axis=1) - 1.0) < _CLOSE).all())
+    return bool((np.abs(weights.sum(axis=1) - 1.0) < _CLOSE).all())

@@ -52,19 +52,19 @@ def _walk_seen(part: Part, word: str, value: tuple[np.ndarray, ...] | None) -> M
 
 
 def _make_scales(**kept: Any) -> CovariateScales:
-    """Figures that are finite, and codes by which places can be found."""
+    """Codes by which places can be found."""
     found = CovariateScales(**kept)
-    figures = (np.isfinite(found.middle) & np.isfinite(found.spread) & (found.spread >= 0.0)).all()
-    if not figures or not all((np.diff(codes) > 0).all() for codes in found.seen):
+    if not all((np.diff(codes) > 0).all() for codes in found.seen):
         raise ModelFileError("the scales of the covariates do not fit together")
     return found
 
 
 def _make_covariates(**kept: Any) -> ScaledCovariates:
-    """Figures that are finite, and as many columns as the scales make."""
+    """As many columns as the scales make, and codes that embeddings have."""
     found = ScaledCovariates(**kept)
-    figures = all(np.isfinite(values).all() for values in (found.centre, found.numbers, found.codes))
-    if not figures or found.numbers.shape[1] != found.scales.width:
+    most = np.array([len(codes) for codes in found.scales.seen])
+    inside = (found.codes == np.floor(found.codes)) & (found.codes <= most)
+    if found.numbers.shape[1] != found.scales.width or not inside.all():
         raise ModelFileError("the covariates at the ends of the series do not fit to their scales")
     return found
 
@@ -75,7 +75,7 @@ SCALES = codec.record(
     columns=codec.entry(_read_columns, lambda columns: [_encode_column(column) for column in columns]),
     centred=codec.flags("n_numbers"),
     middle=codec.array("<f8", "n_numbers"),
-    spread=codec.array("<f8", "n_numbers"),
+    spread=codec.array("<f8", "n_numbers", within=(0.0, np.inf)),
     gaps=codec.flags("n_numbers"),
     seen=Kind(_walk_seen, sign=None),
 )
@@ -84,6 +84,6 @@ COVARIATES = codec.record(
     _make_covariates,
     scales=SCALES,
     centre=codec.array("<f8", "n_series", "n_numbers"),
-    numbers=codec.array("<f8", "n_series", "n_covariates"),
-    codes=codec.array("<f8", "n_series", "n_codes"),
+    numbers=codec.array("<f8", "n_series", "n_covariates", within=("lowest", "highest")),
+    codes=codec.array("<f8", "n_series", "n_codes", within=(0, codec.MOST)),
 )

@@ -22,14 +22,22 @@ def read_settings(part: Part, word: str, raw: object) -> Settings:
     """Those that are possible, with a loss and an update rule that are known here."""
     own = {name: value for name, value in raw.items() if name not in LAYOUT} if isinstance(raw, dict) else raw
     settings: Settings = decode_fields(Settings, own)
-    if settings.dtype not in kinds.REALS or not 1 <= settings.horizon <= codec.MOST or settings.batch_size < 1:
+    if settings.dtype not in kinds.REALS or not _are_possible(settings):
         raise ModelFileError("the settings of the training are not possible ones")
     check_known("loss", settings.loss, KNOWN_LOSSES)
     _check_options(settings)
     check_known("update rule", settings.rule.solver, SOLVERS)
     kinds.check_dropout(settings.dropout)
-    part.known["real"] = kinds.REALS[settings.dtype]
+    kinds.know_real(settings.dtype, part)
     return settings
+
+
+def _are_possible(settings: Settings) -> bool:
+    """Counts that can be, and embeddings of columns one behind the other."""
+    counts, share = (settings.batch_size, settings.max_steps or 1), settings.validation_fraction
+    good = 1 <= settings.horizon <= codec.MOST and all(1 <= count <= codec.LONGEST for count in counts)
+    good = good and settings.n_iter_no_change >= 1 and (share is None or 0.0 <= share < 1.0)
+    return good and [e.column for e in settings.embeddings] == list(range(len(settings.embeddings)))
 
 
 def _check_options(settings: Settings) -> None:

@@ -40,7 +40,9 @@ if TYPE_CHECKING:
     from forecastrnn.data.series import TimeAxis
 
 _COLUMNS = ("id_col", "time_col", "target_col")
-_MOST_UPDATES = 2**40
+_SCALES = (1e-8, 1e150)  # within which fit finds scales of series
+_PLACES = (0, codec.LONGEST)
+_SUMS = (-1e300, 1e300)  # of values that networks read
 
 
 # Settings, and the networks that follow from them -----------------------------------------------------------------
@@ -56,6 +58,10 @@ def _walk_layout(part: Part, word: str, value: InputLayout | None) -> Make:
         raise ModelFileError(f"older_means must be lengths and counts of blocks. Got {str(means)[:80]}")
     if not all(2 <= number <= codec.MOST for number in layout.longer):
         raise ModelFileError(f"longer seasons have two seasons or more. Got {str(layout.longer)[:80]}")
+    if layout.squashed and not layout.with_long_run:
+        raise ModelFileError("columns are squashed only beside the long-run mean")
+    if layout.categories > len(part.known["settings"].embeddings):
+        raise ModelFileError("each category of covariates has an embedding")
     counts, known = (layout.covariates, layout.categories), layout.known_ahead
     if len(known) != 2 or not all(0 <= some <= all_ <= codec.MOST for some, all_ in zip(known, counts, strict=True)):
         raise ModelFileError(f"covariates are at most {codec.MOST} columns. Got {counts}, {known} of them known ahead")
@@ -75,7 +81,7 @@ def _walk_network(part: Part, word: str, value: AnyNetwork | None) -> Make:
 def _walk_curves(part: Part, word: str, value: list[list[float]] | None) -> Make:
     """One behind the other; their lengths are in the header."""
     lengths = part.items(word, lambda: [len(one) for one in value or ()])
-    if not lengths or not all(type(length) is int and 1 <= length < _MOST_UPDATES for length in lengths):
+    if not lengths or not all(type(length) is int and 1 <= length < codec.LONGEST for length in lengths):
         part.refuse(word, "the lengths of the loss curves")
     part.known.update(n_losses=sum(lengths), n_members=len(lengths))
     make = codec.array("<f8", "n_losses").walk(
@@ -93,9 +99,9 @@ def _make_trained(thetas: np.ndarray, curves: list[list[float]], members: list[d
 TRAINED = codec.record(
     Trained,
     _make_trained,
-    thetas=codec.array("real", "n_members", "n_networks", "size"),
+    thetas=kinds.reals("n_members", "n_networks", "size"),
     curves=Kind(_walk_curves),
-    updates=codec.count(1),
+    updates=codec.count(1, codec.LONGEST),
     members=codec.joint(kinds.progress(None, None, dict), "a member"),
 )
 
@@ -111,13 +117,10 @@ def _make_ends(
     so_far: np.ndarray | None, guessed: np.ndarray | None, candidates: CandidateEnds | None, hulls: np.ndarray | None,
 ) -> SeriesEnds:  # fmt: skip
     """Figures by which compiled code finds its way: each within the arrays that it counts places of."""
-    p, season = prepared, prepared.layout.season
+    p = prepared
     good = (
-        (p.period_of >= season).all() and (p.period_of <= p.after.shape[1]).all()
-        and (phase >= 0).all() and (phase < season).all()
-        and p.starts[0] == 0 and (np.diff(p.starts) > 0).all()
-        and (p.pads >= 0).all() and (p.pads < np.diff(p.starts)).all()
-        and (p.scale > 0).all() and (p.level > 0).all()
+        p.starts[0] == 0 and (np.diff(p.starts) > 0).all() and (p.pads < np.diff(p.starts)).all()
+        and (phase < p.layout.season).all() and _are_finite(p, z)
         and (hulls is None or (hulls[:, ::2] <= hulls[:, 1::2]).all())
     )  # fmt: skip
     if not good:
@@ -127,59 +130,68 @@ def _make_ends(
         raise ModelFileError("the covariates must be those that the networks read")
     if z.shape[1] != past_of(p):
         raise ModelFileError("the ends of the series are not as long as the inputs need")
-    if carried is not None and not ((carried.since >= 0) & (carried.since < REFRESHED)).all():
-        raise ModelFileError("since must count new values")
     if (so_far is not None) != p.layout.with_long_run or so_far is not None and not (so_far[:, 1] >= 1).all():
         raise ModelFileError("so_far must be sums and numbers of values, where the networks read their means")
-    if guessed is not None and not ((guessed >= 0) & (guessed < codec.MOST)).all():
-        raise ModelFileError("guessed must count values")
     first = first_of(p, z.shape[1])
     found = SeriesEnds(p, z, inputs, phase, first, carried=carried, so_far=so_far)
     return replace(found, guessed=guessed, candidates=candidates, hulls=hulls)
+
+
+def _are_finite(p: Prepared, z: np.ndarray) -> bool:
+    """Whether the ends of linear series can be said in their own unit."""
+    with np.errstate(over="ignore"):
+        size = np.abs(z).max(axis=1, initial=0.0) * p.scale + np.abs(p.after).max(axis=1, initial=0.0)
+        size = np.where(p.linear, size, 0.0) * p.level + (0.0 if p.shift is None else np.abs(p.shift))
+    return bool(np.isfinite(size).all())
 
 
 PREPARED = codec.record(
     Prepared,
     _make_prepared,
     layout=Kind(_walk_layout, sign=None),
-    context=codec.count(1),
-    ahead=codec.count(1),
+    context=codec.count(1, codec.MOST),
+    ahead=codec.count(1, codec.MOST),
     z=None,
     observed=None,
-    pads=codec.array("<i8", codec.Size("n_series", 1)),
-    period_of=codec.array("<i8", "n_series").named("periods"),
-    scale=codec.array("<f8", "n_series"),
-    level=codec.array("<f8", "n_series"),
+    pads=codec.array("<i8", codec.Size("n_series", 1), within=_PLACES),
+    period_of=codec.array("<i8", "n_series", within=("season", "room")).named("periods"),
+    scale=codec.array("<f8", "n_series", within=_SCALES),
+    level=codec.array("<f8", "n_series", within=codec.POSITIVE),
     linear=codec.flags("n_series"),
-    starts=codec.array("<i8", "n_ends"),
+    starts=codec.array("<i8", "n_ends", within=_PLACES),
     after=codec.array("<f8", "n_series", codec.Size("room", 1)),
-    n_observations=codec.count(1),
+    n_observations=codec.count(1, codec.LONGEST),
     covariates=codec.unless(None, codec.nested(COVARIATES)),
     figure=None,
     shift=codec.unless(None, codec.optional("has_shift", codec.array("<f8", "n_series"))),
 )
 CARRIED = codec.record(
     Carried,
-    means=codec.array("real", "n_series", "past"),
-    sums=codec.array("<f8", "n_series", codec.Size("n_sums")),
-    since=codec.array("<i8", "n_series"),
-    states=codec.array("real", "n_members", "n_series", codec.Size("n_states")),
+    means=kinds.reals("n_series", "past"),
+    sums=codec.array("<f8", "n_series", codec.Size("n_sums"), within=_SUMS),
+    since=codec.array("<i8", "n_series", within=(0, REFRESHED - 1)),
+    states=kinds.reals("n_members", "n_series", codec.Size("n_states")),
 )
 ENDS = codec.record(
     SeriesEnds,
     _make_ends,
     prepared=PREPARED,
-    z=codec.array("<f8", "n_series", codec.Size("past", 1)),
-    inputs=codec.array("real", "n_series", "context", "n_columns"),
-    phase=codec.array("<i8", "n_series"),
+    z=codec.array("<f8", "n_series", codec.Size("past", 1), within=("lowest", "highest")),
+    inputs=kinds.reals("n_series", "context", "n_columns"),
+    phase=codec.array("<i8", "n_series", within=_PLACES),
     first=None,
     carried=codec.unless(None, codec.nested(CARRIED)),
     so_far=codec.unless(
-        None, codec.optional("has_so_far", codec.array("<f8", "n_series", codec.Size("n_so_far", 2, 2)))
+        None, codec.optional("has_so_far", codec.array("<f8", "n_series", codec.Size("n_so_far", 2, 2), within=_SUMS))
     ),
-    guessed=codec.unless(None, codec.optional("has_guessed", codec.array("<i8", "n_series"))),
+    guessed=codec.unless(None, codec.optional("has_guessed", codec.array("<i8", "n_series", within=(0, codec.MOST)))),
     candidates=codec.unless(None, codec.nested(CANDIDATE_ENDS)),
-    hulls=codec.unless(None, codec.optional("has_hulls", codec.array("<f8", "n_series", codec.Size("n_hull", 4, 4)))),
+    hulls=codec.unless(
+        None,
+        codec.optional(
+            "has_hulls", codec.array("<f8", "n_series", codec.Size("n_hull", 4, 4), within=("lowest", "highest"))
+        ),
+    ),
 )
 
 
@@ -193,7 +205,7 @@ READER = codec.record(
     ReadingOptions,
     columns=codec.entry(_read_columns, lambda columns: [encode_label(columns[name]) for name in _COLUMNS]),
     missing=codec.choice("raise", "mask", "zero"),
-    least=codec.count(1),
+    least=codec.count(1, codec.LONGEST),
     short=codec.unless("raise", codec.choice("raise", "naive", "drop")),
 )
 
@@ -228,7 +240,7 @@ def _walk_whole_axis(part: Part, word: str, value: TimeAxis | None) -> Make:
 NAIVE = codec.record(
     NaiveSeries,
     axis=Kind(_walk_whole_axis),
-    places=codec.array("<i8", codec.Size("n_short", 1)),
+    places=codec.array("<i8", codec.Size("n_short", 1), within=_PLACES),
     figure=codec.numbers_or_nan("n_short", "season"),  # NaN stands for a series without a value
     floors=codec.flags("n_short"),
 )
@@ -237,7 +249,7 @@ NAIVE = codec.record(
 def _check_naive(naive: NaiveSeries, learned: TimeAxis) -> None:
     """The series that are too short lie between those that are not."""
     ids, places = naive.axis.ids, naive.places
-    good = (np.diff(places) > 0).all() and places[0] >= 0 and places[-1] < len(ids)
+    good = (np.diff(places) > 0).all() and places[-1] < len(ids)
     if not good or tuple(np.delete(np.array([*ids, None], object), places)[:-1]) != learned.ids:
         raise ModelFileError("the series that are too short do not fit between the others")
 
@@ -285,7 +297,7 @@ MODEL = codec.record(
     tail=ENDS,
     network=Kind(_walk_network, sign=None),
     trained=TRAINED,
-    residuals=codec.array("<f8", "n_members", "n_series", codec.Size("n_residuals")),
+    residuals=codec.array("<f8", "n_members", "n_series", codec.Size("n_residuals"), within=("lowest", "highest")),
     reading=READER,
     static=STATIC,
     naive_errors=None,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from forecastrnn.data.calendar import CalendarColumns
@@ -17,7 +16,7 @@ from forecastrnn.persistence import codec
 from forecastrnn.persistence.axis_records import decode_label, encode_label
 
 _WAVE = re.compile(rf"({'|'.join(CYCLES)})_(sin|cos)[1-9]")
-_MOST_DAYS = 2**22  # from 1970
+_DAYS = (1 - 2**22, 2**22 - 1)  # from 1970
 
 
 # Events, a frame ----------------------------------------------------------------------------------------------------
@@ -65,12 +64,8 @@ def _read_years(part: codec.Part, word: str, raw: Any) -> tuple[int, ...]:
 def _make_special(**kept: Any) -> SpecialDays:
     """Places by which days find their channels and series are within these."""
     found = SpecialDays(**kept)
-    good = (
-        len(found.names) > 0 and (np.abs(found.days) < _MOST_DAYS).all()
-        and (found.channel >= 0).all() and (found.channel < len(found.names)).all()
-        and (found.owner >= -1).all() and (found.owner < len(found.series)).all()
-    )  # fmt: skip
-    if not good:
+    good = (found.channel < len(found.names)).all() and (found.owner < len(found.series)).all()
+    if not found.names or not good:
         raise ModelFileError("the special days of the calendar do not fit together")
     return found
 
@@ -79,9 +74,9 @@ _SPECIAL = codec.record(
     SpecialDays,
     _make_special,
     names=codec.entry(_read_texts, list),
-    days=codec.array("<i8", codec.Size("n_days")),
-    channel=codec.array("<i8", "n_days"),
-    owner=codec.array("<i8", "n_days"),
+    days=codec.array("<i8", codec.Size("n_days"), within=_DAYS),
+    channel=codec.array("<i8", "n_days", within=(0, codec.MOST)),
+    owner=codec.array("<i8", "n_days", within=(-1, codec.MOST)),
     series=codec.entry(_read_series, lambda series: [*map(encode_label, series)]),
 )
 CALENDAR = codec.record(

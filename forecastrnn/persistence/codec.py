@@ -21,6 +21,12 @@ Values = dict[str, np.ndarray]
 Make = Callable[[Values], Any]
 LARGEST = 2**63
 MOST = 2**24  # inputs, units or outputs: their products stay far within int64
+LONGEST = 2**40  # counts of values: more than any memory holds
+Bound = float | str  # of numbers; a text names an entry before, or what one has made known
+Range = tuple[Bound, Bound]  # both ends belong to it
+ANY: Range = (-np.inf, np.inf)
+POSITIVE: Range = (5e-324, np.inf)
+SHARE: Range = (0.0, 1.0)
 
 
 class Part:
@@ -59,7 +65,12 @@ class Part:
     def refuse(self, word: str, expected: str) -> NoReturn:
         """Raise the error for an entry."""
         key = key_of(word)
-        raise ModelFileError(f"{self.where}: {key} must be {expected}. Got {str(self.raw[key])[:80]}")
+        raise ModelFileError(f"{self.where[:80]}: {key[:80]} must be {expected}. Got {str(self.raw[key])[:80]}")
+
+    def ends_of(self, within: Range) -> tuple[float, float]:
+        """A range whose names have their values."""
+        low, high = (self.known[bound] if isinstance(bound, str) else bound for bound in within)
+        return low, high
 
     def close(self) -> None:
         """Refuse entries that nothing has taken."""
@@ -121,8 +132,18 @@ def count(least: int | str = 0, most: int | str = LARGEST - 1) -> Kind:
     """An integer within bounds; a text names an entry before."""
 
     def decode(part: Part, word: str, raw: Any) -> int:
-        low, high = (part.known[bound] if isinstance(bound, str) else bound for bound in (least, most))
+        low, high = part.ends_of((least, most))
         return raw if type(raw) is int and low <= raw <= high else part.refuse(word, f"an int from {low} to {high}")
+
+    return entry(decode)
+
+
+def number(within: Range) -> Kind:
+    """A float within bounds."""
+
+    def decode(part: Part, word: str, raw: Any) -> float:
+        low, high = part.ends_of(within)
+        return raw if type(raw) is float and low <= raw <= high else part.refuse(word, f"a float from {low} to {high}")
 
     return entry(decode)
 
@@ -141,8 +162,11 @@ class Size(NamedTuple):
     most: int = LARGEST - 1
 
 
-def array(dtype: str, *sizes: str | Size) -> Kind:
-    """A tensor. Its dtype, "<f8", and its sizes may be what records or entries before have made known by name."""
+def array(dtype: str, *sizes: str | Size, within: Range = ANY) -> Kind:
+    """A tensor whose numbers lie within bounds, which are checked when it is read, and before it is written.
+
+    Its dtype, "<f8", its sizes and its bounds may be what records or entries before have made known by name.
+    """
     names = [size.word if isinstance(size, Size) else size for size in sizes]
 
     def walk(part: Part, word: str, value: Any) -> Make:
@@ -151,11 +175,34 @@ def array(dtype: str, *sizes: str | Size) -> Kind:
         for axis, size in enumerate(sizes):
             if isinstance(size, Size):
                 count(size.least, size.most).walk(part, size.word, None if value is None else value.shape[axis])
-        known = part.known
-        part.tensors.append(lambda: [Tensor(word, known.get(dtype, dtype), tuple(known[name] for name in names))])
-        return lambda values: values[word]
+
+        def announced() -> list[Tensor]:
+            if part.values is not None:
+                _check_written(word, part.values[word], part.ends_of(within))
+            return [Tensor(word, part.known.get(dtype, dtype), tuple(part.known[name] for name in names))]
+
+        part.tensors.append(announced)
+        return lambda values: _check_range(word, values[word], part.ends_of(within))
 
     return Kind(walk, sign=None)
+
+
+def _check_range(word: str, values: np.ndarray, within: tuple[float, float]) -> np.ndarray:
+    """The values, all of them within bounds."""
+    low, high = within
+    if values.size and not (values.min() >= low and values.max() <= high):
+        wrong = values[~((values >= low) & (values <= high))].flat[0]
+        raise ModelFileError(f"{word[:80]} must lie within {low} .. {high}. Got {wrong}")
+    return values
+
+
+def _check_written(word: str, values: np.ndarray, within: tuple[float, float]) -> None:
+    """The same before a file is written, that it can be read; what is not finite is told of there."""
+    try:
+        _check_range(word, values, within)
+    except ModelFileError as error:
+        if np.isfinite(values).all():
+            raise ValueError(f"the model is of no use: {error}. Fit it again, then save") from error
 
 
 def mapped(kind: Kind, to: Callable[[Any], Any], back: Callable[[Any], Any] = lambda kept: kept) -> Kind:
@@ -170,7 +217,15 @@ def mapped(kind: Kind, to: Callable[[Any], Any], back: Callable[[Any], Any] = la
 
 def numbers_or_nan(*sizes: str | Size) -> Kind:
     """Numbers, some of them missing: a file, which has no place for NaN, holds their bits."""
-    return mapped(array("<i8", *sizes), lambda found: found.view(np.int64), lambda bits: bits.view(float))
+    return mapped(array("<i8", *sizes), lambda found: found.view(np.int64), as_numbers)
+
+
+def as_numbers(bits: np.ndarray) -> np.ndarray:
+    """Bits as numbers, some of which may be missing, but none infinite."""
+    found = bits.view(float)
+    if np.isinf(found).any():
+        raise ModelFileError("a number is infinite")
+    return found
 
 
 def as_bools(values: np.ndarray) -> np.ndarray:

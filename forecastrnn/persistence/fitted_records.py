@@ -20,6 +20,23 @@ from forecastrnn.training.training import Progress
 REALS = {"float32": "<f4", "float64": "<f8"}
 DEVICE = codec.tested("the name of a device", lambda raw: isinstance(raw, str) and is_device(raw)).named("device")
 SEED = 2**32 - 1
+_LARGE = {"float32": 1e18, "float64": 1e150}  # products of two numbers are finite
+
+
+def know_real(dtype: str, part: Part) -> None:
+    """The dtype of what networks compute with, and how far its numbers may go, are known from here on."""
+    part.known.update(real=REALS[dtype], lowest=-_LARGE[dtype], highest=_LARGE[dtype])
+
+
+def reals(*sizes: str | codec.Size) -> Kind:
+    """Numbers that networks compute with: parameters, inputs, states."""
+    return codec.array("real", *sizes, within=("lowest", "highest"))
+
+
+def check_plain(network: Network) -> None:
+    """Refuse what networks of sequences have not, and what programs for them make no room for."""
+    if network.n_skip or network.ahead is not None:
+        raise ModelFileError("a network of sequences has no linear skip, and reads nothing ahead")
 
 
 def check_network(network: Network, part: Part) -> None:
@@ -59,13 +76,18 @@ def _walk_moments(part: Part, word: str, value: dict[str, np.ndarray] | None) ->
     return lambda values: {name: make(values) for name, make in makes.items()}
 
 
-OPTIMIZER = codec.record(OptimizerState, moments=Kind(_walk_moments, sign=None), count=codec.count().named("updates"))
+OPTIMIZER = codec.record(
+    OptimizerState,
+    moments=Kind(_walk_moments, sign=None),
+    count=codec.count(0, codec.LONGEST).named("updates"),
+    since_start=codec.count(0, codec.LONGEST),
+)
 
 
 def _walk_theta(part: Part, word: str, value: np.ndarray | None) -> Make:
     dtype = codec.choice(*REALS).read(part, "dtype", None if value is None else value.dtype.name)
-    part.known["real"] = REALS[dtype]
-    return codec.array("real", "size").walk(part, word, value)
+    know_real(dtype, part)
+    return reals("size").walk(part, word, value)
 
 
 THETA = Kind(_walk_theta, sign=None)
@@ -82,12 +104,6 @@ def progress(theta: Kind | None, loss_curve: Kind | None, make: Callable = Progr
 
 def scaler(name: str, columns: str) -> Kind:
     """Mean and spread of some columns, if they are scaled."""
-
-    def positive(scale: np.ndarray) -> np.ndarray:
-        if (scale <= 0).any():
-            raise ModelFileError(f"a scale of {name} is not positive")
-        return scale
-
-    mean, scale = codec.array("<f8", columns), codec.mapped(codec.array("<f8", columns), lambda scale: scale, positive)
+    mean, scale = codec.array("<f8", columns), codec.array("<f8", columns, within=codec.POSITIVE)
     kept = codec.record(ArrayScaler, mean_=mean.named(f"{name}.mean"), scale_=scale.named(f"{name}.scale"))
     return codec.optional(f"scales_{name}", kept)

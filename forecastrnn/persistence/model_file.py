@@ -227,9 +227,11 @@ def parse_header(text: bytes, name: str) -> object:
         decoded = text.decode()
         if _depth(decoded) > MOST_DEPTH:
             raise ValueError(f"nested more than {MOST_DEPTH} deep")
-        return json.loads(
+        found = json.loads(
             decoded, object_pairs_hook=_unique, parse_constant=_refuse, parse_float=_finite, parse_int=_short
         )
+        json.dumps(found, ensure_ascii=False).encode()  # half of a pair of UTF-16 is no text
+        return found
     except ValueError as error:
         raise ModelFileError(f"{name}: the header is not valid: {error}. {ASK}") from error
 

@@ -73,7 +73,8 @@ def _decode_cell(record: dict) -> TracedCell:
     try:
         return cell_from_record(record)
     except ValueError as error:
-        raise ModelFileError(f"the cell {str(record['class'])[:40]!r} of the file cannot be: {error}") from error
+        what = str(record["class"])[:40]
+        raise ModelFileError(f"the cell {what!r} of the file cannot be: {str(error)[:200]}") from error
 
 
 def decode_fields(kind: type, values: Any) -> Any:
@@ -94,7 +95,7 @@ def decode_fields(kind: type, values: Any) -> Any:
     try:
         return kind(**found)
     except (TypeError, ValueError) as error:
-        raise ModelFileError(f"{kind.__name__}: {error}") from error
+        raise ModelFileError(f"{kind.__name__}: {str(error)[:200]}") from error
 
 
 def _is_a(hint: Any, value: Any) -> bool:

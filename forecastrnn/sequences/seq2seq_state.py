@@ -17,6 +17,7 @@ from forecastrnn.sequences.state import SHOWN, restore
 
 def _check_part(one: Network, outputs: int, part: Part) -> None:
     """One column, of tokens; a decoder reads as many as it puts out."""
+    kinds.check_plain(one)
     kinds.check_network(replace(one, n_outputs=max(one.n_outputs, 1)), part)
     if one.n_inputs != 1 or len(one.embeddings) != 1 or outputs not in (0, one.embeddings[0].size):
         raise ModelFileError("encoder and decoder must each read one column, of tokens")

@@ -21,6 +21,7 @@ from forecastrnn.sequences.fitting import Fitted
 
 
 def _check_network(network: Network, part: Part) -> None:
+    kinds.check_plain(network)
     kinds.check_network(network, part)
     part.known["embeddings"] = network.embeddings
 
@@ -32,7 +33,9 @@ def _make_fitted(network: Network, coding: tuple[np.ndarray, ...], **others: Any
 
 def _check(part: Part) -> None:
     """What a classifier and a regressor differ in."""
-    is_classifier = part.known["class"] == "RNNClassifier"
+    known, is_classifier = part.known, part.known["class"] == "RNNClassifier"
+    if known["n_features"] != known["n_channels"] and (known["n_channels"] > 1 or known.get("repeats")):
+        raise ModelFileError("the features of X must be its channels, where there is more than one")
     check_known("loss", part.known["loss"], LOSSES)
     possible = LossesFor("classification" if is_classifier else "regression")
     if part.known["loss"] not in possible:
@@ -53,6 +56,7 @@ FITTED = codec.record(
     last=codec.count(0, codec.MOST),
     target_ndim=codec.count(1, 3),
     seed=codec.count(0, kinds.SEED),
+    repeats=codec.count(0, codec.MOST),
     dropout=kinds.DROPOUT,
     coding=codec.mapped(
         categories(lambda part: [e.size for e in part.known["embeddings"]]), lambda coding: coding and coding.categories
@@ -81,7 +85,7 @@ def _weights_of(given: list[dict]) -> dict[int, np.ndarray | dict] | None:
 
 GIVEN = codec.record(
     dict,
-    channel=codec.count(),
+    channel=codec.count(0, codec.MOST),
     vectors=codec.array("<f8", codec.Size("rows", 1, codec.MOST), codec.Size("dim", 1, codec.MOST)),
     keys=codec.maybe(labels("rows", "rows")),
 )
@@ -105,7 +109,7 @@ STATE = State(
     codec.record(
         dict,
         _fitted=FITTED,
-        n_features_in_=codec.count(1).named("n_features"),
+        n_features_in_=codec.count(1, codec.LONGEST).named("n_features"),
         n_channels_in_=codec.count("n_inputs", "n_inputs").named("n_channels"),
         feature_names_in_=codec.maybe(names("n_features")).named("names"),
         embedding_weights=codec.later(WEIGHTS, None).named("given"),

@@ -175,7 +175,7 @@ INTERVAL_FORGERIES = {
     "horizon": (put(*INTERVALS, "calibration", "horizon", value=0), "horizon must be an int from 1"),
     "groups": (put(*INTERVALS, "calibration", "n_groups", value=3), "bytes of tensors, but the file has"),
     "by series": (put(*INTERVALS, "calibration", "by_series", value=True), "the figures of the intervals do not fit"),
-    "usual": (put(*INTERVALS, "calibration", "usual", value=-1.0), "the figures of the intervals do not fit"),
+    "usual": (put(*INTERVALS, "calibration", "usual", value=-1.0), "usual must be a float from 0.0 to"),
     "no calibration": (put(*INTERVALS, "is_calibrated", value=False), "intervals must have the fields"),
     "an option": (
         put("parameters", "intervals", "pool", value="all"),

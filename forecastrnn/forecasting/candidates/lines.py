@@ -8,10 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from forecastrnn.engine.cpu.scaled_lines import (
+    CENTRE,
     HEAD,
+    HIGH,
     KIND,
+    LOW,
     PERIOD,
     PLACE,
+    SPREAD,
     describe_lines,
     find_figures,
     leave_lines,
@@ -78,17 +82,19 @@ class LineFormula:
         return out
 
     def is_sound(self, states: np.ndarray) -> bool:
-        """Whether places and periods of states lie in their figures."""
+        """Whether places and periods of states lie in their figures, and heads are those of two lines each."""
         if states.shape[1] % 2 or states.shape[1] // 2 <= self.figure_at or not np.isfinite(states).all():
             return False
-        kind, place, period, *numbers = states.reshape(2 * len(states), -1)[
-            :, [KIND, PLACE, PERIOD, *(HEAD + column for column, _ in self.counts)]
-        ].T
-        room = states.shape[1] // 2 - self.figure_at
-        sound = np.isin(kind, (-1.0, 0.0, 1.0)) & _is_count(place, period - 1) & _is_count(period, room) & (period > 0)
-        for number, (_, most) in zip(numbers, self.counts, strict=True):
-            sound &= _is_count(number, most)
-        return bool(sound.all())
+        lines = states.reshape(2 * len(states), -1)
+        kind, place, period = lines[:, KIND], lines[:, PLACE], lines[:, PERIOD]
+        room = lines.shape[1] - self.figure_at
+        sound = (
+            _is_count(place, period - 1) & _is_count(period, room) & (period > 0) & (lines[:, LOW] <= lines[:, HIGH])
+        )
+        sound &= (lines[:, SPREAD] > 0.0) & ((kind <= 0.0) | (lines[:, CENTRE] > 0.0))
+        for column, most in self.counts:
+            sound &= _is_count(lines[:, HEAD + column], most)
+        return bool(sound.all() and (kind[::2] == 0.0).all() and np.isin(kind[1::2], (-1.0, 1.0)).all())
 
     def _read(
         self, values: np.ndarray, offsets: np.ndarray, rows: np.ndarray, states: np.ndarray

@@ -35,8 +35,8 @@ def _ahead(states: np.ndarray, h: int) -> np.ndarray:
 
 
 def rings_are_sound(states: np.ndarray) -> bool:
-    """Whether places lie in rings, and these in the states."""
-    if states.shape[1] <= RING:
+    """Whether places lie in rings, and these in the states; the last value is known."""
+    if states.shape[1] <= RING or not np.isfinite(states[:, :RING]).all():
         return False
     period, place = states[:, 0], states[:, 1]
     whole = (period == np.floor(period)) & (place == np.floor(place))
