@@ -24,7 +24,7 @@ def _walk_states(part: Part, word: str, value: tuple[np.ndarray, ...] | None) ->
     make = codec.array("<i8", "n_series", "n_wide").walk(part, word, bits)
 
     def states(values: codec.Values) -> tuple[np.ndarray, ...]:
-        parts = np.split(codec.as_numbers(make(values)), np.cumsum(widths)[:-1], axis=1)
+        parts = np.split(codec.as_numbers(word, make(values)), np.cumsum(widths)[:-1], axis=1)
         return tuple(np.array(one, order="C") for one in parts)
 
     return states

@@ -17,8 +17,11 @@ def _make_calibration(**kept: Any) -> Calibration:
     """Figures from which intervals come out nested and around the forecast."""
     found = Calibration(**kept)
     table, (scale, low, high) = found.table, vars(found.spread).values()
+    with np.errstate(over="ignore"):
+        largest = np.abs(table).max(initial=0.0) * scale.max() * found.growth.max()
     good = (
-        table.shape == (KEPT, len(scale) if found.by_series else 1) and (np.diff(table, axis=0) >= 0).all()
+        np.isfinite(largest) and table.shape == (KEPT, len(scale) if found.by_series else 1)
+        and (np.diff(table, axis=0) >= 0).all()
         and (not found.symmetric or (table >= 0).all()) and (low <= high).all()
         and found.n_scores.sum() > 0 and len(found.coverage) in (0, len(COVERED)) and (np.diff(found.starts) < 0).all()
     )  # fmt: skip

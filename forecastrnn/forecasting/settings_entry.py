@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import fields
 
+import numpy as np
+
 from forecastrnn.exceptions import ModelFileError
 from forecastrnn.forecasting.input_layout import InputLayout
 from forecastrnn.forecasting.settings import Settings
@@ -27,6 +29,8 @@ def read_settings(part: Part, word: str, raw: object) -> Settings:
     check_known("loss", settings.loss, KNOWN_LOSSES)
     _check_options(settings)
     check_known("update rule", settings.rule.solver, SOLVERS)
+    if not (np.isfinite(settings.rule.rates(0, 2, 2)).all() and np.isfinite(settings.rule.options()).all()):
+        raise ModelFileError("the learning rates are not finite")
     kinds.check_dropout(settings.dropout)
     kinds.know_real(settings.dtype, part)
     return settings

@@ -43,6 +43,7 @@ _COLUMNS = ("id_col", "time_col", "target_col")
 _SCALES = (1e-8, 1e150)  # within which fit finds scales of series
 _PLACES = (0, codec.LONGEST)
 _SUMS = (-1e300, 1e300)  # of values that networks read
+_DIGITS = 1e18  # no float64 tells more of them apart
 
 
 # Settings, and the networks that follow from them -----------------------------------------------------------------
@@ -138,11 +139,12 @@ def _make_ends(
 
 
 def _are_finite(p: Prepared, z: np.ndarray) -> bool:
-    """Whether the ends of linear series can be said in their own unit."""
+    """Whether the ends of linear series can be said in their own unit, which is no smaller than digits of a shift."""
+    shift = 0.0 if p.shift is None else np.abs(p.shift)
     with np.errstate(over="ignore"):
         size = np.abs(z).max(axis=1, initial=0.0) * p.scale + np.abs(p.after).max(axis=1, initial=0.0)
-        size = np.where(p.linear, size, 0.0) * p.level + (0.0 if p.shift is None else np.abs(p.shift))
-    return bool(np.isfinite(size).all())
+        size = np.where(p.linear, size, 0.0) * p.level + shift
+        return bool(np.isfinite(size).all() and (shift / _DIGITS <= p.level).all())
 
 
 PREPARED = codec.record(
@@ -159,7 +161,7 @@ PREPARED = codec.record(
     level=codec.array("<f8", "n_series", within=codec.POSITIVE),
     linear=codec.flags("n_series"),
     starts=codec.array("<i8", "n_ends", within=_PLACES),
-    after=codec.array("<f8", "n_series", codec.Size("room", 1)),
+    after=codec.array("<f8", "n_series", codec.Size("room", 1), within=("lowest", "highest")),
     n_observations=codec.count(1, codec.LONGEST),
     covariates=codec.unless(None, codec.nested(COVARIATES)),
     figure=None,
@@ -258,23 +260,30 @@ def _check_naive(naive: NaiveSeries, learned: TimeAxis) -> None:
 def _make_model(
     network: AnyNetwork, tail: SeriesEnds, axis: TimeAxis, naive: NaiveSeries | None, **others: Any
 ) -> Model:
-    """Codes, by which compiled code finds vectors, are within them."""
-    writer = network.writer
-    for e in writer.embeddings:
-        codes = tail.inputs[:, :, writer.n_skip + e.column]
-        if not ((codes >= 0) & (codes <= e.size) & (codes == np.floor(codes))).all():
-            raise ModelFileError("a series has a category that there is not")
+    """The model, of parts that must fit together."""
+    _check_codes(network, tail)
     if naive is not None:
         _check_naive(naive, axis)
     _check_carried(network, tail, others["strategy"])
     check_mixture(others["mixture"], tail.candidates)
     found = Model(network=network, tail=tail, axis=axis, naive=naive, **others)
+    if found.codes.n_known and found.settings.embeddings[found.layout.categories].size != tail.n_series:
+        raise ModelFileError("each series has a vector of its own")
     if found.recent is not None and len(found.recent) != found.n_series:
         raise ModelFileError("there must be recent values of each series")
     made = found.calendar.columns if found.calendar else ()
     if tuple(column.name for column in found.covariates)[len(found.given_covariates) :] != made:
         raise ModelFileError("the calendar is not that of the covariates")
     return found
+
+
+def _check_codes(network: AnyNetwork, tail: SeriesEnds) -> None:
+    """Codes, by which compiled code finds vectors, are within them."""
+    writer = network.writer
+    for e in writer.embeddings:
+        codes = tail.inputs[:, :, writer.n_skip + e.column]
+        if not ((codes >= 0) & (codes <= e.size) & (codes == np.floor(codes))).all():
+            raise ModelFileError("a series has a category that there is not")
 
 
 def _check_carried(network: AnyNetwork, tail: SeriesEnds, strategy: str) -> None:

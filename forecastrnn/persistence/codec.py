@@ -217,14 +217,20 @@ def mapped(kind: Kind, to: Callable[[Any], Any], back: Callable[[Any], Any] = la
 
 def numbers_or_nan(*sizes: str | Size) -> Kind:
     """Numbers, some of them missing: a file, which has no place for NaN, holds their bits."""
-    return mapped(array("<i8", *sizes), lambda found: found.view(np.int64), as_numbers)
+    bits = array("<i8", *sizes)
+
+    def walk(part: Part, word: str, value: Any) -> Make:
+        make = bits.walk(part, word, None if part.values is None else value.view(np.int64))
+        return lambda values: as_numbers(word, make(values))
+
+    return replace(bits, walk=walk)
 
 
-def as_numbers(bits: np.ndarray) -> np.ndarray:
+def as_numbers(word: str, bits: np.ndarray) -> np.ndarray:
     """Bits as numbers, some of which may be missing, but none infinite."""
     found = bits.view(float)
     if np.isinf(found).any():
-        raise ModelFileError("a number is infinite")
+        raise ModelFileError(f"{word[:80]} has an infinite number")
     return found
 
 

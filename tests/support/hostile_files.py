@@ -35,6 +35,8 @@ LONGEST = 1200  # letters of a message
 GOOD = ("refused", "equal", "valid")
 # A model of other names, times or numbers of columns is one: it refuses data that are not like its own.
 _OF_DATA = ("sequence_input.py", "covariate_reading.py", "covariate_ahead.py", "horizon.py", "tokens.py")
+# And it says so where numbers that it is given are out of its reach.
+_OUT_OF_REACH = ("refuse_nonfinite", "cast_inputs", "checked", "finite", "check_possible", "step")
 _INTS = (0, 1, 2, 1000, 2**24, 2**31, 2**62, 10**19, -1)
 _FLOATS = (-1.0, 0.0, 1e300, 1e-300, 0.5)
 _TEXTS = ("", "a" * 5000, "\ud7ff\u0000", "float32", "float64", "squared_error", "direct", "lstm")
@@ -100,51 +102,57 @@ def _forger(case: Case, way: tuple, new: Any) -> Callable[[], bytes]:
     return lambda: forge(case.content, change)
 
 
+def tensors_of(content: bytes) -> dict[str, tuple[np.dtype, slice]]:
+    """The dtype of each tensor of a file, and where it lies behind the header."""
+    header, found, begin = parts_of(content)[0], {}, 0
+    for tensor in saving._state_of(header["class"]).read(header["state"], header["class"])[0]:
+        found[tensor.name] = (np.dtype(tensor.dtype), slice(begin, begin + tensor.nbytes))
+        begin += tensor.nbytes
+    return found
+
+
+def with_numbers(content: bytes, name: str, change: Callable[[np.ndarray], Any]) -> bytes:
+    """A file with other numbers in a tensor: change(values) writes them in place, or returns others."""
+    (dtype, span), (_, tail) = tensors_of(content)[name], parts_of(content)
+    values = np.frombuffer(tail[span], dtype).copy()
+    with np.errstate(all="ignore"):
+        found = change(values)
+    values = values if found is None else found
+    return forge(content, lambda header: None, tail[: span.start] + values.tobytes() + tail[span.stop :])
+
+
 def tensor_edits(case: Case, rng: np.random.Generator, places: int = 3) -> Iterator[Edit]:
     """Numbers of each tensor set to others, swapped, and all of them changed."""
-    header, tail = parts_of(case.content)
-    tensors, _ = saving._state_of(header["class"]).read(copy.deepcopy(header["state"]), header["class"])
-    begin = 0
-    for tensor in tensors:
-        dtype, count = np.dtype(tensor.dtype), tensor.nbytes // np.dtype(tensor.dtype).itemsize
-        span, begin = (begin, begin + tensor.nbytes), begin + tensor.nbytes
+    for name, (dtype, span) in tensors_of(case.content).items():
+        count = (span.stop - span.start) // dtype.itemsize
         if not count:
             continue
-        at = {0, count - 1, *rng.integers(0, count, places).tolist()}
+        at = sorted({0, count - 1, *rng.integers(0, count, places).tolist()})
         for new in _NUMBERS[dtype.kind]:
-            for k in (*sorted(at), slice(None)):
-                yield f"{tensor.name}[{k}] = {new}", _writer(case, tail, dtype, span, k, new)
-        swap = tuple(rng.integers(0, count, 2).tolist())
-        yield f"{tensor.name} swapped {swap}", _writer(case, tail, dtype, span, list(swap), None)
-        yield f"{tensor.name} turned around", _writer(case, tail, dtype, span, None, None)
-        for _ in range(places):  # bits, such as those of other numbers that are kept so
-            bits = rng.bytes(dtype.itemsize)
-            yield f"{tensor.name} {bits.hex()}", _writer(case, tail, dtype, span, int(rng.integers(count)), bits)
-        if dtype.str == "<i8":
-            for new in (np.nan, np.inf, -1.0, 0.5, 1e300, 1e9):
-                yield (
-                    f"{tensor.name} bits of {new}",
-                    _writer(case, tail, dtype, span, int(rng.integers(count)), np.float64(new).tobytes()),
-                )
+            for k in (*at, slice(None)):
+                yield f"{name}[{k}] = {new}", _written(case, name, k, np.float64(new) if dtype.kind == "f" else new)
+        one, other = rng.integers(0, count, 2).tolist()
+        yield f"{name} swapped {one, other}", _changed(case, name, lambda values, k=[one, other]: _swap(values, k))
+        yield f"{name} turned around", _changed(case, name, lambda values: values[::-1])
+        for bits in [rng.bytes(dtype.itemsize) for _ in range(places)]:
+            yield f"{name} {bits.hex()}", _written(case, name, one, np.frombuffer(bits, dtype)[0])
+        for new in (np.nan, np.inf, -1.0, 0.5, 1e300, 1e9) if dtype.str == "<i8" else ():  # numbers kept as bits
+            yield f"{name} bits of {new}", _written(case, name, other, np.float64(new).view(np.int64))
 
 
-def _writer(
-    case: Case, tail: bytes, dtype: np.dtype, span: tuple[int, int], where: Any, new: Any
-) -> Callable[[], bytes]:
-    def write() -> bytes:
-        values = np.frombuffer(tail[slice(*span)], dtype).copy()
-        with np.errstate(all="ignore"):
-            if where is None:
-                values = values[::-1].copy()
-            elif new is None:
-                values[where] = values[where[::-1]]
-            elif isinstance(new, bytes):
-                values[where] = np.frombuffer(new, dtype)[0]
-            else:
-                values[where] = np.float64(new) if dtype.kind == "f" else new
-        return forge(case.content, lambda header: None, tail[: span[0]] + values.tobytes() + tail[span[1] :])
+def _swap(values: np.ndarray, pair: list[int]) -> None:
+    values[pair] = values[pair[::-1]]
 
-    return write
+
+def _written(case: Case, name: str, where: int | slice, new: Any) -> Callable[[], bytes]:
+    def write(values: np.ndarray) -> None:
+        values[where] = new
+
+    return _changed(case, name, write)
+
+
+def _changed(case: Case, name: str, change: Callable[[np.ndarray], Any]) -> Callable[[], bytes]:
+    return lambda: with_numbers(case.content, name, change)
 
 
 def random_edits(case: Case, rng: np.random.Generator, n: int) -> Iterator[Edit]:
@@ -196,8 +204,10 @@ def outcome(case: Case, path: Path, data: bytes, what: str = "") -> tuple[str, s
     try:
         found = use(model)
     except (ValueError, MemoryError) as error:
-        names = {Path(frame.filename).name for frame in traceback.extract_tb(error.__traceback__)}
-        is_other = what.startswith("parameters") or isinstance(error, ValueError) and names & set(_OF_DATA)
+        frames = traceback.extract_tb(error.__traceback__)
+        names = {Path(frame.filename).name for frame in frames} | {frames[-1].name}
+        is_said = isinstance(error, ValueError) and names & {*_OF_DATA, *_OUT_OF_REACH}
+        is_other = what.startswith("parameters") or is_said
         return ("valid", "") if is_other else ("use raises", _where(error))
     except BaseException as error:
         return "use raises", _where(error)

@@ -104,7 +104,9 @@ FITS: dict[str, Callable[[], Any]] = {
 def use(model: Any) -> list[np.ndarray]:
     """Numbers that come out of all that the model does: it is used, and then goes on."""
     if isinstance(model, RNNForecaster):
-        return [_numbers(one) for one in _forecasts(model)]
+        found, naive = [_numbers(one) for one in _forecasts(model)], model._model.naive
+        are_missing = naive is not None and np.isnan(naive.figure).any()  # a series without any value has no forecast
+        return [np.where(np.isnan(one), 0.0, one) for one in found] if are_missing else found
     return _pairs(model) if isinstance(model, RNNSeq2Seq) else _sequences(model)
 
 
@@ -136,10 +138,11 @@ def _sequences(model: Any) -> list[np.ndarray]:
 def _forecasts(model: RNNForecaster) -> list[Any]:
     """Of a forecaster."""
     ahead = {"X": _rows("abc")[lambda frame: frame["ds"] >= DAYS[60]]} if model._model.given_covariates else {}
-    has_paths = model._model.strategy != "direct"
-    found = [model.predict(3, **ahead)]
-    found += [model.sample_paths(3, 3, calibrated=False, random_state=1, **ahead)] if has_paths else []
-    found += [model.predict(3, level=[80], **ahead)] if model.intervals is not None else []
+    is_direct, steps = model._model.strategy == "direct", model._model.settings.horizon
+    h = min(3, steps) if is_direct else 3
+    found = [model.predict(h, **ahead)]
+    found += [] if is_direct else [model.sample_paths(h, 3, calibrated=False, random_state=1, **ahead)]
+    found += [model.predict(h, level=[80], **ahead)] if model.intervals is not None else []
     return found + _moved(model, ahead)
 
 
@@ -158,7 +161,7 @@ def _moved(model: RNNForecaster, ahead: dict[str, Any]) -> list[Any]:
     beside = {name: frame[frame["ds"].isin(days)] for name, frame in ahead.items()}
     model.update(new.get(form, pd.Series([10.0, 11.0], days, name="s")), **beside)
     later = {name: frame[frame["ds"] > days[-1]] for name, frame in ahead.items()}
-    return [*found, model.predict(2, **later)]
+    return [*found, model.predict(1, **later)]
 
 
 def _numbers(found: Any) -> np.ndarray:
