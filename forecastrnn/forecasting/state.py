@@ -271,8 +271,8 @@ def _make_model(
         raise ModelFileError("each series has a vector of its own")
     if found.recent is not None and len(found.recent) != found.n_series:
         raise ModelFileError("there must be recent values of each series")
-    made = found.calendar.columns if found.calendar else ()
-    if tuple(column.name for column in found.covariates)[len(found.given_covariates) :] != made:
+    made = tuple((name, "known", "plain") for name in found.calendar.columns) if found.calendar else ()
+    if tuple((one.name, one.role, one.kind) for one in found.covariates)[len(found.given_covariates) :] != made:
         raise ModelFileError("the calendar is not that of the covariates")
     return found
 

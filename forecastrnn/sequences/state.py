@@ -27,7 +27,10 @@ def _check_network(network: Network, part: Part) -> None:
 
 
 def _make_fitted(network: Network, coding: tuple[np.ndarray, ...], **others: Any) -> Fitted:
-    columns = tuple(e.column for e in network.embeddings)
+    """Codes, by which compiled code finds vectors, are not scaled."""
+    columns, scaler = tuple(e.column for e in network.embeddings), others["x_scaler"]
+    if scaler is not None and not ((scaler.mean_[[*columns]] == 0.0) & (scaler.scale_[[*columns]] == 1.0)).all():
+        raise ModelFileError("the categories of X are not scaled")
     return Fitted(network=network, coding=CategoryCoding(columns, coding) if columns else None, **others)
 
 
