@@ -62,13 +62,18 @@ def ends_of_others(
     return behind_end_gaps(model, tail, read, gaps, rule, floors=floors, own=rows), rows
 
 
-def candidates_at(model: Model, read: SeriesSet, prepared: Prepared, rows: np.ndarray) -> CandidateEnds | None:
-    """What is mixed with the networks behind series that end with known values; rows: theirs in fit, n: none."""
+def candidates_at(
+    model: Model, read: SeriesSet, prepared: Prepared, rows: np.ndarray, *, are_kept: bool = False
+) -> CandidateEnds | None:  # fmt: skip
+    """What is mixed with the networks behind series that end with known values; rows: theirs in fit, n: none.
+
+    are_kept : the states are those of a model, and not only forecast from.
+    """
     if model.mixture is None or model.tail.candidates is None:
         return None
     values, offsets = drop_leading_gaps(read.values, read.offsets)
     series = KnownSeries(values=values, offsets=offsets, season=prepared.layout.season, periods=prepared.period_of)
-    return model.mixture.begin(series, rows, model.tail.candidates.weights)
+    return model.mixture.begin(series, rows, model.tail.candidates.weights, are_kept=are_kept)
 
 
 def _static_codes(model: Model, read: SeriesSet, static: object, rows: np.ndarray) -> np.ndarray | None:

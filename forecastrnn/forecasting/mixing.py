@@ -54,7 +54,7 @@ def mixed(
     errors[0] *= EARLY if few or has_few_values else 1.0
     weights, usual = weights_of(errors, priors)
     model = _with_weights(model, replace(mixture, usual=usual), weights)
-    ends = candidates_at(model, read, model.tail.prepared, np.arange(read.n_series))
+    ends = candidates_at(model, read, model.tail.prepared, np.arange(read.n_series), are_kept=True)
     return replace(model, tail=replace(model.tail, candidates=ends))
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from forecastrnn.forecasting.candidates.every import CANDIDATES
+from forecastrnn.forecasting.candidates.mixture import Mixture
 from support.candidate_cases import hard, known, usual, with_gaps
 
 REACH = 3.0  # ranges of a series that a forecast may lie beyond it
@@ -43,6 +44,25 @@ def test_a_series_has_its_own_forecast(candidate) -> None:
         alone = known(series.values[lo:hi], periods=[series.periods[i]])
         np.testing.assert_array_equal(together[i], candidate.ahead(candidate.begin(alone), 30)[0])
     assert np.isfinite(together).all(axis=1).any()
+
+
+def test_a_candidate_is_begun_only_where_it_counts() -> None:
+    """Elsewhere some other state stands, and no forecast is another one; what a model keeps is whole."""
+    series = usual(np.random.default_rng(1))
+    mixture = Mixture(names=tuple(CANDIDATES), usual=np.ones(1 + len(CANDIDATES)))
+    weights = np.random.default_rng(0).integers(0, 2, (series.n_series, 1 + len(CANDIDATES))).astype(float)
+    weights[:, 1:4] = [[0, 1, 0]]
+    rows, network, positive = np.arange(series.n_series), np.ones((series.n_series, 20)), np.zeros(6, bool)
+    whole = mixture.begin(series, rows, weights, are_kept=True)
+    some = mixture.begin(series, rows, weights)
+    np.testing.assert_array_equal(mixture.mixed(network, some, positive), mixture.mixed(network, whole, positive))
+    for candidate, states in zip(mixture.candidates, whole.states, strict=True):
+        np.testing.assert_array_equal(states, candidate.begin(series))
+    for candidate, states, counts in zip(mixture.candidates, some.states, weights[:, 1:].T, strict=True):
+        assert len(states) == series.n_series and candidate.is_sound(states)
+        unlike = (candidate.ahead(states, 5) != candidate.ahead(candidate.begin(series), 5)).any(axis=1)
+        assert not (unlike & (counts > 0) & np.isfinite(candidate.ahead(states, 5)).all(axis=1)).any()
+        assert unlike[1:].any() or counts[1:].any()
 
 
 @every

@@ -8,9 +8,11 @@ once or one by one lead to the same bits.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+
+from forecastrnn.data.row_ranges import rows_between
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +32,11 @@ class KnownSeries:
     def n_series(self) -> int:
         """Number of series."""
         return len(self.offsets) - 1
+
+    def take(self, rows: np.ndarray) -> KnownSeries:
+        """Some of them."""
+        at, offsets = rows_between(self.offsets[rows], self.offsets[rows + 1])
+        return replace(self, values=self.values[at], offsets=offsets, periods=self.periods[rows])
 
 
 def _is_finite(states: np.ndarray) -> bool:

@@ -46,10 +46,17 @@ class Mixture:
         """Themselves."""
         return [CANDIDATES[name] for name in self.names]
 
-    def begin(self, series: KnownSeries, rows: np.ndarray, weights: np.ndarray) -> CandidateEnds:
-        """Behind the ends of series; rows (n_series,) : their weights (n, 1 + k) in fit, n: it has not had them."""
+    def begin(
+        self, series: KnownSeries, rows: np.ndarray, weights: np.ndarray, *, are_kept: bool = False
+    ) -> CandidateEnds:  # fmt: skip
+        """Behind the ends of series; rows (n_series,) : their weights (n, 1 + k) in fit, n: it has not had them.
+
+        are_kept : also of candidates that count nothing in a series; otherwise some other state stands there.
+        """
         own = np.concatenate([weights, self.usual[None]])[rows]
-        return CandidateEnds(weights=own, states=tuple(one.begin(series) for one in self.candidates))
+        counts = (own[:, 1:] > 0.0).T | are_kept
+        states = tuple(_begun(one, series, where) for one, where in zip(self.candidates, counts, strict=True))
+        return CandidateEnds(weights=own, states=states)
 
     def behind(
         self, ends: CandidateEnds, values: np.ndarray, offsets: np.ndarray, rows: np.ndarray
@@ -76,3 +83,15 @@ class Mixture:
                 middle |= np.isfinite(found[k, :, 0]) & (ends.weights[:, 1 + k] > 0.0)
         mix(np.ascontiguousarray(network, float), found, ends.weights, (positive, middle), out)
         return out
+
+
+def _begun(candidate: Candidate, series: KnownSeries, where: np.ndarray) -> np.ndarray:
+    """States behind the ends of series; one that is not asked for, `where` (n_series,), is that of a series before.
+
+    To begin is most of the cost of a candidate, and in panels one that is far worse than others counts in few series.
+    """
+    if where.all():
+        return candidate.begin(series)
+    where = where.copy()
+    where[0] = True  # so that there is one
+    return candidate.begin(series.take(np.flatnonzero(where)))[np.cumsum(where) - 1]
