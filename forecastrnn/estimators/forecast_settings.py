@@ -23,7 +23,7 @@ from forecastrnn.forecasting.bounds import AUTO, Rule
 from forecastrnn.forecasting.model import Model
 from forecastrnn.forecasting.plan import FitPlan
 from forecastrnn.forecasting.reading import SHORTEST, ReadingOptions
-from forecastrnn.forecasting.settings import Settings
+from forecastrnn.forecasting.settings import WINDOWS, Settings
 from forecastrnn.networks.network import Layer
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ def plan_of(forecaster: NamedParameters, columns: dict[str, Any], watched: bool)
         n_members=forecaster.n_members, id_embedding_dim=forecaster.id_embedding_dim,
         random_state=forecaster.random_state, device=device, intervals=intervals_of(forecaster),
         bounds=bounds_of(forecaster), candidates=candidates_of(forecaster),
-        looks=not isinstance(forecaster.season_length, list | tuple),
+        looks=not isinstance(forecaster.season_length, list | tuple), usual_batch=forecaster.batch_size == "auto",
     )  # fmt: skip
 
 
@@ -196,8 +196,7 @@ def _refuse_new_rows(model: Model, read: SeriesSet) -> None:
 
 def _settings_of(forecaster: NamedParameters, layers: tuple[Layer, ...]) -> Settings:
     """How members are trained."""
-    batch = 64 if forecaster.global_model else 16
-    batch = batch if forecaster.batch_size == "auto" else int(forecaster.batch_size)
+    batch = WINDOWS if forecaster.batch_size == "auto" else int(forecaster.batch_size)
     stopping, (loss, loss_options) = flat_of(forecaster, "early_stopping"), loss_of(forecaster)
     fraction = float(stopping["validation_fraction"]) if stopping["early_stopping"] else None
     return Settings(

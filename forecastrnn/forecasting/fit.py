@@ -34,6 +34,7 @@ from forecastrnn.forecasting.residuals import residuals_of
 from forecastrnn.forecasting.series_codes import SeriesCodes
 from forecastrnn.forecasting.settings import Settings, network_of, update_count, use_lags
 from forecastrnn.forecasting.trained import train_all
+from forecastrnn.forecasting.windows import with_usual_batch
 from forecastrnn.progress import stage
 
 if TYPE_CHECKING:
@@ -147,6 +148,8 @@ def _series_of_fit(
     if old:
         check_same(old, settings, plan.n_members, prepared.layout, tuple(read.ids))
     check_reach(prepared, read.ids)
+    if plan.usual_batch:
+        settings = with_usual_batch(prepared, settings)
     return SeriesInputs.of(prepared, settings.dtype, columns), settings, codes.static
 
 

@@ -29,7 +29,8 @@ class FitPlan:
     are read in fit, and to be forecast; context, horizon, older_means, long_run : as they were given; seasons : those
     that were given, in steps; random_state : what the seeds of the members are drawn from when all is checked;
     intervals : how they are made; bounds : what forecasts do not pass; calendar : what is read of dates;
-    candidates : names of what networks are mixed with; looks : whether a season is looked for where none is named.
+    candidates : names of what networks are mixed with; looks : whether a season is looked for where none is named;
+    usual_batch : whether the windows of a mini-batch are as many as the series ask for.
     """
 
     members: Settings
@@ -50,6 +51,7 @@ class FitPlan:
     calendar: CalendarOptions | None = None
     candidates: tuple[str, ...] = ()
     looks: bool = True
+    usual_batch: bool = False
 
     def season(self, read: SeriesSet, usual: int, old: Model | None) -> int:
         """The season as it was given, as it was, or `usual` for such times; without any the one that is found."""

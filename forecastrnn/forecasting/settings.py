@@ -19,6 +19,7 @@ from forecastrnn.training.training import Progress
 
 FEWEST = 9.0  # counts: a logarithm of few is mostly noise
 MANY = 20_000  # values from which on a set is large: the values one season ago are inputs too
+WINDOWS = 64  # in a mini-batch
 HEAD = 0.05  # first weights of the dense layer are drawn from U(-HEAD, HEAD): a forecast starts as the last value
 
 
@@ -43,8 +44,8 @@ class Settings:
     embeddings: tuple[Embedding, ...] = ()  # of the series' codes, which are the last columns of the inputs
     has_decoder: bool = False  # forecasts are made with weights of their own
     tol: float = field(default=0.0, metadata={"later": True})  # what counts as a better score on what is held out
-
     loss_options: tuple[float, ...] = field(default=(), metadata={"later": True})  # of a likelihood
+    is_spread: bool = field(default=False, metadata={"later": True})  # the windows of a mini-batch, over all there are
 
     @property
     def any_loss(self) -> AnyLoss:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from forecastrnn.forecasting.inputs import SeriesInputs
 from forecastrnn.forecasting.preparation import Prepared
 from forecastrnn.forecasting.raw_values import targets_of
-from forecastrnn.forecasting.settings import Settings, update_count
+from forecastrnn.forecasting.settings import WINDOWS, Settings, update_count
 from forecastrnn.networks.network import AnyNetwork
 from forecastrnn.training.pair_task import PairData
 from forecastrnn.training.sequence_task import TrainingData
 from forecastrnn.training.window_batches import WindowBatches
 
 EPOCH = 50  # updates between two looks at the loss
+FEW, OF_FEW = 300, 16  # of fewer windows so many make a mini-batch: they overlap, and more of them say little more
 
 
 def window_starts(prepared: Prepared, horizon: int, held: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -22,6 +25,15 @@ def window_starts(prepared: Prepared, horizon: int, held: np.ndarray) -> tuple[n
     begin, end = prepared.starts[:-1] + prepared.pads, prepared.starts[1:] - held - (horizon - 1)
     lo = np.minimum(begin + prepared.period_of + prepared.ahead + 1, end)
     return lo - steps - 1, end - steps - 1
+
+
+def with_usual_batch(prepared: Prepared, settings: Settings) -> Settings:
+    """The settings with as many windows in a mini-batch as the series ask for: few of few, spread over all of them."""
+    lo, hi = window_starts(prepared, settings.horizon, np.zeros(prepared.n_series, np.int64))
+    if settings.is_local:
+        return replace(settings, batch_size=OF_FEW)
+    is_spread = bool((hi - lo + 1).sum() < FEW)
+    return replace(settings, batch_size=OF_FEW if is_spread else WINDOWS, is_spread=is_spread)
 
 
 def held_out(lengths: np.ndarray, fraction: float | None, horizon: int) -> np.ndarray:
@@ -40,7 +52,7 @@ def batches_of(network: AnyNetwork, prepared: Prepared, settings: Settings, seed
     return WindowBatches(
         lo=lo, hi=hi, chance=chance / chance.sum(), batch=settings.batch_size, seed=seed,
         steps_an_epoch=min(EPOCH, updates), steps=sides if network.hands_over else sum(sides), total=updates,
-        before=before,
+        before=before, is_spread=settings.is_spread,
     )  # fmt: skip
 
 

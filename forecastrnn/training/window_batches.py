@@ -16,7 +16,8 @@ SAMPLE = 2  # a stream of random numbers
 class WindowBatches(Batches):
     """Windows of some steps: a series by its `chance`, then a start between lo and hi.
 
-    As a pair, the encoder reads the first of its steps, the decoder those behind them.
+    As a pair, the encoder reads the first of its steps, the decoder those behind them. is_spread : all windows are in
+    line, and a mini-batch has one from each of as many parts of them as it has rows.
     """
 
     lo: np.ndarray
@@ -28,6 +29,7 @@ class WindowBatches(Batches):
     steps: Steps
     total: int  # mini-batches of a fit: the last epoch may be shorter
     before: int = 0
+    is_spread: bool = False
 
     @property
     def sizes(self) -> list[tuple[int, Steps]]:
@@ -43,8 +45,19 @@ class WindowBatches(Batches):
         rng = np.random.default_rng([self.seed, SAMPLE, number])
         left = self.total - (number - self.before) * self.steps_an_epoch
         shape = (min(self.steps_an_epoch, left), self.batch)
+        if self.is_spread:
+            share = (np.arange(self.batch) + rng.random(shape)) / self.batch
+            return [window_index(self._windows_at(share), self.steps)]
         which = rng.choice(len(self.lo), shape, p=self.chance)
         return [window_index(self.lo[which] + rng.integers(0, (self.hi - self.lo + 1)[which]), self.steps)]
+
+    def _windows_at(self, share: np.ndarray) -> np.ndarray:
+        """Where the windows begin that lie at a share, 0 .. 1, of all, series by series, each as long as its chance."""
+        ends = np.cumsum(self.chance)
+        which = np.minimum(np.searchsorted(ends, share, side="right"), len(ends) - 1)
+        inside = 1.0 - (ends[which] - share) / self.chance[which]
+        room = (self.hi - self.lo + 1)[which]
+        return self.lo[which] + np.clip((inside * room).astype(np.int64), 0, room - 1)
 
 
 def window_index(starts: np.ndarray, steps: Steps) -> BatchIndex:

@@ -19,6 +19,25 @@ from forecastrnn.exceptions import TrainingDivergedError
 from forecastrnn.forecasting import members
 from support.forecaster_cases import long_of, mase, monthly, quick
 
+# Mini-batches -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("n", "options", "batch"),
+    [
+        (1, {}, 16),
+        (9, {}, 64),
+        (9, {"batch_size": 7}, 7),
+        (1, {"batch_size": 64}, 64),
+        (9, {"global_model": False}, 16),
+    ],
+)
+def test_mini_batches_are_small_where_windows_are_few(n: int, options: dict[str, Any], batch: int) -> None:
+    """A series of 80 values has 44 windows: nine have more than three hundred."""
+    wide = pd.DataFrame({f"s{seed}": monthly(80, seed) for seed in range(n)})
+    assert quick(max_steps=1, **options).fit(wide)._model.settings.batch_size == batch
+
+
 # Missing values ---------------------------------------------------------------------------------------
 
 

@@ -74,7 +74,7 @@ SEQUENCE_OPTIONS: dict[str, dict[str, Any]] = {
     "threads": {"n_jobs": 2, "batch_size": 20},
 }
 # What forecasters do beside the networks, and choose by the series, is left out: digests are of what is computed.
-RECIPE: dict[str, Any] = {"intervals": None, "older_means": None, "candidates": "network"}
+RECIPE: dict[str, Any] = {"intervals": None, "older_means": None, "candidates": "network", "batch_size": 64}
 FORECASTS: dict[str, dict[str, Any]] = {
     "default": {},
     "lstm": {"cell": "lstm", "hidden_layer_sizes": (8, 6), "layer_norm": True},
@@ -82,7 +82,7 @@ FORECASTS: dict[str, dict[str, Any]] = {
     "seq2seq": {"strategy": "seq2seq"},
     "seq2seq horizon": {"strategy": rnn.Seq2Seq(5), "cell": "lstm", "season_length": [1]},
     "older means": {"older_means": [(3, 2), (6, 2)], "context_length": 15},
-    "local": {"global_model": False},
+    "local": {"global_model": False, "batch_size": 16},
     "ids": {"id_embedding_dim": 2},
     "early": {"early_stopping": rnn.EarlyStopping(patience=1), "max_steps": 200},
     "squared": {"loss": "squared_error", "solver": rnn.Adam(0.004), "season_length": 6},
