@@ -57,9 +57,11 @@ def origins_of(read: SeriesSet, windows: Windows, needs: Needs) -> tuple[Origins
         raise ValueError(
             f"max_length={windows.max_length} is less than the {needs.fit} values that a fit needs; take more"
         )
+    held = np.diff(read.offsets)
+    behind = windows.behind(int(held.max()))
     what = f"n_windows={windows.n_windows}: the places of windows in {read.n_series} series"
-    check_fits(PLACE_BYTES * windows.n_windows * read.n_series, what, "Take fewer windows.")
-    length = np.diff(read.offsets) - windows.behind[:, None]  # (n_windows, n_series)
+    check_fits(PLACE_BYTES * len(behind) * read.n_series, what, "Take fewer windows.")
+    length = held - behind[:, None]  # (windows, n_series)
     end = read.offsets[:-1] + length
     begin = read.offsets[:-1] + (np.maximum(length - windows.max_length, 0) if windows.max_length else 0 * length)
     rows, known = _held(read, begin, end, needs.from_known)
@@ -100,7 +102,7 @@ def _groups(used: np.ndarray, windows: Windows) -> list[list[int]]:
 def _refuse(read: SeriesSet, windows: Windows, needs: Needs) -> NoReturn:
     held = np.diff(read.offsets)
     longest = int(np.argmax(held))
-    behind = int(windows.behind[-1])
+    behind = windows.h + windows.gap
     parts = f"{needs.fit} to learn from and {behind} behind the cutoff (h={windows.h}, gap={windows.gap})"
     raise ValueError(
         f"cross_validation: no series is long enough for a window: the longest, {read.ids[longest]!r}, has "
@@ -115,7 +117,7 @@ def _warn(read: SeriesSet, there: np.ndarray, windows: Windows, needs: Needs) ->
         none = int((~there.any(axis=0)).sum())
         warnings.warn(
             f"cross_validation: {len(short)} of {read.n_series} series are too short for all {windows.n_windows} "
-            f"windows, which need {needs.fit + int(windows.behind[0])} values, and are left out of those that begin "
+            f"windows, which need {needs.fit + windows.most_behind} values, and are left out of those that begin "
             f"too early, {none} of them out of all; the first is {read.ids[short[0]]!r} with "
             f"{read.offsets[short[0] + 1] - read.offsets[short[0]]}",
             UserWarning,

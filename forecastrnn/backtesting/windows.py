@@ -7,7 +7,7 @@ from numbers import Integral
 
 import numpy as np
 
-from forecastrnn.data.arrays import check_count
+from forecastrnn.data.arrays import LARGEST, check_count
 from forecastrnn.engine.memory import check_fits
 
 ROW_BYTES = 80  # of a row of the table: id, times, value and forecast, as they are found and put together
@@ -30,10 +30,15 @@ class Windows:
     refit_every: int | None
     updates: bool = False
 
+    def behind(self, longest: int) -> np.ndarray:
+        """Rows behind the cutoff of each window, the earliest first; of those that a series is too short for, one."""
+        possible = max(longest - self.gap - self.h, 0) // self.step_size + 2
+        return self.gap + self.h + self.step_size * np.arange(min(self.n_windows, possible))[::-1]
+
     @property
-    def behind(self) -> np.ndarray:
-        """Rows behind the cutoff of each window (n_windows,), the earliest window first."""
-        return self.gap + self.h + self.step_size * np.arange(self.n_windows)[::-1]
+    def most_behind(self) -> int:
+        """Rows behind the cutoff of the earliest window."""
+        return self.gap + self.h + self.step_size * (self.n_windows - 1)
 
     @property
     def steps(self) -> list[int]:
@@ -45,7 +50,7 @@ def windows_of(
     h: int, *, n_windows: int, step_size: int | None, gap: int, max_length: int | None, refit: object
 ) -> Windows:
     """The options of a backtest, checked."""
-    if isinstance(gap, bool) or not isinstance(gap, Integral) or int(gap) < 0:
+    if isinstance(gap, bool) or not isinstance(gap, Integral) or not 0 <= int(gap) < LARGEST:
         raise ValueError(f"gap must be an int >= 0, the steps between a cutoff and the first forecast. Got {gap!r}")
     return Windows(
         h=check_count(h, "h"), n_windows=check_count(n_windows, "n_windows"), gap=int(gap),

@@ -190,10 +190,16 @@ def read_lengths(lengths: object, n: int, steps: int, each: str = "row of X") ->
     return array.astype(np.int64)
 
 
+LARGEST = 2**60  # some of such numbers are added up in int64
+
+
 def check_count(value: object, name: str) -> int:
     """A positive int; anything else is an error that says so."""
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, Integral):
+    if isinstance(value, bool | np.bool_ | np.timedelta64) or not isinstance(value, Integral):
         raise TypeError(f"{name} must be an int >= 1. Got {value!r}.")
-    if value < 1:
+    count = int(value)
+    if count < 1:
         raise ValueError(f"{name} must be an int >= 1. Got {value}.")
-    return int(value)
+    if count >= LARGEST:
+        raise ValueError(f"{name} is too large: a number of {count.bit_length()} bits.")
+    return count

@@ -11,6 +11,7 @@ import pandas as pd
 from forecastrnn.data.covariate_keys import Keys, times_as
 from forecastrnn.data.frame_columns import Names, first_few
 from forecastrnn.data.series_input import TimeAxis
+from forecastrnn.naming import looked_up
 
 SINGLE = ("series", "array", "dated")  # forms of one series, whatever its name
 
@@ -70,10 +71,10 @@ def read_table(given: object, axis: TimeAxis, names: Names, argument: str) -> Co
     ids, times = _key_columns(frame, axis, names)
     if isinstance(frame.index, pd.MultiIndex) and ids not in frame.columns:
         return _of_levels(frame, axis, names, argument)
-    index = pd.Index(frame[times]) if times in frame.columns else frame.index
-    label = f"column {times!r} of {argument}" if times in frame.columns else f"the index of {argument}"
-    owners = _owners_of(pd.Index(frame[ids], tupleize_cols=False), argument) if ids in frame.columns else None
-    apart = [name for name in (ids, times) if name in frame.columns]
+    apart = [name for name in (ids, times) if name is not None and name in frame.columns]  # NaT and None are one there
+    index = pd.Index(frame[times]) if times in apart else frame.index
+    label = f"column {times!r} of {argument}" if times in apart else f"the index of {argument}"
+    owners = _owners_of(pd.Index(frame[ids], tupleize_cols=False), argument) if ids in apart else None
     values = frame.drop(columns=apart) if apart else frame
     return _table(values, axis, argument, index=index, label=label, owners=owners, id_col=names.id_col)
 
@@ -167,7 +168,8 @@ def _table(
 
 def _owners_of(keys: pd.Index, argument: str) -> tuple[np.ndarray, tuple]:
     """The series (rows,) of each row, as a place among their names."""
-    codes, found = pd.factorize(keys)
+    with looked_up(keys, f"the column or level of ids of {argument}"):
+        codes, found = pd.factorize(keys)
     if (codes < 0).any():
         raise ValueError(f"{argument} has a missing id in row {int(np.argmax(codes < 0))}")
     return codes, tuple(found.tolist())

@@ -27,7 +27,7 @@ def read_dates(index: pd.Index, label: str) -> pd.Index:
     if not (pd.api.types.is_object_dtype(index.dtype) or pd.api.types.is_string_dtype(index.dtype)):
         return index
     kind = pd.api.types.infer_dtype(index, skipna=False)
-    if kind == "string":
+    if kind == "string" and len(index):
         codes, texts = pd.factorize(index)  # in a panel most are there many times
         return _parse(pd.Index(texts, dtype=object), index, label).take(codes)
     if kind == "period":

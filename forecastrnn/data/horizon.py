@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from forecastrnn.data.arrays import LARGEST
 from forecastrnn.data.continuation import check_reach, pace_of
 from forecastrnn.data.time_index import Clock, to_index
+from forecastrnn.naming import is_name
 
 if TYPE_CHECKING:
     from forecastrnn.data.series_input import TimeAxis
@@ -63,7 +65,7 @@ def read_horizon(axis: TimeAxis, h: Any) -> np.ndarray:
         raise ValueError(f"h is too large a list, of {len(h)} steps; give the number of steps instead")
     chosen = list(h) if listed else [h]
     for step in chosen:
-        if not isinstance(step, int | np.integer) or isinstance(step, bool) or step < 1:
+        if not isinstance(step, int | np.integer) or isinstance(step, bool | np.timedelta64) or step < 1:
             raise ValueError(f"h must be an integer >= 1, a list of such steps, or a last time. Got {step!r}")
     if not chosen or len(set(chosen)) < len(chosen):
         raise ValueError(f"h must name at least one step and none twice. Got {h!r}")
@@ -73,6 +75,8 @@ def read_horizon(axis: TimeAxis, h: Any) -> np.ndarray:
 
 
 def _check_size(axis: TimeAxis, furthest: int, what: str) -> None:
+    if furthest >= LARGEST:
+        raise ValueError(f"h is too large: a number of {furthest.bit_length()} bits")
     if furthest * axis.n_series > _MAX_VALUES:
         size = 8.0 * furthest * axis.n_series / 2**30
         raise ValueError(f"{what} is too large: {axis.n_series} series would need {size:.3g} GiB")
@@ -127,6 +131,8 @@ def ids_of(ids: object) -> list:
     """Names of series, each once: a list of them, or one alone."""
     names = ids.tolist() if isinstance(ids, np.ndarray | pd.Index | pd.Series) else ids
     names = names if isinstance(names, list) else [names]
+    if not all(map(is_name, names)):
+        raise TypeError(f"ids must be the name of a series, or a list of names. Got {ids!r}")
     twice = [name for name in names if names.count(name) > 1]
     if not names or twice:
         raise ValueError(f"ids must name at least one series and none twice. Got {twice[0] if twice else ids!r}")

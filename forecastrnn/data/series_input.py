@@ -18,6 +18,7 @@ from forecastrnn.data.gaps import filled, targets
 from forecastrnn.data.regular import find_step
 from forecastrnn.data.steps import Times
 from forecastrnn.data.time_index import Clock, ordinals_of, read_index
+from forecastrnn.naming import is_name, looked_up
 
 _FEW = 2**12  # times that are kept from call to call
 _ACCEPTED = "a pandas Series or DataFrame, a list or a 1-D array"
@@ -80,7 +81,7 @@ class TimeAxis:
         """Places (n,) of the series named `ids`; a ValueError names those that are unknown."""
         known = dict(zip(self.ids, range(self.n_series), strict=True))
         wanted = list(ids)
-        unknown = [name for name in wanted if name not in known]
+        unknown = [name for name in wanted if not is_name(name) or name not in known]
         if unknown:
             raise ValueError(f"unknown series: {first_few(unknown)}; the known series are {first_few(self.ids)}")
         return np.array([known[name] for name in wanted], dtype=np.int64)
@@ -192,6 +193,8 @@ class SeriesReader:
                 f"{self.argument} has {dims} dimensions; to forecast several series give a pandas DataFrame "
                 "with one column for each, and a single one as a pandas Series or a 1-D array"
             )
+        if isinstance(y, np.ndarray) and y.dtype.names:
+            raise TypeError(f"{self.argument} has fields, {y.dtype.names[:5]}; give one of them, or {_ACCEPTED}")
         return pd.Series(y, name=self.argument, dtype=object if len(y) == 0 else None)
 
     def _frame(self, y: pd.DataFrame) -> SeriesSet:
@@ -273,7 +276,8 @@ class SeriesReader:
         self, keys: pd.Index, times: pd.Index, y: pd.DataFrame, axis: TimeAxis, labels: tuple[str, ...]
     ) -> SeriesSet:
         """Series stacked in rows: keys and times (total,), y one column of values."""
-        codes, found = pd.factorize(keys)
+        with looked_up(keys, labels[0]):
+            codes, found = pd.factorize(keys)
         if (codes < 0).any():
             raise ValueError(f"{labels[0]} has a missing id in row {int(np.argmax(codes < 0))}")
         ids = tuple(found.tolist())

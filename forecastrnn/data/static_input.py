@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from forecastrnn.data.labels import are_texts, as_labels, codes_of, sorted_labels
+from forecastrnn.naming import looked_up
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,8 @@ def rows_of(static: object, ids: tuple, id_col: Hashable) -> tuple[Any, np.ndarr
     has_ids = list(given.columns).count(id_col) == 1
     names = (given[id_col] if has_ids else given.index).tolist()
     frame = given.drop(columns=[id_col]) if has_ids else given
-    known = dict(zip(names, range(len(names)), strict=True))
+    with looked_up(names, f"the index (or column {id_col!r}) of static"):
+        known = dict(zip(names, range(len(names)), strict=True))
     missing = next((name for name in ids if name not in known), None)
     if missing is not None:
         raise ValueError(

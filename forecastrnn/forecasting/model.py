@@ -210,6 +210,7 @@ class Model:
     ) -> np.ndarray:  # fmt: skip
         """Paths (count, n_series, h) of all series of a call, as `draw` makes them; ahead as in `point`."""
         tail, own, naive = chosen.tail, chosen.own, chosen.naive
+        check_size(h, count, tail.n_series)
         found = np.empty((count, 0, h))
         if tail.n_series:
             ahead = chosen.ahead_of_learned(ahead, h)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from numbers import Real
 
 import numpy as np
@@ -200,9 +201,9 @@ class ForecastStream:
                 member.put(row)
 
     def _checked(self, value: float) -> float:
-        if not isinstance(value, Real) or isinstance(value, bool | np.bool_):
+        if not isinstance(value, Real) or isinstance(value, bool | np.bool_ | np.timedelta64):
             raise TypeError(f"value must be a number. Got {value!r}.")
-        number = float(value)
+        number = float(value) if abs(value) < 2**1023 else math.inf  # an int may be too large for a float
         if not np.isfinite(number):
             raise ValueError(f"value must be a finite number. Got {value!r}.")
         if not self._p.linear[0] and number <= 0.0 and not self._settings.is_raw:

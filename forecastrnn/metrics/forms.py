@@ -48,7 +48,7 @@ def names_of(
     columns : of ids, times and the target; None: as the data tell.
     """
     named = (data.name for data in (*given, train) if isinstance(data, pd.Series) and data.name is not None)
-    begin = len(train) if isinstance(train, list | tuple | np.ndarray) else 0
+    begin = train.size if isinstance(train, np.ndarray) else len(train) if isinstance(train, list | tuple) else 0
     told = USUAL | next(filter(None, map(_told, given)), {})
     id, time, target = (told[key] if name is None else name for key, name in zip(USUAL, columns))
     return Names(id, time, target, series=next(named, target), begin=begin)
@@ -123,7 +123,10 @@ def _series(data: Data, argument: str, names: Names) -> pd.Series:
         raise TypeError(
             f"{argument} must be a pandas Series or DataFrame, a list or an array. Got {type(data).__name__}"
         )
-    values = np.asarray(data)
+    nested = isinstance(data, list | tuple) and any(isinstance(value, list | tuple | np.ndarray) for value in data)
+    values = np.empty((0, 0)) if nested else np.asarray(data)
+    if values.dtype.names:
+        raise TypeError(f"{argument} has fields, {values.dtype.names[:8]}; give one of them, or a pandas DataFrame")
     if values.ndim != 1:
         raise TypeError(f"{argument} has {values.ndim} dimensions; give a pandas DataFrame, so that rows are named")
     first = 0 if argument == "train" else names.begin

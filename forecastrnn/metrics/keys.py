@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from forecastrnn.naming import looked_up
+
 
 @dataclass(frozen=True, eq=False)
 class Places:
@@ -59,7 +61,9 @@ def plain_ids(ids: pd.Series) -> pd.Index:
 
 def known_ids(ids: pd.Series) -> tuple[np.ndarray, pd.Index]:
     """Places (n,) and names of series in the order of their first rows."""
-    places, found = pd.factorize(plain_ids(ids))
+    names = plain_ids(ids)
+    with looked_up(names, "the ids of forecasts"):
+        places, found = pd.factorize(names)
     if (places < 0).any():
         raise ValueError(f"forecasts has a missing id in row {int(np.argmax(places < 0))}")
     return places, pd.Index(found)
@@ -73,10 +77,20 @@ def ranked_times(columns: dict[str, pd.Series]) -> tuple[dict[str, np.ndarray], 
         if kind != expected:
             hint = "; use tz_localize or tz_convert" if "time zone" in kind + expected else ""
             raise TypeError(f"{first} holds {expected}, but {label} holds {kind}{hint}")
-    whole, *more = indices.values()
-    places, times = pd.factorize(whole.append(more), sort=True)
+    places, times = pd.factorize(_together(indices), sort=True)
     ends = np.cumsum([len(index) for index in indices.values()])[:-1]
     return dict(zip(indices, np.split(places, ends), strict=True)), pd.Index(times)
+
+
+def _together(indices: dict[str, pd.Index]) -> pd.Index:
+    """One behind the other; those in nanoseconds reach from 1678 to 2262 alone."""
+    first, *more = indices.values()
+    try:
+        return first.append(more)
+    except pd.errors.OutOfBoundsDatetime as error:
+        raise ValueError(
+            f"the times of {' and '.join(indices)} are too far apart for one unit ({error}); do they mean the same?"
+        ) from error
 
 
 def _times(column: pd.Series, label: str) -> pd.Index:

@@ -11,6 +11,7 @@ import pandas as pd
 from forecastrnn.metrics.forms import CUTOFF, PATH, Data, Names, levels_of_series, long_forecasts, long_values
 from forecastrnn.metrics.keys import Keys, Places, floats, known_ids, plain_ids, ranked_times
 from forecastrnn.metrics.scales import seasonal_errors
+from forecastrnn.naming import looked_up
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -117,9 +118,15 @@ def _places(
     by_name = dict(zip(columns, ranks.values(), strict=True))
     found = {}
     for argument, frame in frames.items():
-        own = series if argument == "forecasts" else ids.get_indexer(plain_ids(frame[names.id]))
+        own = series if argument == "forecasts" else _among(plain_ids(frame[names.id]), ids, argument)
         found[argument] = Places(own, by_name[argument, names.time], by_name.get((argument, CUTOFF)))
     return Keys(ids, times), found
+
+
+def _among(names: pd.Index, ids: pd.Index, argument: str) -> np.ndarray:
+    """The place of each name among those of the forecasts."""
+    with looked_up(names, f"the ids of {argument}"):
+        return ids.get_indexer(names)
 
 
 def _unique(frame: pd.DataFrame, id_name: Hashable, keys: Keys, places: Places) -> Table:

@@ -260,7 +260,10 @@ class Stream:
 
     def step(self, x: object) -> np.ndarray:
         """Outputs (n_outputs,) for one step's input x (channels,), or a number or a category for one channel."""
-        values = np.asarray(x if self._coding is None else self._coded(x), np.float64)
+        try:
+            values = np.asarray(x if self._coding is None else self._coded(x), np.float64)
+        except OverflowError:  # an int that no float64 is as large as
+            values = np.array(np.inf)
         if values.size == self._shape[0]:
             self._given[:] = values.reshape(-1)
             if self._run(self._words, UNSTOPPED, self._given):
