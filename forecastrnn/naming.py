@@ -1,4 +1,4 @@
-"""Names by which series are looked up."""
+"""Names and times by which series and rows are looked up."""
 
 from __future__ import annotations
 
@@ -25,6 +25,6 @@ def looked_up(keys: Iterable[object], where: str) -> Iterator[None]:
         if row < 0:
             raise
         raise TypeError(
-            f"{where} holds {key!r} in row {row}, a {type(key).__name__}, by which no series can be looked up: give "
-            "texts, numbers or tuples"
+            f"{where} holds {key!r} in row {row}, a {type(key).__name__}, which cannot be looked up: give texts, "
+            "numbers or tuples"
         ) from error

@@ -15,7 +15,9 @@ from forecastrnn.naming import looked_up
 from support.forecaster_cases import long_of, monthly, quick
 
 LISTS = long_of({"a": monthly(20), "b": monthly(20)}).assign(unique_id=[["a"]] * 20 + [["b"]] * 20)
-FORECASTS = long_of({"a": monthly(20)}).rename(columns={"y": "RNN"})
+FORECASTS = long_of({"a": monthly(20)}).rename(columns={"y": "M"})
+TWICE = FORECASTS.assign(y=1.0)[["unique_id", "ds", "y", "M", "M"]]
+LISTED = pd.DataFrame({"ds": pd.Series([1, ["a"], *range(18)], dtype=object), "y": range(20)})
 FIELDS = np.zeros(20, [("a", float), ("b", int)])
 FAR = pd.Series(
     np.arange(3.0), pd.DatetimeIndex(np.array(["0001-01-01", "0001-01-02", "0001-01-03"], "datetime64[us]"))
@@ -47,6 +49,8 @@ CALLS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "nested lists": (lambda m: evaluate([[1.0], [1.0, 2.0]], truth=[1.0, 2.0]), "has 2 dimensions"),
     "a training set without rows": (lambda m: evaluate([1.0], "mae", truth=[1.0], train=np.array(3.0)), "0 dimensions"),
     "times 2000 years apart": (lambda m: evaluate(NEAR, truth=FAR), "times of .*truth are too far apart for one unit"),
+    "times that are lists": (lambda m: m.predict(2, y=LISTED), r"column 'ds' of y of predict holds \['a'\] in row 1"),
+    "a column twice": (lambda m: evaluate(TWICE), r"duplicate column names: \['M'\]"),
     "no texts in a column": (
         lambda m: m.update(pd.DataFrame({"a": pd.array([], "string"), "b": pd.array([], float)})), "."
     ),

@@ -217,7 +217,9 @@ class SeriesReader:
     def _dated(self, y: pd.DataFrame, names: Names) -> SeriesSet:
         """One series in two columns, which have no ids."""
         times = _times_of(y, names).rename(names.time_col)
-        if times.has_duplicates and self.names.id_col is not None:
+        with looked_up(times, f"column {names.time_col!r} of {self.argument}"):
+            repeated = times.has_duplicates and self.names.id_col is not None
+        if repeated:
             raise ValueError(
                 f"{self.argument} has no column {self.names.id_col!r} (id_col) and so is one series, but has duplicate "
                 f"times in column {names.time_col!r}, such as {times[times.duplicated()][0]}: add the column that says "

@@ -64,6 +64,7 @@ def _told(data: Data | None) -> dict[str, Hashable]:
 
 def long_values(data: Data, names: Names, argument: str) -> pd.DataFrame:
     """Truth or past: ids, times, a cutoff if there is one, and the target."""
+    _refuse_twice(data, argument)
     if is_long(data, names):
         return _with_ids(_need(data, (names.time, names.target), names, argument), names)
     if not isinstance(data, pd.DataFrame):
@@ -79,6 +80,7 @@ def long_forecasts(data: Data, names: Names, levels: int) -> pd.DataFrame:
 
     levels: of the columns of a wide frame that name its series, the next one names models; 0 for one series.
     """
+    _refuse_twice(data, "forecasts")
     if is_long(data, names):
         return _with_ids(_need(data, (names.time,), names, "forecasts"), names)
     if not isinstance(data, pd.DataFrame):
@@ -93,6 +95,13 @@ def long_forecasts(data: Data, names: Names, levels: int) -> pd.DataFrame:
     if data.columns.nlevels > 1:
         return _stacked_models(data, names)
     return _with(data, {names.id: [names.series] * len(data), names.time: data.index})
+
+
+def _refuse_twice(data: Data, argument: str) -> None:
+    """Columns of one name."""
+    if isinstance(data, pd.DataFrame) and not data.columns.is_unique:
+        twice = data.columns[data.columns.duplicated()].tolist()
+        raise ValueError(f"{argument} has duplicate column names: {twice[:5]}; keep one of each")
 
 
 def _need(data: pd.DataFrame, wanted: tuple[Hashable, ...], names: Names, argument: str) -> pd.DataFrame:
