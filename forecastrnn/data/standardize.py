@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+
+BLOCK = 2**18  # values
 
 
 @dataclass(frozen=True)
@@ -31,8 +34,19 @@ class ArrayScaler:
 
     def transform(self, X: np.ndarray) -> np.ndarray:
         """X (rows, columns) in units of the spread."""
-        return (X - self.mean_) / self.scale_
+        return _in_blocks(X, lambda rows: (rows - self.mean_) / self.scale_)
 
     def inverse(self, Z: np.ndarray) -> np.ndarray:
         """Back to the original unit."""
-        return Z * self.scale_ + self.mean_
+        return _in_blocks(Z, lambda rows: rows * self.scale_ + self.mean_)
+
+
+def _in_blocks(values: np.ndarray, formula: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """A formula of some rows at a time: what is between takes little memory, and Ctrl-C is heard between two blocks."""
+    step = max(1, BLOCK // max(values.shape[1], 1))
+    if len(values) <= step:
+        return formula(values)
+    out = np.empty(values.shape)
+    for at in range(0, len(values), step):
+        out[at : at + step] = formula(values[at : at + step])
+    return out

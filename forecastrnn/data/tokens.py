@@ -10,6 +10,7 @@ from typing import Any, cast
 import numpy as np
 
 UNKNOWN = ("raise", "mean")
+AT_ONCE = 4096  # sequences that are written together
 _INTS = (int, np.integer)
 _LARGEST = 2**63
 Token = str | int
@@ -150,7 +151,9 @@ def padded_codes(codes: np.ndarray, lengths: np.ndarray) -> np.ndarray:
 def written(codes: np.ndarray, lengths: np.ndarray, vocabulary: np.ndarray, as_str: bool) -> list[Tokens]:
     """Sequences of tokens from codes (n, steps): texts or lists."""
     tokens = vocabulary.tolist()
-    rows: list = [
-        [tokens[code] for code in row[:size]] for row, size in zip(codes.tolist(), lengths.tolist(), strict=True)
-    ]
+    rows: list = []
+    for at in range(0, len(codes), AT_ONCE):  # so that Ctrl-C is heard between two parts
+        part = slice(at, at + AT_ONCE)
+        pairs = zip(codes[part].tolist(), lengths[part].tolist(), strict=True)
+        rows += [[tokens[code] for code in row[:size]] for row, size in pairs]
     return ["".join(row) for row in rows] if as_str else rows

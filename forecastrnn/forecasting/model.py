@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from forecastrnn.data.series import SeriesSet, TimeAxis
 
 OUTERMOST = 1e-6  # share of a draw from 0 and 1, at least: float32 can tell them apart
+AT_ONCE = 2**22  # values of paths that are drawn together
 PATH_BYTES = 16  # of a value of a path: as it is found, and in the unit of its series
 VALUE_BYTES = 40  # of a drawn value: its residual, itself, and what is between
 
@@ -264,27 +265,34 @@ class Model:
         self, tail: SeriesEnds, own: np.ndarray, shares: np.ndarray, device: str, ahead: Covariates | None
     ) -> np.ndarray:
         """Paths by the shares (count, n_series, h) of their draws, each from one member in turn."""
-        member, inside = np.arange(len(shares)) % self.n_members, np.clip(shares, OUTERMOST, 1.0 - OUTERMOST)
-        return self.paths(tail, own, shares.shape[2], member, device, ahead=ahead, noise=inside)
+        member, found = np.arange(len(shares)) % self.n_members, np.empty(shares.shape)
+        for part in slices(len(shares), shares[0].size):
+            inside = np.clip(shares[part], OUTERMOST, 1.0 - OUTERMOST)
+            found[part] = self.paths(tail, own, shares.shape[2], member[part], device, ahead=ahead, noise=inside)
+        return found
 
     def _with_residuals(
         self, tail: SeriesEnds, own: np.ndarray, source: np.ndarray, pick: np.ndarray, device: str,
         ahead: Covariates | None,
     ) -> np.ndarray:  # fmt: skip
         """Paths with residual pick (count, n_series, h) of series source (count, n_series) at each step."""
-        member = np.arange(len(pick)) % self.n_members
-        noise = np.take_along_axis(self.residuals[member[:, None], source], pick, axis=2)
-        paths = self.paths(tail, own, pick.shape[2], member, device, ahead=ahead, noise=noise)
-        return paths if self.mixture is None else self._around_mixture(self.mixture, paths, tail, own, device, ahead)
+        member, move = np.arange(len(pick)) % self.n_members, self._to_mixture(tail, own, pick.shape[2], device, ahead)
+        found = np.empty(pick.shape)
+        for part in slices(len(pick), pick[0].size):
+            noise = np.take_along_axis(self.residuals[member[part, None], source[part]], pick[part], axis=2)
+            found[part] = move(self.paths(tail, own, pick.shape[2], member[part], device, ahead=ahead, noise=noise))
+        return found
 
-    def _around_mixture(
-        self, mixture: Mixture, paths: np.ndarray, tail: SeriesEnds, own: np.ndarray, device: str,
-        ahead: Covariates | None,
-    ) -> np.ndarray:  # fmt: skip
-        """Paths about the networks' median, moved to the mixture: by their ratio where the series is of logarithms."""
-        network = self.network_median(tail, own, paths.shape[2], device, ahead)
-        mixed, linear = self._mixed(mixture, network, tail), tail.prepared.linear[:, None]
-        return np.where(linear, paths + (mixed - network), paths * np.where(linear, 1.0, mixed / network))
+    def _to_mixture(
+        self, tail: SeriesEnds, own: np.ndarray, h: int, device: str, ahead: Covariates | None
+    ) -> Callable[[np.ndarray], np.ndarray]:
+        """Moves paths about the networks' median to the mixture: by their ratio where the series is of logarithms."""
+        if self.mixture is None:
+            return lambda paths: paths
+        network = self.network_median(tail, own, h, device, ahead)
+        mixed, linear = self._mixed(self.mixture, network, tail), tail.prepared.linear[:, None]
+        change, ratio = mixed - network, np.where(linear, 1.0, mixed / network)
+        return lambda paths: np.where(linear, paths + change, paths * ratio)
 
     def stream(
         self, series: Hashable, rule: Rule = None, ahead: Covariates | None = None,
@@ -310,6 +318,12 @@ class Model:
         return ForecastStream(
             self.network, thetas, tail, self.settings, limits=limits, plan=known_ahead, mixture=self.mixture
         )
+
+
+def slices(count: int, each: int) -> list[slice]:
+    """Parts of `count` paths of so many values: what is between takes little memory, and Ctrl-C is heard soon."""
+    step = max(1, AT_ONCE // max(each, 1))
+    return [slice(at, at + step) for at in range(0, count, step)]
 
 
 def even_shares(count: int, h: int) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 
 from forecastrnn.forecasting.bands import quantiles_of_all
 from forecastrnn.forecasting.calibration import KEPT, Calibration
-from forecastrnn.forecasting.model import check_size
+from forecastrnn.forecasting.model import check_size, slices
 from forecastrnn.forecasting.raw_values import as_domain
 
 if TYPE_CHECKING:
@@ -55,7 +55,9 @@ def sample_paths(
         found = _of_errors(model, chosen, h, drawn, rng)
     else:
         found = draw(free, count=drawn)
-    order = np.argsort(found, axis=0, kind="stable")
+    order = np.empty(found.shape, np.int64)
+    for part in slices(found.shape[1], drawn * h):  # of series
+        order[:, part] = np.argsort(found[:, part], axis=0, kind="stable")
     shares = (np.arange(drawn) + 0.5) / drawn
     quantiles = partial(quantiles_of_all, model, free, median, device=device, ahead=ahead)
     values = _between_quantiles(quantiles, np.clip(shares, EDGE, 1.0 - EDGE))

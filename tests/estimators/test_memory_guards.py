@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 
 import numpy as np
@@ -126,3 +127,46 @@ def test_a_refused_fit_leaves_the_old_model(monkeypatch: pytest.MonkeyPatch) -> 
     with pytest.raises(ValueError, match="hidden_layer_sizes"):
         model.set_params(hidden_layer_sizes=3000).fit(X, Y)
     assert (model.predict(X) == before).all()
+
+
+LIMITED = """
+import re, resource
+import numpy as np
+from unittest import mock
+from forecastrnn import RNNRegressor
+from forecastrnn.engine.free_memory import _sizes
+from pathlib import Path
+
+def fit(rows):
+    x = np.zeros((rows, 50), np.float32)
+    RNNRegressor(hidden_layer_sizes=64, batch_size=rows, max_iter=1, random_state=0).fit(x, np.zeros(rows))
+
+def need(rows):
+    "GiB of a mini-batch"
+    with mock.patch("forecastrnn.training.training.check_fits") as asked:
+        asked.side_effect = KeyError
+        try:
+            fit(rows)
+        except KeyError:
+            return asked.call_args.args[0]
+
+fit(100)  # compiled
+each = (need(4000) - need(2000)) / 2000
+used = _sizes(Path("/proc/self/status"))["VmSize"]
+resource.setrlimit(resource.RLIMIT_AS, (used + 2**30, -1))
+for share in (0.6, 1.2, 20.0):
+    try:
+        fit(int(share * 2**30 / each))
+        print(share, "fits")
+    except ValueError as error:
+        print(share, "refused", "batch_size=" in str(error) or "X: copies" in str(error))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits of the address space are counted on Linux")
+def test_what_fits_into_a_limit_passes_and_what_does_not_is_refused(run_script: Callable[..., str]) -> None:
+    """Where `ulimit -v` leaves a GiB: mini-batches of 60% of it are trained on, no larger ones break off."""
+    found = [line.split() for line in run_script(LIMITED).splitlines()]
+    assert found[0] == ["0.6", "fits"]
+    assert [line[1:] for line in found[1:]] == [["refused", "True"]] * 2
