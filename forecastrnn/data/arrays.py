@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from numbers import Integral
 
 import numpy as np
-from sklearn.utils import check_array
 
 from forecastrnn.data.coding import CategoryCoding
 
@@ -40,9 +38,46 @@ class Sequences:
         return replace(self, values=self.values[rows], lengths=lengths)
 
 
+def as_array(X: object) -> np.ndarray:
+    """X as an array; of a list with texts as objects, since NumPy would turn the numbers beside them into texts."""
+    array = np.asarray(X)
+    is_mixture = isinstance(X, list | tuple) and array.dtype.kind in "US"
+    return np.asarray(X, dtype=object) if is_mixture else array
+
+
 def dimensions_of(X: object) -> int:
     """Dimensions of X; objects that are only array-like are converted to see."""
     return int(X.ndim) if hasattr(X, "ndim") else np.asarray(X).ndim
+
+
+def refuse_shape(X: object, ndim: int, reader: str) -> None:
+    """Raise for what is neither 2-D nor 3-D; `reader` is who expects it."""
+    if ndim in (2, 3):
+        return
+    shapes = "X must have shape (n, time) or (n, time, channels), or be a list of sequences"
+    if not ndim:
+        raise ValueError(f"Expected 2D array, got scalar array instead: {shapes}. Got {X!r:.40}.")
+    shape = np.asarray(X).shape
+    if not shape[0]:
+        raise ValueError(f"X is empty, it has 0 sample(s): {shapes}, of at least 1 sequence.")
+    if ndim == 1:
+        raise ValueError(
+            f"Expected 2D array, got 1D array instead: {shapes}. Got shape {shape}. Reshape your data: "
+            "X.reshape(1, -1) if it is one sequence, X.reshape(-1, 1) if each value is a sequence of one step."
+        )
+    raise ValueError(f"Found array with dim {ndim}, {reader} expected 2 or 3: {shapes}. Got shape {shape}.")
+
+
+def refuse_empty(shape: tuple[int, ...], name: str) -> None:
+    """Raise for an array without sequences, steps or channels."""
+    if 0 not in shape:
+        return
+    axis = shape.index(0)
+    what = "sample(s)" if not axis else "feature(s)" if len(shape) == 2 else "sample(s), steps or channels"
+    raise ValueError(
+        f"Found array with 0 {what} (shape={shape}) while a minimum of 1 is required. {name} must have at least 1 "
+        "sequence of at least 1 step and channel."
+    )
 
 
 def needs_no_check(X: object, columns: int) -> bool:
@@ -52,7 +87,7 @@ def needs_no_check(X: object, columns: int) -> bool:
     return X.shape[-1] == columns and X.size > 0 and bool(np.isfinite(X).all())
 
 
-def in_dtype(array: np.ndarray, dtype: str) -> np.ndarray:
+def in_dtype(array: np.ndarray, dtype: str, name: str = "X") -> np.ndarray:
     """The array in the type to compute in, as `compute_dtype` says; a number that does not fit is an error."""
     if array.dtype == compute_dtype(array, dtype):
         return array
@@ -60,7 +95,10 @@ def in_dtype(array: np.ndarray, dtype: str) -> np.ndarray:
         cast = array.astype(compute_dtype(array, dtype), copy=False)
     if cast is not array and not np.isfinite(cast).all():
         where = np.argwhere(~np.isfinite(cast))[0].tolist()
-        raise ValueError(f"Input X contains a value too large for dtype('float32'), first at index {where}.")
+        raise ValueError(
+            f"Input {name} contains a value too large for dtype('float32'), first at {name}{where}. Use "
+            "dtype='float64', or numbers in a larger unit."
+        )
     return cast
 
 
@@ -71,15 +109,18 @@ def compute_dtype(array: np.ndarray, dtype: str) -> str:
     return "float32" if array.dtype == np.float32 else "float64"
 
 
-def refuse_odd_types(X: object, name: str) -> None:
-    """Raise for what NumPy would turn into wrong numbers or into one object: masks, dates, generators, dicts."""
+def refuse_odd_types(X: object, name: str, *, masks: bool = False) -> None:
+    """Raise for what NumPy would turn into wrong numbers or into one object: dates, generators, dicts, masked cells.
+
+    `masks`: masked cells are looked at elsewhere, where it is known which of them are padding.
+    """
     if isinstance(X, np.matrix):
-        raise TypeError("np.matrix is not supported. Use np.asarray(X) instead.")
-    if any(isinstance(part, np.ma.MaskedArray) and np.ma.is_masked(part) for part in _parts(X)):
-        raise ValueError(f"{name} has masked cells. Fill them first, for example with {name}.filled(...).")
+        raise TypeError(f"{name}: np.matrix is not supported. Use np.asarray({name}) instead.")
+    if not masks:
+        refuse_masks(X, name)
     if hasattr(X, "__next__") or type(X) in (set, dict, frozenset):
         raise TypeError(f"{name} must be an array or a list, not {type(X).__name__}.")
-    for dtype in _dtypes_of(X):
+    for dtype in dtypes_of(X):
         if getattr(dtype, "kind", "") in ("M", "m"):
             raise TypeError(
                 f"{name} holds datetime values ({dtype}), which are not numeric. Turn them into numbers first."
@@ -91,90 +132,27 @@ def refuse_odd_types(X: object, name: str) -> None:
         raise ValueError(f"{name} must have unique column names; duplicate column {twice!r}.")
 
 
+def refuse_masks(X: object, name: str) -> None:
+    """Raise for masked cells, whose masks NumPy would drop."""
+    for number, part in enumerate(_parts(X)):
+        if isinstance(part, np.ma.MaskedArray) and np.ma.is_masked(part):
+            at = np.argwhere(np.ma.getmaskarray(part))[0].tolist()
+            at = at if part is X else [number, *at]
+            raise ValueError(
+                f"{name} has masked cells, the first at {name}{at}. Fill them first, for example with "
+                f"{name}.filled(...); where they pad rows to one length, give lengths."
+            )
+
+
 def _parts(X: object) -> list:
     """X, or what a list or tuple holds."""
     return list(X) if isinstance(X, list | tuple) else [X]
 
 
-def _dtypes_of(X: object) -> list:
+def dtypes_of(X: object) -> list:
     """Types of an array or of the columns of a frame; none for lists."""
     several = getattr(X, "dtypes", None)
     return list(several) if np.iterable(several) else [X.dtype] if hasattr(X, "dtype") else []
-
-
-def refuse_non_numbers(X: object, name: str) -> None:
-    """Raise for complex numbers, dates in lists, and strings: scikit-learn would read "1.5" without a word."""
-    dtypes = _dtypes_of(X)
-    if dtypes and all(getattr(dtype, "kind", "O") in "biuf" for dtype in dtypes):
-        return
-    values = np.asarray(X)
-    if values.dtype.kind == "c":
-        raise ValueError(f"Complex data not supported: {name} must hold real numbers.")
-    if values.dtype.kind in "Mm":
-        raise TypeError(f"{name} holds datetime values, which are not numeric. Turn them into numbers first.")
-    if values.dtype.kind not in "OUS":
-        return
-    for value in values.ravel():
-        if isinstance(value, str | bytes):
-            raise ValueError(f"could not convert string to float: {value!r}. {name} must hold numbers, not strings.")
-        if isinstance(value, np.datetime64 | np.timedelta64):
-            raise TypeError(f"{name} holds datetime values ({value!r}), which are not numeric.")
-
-
-def are_ragged(X: object, rows_differ: bool) -> bool:
-    """Whether X is a list of sequences of different lengths; with `rows_differ`, any list of arrays (time,)."""
-    if not isinstance(X, (list, tuple)) or not X or not all(hasattr(x, "__len__") for x in X):
-        return False
-    if any(isinstance(x, (str, bytes, dict)) for x in X):
-        return False
-    if rows_differ and all(isinstance(x, np.ndarray) and x.ndim == 1 for x in X):
-        return True
-    return len({len(x) for x in X}) > 1 and all(isinstance(x, np.ndarray) or _is_table(x) for x in X)
-
-
-def _is_table(x: object) -> bool:
-    """A list of lists (time, channels), or a frame."""
-    return getattr(x, "ndim", 0) == 2 or isinstance(x, (list, tuple)) and len(x) > 0 and hasattr(x[0], "__len__")
-
-
-def read_ragged(X: Iterable[object]) -> list[np.ndarray]:
-    """Sequences (time, channels) of a list, all of the same channels.
-
-    Raises ValueError or TypeError for other shapes, NaN, infinities, dates and masked cells.
-    """
-    parts: list[np.ndarray] = []
-    for number, x in enumerate(X):
-        refuse_odd_types(x, f"X[{number}]")
-        refuse_non_numbers(x, f"X[{number}]")
-        own = np.asarray(x)
-        own = own[:, None] if own.ndim == 1 else own
-        if own.ndim != 2 or own.shape[0] == 0:
-            raise ValueError(
-                f"X[{number}] must have shape (time, channels), at least one step. Got {np.asarray(x).shape}."
-            )
-        parts.append(check_array(own, dtype=FLOATS, input_name=f"X[{number}]"))
-        if parts[-1].shape[1] != parts[0].shape[1]:
-            raise ValueError(f"X[{number}] has {own.shape[1]} channels, but X[0] has {parts[0].shape[1]}.")
-    return parts
-
-
-def padded(parts: list[np.ndarray], dtype: str) -> Sequences:
-    """Sequences (time, channels) as one array, zero past the end of the shorter ones."""
-    lengths = np.array([len(p) for p in parts], np.int64)
-    longest = int(np.max(lengths))
-    values = np.zeros((len(parts), longest, parts[0].shape[1]), compute_dtype(parts[0], dtype))
-    values[np.arange(longest) < lengths[:, None]] = in_dtype(np.concatenate(parts), dtype)
-    return Sequences(values, lengths, False)
-
-
-def read_cube(X: object, reader: str) -> np.ndarray:
-    """X (n, time, channels); `reader` is who expects it, in messages."""
-    if isinstance(X, list | tuple) and all(getattr(x, "dtype", None) == np.float32 for x in X):
-        X = np.stack(X)  # scikit-learn would read a list as float64
-    array = check_array(X, dtype=FLOATS, allow_nd=True, input_name="X", estimator=reader)
-    if 0 in array.shape:
-        raise ValueError(f"Found array with 0 sample(s), steps or channels (shape={array.shape}), at least 1 needed.")
-    return array
 
 
 def read_lengths(lengths: object, n: int, steps: int, each: str = "row of X") -> np.ndarray | None:

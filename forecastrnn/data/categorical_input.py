@@ -8,9 +8,12 @@ from typing import cast
 
 import numpy as np
 
-from forecastrnn.data.arrays import Sequences, in_dtype, read_lengths, refuse_non_numbers, refuse_odd_types
+from forecastrnn.data.arrays import Sequences, in_dtype, read_lengths, refuse_empty, refuse_odd_types, refuse_shape
+from forecastrnn.data.boxes import unboxed
 from forecastrnn.data.coding import CategoryCoding, EmbeddingOptions, given_vectors, learn_categories
 from forecastrnn.data.labels import are_texts, as_labels, codes_of
+from forecastrnn.data.numbers import refuse_non_numbers
+from forecastrnn.data.padding import without_padding
 
 
 @dataclass(frozen=True)
@@ -39,24 +42,25 @@ def read_raw(X: object, lengths: object, reader: str) -> RawSequences:
 
     Raises ValueError for other shapes.
     """
-    if getattr(X, "ndim", 0) == 1:  # a column of lists
-        X = list(cast(Iterable, X))
+    boxes, names = unboxed(X, "X"), list(getattr(X, "columns", ())) or None
+    if boxes is not None or getattr(X, "ndim", 0) == 1:
+        X = list(cast(Iterable, X)) if boxes is None else boxes
+        names = names if boxes is not None and len(names or ()) > 1 else None
     if isinstance(X, list | tuple) and lengths is None:
-        return _read_list(X)
-    array = np.asarray(X, dtype=object) if isinstance(X, list | tuple) else np.asarray(X)
-    if array.ndim not in (2, 3):
-        raise ValueError(f"Found array with dim {array.ndim}, {reader} expected 2 or 3.")
-    if 0 in array.shape:
-        raise ValueError(f"Found array with 0 sample(s), steps or channels (shape={array.shape}), at least 1 needed.")
+        return _read_list(X, names)
+    array = np.asarray(X, dtype=object) if isinstance(X, list | tuple) else X
+    array = np.asarray(without_padding(array, lengths, "X"))
+    refuse_shape(array, array.ndim, reader)
+    refuse_empty(array.shape, "X")
     ends, flat = read_lengths(lengths, *array.shape[:2]), array.ndim == 2
     array = array[:, :, None] if flat else array
     valid = np.ones(array.shape[:2], bool) if ends is None else np.arange(array.shape[1]) < ends[:, None]
     return RawSequences(array[valid], valid, ends, flat)
 
 
-def _read_list(X: Sequence) -> RawSequences:
+def _read_list(X: Sequence, names: list | None) -> RawSequences:
     if not X:
-        raise ValueError("Found array with 0 sample(s) (shape=(0,)) while a minimum of 1 is required: X is empty.")
+        raise ValueError("X is empty, it has 0 sample(s): give a list of at least 1 sequence of categories.")
     parts: list[np.ndarray] = []
     for number, x in enumerate(X):
         if isinstance(x, str | bytes) or not hasattr(x, "__len__"):
@@ -76,8 +80,8 @@ def _read_list(X: Sequence) -> RawSequences:
         parts = [part.astype(object) for part in parts]
     ends = np.array([len(part) for part in parts], np.int64)
     valid = np.arange(int(np.max(ends))) < ends[:, None]
-    columns = getattr(X[0], "columns", None)
-    return RawSequences(np.concatenate(parts), valid, ends, False, None if columns is None else list(columns))
+    names = names or list(getattr(X[0], "columns", ())) or None
+    return RawSequences(np.concatenate(parts), valid, ends, False, names)
 
 
 def learn_coding(raw: RawSequences, columns: tuple[int, ...], options: EmbeddingOptions) -> CategoryCoding | None:

@@ -5,14 +5,36 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from numbers import Real
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from sklearn.exceptions import DataConversionWarning
-from sklearn.utils import assert_all_finite, check_array
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.multiclass import type_of_target
 
-from forecastrnn.data.arrays import Sequences, refuse_odd_types
+from forecastrnn.data.arrays import Sequences, refuse_masks, refuse_odd_types
+from forecastrnn.data.boxes import array_of, depth_of, is_sequence
+from forecastrnn.data.numbers import floats_of, in_words, refuse_non_finite
+from forecastrnn.data.padding import (
+    equally_long,
+    finite_rows,
+    read_rows,
+    rows_of,
+    spread,
+    stacked,
+    without_padding,
+)
+
+_LEAVE_OUT = "A target is needed to learn from: leave that row out of X and y, or fill it."
+_AXES = {1: ("in row {}",), 2: ("in row {}", "in column {}"), 3: ("in row {}", "at step {}", "in output {}")}
+
+
+def refuse_other_number(sequences: int, targets: int) -> None:
+    """Raise if there are not as many targets as sequences."""
+    if sequences != targets:
+        raise ValueError(
+            f"X and y have inconsistent numbers of samples: X has {sequences} sequences, y is of {targets}. Give one "
+            "target for each sequence."
+        )
 
 
 def _without_column(array: np.ndarray, stacklevel: int) -> np.ndarray:
@@ -28,20 +50,85 @@ def _without_column(array: np.ndarray, stacklevel: int) -> np.ndarray:
     return array[:, 0]
 
 
-def read_numbers(y: object, stacklevel: int) -> np.ndarray:
-    """Targets as float64; a column vector becomes 1-D with a warning, placed `stacklevel` callers up.
+def read_numbers(y: object, X: Sequences, stacklevel: int, *, by_step: bool = False) -> np.ndarray:
+    """Targets of X as float64; a column vector becomes 1-D with a warning, placed `stacklevel` callers up.
 
+    A list with a target at each step of ragged sequences becomes (n, time, outputs), and what stands in padding is left
+    out of the checks. `by_step`: of a model that has targets at each step, so that a list of (time,) is that.
     Raises ValueError or TypeError for strings, dates, complex numbers, NaN, infinities and masked cells.
     """
-    refuse_odd_types(y, "y")
+    refuse_odd_types(y, "y", masks=True)
+    rows = rows_of(y, "y", always=by_step)
+    if rows is not None:
+        if _are_step_targets(rows, X, by_step):
+            return _step_targets(rows, X)
+        y = stacked(rows, "y")
+        y = y[:, :, 0] if _are_flat(rows) else y
+    y = _of_valid_steps(y, X)
     raw = np.asarray(y)
+    _refuse_targets(raw)
+    array = floats_of(y, "y").astype(np.float64, copy=False)
+    refuse_non_finite(array, "y", in_words(_AXES.get(raw.ndim, ())), _LEAVE_OUT)
+    return _without_column(array, stacklevel)
+
+
+def _refuse_targets(raw: np.ndarray) -> None:
+    """Raise for texts, dates and complex numbers, and where there is nothing."""
     texts = raw.dtype.kind == "O" and any(isinstance(v, str | bytes) for v in raw.ravel())
     if raw.dtype.kind in "USMm" or texts:
-        raise ValueError(f"y must be numeric. Got values of type {'str' if texts else raw.dtype}.")
+        kind = "str" if texts or raw.dtype.kind in "US" else raw.dtype
+        raise ValueError(f"y must be numeric. Got values of type {kind}: turn them into numbers, or use RNNClassifier.")
     if raw.dtype.kind == "c":
-        raise ValueError("Complex data not supported: y must hold real numbers.")
-    array = check_array(y, ensure_2d=False, allow_nd=True, dtype=np.float64, input_name="y")
-    return _without_column(array, stacklevel)
+        raise ValueError("Complex data not supported: y must hold real numbers. Give parts as two outputs.")
+    if not raw.ndim or 0 in raw.shape:
+        raise ValueError(
+            f"y must have shape (n,), (n, outputs) or (n, k, outputs), an array with at least 1 of each. "
+            f"Got {raw.shape}."
+        )
+
+
+def _are_flat(rows: Sequence) -> bool:
+    return all(depth_of(row) == 1 for row in rows)
+
+
+def _are_step_targets(rows: Sequence, X: Sequences, by_step: bool) -> bool:
+    """Whether a list has targets for each step of X: (time, outputs), or (time,) where that cannot be (outputs,)."""
+    if not equally_long(rows):
+        return True
+    sizes = np.array([len(row) for row in rows])
+    fit = len(rows) == X.n and np.array_equal(sizes, _lengths_of(X))
+    return fit and (by_step or not _are_flat(rows))
+
+
+def _lengths_of(X: Sequences) -> np.ndarray:
+    return np.full(X.n, X.steps) if X.lengths is None else X.lengths
+
+
+def _step_targets(rows: Sequence, X: Sequences) -> np.ndarray:
+    """Targets (n, time, outputs) of a list, zero past the ends; with vectors X (n, time) of a list of (time,).
+
+    Raises ValueError for a row that is not as long as that of X.
+    """
+    lengths = _lengths_of(X)
+    if len(rows) != X.n:
+        raise ValueError(f"y has targets of {len(rows)} sequences, but X has {X.n} sequences: give one of each.")
+    parts = read_rows(rows, "y")
+    for number, (part, length) in enumerate(zip(parts, lengths, strict=True)):
+        if len(part) != length:
+            raise ValueError(
+                f"y[{number}] must have a target for each of the {length} steps of X[{number}]. Got {len(part)}."
+            )
+    values = spread(finite_rows(parts, "y", _LEAVE_OUT).astype(np.float64, copy=False), lengths, X.steps)
+    return values[:, :, 0] if X.repeats and _are_flat(rows) else values
+
+
+def _of_valid_steps(y: object, X: Sequences) -> object:
+    """y without what stands behind the ends of the rows of X, if it has a target at each step."""
+    shape = np.asarray(y).shape
+    if X.lengths is None or len(shape) not in ((2, 3) if X.repeats else (3,)) or shape[:2] != (X.n, X.steps):
+        refuse_masks(y, "y")
+        return y
+    return without_padding(y, X.lengths, "y")
 
 
 def read_labels(y: object, stacklevel: int) -> np.ndarray:
@@ -51,11 +138,24 @@ def read_labels(y: object, stacklevel: int) -> np.ndarray:
     """
     refuse_odd_types(y, "y")
     array = _uniform(y)
-    check_classification_targets(array)
+    _refuse_continuous(array)
     array = _without_column(array, stacklevel)
     if array.ndim != 1:
-        raise ValueError(f"y must be 1-D class labels. Got shape {array.shape}.")
+        raise ValueError(
+            f"y must be 1-D class labels, one a sequence, or have a label for each step of X. Got shape {array.shape}."
+        )
     return array
+
+
+def _refuse_continuous(labels: np.ndarray) -> None:
+    """Raise for labels that are none: numbers that are not whole, and other objects."""
+    kind = type_of_target(labels, input_name="y", raise_unknown=True)
+    if kind.startswith("continuous"):
+        odd = labels.ravel()[np.argmax(labels.ravel() % 1 != 0)]
+        raise ValueError(
+            f"Unknown label type: {kind}. y must hold class labels, whole numbers or texts. Got {odd!r}. Cut numbers "
+            "into classes first, or learn them by RNNRegressor."
+        )
 
 
 def are_step_labels(y: object, X: Sequences) -> bool:
@@ -64,8 +164,7 @@ def are_step_labels(y: object, X: Sequences) -> bool:
         return y.ndim == 2 and np.asarray(y).shape[1] == X.steps > 1
     if not isinstance(y, list | tuple) or not y:
         return False
-    rows = all(hasattr(row, "__len__") and not isinstance(row, str | bytes) for row in y)
-    return rows and any(len(row) > 1 for row in y)
+    return all(map(is_sequence, y)) and any(len(row) > 1 for row in y)
 
 
 def read_step_labels(y: object, X: Sequences, stacklevel: int) -> tuple[np.ndarray, np.ndarray]:
@@ -73,29 +172,47 @@ def read_step_labels(y: object, X: Sequences, stacklevel: int) -> tuple[np.ndarr
 
     Raises as `read_labels` does, and for a row of y that is not as long as that of X.
     """
-    n, steps = X.n, X.steps
-    lengths = np.full(n, steps) if X.lengths is None else X.lengths
-    valid = np.arange(steps) < lengths[:, None]
+    lengths = _lengths_of(X)
+    valid = np.arange(X.steps) < lengths[:, None]
     labels = cast(Sequence, y)
-    if len(labels) != n:
-        raise ValueError(f"y has {len(labels)} rows of labels, but X has {n} sequences.")
+    if len(labels) != X.n:
+        raise ValueError(f"y has {len(labels)} rows of labels, but X has {X.n} sequences: give one of each.")
     if hasattr(y, "ndim"):
-        rows = [np.asarray(y)[row, : lengths[row]] for row in range(n)]
+        table = y if isinstance(y, np.ndarray) else np.asarray(y)
+        rows = [row[:length] for row, length in zip(table, lengths, strict=True)]
     else:
-        rows = [np.asarray(row) for row in labels]
+        rows = list(labels)
+    rows = [array_of(row, f"y[{number}]") for number, row in enumerate(rows)]
     for number, (row, length) in enumerate(zip(rows, lengths, strict=True)):
         if row.shape != (length,):
             raise ValueError(
                 f"y[{number}] must have a label for each of the {length} steps of X[{number}]. Got shape {row.shape}."
             )
+    if len({row.dtype.kind in "OUS" for row in rows}) > 1:  # NumPy would turn numbers into texts
+        rows = [row.astype(object) for row in rows]
     return read_labels(np.concatenate(rows), stacklevel), valid
+
+
+def without_label(labels: np.ndarray, valid: np.ndarray, classes: np.ndarray) -> np.ma.MaskedArray:
+    """Labels (n, time) masked where there is no step; what stands below the mask is no label, where there is such."""
+    return np.ma.MaskedArray(np.where(valid, labels, _no_label(classes)).astype(labels.dtype), mask=~valid)
+
+
+def _no_label(classes: np.ndarray) -> Any:
+    """A value of the type of classes that is none of them; booleans have none."""
+    if classes.dtype.kind not in "iu":
+        return {"f": np.nan, "O": None, "U": ""}.get(classes.dtype.kind, False)
+    limits = np.iinfo(classes.dtype)
+    least, most = int(classes.min()), int(classes.max())
+    tried = (-1, least - 1, most + 1, *range(least, least + len(classes)))
+    return next((k for k in tried if limits.min <= k <= limits.max and k not in classes), 0)
 
 
 def _uniform(y: object) -> np.ndarray:
     """Labels as an array of strings or of numbers; NumPy alone would turn [1, "a"] into strings."""
     array = np.asarray(y)
     if array.dtype.kind == "f":
-        assert_all_finite(array, input_name="y")
+        refuse_non_finite(array, "y", in_words(_AXES.get(array.ndim, ())), _LEAVE_OUT)
     if array.dtype.kind not in "OU" or isinstance(y, np.ndarray) and array.dtype.kind == "U":
         return array
     labels = np.asarray(y, dtype=object)

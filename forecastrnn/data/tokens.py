@@ -9,6 +9,8 @@ from typing import Any, cast
 
 import numpy as np
 
+from forecastrnn.data.boxes import unboxed
+
 UNKNOWN = ("raise", "mean")
 AT_ONCE = 4096  # sequences that are written together
 _INTS = (int, np.integer)
@@ -68,11 +70,16 @@ def _rows_of(values: object, name: str) -> list:
     expected = f"{name} must be a list of sequences of tokens, each a text or a list of str or int"
     if isinstance(values, str | bytes):
         raise TypeError(f"{expected}. Got one {type(values).__name__}: put it in a list, [{values[:20]!r}].")
+    if getattr(values, "shape", ())[1:] == (1,) and (hasattr(values, "columns") or unboxed(values, name) is not None):
+        return list(np.asarray(values, dtype=object)[:, 0])  # a frame of one column, each cell a sequence
     array = isinstance(values, np.ndarray) or hasattr(values, "__array__")
     if not isinstance(values, Sequence) and not array:
         raise TypeError(f"{expected}. Got {type(values).__name__}.")
     if array and (np.asarray(values).ndim not in (1, 2) or hasattr(values, "columns")):
-        raise TypeError(f"{expected}. Got {type(values).__name__} of shape {np.asarray(values).shape}.")
+        raise TypeError(
+            f"{expected}. Got {type(values).__name__} of shape {np.asarray(values).shape}: "
+            "give its column of sequences."
+        )
     rows = list(cast(Iterable, values))
     if not rows:
         raise ValueError(f"{expected}. Got 0 sequences.")

@@ -2,37 +2,56 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import cast
+
 import numpy as np
 
-from forecastrnn.data.arrays import check_count, refuse_odd_types
+from forecastrnn.data.arrays import check_count, refuse_empty, refuse_odd_types
+from forecastrnn.data.boxes import are_rows, unboxed
 
 
 def steps_of(y: object) -> int:
-    """Steps of y (n, time) or (n, time, outputs), an array or a list of rows; raises for other shapes."""
-    refuse_odd_types(y, "y")
-    if isinstance(y, list | tuple) and y and all(isinstance(row, list | tuple) or np.ndim(row) > 0 for row in y):
-        steps = max(len(row) for row in y)
-    else:
-        shape = np.asarray(y).shape
-        steps = shape[1] if len(shape) in (2, 3) else 0
+    """Steps of y (n, time) or (n, time, outputs), an array, a list of rows or a column of them; raises for others."""
+    refuse_odd_types(y, "y", masks=True)
+    rows = _rows(y)
+    shape = np.asarray(y).shape if rows is None else ()
+    steps = max(map(len, rows)) if rows else shape[1] if len(shape) in (2, 3) else 0
     if steps < 2:
         raise ValueError(
             "vector_input=True makes a sequence of each row of X: y must have shape (n, time) or (n, time, outputs), "
-            f"with 2 steps or more. Got {np.asarray(y).shape if steps == 0 else f'{steps} step'}."
+            f"with 2 steps or more. Got {shape if steps == 0 else f'{steps} step'}."
         )
     return int(steps)
+
+
+def lengths_of(y: object) -> np.ndarray | None:
+    """Steps of each sequence of a list whose sequences differ in length; None for others."""
+    lengths = np.array(list(map(len, _rows(y) or ())), np.int64)
+    return lengths if len(set(lengths.tolist())) > 1 else None
+
+
+def _rows(y: object) -> list | None:
+    """The sequences of a list or of boxes; None for arrays."""
+    boxes = unboxed(y, "y")
+    return boxes if boxes is not None else list(cast(Sequence, y)) if are_rows(y, "y") else None
 
 
 def read_vectors(X: object) -> np.ndarray:
     """X (n, features), each row a vector; raises for another shape."""
     refuse_odd_types(X, "X")
-    array = np.asarray(X)
+    boxes = unboxed(X, "X")
+    try:
+        array = np.asarray(X if boxes is None else boxes)
+        got = str(array.shape)
+    except ValueError:
+        array, got = np.empty(0), "rows of different lengths"
     if array.ndim != 2:
         raise ValueError(
-            f"vector_input=True reads each row of X as one vector: X must have shape (n, features). Got {array.shape}."
+            "vector_input=True reads each row of X as one vector: X must have shape (n, features), with as many "
+            f"features in each row. Got {got}."
         )
-    if 0 in array.shape:
-        raise ValueError(f"Found array with 0 sample(s) or features (shape={array.shape}), at least 1 needed.")
+    refuse_empty(array.shape, "X")
     return array
 
 

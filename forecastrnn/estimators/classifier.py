@@ -7,12 +7,20 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import ClassifierMixin
-from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from forecastrnn.data.arrays import Sequences
-from forecastrnn.data.targets import are_step_labels, read_labels, read_step_labels
+from forecastrnn.data.boxes import unboxed
+from forecastrnn.data.targets import (
+    are_step_labels,
+    read_labels,
+    read_step_labels,
+    refuse_other_number,
+    without_label,
+)
 from forecastrnn.estimators.device_choice import device_to_predict
+from forecastrnn.estimators.holding_out import random_rows, stratified_rows
 from forecastrnn.estimators.old_names import takes_old_names
 from forecastrnn.estimators.parameters import CLASSIFIER_CONSTRAINTS, SEQUENCE_CONSTRAINTS
 from forecastrnn.estimators.recurrent_estimator import GivenData
@@ -20,7 +28,7 @@ from forecastrnn.estimators.sequence_estimator import SequenceEstimator
 from forecastrnn.networks.head import Head
 from forecastrnn.networks.losses import softmax
 from forecastrnn.sequences.fitting import SequenceSamples
-from forecastrnn.sequences.scores import accuracy, accuracy_of_outputs
+from forecastrnn.sequences.scores import accuracy, accuracy_of_outputs, valid_steps
 from forecastrnn.sequences.symbols import Drawing, generate_symbols
 from forecastrnn.sequences.targets import Targets, label_targets
 
@@ -82,11 +90,13 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
         return Head(numbers=len(self.classes_))
 
     def _read_targets(self, given: GivenData, X: Sequences, weight: np.ndarray | None, reset: bool) -> Targets:
-        if by_step := are_step_labels(given.y, X):
-            labels, valid = read_step_labels(given.y, X, 6)
+        boxes = unboxed(given.y, "y")
+        y = given.y if boxes is None else boxes
+        if by_step := are_step_labels(y, X):
+            labels, valid = read_step_labels(y, X, 6)
         else:
-            labels, valid = read_labels(given.y, 6), np.ones((X.n, 1), bool)
-            check_consistent_length(X.values, labels)
+            labels, valid = read_labels(y, 6), np.ones((X.n, 1), bool)
+            refuse_other_number(X.n, len(labels))
         if reset:
             self.classes_ = np.unique(labels) if given.classes is None else given.classes
         targets = label_targets(labels, valid, self.classes_, by_step)
@@ -126,16 +136,10 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
         return known
 
     def _split(self, samples: SequenceSamples) -> tuple[np.ndarray, np.ndarray]:
-        from sklearn.model_selection import train_test_split
-
-        labels = samples.y.values[:, 0, 0] if samples.y.last == 1 else None
-        rows = np.arange(samples.X.n)
-        return train_test_split(
-            rows,
-            test_size=self._held_share(),
-            stratify=labels,
-            random_state=self.random_state,
-        )
+        share = self._held_share()
+        if samples.y.last != 1:
+            return random_rows(samples.X.n, share, "sequences", self.random_state)
+        return stratified_rows(samples.y.values[:, 0, 0], share, self.classes_, self.random_state)
 
     def _score_outputs(self, outputs: np.ndarray, y: Targets, lengths: np.ndarray | None) -> float:
         return accuracy_of_outputs(outputs, y, lengths)
@@ -148,18 +152,23 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
 
         Returns
         -------
-        ndarray (n, n_classes), columns in the order of `classes_`, or (n, time, n_classes) with labels at each step;
-        behind a first dimension of n_samples if that is given
+        ndarray (n, n_classes), columns in the order of `classes_`, or (n, time, n_classes) with labels at each step,
+        all zero past the end of a shorter row; behind a first dimension of n_samples if that is given
         """
+        check_is_fitted(self)
+        read = self._read(X, lengths, n_steps)
         if n_samples is not None:
-            drawn = self._sampled(X, lengths, n_samples, random_state, n_steps)
-            return np.stack([self._probabilities(outputs) for outputs in drawn])
-        return self._probabilities(self._outputs(X, lengths, n_steps))
+            drawn = self._sampled(read, n_samples, random_state)
+            return np.stack([self._probabilities(outputs, read) for outputs in drawn])
+        return self._probabilities(self._outputs_of(read), read)
 
-    def _probabilities(self, outputs: np.ndarray) -> np.ndarray:
+    def _probabilities(self, outputs: np.ndarray, read: Sequences) -> np.ndarray:
         """Of the classes, from scores (n, k, n_classes), in the shape of the y of `fit`."""
         found = softmax(outputs.astype(np.float64))
-        return found[:, 0] if self._fitted.target_ndim == 1 else found
+        if self._fitted.target_ndim == 1:
+            return found[:, 0]
+        found[~valid_steps(found.shape[:2], read.lengths)] = 0.0
+        return found
 
     def predict(self, X: object, lengths: object = None, n_steps: int | None = None) -> np.ndarray:
         """The most probable class of each sequence, or of each of its steps.
@@ -173,10 +182,19 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
 
         Returns
         -------
-        ndarray (n,), or (n, time) with labels at each step; past the end of a shorter row the first class
+        ndarray (n,), or (n, time) with labels at each step. Where rows differ in length that is a masked array: masked
+        past the end of a shorter row, where its data hold what is no label: "", NaN, None, or a number that is no class
         """
-        numbers = self.predict_proba(X, lengths, n_steps=n_steps).argmax(axis=-1)
-        return self.classes_[numbers]
+        check_is_fitted(self)
+        read = self._read(X, lengths, n_steps)
+        return self._labels_of(self._outputs_of(read), read)
+
+    def _labels_of(self, outputs: np.ndarray, read: Sequences) -> np.ndarray:
+        """The most probable class of each sequence, or of each step that is no padding."""
+        labels = self.classes_[self._probabilities(outputs, read).argmax(axis=-1)]
+        if labels.ndim == 1 or read.lengths is None:
+            return labels
+        return without_label(labels, valid_steps(labels.shape, read.lengths), self.classes_)
 
     def generate(
         self, n_steps: int, prompt: ArrayLike | None = None, n_sequences: int = 1, temperature: float = 1.0,
@@ -223,10 +241,14 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
 
         Parameters are those of `fit`.
         """
-        steps = self._steps_of(y)
-        guess = self.predict(X, lengths, n_steps=steps)
-        if guess.ndim == 2:
-            labels, valid = read_step_labels(y, self._read(X, lengths, steps), 2)
-            weight = None if sample_weight is None else np.repeat(np.asarray(sample_weight), valid.sum(axis=1))
-            return accuracy(labels, guess[valid], weight)
-        return accuracy(y, guess, sample_weight)
+        read = self._read_with(X, lengths, y)
+        guess = self._labels_of(self._outputs_of(read), read)
+        boxes = unboxed(y, "y")
+        y = y if boxes is None else boxes
+        if guess.ndim == 1:
+            labels = read_labels(y, 2)
+            refuse_other_number(read.n, len(labels))
+            return accuracy(labels, guess, sample_weight)
+        labels, valid = read_step_labels(y, read, 2)
+        weight = None if sample_weight is None else np.repeat(np.asarray(sample_weight), valid.sum(axis=1))
+        return accuracy(labels, np.ma.getdata(guess)[valid], weight)

@@ -7,12 +7,11 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import RegressorMixin
-from sklearn.utils import check_consistent_length
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from forecastrnn.data.arrays import Sequences
-from forecastrnn.data.targets import read_numbers
+from forecastrnn.data.targets import read_numbers, refuse_other_number
 from forecastrnn.estimators.device_choice import device_to_predict
 from forecastrnn.estimators.old_names import takes_old_names
 from forecastrnn.estimators.parameters import SEQUENCE_CONSTRAINTS
@@ -141,8 +140,9 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
         return self.loss
 
     def _read_targets(self, given: GivenData, X: Sequences, weight: np.ndarray | None, reset: bool) -> Targets:
-        array = read_numbers(given.y, 6)
-        check_consistent_length(X.values, array)
+        steps = self.__dict__.get("_fitted") if not reset else None
+        array = read_numbers(given.y, X, 6, by_step=steps is not None and steps.last == 0)
+        refuse_other_number(X.n, len(array))
         return number_targets(array, X)
 
     def partial_fit(self, X: object, y: object, sample_weight: object = None, lengths: object = None) -> Self:
@@ -182,7 +182,7 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
             fitted without `vector_input`.
         """
         if n_samples is not None:
-            drawn = self._sampled(X, lengths, n_samples, random_state, n_steps)
+            drawn = self._sampled(self._read(X, lengths, n_steps), n_samples, random_state)
             return np.stack([self._in_shape(outputs) for outputs in drawn])
         return self._in_shape(self._outputs(X, lengths, n_steps))
 
@@ -231,14 +231,15 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
 
         Parameters are those of `fit`.
         """
-        guess = self.predict(X, lengths, n_steps=self._steps_of(y))
-        truth = read_numbers(y, 2)
+        read = self._read_with(X, lengths, y)
+        guess = self._in_shape(self._outputs_of(read))
+        truth = read_numbers(y, read, 2, by_step=self._fitted.last == 0 and not read.repeats)
+        refuse_other_number(read.n, len(truth))
         if self._fitted.repeats and truth.ndim == guess.ndim == 2:
             truth, guess = truth[:, :, None], guess[:, :, None]
         if guess.ndim < 3:
             return r2(truth, guess, sample_weight)
         if truth.shape != guess.shape:
             raise ValueError(f"y must have the shape of what predict returns, {guess.shape}. Got {truth.shape}.")
-        read = self._read(X, lengths, guess.shape[1] if self._fitted.repeats else None)
         valid = valid_steps(guess.shape[:2], read.lengths if self._fitted.last == 0 else None)
         return r2_of_steps(truth, guess, valid, sample_weight)

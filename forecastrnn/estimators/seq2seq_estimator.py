@@ -16,6 +16,7 @@ from forecastrnn.data.tokens import UNKNOWN, Texts, check_tokens, read_texts, vo
 from forecastrnn.estimators.device_choice import device_of
 from forecastrnn.estimators.groups.heads import constraints_of_heads
 from forecastrnn.estimators.named_parameters import checks_parameters
+from forecastrnn.estimators.holding_out import random_rows
 from forecastrnn.estimators.old_names import flat_of
 from forecastrnn.estimators.parameters import TRAINING_CONSTRAINTS, layers_of, shared_settings
 from forecastrnn.estimators.recurrent_estimator import Callback, GivenData, RecurrentEstimator
@@ -184,16 +185,7 @@ class PairEstimator(RecurrentEstimator[PairSettings, FittedPairs, PairSamples]):
         )  # fmt: skip
 
     def _split(self, samples: PairSamples) -> tuple[np.ndarray, np.ndarray]:
-        from sklearn.model_selection import train_test_split
-
-        n = samples.X.n
-        if n < 2:
-            raise ValueError(f"early_stopping needs at least 2 pairs, got {n}.")
-        return train_test_split(
-            np.arange(n),
-            test_size=self._held_share(),
-            random_state=self.random_state,
-        )
+        return random_rows(samples.X.n, self._held_share(), "pairs", self.random_state)
 
     def _validator(self, settings: PairSettings, fitted: FittedPairs, held: PairSamples) -> Validate:
         search = Search(1, self._most(fitted, None))

@@ -11,10 +11,11 @@ from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from forecastrnn.data.arrays import Sequences, check_count
-from forecastrnn.data.vector_input import steps_of
+from forecastrnn.data.vector_input import lengths_of, steps_of
 from forecastrnn.estimators.device_choice import device_of, device_to_predict
 from forecastrnn.estimators.exporting import ExportedToNumpy
 from forecastrnn.estimators.named_parameters import checks_parameters
+from forecastrnn.estimators.holding_out import last_rows
 from forecastrnn.estimators.old_names import RATE, flat_of
 from forecastrnn.estimators.parameters import OWN, SEQUENCE_CONSTRAINTS, layers_of, shared_settings
 from forecastrnn.estimators.recurrent_estimator import Callback, GivenData
@@ -70,17 +71,21 @@ class SequenceEstimator(ExportedToNumpy, SequenceInput):
 
         Parameters
         ----------
-        X : array (n, time), array (n, time, channels), or list of arrays (time, channels)
-            2-D: each row a sequence of one channel and fixed length. A list may be ragged. Where every channel is
-            categorical, texts, and lists of lists of words. With `vector_input` (n, features), each row a vector.
+        X : array (n, time), array (n, time, channels), or list of sequences (time,) or (time, channels)
+            2-D: each row a sequence of one channel and fixed length. A list may be ragged, of arrays, lists, tuples,
+            Series or frames, and may lie in an object array, in a column of a frame, or in the cells of a frame whose
+            columns are channels. Where every channel is categorical, texts, and lists of lists of words. With
+            `vector_input` (n, features), each row a vector.
         y : array
             Regressor: (n,) or (n, outputs) for one target a sequence, (n, k, outputs) for a target at each of
-            the last k steps (k = time: at every step). Classifier: (n,) class labels. With `vector_input` (n, time)
-            or, for a regressor, (n, time, outputs).
+            the last k steps (k = time: at every step). Classifier: (n,) class labels, or (n, time) for one at each
+            step. Targets at each step of ragged sequences may be a list like X. With `vector_input` (n, time) or, for a
+            regressor, (n, time, outputs).
         sample_weight : array (n,), optional
             Weight of each sequence in the loss.
         lengths : array of int (n,), optional
-            Valid steps of each row of a padded X, or of y with `vector_input`.
+            Valid steps of each row of a padded X, or of y with `vector_input`. What stands behind them, in X and in y,
+            does not matter: NaN, None and masked cells may.
         callback : callable, optional
             Called behind each epoch with an `Epoch` (iteration, loss, validation_score, and the model so far by
             `estimator()`); training stops when it returns True. Whatever it raises leaves the estimator as it was.
@@ -118,7 +123,8 @@ class SequenceEstimator(ExportedToNumpy, SequenceInput):
             raise ValueError(f"This {name} estimator requires y to be passed, but the target y is None.")
         columns = getattr(self, "n_features_in_", None)
         steps = steps_of(given.y) if self.vector_input else None
-        read = self._read_any(given.X, given.lengths, steps, reset=not (partial and goes_on), goes_on=goes_on)
+        lengths = lengths_of(given.y) if self.vector_input and given.lengths is None else given.lengths
+        read = self._read_any(given.X, lengths, steps, reset=not (partial and goes_on), goes_on=goes_on)
         weight = self._read_weight(given.sample_weight, read.n)
         targets = self._read_targets(given, read, weight, not goes_on)
         self._check_truncation(read, targets)
@@ -179,12 +185,7 @@ class SequenceEstimator(ExportedToNumpy, SequenceInput):
 
     def _split(self, samples: SequenceSamples) -> tuple[np.ndarray, np.ndarray]:
         """Rows to train on, and the tail to validate on: rows are taken to be in order of time."""
-        n = samples.X.n
-        held = max(1, int(round(n * self._held_share())))
-        if held >= n:
-            raise ValueError(f"early_stopping needs at least 2 sequences, got {n}.")
-        rows = np.arange(n)
-        return rows[:-held], rows[-held:]
+        return last_rows(samples.X.n, self._held_share(), "sequences")
 
     def _validator(self, settings: SequenceSettings, fitted: Fitted, held: SequenceSamples) -> Validate:
         def validate(theta: np.ndarray) -> float:
@@ -239,20 +240,18 @@ class SequenceEstimator(ExportedToNumpy, SequenceInput):
         return self._fitted.network.embedding_weights(self._fitted.progress.theta)
 
     def _outputs(self, X: object, lengths: object, n_steps: object = None) -> np.ndarray:
-        read = self._read(X, lengths, n_steps)
+        return self._outputs_of(self._read(X, lengths, n_steps))
+
+    def _outputs_of(self, read: Sequences) -> np.ndarray:
         return run(self._fitted, read, self.n_jobs, device=device_to_predict(self))
 
-    def _sampled(
-        self, X: object, lengths: object, n_samples: object, random_state: object, n_steps: object
-    ) -> Iterator[np.ndarray]:  # fmt: skip
+    def _sampled(self, read: Sequences, n_samples: object, random_state: object) -> Iterator[np.ndarray]:
         """Outputs with dropout left on, again and again."""
-        check_is_fitted(self)
         count, dropout = check_count(n_samples, "n_samples"), self._fitted.dropout
         if not dropout:
             raise ValueError(
                 f"n_samples={count} needs a model fitted with dropout: without it all samples would be the same."
             )
-        read = self._read(X, lengths, n_steps)
         for seed in check_random_state(random_state).randint(2**31 - 1, size=count):
             yield run(self._fitted, read, self.n_jobs, dropout=dropout, seed=int(seed), device=device_to_predict(self))
 

@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import cast
 
 import numpy as np
-from sklearn.utils.validation import _check_feature_names, _check_n_features, check_is_fitted, validate_data
+from sklearn.utils.validation import _check_feature_names, _check_n_features, check_is_fitted
 
 from forecastrnn.data.arrays import (
-    FLOATS,
     Sequences,
-    are_ragged,
     dimensions_of,
     in_dtype,
     needs_no_check,
-    padded,
-    read_cube,
     read_lengths,
-    read_ragged,
-    refuse_non_numbers,
+    refuse_empty,
     refuse_odd_types,
+    refuse_shape,
 )
 from forecastrnn.data.categorical_input import RawSequences, coded, learn_coding, read_raw
 from forecastrnn.data.coding import CategoryCoding, EmbeddingOptions, categorical_columns
-from forecastrnn.data.vector_input import read_vectors, repeats_for, steps_of
+from forecastrnn.data.numbers import AXES, in_words, refuse_non_finite, refuse_non_numbers
+from forecastrnn.data.padding import (
+    FILL,
+    LARGE,
+    equally_long,
+    padded,
+    read_rows,
+    rows_of,
+    stacked,
+    table_of,
+    without_padding,
+)
+from forecastrnn.data.vector_input import lengths_of, read_vectors, repeats_for, steps_of
 from forecastrnn.estimators.old_names import flat_of
 from forecastrnn.estimators.recurrent_estimator import RecurrentEstimator
 from forecastrnn.sequences.fitting import Fitted, SequenceSamples
@@ -68,10 +75,12 @@ class SequenceInput(RecurrentEstimator[SequenceSettings, Fitted, SequenceSamples
         values = array[:, :, None] if is_flat else np.ascontiguousarray(array)
         return Sequences(values, read_lengths(lengths, *values.shape[:2]), is_flat)
 
-    def _steps_of(self, y: object) -> int | None:
-        """Steps of the sequences y that belong to vectors."""
+    def _read_with(self, X: object, lengths: object, y: object) -> Sequences:
+        """X that is compared with y, whose steps are those of the sequences that vectors become."""
         check_is_fitted(self)
-        return steps_of(y) if self._fitted.repeats else None
+        if not self._fitted.repeats:
+            return self._read(X, lengths)
+        return self._read(X, lengths_of(y) if lengths is None else lengths, steps_of(y))
 
     def _read_any(
         self, X: object, lengths: object, steps: int | None, *, reset: bool, goes_on: bool = False
@@ -95,7 +104,7 @@ class SequenceInput(RecurrentEstimator[SequenceSettings, Fitted, SequenceSamples
         asked = self._embedding_options().are_asked and (fitted is None or goes_on)
         if not asked and (fitted is None or fitted.coding is None):
             return self._read_sequences(X, lengths, reset=reset, named=named)
-        refuse_odd_types(X, "X")
+        refuse_odd_types(X, "X", masks=True)
         raw = read_raw(X, lengths, type(self).__name__)
         if not goes_on and not reset:
             self._check_channels(raw.channels, reset)
@@ -121,45 +130,57 @@ class SequenceInput(RecurrentEstimator[SequenceSettings, Fitted, SequenceSamples
         return fitted.coding
 
     def _read_sequences(self, X: object, lengths: object, *, reset: bool, named: bool) -> Sequences:
-        """X of numbers: 2-D rows, a 3-D array, or a list of ragged sequences (time, channels)."""
-        refuse_odd_types(X, "X")
-        if are_ragged(X, rows_differ=not reset and self._was_fitted_on_sequences()):
-            if lengths is not None:
-                raise ValueError("lengths must not be given with a list of sequences: they have lengths of their own.")
-            return self._read_ragged(cast(Sequence, X), reset)
-        refuse_non_numbers(X, "X")
-        ndim = dimensions_of(X)
-        if ndim == 3:
-            return self._as_sequences(self._read_cube(X, reset=reset, named=named), lengths)
-        if ndim > 3:
-            raise ValueError(f"Found array with dim {ndim}, {type(self).__name__} expected 2 or 3.")
-        array = validate_data(self, X, dtype=FLOATS, reset=reset)
-        self._check_one_channel(reset)
-        return self._as_sequences(array, lengths)
+        """X of numbers: 2-D rows, a 3-D array, or sequences (time, channels) in a list or in boxes."""
+        refuse_odd_types(X, "X", masks=True)
+        rows = rows_of(X, "X", always=not reset and self._was_fitted_on_sequences())
+        if rows is None:
+            return self._read_table(X, X, lengths, reset=reset, named=named)
+        if lengths is None:
+            return self._read_rows(rows, X, reset=reset, named=named)
+        if not equally_long(rows):
+            raise ValueError("lengths must not be given with a list of sequences: they have lengths of their own.")
+        return self._read_table(stacked(rows, "X"), X, lengths, reset=reset, named=named)
 
     def _was_fitted_on_sequences(self) -> bool:
         """Whether `fit` saw sequences of one channel, not rows: then a list of equally long ones is no table."""
         return getattr(self, "n_features_in_", 0) == getattr(self, "n_channels_in_", 0) == 1
 
-    def _read_ragged(self, X: Sequence, reset: bool) -> Sequences:
-        parts = read_ragged(X)
-        if reset:
-            _check_feature_names(self, parts[0], reset=True)  # forgets those of an earlier fit
+    def _read_rows(self, rows: list, X: object, *, reset: bool, named: bool) -> Sequences:
+        parts = read_rows(rows, "X")
+        if named:
+            names = X if hasattr(X, "columns") else parts[0]
+            if reset or hasattr(X, "columns"):  # a fit forgets those of an earlier one
+                _check_feature_names(self, names, reset=reset)
         self._check_channels(parts[0].shape[1], reset)
         return padded(parts, self.dtype)
 
-    def _read_cube(self, X: object, *, reset: bool, named: bool) -> np.ndarray:
-        array = read_cube(X, type(self).__name__)
+    def _read_table(self, X: object, given: object, lengths: object, *, reset: bool, named: bool) -> Sequences:
+        """An array or a frame; `given`: what the user gave, which may have names."""
+        X = without_padding(X, lengths, "X")
+        refuse_non_numbers(X, "X")
+        ndim = dimensions_of(X)
+        refuse_shape(X, ndim, type(self).__name__)
         if named:
-            _check_feature_names(self, array, reset=reset)
-        self._check_channels(array.shape[2], reset)
-        return array
+            has_names = ndim == 2 or hasattr(given, "columns")
+            _check_feature_names(self, given if has_names else np.empty((1, 1)), reset=reset)
+        array = table_of(X, "X")
+        refuse_empty(array.shape, "X")
+        columns = list(given.columns) if hasattr(given, "columns") and ndim == 2 else None
+        refuse_non_finite(array, "X", in_words(AXES, columns), FILL if np.isnan(array).any() else LARGE)
+        if ndim == 2 and not reset and self._was_fitted_on_sequences():
+            array = array[:, :, None]
+        if array.ndim == 3:
+            self._check_channels(array.shape[2], reset)
+        else:
+            _check_n_features(self, array, reset=reset)
+            self._check_one_channel(reset)
+        return self._as_sequences(array, lengths)
 
     # Names and numbers of features and channels -------------------------------------------------------
     def _check_raw(self, X: object, raw: RawSequences, *, reset: bool, named: bool) -> None:
         rows: np.ndarray = np.empty((1, raw.valid.shape[1] if raw.flat else raw.channels))
         if named:
-            _check_feature_names(self, X if raw.flat else rows, reset=reset)
+            _check_feature_names(self, X if raw.flat or hasattr(X, "columns") else rows, reset=reset)
         if not raw.flat:
             return self._check_channels(raw.channels, reset)
         self._check_one_channel(reset)

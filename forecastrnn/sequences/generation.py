@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import check_array
 
-from forecastrnn.data.arrays import check_count, refuse_non_numbers, refuse_odd_types
+from forecastrnn.data.arrays import check_count, refuse_odd_types
+from forecastrnn.data.numbers import refuse_non_numbers
 from forecastrnn.engine.buffers import Buffer
 from forecastrnn.engine.cpu.stepper import UNSTOPPED, stepper
 from forecastrnn.engine.memory import check_fits
