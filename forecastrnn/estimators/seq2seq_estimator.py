@@ -15,8 +15,8 @@ from forecastrnn.data.arrays import check_count
 from forecastrnn.data.tokens import UNKNOWN, Texts, check_tokens, read_texts, vocabulary_of
 from forecastrnn.estimators.device_choice import device_of
 from forecastrnn.estimators.groups.heads import constraints_of_heads
-from forecastrnn.estimators.named_parameters import checks_parameters
 from forecastrnn.estimators.holding_out import random_rows
+from forecastrnn.estimators.named_parameters import checks_parameters
 from forecastrnn.estimators.old_names import flat_of
 from forecastrnn.estimators.parameters import TRAINING_CONSTRAINTS, layers_of, shared_settings
 from forecastrnn.estimators.recurrent_estimator import Callback, GivenData, RecurrentEstimator

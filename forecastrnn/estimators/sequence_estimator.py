@@ -14,8 +14,8 @@ from forecastrnn.data.arrays import Sequences, check_count
 from forecastrnn.data.vector_input import lengths_of, steps_of
 from forecastrnn.estimators.device_choice import device_of, device_to_predict
 from forecastrnn.estimators.exporting import ExportedToNumpy
-from forecastrnn.estimators.named_parameters import checks_parameters
 from forecastrnn.estimators.holding_out import last_rows
+from forecastrnn.estimators.named_parameters import checks_parameters
 from forecastrnn.estimators.old_names import RATE, flat_of
 from forecastrnn.estimators.parameters import OWN, SEQUENCE_CONSTRAINTS, layers_of, shared_settings
 from forecastrnn.estimators.recurrent_estimator import Callback, GivenData
