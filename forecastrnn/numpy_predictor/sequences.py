@@ -82,13 +82,23 @@ def predict(X: Any, lengths: Any = None, n_steps: int | None = None) -> Array:
 
 # classifier
 def predict_proba(X: Any, lengths: Any = None, n_steps: int | None = None) -> Array:
-    """Probability of each class of `WEIGHTS["classes"]`, for each sequence or each of its steps."""
+    """Probability of each class of `WEIGHTS["classes"]`, for each sequence or each of its steps; zero past its end."""
     scores = outputs(X, lengths, n_steps).astype(np.float64)
     shares = np.exp(scores - scores.max(axis=-1, keepdims=True))
     shares = shares / shares.sum(axis=-1, keepdims=True)
-    return shares[:, 0] if TARGET_DIMENSIONS == 1 else shares
+    return shares[:, 0] if TARGET_DIMENSIONS == 1 else np.where(ahead_of_end(X, lengths, shares.shape[1]), shares, 0)
+
+
+def ahead_of_end(X: Any, lengths: Any, steps: int) -> Array:
+    """Which steps (n, steps, 1) are none past the end of a row."""
+    ends = padded(X, None if REPEATS else lengths)[1]
+    if REPEATS:
+        ends = np.full(len(ends), steps) if lengths is None else np.asarray(lengths)
+    return (np.arange(steps) < ends[:, None])[:, :, None]
 
 
 def predict_class(X: Any, lengths: Any = None, n_steps: int | None = None) -> Array:
-    """The most probable class."""
-    return WEIGHTS["classes"][predict_proba(X, lengths, n_steps).argmax(axis=-1)]
+    """The most probable class, of each step masked past the end of a shorter row."""
+    shares = predict_proba(X, lengths, n_steps)
+    labels, none = WEIGHTS["classes"][shares.argmax(axis=-1)], shares.sum(axis=-1) == 0
+    return np.ma.MaskedArray(labels, mask=none) if none.any() else labels

@@ -63,6 +63,9 @@ def test_classes(labels: list, tmp_path: Path) -> None:
         module = exported(model, tmp_path)
         np.testing.assert_allclose(module["predict_proba"](X), model.predict_proba(X), rtol=near, atol=near)
         assert module["predict"](X).tolist() == model.predict(X).tolist()
+        assert module["predict"](X, lengths=LENGTHS).tolist() == model.predict(X, LENGTHS).tolist()
+        shares = module["predict_proba"](X, lengths=LENGTHS), model.predict_proba(X, LENGTHS)
+        np.testing.assert_allclose(*shares, rtol=near, atol=near)
 
 
 def test_categories_and_vectors(tmp_path: Path) -> None:
