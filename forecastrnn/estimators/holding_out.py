@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from sklearn.utils import check_random_state
 
@@ -26,7 +24,7 @@ def random_rows(n: int, share: float, what: str, random_state: object) -> Rows:
     return train_test_split(np.arange(n), test_size=held, random_state=random_state)
 
 
-def stratified_rows(codes: np.ndarray, share: float, classes: Sequence, random_state: object) -> Rows:
+def stratified_rows(codes: np.ndarray, share: float, classes: np.ndarray, random_state: object) -> Rows:
     """Rows drawn at random so that each class has its share among those held out, as far as there are enough of it.
 
     A class of a single row trains. Raises ValueError if no class has a second one.
@@ -40,7 +38,7 @@ def stratified_rows(codes: np.ndarray, share: float, classes: Sequence, random_s
     if counts.max() < 2:
         raise ValueError(
             f"early_stopping holds out rows whose class has others to train on, but each class of y has one row, for "
-            f"example {classes[int(codes[0])]!r}. Set early_stopping=False, or give more rows."
+            f"example {classes.tolist()[int(codes[0])]!r}. Set early_stopping=False, or give more rows."
         )
     order = check_random_state(random_state).permutation(n)
     first = np.unique(codes[order], return_index=True)[1]  # one row of each class trains

@@ -20,7 +20,7 @@ from forecastrnn.estimators.holding_out import last_rows, random_rows, stratifie
 def test_each_class_trains_and_something_is_held_out(labels: str, share: float) -> None:
     codes = np.array([ord(label) - 97.0 for label in labels])
     for seed in range(5):
-        train, held = stratified_rows(codes, share, [*"abcdefgh"], seed)
+        train, held = stratified_rows(codes, share, np.array([*"abcdefgh"]), seed)
         assert sorted([*train, *held]) == [*range(len(codes))] and len(held) >= 1
         assert set(codes[train]) == set(codes)
         assert len(held) <= np.ceil(share * len(codes))
@@ -29,7 +29,9 @@ def test_each_class_trains_and_something_is_held_out(labels: str, share: float) 
 def test_classes_with_enough_rows_have_their_shares() -> None:
     codes = np.repeat([0.0, 1.0], [30, 10])
     expected = train_test_split(np.arange(40), test_size=0.2, stratify=codes, random_state=3)
-    assert [found.tolist() for found in stratified_rows(codes, 0.2, "ab", 3)] == [e.tolist() for e in expected]
+    assert [found.tolist() for found in stratified_rows(codes, 0.2, np.array(["a", "b"]), 3)] == [
+        e.tolist() for e in expected
+    ]
     assert np.bincount(codes[expected[1]].astype(int)).tolist() == [6, 2]
 
 
