@@ -81,13 +81,13 @@ def local_networks_of_many_series() -> Work:
 @job
 def period_search() -> Work:
     y = pd.Series(noisy(3 * 10**6), pd.date_range("2000", periods=3 * 10**6, freq="min"))
-    return again(fitted_forecaster(), y, season_length="auto")
+    return again(fitted_forecaster(), y, season_length=None)
 
 
 @job
 def backtest() -> Work:
     model = fitted_forecaster(max_steps=50)
-    return lambda: model.cross_validation(panel(200, 200), 12, n_windows=NEVER // 10**5), lambda: model.predict(3)
+    return lambda: model.cross_validation(panel(200, 200), 12, n_windows=10), lambda: model.predict(3)
 
 
 @job
