@@ -45,7 +45,7 @@ _NAMED: list[tuple[str, str, Container[str]]] = [
 # What no flat parameter says: a course with numbers of its own, intervals, a calendar, likelihoods.
 GROUPS = (OneCycle, Steps, Conformal, Calendar, Holidays, *LOSS_OF.values())
 # What else goes wrong where parts of a file do not fit together; a file that is damaged, all the same.
-_UNFIT = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+_UNFIT = (ArithmeticError, AttributeError, LookupError, NotImplementedError, RecursionError, TypeError, ValueError)
 _HEADER = {"class": choice(*STATES), "written_by": TEXT}
 
 

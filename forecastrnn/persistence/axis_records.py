@@ -6,6 +6,7 @@ import json
 import math
 import re
 from datetime import UTC, timedelta, timezone, tzinfo
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -298,10 +299,16 @@ def _check_last(form: str, clock: Clock, last: np.ndarray) -> None:
     times = _index_of(clock, np.unique(last))
     if form in ("series", "dated", "array") and len(last) > 1 or form == "wide" and len(times) > 1:
         raise ModelFileError("the series do not end together")
-    if isinstance(times, pd.DatetimeIndex):
-        wall = times.tz_localize(None)
-        if not all(clock.freq.is_on_offset(time) for time in wall):
-            raise ModelFileError("the last times do not belong to the frequency")
+    if isinstance(times, pd.DatetimeIndex) and not all(map(partial(_is_on, clock.freq), times.tz_localize(None))):
+        raise ModelFileError("the last times do not belong to the frequency")
+
+
+def _is_on(freq: pd.DateOffset, time: pd.Timestamp) -> bool:
+    """Whether a frequency has a time; it may not be able to tell of years that Python's dates have not."""
+    try:
+        return bool(freq.is_on_offset(time))
+    except (NotImplementedError, ValueError, OverflowError):
+        return False
 
 
 def _make_axis(**kept: Any) -> TimeAxis:

@@ -21,6 +21,7 @@ from forecastrnn.persistence.parts import Kind, Make, Part, Range, Values, key_o
 LARGEST = 2**63
 MOST = 2**24  # inputs, units or outputs: their products stay far within int64
 LONGEST = 2**40  # counts of values: more than any memory holds
+STEPS = 2**20  # of one sequence, which a network puts out
 ANY: Range = (-np.inf, np.inf)
 POSITIVE: Range = (5e-324, np.inf)
 SHARE: Range = (0.0, 1.0)

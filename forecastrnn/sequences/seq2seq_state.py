@@ -8,7 +8,7 @@ from forecastrnn.exceptions import ModelFileError
 from forecastrnn.networks.network import Network
 from forecastrnn.networks.seq2seq_network import Seq2SeqNetwork
 from forecastrnn.persistence import fitted_records as kinds
-from forecastrnn.persistence.codec import MOST, Part, State, count, record
+from forecastrnn.persistence.codec import STEPS, Part, State, count, record
 from forecastrnn.persistence.labels import labels
 from forecastrnn.persistence.plain_values import plain
 from forecastrnn.sequences.seq2seq_fitting import FittedPairs
@@ -44,7 +44,7 @@ FITTED = record(
     progress=kinds.progress(kinds.THETA, kinds.LOSSES),
     source_tokens=labels("n_source", "n_source", ("text", "<i8")).named("source"),
     target_tokens=labels("n_target", "n_target", ("text", "<i8")).named("target"),
-    longest=count(1, MOST),
+    longest=count(1, STEPS),
     seed=count(0, kinds.SEED),
     dropout=kinds.DROPOUT,
 )

@@ -59,7 +59,7 @@ FITTED = codec.record(
     last=codec.count(0, codec.MOST),
     target_ndim=codec.count(1, 3),
     seed=codec.count(0, kinds.SEED),
-    repeats=codec.count(0, codec.MOST),
+    repeats=codec.count(0, codec.STEPS),
     dropout=kinds.DROPOUT,
     coding=codec.mapped(
         categories(lambda part: [e.size for e in part.known["embeddings"]]), lambda coding: coding and coding.categories

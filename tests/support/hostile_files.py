@@ -30,8 +30,9 @@ from forecastrnn.exceptions import ModelFileError
 from support.forged_files import forge, parts_of
 from support.hostile_models import FITS, use
 
-SECONDS, BYTES = 20, 6 * 2**30
+SECONDS, PATIENCE, BYTES = 10, 180, 6 * 2**30  # of computing, and on the clock
 LONGEST = 1200  # letters of a message
+_TOO_LONG = {f"signal {int(number)}" for number in (signal.SIGALRM, signal.SIGPROF)}
 GOOD = ("refused", "equal", "valid")
 # A model of other names, times or numbers of columns is one: it refuses data that are not like its own.
 _OF_DATA = ("sequence_input.py", "covariate_reading.py", "covariate_ahead.py", "horizon.py", "tokens.py")
@@ -244,7 +245,7 @@ def outcomes(case: Case, edits: list[Edit]) -> Iterator[tuple[str, str, str]]:
         if done < len(edits) or status:
             died = f"signal {os.WTERMSIG(status)}" if os.WIFSIGNALED(status) else f"exit {os.WEXITSTATUS(status)}"
             if done < len(edits):
-                yield edits[done][0], "hangs" if died == f"signal {signal.SIGALRM}" else died, ""
+                yield edits[done][0], "hangs" if died in _TOO_LONG else died, ""
                 done += 1
             else:
                 yield "at the end", died, ""
@@ -258,10 +259,11 @@ def _child(case: Case, edits: list[Edit], writer: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with tempfile.TemporaryDirectory() as folder, os.fdopen(writer, "wb") as handle:
         for what, make in edits:
-            signal.alarm(SECONDS)
+            signal.alarm(PATIENCE)
+            signal.setitimer(signal.ITIMER_PROF, SECONDS)
             pickle.dump(outcome(case, Path(folder) / "model.rnn", make(), what), handle)
             handle.flush()
-            signal.alarm(0)
+            signal.setitimer(signal.ITIMER_PROF, 0)
     os._exit(0)
 
 

@@ -18,6 +18,7 @@ from forecastrnn import (
     RNNRegressor,
     RNNSeq2Seq,
 )
+from support.model_cases import SERIES
 
 RNG = np.random.default_rng(2)
 X, X3, Y = RNG.normal(size=(12, 4)), RNG.normal(size=(12, 4, 2)), RNG.normal(size=12)
@@ -46,6 +47,8 @@ _GAPS = _SHORT.assign(y=_SHORT["y"].where(_SHORT.index % 11 > 0))
 _VECTORS = {0: {k: [k / 9, 1.0] for k in range(5)}}  # of channel 0
 _TWO_LAYERS = {"hidden_layer_sizes": (3, 2), "cell": ["gru", "rnn"], "bidirectional": True, "layer_norm": True}
 _CALENDAR = Calendar(["weekday", "day_of_year"], events=EVENTS)
+_AXES = ("hours of trading days", "third Fridays", "the 15th", "periods", "range", "columns of two levels",
+         "nullable ids", "dated columns", "fixed offset, seconds", "a last day that begins at one")  # fmt: skip
 _LEVELS = {"intervals": Conformal(horizon=3, adaptive=True), "n_members": 2}
 
 
@@ -98,6 +101,7 @@ FITS: dict[str, Callable[[], Any]] = {
     "likelihood": _forecaster(WIDE, loss="student_t"),
     "counts": _forecaster(WIDE[["c"]], loss="negative_binomial"),
     "quantiles": _forecaster(WIDE, loss="quantile", strategy="direct", horizon=3),
+    **{name: _forecaster(SERIES[name]) for name in _AXES},
 }
 
 
@@ -147,20 +151,17 @@ def _forecasts(model: RNNForecaster) -> list[Any]:
 
 
 def _moved(model: RNNForecaster, ahead: dict[str, Any]) -> list[Any]:
-    """What a stream and an update make of new values."""
-    form, names, days, found = model._model.axis.form, model._model.axis.ids, DAYS[60:62], []
+    """What a stream and an update make of new values: the model's own forecasts, which have its names and times."""
+    names, days, found = model._model.whole_axis.ids, DAYS[60:62], []
     if model._model.strategy == "recursive" and not ahead:
         stream = model.stream(names[0]) if len(names) > 1 else model.stream()
         found += [stream.step(11.0), stream.step(12.0)]
-    parts = [pd.DataFrame({"unique_id": name, "ds": days, "y": [10.0, 2.0]}) for name in "abc"]
-    new: dict[str, Any] = {
-        "array": [10.0, 11.0],
-        "wide": pd.DataFrame({name: [10.0, 1.0] for name in names}, days),
-        "long": pd.concat(parts, ignore_index=True),
-    }
-    beside = {name: frame[frame["ds"].isin(days)] for name, frame in ahead.items()}
-    model.update(new.get(form, pd.Series([10.0, 11.0], days, name="s")), **beside)
-    later = {name: frame[frame["ds"] > days[-1]] for name, frame in ahead.items()}
+    new = model.predict(1 if model._model.strategy == "direct" else 2, **ahead)
+    new = new.to_numpy() if model._model.axis.form == "array" else new
+    if isinstance(new, pd.DataFrame) and model.alias in new:
+        new = new.rename(columns={model.alias: model._model.reading.columns["target_col"]})
+    model.update(new, **{name: frame[frame["ds"].isin(days)] for name, frame in ahead.items()})
+    later = {name: frame[frame["ds"] >= days[-1]] for name, frame in ahead.items()}
     return [*found, model.predict(1, **later)]
 
 
