@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from forecastrnn.data.arrays import read_lengths
+from forecastrnn.masks import refuse_masked
 from forecastrnn.networks.cell import Cell
 from forecastrnn.networks.cells import as_cell
 from forecastrnn.networks.network import Layer, Network
@@ -112,6 +113,7 @@ def static_rnn(
     """
     if not isinstance(X, (list, tuple)) or not X:
         raise ValueError("X must be a non-empty list of arrays (n, inputs), one a time step.")
+    refuse_masked(X, "X")
     steps = [np.asarray(x) for x in X]
     for number, x in enumerate(steps):
         if x.shape != steps[0].shape or x.ndim != 2:
@@ -125,6 +127,7 @@ def static_rnn(
 
 
 def _check_input(X: object, time_major: bool) -> np.ndarray:
+    refuse_masked(X, "X")
     array = np.asarray(X)
     if array.ndim != 3:
         raise ValueError(f"X must have shape (n, time, inputs), 3 dimensions. Got shape {array.shape}.")
@@ -141,6 +144,7 @@ def _check_input(X: object, time_major: bool) -> np.ndarray:
 
 def _check_weights(stack: list[Cell], weights: Sequence, n_inputs: int) -> list[tuple[dict, ...]]:
     """Weights as tuples of one or two dicts a layer, each of the right shapes."""
+    refuse_masked(weights, "weights")
     if not isinstance(weights, (list, tuple)) or len(weights) != len(stack):
         raise ValueError(f"weights must be a list of {len(stack)} entries, one a cell.")
     groups = []
@@ -194,6 +198,7 @@ def _network(stack: list[Cell], groups: list[tuple[dict, ...]], X: np.ndarray) -
 
 def _read_state(network: Network, given: Sequence, X: np.ndarray) -> State:
     """The initial state as the engine wants it: layer, direction, name."""
+    refuse_masked(given, "initial_state")
     if not isinstance(given, (list, tuple)) or len(given) != len(network.layers):
         raise ValueError(f"initial_state must be a list of {len(network.layers)} states, one a layer.")
     for number, (layer, entry) in enumerate(zip(network.layers, given, strict=True)):

@@ -8,6 +8,7 @@ from numbers import Integral
 import numpy as np
 
 from forecastrnn.data.coding import CategoryCoding
+from forecastrnn.masks import refuse_masked
 
 FLOATS = [np.float64, np.float32]  # types that are read as they are; others become the first
 
@@ -133,20 +134,8 @@ def refuse_odd_types(X: object, name: str, *, masks: bool = False) -> None:
 
 
 def refuse_masks(X: object, name: str) -> None:
-    """Raise for masked cells, whose masks NumPy would drop."""
-    for number, part in enumerate(_parts(X)):
-        if isinstance(part, np.ma.MaskedArray) and np.ma.is_masked(part):
-            at = np.argwhere(np.ma.getmaskarray(part))[0].tolist()
-            at = at if part is X else [number, *at]
-            raise ValueError(
-                f"{name} has masked cells, the first at {name}{at}. Fill them first, for example with "
-                f"{name}.filled(...); where they pad rows to one length, give lengths."
-            )
-
-
-def _parts(X: object) -> list:
-    """X, or what a list or tuple holds."""
-    return list(X) if isinstance(X, list | tuple) else [X]
+    """Raise for masked cells of what has rows, whose padding may be masked."""
+    refuse_masked(X, name, "; where they pad rows to one length, give lengths")
 
 
 def dtypes_of(X: object) -> list:
@@ -159,6 +148,7 @@ def read_lengths(lengths: object, n: int, steps: int, each: str = "row of X") ->
     """Valid steps of each row, or None."""
     if lengths is None:
         return None
+    refuse_masked(lengths, "lengths")
     array = np.asarray(lengths)
     if array.shape != (n,) or array.dtype.kind not in "iu":
         raise ValueError(f"lengths must be {n} integers, one a {each}. Got {array.dtype} of shape {array.shape}.")

@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 
 from forecastrnn.data.labels import are_texts, as_labels, sorted_labels
+from forecastrnn.masks import refuse_masked
 
 MOST_CATEGORIES = 2**24  # codes are numbers of float32
 MOST_AUTO = 50
@@ -53,6 +54,7 @@ def auto_dim(n_categories: int) -> int:
 
 def categorical_columns(asked: object, channels: int, names: list | None) -> tuple[int, ...]:
     """Numbers of the channels that `categorical_features` names; raises for what is no channel."""
+    refuse_masked(asked, "categorical_features")
     array = np.asarray(asked)
     if asked is None or array.size == 0:
         return ()
@@ -105,6 +107,7 @@ def given_vectors(options: EmbeddingOptions, columns: tuple[int, ...]) -> dict[i
 
 def _read_vectors(channel: int, given: object, dim: int | Literal["auto"]) -> GivenVectors:
     keys, what = None, f"embedding__weights[{channel}]"
+    refuse_masked(given, what)
     if isinstance(given, Mapping):
         if not given:
             raise ValueError(f"{what} must have a vector for at least one category. Got an empty mapping.")

@@ -11,6 +11,7 @@ import numpy as np
 
 from forecastrnn.data.caller_warnings import warn_caller
 from forecastrnn.data.covariate_values import UNKNOWN, Covariate, Covariates
+from forecastrnn.masks import refuse_masked
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ class StepReader:
 
     def _values(self, given: object) -> Sequence:
         names = [one.name for one in self.known]
+        refuse_masked(given, "X")
         if isinstance(given, Mapping):
             lacking = [name for name in names if name not in given]
             if lacking:

@@ -12,6 +12,7 @@ import pandas as pd
 from forecastrnn.data.arrays import LARGEST
 from forecastrnn.data.continuation import check_reach, pace_of
 from forecastrnn.data.time_index import Clock, to_index
+from forecastrnn.masks import refuse_masked
 from forecastrnn.naming import is_name
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def read_horizon(axis: TimeAxis, h: Any) -> np.ndarray:
     """
     if is_time(h):
         return np.arange(1, _steps_until(axis, h) + 1)
+    refuse_masked(h, "h")
     single = isinstance(h, int | np.integer) and not isinstance(h, bool)
     listed = isinstance(h, list | tuple | range | np.ndarray) and getattr(h, "ndim", 1) == 1
     if listed and len(h) > _MAX_LISTED:
@@ -129,6 +131,7 @@ def _days_between(begin: pd.Timestamp | pd.Period, last: pd.Timestamp | pd.Perio
 
 def ids_of(ids: object) -> list:
     """Names of series, each once: a list of them, or one alone."""
+    refuse_masked(ids, "ids")
     names = ids.tolist() if isinstance(ids, np.ndarray | pd.Index | pd.Series) else ids
     names = names if isinstance(names, list) else [names]
     if not all(map(is_name, names)):

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from forecastrnn.masks import refuse_masked
+
 
 def series_of_rows(y: object, id_col: Hashable) -> np.ndarray:
     """A number (n_rows,) for the series of each row: by a column of ids, the first of two index levels, or one for all.
@@ -29,6 +31,7 @@ def series_of_rows(y: object, id_col: Hashable) -> np.ndarray:
 
 def numbered(keys: Any) -> np.ndarray:
     """Names (n_rows,) as numbers, in the order of their first rows."""
+    refuse_masked(keys, "groups")
     return pd.factorize(pd.Index(keys))[0]
 
 

@@ -18,6 +18,7 @@ from forecastrnn.data.gaps import filled, targets
 from forecastrnn.data.regular import find_step
 from forecastrnn.data.steps import Times
 from forecastrnn.data.time_index import Clock, ordinals_of, read_index
+from forecastrnn.masks import refuse_masked
 from forecastrnn.naming import is_name, looked_up
 
 _FEW = 2**12  # times that are kept from call to call
@@ -183,8 +184,7 @@ class SeriesReader:
     def _as_series(self, y: object) -> pd.Series:
         if isinstance(y, np.matrix):
             raise TypeError(f"{self.argument}: np.matrix is not supported; give {_ACCEPTED}")
-        if isinstance(y, np.ma.MaskedArray) and np.ma.getmaskarray(y).any():
-            raise ValueError(f"{self.argument} has masked values; fill them first, for example filled(np.nan)")
+        refuse_masked(y, self.argument)
         if not isinstance(y, list | tuple | np.ndarray | pd.api.extensions.ExtensionArray):
             raise TypeError(f"{self.argument} must be {_ACCEPTED}; got {type(y).__name__}. See pandas Series")
         dims = y.ndim if hasattr(y, "ndim") else 1 + (len(y) > 0 and np.ndim(y[0]))

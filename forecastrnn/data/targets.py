@@ -172,6 +172,7 @@ def read_step_labels(y: object, X: Sequences, stacklevel: int) -> tuple[np.ndarr
 
     Raises as `read_labels` does, and for a row of y that is not as long as that of X.
     """
+    refuse_odd_types(y, "y")
     lengths = _lengths_of(X)
     valid = np.arange(X.steps) < lengths[:, None]
     labels = cast(Sequence, y)

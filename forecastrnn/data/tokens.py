@@ -10,6 +10,7 @@ from typing import Any, cast
 import numpy as np
 
 from forecastrnn.data.boxes import unboxed
+from forecastrnn.masks import refuse_masked
 
 UNKNOWN = ("raise", "mean")
 AT_ONCE = 4096  # sequences that are written together
@@ -70,6 +71,7 @@ def _rows_of(values: object, name: str) -> list:
     expected = f"{name} must be a list of sequences of tokens, each a text or a list of str or int"
     if isinstance(values, str | bytes):
         raise TypeError(f"{expected}. Got one {type(values).__name__}: put it in a list, [{values[:20]!r}].")
+    refuse_masked(values, name)
     if getattr(values, "shape", ())[1:] == (1,) and (hasattr(values, "columns") or unboxed(values, name) is not None):
         return list(np.asarray(values, dtype=object)[:, 0])  # a frame of one column, each cell a sequence
     array = isinstance(values, np.ndarray) or hasattr(values, "__array__")

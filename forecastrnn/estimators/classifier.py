@@ -245,10 +245,11 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
         guess = self._labels_of(self._outputs_of(read), read)
         boxes = unboxed(y, "y")
         y = y if boxes is None else boxes
+        weight = self._read_weight(sample_weight, read.n)
         if guess.ndim == 1:
             labels = read_labels(y, 2)
             refuse_other_number(read.n, len(labels))
-            return accuracy(labels, guess, sample_weight)
+            return accuracy(labels, guess, weight)
         labels, valid = read_step_labels(y, read, 2)
-        weight = None if sample_weight is None else np.repeat(np.asarray(sample_weight), valid.sum(axis=1))
-        return accuracy(labels, np.ma.getdata(guess)[valid], weight)
+        each = None if weight is None else np.repeat(weight, valid.sum(axis=1))
+        return accuracy(labels, np.ma.getdata(guess)[valid], each)

@@ -68,8 +68,9 @@ class GoesOn(FittedForecaster):
         ------
         TypeError, ValueError
             As `fit` raises them; if y_new has another form, a series that `fit` has not seen, does not begin one step
-            behind the end, or has a value outside of `bounds`, or one that is not positive in a series whose logarithm
-            is forecast; for `train` of local networks. No series has then moved.
+            behind the end, or has a value outside of `bounds`, one that is not positive in a series whose logarithm
+            is forecast, or one of 10^13 times the level of `fit`; for `train` of local networks. No series has then
+            moved.
         TrainingDivergedError
             As in `fit`; the forecaster stays as it was.
         NotFittedError

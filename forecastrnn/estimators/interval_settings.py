@@ -13,6 +13,7 @@ from forecastrnn.estimators.groups.losses import LossGroup, opened_loss
 from forecastrnn.estimators.old_names import flat_of
 from forecastrnn.estimators.parameters import NamedParameters
 from forecastrnn.forecasting.conformal import ConformalPlan
+from forecastrnn.masks import refuse_masked
 
 
 def intervals_of(forecaster: NamedParameters) -> ConformalPlan | Literal["paths"] | None:
@@ -73,8 +74,12 @@ def wanted_of(level: Any, quantiles: Any, alias: str) -> Wanted | None:
     named = [(f"{alias}-lo-{one:g}", round(0.5 - one / 200, 12)) for one in reversed(levels)]
     named += [(f"{alias}-hi-{one:g}", round(0.5 + one / 200, 12)) for one in levels]
     named += [(f"{alias}_ql{share:g}", share) for share in shares]
+    names = [name for name, _ in named]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise ValueError(f"level and quantiles name two columns {twice!r}: they differ by less than six digits tell")
     return Wanted(
-        [name for name, _ in named], np.array([share for _, share in named]),
+        names, np.array([share for _, share in named]),
         levels + [100 * abs(2 * share - 1) for share in shares],
     )  # fmt: skip
 
@@ -83,6 +88,7 @@ def _numbers(given: Any, argument: str, end: float) -> list[float]:
     """One number or several, each once, between 0 and an end."""
     if given is None:
         return []
+    refuse_masked(given, argument)
     found = []
     for value in given if np.iterable(given) and not isinstance(given, str) else [given]:
         if isinstance(value, bool | np.bool_) or not isinstance(value, Real) or not 0 < float(value) < end:

@@ -20,6 +20,7 @@ from forecastrnn.forecasting.bands import (
     warn_far,
     warn_unsupported,
 )
+from forecastrnn.forecasting.reach import checked
 from forecastrnn.forecasting.sampling import check_calibrated, sample_paths
 
 if TYPE_CHECKING:
@@ -70,7 +71,8 @@ class Predicts(FittedForecaster):
         ValueError
             If h is not possible, y has an unusable series, static does not fit to it, or there is no series of ids; if
             X lacks a row, a value or a column, or is given although `fit` had none, or the reverse; for a level
-            that is not in (1, 100) or a quantile not in (0, 1), and for either of a model without intervals.
+            that is not in (1, 100) or a quantile not in (0, 1), and for either of a model without intervals; if a
+            forecast is no finite number, as of values of 1e308.
         TypeError
             If a column of X holds texts and held numbers, or the reverse; if its times cannot be compared with those of
             the series.
@@ -93,9 +95,10 @@ class Predicts(FittedForecaster):
             warn_unsupported(model, wanted.levels)
             found = quantiles_of_all(model, chosen, columns[self.alias], wanted.shares, device, ahead=ahead)
             columns |= dict(zip(wanted.names, found, strict=True))
-        out = write_forecast(
-            chosen.axis, {name: chosen.clip(values)[:, steps - 1] for name, values in columns.items()}, h
-        )
+        clipped = {
+            name: checked(chosen, chosen.clip(values)[:, steps - 1], "predict") for name, values in columns.items()
+        }
+        out = write_forecast(chosen.axis, clipped, h)
         out.attrs = {"season_length": model.layout.season} | columns_of(chosen.axis)
         return out
 
@@ -169,6 +172,7 @@ class Predicts(FittedForecaster):
             model, chosen, last, count, calibrated=spread, rng=check_random_state(random_state), device=device,
             ahead=ahead,
         )[..., steps - 1]  # fmt: skip
+        checked(chosen, paths, "sample_paths")
         if output == "array":
             return paths
         out = write_paths(chosen.axis, paths, h, self.alias)
@@ -229,6 +233,7 @@ class Predicts(FittedForecaster):
         rng, device = check_random_state(random_state), device_to_predict(self)
         ahead = ahead_of(model, None, chosen.axis, until, h)
         paths = model.futures(chosen, h, count, rng=rng, known=prompt is None, device=device, ahead=ahead)
+        checked(chosen, paths, "generate")
         names = [self.alias] if count == 1 else [f"{self.alias}-path-{k + 1}" for k in range(count)]
         return write_forecast(chosen.axis, dict(zip(names, paths, strict=True)), until)
 

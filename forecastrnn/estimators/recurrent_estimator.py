@@ -20,6 +20,8 @@ from forecastrnn.estimators.reporting import copied, each_epoch, fit_task
 from forecastrnn.estimators.saving import SavedToFile
 from forecastrnn.estimators.summary_text import cells_in_words, counted
 from forecastrnn.estimators.telling import telling
+from forecastrnn.masks import refuse_masked
+from forecastrnn.metrics.checks import in_unit
 from forecastrnn.sequences.fitting import Fitted, SequenceSamples
 from forecastrnn.sequences.seq2seq_fitting import FittedPairs, PairSamples
 from forecastrnn.sequences.settings import PairSettings, SequenceSettings
@@ -133,10 +135,11 @@ class RecurrentEstimator(SavedToFile, NamedParameters, Generic[Settings, Model, 
     def _read_weight(self, sample_weight: object, n: int) -> np.ndarray | None:
         if sample_weight is None:
             return None
+        refuse_masked(sample_weight, "sample_weight")
         weight = _check_sample_weight(sample_weight, np.empty((n, 1)), dtype=np.float64, ensure_non_negative=True)
         if not weight.any():
             raise ValueError("sample_weight must have at least one non-zero value, all are zero.")
-        return weight
+        return in_unit(weight)
 
     def _warn_batch(self, n: int, samples: str) -> None:
         if self.batch_size != "auto" and self.batch_size > n:

@@ -237,9 +237,10 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
         refuse_other_number(read.n, len(truth))
         if self._fitted.repeats and truth.ndim == guess.ndim == 2:
             truth, guess = truth[:, :, None], guess[:, :, None]
+        weight = self._read_weight(sample_weight, len(guess))
         if guess.ndim < 3:
-            return r2(truth, guess, sample_weight)
+            return r2(truth, guess, weight)
         if truth.shape != guess.shape:
             raise ValueError(f"y must have the shape of what predict returns, {guess.shape}. Got {truth.shape}.")
         valid = valid_steps(guess.shape[:2], read.lengths if self._fitted.last == 0 else None)
-        return r2_of_steps(truth, guess, valid, sample_weight)
+        return r2_of_steps(truth, guess, valid, weight)

@@ -15,6 +15,8 @@ from forecastrnn.estimators.device_choice import device_to_predict
 from forecastrnn.estimators.fitted_forecaster import FittedForecaster
 from forecastrnn.estimators.forecast_settings import read_by
 from forecastrnn.forecasting.naive_series import Chosen
+from forecastrnn.forecasting.reach import checked
+from forecastrnn.metrics.checks import in_unit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,8 +78,7 @@ class Scores(FittedForecaster):
                 "again, or use forecastrnn.metrics.evaluate(predict(h), truth=y, train=...)"
             )
         read_as = partial(
-            read_by, replace(model.reading, least=1), argument="y of score", freq=self.freq, usual=model.axis.clock,
-            alias=self.alias,
+            read_by, replace(model.reading, least=1), argument="y of score", usual=model.axis.clock, alias=self.alias,
         )  # fmt: skip
         read, X = read_to_score(model, Given(y=y, X=X), read_as)
         weights = _weights(read.ids, sample_weight)
@@ -93,7 +94,7 @@ class Scores(FittedForecaster):
         """Forecasts (n, h) of some series of fit."""
         self._model.check_horizon(h)
         ahead = ahead_of(self._model, X, chosen.axis, h, h)
-        return self._model.point(chosen, h, device_to_predict(self), ahead)
+        return checked(chosen, self._model.point(chosen, h, device_to_predict(self), ahead), "score")
 
 
 def _weights(ids: tuple, given: Mapping[Hashable, float] | pd.Series | None) -> np.ndarray:
@@ -106,7 +107,7 @@ def _weights(ids: tuple, given: Mapping[Hashable, float] | pd.Series | None) -> 
     weights = np.array([given[name] for name in ids], dtype=float)
     if not (np.isfinite(weights) & (weights >= 0)).all():
         raise ValueError(f"sample_weight must be finite and >= 0. Got {weights.min()} .. {weights.max()}")
-    return weights
+    return in_unit(weights)
 
 
 def _rows_of_fit(fitted: TimeAxis, read: SeriesSet) -> np.ndarray:

@@ -11,6 +11,7 @@ from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from forecastrnn.data.arrays import Sequences, check_count
+from forecastrnn.data.caller_warnings import warn_caller
 from forecastrnn.data.vector_input import lengths_of, steps_of
 from forecastrnn.estimators.device_choice import device_of, device_to_predict
 from forecastrnn.estimators.exporting import ExportedToNumpy
@@ -21,12 +22,22 @@ from forecastrnn.estimators.parameters import OWN, SEQUENCE_CONSTRAINTS, layers_
 from forecastrnn.estimators.recurrent_estimator import Callback, GivenData
 from forecastrnn.estimators.sequence_input import SequenceInput
 from forecastrnn.estimators.summary_text import counted
+from forecastrnn.exceptions import TrainingDivergedError
 from forecastrnn.networks.head import Head
 from forecastrnn.networks.network import Embedding
 from forecastrnn.sequences.embeddings import embeddings_of
-from forecastrnn.sequences.fitting import Fitted, SequenceSamples, run, start, trainer_of
+from forecastrnn.sequences.fitting import (
+    Fitted,
+    SequenceSamples,
+    far_from_first,
+    refuse_nonfinite,
+    run,
+    start,
+    trainer_of,
+)
 from forecastrnn.sequences.generation import Stream
 from forecastrnn.sequences.samples import Samples
+from forecastrnn.sequences.scores import valid_steps
 from forecastrnn.sequences.settings import SequenceSettings
 from forecastrnn.sequences.targets import Targets
 from forecastrnn.training.training import Validate
@@ -99,7 +110,13 @@ class SequenceEstimator(ExportedToNumpy, SequenceInput):
         ValueError, TypeError
             For unusable data or parameters. The model of an earlier fit is then kept as it was.
         TrainingDivergedError
-            A ValueError: the loss became non-finite or exploded.
+            A ValueError: the loss became non-finite or exploded, or at the end is three times that at first and that of
+            outputs which are all 0.
+
+        Warns
+        -----
+        UserWarning
+            In a fit that goes on: data a hundred times as far from the mean as those by which it is standardised.
         """
         return self._fit(GivenData(X=X, y=y, sample_weight=sample_weight, lengths=lengths), callback=callback)
 
@@ -121,7 +138,7 @@ class SequenceEstimator(ExportedToNumpy, SequenceInput):
         if given.y is None:
             name = type(self).__name__
             raise ValueError(f"This {name} estimator requires y to be passed, but the target y is None.")
-        columns = getattr(self, "n_features_in_", None)
+        columns, self._dtype_of_fit = getattr(self, "n_features_in_", None), self.dtype
         steps = steps_of(given.y) if self.vector_input else None
         lengths = lengths_of(given.y) if self.vector_input and given.lengths is None else given.lengths
         read = self._read_any(given.X, lengths, steps, reset=not (partial and goes_on), goes_on=goes_on)
@@ -131,6 +148,12 @@ class SequenceEstimator(ExportedToNumpy, SequenceInput):
         self._warn_batch(read.n, "sequences")
         samples = Samples(read, targets, weight)
         if goes_on:
+            for name, times in far_from_first(self._fitted, samples).items():
+                warn_caller(
+                    f"{name} is about {times:.3g} times as far from the mean as the data of the first fit, by which it "
+                    "is standardised: the network will hardly learn from it. Begin with data like all that come, or "
+                    "with a new estimator."
+                )
             return self._continue(settings, samples, columns), samples
         return start(settings, samples, self._head(targets), self._draw_seed()), samples
 
@@ -190,12 +213,15 @@ class SequenceEstimator(ExportedToNumpy, SequenceInput):
     def _validator(self, settings: SequenceSettings, fitted: Fitted, held: SequenceSamples) -> Validate:
         def validate(theta: np.ndarray) -> float:
             outputs = run(fitted, held.X, self.n_jobs, theta, device=settings.device)
+            if not np.isfinite(outputs).all():
+                raise TrainingDivergedError("training diverged: outputs for what is held out are no finite numbers.")
             return self._score_outputs(outputs, held.y, held.X.lengths)
 
         return validate
 
     def _publish(self, fitted: Fitted, device: str) -> None:
         super()._publish(fitted, device)
+        self.__dict__.setdefault("_dtype_of_fit", self.dtype)  # a loaded one
         self.n_outputs_ = fitted.network.n_outputs
         self.is_categorical_, self.categories_ = None, []
         if fitted.coding is not None:
@@ -243,7 +269,12 @@ class SequenceEstimator(ExportedToNumpy, SequenceInput):
         return self._outputs_of(self._read(X, lengths, n_steps))
 
     def _outputs_of(self, read: Sequences) -> np.ndarray:
-        return run(self._fitted, read, self.n_jobs, device=device_to_predict(self))
+        return self._checked(run(self._fitted, read, self.n_jobs, device=device_to_predict(self)), read)
+
+    def _checked(self, outputs: np.ndarray, X: Sequences) -> np.ndarray:
+        """Outputs, if they are numbers at all steps that are no padding."""
+        valid = valid_steps(outputs.shape[:2], X.lengths if self._fitted.last == 0 else None)
+        return refuse_nonfinite(outputs, "X", valid)
 
     def _sampled(self, read: Sequences, n_samples: object, random_state: object) -> Iterator[np.ndarray]:
         """Outputs with dropout left on, again and again."""
@@ -253,7 +284,10 @@ class SequenceEstimator(ExportedToNumpy, SequenceInput):
                 f"n_samples={count} needs a model fitted with dropout: without it all samples would be the same."
             )
         for seed in check_random_state(random_state).randint(2**31 - 1, size=count):
-            yield run(self._fitted, read, self.n_jobs, dropout=dropout, seed=int(seed), device=device_to_predict(self))
+            yield self._checked(
+                run(self._fitted, read, self.n_jobs, dropout=dropout, seed=int(seed), device=device_to_predict(self)),
+                read,
+            )
 
     def stream(self) -> Stream:
         """An object that takes one time step at a time and keeps the state.

@@ -18,6 +18,7 @@ from forecastrnn.data.arrays import (
     refuse_odd_types,
     refuse_shape,
 )
+from forecastrnn.data.caller_warnings import warn_caller
 from forecastrnn.data.categorical_input import RawSequences, coded, learn_coding, read_raw
 from forecastrnn.data.coding import CategoryCoding, EmbeddingOptions, categorical_columns
 from forecastrnn.data.numbers import AXES, in_words, refuse_non_finite, refuse_non_numbers
@@ -46,6 +47,22 @@ class SequenceInput(RecurrentEstimator[SequenceSettings, Fitted, SequenceSamples
     shapes, NaN, infinities, dates, masked cells, and for another number of features or channels than in `fit`.
     """
 
+    _had_sequences = False  # `fit` saw X (n, time, 1): in another form, (time, 1) may be meant as one of them
+    _dtype_of_fit: str  # how `dtype` was in the last fit: it may be set anew behind that
+
+    @property
+    def _dtype_to_read(self) -> str:
+        return getattr(self, "_dtype_of_fit", self.dtype)
+
+    @property
+    def _other_dtype(self) -> str | None:
+        """What a file says of it: None where the parameter still has it."""
+        return None if self._dtype_to_read == self.dtype else self._dtype_of_fit
+
+    @_other_dtype.setter
+    def _other_dtype(self, found: str) -> None:
+        self._dtype_of_fit = found
+
     def _embedding_options(self) -> EmbeddingOptions:
         dim, weights, frozen = flat_of(self, "embedding").values()
         return EmbeddingOptions(self.categorical_features, dim, weights, bool(frozen))
@@ -66,11 +83,11 @@ class SequenceInput(RecurrentEstimator[SequenceSettings, Fitted, SequenceSamples
         channels = self._fitted.network.n_inputs
         if getattr(X, "ndim", 0) == 3:
             return needs_no_check(X, channels)
-        return channels == 1 and needs_no_check(X, self.n_features_in_)
+        return not self._had_sequences and channels == 1 and needs_no_check(X, self.n_features_in_)
 
     def _as_sequences(self, array: np.ndarray, lengths: object) -> Sequences:
         """Numbers (n, time) or (n, time, channels), which have been checked."""
-        array = in_dtype(array, self.dtype)
+        array = in_dtype(array, self._dtype_to_read)
         is_flat = array.ndim == 2
         values = array[:, :, None] if is_flat else np.ascontiguousarray(array)
         return Sequences(values, read_lengths(lengths, *values.shape[:2]), is_flat)
@@ -112,7 +129,7 @@ class SequenceInput(RecurrentEstimator[SequenceSettings, Fitted, SequenceSamples
         if coding is None:
             return self._read_sequences(X, lengths, reset=reset, named=named)
         self._check_raw(X, raw, reset=reset, named=named)
-        return coded(raw, coding, self.dtype)
+        return coded(raw, coding, self._dtype_to_read)
 
     def _coding_of(self, raw: RawSequences, fitted: Fitted | None, goes_on: bool) -> CategoryCoding | None:
         """The categories of a fitted model, or those that are learned now."""
@@ -152,7 +169,7 @@ class SequenceInput(RecurrentEstimator[SequenceSettings, Fitted, SequenceSamples
             if reset or hasattr(X, "columns"):  # a fit forgets those of an earlier one
                 _check_feature_names(self, names, reset=reset)
         self._check_channels(parts[0].shape[1], reset)
-        return padded(parts, self.dtype)
+        return padded(parts, self._dtype_to_read)
 
     def _read_table(self, X: object, given: object, lengths: object, *, reset: bool, named: bool) -> Sequences:
         """An array or a frame; `given`: what the user gave, which may have names."""
@@ -167,6 +184,11 @@ class SequenceInput(RecurrentEstimator[SequenceSettings, Fitted, SequenceSamples
         refuse_empty(array.shape, "X")
         columns = list(given.columns) if hasattr(given, "columns") and ndim == 2 else None
         refuse_non_finite(array, "X", in_words(AXES, columns), FILL if np.isnan(array).any() else LARGE)
+        if ndim == 2 and not reset and self._had_sequences and array.shape[1] == 1 < len(array):
+            warn_caller(
+                f"X of shape {array.shape} is read as {len(array)} sequences of one step. One sequence of {len(array)} "
+                f"steps is X[None], of shape (1, {len(array)}, 1), as in fit."
+            )
         if ndim == 2 and not reset and self._was_fitted_on_sequences():
             array = array[:, :, None]
         if array.ndim == 3:
@@ -190,6 +212,7 @@ class SequenceInput(RecurrentEstimator[SequenceSettings, Fitted, SequenceSamples
         """Keep the number of channels in a fit; otherwise refuse another one."""
         if reset:
             self.n_features_in_ = self.n_channels_in_ = channels
+            self._had_sequences = channels == 1
         elif channels != self.n_channels_in_:
             name = type(self).__name__
             raise ValueError(f"X has {channels} channels, but {name} is expecting {self.n_channels_in_} channels.")
@@ -199,4 +222,4 @@ class SequenceInput(RecurrentEstimator[SequenceSettings, Fitted, SequenceSamples
         if not reset and getattr(self, "n_channels_in_", 1) > 1:
             raise ValueError(f"X has 1 channels, but {type(self).__name__} is expecting {self.n_channels_in_}.")
         if reset:
-            self.n_channels_in_ = 1
+            self.n_channels_in_, self._had_sequences = 1, False

@@ -8,6 +8,7 @@ import numpy as np
 
 from forecastrnn.forecasting.ends import SeriesEnds
 from forecastrnn.forecasting.inputs import SeriesInputs
+from forecastrnn.forecasting.members import worst_of
 from forecastrnn.forecasting.model import Model
 from forecastrnn.forecasting.settings import Settings
 from forecastrnn.forecasting.trained import Trained
@@ -82,6 +83,7 @@ def _learn(
     plan = TrainingPlan(
         loss=settings.any_loss, rule=rule, max_iter=-(-updates // EPOCH), tol=0.0, n_threads=settings.n_threads,
         verbose=settings.verbose, stop_early=False, total_updates=updates, dropout=settings.dropout, device=device,
+        worst=worst_of(settings, p),
     )  # fmt: skip
     source = source_of(model.network, learn, p.observed, settings)
     return train(model.network, progress, source, batches, plan)

@@ -13,10 +13,12 @@ from forecastrnn.forecasting.settings import Settings, network_of, start_member,
 from forecastrnn.forecasting.validation import validator
 from forecastrnn.forecasting.windows import batches_of, source_of
 from forecastrnn.progress import stage
+from forecastrnn.training.divergence import ANY_LOSS, WorstLoss
 from forecastrnn.training.parameter_memory import check_networks
 from forecastrnn.training.training import Progress, ShouldStop, TrainingPlan, train
 
 WORST = 2.0  # times the loss of the last value, which networks begin with, that theirs may be at the end
+NATS = 3.0  # that a value's logarithm of density may be less at the end: these can be 0 at first
 WORST_BESIDE = 20.0  # the same beside covariates, of which one alone can lie far from all others
 Callback = Callable[[MemberUpdate], object]
 
@@ -35,11 +37,14 @@ def fit_members(
     return begun
 
 
-def worst_of(settings: Settings, prepared: Prepared) -> float:
-    """Times its first loss that of the first mini-batch may be: not where a loss of 0 or less tells nothing."""
-    if settings.likelihood is not None or (prepared.scale <= FLOOR).all():
-        return np.inf
-    return WORST if prepared.covariates is None else WORST_BESIDE
+def worst_of(settings: Settings, prepared: Prepared) -> WorstLoss:
+    """How large the loss of the first mini-batch may be at the end: that of constant series tells nothing."""
+    if (prepared.scale <= FLOOR).all():
+        return ANY_LOSS
+    times = WORST if prepared.covariates is None else WORST_BESIDE
+    if settings.likelihood is not None:
+        return WorstLoss(times=times, of_zeros=-np.inf, beyond=NATS * times / WORST)
+    return WorstLoss(times=times)
 
 
 def _watch(progress: Progress, member: int, callback: Callback | None) -> ShouldStop | None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 NOISE = 0.1  # scale = sqrt(NOISE * mean change over a period): the network still sees how noisy a series is
 FLOOR = 1e-4  # of the scale: a constant series stays finite
+MOST_LOG = 30.0  # a series of logarithms is not forecast further than e^30 times its level, or less than e^-30
 FINEST = 2.0**-20  # of scaled values of linear series: what rounding of another unit or level leaves is the same
 VALUE_BYTES = 128  # for one scaled value: itself, whether it counts, what the network reads
 
@@ -112,7 +113,7 @@ class Prepared:
         h = paths.shape[-1]
         season = np.take_along_axis(self.after, np.arange(h)[None, :] % self.period_of[:, None], axis=1)
         z = paths * self.scale[:, None] + season
-        curved = np.exp(np.clip(np.where(self.linear[:, None], 0.0, z), -30.0, 30.0))
+        curved = np.exp(np.clip(np.where(self.linear[:, None], 0.0, z), -MOST_LOG, MOST_LOG))
         found = np.where(self.linear[:, None], z, curved) * self.level[:, None]
         return found if self.shift is None else found + self.shift[:, None]
 

@@ -16,8 +16,9 @@ from forecastrnn.forecasting.ends import REFRESHED, SeriesEnds, histories_of
 from forecastrnn.forecasting.hulls import fences_of
 from forecastrnn.forecasting.input_layout import InputLayout
 from forecastrnn.forecasting.paths import RAW, Histories, emit_draw, emit_inputs, means_of, sums_of, with_room
-from forecastrnn.forecasting.preparation import Prepared
+from forecastrnn.forecasting.preparation import MOST_LOG, Prepared
 from forecastrnn.forecasting.raw_values import as_domain, middle_of, nearest, raw_of
+from forecastrnn.forecasting.reach import finite, is_out_of_reach
 from forecastrnn.forecasting.settings import Settings
 from forecastrnn.forecasting.states import as_state
 from forecastrnn.forecasting.stream_plan import StreamPlan
@@ -176,8 +177,8 @@ class ForecastStream:
         TypeError
             If the value is not a number.
         ValueError
-            If it is not finite, not positive where the series was, or no count where counts are forecast; if X is
-            missing, or `fit` had none.
+            If it is not finite, not positive where the series was, 10^13 times its level in `fit`, or no count where
+            counts are forecast; if X is missing, or `fit` had none.
         """
         scaled, row = self._scaled(self._checked(value)), self._plan.row(X)
         if self._is_guess and value < 0.0:
@@ -208,6 +209,11 @@ class ForecastStream:
             raise ValueError(f"value must be a finite number. Got {value!r}.")
         if not self._p.linear[0] and number <= 0.0 and not self._settings.is_raw:
             raise ValueError(f"value must be positive, as the series in fit was. Got {value!r}.")
+        if is_out_of_reach(self._p, _FIRST, np.array([number]), is_raw=self._settings.is_raw)[0]:
+            raise ValueError(
+                f"value is out of reach of the series, whose level in fit was {self._p.level[0]:.3g}: the forecasts "
+                f"behind it would be far from all that it was. Correct it, or fit anew with it. Got {value!r}."
+            )
         if self._settings.likelihood is not None and not self._settings.likelihood.takes(number):
             what = self._settings.likelihood.what
             raise ValueError(f"value must be {what}, as loss={self._settings.loss!r} needs. Got {value!r}.")
@@ -230,13 +236,13 @@ class ForecastStream:
             member.put_raw(self._at, self._p, self._season())
         z = np.array([member.advance(self._at) for member in self._members])
         z = z * float(self._p.scale[0]) + self._season()
-        values = (z if self._p.linear[0] else np.exp(np.clip(z, -30.0, 30.0))) * self._p.level[0] + self._shift
+        values = (z if self._p.linear[0] else np.exp(np.clip(z, -MOST_LOG, MOST_LOG))) * self._p.level[0] + self._shift
         values = as_domain(values, self._settings.likelihood)
         if self._mixture is not None and self._candidates is not None:
             middle = np.median(values).reshape(1, 1)
             values = self._mixture.mixed(middle, self._candidates, self._positive)[0]
         values = values if self._limits is None else np.clip(values, *self._limits)
-        return float(middle_of(values, is_counted=self._settings.is_counted))
+        return finite(np.atleast_1d(middle_of(values, is_counted=self._settings.is_counted)), "stream")
 
     def _go_further(self) -> None:
         """The last value and the mean that it makes belong to where the series has been."""

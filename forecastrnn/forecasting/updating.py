@@ -18,6 +18,7 @@ from forecastrnn.forecasting.further import NewInputs, learned_further
 from forecastrnn.forecasting.model import Model
 from forecastrnn.forecasting.moving import NewValues, first_states_of, moved_on, scaled
 from forecastrnn.forecasting.naive_series import NaiveSeries
+from forecastrnn.forecasting.reach import is_out_of_reach
 from forecastrnn.forecasting.recent import recent_behind
 from forecastrnn.forecasting.trained import Trained
 
@@ -110,14 +111,20 @@ def _without_naive(naive: NaiveSeries, new: NewValues, axis: TimeAxis) -> tuple[
 
 
 def check_possible(model: Model, new: NewValues) -> None:
-    """Refuse values that are not positive in a series whose logarithm is forecast."""
-    wrong = ~model.tail.prepared.linear[new.owners] & (new.values <= 0.0) & ~np.array(model.settings.is_raw)
+    """Refuse values that are not positive in a series whose logarithm is forecast, and those out of its reach."""
+    p, is_raw = model.tail.prepared, model.settings.is_raw
+    wrong = ~p.linear[new.owners] & (new.values <= 0.0) & ~np.array(is_raw)
+    _refuse(model, new, wrong, "all its values in fit were positive, and so are its forecasts")
+    wrong = is_out_of_reach(p, new.owners, new.values, is_raw=is_raw)
+    _refuse(model, new, wrong, "that is out of reach of what it was in fit, and forecasts would be so for good")
+
+
+def _refuse(model: Model, new: NewValues, wrong: np.ndarray, why: str) -> None:
     if wrong.any():
         row = int(np.argmax(wrong))
         series, step = int(new.owners[row]), int(new.steps[row])
         time = model.axis.take([series]).after(np.array([step + 1]))[0]
         raise ValueError(
-            f"y_new: series {model.axis.ids[series]!r} has {new.values[row]:g} at {time}, but all its values in fit "
-            f"were positive, and so are its forecasts ({int(wrong.sum())} such values). Correct it, make it missing "
-            "(missing='mask'), or fit anew with it"
+            f"y_new: series {model.axis.ids[series]!r} has {new.values[row]:g} at {time}, but {why} "
+            f"({int(wrong.sum())} such values). Correct it, make it missing (missing='mask'), or fit anew with it"
         )

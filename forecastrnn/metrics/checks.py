@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
+from forecastrnn.masks import refuse_masked
 from forecastrnn.metrics.rows import Rows
 from forecastrnn.metrics.scales import seasonal_errors
 
@@ -35,6 +36,7 @@ def check_level(level: float) -> float:
 
 def check_quantiles(quantiles: ArrayLike) -> np.ndarray:
     """Numbers between 0 and 1, (n_quantiles,)."""
+    refuse_masked(quantiles, "quantiles")
     found = np.atleast_1d(np.asarray(quantiles, dtype=np.float64))
     if found.ndim != 1 or not len(found) or not ((found > 0.0) & (found < 1.0)).all():
         raise ValueError(f"quantiles must be numbers > 0 and < 1. Got {quantiles!r}")
@@ -75,6 +77,7 @@ def with_past(rows: Rows, train: ArrayLike, season_length: int) -> Rows:
 
 
 def _floats(given: ArrayLike, name: str) -> np.ndarray:
+    refuse_masked(given, name)
     try:
         return np.asarray(given, dtype=np.float64)
     except (TypeError, ValueError) as error:
@@ -107,6 +110,14 @@ def _check_labels(y_true: ArrayLike, given: ArrayLike, name: str) -> None:
             raise ValueError(f"the {axis} of {said} is not that of y_true: align them, or see evaluate")
 
 
+def in_unit(weight: np.ndarray) -> np.ndarray:
+    """Weights, the largest about 1: sums of 1e308 would be infinite, and float32 knows no 1e-46.
+
+    Only their ratios count. The unit is a power of two, so nothing is rounded.
+    """
+    return np.ldexp(weight, -np.frexp(weight.max(initial=0.0))[1])
+
+
 def _weights(sample_weight: ArrayLike, shape: tuple[int, ...]) -> np.ndarray:
     """Weights in the shape of the truth; those of rows are for all their values."""
     found = _floats(sample_weight, "sample_weight")
@@ -114,4 +125,4 @@ def _weights(sample_weight: ArrayLike, shape: tuple[int, ...]) -> np.ndarray:
         raise ValueError(f"sample_weight must have shape {shape} or {shape[:1]}. Got {found.shape}")
     if not np.isfinite(found).all() or (found < 0.0).any():
         raise ValueError("sample_weight must be finite and >= 0")
-    return np.broadcast_to(found.reshape(found.shape + (1,) * (len(shape) - found.ndim)), shape)
+    return np.broadcast_to(in_unit(found).reshape(found.shape + (1,) * (len(shape) - found.ndim)), shape)

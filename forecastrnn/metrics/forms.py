@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from forecastrnn.masks import refuse_masked
+
 Data: TypeAlias = pd.DataFrame | pd.Series | ArrayLike
 
 CUTOFF, PATH = "cutoff", "path"
@@ -132,6 +134,7 @@ def _series(data: Data, argument: str, names: Names) -> pd.Series:
         raise TypeError(
             f"{argument} must be a pandas Series or DataFrame, a list or an array. Got {type(data).__name__}"
         )
+    refuse_masked(data, argument)
     nested = isinstance(data, list | tuple) and any(isinstance(value, list | tuple | np.ndarray) for value in data)
     values = np.empty((0, 0)) if nested else np.asarray(data)
     if values.dtype.names:

@@ -18,13 +18,17 @@ from forecastrnn.programs.inference import forward
 from forecastrnn.programs.shapes import NO_DROPOUT, Dropout
 from forecastrnn.sequences.embeddings import embeddings_of, write_given
 from forecastrnn.sequences.samples import Samples
+from forecastrnn.sequences.scores import valid_steps
 from forecastrnn.sequences.settings import SequenceSettings
 from forecastrnn.sequences.targets import Targets
 from forecastrnn.training.batches import ArrayBatches
+from forecastrnn.training.divergence import loss_of_zeros
 from forecastrnn.training.optimizers import OptimizerState
 from forecastrnn.training.parameter_memory import check_networks
 from forecastrnn.training.sequence_task import TrainingData
 from forecastrnn.training.training import Progress, Trainer
+
+FAR = 100.0  # spreads of the first data that later ones may be from their mean
 
 
 @dataclass(kw_only=True)
@@ -58,7 +62,47 @@ def scaled_inputs(fitted: Fitted, X: Sequences, dtype: str | np.dtype) -> np.nda
     scaled = fitted.x_scaler.transform(X.values.reshape(-1, X.values.shape[2])).reshape(X.values.shape)
     if X.lengths is not None and not X.repeats:
         scaled[np.arange(X.values.shape[1]) >= X.lengths[:, None]] = 0
-    return np.ascontiguousarray(scaled, dtype)
+    return cast_inputs(scaled, dtype, "X")
+
+
+def far_from_first(fitted: Fitted, samples: SequenceSamples) -> dict[str, float]:
+    """Which of X and y are far outside of what the scalers of the first fit know: how many of its spreads, usually."""
+    X, y = samples.X, samples.y
+    x_valid = valid_steps(X.values.shape[:2], None if X.repeats else X.lengths)
+    y_valid = valid_steps(y.values.shape[:2], X.lengths if y.last == 0 else None)
+    given = {"X": (X.values[x_valid], fitted.x_scaler), "y": (y.values[y_valid], fitted.y_scaler)}
+    found = {}
+    for name, (rows, scaler) in given.items():
+        if scaler is not None:
+            with np.errstate(over="ignore"):
+                found[name] = float(np.median(np.abs(scaler.transform(rows)), axis=0).max())
+    return {name: times for name, times in found.items() if times > FAR}
+
+
+def cast_inputs(scaled: np.ndarray, dtype: str | np.dtype, name: str) -> np.ndarray:
+    """Standardised inputs in the type to compute in; a ValueError for those that it cannot hold."""
+    with np.errstate(over="ignore"):
+        found = np.ascontiguousarray(scaled, dtype)
+    if not np.isfinite(found).all():
+        where = np.argwhere(~np.isfinite(found))[0].tolist()
+        raise ValueError(
+            f"{name} contains a value too large for {found.dtype} when it is standardised as in fit, first at index "
+            f"{where}: it is far outside of what fit has seen."
+        )
+    return found
+
+
+def refuse_nonfinite(outputs: np.ndarray, name: str, counted: np.ndarray | None = None) -> np.ndarray:
+    """Outputs (n, steps, outputs) themselves, if all are numbers, those that are counted (n, steps) at least."""
+    wrong = ~np.isfinite(outputs).all(axis=-1)
+    wrong = wrong if counted is None else wrong & counted
+    if wrong.any():
+        row, step = np.argwhere(wrong)[0].tolist()
+        raise ValueError(
+            f"the output for row {row} at step {step} is no finite number: {name} is too far outside of what fit has "
+            "seen, or the network has no bounds (relu) and blew up. Look at that row, or fit with smaller values."
+        )
+    return outputs
 
 
 def fit_scalers(settings: SequenceSettings, samples: SequenceSamples) -> tuple[ArrayScaler | None, ArrayScaler | None]:
@@ -175,8 +219,20 @@ def trainer_of(settings: SequenceSettings, fitted: Fitted, samples: SequenceSamp
         class_order=class_order(y, X.lengths, fitted.network.n_outputs) if n_sampled else None,
     )
     checkpoints = checkpoint_steps_of(settings, batches.window_steps)
-    plan = settings.plan(fitted.loss, last=fitted.last, n_sampled=n_sampled, checkpoint_steps=checkpoints)
+    plan = settings.plan(
+        fitted.loss, last=fitted.last, n_sampled=n_sampled, checkpoint_steps=checkpoints,
+        of_zeros=_loss_of_zeros(fitted, values, samples),
+    )  # fmt: skip
     return Trainer(fitted.network, fitted.progress, source, batches, plan)
+
+
+def _loss_of_zeros(fitted: Fitted, values: np.ndarray, samples: SequenceSamples) -> float:
+    """The loss of outputs that are all 0, by targets (n, steps, outputs) as the network has them."""
+    n, steps, outputs = values.shape
+    weight = np.repeat(np.ones(n) if samples.weight is None else samples.weight, steps)
+    if samples.X.lengths is not None and fitted.last == 0:
+        weight = weight * (np.arange(steps) < samples.X.lengths[:, None]).reshape(-1)
+    return loss_of_zeros(fitted.loss, values.reshape(-1, outputs), weight, fitted.network.n_outputs)
 
 
 def run(
@@ -196,7 +252,8 @@ def run(
         result = _last_steps(result, X.lengths, steps)
     if fitted.y_scaler is None:
         return result
-    flat = fitted.y_scaler.inverse(result.reshape(-1, result.shape[2])).reshape(result.shape)
+    with np.errstate(over="ignore", invalid="ignore"):  # who asked looks at it
+        flat = fitted.y_scaler.inverse(result.reshape(-1, result.shape[2])).reshape(result.shape)
     return _clear_padding(flat, X.lengths) if fitted.last == 0 else flat
 
 

@@ -14,15 +14,16 @@ from forecastrnn.engine.buffers import Buffer
 from forecastrnn.engine.cpu.stepper import UNSTOPPED, stepper
 from forecastrnn.engine.memory import check_fits
 from forecastrnn.engine.threads import thread_count
+from forecastrnn.masks import refuse_masked
 from forecastrnn.programs.assembly import Assembly
 from forecastrnn.programs.direction import MatrixView
 from forecastrnn.programs.inference import State, forward, forward_pass, read_states, write_state
 from forecastrnn.programs.shapes import Shape, shards_of
 from forecastrnn.programs.step_program import StepProgram
+from forecastrnn.sequences.fitting import Fitted, cast_inputs, refuse_nonfinite
 
 if TYPE_CHECKING:
     from forecastrnn.data.standardize import ArrayScaler
-    from forecastrnn.sequences.fitting import Fitted
 
 CALL_STEPS = 4096  # steps in one call, so that Ctrl-C is heard soon
 VALUE_BYTES = 24  # of a generated value: as it is computed, in the user's unit, and on the way
@@ -135,6 +136,7 @@ def generate(
     else:
         context = check_count(context_length, "context_length")
         paths = _from_windows(fitted, given, n_steps, context, threads, device)
+    refuse_nonfinite(paths, "prompt")
     return paths if ndim == 3 else paths[0] if ndim == 2 else paths[0, :, 0]
 
 
@@ -147,7 +149,7 @@ def _scaled(scaler: ArrayScaler | None, values: np.ndarray, inverse: bool = Fals
 
 def _from_state(fitted: Fitted, given: np.ndarray, n_steps: int, threads: int, device: str) -> np.ndarray:
     theta = fitted.progress.theta
-    inputs = np.ascontiguousarray(_scaled(fitted.x_scaler, given), theta.dtype)
+    inputs = cast_inputs(_scaled(fitted.x_scaler, given), theta.dtype, "prompt")
     if inputs.shape[1] > 1:
         state = forward(fitted.network, theta, inputs[:, :-1], last=1, n_threads=threads, device=device).states
     else:
@@ -166,7 +168,7 @@ def _from_windows(
     build = Assembly(fitted.network, theta, shape, free=True)
     build.pack_once()
     history = build.program.buffer("history", (n, context + n_steps, F))
-    history.array[:, :context] = _scaled(fitted.x_scaler, given[:, -context:])
+    history.array[:, :context] = cast_inputs(_scaled(fitted.x_scaler, given[:, -context:]), theta.dtype, "prompt")
     starts = np.arange(n)[None, :] * (context + n_steps) + np.arange(n_steps)[:, None]
     index = build.program.bind("starts", np.ascontiguousarray(starts, np.int64))
     result = build.program.buffer("result", (n, n_steps, F))
@@ -261,6 +263,7 @@ class Stream:
 
     def step(self, x: object) -> np.ndarray:
         """Outputs (n_outputs,) for one step's input x (channels,), or a number or a category for one channel."""
+        refuse_masked(x, "x")
         try:
             values = np.asarray(x if self._coding is None else self._coded(x), np.float64)
         except OverflowError:  # an int that no float64 is as large as
@@ -268,6 +271,11 @@ class Stream:
         if values.size == self._shape[0]:
             self._given[:] = values.reshape(-1)
             if self._run(self._words, UNSTOPPED, self._given):
+                if not np.isfinite(self._result).all():
+                    raise ValueError(
+                        f"the outputs of the stream are no finite numbers: x is too far outside of what fit has seen, "
+                        f"or the network has no bounds (relu). Begin a new stream, or set_state. Got {x!r}."
+                    )
                 return self._result.copy()
         raise ValueError(f"x must be {self._shape[0]} finite numbers, one a channel. Got {x!r}.")
 
@@ -280,6 +288,7 @@ class Stream:
 
     def set_state(self, state: State) -> None:
         """Go on from a state that `get_state` gave."""
+        refuse_masked(state, "state")
         now = self._read()
         if _shapes(state) != _shapes(now):
             raise ValueError(f"state must be what get_state gave for this network, with the shapes {_shapes(now)}.")

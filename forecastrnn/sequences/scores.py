@@ -30,11 +30,13 @@ def valid_steps(shape: tuple[int, ...], lengths: np.ndarray | None) -> np.ndarra
     return np.ones(shape, bool) if lengths is None else np.arange(shape[1]) < lengths[:, None]
 
 
-def r2_of_steps(truth: np.ndarray, guess: np.ndarray, valid: np.ndarray, sample_weight: object) -> float:
+def r2_of_steps(
+    truth: np.ndarray, guess: np.ndarray, valid: np.ndarray, sample_weight: np.ndarray | None
+) -> float:  # fmt: skip
     """R^2 of numbers (n, steps, outputs) over the valid steps, with a weight (n,) of each sequence."""
     if sample_weight is None:
         return r2(truth[valid], guess[valid])
-    weight = np.repeat(np.ravel(np.asarray(sample_weight))[:, None], valid.shape[1], 1)
+    weight = np.repeat(sample_weight[:, None], valid.shape[1], 1)
     return r2(truth[valid], guess[valid], weight[valid])
 
 

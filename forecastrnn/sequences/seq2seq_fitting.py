@@ -132,7 +132,9 @@ def trainer_of(settings: PairSettings, fitted: FittedPairs, samples: PairSamples
     sampling = None
     if settings.scheduled_sampling:
         sampling = Sampling(own_token(classes), settings.scheduled_sampling)
-    plan = settings.plan("cross_entropy", n_sampled=settings.sampled_of(classes), sampling=sampling)
+    plan = settings.plan(
+        "cross_entropy", n_sampled=settings.sampled_of(classes), sampling=sampling, of_zeros=float(np.log(classes))
+    )
     source = _source_of(fitted, x, y, samples.weight)
     return Trainer(fitted.network, fitted.progress, source, batches, plan)
 

@@ -8,10 +8,12 @@ from typing import Literal
 from forecastrnn.data.coding import EmbeddingOptions
 from forecastrnn.networks.network import Layer
 from forecastrnn.programs.shapes import ALL, Dropout
+from forecastrnn.training.divergence import WorstLoss
 from forecastrnn.training.optimizers import Rule
 from forecastrnn.training.own_inputs import Sampling
 from forecastrnn.training.training import TrainingPlan
 
+WORST = 3.0  # times the loss of outputs that say nothing, or that at first, that the loss may be at the end
 AUTO_BATCH = 128  # rows of a mini-batch, if there are as many
 
 
@@ -46,15 +48,15 @@ class TrainingSettings:
         return 0 if self.n_sampled is None or self.n_sampled >= n_classes else self.n_sampled
 
     def plan(
-        self, loss: str, *, n_sampled: int, last: int = ALL, checkpoint_steps: int | None = None,
+        self, loss: str, *, n_sampled: int, of_zeros: float, last: int = ALL, checkpoint_steps: int | None = None,
         sampling: Sampling | None = None,
     ) -> TrainingPlan:  # fmt: skip
-        """The plan of a training."""
+        """The plan of a training; of_zeros : the loss of outputs that are all 0."""
         return TrainingPlan(
             loss=loss, last=last, rule=self.rule, max_iter=self.max_iter, tol=self.tol,
             n_iter_no_change=self.n_iter_no_change, n_threads=self.n_threads, verbose=self.verbose,
             checkpoint_steps=checkpoint_steps, dropout=self.dropout, n_sampled=n_sampled, sampling=sampling,
-            device=self.device,
+            device=self.device, worst=WorstLoss(times=WORST, of_zeros=of_zeros),
         )  # fmt: skip
 
 

@@ -116,6 +116,7 @@ STATE = State(
         n_channels_in_=codec.count("n_inputs", "n_inputs").named("n_channels"),
         feature_names_in_=codec.maybe(names("n_features")).named("names"),
         embedding_weights=codec.later(WEIGHTS, None).named("given"),
+        _other_dtype=codec.later(codec.unless(None, codec.choice("auto", "float32", "float64")).named("reads"), None),
         classes_=codec.maybe(labels("n_outputs", "n_outputs")).named("classes"),
         **SHOWN,
     ),

@@ -12,6 +12,7 @@ from forecastrnn.data.arrays import check_count
 from forecastrnn.data.labels import are_texts, codes_of
 from forecastrnn.engine.memory import check_fits
 from forecastrnn.engine.threads import thread_count
+from forecastrnn.masks import refuse_masked
 from forecastrnn.programs.inference import forward, write_state
 from forecastrnn.programs.step_program import StepProgram
 from forecastrnn.sequences.fitting import Fitted
@@ -116,6 +117,7 @@ def _read_prompt(
     if prompt is None:
         drawn = rng.randint(len(classes), size=(check_count(n_sequences, "n_sequences"), 1))
         return codes_of(classes[drawn[:, 0]], symbols).astype(np.int64)[:, None]
+    refuse_masked(prompt, "prompt")
     labels = np.asarray(prompt)
     if labels.ndim not in (1, 2) or labels.size == 0:
         raise ValueError(f"prompt must be labels of shape (time,) or (n, time). Got shape {labels.shape}.")

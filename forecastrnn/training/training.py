@@ -21,6 +21,7 @@ from forecastrnn.networks.network import AnyNetwork
 from forecastrnn.programs.shapes import ALL, NO_DROPOUT, Dropout
 from forecastrnn.progress import told
 from forecastrnn.training.batches import Batches
+from forecastrnn.training.divergence import ANY_LOSS, BLOW_UP, ROWS, UPDATES, WorstLoss
 from forecastrnn.training.optimizers import OptimizerState, Rule
 from forecastrnn.training.own_inputs import Sampling
 from forecastrnn.training.pair_task import PairData
@@ -31,15 +32,13 @@ from forecastrnn.training.stepping import BatchIndex, Steps
 CALL_SECONDS = 0.05  # one call into compiled code, so that Ctrl-C is heard soon
 ShouldStop = Callable[[float, float | None], bool]
 Validate = Callable[[np.ndarray], float]
-BLOW_UP = 1e4  # a loss this many times the first one counts as diverged
-SMALL = 0.05  # of a first loss: below it the loss at the end is not compared with it
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingPlan:
     """What to train, and when to stop; `last`, `checkpoint_steps` and `sampling` as in `TrainingProgram`.
 
-    worst : how many times its loss before the first update that of the first mini-batch may be behind the last one.
+    worst : what the loss of the first mini-batches may be behind the last update.
     """
 
     loss: AnyLoss
@@ -57,7 +56,7 @@ class TrainingPlan:
     total_updates: int | None = None
     n_sampled: int = 0
     device: str = "cpu"
-    worst: float = np.inf
+    worst: WorstLoss = ANY_LOSS
 
 
 @dataclass
@@ -100,19 +99,23 @@ class Trainer:
         progress.optimizer.begin(progress.theta, plan.rule.moments)
         self.programs: dict[tuple[int, Steps], Stepper] = {}
         self.seconds_a_step, self.begun = CALL_SECONDS, progress.optimizer.count
-        self.first_loss: float | None = None  # or 1, if that is more
-        self.begun_at = np.inf  # the loss before the first update
+        self.first_loss: float | None = None  # or 1, or that of zeros, if it is more
+        self.earlier = max(progress.loss_curve[:1], default=-np.inf)  # the first loss of the fit that this one goes on
+        self.begun_at = np.inf  # the loss of the mini-batches that are looked at, before the first update
 
     def run(self) -> Progress:
         """Train until the plan says stop; raises TrainingDivergedError."""
         progress = self.progress
         self._check_memory()
         with self._on_device():
+            self._look_at_begin()
             kept = self._run_epochs()
-            self._check_end(is_chosen=kept is not None)
+            if kept is None:
+                self._check_end()
         self.network.set_unknown(progress.theta)
         if kept is not None:
             progress.theta[:] = kept
+            self._check_end()
         return progress
 
     @contextmanager
@@ -192,14 +195,14 @@ class Trainer:
             self.programs[rows, steps] = self._build(rows, steps)
         return self.programs[rows, steps]
 
-    def _build(self, rows: int, steps: Steps) -> Stepper:
+    def _build(self, rows: int, steps: Steps, dropout: Dropout | None = None) -> Stepper:
         batches, plan, progress = self.batches, self.plan, self.progress
         return program_kind(rows)(
             self.network, progress.theta, progress.optimizer, self.source,
             steps=steps, rows=rows, loss=plan.loss, last=plan.last, rule=plan.rule,
             lengths=batches.ragged, carry=batches.carries, checkpoint_steps=plan.checkpoint_steps,
-            dropout=plan.dropout, seed=batches.seed, sampling=plan.sampling, n_sampled=plan.n_sampled,
-            device=plan.device,
+            dropout=plan.dropout if dropout is None else dropout, seed=batches.seed, sampling=plan.sampling,
+            n_sampled=plan.n_sampled, device=plan.device,
         )  # fmt: skip
 
     def _check_memory(self) -> None:
@@ -261,8 +264,9 @@ class Trainer:
     def _check(self, losses: np.ndarray) -> None:
         """Stop as soon as learning has diverged: on non-finite losses, and on finite but absurd ones."""
         if self.first_loss is None and np.isfinite(losses[0]):
-            self.begun_at = float(losses[0])
-            self.first_loss = max(self.begun_at, 1.0)
+            self.first_loss = max(float(losses[0]), self.plan.worst.of_zeros, 1.0)
+            if self._looked_at() == 1:
+                self.begun_at = float(losses[0])
         bad = ~np.isfinite(losses) | (losses > BLOW_UP * (self.first_loss or 1.0))
         if bad.any():
             update = self.progress.optimizer.count - len(losses) + int(np.argmax(bad))
@@ -270,24 +274,49 @@ class Trainer:
             kind = f"increased to {worst:.3g}" if np.isfinite(worst) else "became non-finite"
             raise self._diverged(f"the loss {kind} after {update} updates")
 
+    def _looked_at(self) -> int:
+        """Mini-batches of the first epoch by which the end is judged: one, or more where they are of few rows."""
+        if not np.isfinite(self.plan.worst.times):
+            return 1
+        rows, steps = self._first_epoch()[0].x.shape[1], sum(index.steps for index in self._first_epoch())
+        return max(1, min(-(-ROWS // rows), steps, 1 + self._total() // UPDATES))
+
+    def _look_at_begin(self) -> None:
+        """Keep the loss before the first update, where the first mini-batch alone, which has it anyway, is too few."""
+        if self._looked_at() > 1:
+            self.begun_at = self._loss_of_first()
+
+    def _loss_of_first(self, dropout: Dropout | None = None) -> float:
+        """The mean loss of the mini-batches that are looked at; nothing is updated. dropout : None: as in training."""
+        left, total, weight = self._looked_at(), 0.0, 0.0
+        for index in self._first_epoch():
+            size = index.x.shape[1], self.batches.steps_of(index)
+            program = self._program(*size) if dropout is None else self._build(*size, dropout)
+            for k in range(min(index.steps, left)):
+                loss = float(program.loss(index.part(k, k + 1), self.plan.n_threads)[0])
+                total, weight = total + loss * index.x.shape[1], weight + index.x.shape[1]
+            left -= min(index.steps, left)
+        return total / weight
+
     def _diverged(self, what: str) -> TrainingDivergedError:
         return TrainingDivergedError(
             f"training diverged: {what} (learning rate {self.plan.rule.learning_rate_init:g}). Lower "
             "solver__learning_rate, or set solver__clip_norm."
         )
 
-    def _check_end(self, *, is_chosen: bool) -> None:
+    def _check_end(self) -> None:
         """The last update can be the one that ruins the model: look at the loss behind it.
 
         A loss that is bounded, as that of a GRU's outputs, never grows ten thousand times: a network that is worse than
-        it was has learned nothing. is_chosen : other parameters, that were validated, are kept.
+        it was, and than one that says nothing, has learned nothing.
         """
-        first = self._first_epoch()[0]
-        losses = self._program_of(first).loss(first.part(0, 1), self.plan.n_threads)
-        self._check(losses)
-        if not is_chosen and losses[0] > self.plan.worst * max(self.begun_at, SMALL):
+        loss, most = self._loss_of_first(), self.plan.worst.behind(max(self.begun_at, self.earlier))
+        self._check(np.array([loss]))
+        if loss > most and self.plan.dropout:  # which makes a loss as high as it likes
+            loss = self._loss_of_first(NO_DROPOUT)
+        if loss > most:
             raise self._diverged(
-                f"the loss of the first mini-batch increased from {self.begun_at:.3g} to {losses[0]:.3g} in all updates"
+                f"the loss of the first mini-batch increased from {self.begun_at:.3g} to {loss:.3g} in all updates"
             )
 
     def _score(self, loss: float) -> float:
