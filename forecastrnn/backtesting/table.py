@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-
 import numpy as np
 import pandas as pd
 
@@ -12,15 +10,6 @@ from forecastrnn.data.series_input import SeriesSet
 from forecastrnn.data.time_index import to_index
 
 CUTOFF = "cutoff"
-
-
-def check_names(*names: Hashable) -> None:
-    """Refuse two columns of one name."""
-    twice = [name for name in names if names.count(name) > 1]
-    if twice:
-        raise ValueError(
-            f"cross_validation: two columns would be called {twice[0]!r}; rename that of y, or give another alias"
-        )
 
 
 def table_of(read: SeriesSet, origins: Origins, steps: list[int], forecasts: pd.DataFrame) -> pd.DataFrame:

@@ -101,6 +101,17 @@ class Names:
         return ""
 
 
+def check_apart(names: Iterable[Hashable], where: str = "the forecast") -> None:
+    """Refuse two columns of one name: one would be lost, in silence."""
+    listed = list(names)
+    twice = [name for name in listed if listed.count(name) > 1]
+    if twice:
+        raise ValueError(
+            f"{where}: two columns would be called {twice[0]!r}; rename that of y, or give another alias, as in "
+            "set_params(alias='model')"
+        )
+
+
 def first_not_numeric(y: pd.DataFrame) -> int | None:
     """Place of the first column that does not hold real numbers, or None."""
     kinds = {dtype: _is_number(dtype) for dtype in y.dtypes.unique()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from forecastrnn.data.frame_columns import check_apart
 from forecastrnn.data.horizon import is_time, last_of, read_horizon
 from forecastrnn.data.series_input import TimeAxis
 
@@ -61,6 +62,7 @@ def _wide(axis: TimeAxis, paths: np.ndarray, steps: np.ndarray) -> pd.DataFrame:
 def _tidy(axis: TimeAxis, paths: np.ndarray, steps: np.ndarray, h: object, name: str) -> pd.DataFrame:
     """A row for each series, time and path, in this order; up to a last time, where there is one."""
     count, times = len(paths), axis.after(steps)
+    check_apart([*([] if axis.form == "dated" else [axis.id_name]), axis.time_name, PATH, name], "sample_paths")
     columns: dict = {axis.time_name: times.repeat(count)}
     if axis.form != "dated":
         ids = axis.id_index

@@ -13,7 +13,7 @@ import pandas as pd
 
 from forecastrnn.data.caller_warnings import warn_caller
 from forecastrnn.data.continuation import pace_of
-from forecastrnn.data.frame_columns import Names
+from forecastrnn.data.frame_columns import Names, check_apart
 from forecastrnn.data.frequency import season_of_offset
 from forecastrnn.data.horizon import ids_of, is_time, last_of, read_horizon
 from forecastrnn.data.series_input import SeriesReader, SeriesSet, TimeAxis
@@ -140,6 +140,8 @@ def write_forecast(axis: TimeAxis, columns: Mapping[str, np.ndarray], h: object)
             raise ValueError(
                 f"columns[{name!r}] must have shape ({axis.n_series}, {len(steps)}). Got {np.shape(values)}"
             )
+    if axis.form in ("dated", "long"):
+        check_apart([*([axis.id_name] if axis.form == "long" else []), axis.time_name, *columns])
     if axis.form in ("series", "array", "dated"):
         index = axis.after(steps).rename(axis.time_name)
         if len(columns) == 1 and axis.form != "dated":

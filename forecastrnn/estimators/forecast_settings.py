@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from forecastrnn.data.caller_warnings import warn_caller
 from forecastrnn.engine.threads import thread_count
 from forecastrnn.estimators.calendar_settings import calendar_of
 from forecastrnn.estimators.candidate_settings import candidates_of
@@ -183,8 +184,22 @@ def read_other(model: Model, y: object, alias: str) -> SeriesSet:
     if read is not y:  # the windows of a backtest may begin anywhere
         _refuse_new_rows(model, read)
     check_step(read.axis, model.axis)
+    if model.codes.n_known:
+        _warn_of_twins(model, read)
     check_values(model.settings, read, "y of predict")
     return read
+
+
+def _warn_of_twins(model: Model, read: SeriesSet) -> None:
+    """Say it where a series without a learned vector is called like one that has one, but by another type."""
+    known = set(model.whole_axis.ids)
+    new, texts = [name for name in read.ids if name not in known], {str(name): name for name in known}
+    twin = next((name for name in new if str(name) in texts), None)
+    if twin is not None:
+        warn_caller(
+            f"y of predict: no series of fit is called {twin!r}, but one is called {texts[str(twin)]!r}: it is read as "
+            "a new one, by the mean of all learned vectors (id_embedding_dim). Give ids of the type that fit had"
+        )
 
 
 def _refuse_new_rows(model: Model, read: SeriesSet) -> None:
