@@ -23,6 +23,7 @@ from forecastrnn.data.padding import (
     stacked,
     without_padding,
 )
+from forecastrnn.masks import refuse_masked
 
 _LEAVE_OUT = "A target is needed to learn from: leave that row out of X and y, or fill it."
 _AXES = {1: ("in row {}",), 2: ("in row {}", "in column {}"), 3: ("in row {}", "at step {}", "in output {}")}
@@ -172,7 +173,6 @@ def read_step_labels(y: object, X: Sequences, stacklevel: int) -> tuple[np.ndarr
 
     Raises as `read_labels` does, and for a row of y that is not as long as that of X.
     """
-    refuse_odd_types(y, "y")
     lengths = _lengths_of(X)
     valid = np.arange(X.steps) < lengths[:, None]
     labels = cast(Sequence, y)
@@ -183,6 +183,7 @@ def read_step_labels(y: object, X: Sequences, stacklevel: int) -> tuple[np.ndarr
         rows = [row[:length] for row, length in zip(table, lengths, strict=True)]
     else:
         rows = list(labels)
+    refuse_masked(rows, "y")
     rows = [array_of(row, f"y[{number}]") for number, row in enumerate(rows)]
     for number, (row, length) in enumerate(zip(rows, lengths, strict=True)):
         if row.shape != (length,):
