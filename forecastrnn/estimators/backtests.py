@@ -15,7 +15,7 @@ from forecastrnn.callbacks import check_callback
 from forecastrnn.estimators.covariate_reading import Given, check_given, read_to_backtest
 from forecastrnn.estimators.fitted_forecaster import FittedForecaster
 from forecastrnn.estimators.forecast_settings import plan_of, read_by
-from forecastrnn.estimators.interval_settings import wanted_of
+from forecastrnn.estimators.interval_settings import Wanted, wanted_of
 from forecastrnn.estimators.telling import telling
 from forecastrnn.forecasting.members import Callback
 from forecastrnn.forecasting.reading import SHORTEST
@@ -125,7 +125,6 @@ class Backtests(FittedForecaster):
         from forecastrnn.backtesting.run import Options, backtest, transfer
         from forecastrnn.backtesting.table import CUTOFF, ends_of, table_of
         from forecastrnn.backtesting.windows import check_table, windows_of
-        from forecastrnn.data.frame_columns import check_apart
 
         windows = windows_of(h, n_windows=n_windows, step_size=step_size, gap=gap, max_length=max_length, refit=refit)
         check_callback(callback, "a look")
@@ -133,10 +132,7 @@ class Backtests(FittedForecaster):
         given = Given(y=y, X=X, past=past, static=static)
         then, needs = self._past(given, columns, windows, callback is not None)
         read, axis = then.read, then.read.axis
-        wanted = wanted_of(level, quantiles, self.alias)
-        ends = ["", *(name.removeprefix(self.alias) for name in (wanted.names if wanted else ()))]
-        made = [f"{name}{end}" for name in (self.alias, *compared) for end in ends]
-        check_apart([axis.id_name, axis.time_name, CUTOFF, axis.value_name, *made], "cross_validation")
+        _check_apart(axis, CUTOFF, wanted_of(level, quantiles, self.alias), [self.alias, *compared])
         origins, groups = origins_of(read, windows, needs)
         check_table(len(origins.series), windows)
         options = Options(
@@ -187,6 +183,15 @@ class Backtests(FittedForecaster):
             names=Names(**columns), as_of=as_of,
         )  # fmt: skip
         return then, needs
+
+
+def _check_apart(axis: TimeAxis, cutoff: str, wanted: Wanted | None, forecasts: list[str]) -> None:
+    """Refuse two columns of one name; forecasts : the first of a model, and those of baselines."""
+    from forecastrnn.data.frame_columns import check_apart
+
+    ends = ["", *(name.removeprefix(forecasts[0]) for name in (wanted.names if wanted else ()))]
+    made = [f"{name}{end}" for name in forecasts for end in ends]
+    check_apart([axis.id_name, axis.time_name, cutoff, axis.value_name, *made], "cross_validation")
 
 
 def _given(**options: Any) -> dict[str, Any]:
