@@ -79,6 +79,17 @@ def test_a_covariate_called_nat(beside: RNNForecaster) -> None:
         beside.predict(2, X=monthly(60, 1).rename(pd.NaT))
 
 
+def test_a_prompt_of_parts_that_differ() -> None:
+    values = np.random.default_rng(0).normal(size=(4, 5, 1))
+    model = RNNRegressor(hidden_layer_sizes=3, max_iter=1, random_state=0).fit(values, values)
+    with pytest.raises(ValueError, match="prompt holds parts of different lengths"):
+        model.generate(2, [[1.0], [1.0, 2.0]])
+    with pytest.raises(TypeError, match="prompt holds sequences in its cells"):
+        model.generate(2, pd.Series([np.ones(3), np.ones(3)]))
+    with pytest.raises(TypeError, match="X must be an array or a list, not type"):
+        model.predict(pd.Series)
+
+
 def test_a_huge_value_of_a_sequence() -> None:
     stream = RNNRegressor(hidden_layer_sizes=3, max_iter=1, random_state=0).fit(np.eye(4), np.arange(4.0)).stream()
     with pytest.raises(ValueError, match="1 finite numbers"):

@@ -119,7 +119,7 @@ def refuse_odd_types(X: object, name: str, *, masks: bool = False) -> None:
         raise TypeError(f"{name}: np.matrix is not supported. Use np.asarray({name}) instead.")
     if not masks:
         refuse_masks(X, name)
-    if hasattr(X, "__next__") or type(X) in (set, dict, frozenset):
+    if hasattr(X, "__next__") or type(X) in (set, dict, frozenset) or isinstance(X, type):
         raise TypeError(f"{name} must be an array or a list, not {type(X).__name__}.")
     for dtype in dtypes_of(X):
         if getattr(dtype, "kind", "") in ("M", "m"):

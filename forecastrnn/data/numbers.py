@@ -19,7 +19,12 @@ def refuse_non_numbers(X: object, name: str) -> None:
     dtypes = dtypes_of(X)
     if dtypes and all(getattr(dtype, "kind", "O") in "biuf" for dtype in dtypes):
         return
-    values = as_array(X)
+    try:
+        values = as_array(X)
+    except ValueError as error:
+        raise ValueError(
+            f"{name} holds parts of different lengths or kinds, which make no array: give parts of one shape."
+        ) from error
     if values.dtype.kind == "c":
         raise ValueError(f"Complex data not supported: {name} must hold real numbers. Give parts as two channels.")
     if values.dtype.kind in "Mm":

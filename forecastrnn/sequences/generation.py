@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils import check_array
 
 from forecastrnn.data.arrays import check_count, refuse_odd_types
+from forecastrnn.data.boxes import is_sequence
 from forecastrnn.data.numbers import refuse_non_numbers
 from forecastrnn.engine.buffers import Buffer
 from forecastrnn.engine.cpu.stepper import UNSTOPPED, stepper
@@ -93,6 +94,8 @@ def _read_prompt(fitted: Fitted, prompt: ArrayLike | None, n_sequences: int) -> 
         return np.zeros((count, 1, channels)), 3 if count > 1 else (1 if channels == 1 else 2)
     refuse_odd_types(prompt, "prompt")
     refuse_non_numbers(prompt, "prompt")
+    if np.asarray(prompt).dtype == object and any(map(is_sequence, np.asarray(prompt).flat)):
+        raise TypeError("prompt holds sequences in its cells, where numbers are wanted: give an array of one shape.")
     array = check_array(np.atleast_1d(prompt), ensure_2d=False, allow_nd=True, dtype=np.float64, input_name="prompt")
     ndim = np.ndim(prompt)
     if ndim == 1 and channels == 1:
