@@ -82,3 +82,18 @@ def test_hard_series_stay_within_reach(candidate, season: int) -> None:
         low, high = np.nanmin(y), np.nanmax(y)
         slack = REACH * (high - low) + 1e-9 * max(abs(low), abs(high))
         assert (path / 16.0 >= low - slack).all() and (path / 16.0 <= high + slack).all()
+
+
+@pytest.mark.parametrize("name", CANDIDATES)
+def test_states_are_those_that_a_file_may_have(name: str) -> None:
+    """Of any series, and behind new values of some; a state with a number that is not one is refused."""
+    candidate = CANDIDATES[name]
+    for series in (hard(), usual(np.random.default_rng(0)), hard(season=1)):
+        states = candidate.begin(series)
+        assert candidate.is_sound(states)
+        moved = candidate.behind(states, np.array([1.0, 2.0, 3.0]), np.array([0, 2, 3]), np.array([0, 2]))
+        assert candidate.is_sound(moved)
+        for wrong in (np.nan, 0.5, -2.0, 1e9):
+            broken = states.copy()
+            broken[0, 0] = wrong  # a place, a period, or a kind of line
+            assert not candidate.is_sound(broken)
