@@ -318,7 +318,7 @@ def _make_axis(**kept: Any) -> TimeAxis:
     if axis.form == "wide":
         levels = {len(name) if isinstance(name, tuple) else 1 for name in axis.ids}
         name = axis.id_name
-        if not isinstance(name, tuple) or not name or len(name) > 1 and levels != {len(name)}:
+        if not isinstance(name, tuple) or levels != {len(name)}:
             raise ModelFileError("the names of the columns do not fit the columns")
     if axis.late is not None and not ((axis.late >= 0) & (axis.late < PER_DAY[axis.clock.unit])).all():
         raise ModelFileError("clocks have moved the last times by more than a day")

@@ -61,6 +61,11 @@ HOSTILE: dict[str, tuple[str, Callable[[bytes], bytes], str]] = {
     "codes that are scaled": ("categories", number("x.scale", 0.1), "categories of X are not scaled"),
     "a source of many tokens": ("pairs", put("state", "longest", value=2**24), "longest must be an int from 1"),
     "a time that no calendar has": ("hours of trading days", number("last", 2**63 - 1), "do not belong to the freq"),
+    "columns of fewer levels": (
+        "columns of two levels",
+        put("state", "axis", "id_name", value={"tuple": [1]}),
+        "names of the columns do not fit",
+    ),
     "weights out of range": ("regressor", number("theta", 1e200), "theta must lie within"),
     "no scale": ("regressor", number("x.scale", 0.0), "x.scale must lie within"),
     "a scale below zero": ("regressor", number("y.scale", -1.0), "y.scale must lie within"),
@@ -149,8 +154,8 @@ def test_no_edit_does_harm(name: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", FITS)
 def test_no_edit_of_any_model_does_harm(name: str) -> None:
-    """Every entry of every header and numbers of every tensor."""
+    """Entries of the header and numbers of every tensor, some at a time; `support.hostile_files` tries all of them."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        faults, _ = faults_of(name, 0, None)
+        faults, _ = faults_of(name, 0, 300)
     assert not faults
