@@ -118,6 +118,7 @@ STATE = State(
         embedding_weights=codec.later(WEIGHTS, None).named("given"),
         _other_dtype=codec.later(codec.unless(None, codec.choice("auto", "float32", "float64")).named("reads"), None),
         classes_=codec.maybe(labels("n_outputs", "n_outputs")).named("classes"),
+        _had_sequences=codec.later(codec.unless(False, codec.FLAG.named("had_sequences")), False),
         **SHOWN,
     ),
     restore,
