@@ -35,7 +35,8 @@ LONGEST = 1200  # letters of a message
 _TOO_LONG = {f"signal {int(number)}" for number in (signal.SIGALRM, signal.SIGPROF)}
 GOOD = ("refused", "equal", "valid")
 # A model of other names, times or numbers of columns is one: it refuses data that are not like its own.
-_OF_DATA = ("sequence_input.py", "covariate_reading.py", "covariate_ahead.py", "horizon.py", "tokens.py")
+_OF_DATA = ("sequence_input.py", "covariate_reading.py", "covariate_ahead.py", "covariate_tables.py", "horizon.py",
+            "tokens.py", "stream.py", "updating.py")  # fmt: skip
 # And it says so where numbers that it is given are out of its reach.
 _OUT_OF_REACH = ("refuse_nonfinite", "cast_inputs", "checked", "finite", "check_possible", "step")
 _INTS = (0, 1, 2, 1000, 2**24, 2**31, 2**62, 10**19, -1)
@@ -204,10 +205,10 @@ def outcome(case: Case, path: Path, data: bytes, what: str = "") -> tuple[str, s
         return "load raises", _where(error)
     try:
         found = use(model)
-    except (ValueError, MemoryError) as error:
+    except (ValueError, TypeError, MemoryError) as error:
         frames = traceback.extract_tb(error.__traceback__)
         names = {Path(frame.filename).name for frame in frames} | {frames[-1].name}
-        is_said = isinstance(error, ValueError) and names & {*_OF_DATA, *_OUT_OF_REACH}
+        is_said = not isinstance(error, MemoryError) and names & {*_OF_DATA, *_OUT_OF_REACH}
         is_other = what.startswith("parameters") or is_said
         return ("valid", "") if is_other else ("use raises", _where(error))
     except BaseException as error:
