@@ -157,7 +157,7 @@ def _request(metric: str | Function) -> Request:
         name: str = getattr(named, "__name__", type(named).__name__)
         ours = str(getattr(metric, "__module__", "")).startswith("forecastrnn.metrics.")
         return Request(name) if ours and name in METRICS else Request(name, function=metric)
-    if metric not in METRICS:
+    if not isinstance(metric, str) or metric not in METRICS:
         raise ValueError(f"unknown metric {metric!r}; there are {', '.join(METRICS)}, or give a function")
     return Request(metric)
 
