@@ -50,7 +50,7 @@ CALLS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "a training set without rows": (lambda m: evaluate([1.0], "mae", truth=[1.0], train=np.array(3.0)), "0 dimensions"),
     "times 2000 years apart": (lambda m: evaluate(NEAR, truth=FAR), "times of .*truth are too far apart for one unit"),
     "times that are lists": (lambda m: m.predict(2, y=LISTED), r"column 'ds' of y of predict holds \['a'\] in row 1"),
-    "a metric that is a list": (lambda m: evaluate(FORECASTS, [["mae"]], truth=[1.0]), r"unknown metric \['mae'\]"),
+    "a metric that is a list": (lambda m: evaluate([1.0], [["mae"]], truth=[1.0]), r"unknown metric \['mae'\]"),
     "a column twice": (lambda m: evaluate(TWICE), r"duplicate column names: \['M'\]"),
     "no texts in a column": (
         lambda m: m.update(pd.DataFrame({"a": pd.array([], "string"), "b": pd.array([], float)})), "."
