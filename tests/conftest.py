@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -31,6 +32,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a job that a shel
 def pytest_addoption(parser: pytest.Parser) -> None:
     """What only some runs of the tests do."""
     parser.addoption("--results", action="store_true", help="write docs/results.md from what the slow tests measure")
+    parser.addoption("--messages", action="store_true", help="rules for the text of every error that a test expects")
     parser.addoption("--guards", action="store_true", help="guard words around all that kernels are handed")
 
 
@@ -65,6 +67,27 @@ def guarded(request: pytest.FixtureRequest) -> Iterator[None]:
     with guards() as found:
         yield
     print(f"\n{found.looked:,} looks at guard words behind {found.runs:,} runs")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def linted(request: pytest.FixtureRequest) -> Iterator[None]:
+    """With `--messages`, what `pytest.raises` has caught from the package is short and leaks nothing."""
+    if not request.config.getoption("--messages"):
+        yield
+        return
+    from support.messages import leaks_of, passed_through
+
+    leaves = pytest.RaisesExc.__exit__
+
+    def looks(caught: Any, kind: Any, error: Any, trace: Any) -> bool:
+        expected = leaves(caught, kind, error, trace)
+        if expected and error is not None and passed_through(error):
+            assert leaks_of(str(error)) == [], str(error)
+        return expected
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(pytest.RaisesExc, "__exit__", looks)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -18,11 +18,13 @@ _MONTHS = ("%b %Y", "%B %Y", "%b-%Y", "%Y %b", "%m/%Y")  # which pandas does not
 def read_dates(index: pd.Index, label: str) -> pd.Index:
     """Texts, dates and periods in an index of objects or categories as times; any other index as it is.
 
+    Categories that are numbers are no times: they have no step.
+
     Raises TypeError for texts that are no dates, ValueError for those that are dates in two ways.
     """
     if isinstance(index.dtype, pd.ArrowDtype) and index.dtype.kind == "M":
         return pd.DatetimeIndex(index)
-    if isinstance(index.dtype, pd.CategoricalDtype):
+    if isinstance(index.dtype, pd.CategoricalDtype) and not pd.api.types.is_integer_dtype(index.categories.dtype):
         index = index.astype(index.categories.dtype)
     if not (pd.api.types.is_object_dtype(index.dtype) or pd.api.types.is_string_dtype(index.dtype)):
         return index

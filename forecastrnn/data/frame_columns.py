@@ -124,6 +124,14 @@ def first_not_numeric(y: pd.DataFrame) -> int | None:
     return None
 
 
+def first_text(column: pd.Series) -> str:
+    """The first value of a column that is no number, and its row, in words."""
+    for row, value in enumerate(column):
+        if value is not None and not isinstance(value, Real | Decimal):
+            return f", the first is {value!r:.40} in row {row}"
+    return ""
+
+
 def _holds_numbers(column: pd.Series) -> bool:
     kind = pd.api.types.infer_dtype(column, skipna=True)
     if kind in ("mixed", "mixed-integer"):

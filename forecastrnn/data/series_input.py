@@ -13,7 +13,7 @@ import pandas as pd
 from forecastrnn.data.clock_changes import lateness
 from forecastrnn.data.continuation import continue_times
 from forecastrnn.data.covariate_values import Covariates
-from forecastrnn.data.frame_columns import Names, first_few, first_not_numeric
+from forecastrnn.data.frame_columns import Names, first_few, first_not_numeric, first_text
 from forecastrnn.data.gaps import filled, targets
 from forecastrnn.data.regular import find_step
 from forecastrnn.data.steps import Times
@@ -325,7 +325,7 @@ class SeriesReader:
             kind = pd.api.types.infer_dtype(column, skipna=True)
             raise TypeError(
                 f"{self.argument}: column {column.name!r} must hold numbers, but holds {kind} values (dtype "
-                f"{column.dtype}); convert them, for example with pandas.to_numeric"
+                f"{column.dtype}){first_text(column)}; convert them, for example with pandas.to_numeric"
             )
         with np.errstate(over="ignore"):  # too large for float64 is reported as infinity
             if all(isinstance(dtype, np.dtype) and dtype.kind != "O" for dtype in y.dtypes.unique()):

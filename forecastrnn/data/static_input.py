@@ -72,7 +72,8 @@ def rows_of(static: object, ids: tuple, id_col: Hashable) -> tuple[Any, np.ndarr
     missing = next((name for name in ids if name not in known), None)
     if missing is not None:
         raise ValueError(
-            f"static has no row for series {missing!r}; it has rows for {names[:3]!r}{' ...' if names[3:] else ''}."
+            f"static has no row for series {missing!r}; it has rows for {names[:3]!r}{' ...' if names[3:] else ''}. "
+            "Add one."
         )
     twice = next((name for name in ids if names.count(name) > 1), None) if len(known) < len(names) else None
     if twice is not None:

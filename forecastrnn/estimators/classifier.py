@@ -102,7 +102,10 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
         targets = label_targets(labels, valid, self.classes_, by_step)
         used = labels if weight is None else labels[np.repeat(weight > 0, valid.sum(axis=1))]
         if len(np.unique(used)) < 2 and reset and given.classes is None:
-            raise ValueError(f"The number of classes has to be greater than one; got {len(np.unique(used))} class.")
+            raise ValueError(
+                f"The number of classes has to be greater than one; got {len(np.unique(used))} class in the rows of y "
+                "whose weight is not 0. Give rows of another class too."
+            )
         return targets
 
     def partial_fit(

@@ -25,6 +25,9 @@ def checks_parameters(fit: Fit) -> Fit:
     return cast(Fit, _fit_context(prefer_skip_nested_validation=True)(fit))
 
 
+_LONGEST = 800  # characters of a message: values may be large
+
+
 class NamedParameters(TakesCallbacks, Shown):
     """An estimator whose parameters are attributes of their names, which its constructor sets."""
 
@@ -108,7 +111,11 @@ class NamedParameters(TakesCallbacks, Shown):
         """Raise scikit-learn's error for a parameter that cannot be, inside groups too."""
         values = self.get_params(deep=False)
         inside = _inside(self, values)
-        validate_parameter_constraints(constraints_of(self), values | inside, caller_name=type(self).__name__)
+        rules = constraints_of(self)
+        try:
+            validate_parameter_constraints(rules, values | inside, caller_name=type(self).__name__)
+        except InvalidParameterError as error:
+            raise InvalidParameterError(_in_public_names(str(error), rules)) from None
         check_together(self)
 
     def _validate_params(self) -> None:
@@ -144,6 +151,20 @@ def constraints_of(estimator: NamedParameters) -> dict[str, Any]:
             for key, rules in group.constraints_of(estimator._own).items()
         }
     )
+
+
+def _in_public_names(text: str, rules: Mapping[str, Any]) -> str:
+    """An error text with the classes that a user can make, in place of what they have in common; not too long."""
+    kinds: set[type] = {one for allowed in rules.values() for one in allowed if isinstance(one, type)}
+    for kind in kinds:
+        text = text.replace(f"'{kind.__module__}.{kind.__qualname__}'", " or ".join(_leaves(kind)))
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 60]} ... {text[-50:]}"
+
+
+def _leaves(kind: type) -> list[str]:
+    """Names of a class that is no base of others of the package, or of those that are none below it."""
+    below = [one for one in kind.__subclasses__() if one.__module__.startswith("forecastrnn.")]
+    return [name for one in below for name in _leaves(one)] if below else [kind.__name__]
 
 
 def refuse(estimator: NamedParameters, name: str, expected: str) -> NoReturn:

@@ -114,7 +114,9 @@ class PairEstimator(RecurrentEstimator[PairSettings, FittedPairs, PairSamples]):
         """
         self._validate_params()
         if self._holds_out():
-            raise ValueError("partial_fit does not support early_stopping=True: it is one epoch on all pairs.")
+            raise ValueError(
+                "partial_fit does not support early_stopping=True: it is one epoch on all pairs. Set it to False."
+            )
         given = GivenData(
             X=X, y=y, sample_weight=sample_weight, source_tokens=source_tokens, target_tokens=target_tokens
         )  # fmt: skip

@@ -124,7 +124,9 @@ class SequenceEstimator(ExportedToNumpy, SequenceInput):
         layers = layers_of(self)
         device, bptt = device_of(self, len(layers)), flat_of(self, "bptt")
         if partial and self._holds_out():
-            raise ValueError("partial_fit does not support early_stopping=True: it is one epoch on all rows.")
+            raise ValueError(
+                "partial_fit does not support early_stopping=True: it is one epoch on all rows. Set it to False."
+            )
         return SequenceSettings(
             **shared_settings(self, partial), layers=layers, device=device, loss=self._loss_name(),
             n_sampled=getattr(self, "n_sampled_classes", None), embedding=self._embedding_options(),

@@ -45,7 +45,11 @@ def label_targets(labels: np.ndarray, valid: np.ndarray, classes: np.ndarray, by
     """Numbers of the classes of labels, which stand where `valid` (n, steps) says; `by_step`: there are several."""
     seen = np.isin(labels, classes)
     if not seen.all():
-        raise ValueError(f"y contains the previously unseen label {labels[~seen][0]!r}; classes are {classes}.")
+        known = ", ".join(map(repr, classes[:5].tolist())) + (", ..." if len(classes) > 5 else "")
+        raise ValueError(
+            f"y contains the previously unseen label {labels[~seen].tolist()[0]!r}; classes are {known}. Give all that "
+            "will ever come as classes in the first call of partial_fit, or fit a new model."
+        )
     codes = np.zeros(valid.shape)
     codes[valid] = np.searchsorted(classes, labels)
     return Targets(codes[:, :, None], 0 if by_step else 1, 2 if by_step else 1)

@@ -13,6 +13,7 @@ from forecastrnn import RNNForecaster
 from forecastrnn.cli.words import ADVICE, in_flags
 from support.command_line import QUICK, Shell
 from support.forecaster_cases import monthly
+from support.messages import leaks_of
 
 PACKAGE = Path(__file__).parents[2] / "forecastrnn"
 DAYS = "ds,y\n" + "".join(f"2024-01-{day:02d},{day}\n" for day in range(1, 31))
@@ -22,6 +23,7 @@ def check(done, code: int, *words: str) -> None:
     """The exit code, and one line that holds the words, and nothing on standard output."""
     assert (done.code, done.out) == (code, ""), done.err
     assert done.err.count("\n") == 1 and done.err.startswith("forecastrnn")
+    assert leaks_of(done.err) == [], done.err
     for word in words:
         assert word in done.err, done.err
 
