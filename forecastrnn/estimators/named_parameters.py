@@ -155,8 +155,8 @@ def constraints_of(estimator: NamedParameters) -> dict[str, Any]:
 
 def _in_public_names(text: str, rules: Mapping[str, Any]) -> str:
     """An error text with the classes that a user can make, in place of what they have in common; not too long."""
-    kinds: set[type] = {one for allowed in rules.values() for one in allowed if isinstance(one, type)}
-    for kind in kinds:
+    every: list[object] = [one for allowed in rules.values() for one in allowed]
+    for kind in {one for one in every if isinstance(one, type)}:
         text = text.replace(f"'{kind.__module__}.{kind.__qualname__}'", " or ".join(_leaves(kind)))
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 60]} ... {text[-50:]}"
 
