@@ -155,15 +155,14 @@ def constraints_of(estimator: NamedParameters) -> dict[str, Any]:
 
 def _in_public_names(text: str, rules: Mapping[str, Any]) -> str:
     """An error text with the classes that a user can make, in place of what they have in common; not too long."""
-    every: list[object] = [one for allowed in rules.values() for one in allowed]
-    for kind in {one for one in every if isinstance(one, type)}:
+    for kind in {one for allowed in rules.values() for one in allowed if isinstance(one, type)}:
         text = text.replace(f"'{kind.__module__}.{kind.__qualname__}'", " or ".join(_leaves(kind)))
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 60]} ... {text[-50:]}"
 
 
 def _leaves(kind: type) -> list[str]:
     """Names of a class that is no base of others of the package, or of those that are none below it."""
-    below = [one for one in kind.__subclasses__() if one.__module__.startswith("forecastrnn.")]
+    below = [one for one in type.__subclasses__(kind) if one.__module__.startswith("forecastrnn.")]
     return [name for one in below for name in _leaves(one)] if below else [kind.__name__]
 
 
