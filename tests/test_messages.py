@@ -25,6 +25,8 @@ FRAME = pd.DataFrame({"ds": pd.date_range("2024", periods=6), "y": 1.0, "RNN": 2
 EMPTY = pd.Series([], dtype=float)
 Call = Callable[[Any], object]
 
+pytestmark = pytest.mark.filterwarnings("ignore")  # errors are looked at, not what is said before them
+
 
 @pytest.fixture(scope="module")
 def fitted() -> dict[str, Any]:
