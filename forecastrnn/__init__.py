@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from forecastrnn.estimators.classifier import RNNClassifier
     from forecastrnn.estimators.forecaster import RNNForecaster
     from forecastrnn.estimators.groups.calendars import Calendar, Holidays
+    from forecastrnn.estimators.groups.checkpoints import Checkpoint
     from forecastrnn.estimators.groups.intervals import Conformal
     from forecastrnn.estimators.groups.losses import (
         Gaussian,
@@ -52,6 +53,7 @@ __all__ = [
     "Beam",
     "Calendar",
     "Cell",
+    "Checkpoint",
     "Conformal",
     "Cosine",
     "Direct",
@@ -102,6 +104,7 @@ _HOMES = {
     "Beam": "estimators.groups.options",
     "Calendar": "estimators.groups.calendars",
     "Cell": "networks.cell",
+    "Checkpoint": "estimators.groups.checkpoints",
     "Conformal": "estimators.groups.intervals",
     "Cosine": "estimators.groups.schedules",
     "Direct": "estimators.groups.strategies",

@@ -16,6 +16,7 @@ from forecastrnn.backtesting.origins import Origins
 from forecastrnn.data.series_input import SeriesSet
 from forecastrnn.data.slices import cut
 from forecastrnn.engine.threads import worker_count
+from forecastrnn.keeping import Keeper, Part
 from forecastrnn.progress import stage
 
 AT_ONCE = 2**20  # values that are prepared for one call of `predict`, unless one window has more
@@ -43,16 +44,24 @@ class Options:
     others: dict[str, Any] = field(default_factory=dict)
     updates: bool = False
 
+    def kept_in(self, part: Part) -> Options:
+        """The same for a fit whose trainings are kept."""
+        return replace(self, fit=self.fit | {"checkpoint": part})
+
 
 def backtest(
     estimator: Forecaster, then: KnownThen, origins: Origins, groups: list[list[int]], *, steps: list[int],
-    options: Options, n_jobs: int | None,
+    options: Options, n_jobs: int | None, keeper: Keeper | None = None,
 ) -> pd.DataFrame:  # fmt: skip
-    """Forecasts from all origins, in their order, with a fit for each group of windows."""
+    """Forecasts from all origins, in their order, with a fit for each group of windows.
+
+    keeper : what keeps the trainings of all fits, which then run one after the other.
+    """
     rows_of = new_rows if options.updates else later
     fits = (
         delayed(_fit_and_forecast)(
-            clone(estimator), known_at(then, origins.of(group[:1])), rows_of(then, origins, group), steps, options,
+            clone(estimator), known_at(then, origins.of(group[:1])), rows_of(then, origins, group), steps,
+            options if keeper is None else options.kept_in(Part(keeper, f"window {number}, ")),
             window=(number, len(groups)),
         )
         for number, group in enumerate(groups, 1)

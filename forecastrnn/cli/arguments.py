@@ -45,6 +45,7 @@ def _add_fit(command: Parser) -> None:
     command.add_argument("data", metavar="DATA", help="file of series")
     command.add_argument("-o", "--output", required=True, metavar="MODEL", help="model file to write")
     command.add_argument("--plot", metavar="FILE", help="picture of the losses to write")
+    _add_checkpoint(command)
     _add_force(command)
     _add_columns(command)
     _add_training(command)
@@ -73,6 +74,7 @@ def _add_backtest(command: Parser) -> None:
     command.add_argument("--metrics", type=names, default=["mase", "smape"], metavar="A,B", help="(mase,smape)")
     _add_levels(command)
     command.add_argument("--plot", metavar="FILE", help="picture of forecasts and what came to write")
+    _add_checkpoint(command)
     _add_table_out(command, "forecasts beside what came; the table of errors goes to standard output")
     _add_columns(command)
     _add_training(command)
@@ -174,6 +176,11 @@ def _add_training(command: Parser) -> None:
     group.add_argument("--seed", type=int, default=0, help="(0: the same command gives the same numbers)")
     group.add_argument("--jobs", type=int, metavar="N", help="threads (all cores)")
     group.add_argument("--device", metavar="NAME", help="cpu, cuda, cuda:1 or auto (cpu)")
+
+
+def _add_checkpoint(command: Parser) -> None:
+    command.add_argument("--checkpoint", metavar="FILE", help="keep what is trained there, once a minute: the same "
+                         "command, after it was killed, goes on from it")  # fmt: skip
 
 
 def _add_table_out(command: Parser, holds: str = "forecasts; - or none: standard output") -> None:

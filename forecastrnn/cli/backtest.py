@@ -31,7 +31,7 @@ def run(args: Namespace) -> None:
         found = model.cross_validation(
             given.y, args.steps, n_windows=args.windows, step_size=args.step, refit=args.refit, X=args.future_cols,
             past=args.past_cols, static=given.static, level=args.level, quantiles=args.quantiles, baselines=BASELINE,
-            **given.columns,
+            checkpoint=args.checkpoint, **given.columns,
         )  # fmt: skip
         errors = evaluate(found, args.metrics, train=given.y, by=None, benchmark=ITS_COLUMN, **given.columns)
     if args.output:

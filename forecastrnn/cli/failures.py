@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 from forecastrnn.cli.words import in_flags
 from forecastrnn.exceptions import ModelFileError, TrainingDivergedError
+from forecastrnn.keeping import CheckpointError
 
 DONE, BUG, USAGE, DATA, MODEL_FILE, DIVERGED = range(6)
 INTERRUPTED, PIPE_CLOSED, TERMINATED = 130, 141, 143  # 128 + the number of the signal, as shells have it
@@ -37,7 +38,7 @@ def of_file(path: str, code: int = DATA) -> Iterator[None]:
     """Errors of what a file holds begin with its name."""
     try:
         yield
-    except (ModelFileError, TrainingDivergedError):
+    except (CheckpointError, ModelFileError, TrainingDivergedError):
         raise
     except (ValueError, TypeError) as error:
         raise Failure(code, f"{name_of(path)}: {in_flags(str(error))}") from error
@@ -62,6 +63,8 @@ def code_and_line(error: BaseException) -> tuple[int, str]:
         return error.code, _one_line(str(error))
     if isinstance(error, ModelFileError):
         return MODEL_FILE, _one_line(str(error))
+    if isinstance(error, CheckpointError):
+        return USAGE, _one_line(str(error))
     if isinstance(error, TrainingDivergedError):
         return DIVERGED, _one_line(in_flags(str(error)))
     if isinstance(error, OSError) and error.filename:

@@ -28,7 +28,8 @@ def run(args: Namespace) -> None:
     model = new_forecaster(args)
     given = read_given(args)
     with of_file(args.data), talking(args, model):
-        model.fit(given.y, X=args.future_cols, past=args.past_cols, static=given.static, **given.columns)
+        model.fit(given.y, X=args.future_cols, past=args.past_cols, static=given.static,
+                  checkpoint=args.checkpoint, **given.columns)  # fmt: skip
     model.save(args.output)
     if args.plot:
         from forecastrnn.plotting import LossCurveDisplay  # brings Matplotlib with it

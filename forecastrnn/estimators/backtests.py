@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from forecastrnn.estimators.covariate_reading import Given, check_given, read_to
 from forecastrnn.estimators.fitted_forecaster import FittedForecaster
 from forecastrnn.estimators.forecast_settings import plan_of, read_by
 from forecastrnn.estimators.interval_settings import Wanted, wanted_of
+from forecastrnn.estimators.resuming import check_one_by_one, going_on_from
 from forecastrnn.estimators.telling import telling
 from forecastrnn.forecasting.members import Callback
 from forecastrnn.forecasting.reading import SHORTEST
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from forecastrnn.backtesting.known_then import KnownThen
     from forecastrnn.backtesting.origins import Needs, Origins
+    from forecastrnn.backtesting.run import Options
     from forecastrnn.backtesting.windows import Windows
     from forecastrnn.data.series import SeriesSet, TimeAxis
 
@@ -38,7 +40,7 @@ class Backtests(FittedForecaster):
         X: Any = None, past: Any = None, static: Any = None, level: Any = None, quantiles: Any = None,
         max_length: int | None = None, gap: int = 0, id_col: Any = "unique_id", time_col: Any = "ds",
         target_col: Any = "y", callback: Callback | None = None, baselines: str | Sequence[str] = (),
-        n_jobs: int | None = None,
+        n_jobs: int | None = None, checkpoint: Any = None,
     ) -> pd.DataFrame:  # fmt: skip
         """Forecast from several earlier times, and put beside it what came.
 
@@ -89,6 +91,9 @@ class Backtests(FittedForecaster):
         n_jobs : int or None
             Fits side by side, in any backend of joblib (`joblib.parallel_config`); each has threads of its own, so the
             forecaster's `n_jobs` had better be 1 then. The result does not depend on it.
+        checkpoint : path or Checkpoint, optional
+            File in which to keep what has been trained, window by window. Where this process is killed, the same call
+            goes on from there, as that of `fit` does; at the end the file is gone. Fits then run one after the other.
 
         Returns
         -------
@@ -143,15 +148,25 @@ class Backtests(FittedForecaster):
             _check_unseen(self._model.axis, read, origins)
             forecasts = transfer(self, then, origins, windows.steps, options)
         else:
-            asked = {} if options.predict else {"intervals": None}  # which cost a third of a fit
-            with telling(self.verbose):
-                forecasts = backtest(
-                    clone(self).set_params(**asked), then, origins, groups, steps=windows.steps, options=options,
-                    n_jobs=n_jobs,
-                )  # fmt: skip
+            run = partial(backtest, then=then, origins=origins, groups=groups, steps=windows.steps, options=options)
+            forecasts = self._refitted(run, read, windows, options, static=static, n_jobs=n_jobs, checkpoint=checkpoint)
         season, ends = forecasts.attrs["season_length"], ends_of(forecasts, self.alias)
         forecasts = forecasts.assign(**forecasts_of(compared, read, origins, windows.steps, season=season, ends=ends))
         return table_of(read, origins, windows.steps, forecasts)
+
+    def _refitted(
+        self, run: Callable[..., pd.DataFrame], read: SeriesSet, windows: Windows, options: Options, *, static: Any,
+        n_jobs: int | None, checkpoint: Any,
+    ) -> pd.DataFrame:  # fmt: skip
+        """Forecasts of copies that are fitted, by `run`; they go on from a checkpoint."""
+        check_one_by_one(checkpoint, n_jobs)
+        asked = {} if options.predict else {"intervals": None}  # which cost a third of a fit
+        about = {"windows": windows, "options": [options.predict, "callback" in options.fit]}
+        with telling(self.verbose), going_on_from(checkpoint, self, **about) as kept:
+            if kept is not None:
+                kept.check(read, static)
+            keeper = kept.keeper if kept is not None else None
+            return run(clone(self).set_params(**asked), n_jobs=n_jobs, keeper=keeper)
 
     def _past(self, given: Given, columns: dict[str, Any], windows: Windows, watched: bool) -> tuple[KnownThen, Needs]:
         """The series, whose forecasts are written in long form, what is beside them, and what one of them needs."""

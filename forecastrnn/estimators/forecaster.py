@@ -24,6 +24,7 @@ from forecastrnn.estimators.picturing import Pictures
 from forecastrnn.estimators.planning import Plans
 from forecastrnn.estimators.predicting import Predicts
 from forecastrnn.estimators.reporting import each_look, fit_task, has_callbacks
+from forecastrnn.estimators.resuming import Resumable, going_on_from
 from forecastrnn.estimators.saving import SavedToFile
 from forecastrnn.estimators.scoring import Scores
 from forecastrnn.estimators.summary import Summarises
@@ -32,6 +33,7 @@ from forecastrnn.forecasting.fit import fit_model
 from forecastrnn.forecasting.members import Callback
 from forecastrnn.forecasting.seen import Seen
 from forecastrnn.forecasting.windows import EPOCH
+from forecastrnn.persistence.digests import digest_of
 
 _SHARED = ("cell", "hidden_layer_sizes", "layer_norm", "initializer", "warm_start", "random_state", "verbose", "device",
            "n_jobs")  # fmt: skip
@@ -252,7 +254,7 @@ class RNNForecaster(Predicts, Plans, GoesOn, Backtests, Scores, Pictures, Summar
     @checks_parameters
     def fit(
         self, y: Any, X: Any = None, *, past: Any = None, static: Any = None, id_col: Any = "unique_id",
-        time_col: Any = "ds", target_col: Any = "y", callback: Callback | None = None,
+        time_col: Any = "ds", target_col: Any = "y", callback: Callback | None = None, checkpoint: Any = None,
     ) -> Self:  # fmt: skip
         """Learn from one or many series.
 
@@ -281,6 +283,11 @@ class RNNForecaster(Predicts, Plans, GoesOn, Backtests, Scores, Pictures, Summar
             Called every 50 updates of each member with a `forecastrnn.callbacks.MemberUpdate`: its number, its updates,
             its loss. When it returns True, that member stops there. An error in it ends `fit` and leaves the forecaster
             as it was. Not with global_model=False, where all networks are trained in one call.
+        checkpoint : path or Checkpoint, optional
+            File in which to keep, once a minute, what is needed to go on: members and local networks, and those by
+            which intervals and weights are found. Where this process is killed, the same call goes on from there, and
+            ends with the same bits; a fit that ends removes the file. A path that cannot be written is an error at
+            once.
 
         Returns
         -------
@@ -288,7 +295,7 @@ class RNNForecaster(Predicts, Plans, GoesOn, Backtests, Scores, Pictures, Summar
 
         Raises
         ------
-        TypeError, ValueError, TrainingDivergedError
+        TypeError, ValueError, TrainingDivergedError, OSError
             As in `RNNRegressor.fit`; for unusable data they name the series, the time and what to do. Of covariates: a
             time of y without a row, a missing value (unless missing="mask"), two rows for one time, times with a zone
             beside times without, a column in two roles, `past` of a recursive forecaster.
@@ -313,9 +320,13 @@ class RNNForecaster(Predicts, Plans, GoesOn, Backtests, Scores, Pictures, Summar
         """
         with telling(self.verbose, beside=has_callbacks(self)):
             given = Given(y=y, X=X, past=past, static=static)
-            return self._fit({"id_col": id_col, "time_col": time_col, "target_col": target_col}, given, callback)
+            columns = {"id_col": id_col, "time_col": time_col, "target_col": target_col}
+            goes_on = checkpoint is not None and self.warm_start and hasattr(self, "_model")
+            old = digest_of(self._model.trained, self._model.tail.prepared) if goes_on else None
+            with going_on_from(checkpoint, self, callback=callback is not None, fitted_model=old) as kept:
+                return self._fit(columns, given, callback, kept)
 
-    def _fit(self, columns: dict[str, Any], given: Given, callback: Callback | None) -> Self:
+    def _fit(self, columns: dict[str, Any], given: Given, callback: Callback | None, kept: Resumable | None) -> Self:
         from forecastrnn.data.series import season_of
 
         check_callback(callback, "a look")
@@ -326,6 +337,8 @@ class RNNForecaster(Predicts, Plans, GoesOn, Backtests, Scores, Pictures, Summar
         read, static = read_to_fit(given, plan.reading, read_as, old)
         check_within(bounds_of(self), read)
         check_values(plan.members, read)
+        if kept is not None:
+            kept.check(read, static)
         season = plan.season(read, season_of(read.axis), old)
         looks = None if self.max_steps is None else -(-self.max_steps // EPOCH)
         with fit_task(self, {"X": given.X, "y": given.y}, self.n_members) as task:

@@ -17,11 +17,14 @@ from forecastrnn.callbacks import Epoch, check_callback
 from forecastrnn.estimators.named_parameters import NamedParameters, check_numbers
 from forecastrnn.estimators.old_names import flat_of
 from forecastrnn.estimators.reporting import copied, each_epoch, fit_task
+from forecastrnn.estimators.resuming import going_on_from
 from forecastrnn.estimators.saving import SavedToFile
 from forecastrnn.estimators.summary_text import cells_in_words, counted
 from forecastrnn.estimators.telling import telling
+from forecastrnn.keeping import recalled
 from forecastrnn.masks import refuse_masked
 from forecastrnn.metrics.checks import in_unit
+from forecastrnn.persistence.digests import digest_of
 from forecastrnn.sequences.fitting import Fitted, SequenceSamples
 from forecastrnn.sequences.seq2seq_fitting import FittedPairs, PairSamples
 from forecastrnn.sequences.settings import PairSettings, SequenceSettings
@@ -97,7 +100,9 @@ class RecurrentEstimator(SavedToFile, NamedParameters, Generic[Settings, Model, 
         raise NotImplementedError
 
     # Fitting ------------------------------------------------------------------------------------------
-    def _fit(self, given: GivenData, *, partial: bool = False, callback: Callback | None = None) -> Self:
+    def _fit(
+        self, given: GivenData, *, partial: bool = False, callback: Callback | None = None, checkpoint: object = None
+    ) -> Self:  # fmt: skip
         """All epochs, or one, `partial`."""
         goes_on = hasattr(self, "_fitted") and (partial or self.warm_start)
         # what it sets in the estimator is needed at its end; scikit-learn's callbacks are told of `fit` alone
@@ -106,16 +111,20 @@ class RecurrentEstimator(SavedToFile, NamedParameters, Generic[Settings, Model, 
             check_numbers(self)
             check_callback(callback)
             settings = self._read_settings(partial)
-            fitted, samples = self._prepare(settings, given, goes_on=goes_on, partial=partial)
-            with telling(self.verbose, beside=task is not None):
-                self._train(settings, fitted, samples, each_epoch(task, callback))
-            self._publish(fitted, settings.device)
+            old = digest_of(self._fitted.progress) if goes_on and checkpoint is not None else None
+            with going_on_from(checkpoint, self, callback=callback is not None, fitted_model=old) as kept:
+                fitted, samples = self._prepare(settings, given, goes_on=goes_on, partial=partial)
+                if kept is not None:
+                    kept.check(samples)
+                with telling(self.verbose, beside=task is not None):
+                    self._train(settings, fitted, samples, each_epoch(task, callback))
+                self._publish(fitted, settings.device)
         return self
 
     def _train(self, settings: Settings, fitted: Model, samples: Data, callback: Callback | None) -> None:
         validate = None
         if self._holds_out():
-            rows, held = self._split(samples)
+            rows, held = map(recalled, self._split(samples))
             samples, validate = samples.take(rows), self._validator(settings, fitted, samples.take(held))
         trainer = self._trainer_of(settings, fitted, samples)
         trainer.validate, trainer.watch = validate, self._watch(fitted, settings.device, callback)
@@ -130,7 +139,8 @@ class RecurrentEstimator(SavedToFile, NamedParameters, Generic[Settings, Model, 
         return float(flat_of(self, "early_stopping")["validation_fraction"])
 
     def _draw_seed(self) -> int:
-        return int(check_random_state(self.random_state).randint(2**31 - 1))
+        drawn = check_random_state(self.random_state).randint(2**31 - 1, size=1)
+        return int(recalled(drawn.astype(np.int64))[0])
 
     def _read_weight(self, sample_weight: object, n: int) -> np.ndarray | None:
         if sample_weight is None:

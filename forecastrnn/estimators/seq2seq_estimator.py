@@ -72,7 +72,10 @@ class PairEstimator(RecurrentEstimator[PairSettings, FittedPairs, PairSamples]):
 
     # Fitting ------------------------------------------------------------------------------------------
     @checks_parameters
-    def fit(self, X: object, y: object, sample_weight: object = None, callback: Callback | None = None) -> Self:
+    def fit(
+        self, X: object, y: object, sample_weight: object = None, callback: Callback | None = None,
+        checkpoint: Any = None,
+    ) -> Self:  # fmt: skip
         """Train on sources X and targets y.
 
         Parameters
@@ -83,6 +86,8 @@ class PairEstimator(RecurrentEstimator[PairSettings, FittedPairs, PairSamples]):
             Weight of each pair in the loss.
         callback : callable, optional
             Called behind each epoch with an `Epoch`, as in `RNNRegressor.fit`; training stops when it returns True.
+        checkpoint : path or Checkpoint, optional
+            File by which the same call goes on after its process was killed, as in `RNNRegressor.fit`.
 
         Returns
         -------
@@ -90,10 +95,11 @@ class PairEstimator(RecurrentEstimator[PairSettings, FittedPairs, PairSamples]):
 
         Raises
         ------
-        ValueError, TypeError, TrainingDivergedError
+        ValueError, TypeError, TrainingDivergedError, OSError
             As in `RNNRegressor.fit`, and the model of an earlier fit is kept.
         """
-        return self._fit(GivenData(X=X, y=y, sample_weight=sample_weight), callback=callback)
+        given = GivenData(X=X, y=y, sample_weight=sample_weight)
+        return self._fit(given, callback=callback, checkpoint=checkpoint)
 
     def partial_fit(
         self, X: object, y: object, source_tokens: object = None, target_tokens: object = None,

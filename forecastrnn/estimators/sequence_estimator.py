@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from sklearn.utils import Tags, check_random_state
@@ -76,7 +76,7 @@ class SequenceEstimator(ExportedToNumpy, SequenceInput):
     @checks_parameters
     def fit(
         self, X: object, y: object, sample_weight: object = None, lengths: object = None,
-        callback: Callback | None = None,
+        callback: Callback | None = None, checkpoint: Any = None,
     ) -> Self:  # fmt: skip
         """Train on sequences X and targets y.
 
@@ -100,6 +100,10 @@ class SequenceEstimator(ExportedToNumpy, SequenceInput):
         callback : callable, optional
             Called behind each epoch with an `Epoch` (iteration, loss, validation_score, and the model so far by
             `estimator()`); training stops when it returns True. Whatever it raises leaves the estimator as it was.
+        checkpoint : path or Checkpoint, optional
+            File in which to keep, once a minute, what is needed to go on. Where this process is killed, the same call
+            goes on from there, and ends with the same bits; a fit that ends removes the file. A path that cannot be
+            written is an error at once. It is for `random_state=None` too.
 
         Returns
         -------
@@ -108,17 +112,21 @@ class SequenceEstimator(ExportedToNumpy, SequenceInput):
         Raises
         ------
         ValueError, TypeError
-            For unusable data or parameters. The model of an earlier fit is then kept as it was.
+            For unusable data or parameters. The model of an earlier fit is then kept as it was. For a `checkpoint`
+            of other parameters or data, which it names; of a file that is none, or damaged, a `ModelFileError`.
         TrainingDivergedError
             A ValueError: the loss became non-finite or exploded, or at the end is three times that at first and that of
             outputs which are all 0.
+        OSError
+            If the checkpoint cannot be written. What it held before stays.
 
         Warns
         -----
         UserWarning
             In a fit that goes on: data a hundred times as far from the mean as those by which it is standardised.
         """
-        return self._fit(GivenData(X=X, y=y, sample_weight=sample_weight, lengths=lengths), callback=callback)
+        given = GivenData(X=X, y=y, sample_weight=sample_weight, lengths=lengths)
+        return self._fit(given, callback=callback, checkpoint=checkpoint)
 
     def _read_settings(self, partial: bool) -> SequenceSettings:
         layers = layers_of(self)

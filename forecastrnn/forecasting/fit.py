@@ -35,6 +35,7 @@ from forecastrnn.forecasting.series_codes import SeriesCodes
 from forecastrnn.forecasting.settings import Settings, network_of, update_count, use_lags
 from forecastrnn.forecasting.trained import train_all
 from forecastrnn.forecasting.windows import with_usual_batch
+from forecastrnn.keeping import recalled
 from forecastrnn.progress import stage
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def fit_model(
     read = _dated(raw, calendar)
     prepared = _series_of_fit(plan, read, season, static, old)
     rng = check_random_state(plan.random_state)
-    seeds = [int(seed) for seed in rng.randint(2**31 - 1, size=plan.n_members)]
+    seeds = recalled(rng.randint(2**31 - 1, size=plan.n_members).astype(np.int64)).tolist()
     holds_out = isinstance(plan.intervals, ConformalPlan) or bool(plan.candidates)
     with stage("", share=TRAINING if holds_out else 1.0):
         model = _train(plan, read, prepared, seeds, old=old, callback=callback)

@@ -14,8 +14,9 @@ from forecastrnn.forecasting.settings import Settings
 from forecastrnn.forecasting.trained import Trained
 from forecastrnn.forecasting.windows import EPOCH, source_of
 from forecastrnn.progress import stage
+from forecastrnn.training.network_progress import Progress
 from forecastrnn.training.optimizers import Rule
-from forecastrnn.training.training import Progress, TrainingPlan, train
+from forecastrnn.training.training import TrainingPlan, train
 from forecastrnn.training.window_batches import WindowBatches
 
 LOWEST = 0.1  # of the first learning rate: one cycle ends with 1/250,000 of it, which would teach nothing

@@ -7,6 +7,7 @@ depend on which others are fitted beside it.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +22,7 @@ from forecastrnn.forecasting.members import NATS
 from forecastrnn.forecasting.preparation import FLOOR
 from forecastrnn.forecasting.settings import Settings, network_of, start_member, update_count
 from forecastrnn.forecasting.windows import plain_source, window_starts
+from forecastrnn.keeping import Record, next_slot, taken
 from forecastrnn.networks.network import Network
 from forecastrnn.programs.assembly import Assembly
 from forecastrnn.programs.direction import MatrixView
@@ -36,6 +38,7 @@ from forecastrnn.training.window_batches import SAMPLE
 
 INDEX_BYTES = 2**25  # of the windows that one call trains on
 WORST = 4.0  # times the first loss that the median of the last tenth may be, of mini-batches that differ
+CALL = 10.0  # seconds of a call, where what it has trained is written behind it
 SLOWEST = 1e-9  # seconds for each parameter, row and time step of an update: a high guess
 
 
@@ -94,19 +97,65 @@ def fit_local(
     fit = LocalFit(thetas.copy(), np.empty((len(seeds), n, updates)))
     shares = draw_windows(settings, seeds, updates)
     lo, hi = window_starts(prepared, settings.horizon, np.zeros(n, np.int64))
-    at_once = max(1, INDEX_BYTES // (8 * updates * settings.batch_size))
+    slot, pace = next_slot(), Pace(max(1, INDEX_BYTES // (8 * updates * settings.batch_size)), settings.n_threads)
+    done = _restore(fit, slot.found)
     for member in range(len(seeds)):
-        for begin in range(0, n, at_once):
-            part = slice(begin, min(begin + at_once, n))
-            told(member * n + begin, len(seeds) * n, "network")
+        while done < (member + 1) * n:
+            begin = done - member * n
+            part = slice(begin, min(begin + pace.count(slot.every), n))
+            told(done, len(seeds) * n, "network")
             room = (hi - lo + 1)[part, None, None]
             starts = lo[part, None, None] + np.minimum((shares[member] * room).astype(np.int64), room - 1)
             drop = dropout_seeds(seeds[member], 0, updates)
             thetas, losses = fit.thetas[member, part], fit.losses[member, part]
             _train_part(jobs, thetas, losses, starts, settings, seeds=drop, steps=steps)
             _check(thetas, losses, ids[part], prepared.scale[part], settings)
+            done += part.stop - part.start
+            pace.made(part.stop - part.start)
+            if slot.is_due():
+                slot.keep(_record_of(fit, done))
+    slot.finish(lambda: _record_of(fit, done))
     network.set_unknown(fit.thetas)
     return fit
+
+
+class Pace:
+    """How many networks a call trains: all that there is room for, or as many as are trained between two writes."""
+
+    def __init__(self, most: int, least: int) -> None:
+        self.most, self.least = most, max(1, least)
+        self.begun, self.each = time.monotonic(), np.inf  # seconds of a network
+
+    def count(self, every: float | None) -> int:
+        """Networks of the next call; `every`: seconds between two writes."""
+        self.begun = time.monotonic()
+        if every is None:
+            return self.most
+        return int(min(max(min(every, CALL) / self.each, self.least), self.most))
+
+    def made(self, networks: int) -> None:
+        """So many were trained."""
+        self.each = max((time.monotonic() - self.begun) / networks, 1e-9)
+
+
+def _record_of(fit: LocalFit, done: int) -> Record:
+    """The first networks, member by member."""
+    size, updates = fit.thetas.shape[2], fit.losses.shape[2]
+    return {
+        "done": np.array([done]), "thetas": fit.thetas.reshape(-1)[: done * size].copy(),
+        "losses": fit.losses.reshape(-1)[: done * updates].copy(),
+    }  # fmt: skip
+
+
+def _restore(fit: LocalFit, found: Record | None) -> int:
+    """How many networks are trained, and they themselves."""
+    if found is None:
+        return 0
+    done, flat = int(taken(found, "done", 1, np.int64)[0]), (fit.thetas.reshape(-1), fit.losses.reshape(-1))
+    for name, values in zip(("thetas", "losses"), flat, strict=True):
+        size = done * values.size // (fit.losses.shape[0] * fit.losses.shape[1])
+        values[:size] = taken(found, name, size, values.dtype)
+    return done
 
 
 def _train_part(

@@ -14,8 +14,9 @@ from forecastrnn.forecasting.validation import validator
 from forecastrnn.forecasting.windows import batches_of, source_of
 from forecastrnn.progress import stage
 from forecastrnn.training.divergence import ANY_LOSS, WorstLoss
+from forecastrnn.training.network_progress import Progress
 from forecastrnn.training.parameter_memory import check_networks
-from forecastrnn.training.training import Progress, ShouldStop, TrainingPlan, train
+from forecastrnn.training.training import ShouldStop, TrainingPlan, train
 
 WORST = 2.0  # times the loss of the last value, which networks begin with, that theirs may be at the end
 NATS = 3.0  # that a value's logarithm of density may be less at the end: these can be 0 at first

@@ -14,8 +14,8 @@ from forecastrnn.networks.losses import AnyLoss, loss_of, numbers_of
 from forecastrnn.networks.network import Ahead, AnyNetwork, Embedding, Layer, Network
 from forecastrnn.networks.seq2seq_network import Seq2SeqNetwork
 from forecastrnn.programs.shapes import NO_DROPOUT, Dropout
+from forecastrnn.training.network_progress import Progress
 from forecastrnn.training.optimizers import OptimizerState, Rule
-from forecastrnn.training.training import Progress
 
 FEWEST = 9.0  # counts: a logarithm of few is mostly noise
 MANY = 20_000  # values from which on a set is large: the values one season ago are inputs too

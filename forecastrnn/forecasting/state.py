@@ -34,7 +34,7 @@ from forecastrnn.persistence.calendar_records import CALENDAR
 from forecastrnn.persistence.codec import Kind, Make, Part, State
 from forecastrnn.persistence.labels import categories
 from forecastrnn.persistence.plain_values import decode_fields, encode_fields
-from forecastrnn.training.training import Progress
+from forecastrnn.training.network_progress import Progress
 
 if TYPE_CHECKING:
     from forecastrnn.data.series import TimeAxis

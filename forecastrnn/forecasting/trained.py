@@ -14,7 +14,7 @@ from forecastrnn.forecasting.residuals import one_step_outputs, pair_outputs
 from forecastrnn.forecasting.settings import Settings
 from forecastrnn.forecasting.windows import EPOCH
 from forecastrnn.networks.network import AnyNetwork
-from forecastrnn.training.training import Progress
+from forecastrnn.training.network_progress import Progress
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from forecastrnn.persistence import codec
 from forecastrnn.persistence.codec import Kind, Make, Part
 from forecastrnn.persistence.plain_values import plain
 from forecastrnn.programs.shapes import Dropout
+from forecastrnn.training.network_progress import Progress
 from forecastrnn.training.optimizers import MOMENTS, OptimizerState
-from forecastrnn.training.training import Progress
 
 REALS = {"float32": "<f4", "float64": "<f8"}
 DEVICE = codec.tested("the name of a device", lambda raw: isinstance(raw, str) and is_device(raw)).named("device")

@@ -39,8 +39,12 @@ class Segments:
         shape = (len(self.stacks) + 1, self.rows, direction.Hp)
         return self.build.program.scratch(f"{direction.name}kept_{state}[{self.shard}]", shape).at(number * size)
 
-    def carry(self, keep: Buffer) -> None:
-        """Emit: the states behind the sequence become those before it, or zero in steps where keep[step] is 0."""
+    def carry(self, keep: Buffer) -> list[tuple[Place, int]]:
+        """Emit: the states behind the sequence become those before it, or zero in steps where keep[step] is 0.
+
+        Gives where they are between two steps, and how many numbers each has.
+        """
+        places = []
         for direction, state in self._states():
             last = self._before(direction, state, len(self.stacks))
             if self.build.shape.lengths:
@@ -49,6 +53,8 @@ class Segments:
                 "carry", self.shard, last=last, first=self._before(direction, state, 0), keep=keep, B=self.rows,
                 F=direction.Hp, stride=1,
             )  # fmt: skip
+            places.append((last, self.rows * direction.Hp))
+        return places
 
     def enter(self, number: int) -> None:
         """Emit: stretch `number` begins with the state that was kept for it."""

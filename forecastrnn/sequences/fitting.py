@@ -23,10 +23,11 @@ from forecastrnn.sequences.settings import SequenceSettings
 from forecastrnn.sequences.targets import Targets
 from forecastrnn.training.batches import ArrayBatches
 from forecastrnn.training.divergence import loss_of_zeros
+from forecastrnn.training.network_progress import Progress
 from forecastrnn.training.optimizers import OptimizerState
 from forecastrnn.training.parameter_memory import check_networks
 from forecastrnn.training.sequence_task import TrainingData
-from forecastrnn.training.training import Progress, Trainer
+from forecastrnn.training.training import Trainer
 
 FAR = 100.0  # spreads of the first data that later ones may be from their mean
 

@@ -16,12 +16,13 @@ from forecastrnn.programs.shapes import Dropout
 from forecastrnn.sequences.decoding import Found, Search, decode_codes
 from forecastrnn.sequences.samples import Samples
 from forecastrnn.sequences.settings import PairSettings
+from forecastrnn.training.network_progress import Progress
 from forecastrnn.training.optimizers import OptimizerState
 from forecastrnn.training.own_inputs import Sampling, own_token
 from forecastrnn.training.pair_task import PairData
 from forecastrnn.training.parameter_memory import check_networks
 from forecastrnn.training.seq2seq_batches import PairBatches
-from forecastrnn.training.training import Progress, Trainer
+from forecastrnn.training.training import Trainer
 
 PADDED_BYTES = 17  # of a code: itself, where it lies, and whether it is one
 

@@ -88,7 +88,7 @@ class ParallelProgram:
             before=self.rows.start, **options,
         )  # fmt: skip
         self.seed, self.most_steps, self.shape = seed, self.local.most_steps, self.local.shape
-        self.program = self.local.program
+        self.program, self.carried = self.local.program, self.local.carried
         self.updates = Program(theta.dtype.name, communicator.size)
         self.grad = self.updates.buffer("grad", (network.size,))
         self._emit_update(network.layout)

@@ -72,7 +72,7 @@ class SequenceTask(Task):
         stacks = segments.stacks
         emit_lengths(build, build.stacks[shard].batch, feed.lengths)
         if feed.keep is not None:
-            segments.carry(feed.keep)
+            self.carried += segments.carry(feed.keep)
         for number, stack in enumerate(stacks):
             self._emit_forward(segments, number, stack)
             segments.leave(number, feed.keep is not None)

@@ -8,6 +8,7 @@ from typing import cast
 
 import numpy as np
 
+from forecastrnn.engine.buffers import Place
 from forecastrnn.engine.communicators import Communicator
 from forecastrnn.engine.cpu.update import COUNT
 from forecastrnn.networks.losses import AnyLoss
@@ -153,6 +154,11 @@ class TrainingProgram:
     def grad(self) -> np.ndarray:
         """The gradient of the last step."""
         return self.step.grad.array
+
+    @property
+    def carried(self) -> list[tuple[Place, int]]:
+        """Where states are that the next step begins with, and their sizes."""
+        return self.task.carried
 
     # Running ------------------------------------------------------------------------------------------
     def loss(self, index: BatchIndex, n_threads: int) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 
@@ -16,16 +16,19 @@ from forecastrnn.engine.devices import CPU, memory_of
 from forecastrnn.engine.memory import check_fits
 from forecastrnn.engine.resident import Fetch, resident
 from forecastrnn.exceptions import TrainingDivergedError
+from forecastrnn.keeping import Slot, next_slot
 from forecastrnn.networks.losses import AnyLoss
 from forecastrnn.networks.network import AnyNetwork
 from forecastrnn.programs.shapes import ALL, NO_DROPOUT, Dropout
 from forecastrnn.progress import told
 from forecastrnn.training.batches import Batches
 from forecastrnn.training.divergence import ANY_LOSS, BLOW_UP, ROWS, UPDATES, WorstLoss
-from forecastrnn.training.optimizers import OptimizerState, Rule
+from forecastrnn.training.network_progress import Progress
+from forecastrnn.training.optimizers import Rule
 from forecastrnn.training.own_inputs import Sampling
 from forecastrnn.training.pair_task import PairData
 from forecastrnn.training.parallel_step import Stepper, check_rows, program_kind
+from forecastrnn.training.resuming import LoopState, carried_of, carry_on, record_of, restored
 from forecastrnn.training.sequence_task import TrainingData
 from forecastrnn.training.stepping import BatchIndex, Steps
 
@@ -59,31 +62,6 @@ class TrainingPlan:
     worst: WorstLoss = ANY_LOSS
 
 
-@dataclass
-class Progress:
-    """Parameters, optimizer and history: all that training changes."""
-
-    theta: np.ndarray
-    optimizer: OptimizerState
-    _: KW_ONLY
-    loss_curve: list[float] = field(default_factory=list)
-    validation_scores: list[float] = field(default_factory=list)
-    best_iter: int = 0
-    stopped: bool = False
-
-    def __post_init__(self) -> None:
-        self.fetch: Fetch | None = None  # brings parameters and moments from a GPU, while that trains
-
-    def copy(self) -> Progress:
-        """So that a failed fit leaves the original as it was."""
-        if self.fetch is not None:
-            self.fetch()
-        return Progress(
-            self.theta.copy(), self.optimizer.copy(), loss_curve=list(self.loss_curve),
-            validation_scores=list(self.validation_scores), best_iter=self.best_iter,
-        )  # fmt: skip
-
-
 class Trainer:
     """Runs a plan on one source of mini-batches; `validate` gives a score, larger is better.
 
@@ -99,23 +77,28 @@ class Trainer:
         progress.optimizer.begin(progress.theta, plan.rule.moments)
         self.programs: dict[tuple[int, Steps], Stepper] = {}
         self.seconds_a_step, self.begun = CALL_SECONDS, progress.optimizer.count
-        self.first_loss: float | None = None  # or 1, or that of zeros, if it is more
         self.earlier = max(progress.loss_curve[:1], default=-np.inf)  # the first loss of the fit that this one goes on
-        self.begun_at = np.inf  # the loss of the mini-batches that are looked at, before the first update
+        self.state, self.slot = LoopState(), Slot()
 
     def run(self) -> Progress:
-        """Train until the plan says stop; raises TrainingDivergedError."""
-        progress = self.progress
+        """Train until the plan says stop, from where a killed run was; raises TrainingDivergedError."""
+        progress, self.slot = self.progress, next_slot()
+        if self.slot.found is not None:
+            self.state = restored(self.slot.found, progress)
+        if self.state.is_over:
+            return progress
         self._check_memory()
         with self._on_device():
-            self._look_at_begin()
-            kept = self._run_epochs()
-            if kept is None:
+            if self.slot.found is None:
+                self._look_at_begin()
+            self._run_epochs()
+            if self.state.kept is None:
                 self._check_end()
         self.network.set_unknown(progress.theta)
-        if kept is not None:
-            progress.theta[:] = kept
+        if self.state.kept is not None:
+            progress.theta[:] = self.state.kept
             self._check_end()
+        self.slot.finish(lambda: record_of(LoopState(is_over=True), progress))
         return progress
 
     @contextmanager
@@ -135,27 +118,33 @@ class Trainer:
         fetch(count)
         self.network.set_unknown(self.progress.theta)
 
-    def _run_epochs(self) -> np.ndarray | None:
-        """All epochs; the best parameters, where they are validated."""
-        progress, plan = self.progress, self.plan
-        best, waited, kept = -np.inf, 0, None
-        losses: list[float] = []  # of epochs that have run, but nobody has looked at
-        for epoch in range(plan.max_iter):
-            losses = losses or self.run_epochs(len(progress.loss_curve), self._unwatched(epoch, waited))
-            loss = losses.pop(0)
+    def _run_epochs(self) -> None:
+        """All epochs; where they are validated, the best parameters are kept."""
+        progress, plan, state = self.progress, self.plan, self.state
+        while state.looked < plan.max_iter:
+            if not state.losses:
+                state.losses = self._run_unwatched()
+            loss = state.losses.pop(0)
             progress.loss_curve.append(loss)
             score = self._score(loss)
-            self._report(epoch, loss)
-            waited = 0 if score > best + plan.tol else waited + 1
-            if score > best:
-                best = score
+            self._report(state.looked, loss)
+            state.looked += 1
+            state.waited = 0 if score > state.best + plan.tol else state.waited + 1
+            if score > state.best:
+                state.best = score
                 if self.validate:
-                    progress.best_iter, kept = len(progress.loss_curve), progress.theta.copy()
+                    progress.best_iter, state.kept = len(progress.loss_curve), progress.theta.copy()
             asked = self.watch is not None and self.watch(loss, score if self.validate else None)
-            if asked or plan.stop_early and waited >= plan.n_iter_no_change:
+            if asked or plan.stop_early and state.waited >= plan.n_iter_no_change:
                 progress.stopped = True
                 break
-        return kept
+
+    def _run_unwatched(self) -> list[float]:
+        """The epochs that run in one go, or what is left of those that a killed run has begun."""
+        state = self.state
+        if not state.count:
+            state.first, state.count = len(self.progress.loss_curve), self._unwatched(state.looked, state.waited)
+        return self.run_epochs()
 
     def _unwatched(self, epoch: int, waited: int) -> int:
         """Epochs from `epoch` on that can run in one go: nobody looks at one of them, or stops, before the last."""
@@ -167,23 +156,31 @@ class Trainer:
         room = self._program_of(self._first_epoch()[0]).most_steps // max(steps, 1)
         return max(1, min(until_stop, plan.max_iter - epoch, room))
 
-    def run_epochs(self, first: int, count: int) -> list[float]:
-        """Passes over the mini-batches of so many epochs; the mean loss of each, weighted as the samples are.
+    def run_epochs(self) -> list[float]:
+        """Passes over the mini-batches of some epochs; the mean loss of each, weighted as the samples are.
 
         What the same program runs one after the other, through several epochs too, is as few calls as can be.
         """
-        pieces = [(k, index) for k in range(count) for index in self.batches.epoch(first + k)]
-        sums = [[0.0, 0.0] for _ in range(count)]
+        state, at = self.state, 0
+        pieces = [(k, index) for k in range(state.count) for index in self.batches.epoch(state.first + k)]
         for program, group in groupby(pieces, lambda piece: self._program_of(piece[1])):
-            own, at = list(group), 0
-            losses, weights = self._run_calls(program, BatchIndex.joined([index for _, index in own]))
-            for k, index in own:
-                part = slice(at, at + index.steps)
-                sums[k][0] += float(losses[part] @ weights[part])
-                sums[k][1] += float(weights[part].sum())
-                at = part.stop
+            index = BatchIndex.joined([index for _, index in group])
+            if state.done < at + index.steps:
+                self._run_calls(program, index.part(max(state.done - at, 0), index.steps))
+            at += index.steps
         if self.progress.fetch is None:
             self.network.set_unknown(self.progress.theta)
+        return self._means(pieces)
+
+    def _means(self, pieces: list[tuple[int, BatchIndex]]) -> list[float]:
+        """The mean loss of each epoch, of which the mini-batches are `pieces`."""
+        sums, at = [[0.0, 0.0] for _ in range(self.state.count)], 0
+        losses, weights = self.state.ended()
+        for k, index in pieces:
+            part = slice(at, at + index.steps)
+            sums[k][0] += float(losses[part] @ weights[part])
+            sums[k][1] += float(weights[part].sum())
+            at = part.stop
         return [total / weight if weight > 0.0 else 0.0 for total, weight in sums]
 
     def _program_of(self, index: BatchIndex) -> Stepper:
@@ -225,22 +222,33 @@ class Trainer:
             return f"Take smaller networks: hidden_layer_sizes. {self.source.advice}"
         return f"About {fit} such {self.source.samples} fit. {self.source.advice}"
 
-    def _run_calls(self, program: Stepper, index: BatchIndex) -> tuple[np.ndarray, np.ndarray]:
-        """Run all steps, in calls that are short enough to be interrupted; their losses and weights."""
-        losses, weights, at = [], [], 0
+    def _run_calls(self, program: Stepper, index: BatchIndex) -> None:
+        """Run all steps, in calls that are short enough to be interrupted."""
+        at = 0
         if self.plan.device == CPU:
             program.program.prepare()  # so that no time of compilation is taken for that of steps
+        if self.state.carried:
+            carry_on(program.carried, self.state.carried)
+            self.state.carried = []
         while at < index.steps:
             n = min(max(int(CALL_SECONDS / self.seconds_a_step), 1), program.most_steps, index.steps - at)
             part = index if n == index.steps else index.part(at, at + n)
             begun = time.perf_counter()
-            losses.append(program.run(part, self._total(), self.plan.n_threads))
-            weights.append(program.weights)
+            losses = program.run(part, self._total(), self.plan.n_threads)
+            self.state.made(losses, program.weights)
             self.seconds_a_step = (time.perf_counter() - begun) / n
-            self._check(losses[-1])
+            self._check(losses)
             at += n
             self._tell()
-        return np.concatenate(losses), np.concatenate(weights)
+            if self.slot.is_due():
+                goes_on = at < index.steps and index.keep is not None and index.keep[at] != 0
+                self._keep(carried_of(program.carried) if goes_on else [])
+
+    def _keep(self, carried: list[np.ndarray]) -> None:
+        """Write all that the rest of this training depends on."""
+        self.state.carried = carried
+        self.slot.keep(record_of(self.state, self.progress))
+        self.state.carried = []
 
     def _tell(self) -> None:
         """How far it has come, in updates where these are what a fit counts, else in epochs."""
@@ -263,11 +271,12 @@ class Trainer:
 
     def _check(self, losses: np.ndarray) -> None:
         """Stop as soon as learning has diverged: on non-finite losses, and on finite but absurd ones."""
-        if self.first_loss is None and np.isfinite(losses[0]):
-            self.first_loss = max(float(losses[0]), self.plan.worst.of_zeros, 1.0)
+        state = self.state
+        if np.isnan(state.first_loss) and np.isfinite(losses[0]):
+            state.first_loss = max(float(losses[0]), self.plan.worst.of_zeros, 1.0)
             if self._looked_at() == 1:
-                self.begun_at = float(losses[0])
-        bad = ~np.isfinite(losses) | (losses > BLOW_UP * (self.first_loss or 1.0))
+                state.begun_at = float(losses[0])
+        bad = ~np.isfinite(losses) | (losses > BLOW_UP * (1.0 if np.isnan(state.first_loss) else state.first_loss))
         if bad.any():
             update = self.progress.optimizer.count - len(losses) + int(np.argmax(bad))
             worst = losses[np.argmax(bad)]
@@ -284,7 +293,7 @@ class Trainer:
     def _look_at_begin(self) -> None:
         """Keep the loss before the first update, where the first mini-batch alone, which has it anyway, is too few."""
         if self._looked_at() > 1:
-            self.begun_at = self._loss_of_first()
+            self.state.begun_at = self._loss_of_first()
 
     def _loss_of_first(self, dropout: Dropout | None = None) -> float:
         """The mean loss of the mini-batches that are looked at; nothing is updated. dropout : None: as in training."""
@@ -310,13 +319,14 @@ class Trainer:
         A loss that is bounded, as that of a GRU's outputs, never grows ten thousand times: a network that is worse than
         it was, and than one that says nothing, has learned nothing.
         """
-        loss, most = self._loss_of_first(), self.plan.worst.behind(max(self.begun_at, self.earlier))
+        loss, first = self._loss_of_first(), self.state.begun_at
+        most = self.plan.worst.behind(max(first, self.earlier))
         self._check(np.array([loss]))
         if loss > most and self.plan.dropout:  # which makes a loss as high as it likes
             loss = self._loss_of_first(NO_DROPOUT)
         if loss > most:
             raise self._diverged(
-                f"the loss of the first mini-batch increased from {self.begun_at:.3g} to {loss:.3g} in all updates"
+                f"the loss of the first mini-batch increased from {first:.3g} to {loss:.3g} in all updates"
             )
 
     def _score(self, loss: float) -> float:

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from forecastrnn.engine.buffers import Buffer, Field
+from forecastrnn.engine.buffers import Buffer, Field, Place
 from forecastrnn.engine.communicators import Communicator
 from forecastrnn.networks.losses import AnyLoss
 from forecastrnn.programs.assembly import Assembly
@@ -59,6 +59,7 @@ class Task(ABC):
     def __init__(self, build: Assembly | Seq2SeqAssembly, parts: Sequence[Assembly], data: Data) -> None:
         self.build, self.parts, self.data = build, parts, data
         self.program, self.shape = build.program, build.shape
+        self.carried: list[tuple[Place, int]] = []  # where states are that the next step begins with, and their sizes
 
     def begin(self, feed: BatchBuffers, loss: AnyLoss) -> None:
         """Bind the data, of which `feed` says what is in a mini-batch."""

@@ -47,8 +47,8 @@ from forecastrnn.persistence import codec, plain_values
 from forecastrnn.persistence.model_file import open_model
 from forecastrnn.sequences.fitting import Fitted
 from forecastrnn.sequences.state import STATE
+from forecastrnn.training.network_progress import Progress
 from forecastrnn.training.optimizers import OptimizerState
-from forecastrnn.training.training import Progress
 from support.forecaster_cases import long_of, monthly, quick
 from support.model_cases import LONG, SERIES, WIDE, X, classifier, dates, figures, regressor
 from support.saved_models import assert_same, plain

@@ -12,11 +12,12 @@ from forecastrnn import TrainingDivergedError
 from forecastrnn.networks.network import Embedding, Network
 from forecastrnn.networks.seq2seq_network import Seq2SeqNetwork
 from forecastrnn.programs.shapes import shards_of
+from forecastrnn.training.network_progress import Progress
 from forecastrnn.training.optimizers import OptimizerState, Rule
 from forecastrnn.training.own_inputs import Sampling, own_token
 from forecastrnn.training.pair_task import PairData
 from forecastrnn.training.seq2seq_batches import PairBatches
-from forecastrnn.training.training import Progress, Trainer, TrainingPlan, train
+from forecastrnn.training.training import Trainer, TrainingPlan, train
 from support import naive_training as oracle
 from support.cases import layer, worst
 from support.known_inputs import forward_pairs
