@@ -58,3 +58,9 @@ def test_contributing_names_every_room() -> None:
     picture = text.split("```")[1]
     assert rooms | doors <= set(re.findall(r"\w+", picture))
     assert set(re.findall(r"^\| `(\w+)/` \|", text, re.M)) == rooms
+
+
+def test_files_of_tests_have_names_of_their_own() -> None:
+    """Two of one name, in whichever folders, stop the collection of all."""
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
+    assert sorted({name for name in names if names.count(name) > 1}) == []
