@@ -25,7 +25,7 @@ from forecastrnn.persistence.checkpoint_file import (
     write_checkpoint,
 )
 from forecastrnn.persistence.digests import digest_of
-from forecastrnn.persistence.replacing import target_of
+from forecastrnn.persistence.replacing import clear_leftovers, target_of
 
 NO_BITS = ("n_jobs", "verbose")  # parameters that change none
 
@@ -37,6 +37,7 @@ class Resumable:
         self.name, self.path = os.fsdecode(asked.path), target_of(asked.path)
         self._parameters = {name: (_words(value), digest_of(value)) for name, value in parameters.items()}
         self._data, self._earlier = "", None
+        clear_leftovers(os.path.dirname(self.path))  # a run that is killed in a write leaves half of the next file
         if os.path.exists(self.path):
             self._earlier = read_checkpoint(self.path)
         else:

@@ -12,6 +12,7 @@ import pytest
 
 from forecastrnn import Checkpoint, ModelFileError, RNNForecaster, RNNRegressor, keeping, load
 from forecastrnn.estimators import resuming
+from forecastrnn.persistence import replacing
 from forecastrnn.training import training
 from support.resume_cases import KINDS, SMALL, digest
 from support.same_bits import X, Y
@@ -74,6 +75,14 @@ def test_each_write_of_a_fit_leads_to_the_same_bits(deadly: Deadly, tmp_path: Pa
     for last in range(1, deadly.made):
         assert deadly.within(fit, path, last) is None
         assert digest(deadly.within(fit, path, 0)) == right
+
+
+def test_half_a_file_of_a_killed_write_goes(tmp_path: Path) -> None:
+    """Though the fit that goes on ends before it writes."""
+    handle, temporary = replacing._create(str(tmp_path))
+    handle.close()
+    KINDS["carried"](str(tmp_path / "run.ckpt"))
+    assert not list(tmp_path.iterdir()), temporary
 
 
 def test_what_was_drawn_by_chance_is_kept(deadly: Deadly, tmp_path: Path) -> None:
