@@ -22,14 +22,12 @@ from contextvars import ContextVar
 
 import numpy as np
 
+from forecastrnn.exceptions import CheckpointError
+
 Record = Mapping[str, np.ndarray]  # vectors, of one training
 Records = dict[str, Record]  # by the name of their slot
 Write = Callable[[Records], None]
 BLAMED = 50.0  # times as long as a write takes, training goes on before the next: so it costs 2% at most
-
-
-class CheckpointError(ValueError):
-    """A checkpoint is of another fit."""
 
 
 class Keeper:

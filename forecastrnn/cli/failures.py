@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from forecastrnn.cli.words import in_flags
-from forecastrnn.exceptions import ModelFileError, TrainingDivergedError
-from forecastrnn.keeping import CheckpointError
+from forecastrnn.exceptions import CheckpointError, ModelFileError, TrainingDivergedError
 
 DONE, BUG, USAGE, DATA, MODEL_FILE, DIVERGED = range(6)
 INTERRUPTED, PIPE_CLOSED, TERMINATED = 130, 141, 143  # 128 + the number of the signal, as shells have it

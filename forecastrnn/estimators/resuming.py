@@ -15,7 +15,8 @@ from joblib import effective_n_jobs
 from forecastrnn._version import __version__
 from forecastrnn.engine.communicators import current
 from forecastrnn.estimators.groups.checkpoints import Checkpoint, as_checkpoint
-from forecastrnn.keeping import CheckpointError, Keeper, Part, Records, kept_in
+from forecastrnn.exceptions import CheckpointError
+from forecastrnn.keeping import Keeper, Part, Records, kept_in
 from forecastrnn.persistence.checkpoint_file import (
     MOST_WORDS,
     Identity,

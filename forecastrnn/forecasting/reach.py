@@ -10,17 +10,16 @@ from forecastrnn.forecasting.naive_series import Chosen
 from forecastrnn.forecasting.preparation import MOST_LOG, Prepared
 
 
-def is_out_of_reach(p: Prepared, series: np.ndarray, values: np.ndarray, *, is_raw: bool) -> np.ndarray:
+def is_out_of_reach(p: Prepared, series: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Which values (n,) of series (n,) are so far from all of fit that no forecast could ever be there.
 
-    They are 10^13 times as large as the level, or where logarithms are forecast as many times as small. What a network
-    would go on with has lost the series, for good: the next values would not bring it back.
+    They are 10^13 times as large as the level. What a network would go on with has lost the series, for good: the next
+    values would not bring it back. However small a value is where logarithms are forecast, it is read as a hundredth of
+    the level.
     """
     level, shift = p.level[series], 0.0 if p.shift is None else p.shift[series]
-    furthest = level * np.exp(MOST_LOG)
     with np.errstate(over="ignore"):
-        small = ~p.linear[series] & (np.abs(values) < level * np.exp(-MOST_LOG)) & ~np.array(is_raw)
-        return (np.abs(values - shift) > furthest) | small
+        return np.abs(values - shift) > level * np.exp(MOST_LOG)
 
 
 def checked(chosen: Chosen, forecasts: np.ndarray, what: str) -> np.ndarray:

@@ -204,12 +204,15 @@ class ForecastStream:
     def _checked(self, value: float) -> float:
         if not isinstance(value, Real) or isinstance(value, bool | np.bool_ | np.timedelta64):
             raise TypeError(f"value must be a number. Got {value!r}.")
-        number = float(value) if abs(value) < 2**1023 else math.inf  # an int may be too large for a float
+        try:
+            number = float(value)
+        except OverflowError:  # an int that no float is as large as
+            number = math.inf
         if not np.isfinite(number):
             raise ValueError(f"value must be a finite number. Got {value!r}.")
         if not self._p.linear[0] and number <= 0.0 and not self._settings.is_raw:
             raise ValueError(f"value must be positive, as the series in fit was. Got {value!r}.")
-        if is_out_of_reach(self._p, _FIRST, np.array([number]), is_raw=self._settings.is_raw)[0]:
+        if is_out_of_reach(self._p, _FIRST, np.array([number]))[0]:
             raise ValueError(
                 f"value is out of reach of the series, whose level in fit was {self._p.level[0]:.3g}: the forecasts "
                 f"behind it would be far from all that it was. Correct it, or fit anew with it. Got {value!r}."

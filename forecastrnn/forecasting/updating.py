@@ -115,7 +115,7 @@ def check_possible(model: Model, new: NewValues) -> None:
     p, is_raw = model.tail.prepared, model.settings.is_raw
     wrong = ~p.linear[new.owners] & (new.values <= 0.0) & ~np.array(is_raw)
     _refuse(model, new, wrong, "all its values in fit were positive, and so are its forecasts")
-    wrong = is_out_of_reach(p, new.owners, new.values, is_raw=is_raw)
+    wrong = is_out_of_reach(p, new.owners, new.values)
     _refuse(model, new, wrong, "that is out of reach of what it was in fit, and forecasts would be so for good")
 
 

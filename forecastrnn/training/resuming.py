@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from forecastrnn.keeping import CheckpointError, Record, taken
+from forecastrnn.exceptions import CheckpointError
+from forecastrnn.keeping import Record, taken
 from forecastrnn.training.optimizers import OptimizerState
 
 if TYPE_CHECKING:

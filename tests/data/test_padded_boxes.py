@@ -174,7 +174,7 @@ def test_labels_with_anything_in_their_padding() -> None:
         model = small(RNNClassifier).fit(CUBE, y, lengths=LENGTHS)
         assert model.classes_.tolist() == ["down", "up"]
         assert model.score(CUBE, y, lengths=LENGTHS) == expected.score(CUBE, labels, lengths=LENGTHS)
-    with pytest.raises(ValueError, match=r"y\[0\] has masked cells"):
+    with pytest.raises(ValueError, match=r"y has masked cells, the first at y\[0, 0\]"):
         small(RNNClassifier).fit(CUBE, np.ma.MaskedArray(labels, mask=VALID), lengths=LENGTHS)
     with pytest.raises(TypeError, match="y must be uniformly strings or numbers"):
         small(RNNClassifier).fit(ROWS, [[1] * n if k else ["a"] * n for k, n in enumerate(LENGTHS)])

@@ -76,7 +76,6 @@ def test_an_unknown_token_has_a_code_of_its_own() -> None:
         ({"a": 1}, "Got dict"),
         ({"abc"}, "Got set"),
         (iter(["abc"]), "Got list_iterator"),
-        (pd.DataFrame({"a": ["abc"]}), r"Got DataFrame of shape \(1, 1\)"),
         (np.array("abc"), r"Got ndarray of shape \(\)"),
         (np.zeros((2, 2, 2), int), r"Got ndarray of shape \(2, 2, 2\)"),
         (["ab", None], r"X\[1\] must be a sequence of tokens: a text.*Got NoneType"),

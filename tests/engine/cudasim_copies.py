@@ -88,7 +88,7 @@ def test_validation_looks_at_the_parameters(copies: Copies) -> None:
     """Once an epoch, and not at the moments; predictions of the rows held out come back."""
     model = RNNRegressor(max_iter=2, early_stopping=True, **OPTIONS).fit(X, Y)
     theta, *moments = arrays_of(model)
-    assert copies.of(theta) == (2, 1 + 2)  # and to the program that validates
+    assert copies.of(theta) == (2, 1 + 2 + 1)  # to the program that validates, too, and to judge what was kept
     assert [copies.of(array) for array in moments] == [(1, 1)] * 2
 
 

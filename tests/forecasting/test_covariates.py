@@ -146,7 +146,8 @@ def test_a_forecast_follows_the_plan(options: dict[str, Any]) -> None:
     read, ahead = beside(columns, lengths=(150, 120))
     y = 10.0 + 3.0 * read.covariates.numbers[:, 0]
     read.values[:] = y
-    model = fitted(read, **{"max_steps": 400, "season_length": [1], "dtype": "float32"} | options)
+    usual = {"max_steps": 400, "season_length": [1], "dtype": "float32", "batch_size": 64}
+    model = fitted(read, **usual | options)
     truth = (10.0 + 3.0 * ahead.numbers[:, 0]).reshape(-1, H)
     naive = np.abs(truth - read.values[read.offsets[1:] - 1, None]).mean()
     assert np.abs(forecast(model, ahead) - truth).mean() < 0.25 * naive

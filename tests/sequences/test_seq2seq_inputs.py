@@ -66,9 +66,8 @@ def test_parameters_are_refused_by_fit(name: str, value: Any, message: str) -> N
         (X, [[1.5], [1], [2]], TypeError, r"y\[0\]\[0\] is 1.5, of type float"),
         (np.zeros((3, 2)), Y, TypeError, r"X\[0\]\[0\] is 0.0, of type float"),
         (X, [["x"], ["y", 1], ["z"]], TypeError, r"y\[1\]\[1\] is 1, of type int where others are str"),
-        (pd.DataFrame({"a": X}), Y, TypeError, "X must be a list.*Got DataFrame"),
         (X, pd.Series([pd.NA, "x", "y"], dtype=object), TypeError, r"y\[0\] must be a sequence of tokens.*Got NAType"),
-        (np.ma.array([[1, 2], [3, 4], [5, 6]], mask=np.eye(3, 2)), Y, TypeError, r"X\[0\]\[0\] is None"),
+        (np.ma.array([[1, 2], [3, 4], [5, 6]], mask=np.eye(3, 2)), Y, ValueError, r"masked cells.*X\[0, 0\]"),
     ],
 )
 def test_data_are_refused_by_fit(sources: Any, targets: Any, error: type[Exception], message: str) -> None:
@@ -110,7 +109,7 @@ def model() -> RNNSeq2Seq:
         (lambda m: m.predict(X, beam_width=10**12), ValueError, "beam_width=1000000000000.*GiB.*Lower beam_width"),
         (lambda m: m.decode(X, max_length=0), ValueError, "max_length must be an int >= 1. Got 0"),
         (lambda m: m.decode(X, max_length=True), TypeError, "max_length must be an int >= 1. Got True"),
-        (lambda m: m.decode(X, max_length=10**13), ValueError, "hypotheses of 10000000000001 symbols.*GiB"),
+        (lambda m: m.decode(X, max_length=10**13), ValueError, "10000000000001 symbols.*GiB.*max_length"),
         (lambda m: m.decode(X, length_penalty=-1), ValueError, "length_penalty must be a finite number >= 0. Got -1"),
         (lambda m: m.decode(X, length_penalty="x"), ValueError, "length_penalty must be a finite number >= 0"),
         (
