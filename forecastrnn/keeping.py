@@ -27,6 +27,7 @@ from forecastrnn.exceptions import CheckpointError
 Record = Mapping[str, np.ndarray]  # vectors, of one training
 Records = dict[str, Record]  # by the name of their slot
 Write = Callable[[Records], None]
+UNFIT = "the checkpoint does not fit the training that it is of: delete it or name another"
 BLAMED = 50.0  # times as long as a write takes, training goes on before the next: so it costs 2% at most
 
 
@@ -102,7 +103,7 @@ def taken(record: Record, name: str, size: int | None = None, dtype: np.dtype | 
     """A vector of a record, which must have this size and type."""
     values = record.get(name)
     if values is None or values.dtype != dtype or values.ndim != 1 or size not in (None, values.size):
-        raise CheckpointError("the checkpoint does not fit what it is of: delete it or name another")
+        raise CheckpointError(UNFIT)
     return values
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,7 +25,7 @@ from forecastrnn.persistence.checkpoint_file import (
     write_checkpoint,
 )
 from forecastrnn.persistence.digests import digest_of
-from forecastrnn.persistence.replacing import clear_leftovers, target_of
+from forecastrnn.persistence.replacing import clear_leftovers, target_of, try_folder
 
 NO_BITS = ("n_jobs", "verbose")  # parameters that change none
 
@@ -42,7 +41,7 @@ class Resumable:
         if os.path.exists(self.path):
             self._earlier = read_checkpoint(self.path)
         else:
-            _try_folder(os.path.dirname(self.path))
+            try_folder(os.path.dirname(self.path))
         known = self._earlier.records if self._earlier and not self._other() else {}
         self.keeper = Keeper(float(asked.every), self._write, known)
         self._wrote = False
@@ -98,19 +97,6 @@ def _words(value: object) -> str:
     """A value as messages say it."""
     text = "an array" if isinstance(value, np.ndarray) else " ".join(repr(value).split())
     return text if len(text) <= MOST_WORDS else f"{text[: MOST_WORDS - 3]}..."
-
-
-def _try_folder(folder: str) -> None:
-    """Refuse a directory in which nothing can be written, before hours of training rather than behind them."""
-    name = os.path.join(folder, f".{secrets.token_hex(12)}.tmp")
-    try:
-        with open(name, "xb"):
-            pass
-        os.unlink(name)
-    except OSError as error:
-        raise OSError(
-            error.errno, f"{error.strerror}: no checkpoint can be written in this directory", folder
-        ) from error
 
 
 @contextmanager

@@ -95,8 +95,6 @@ def _forecast_frame(forecasts: Data, truth: Data | None, names: Names) -> pd.Dat
     frame = long_forecasts(forecasts, names, levels_of_series(truth, names))
     if not len(frame):
         raise ValueError("forecasts has no rows")
-    if not frame.columns.is_unique:
-        raise ValueError(f"forecasts has two columns {frame.columns[frame.columns.duplicated()][0]!r}")
     if truth is not None and names.target in frame.columns:
         raise ValueError(f"forecasts has a column {names.target!r} of what came; drop it, or leave truth out")
     if truth is None and names.target not in frame.columns:

@@ -103,6 +103,13 @@ def _create(folder: str) -> tuple[BufferedWriter, str]:
         raise OSError(error.errno, f"{error.strerror}: no file can be written in this directory", folder) from error
 
 
+def try_folder(folder: str) -> None:
+    """Raise OSError for a directory in which no file can be written: before hours of work rather than behind them."""
+    handle, temporary = _create(folder)
+    handle.close()
+    os.unlink(temporary)
+
+
 def _sync_folder(folder: str) -> None:
     """Make the new name safe on disk, where a system has a call for it."""
     try:

@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from forecastrnn.exceptions import CheckpointError
-from forecastrnn.keeping import Record, taken
+from forecastrnn.keeping import UNFIT, Record, taken
 from forecastrnn.training.optimizers import OptimizerState
 
 if TYPE_CHECKING:
     from forecastrnn.engine.buffers import Place
     from forecastrnn.training.network_progress import Progress
 
-ODD = "the checkpoint does not fit the training that it is of: delete it or name another"
 _COUNTS = ("looked", "waited", "first", "count", "is_over")
 _NUMBERS = ("best", "first_loss", "begun_at")
 
@@ -116,7 +115,7 @@ def restored(record: Record, progress: Progress) -> LoopState:
 
 def _restore_moments(record: Record, optimizer: OptimizerState) -> None:
     if {name for name in record if name.startswith("moment ")} != {f"moment {name}" for name in optimizer.moments}:
-        raise CheckpointError(ODD)
+        raise CheckpointError(UNFIT)
     for name, moment in optimizer.moments.items():
         moment[:] = taken(record, f"moment {name}", moment.size, moment.dtype)
 
@@ -129,8 +128,8 @@ def carried_of(places: list[tuple[Place, int]]) -> list[np.ndarray]:
 def carry_on(places: list[tuple[Place, int]], states: list[np.ndarray]) -> None:
     """Put them where the next step looks for them."""
     if len(places) != len(states):
-        raise CheckpointError(ODD)
+        raise CheckpointError(UNFIT)
     for (place, size), state in zip(places, states, strict=True):
         if (state.size, state.dtype) != (size, place.buffer.dtype):
-            raise CheckpointError(ODD)
+            raise CheckpointError(UNFIT)
         place.buffer.array.reshape(-1)[place.offset : place.offset + size] = state
