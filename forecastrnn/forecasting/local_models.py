@@ -18,7 +18,7 @@ from forecastrnn.engine.memory import check_fits
 from forecastrnn.engine.program import Program
 from forecastrnn.exceptions import TrainingDivergedError
 from forecastrnn.forecasting.inputs import SeriesInputs
-from forecastrnn.forecasting.members import NATS
+from forecastrnn.forecasting.members import worst_at
 from forecastrnn.forecasting.preparation import FLOOR
 from forecastrnn.forecasting.settings import Settings, network_of, start_member, update_count
 from forecastrnn.forecasting.windows import plain_source, window_starts
@@ -29,7 +29,7 @@ from forecastrnn.programs.direction import MatrixView
 from forecastrnn.programs.inference import forward_pass
 from forecastrnn.programs.shapes import Shape
 from forecastrnn.progress import told
-from forecastrnn.training.divergence import BLOW_UP, WorstLoss
+from forecastrnn.training.divergence import BLOW_UP
 from forecastrnn.training.sequence_task import SequenceTask, TrainingData
 from forecastrnn.training.stepping import dropout_seeds
 from forecastrnn.training.training_step import BatchBuffers, TrainingStep
@@ -181,20 +181,13 @@ def _check(thetas: np.ndarray, losses: np.ndarray, ids: tuple, scale: np.ndarray
     bad = ~np.isfinite(losses) | (losses > BLOW_UP * np.maximum(losses[:, :1], 1.0))
     lost = bad.any(axis=1) | ~np.isfinite(thetas).all(axis=1)
     end = np.median(losses[:, 9 * losses.shape[1] // 10 :], axis=1)
-    lost |= (scale > FLOOR) & (end > _worst_of(settings).behind(losses[:, 0]))
+    lost |= (scale > FLOOR) & (end > worst_at(settings, WORST).behind(losses[:, 0]))
     if lost.any():
         row = int(np.argmax(lost))
         raise TrainingDivergedError(
             f"training diverged for series {ids[row]!r} (learning rate {settings.rule.learning_rate_init:g}). "
             "Lower solver__learning_rate, or set solver__clip_norm."
         )
-
-
-def _worst_of(settings: Settings) -> WorstLoss:
-    """What the median of the last tenth may be."""
-    if settings.likelihood is None:
-        return WorstLoss(times=WORST)
-    return WorstLoss(times=WORST, of_zeros=-np.inf, beyond=2.0 * NATS)
 
 
 def _build_reader(network: Network, dtype: str, steps: int) -> Program:

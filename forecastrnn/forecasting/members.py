@@ -42,7 +42,11 @@ def worst_of(settings: Settings, prepared: Prepared) -> WorstLoss:
     """How large the loss of the first mini-batch may be at the end: that of constant series tells nothing."""
     if (prepared.scale <= FLOOR).all():
         return ANY_LOSS
-    times = WORST if prepared.covariates is None else WORST_BESIDE
+    return worst_at(settings, WORST if prepared.covariates is None else WORST_BESIDE)
+
+
+def worst_at(settings: Settings, times: float) -> WorstLoss:
+    """So many times the first loss; a logarithm of densities, which may be 0 or less, has room in proportion."""
     if settings.likelihood is not None:
         return WorstLoss(times=times, of_zeros=-np.inf, beyond=NATS * times / WORST)
     return WorstLoss(times=times)
