@@ -126,6 +126,8 @@ def refuse_odd_types(X: object, name: str, *, masks: bool = False) -> None:
             raise TypeError(
                 f"{name} holds datetime values ({dtype}), which are not numeric. Turn them into numbers first."
             )
+    if hasattr(X, "column_names") and hasattr(X, "to_pandas"):
+        raise TypeError(f"{name} must be no {type(X).__name__} of Arrow: give the frame that its to_pandas() makes.")
     columns = getattr(X, "columns", None)
     if columns is not None and len(set(columns)) < len(columns):
         names = list(columns)

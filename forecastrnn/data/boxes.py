@@ -1,4 +1,4 @@
-"""Sequences that lie in boxes: the cells of a pandas column, of an object array or of a nested frame, or a list."""
+"""Sequences that lie in boxes: the cells of a column, of an object array or of a nested frame, or a list."""
 
 from __future__ import annotations
 
@@ -15,6 +15,19 @@ def is_sequence(value: object) -> bool:
     if isinstance(value, str | bytes | dict | set | frozenset) or not hasattr(value, "__len__"):
         return False
     return int(getattr(value, "ndim", 1)) > 0
+
+
+def opened(X: object) -> object:
+    """What cells of a column of polars or of Arrow hold as an array, awkward arrays as lists, others as they are."""
+    like_numpy = hasattr(X, "ndim") and (hasattr(X, "dtype") or hasattr(X, "iloc"))
+    if like_numpy or not hasattr(X, "__array__"):
+        return X
+    if hasattr(X, "columns"):
+        return X
+    try:
+        return np.asarray(X)
+    except (TypeError, ValueError):
+        return X.to_list() if hasattr(X, "to_list") else X  # rows of different lengths
 
 
 def unboxed(X: object, name: str) -> list | None:
@@ -39,10 +52,10 @@ def unboxed(X: object, name: str) -> list | None:
 
 def _cells_of(X: object) -> np.ndarray | None:
     """Cells (n,) or (n, columns) of an array or a frame that may hold anything."""
-    if isinstance(X, list | tuple) or getattr(X, "ndim", 0) not in (1, 2):
+    if isinstance(X, list | tuple) or len(getattr(X, "shape", ())) not in (1, 2):
         return None
-    if not any(getattr(dtype, "kind", "") == "O" for dtype in dtypes_of(X)):
-        return None
+    if not any(getattr(dtype, "kind", "O" if hasattr(dtype, "inner") else "") == "O" for dtype in dtypes_of(X)):
+        return None  # those of polars have no kind, but lists have types of what is in them
     return np.asarray(X, dtype=object)
 
 
@@ -80,7 +93,8 @@ def depth_of(value: object) -> int:
     """Dimensions of a sequence: 1 of single values, 2 of (time, channels)."""
     if hasattr(value, "ndim"):
         own = int(value.ndim)
-        boxed = own == 1 and getattr(value, "dtype", None) in (object,) and len(cast(Sequence, value)) > 0
+        kind = getattr(getattr(value, "dtype", None), "kind", "")
+        boxed = own == 1 and kind == "O" and len(cast(Sequence, value)) > 0
         return 2 if boxed and is_sequence(np.asarray(value)[0]) else own
     rows = cast(Sequence, value)
     return 1 + depth_of(rows[0]) if len(rows) > 0 and is_sequence(rows[0]) else 1
@@ -113,6 +127,7 @@ def are_uneven(rows: Sequence) -> bool:
 def array_of(row: object, place: str) -> np.ndarray:
     """One sequence as an array (time,) or (time, channels) of whatever it holds; a ValueError if it is none."""
     refuse_odd_types(row, place)
+    row = opened(row)
     if depth_of(row) == 2 and getattr(row, "ndim", 0) == 1:
         row = list(cast(Sequence, row))
     try:

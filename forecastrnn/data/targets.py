@@ -200,6 +200,13 @@ def without_label(labels: np.ndarray, valid: np.ndarray, classes: np.ndarray) ->
     return np.ma.MaskedArray(np.where(valid, labels, _no_label(classes)).astype(labels.dtype), mask=~valid)
 
 
+def without_value(values: np.ndarray, valid: np.ndarray) -> np.ma.MaskedArray:
+    """Numbers (n, time) or (n, time, outputs) masked where there is no step, with NaN below the mask."""
+    there = np.broadcast_to(valid.reshape(*valid.shape, *(1,) * (values.ndim - 2)), values.shape)
+    below = np.where(there, values, np.nan).astype(values.dtype, copy=False)
+    return np.ma.MaskedArray(below, mask=~there, fill_value=np.nan)
+
+
 def _no_label(classes: np.ndarray) -> Any:
     """A value of the type of classes that is none of them; booleans have none."""
     if classes.dtype.kind not in "iu":

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from forecastrnn.data.boxes import unboxed
+from forecastrnn.data.boxes import opened, unboxed
 from forecastrnn.masks import refuse_masked
 
 UNKNOWN = ("raise", "mean")
@@ -72,6 +72,7 @@ def _rows_of(values: object, name: str) -> list:
     if isinstance(values, str | bytes):
         raise TypeError(f"{expected}. Got one {type(values).__name__}: put it in a list, [{values[:20]!r}].")
     refuse_masked(values, name)
+    values = opened(values)
     if getattr(values, "shape", ())[1:] == (1,) and (hasattr(values, "columns") or unboxed(values, name) is not None):
         return list(np.asarray(values, dtype=object)[:, 0])  # a frame of one column, each cell a sequence
     array = isinstance(values, np.ndarray) or hasattr(values, "__array__")

@@ -11,7 +11,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from forecastrnn.data.arrays import Sequences
-from forecastrnn.data.boxes import unboxed
+from forecastrnn.data.boxes import opened, unboxed
 from forecastrnn.data.targets import (
     are_step_labels,
     read_labels,
@@ -244,6 +244,7 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
 
         Parameters are those of `fit`.
         """
+        y = opened(y)
         read = self._read_with(X, lengths, y)
         guess = self._labels_of(self._outputs_of(read), read)
         boxes = unboxed(y, "y")

@@ -11,7 +11,8 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from forecastrnn.data.arrays import Sequences
-from forecastrnn.data.targets import read_numbers, refuse_other_number
+from forecastrnn.data.boxes import opened
+from forecastrnn.data.targets import read_numbers, refuse_other_number, without_value
 from forecastrnn.estimators.device_choice import device_to_predict
 from forecastrnn.estimators.old_names import takes_old_names
 from forecastrnn.estimators.parameters import SEQUENCE_CONSTRAINTS
@@ -157,7 +158,7 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
         self, X: object, lengths: object = None, n_samples: int | None = None, random_state: object = None,
         n_steps: int | None = None,
     ) -> np.ndarray:  # fmt: skip
-        """Predicted targets, in the shape of the y of `fit`; zero past the end of a shorter row.
+        """Predicted targets, in the shape of the y of `fit`.
 
         Parameters
         ----------
@@ -173,7 +174,9 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
 
         Returns
         -------
-        ndarray (n,), (n, outputs) or (n, k, outputs), behind a first dimension of n_samples if that is given
+        ndarray (n,), (n, outputs) or (n, k, outputs), behind a first dimension of n_samples if that is given. With
+        targets at each step of rows that differ in length a masked array: masked past the end of a shorter row, where
+        its data hold NaN
 
         Raises
         ------
@@ -181,10 +184,18 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
             For unusable X, for n_samples of a model that was fitted without dropout, and for n_steps of one that was
             fitted without `vector_input`.
         """
+        read = self._read(X, lengths, n_steps)
         if n_samples is not None:
-            drawn = self._sampled(self._read(X, lengths, n_steps), n_samples, random_state)
-            return np.stack([self._in_shape(outputs) for outputs in drawn])
-        return self._in_shape(self._outputs(X, lengths, n_steps))
+            drawn = [self._shown(outputs, read) for outputs in self._sampled(read, n_samples, random_state)]
+            return np.ma.stack(drawn) if isinstance(drawn[0], np.ma.MaskedArray) else np.stack(drawn)
+        return self._shown(self._outputs_of(read), read)
+
+    def _shown(self, outputs: np.ndarray, read: Sequences) -> np.ndarray:
+        """Outputs as `predict` gives them: nothing past the end of a row looks like a prediction."""
+        found = self._in_shape(outputs)
+        if self._fitted.last != 0 or read.lengths is None:
+            return found
+        return without_value(found, valid_steps(outputs.shape[:2], read.lengths))
 
     def _in_shape(self, outputs: np.ndarray) -> np.ndarray:
         """Outputs (n, k, outputs) in the shape of the y of `fit`."""
@@ -231,6 +242,7 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
 
         Parameters are those of `fit`.
         """
+        y = opened(y)
         read = self._read_with(X, lengths, y)
         guess = self._in_shape(self._outputs_of(read))
         truth = read_numbers(y, read, 2, by_step=self._fitted.last == 0 and not read.repeats)

@@ -11,6 +11,7 @@ from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from forecastrnn.data.arrays import Sequences, check_count
+from forecastrnn.data.boxes import opened
 from forecastrnn.data.caller_warnings import warn_caller
 from forecastrnn.data.vector_input import lengths_of, steps_of
 from forecastrnn.estimators.device_choice import device_of, device_to_predict
@@ -148,6 +149,7 @@ class SequenceEstimator(ExportedToNumpy, SequenceInput):
         if given.y is None:
             name = type(self).__name__
             raise ValueError(f"This {name} estimator requires y to be passed, but the target y is None.")
+        given = replace(given, y=opened(given.y))
         columns, self._dtype_of_fit = getattr(self, "n_features_in_", None), self.dtype
         steps = steps_of(given.y) if self.vector_input else None
         lengths = lengths_of(given.y) if self.vector_input and given.lengths is None else given.lengths
@@ -274,9 +276,6 @@ class SequenceEstimator(ExportedToNumpy, SequenceInput):
         """
         check_is_fitted(self)
         return self._fitted.network.embedding_weights(self._fitted.progress.theta)
-
-    def _outputs(self, X: object, lengths: object, n_steps: object = None) -> np.ndarray:
-        return self._outputs_of(self._read(X, lengths, n_steps))
 
     def _outputs_of(self, read: Sequences) -> np.ndarray:
         return self._checked(run(self._fitted, read, self.n_jobs, device=device_to_predict(self)), read)

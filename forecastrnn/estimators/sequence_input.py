@@ -18,6 +18,7 @@ from forecastrnn.data.arrays import (
     refuse_odd_types,
     refuse_shape,
 )
+from forecastrnn.data.boxes import opened
 from forecastrnn.data.caller_warnings import warn_caller
 from forecastrnn.data.categorical_input import RawSequences, coded, learn_coding, read_raw
 from forecastrnn.data.coding import CategoryCoding, EmbeddingOptions, categorical_columns
@@ -122,7 +123,7 @@ class SequenceInput(RecurrentEstimator[SequenceSettings, Fitted, SequenceSamples
         if not asked and (fitted is None or fitted.coding is None):
             return self._read_sequences(X, lengths, reset=reset, named=named)
         refuse_odd_types(X, "X", masks=True)
-        raw = read_raw(X, lengths, type(self).__name__)
+        raw = read_raw(opened(X), lengths, type(self).__name__)
         if not goes_on and not reset:
             self._check_channels(raw.channels, reset)
         coding = self._coding_of(raw, fitted, goes_on)
@@ -149,6 +150,7 @@ class SequenceInput(RecurrentEstimator[SequenceSettings, Fitted, SequenceSamples
     def _read_sequences(self, X: object, lengths: object, *, reset: bool, named: bool) -> Sequences:
         """X of numbers: 2-D rows, a 3-D array, or sequences (time, channels) in a list or in boxes."""
         refuse_odd_types(X, "X", masks=True)
+        X = opened(X)
         rows = rows_of(X, "X", always=not reset and self._was_fitted_on_sequences())
         if rows is None:
             return self._read_table(X, X, lengths, reset=reset, named=named)

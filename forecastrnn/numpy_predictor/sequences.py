@@ -69,10 +69,21 @@ def outputs(X: Any, lengths: Any = None, n_steps: int | None = None) -> Array:
     return np.where(valid[:, :, None], found, 0) if LAST == 0 else found
 
 
+def ahead_of_end(X: Any, lengths: Any, steps: int) -> Array:
+    """Which steps (n, steps, 1) are none past the end of a row."""
+    ends = padded(X, None if REPEATS else lengths)[1]
+    if REPEATS:
+        ends = np.full(len(ends), steps) if lengths is None else np.asarray(lengths)
+    return (np.arange(steps) < ends[:, None])[:, :, None]
+
+
 # regressor
 def predict(X: Any, lengths: Any = None, n_steps: int | None = None) -> Array:
-    """Predicted targets, in the shape of the y of `fit`; zero past the end of a shorter row."""
+    """Predicted targets, in the shape of the y of `fit`; at each step masked past the end of a shorter row."""
     found = outputs(X, lengths, n_steps)
+    there = np.broadcast_to(LAST > 0 or ahead_of_end(X, lengths, found.shape[1]), found.shape)
+    if not there.all():
+        found = np.ma.MaskedArray(np.where(there, found, np.nan), mask=~there, fill_value=np.nan)
     if TARGET_DIMENSIONS == 3:
         return found
     if REPEATS:
@@ -87,14 +98,6 @@ def predict_proba(X: Any, lengths: Any = None, n_steps: int | None = None) -> Ar
     shares = np.exp(scores - scores.max(axis=-1, keepdims=True))
     shares = shares / shares.sum(axis=-1, keepdims=True)
     return shares[:, 0] if TARGET_DIMENSIONS == 1 else np.where(ahead_of_end(X, lengths, shares.shape[1]), shares, 0)
-
-
-def ahead_of_end(X: Any, lengths: Any, steps: int) -> Array:
-    """Which steps (n, steps, 1) are none past the end of a row."""
-    ends = padded(X, None if REPEATS else lengths)[1]
-    if REPEATS:
-        ends = np.full(len(ends), steps) if lengths is None else np.asarray(lengths)
-    return (np.arange(steps) < ends[:, None])[:, :, None]
 
 
 def predict_class(X: Any, lengths: Any = None, n_steps: int | None = None) -> Array:

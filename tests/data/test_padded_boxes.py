@@ -139,6 +139,24 @@ def test_targets_that_do_not_fit(change: Any, message: str) -> None:
             call(ROWS, change(TARGETS))
 
 
+def test_numbers_behind_the_end_are_no_predictions() -> None:
+    """Masked, NaN below the mask; so is what arithmetic makes of them, and each sample of dropout."""
+    model = small(dropout=0.5).fit(ROWS, TARGETS)
+    guess = model.predict(ROWS)
+    inside = VALID[:, : guess.shape[1]]
+    assert np.array_equal(np.ma.getmaskarray(guess)[:, :, 0], ~inside)
+    assert np.isnan(guess.data[~inside]).all() and np.isfinite(guess.data[inside]).all()
+    assert np.isnan(guess.filled()[~inside]).all()
+    alone = [model.predict(row[None])[0] for row in ROWS]
+    errors = [np.abs(one - target).sum() for one, target in zip(alone, TARGETS, strict=True)]
+    assert np.abs(guess - STEPS).sum() == pytest.approx(sum(errors), rel=1e-5)
+    assert model.score(ROWS, guess) == 1.0  # which goes back as it is
+    drawn = model.predict(ROWS, n_samples=3, random_state=0)
+    assert np.array_equal(np.ma.getmaskarray(drawn), np.stack([np.ma.getmaskarray(guess)] * 3))
+    assert not isinstance(model.predict(CUBE), np.ma.MaskedArray)
+    assert not isinstance(small().fit(ROWS, Y).predict(ROWS), np.ma.MaskedArray)
+
+
 def test_sequences_of_vectors_in_a_list() -> None:
     vectors, curves = RNG.normal(size=(12, 3)), [t[:, 0] for t in TARGETS]
     expected = small(vector_input=True).fit(vectors, STEPS[:, :, 0], lengths=LENGTHS)

@@ -130,7 +130,7 @@ def of_regressor(options: dict[str, Any]) -> list[Any]:
         one, found = regressor(options, sample_weight=WEIGHT)
         found += [one.predict(X), tensors(one)]
     steps, curve = regressor(options, X, STEPS, lengths=LENGTHS)
-    found += [curve[0], *steps.predict(X, lengths=LENGTHS)]
+    found += [curve[0], *np.ma.filled(steps.predict(X, lengths=LENGTHS), 0.0)]  # as they once were past the ends
     if not options.get("bidirectional"):
         stream = steps.stream()
         found += [steps.generate(6, prompt=X[0]), np.array([stream.step(x) for x in X[1]])]
