@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from forecastrnn.data.arrays import Sequences
 from forecastrnn.data.boxes import opened, unboxed
+from forecastrnn.data.class_weights import BALANCED, class_weights
 from forecastrnn.data.targets import (
     are_step_labels,
     read_labels,
@@ -25,6 +26,7 @@ from forecastrnn.estimators.old_names import takes_old_names
 from forecastrnn.estimators.parameters import CLASSIFIER_CONSTRAINTS, SEQUENCE_CONSTRAINTS
 from forecastrnn.estimators.recurrent_estimator import GivenData
 from forecastrnn.estimators.sequence_estimator import SequenceEstimator
+from forecastrnn.metrics.checks import in_unit
 from forecastrnn.networks.head import Head
 from forecastrnn.networks.losses import softmax
 from forecastrnn.sequences.fitting import SequenceSamples
@@ -49,6 +51,10 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
         are in y; the first ranks are always in, the others drawn log-uniformly, and scores corrected by the log of the
         count in which each is expected, so that the sum over all classes is estimated without bias. `loss_curve_` then
         has estimates. `predict` is over all classes. None, or a number not below that of the classes: the full softmax.
+    class_weight : dict, "balanced" or None
+        What each class counts in the loss: weights by label, 1 for labels that are not named, or "balanced", n /
+        (n_classes * the rows of that class), so that rare classes count as much as others. A row's weight is that of
+        its class times its sample_weight. It is for one label a sequence; early stopping and `score` count rows alike.
 
     Attributes
     ----------
@@ -76,7 +82,7 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
         dropout=0.0, solver="adam", learning_rate_init=None, early_stopping=False, batch_size="auto", max_iter=200,
         warm_start=False, shuffle=True, random_state=None, verbose="auto", bucket_by_length=False, bptt=None,
         n_sampled_classes=None, vector_input=False, categorical_features=None, embedding="auto", standardize=True,
-        device="cpu", n_jobs=None, dtype="auto",
+        device="cpu", n_jobs=None, dtype="auto", class_weight=None,
     ):  # fmt: skip
         self._set(locals())
 
@@ -108,6 +114,21 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
             )
         return targets
 
+    def _weight_of(self, targets: Targets, weight: np.ndarray | None) -> np.ndarray | None:
+        if self.class_weight is None:
+            return weight
+        if targets.ndim > 1:
+            raise ValueError(
+                "class_weight is for one label a sequence, but y has a label at each step. Set class_weight=None; "
+                "sample_weight gives each sequence a weight."
+            )
+        codes = targets.values[:, 0, 0].astype(np.int64)
+        each = class_weights(self.class_weight, self.classes_, codes, weight)[codes]
+        each = each if weight is None else each * weight
+        if not each.any():
+            raise ValueError("class_weight gives each row of y that counts a weight of 0. Give their classes more.")
+        return in_unit(each)
+
     def partial_fit(
         self, X: object, y: object, classes: object = None, sample_weight: object = None, lengths: object = None
     ) -> Self:
@@ -125,6 +146,11 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
         self
         """
         self._validate_params()
+        if self.class_weight == BALANCED:
+            raise ValueError(
+                "partial_fit does not support class_weight='balanced': a piece of the data does not tell how rare a "
+                "class is. Give a dict of weights by label."
+            )
         known = None if classes is None else self._read_classes(classes)
         given = GivenData(X=X, y=y, sample_weight=sample_weight, lengths=lengths, classes=known)
         return self._fit(given, partial=True)

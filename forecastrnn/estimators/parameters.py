@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils._param_validation import StrOptions
 
+from forecastrnn.data.class_weights import BALANCED
 from forecastrnn.engine.devices import NAMES, is_name
 from forecastrnn.engine.threads import thread_count
 from forecastrnn.estimators.groups.group import AUTO, COUNT, POSITIVE
@@ -61,7 +62,10 @@ SEQUENCE_CONSTRAINTS: dict[str, list] = {
     "vector_input": ["boolean"],
     "categorical_features": ["array-like", None],
 }
-CLASSIFIER_CONSTRAINTS: dict[str, list] = {"n_sampled_classes": [COUNT, None]}
+CLASSIFIER_CONSTRAINTS: dict[str, list] = {
+    "n_sampled_classes": [COUNT, None],
+    "class_weight": [dict, StrOptions({BALANCED}), None],
+}
 OWN = {
     "learning_rate": "constant",
     "learning_rate_init": 0.005,

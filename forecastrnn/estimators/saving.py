@@ -38,7 +38,8 @@ STATES = {
 }  # of each class that can be saved
 # Not in the first files: with these values they are left out, so that earlier versions read what does not need them.
 _LATER = {"freq": None, "alias": "RNN", "intervals": None, "short": "raise", "bounds": "auto", "long_run_mean": "auto",
-          "older_means": "auto", "calendar": None, "candidates": "network", "verbose": "auto"}  # fmt: skip
+          "older_means": "auto", "calendar": None, "candidates": "network", "verbose": "auto",
+          "class_weight": None}  # fmt: skip
 _NAMED: list[tuple[str, str, Container[str]]] = [
     ("cell", "cell", CELLS), ("loss", "loss", KNOWN_LOSSES), ("update rule", "solver", SOLVERS),
 ]  # fmt: skip
@@ -163,6 +164,8 @@ def _encode_parameter(name: str, value: Any) -> Any:
         from forecastrnn.persistence.calendar_records import encode_events
 
         return {"calendar": encode(replace(value, events=None), name), "events": encode_events(value.events)}
+    if name == "class_weight" and isinstance(value, dict):
+        return {"labels": encode(list(value), name), "weights": encode(list(value.values()), name)}
     return encode(value, name)
 
 
@@ -175,6 +178,8 @@ def _decode_parameter(name: str, raw: object) -> Any:
         from forecastrnn.persistence.calendar_records import decode_events
 
         return replace(_decode_parameter(name, raw["calendar"]), events=decode_events(raw["events"]))
+    if name == "class_weight" and isinstance(raw, dict):
+        return dict(zip(*(map(decode, raw[key]) for key in ("labels", "weights")), strict=True))
     return decode(raw, GROUPS)
 
 

@@ -63,6 +63,10 @@ class SequenceEstimator(ExportedToNumpy, SequenceInput):
     def _read_targets(self, given: GivenData, X: Sequences, weight: np.ndarray | None, reset: bool) -> Targets:
         raise NotImplementedError
 
+    def _weight_of(self, targets: Targets, weight: np.ndarray | None) -> np.ndarray | None:
+        """What each sequence counts in the loss: its own weight, or that of its class."""
+        return weight
+
     def _loss_name(self) -> str:
         raise NotImplementedError
 
@@ -156,6 +160,7 @@ class SequenceEstimator(ExportedToNumpy, SequenceInput):
         read = self._read_any(given.X, lengths, steps, reset=not (partial and goes_on), goes_on=goes_on)
         weight = self._read_weight(given.sample_weight, read.n)
         targets = self._read_targets(given, read, weight, not goes_on)
+        weight = self._weight_of(targets, weight)
         self._check_truncation(read, targets)
         self._warn_batch(read.n, "sequences")
         samples = Samples(read, targets, weight)

@@ -26,7 +26,7 @@ OTHER: dict[str, Any] = {
     "dropout": 0.5, "solver": "sgd", "learning_rate_init": 0.3, "early_stopping": True, "batch_size": 3, "max_iter": 7,
     "warm_start": True, "shuffle": False, "random_state": 5, "bucket_by_length": True, "bptt": forecastrnn.Truncated(2),
     "n_sampled_classes": 1, "vector_input": True, "categorical_features": [0], "embedding": forecastrnn.Embedding(3),
-    "standardize": False,
+    "standardize": False, "class_weight": {0: 2.0},
     "dtype": "float32", "loss": "huber", "strategy": "seq2seq", "season_length": 5, "context_length": 9,
     "older_means": [(2, 2)], "calendar": None, "long_run_mean": True, "n_members": 3, "global_model": False,
     "id_embedding_dim": 2, "missing": "zero", "short": "drop", "freq": "h", "intervals": None,

@@ -18,10 +18,10 @@ def test_estimators_are_exported_where_they_are_looked_for():
     assert estimators.RNNClassifier is forecastrnn.RNNClassifier
 
 
-def test_constructor_parameters_are_the_same_but_for_the_loss_and_sampled_softmax():
+def test_constructor_parameters_are_the_same_but_for_the_loss_and_what_classes_are_for():
     regressor, classifier = RNNRegressor().get_params(), RNNClassifier().get_params()
     assert regressor.pop("loss") == "squared_error"
-    assert classifier.pop("n_sampled_classes") is None
+    assert classifier.pop("n_sampled_classes") is classifier.pop("class_weight") is None
     assert regressor == classifier
 
 
