@@ -1,9 +1,10 @@
-"""Splits of series for scikit-learn's searches."""
+"""Splits and scores of series for scikit-learn's searches."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Hashable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,51 @@ from sklearn.model_selection import BaseCrossValidator
 
 from forecastrnn.data.arrays import check_count
 
-__all__ = ["RollingOrigin"]
+__all__ = ["ForecastScore", "RollingOrigin"]
+
+
+@dataclass(frozen=True)
+class ForecastScore:
+    """A metric by its name, for the `scoring` of `GridSearchCV` and others: minus that error of what was forecast.
+
+    scikit-learn's own names, such as "neg_mean_absolute_error", need predictions row by row, which a forecaster has
+    not; this calls `RNNForecaster.score`.
+
+    Parameters
+    ----------
+    metric : {"mase", "mae", "mse", "rmse", "mape", "smape", "wape"}
+        By the name that it has in `forecastrnn.metrics.evaluate`.
+
+    Examples
+    --------
+    >>> from sklearn.model_selection import cross_validate
+    >>> from forecastrnn import RNNForecaster
+    >>> from forecastrnn.datasets import load_airline
+    >>> from forecastrnn.model_selection import ForecastScore, RollingOrigin
+    >>> model = RNNForecaster(n_members=1, max_steps=20, random_state=0)
+    >>> scoring = {"mae": ForecastScore("mae"), "smape": ForecastScore("smape")}
+    >>> found = cross_validate(model, load_airline(), cv=RollingOrigin(6, n_windows=2), scoring=scoring)
+    >>> found["test_mae"].shape, bool((found["test_smape"] < 0).all())
+    ((2,), True)
+    """
+
+    metric: str = "mase"
+
+    def __call__(self, estimator: Any, y: Any, X: Any = None) -> float:
+        """The score of a fitted forecaster.
+
+        Parameters
+        ----------
+        estimator : RNNForecaster
+            Fitted on what comes before y.
+        y, X
+            As in `RNNForecaster.score`.
+
+        Returns
+        -------
+        float
+        """
+        return float(estimator.score(y, X, metric=self.metric))
 
 
 class RollingOrigin(BaseCrossValidator):

@@ -24,13 +24,17 @@ if TYPE_CHECKING:
     from forecastrnn.data.series import SeriesSet, TimeAxis
 
 
+ERRORS = ("mase", "mae", "mse", "rmse", "mape", "smape", "wape")  # of points, the lower the better
+
+
 class Scores(FittedForecaster):
     """`score`."""
 
     def score(
-        self, y: Any, X: Any = None, *, sample_weight: Mapping[Hashable, float] | pd.Series | None = None
-    ) -> float:
-        """Minus MASE of the forecast of all values of y.
+        self, y: Any, X: Any = None, *, sample_weight: Mapping[Hashable, float] | pd.Series | None = None,
+        metric: str = "mase",
+    ) -> float:  # fmt: skip
+        """Minus MASE, or another error, of the forecast of all values of y.
 
         By it `GridSearchCV` and `cross_val_score` work on series: on one or a wide frame with `TimeSeriesSplit`, and on
         those and long frames with `forecastrnn.model_selection.RollingOrigin`, as in `GridSearchCV(model, {...},
@@ -45,18 +49,22 @@ class Scores(FittedForecaster):
             Where `fit` had it: its columns at the times of y, a frame or names of columns of y.
         sample_weight : dict or Series, optional
             A weight for each series of y, by its id: what it sells for, for example. None: all count alike.
+        metric : {"mase", "mae", "mse", "rmse", "mape", "smape", "wape"}
+            The error, by the name that it has in `forecastrnn.metrics.evaluate`. Searches are told of it by
+            `forecastrnn.model_selection.ForecastScore`.
 
         Returns
         -------
         float
-            The mean over the series, each scaled by its seasonal naive error in `fit`, as `forecastrnn.metrics.mase`
-            says; those that have no such scale, and missing values, are left out. NaN if nothing is left.
+            The mean over the series; of MASE each scaled by its seasonal naive error in `fit`, as
+            `forecastrnn.metrics.mase` says. Series that have no such scale or no percentage, and missing values, are
+            left out. NaN if nothing is left.
 
         Raises
         ------
         ValueError
             If y does not begin one step behind the end of `fit`, has a series that `fit` had not or that has no weight,
-            or the forecaster was loaded from a file, which does not keep the scales.
+            for another metric, or for MASE of a forecaster that was loaded from a file, which does not keep the scales.
         NotFittedError
             Before `fit`.
 
@@ -72,10 +80,16 @@ class Scores(FittedForecaster):
         """
         check_is_fitted(self)
         model = self._model
-        if model.naive_errors is None:
+        if metric not in ERRORS:
+            raise ValueError(
+                f"metric must be one of {', '.join(map(repr, ERRORS))}. Got {metric!r:.80}. Others are those of "
+                "forecastrnn.metrics.evaluate, for frames of forecasts."
+            )
+        errors = model.naive_errors
+        if errors is None and metric == "mase":
             raise ValueError(
                 "score needs the errors of the seasonal naive forecast in fit, which model files do not keep: fit "
-                "again, or use forecastrnn.metrics.evaluate(predict(h), truth=y, train=...)"
+                "again, use metric='mae', or forecastrnn.metrics.evaluate(predict(h), truth=y, train=...)"
             )
         read_as = partial(
             read_by, replace(model.reading, least=1), argument="y of score", usual=model.axis.clock, alias=self.alias,
@@ -85,8 +99,10 @@ class Scores(FittedForecaster):
         chosen = self._choose(Given(y=None))
         chosen = chosen.take(_rows_of_fit(chosen.axis, read))
         _check_begin(chosen.axis, read)
-        scales = chosen.whole(model.naive_errors[chosen.own, None], np.nan)[:, 0]
-        found = _scores(read, self._forecasts_of(chosen, X, int(np.diff(read.offsets).max())), scales)
+        forecasts, scales = self._forecasts_of(chosen, X, int(np.diff(read.offsets).max())), np.ones(read.n_series)
+        if metric == "mase" and errors is not None:
+            scales = chosen.whole(errors[chosen.own, None], np.nan)[:, 0]
+        found = _scores(read, forecasts, scales, metric)
         there = np.isfinite(found)
         return -float(found[there] @ weights[there] / weights[there].sum()) if weights[there].any() else float("nan")
 
@@ -133,16 +149,16 @@ def _check_begin(fitted: TimeAxis, read: SeriesSet) -> None:
         )
 
 
-def _scores(read: SeriesSet, forecasts: np.ndarray, scales: np.ndarray) -> np.ndarray:
-    """MASE (n_series,) of forecasts (n_series, h) whose first steps are those of the series."""
-    from forecastrnn.metrics.formulas import mase
+def _scores(read: SeriesSet, forecasts: np.ndarray, scales: np.ndarray, metric: str) -> np.ndarray:
+    """A metric (n_series,) of forecasts (n_series, h) whose first steps are those of the series."""
+    from forecastrnn.metrics.formulas import METRICS
     from forecastrnn.metrics.rows import Rows
 
     series = read.owners
     step = np.arange(len(series)) - read.offsets[series]
     known = np.flatnonzero(np.isfinite(read.values))
     series, step = series[known], step[known]
-    return mase(
+    return METRICS[metric].formula(
         Rows(
             y=read.values[known], forecast=forecasts[series, step], scale=scales[series], group=series,
             n_groups=read.n_series,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ import pytest
 from sklearn.model_selection import GridSearchCV, TimeSeriesSplit, cross_val_score
 
 from forecastrnn import Direct, RNNForecaster
+from forecastrnn.estimators.scoring import ERRORS
 from forecastrnn.metrics import evaluate
-from forecastrnn.model_selection import RollingOrigin
+from forecastrnn.model_selection import ForecastScore, RollingOrigin
 from support.backtest_cases import ends_of_series, ragged, tiny
 from support.forecaster_cases import long_of, mase, monthly
 
@@ -50,6 +52,33 @@ def test_score_of_a_panel() -> None:
     each = [evaluate(model.predict(6), "mase", truth=part, train=known, how="inner")["RNN"][0]
             for _, part in uneven.groupby("unique_id")]  # fmt: skip
     assert model.score(uneven) == pytest.approx(-np.mean(each), rel=1e-12)
+
+
+@pytest.mark.parametrize("metric", ERRORS)
+def test_score_by_another_metric(metric: str, tmp_path: Path) -> None:
+    """Minus what `evaluate` gives; a file, which keeps no scales, scores by all but MASE."""
+    model = tiny().fit(WIDE[:-6])
+    expected = evaluate(model.predict(6), metric, truth=WIDE[-6:], train=WIDE[:-6])["RNN"].mean()
+    assert model.score(WIDE[-6:], metric=metric) == pytest.approx(-expected, rel=1e-12)
+    assert ForecastScore(metric)(model, WIDE[-6:]) == pytest.approx(-expected, rel=1e-12)
+    if metric != "mase":
+        model.save(tmp_path / "model.rnn")
+        loaded = RNNForecaster.load(tmp_path / "model.rnn")
+        assert loaded.score(WIDE[-6:], metric=metric) == pytest.approx(-expected, rel=1e-12)
+    for wrong in ("neg_mean_absolute_error", "coverage", None):
+        with pytest.raises(ValueError, match=f"metric must be one of 'mase', 'mae'.*Got {wrong!r}"):
+            model.score(WIDE[-6:], metric=wrong)
+
+
+def test_searches_by_metrics_of_ours() -> None:
+    cv, scoring = RollingOrigin(4, n_windows=2), {name: ForecastScore(name) for name in ("mae", "smape")}
+    search = GridSearchCV(tiny(), {"context_length": [6, 12]}, cv=cv, scoring=scoring, refit="mae", n_jobs=1)
+    search.fit(WIDE["a"])
+    found = search.cv_results_
+    by_hand = cross_val_score(tiny(context_length=6), WIDE["a"], cv=cv, scoring=lambda m, y: m.score(y, metric="smape"))
+    assert found["mean_test_smape"][0] == pytest.approx(by_hand.mean(), rel=1e-12)
+    assert search.best_params_["context_length"] == (6, 12)[int(np.argmax(found["mean_test_mae"]))]
+    assert pickle.loads(pickle.dumps(ForecastScore("mae"))) == ForecastScore("mae")
 
 
 def test_score_leaves_out_what_has_no_scale() -> None:
