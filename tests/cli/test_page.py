@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import doctest
 import re
 import shlex
 from pathlib import Path
 
 from support.command_line import QUICK, Done, Shell
+from support.printed import prints
 
 PAGE = (Path(__file__).parents[2] / "docs" / "command_line.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"```(python|console)\n(.*?)```", re.DOTALL)
-OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
 def test_the_page(shell: Shell) -> None:
@@ -26,7 +25,7 @@ def test_the_page(shell: Shell) -> None:
                 continue
             last = run(shell, command)
             said = last.out + last.err
-            assert doctest.OutputChecker().check_output(expected, said, OPTIONS), f"{command}\nprints\n{said}"
+            assert prints(expected, said), f"{command}\nprints\n{said}"
 
 
 def run(shell: Shell, command: str) -> Done:

@@ -20,8 +20,12 @@ TEXTS = ["abc", "ca", "bbac", "a"] * 5
 FAST: dict[str, Any] = {"cell": "gru", "hidden_layer_sizes": 6, "random_state": 0, "n_jobs": 1}
 
 
-@pytest.mark.parametrize("rate", [10.0, 50.0, 1e3])
-@pytest.mark.parametrize("options", [{}, {"batch_size": 4}, {"dropout": 0.3}], ids=str)
+@pytest.mark.parametrize(
+    ("rate", "options"),
+    # 10 with batches of 4 ends at an R2 of -.2 to -2, which is on the bar: no case of its own.
+    [(10.0, {}), (10.0, {"dropout": 0.3})]
+    + [(rate, options) for rate in (50.0, 1e3) for options in ({}, {"batch_size": 4}, {"dropout": 0.3})],
+)
 def test_a_bounded_loss_that_grew_is_an_error(rate: float, options: dict) -> None:
     given = FAST | {"learning_rate_init": rate, "max_iter": 15} | options
     with pytest.raises(TrainingDivergedError, match=r"diverged.*Lower solver__learning_rate"):
