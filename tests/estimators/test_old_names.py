@@ -185,7 +185,7 @@ SAVED: list[tuple[Any, dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("make", "params"), SAVED, ids=str)
+@pytest.mark.parametrize(("make", "params"), SAVED, ids=lambda part: getattr(part, "__name__", str(part)))
 def test_files_keep_groups(make: Any, params: dict[str, Any], tmp_path: Path) -> None:
     model, data = make(**params), (monthly(60),) if make is quick else (X, X)
     modernise(model)
