@@ -1,4 +1,4 @@
-"""Series that are zero half of the time: forecasts are mixed by their weighted median."""
+"""Series that are often zero: forecasts are mixed by their weighted median."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The median of the last values of a series that is zero half of the time, also rounded to a whole number.
+"""The median of the last values of a series that is often zero, also rounded to a whole number.
 
 Such demand comes now and then: most of its values are forecast exactly by zero, as no mean is.
 """
@@ -13,12 +13,12 @@ from forecastrnn.engine.cpu.last_season import RING
 from forecastrnn.forecasting.candidates.candidate import Candidate, KnownSeries
 from forecastrnn.forecasting.candidates.season_ago import rings_are_sound, rings_behind, rings_of
 
-SHORTEST = 12  # of the values that count, and two seasons at least
-ZEROS = 0.5  # share of values from which on a series is intermittent
+SHORTEST = 24  # of the values that count, in whole seasons, two at least
+ZEROS = 0.3  # share of values from which on a series is intermittent: more than two days of each week
 
 
 def intermittent(series: KnownSeries) -> np.ndarray:
-    """Which series (n_series,) are zero half of the time or more."""
+    """Which series (n_series,) are zero in so many of their values."""
     zeros = np.add.reduceat((series.values == 0.0).astype(float), series.offsets[:-1])
     known = np.add.reduceat(np.isfinite(series.values).astype(float), series.offsets[:-1])
     return zeros >= ZEROS * known
@@ -26,7 +26,8 @@ def intermittent(series: KnownSeries) -> np.ndarray:
 
 def _begin(series: KnownSeries) -> np.ndarray:
     """Rings of the last values; series of other kinds have none."""
-    width = np.minimum(max(2 * series.season, SHORTEST), np.diff(series.offsets))
+    seasons = max(2, -(-SHORTEST // series.season))
+    width = np.minimum(seasons * series.season, np.diff(series.offsets))
     return rings_of(series, np.where(intermittent(series), width, 0))
 
 
@@ -38,9 +39,9 @@ def _medians(states: np.ndarray, h: int) -> np.ndarray:
 
 
 RECENT_MEDIAN = Candidate(
-    name="recent_median", prior=0.3, begin=_begin, behind=rings_behind, ahead=_medians, is_sound=rings_are_sound,
+    name="recent_median", prior=0.05, begin=_begin, behind=rings_behind, ahead=_medians, is_sound=rings_are_sound,
     is_median=True,
 )  # fmt: skip
-RECENT_MEDIAN_ROUNDED = replace(
-    RECENT_MEDIAN, name="recent_median_rounded", ahead=lambda states, h: np.rint(_medians(states, h))
+RECENT_MEDIAN_ROUNDED = replace(  # counts are whole: a median between two of them is never met
+    RECENT_MEDIAN, name="recent_median_rounded", prior=0.6, ahead=lambda states, h: np.rint(_medians(states, h))
 )
