@@ -14,7 +14,10 @@ import pytest
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-COMMANDS = ("pip install . && python examples/generate_sequence.py", 'pip install -e ".[test]" && pytest')
+COMMANDS = (
+    "pip install . && python examples/generate_sequence.py",
+    'pip install -e ".[test]" && pytest -n 2 --dist worksteal',
+)
 
 
 @pytest.fixture(autouse=True)
