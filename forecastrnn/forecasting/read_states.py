@@ -30,11 +30,15 @@ def states_while_reading(model: Model, row: int, member: int) -> tuple[Layers, L
 
 
 def _gates(network: Network, theta: np.ndarray, inputs: np.ndarray, states: Layers) -> Layers:
-    """Those of layers that read numbers alone and are not normalised; of others none."""
-    if network.embeddings:
-        return [{} for _ in states]
-    below, found = inputs[:, network.n_skip :].astype(float), []
+    below, found = _first_inputs(network, theta, inputs[:, network.n_skip :]), []
     for layer, weights, own in zip(network.layers, network.layer_weights(theta), states, strict=True):
-        found.append({} if layer.layer_norm else gate_values(layer.cell, weights, below, own))
+        found.append(gate_values(layer.cell, weights, below, own))
         below = own[layer.cell.states[-1]].astype(float)
     return found
+
+
+def _first_inputs(network: Network, theta: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """What the first layer reads (steps, width): numbers, and what embeddings have for codes."""
+    tables = zip(network.embeddings, network.embedding_weights(theta), strict=True)
+    coded = [table[columns[:, e.column].astype(int)] for e, table in tables]
+    return np.concatenate([columns[:, network.numeric], *coded], axis=1).astype(float)

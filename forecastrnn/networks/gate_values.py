@@ -10,6 +10,7 @@ from forecastrnn.networks.cell import Cell
 from forecastrnn.networks.tracing.graph import Graph
 
 SQUASHES = ("sigmoid", "tanh", "relu", "exp")  # what makes a gate of a sum
+EPSILON = 1e-5  # added to variances by layer normalisation
 
 
 def gate_values(
@@ -46,8 +47,9 @@ def inputs_of_step(
         kernel = columns("kernel", frame.input_gates, gate)
         recurrent = columns("recurrent_kernel", frame.recurrent_gates, gate)
         bias = columns("bias", frame.input_gates, gate) + columns("recurrent_bias", frame.state_gates, gate)
-        of_inputs = 0.0 if isinstance(kernel, float) else x @ kernel
-        return of_inputs + bias + (np.zeros_like(read) if isinstance(recurrent, float) else read @ recurrent)
+        products = np.zeros_like(read) if isinstance(recurrent, float) else read @ recurrent
+        products = products if isinstance(kernel, float) else x @ kernel + products
+        return _normalised(products, columns("gain", tuple(range(len(cell.gates))), gate)) + bias
 
     first = [gate for gate, name in enumerate(cell.gates) if name not in cell.second]
     found |= {f"sum.{cell.gates[gate]}": total(gate, last) for gate in first}
@@ -56,6 +58,14 @@ def inputs_of_step(
         (read,) = cell.graph.compute(found | seen, [cell.graph.between])
         found |= {f"sum.{name}": total(cell.gates.index(name), read) for name in cell.second}
     return found
+
+
+def _normalised(sums: np.ndarray, gain: np.ndarray | float) -> np.ndarray:
+    """Sums (steps, units) over the units of each step, if there is a gain (Ba, Kiros & Hinton 2016)."""
+    if isinstance(gain, float):
+        return sums
+    apart = sums - sums.mean(axis=1, keepdims=True)
+    return np.asarray(gain * apart / np.sqrt((apart**2).mean(axis=1, keepdims=True) + EPSILON))
 
 
 def _before(values: np.ndarray, start: float) -> np.ndarray:

@@ -81,7 +81,7 @@ class StateDisplay(Display):
         unit : int, optional
             Whose gates are drawn. None: the one whose state changes most.
         ax : array of 3 Axes, optional
-            Or of 2, where gates are not known. None: in a new figure.
+            Or of 2, where the cell has no gates. None: in a new figure.
 
         Returns
         -------

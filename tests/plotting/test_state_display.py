@@ -62,9 +62,17 @@ def test_states_and_gates_are_drawn_over_the_context(model: RNNForecaster, y: pd
         np.testing.assert_array_equal(line.get_ydata(), found[0][gate][3])
 
 
-def test_layers_that_are_normalised_have_no_gates(y: pd.Series) -> None:
-    display = StateDisplay.from_estimator(quick(context_length=12, layer_norm=True).fit(y))
-    assert len(display.axes_) == 2
+@pytest.mark.parametrize(
+    "options", [{"layer_norm": True}, {"id_embedding_dim": 3}, {"hidden_layer_sizes": (8, 5)}], ids=str
+)
+def test_a_step_from_the_gates_of_a_forecaster_gives_its_states(options: dict) -> None:
+    model = quick(context_length=12, cell="gru", max_steps=20, global_model=True, **options).fit(panel())
+    found = model.states_while_reading("b")
+    for _, own in found.T.groupby(level="layer"):
+        own = own.T.droplevel("layer", axis=1)
+        z, n, h = own["gate z"], own["gate n"], own["h"]
+        np.testing.assert_allclose((1 - z) * n + z * h.shift(fill_value=0.0), h, atol=1e-5)
+    assert len(StateDisplay.from_estimator(model, "b").axes_) == 3
 
 
 def test_one_of_several_series_is_read_by_its_name() -> None:
