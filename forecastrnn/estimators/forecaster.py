@@ -341,9 +341,10 @@ class RNNForecaster(Predicts, Plans, GoesOn, Backtests, Scores, Pictures, Summar
             kept.check(read, static)
         season = plan.season(read, season_of(read.axis), old)
         looks = None if self.max_steps is None else -(-self.max_steps // EPOCH)
-        with fit_task(self, {"X": given.X, "y": given.y}, self.n_members) as task:
-            with each_look(task if self.global_model else None, callback, looks) as told:
-                model = fit_model(plan, read, season, static, old=old, callback=told)
+        parts = self.n_members + len(plan.behind_training)
+        with fit_task(self, {"X": given.X, "y": given.y}, parts) as task:
+            with each_look(task if self.global_model else None, callback, looks) as (told, begun):
+                model = fit_model(plan, read, season, static, old=old, callback=told, begun=begun)
             self._model = replace(model, seen=Seen.of(read))
             self._publish(plan.device)
         return self

@@ -1,7 +1,8 @@
 """scikit-learn's callbacks, such as its `ProgressBar`: a fit reports its tasks to those that `set_callbacks` took.
 
-A fit of an estimator of sequences has a task for each epoch, that of a forecaster one for each member, and in it one
-for each look at the loss. Nothing of scikit-learn's is imported before it is asked for: its module brings rich with it.
+A fit of an estimator of sequences has a task for each epoch, that of a forecaster one for each member, in it one for
+each look at the loss, and one each for the weights of candidates and the calibration of intervals. Nothing of
+scikit-learn's is imported before it is asked for: its module brings rich with it.
 """
 
 from __future__ import annotations
@@ -122,22 +123,39 @@ def _fitted_in(estimator: BaseEstimator) -> dict[str, object]:
     return {name: value for name, value in vars(estimator).items() if name.endswith("_") or name == "_fitted"}
 
 
+class _Course:
+    """Parts of the fit of a forecaster, one behind the other: the first begins with the fit, a further one ends it."""
+
+    def __init__(self, task: Task, looks: int | None) -> None:
+        self.task, self.looks, self.member = task, looks, 0
+        self.open = task.part("member", looks)
+
+    def begin(self, name: str, parts: int | None = 0) -> None:
+        """The next part."""
+        self.open.end()
+        self.open = self.task.part(name, parts)
+
+    def look(self, member: int) -> bool:
+        """At the loss of a member; whether a callback wants it to stop."""
+        if member > self.member:
+            self.member = member
+            self.begin("member", self.looks)
+        return self.open.part("look").end()
+
+
 @contextmanager
 def each_look(
     task: Task | None, callback: Callable[[MemberUpdate], object] | None, looks: int | None
-) -> Iterator[Callable[[MemberUpdate], object] | None]:
-    """What is called at each look at the loss of a member, so many a member: that of `each_epoch`, by member."""
+) -> Iterator[tuple[Callable[[MemberUpdate], object] | None, Callable[[str], None]]]:
+    """What is called at each look at the loss of a member, so many a member, and at the begin of each part behind."""
     if task is None:
-        yield callback
+        yield callback, lambda name: None
         return
-    members = [task.part("member", looks)]  # the first begins with the fit, each other one where its first look is over
+    course = _Course(task, looks)
 
     def told(look: MemberUpdate) -> bool:
-        if look.member == len(members):
-            members[-1].end()
-            members.append(task.part("member", looks))
         asked = callback is not None and bool(callback(look))
-        return members[-1].part("look").end() or asked
+        return course.look(look.member) or asked
 
-    yield told
-    members[-1].end()
+    yield told, course.begin
+    course.open.end()

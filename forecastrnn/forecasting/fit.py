@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -46,9 +48,13 @@ TRAINING = 0.75  # share of the time of a fit, where other networks forecast win
 
 
 def fit_model(
-    plan: FitPlan, read: SeriesSet, season: int, static: object, *, old: Model | None, callback: Callback | None
-) -> Model:
-    """Prepare series, train all networks on them, and keep what forecasts need; `old`: a model to go on from."""
+    plan: FitPlan, read: SeriesSet, season: int, static: object, *, old: Model | None, callback: Callback | None,
+    begun: Callable[[str], None],
+) -> Model:  # fmt: skip
+    """Prepare series, train all networks on them, and keep what forecasts need.
+
+    old : a model to go on from; begun : is told the name of each part behind the training.
+    """
     given = read
     whole, naive = set_apart(plan.reading, given, season, "y", is_fit=True)
     raw, gaps = without_end_gaps(whole)
@@ -57,8 +63,7 @@ def fit_model(
     prepared = _series_of_fit(plan, read, season, static, old)
     rng = check_random_state(plan.random_state)
     seeds = recalled(rng.randint(2**31 - 1, size=plan.n_members).astype(np.int64)).tolist()
-    holds_out = isinstance(plan.intervals, ConformalPlan) or bool(plan.candidates)
-    with stage("", share=TRAINING if holds_out else 1.0):
+    with stage("", share=TRAINING if plan.behind_training else 1.0):
         model = _train(plan, read, prepared, seeds, old=old, callback=callback)
     floors = never_negative(read.values, read.offsets) & model.tail.prepared.linear  # logarithms stay positive anyway
     floors = floors if floors.any() else None
@@ -77,15 +82,25 @@ def fit_model(
 
     before = NetworksBefore(raw, train)
     least = max(plan.reading.least, SHORTEST + (plan.learned or 0), model.layout.reach + 1)
-    with stage("weights" if plan.candidates else "", share=(1.0 - TRAINING) / 2):
+    with _behind("weights", plan, begun):
         model = mixed(model, raw, plan.candidates, least, plan.device, before)
     intervals = None if plan.intervals is None else Intervals("paths")
     if isinstance(plan.intervals, ConformalPlan):
-        with stage("calibration", share=(1.0 - TRAINING) / 2):
+        with _behind("calibration", plan, begun):
             intervals = calibrate(model, raw, plan.intervals, least, plan.device, before)
     tail = behind_end_gaps(model, model.tail, model.dated(whole), gaps, plan.bounds, floors=floors)
     recent = recent_of(given if naive else whole, tail.prepared.context)
     return replace(model, intervals=intervals, tail=tail, recent=recent)
+
+
+@contextmanager
+def _behind(name: str, plan: FitPlan, begun: Callable[[str], None]) -> Iterator[None]:
+    """A part behind the training, told of where it is one of this plan."""
+    is_told = name in plan.behind_training
+    with stage(name if is_told else "", share=(1.0 - TRAINING) / 2):
+        if is_told:
+            begun(name)
+        yield
 
 
 def _dated(read: SeriesSet, calendar: CalendarColumns | None) -> SeriesSet:

@@ -73,6 +73,12 @@ class FitPlan:
         """Longer seasons, in seasons."""
         return tuple(period // self.seasons[0] for period in self.seasons[1:])
 
+    @property
+    def behind_training(self) -> tuple[str, ...]:
+        """What is found behind it, with networks of shorter series."""
+        weights = ("weights",) if self.candidates else ()
+        return (*weights, "calibration") if isinstance(self.intervals, ConformalPlan) else weights
+
     def calendar_of(
         self, read: SeriesSet, season: int, old: Model | None = None, *, told: bool = False
     ) -> CalendarColumns | None:

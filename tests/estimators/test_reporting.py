@@ -113,6 +113,15 @@ def test_members_and_looks_are_tasks_of_a_forecaster(recorder: Recorder) -> None
     assert recorder.told == ["setup", "fit 0 of 2", "/fit", "teardown"]
 
 
+def test_weights_and_calibration_are_tasks_behind_the_members(recorder: Recorder) -> None:
+    options = {"candidates": ("theta",), "intervals": "conformal", "max_steps": 20}
+    model = quick(**options).set_callbacks(recorder).fit(monthly(60))
+    member = ["member 0 of 1", "look 0 of 0", "/look", "/member"]
+    behind = ["weights 1 of 0", "/weights", "calibration 2 of 0", "/calibration"]
+    assert recorder.told == ["setup", "fit 0 of 3", *member, *behind, "/fit", "teardown"]
+    assert bits(model) == bits(quick(**options).fit(monthly(60)))
+
+
 def test_a_look_stops_its_member(recorder: Recorder) -> None:
     recorder.stops_at = "look"
     assert quick(max_steps=120).set_callbacks(recorder).fit(monthly(60)).n_iter_ == 50
