@@ -80,7 +80,7 @@ def _infer_days(days: np.ndarray, inside: np.ndarray) -> pd.DateOffset | None:
         return to_offset(f"{working[0]}B")
     week = working_days(days, inside)
     before, behind = (days.astype("datetime64[D]")[at] for at in _neighbours(inside))
-    follow = np.busday_count(before, behind, weekmask=week) == 1
+    follow = np.busday_count(before, behind, weekmask=week.astype(int).tolist()) == 1
     return working_week(week) if not week.all() and week[weekdays].all() and follow.all() else None
 
 

@@ -255,7 +255,7 @@ def numbers_in(value: Any) -> Iterator[np.ndarray]:
         for one in value:
             yield from numbers_in(one)
     elif isinstance(value, np.ndarray | np.generic | float | pd.Series) and np.asarray(value).dtype.kind == "f":
-        yield np.asarray(value)
+        yield value.compressed() if isinstance(value, np.ma.MaskedArray) else np.asarray(value)
 
 
 def fault_of(error: BaseException) -> str | None:
