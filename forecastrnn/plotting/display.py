@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from forecastrnn.plotting.canvas import AnyFigure, Axes, close
+from typing import cast
+
+from forecastrnn.plotting.canvas import Axes, Figure, close
 
 
 class Display:
@@ -10,11 +12,11 @@ class Display:
 
     ax_: Axes
     axes_: list[Axes]
-    figure_: AnyFigure
+    figure_: Figure  # or the part of one in which axes were given
 
     def close(self) -> None:
         """Forget the figure, which pyplot keeps until then."""
         close(self.figure_)
 
     def _drawn_on(self, axes: list[Axes]) -> None:
-        self.axes_, self.ax_, self.figure_ = axes, axes[0], axes[0].figure
+        self.axes_, self.ax_, self.figure_ = axes, axes[0], cast(Figure, axes[0].figure)
