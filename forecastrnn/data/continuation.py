@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from forecastrnn.data.frequency import PER_DAY
-from forecastrnn.data.grid import existing, times_of_day
+from forecastrnn.data.grid import existing, time_errors, times_of_day
 from forecastrnn.data.time_index import Clock, to_index, wall_of
 
 _LARGEST = np.iinfo(np.int64).max
@@ -99,7 +99,7 @@ def _on_wall(clock: Clock, wall: np.ndarray, freq: pd.DateOffset | None) -> pd.D
             first = np.ones(len(times), dtype=bool)
             return times.tz_localize(clock.tz, nonexistent="shift_forward", ambiguous=first)
         times = exact
-    with suppress(ValueError):  # of an index without a day that its zone has left out
+    with suppress(*time_errors()):  # of an index without a day that its zone has left out
         times.freq = freq
     return times
 

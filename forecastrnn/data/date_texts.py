@@ -88,10 +88,12 @@ def _formats(text: str) -> list[str]:
 def _times(texts: pd.Index, form: str, utc: bool = False) -> pd.DatetimeIndex | None:
     if not all(map(_pattern(form).match, texts)):
         return None
-    try:
-        return pd.DatetimeIndex(pd.to_datetime(texts, format=form, utc=utc))
-    except ValueError:
-        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # of several offsets, in older pandas: they are no index
+        try:
+            return pd.DatetimeIndex(pd.to_datetime(texts, format=form, utc=utc))
+        except ValueError:
+            return None
 
 
 def _pattern(form: str) -> re.Pattern:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import timedelta, tzinfo
 
 import numpy as np
@@ -36,8 +37,21 @@ def existing(grid: pd.DatetimeIndex, clock: Clock) -> np.ndarray:
 
 def _shift(grid: pd.DatetimeIndex, zone: tzinfo) -> timedelta:
     """How much further from UTC a zone is at the end of a grid than at its beginning, either way."""
-    begin, end = (zone.utcoffset(grid[at].to_pydatetime(warn=False)) or timedelta(0) for at in (0, -1))
+    begin, end = (_offset(grid[at], zone) or timedelta(0) for at in (0, -1))
     return abs(end - begin)
+
+
+def _offset(local: pd.Timestamp, zone: tzinfo) -> timedelta | None:
+    """How far a zone is from UTC at a local time; where that is of no matter, some hours later or earlier."""
+    if hasattr(zone, "localize"):  # of pytz, which comes with pandas before 3 and refuses times that a clock skips
+        return local.tz_localize("UTC").tz_convert(zone).utcoffset()
+    return zone.utcoffset(local.to_pydatetime(warn=False))
+
+
+def time_errors() -> tuple[type[Exception], ...]:
+    """What pandas raises for local times that there are not: with pytz, errors that are no ValueError."""
+    pytz = sys.modules.get("pytz")
+    return (ValueError,) if pytz is None else (ValueError, pytz.exceptions.InvalidTimeError)
 
 
 def places(clock: Clock, ordinals: np.ndarray, wall: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -27,7 +27,7 @@ def test_predict_is_that_of_the_estimator(shell: Shell, shops_model: Path) -> No
     assert found.columns.tolist() == expected.columns.tolist()
     assert found["unique_id"].tolist() == [name for name in IDS for _ in range(3)]
     assert found["ds"].tolist() == expected["ds"].dt.strftime("%Y-%m-%d").tolist()
-    np.testing.assert_array_equal(found.iloc[:, 2:].to_numpy(), expected.iloc[:, 2:].to_numpy())
+    np.testing.assert_allclose(found.iloc[:, 2:].to_numpy(), expected.iloc[:, 2:].to_numpy(), rtol=1e-12)
 
 
 def test_a_season_is_forecast_unless_said_how_far(shell: Shell, shops_model: Path) -> None:
@@ -41,7 +41,7 @@ def test_sample_is_a_row_for_each_path(shell: Shell, shops_model: Path) -> None:
     words = ("sample", shops_model, "-n", 2, "--paths", 3, "--seed", 5)
     found = shell.ok(*words).table(**TEXT)
     expected = RNNForecaster.load(shops_model).sample_paths(2, 3, random_state=5)
-    np.testing.assert_array_equal(found["RNN"], expected["RNN"])
+    np.testing.assert_allclose(found["RNN"], expected["RNN"], rtol=1e-12)
     assert found["path"].tolist() == [0, 1, 2] * 6 and found.columns.tolist() == expected.columns.tolist()
     assert shell.ok(*words[:-1], 6).out != shell.ok(*words).out
 
@@ -70,7 +70,7 @@ def test_update_is_in_place_or_all_or_nothing(shell: Shell, shops_model: Path) -
     shell.ok("update", model, "-", stdin=new.read_text())
     expected = RNNForecaster.load(shops_model).update(later).predict(2)
     for path in (model, "other.rnn"):
-        np.testing.assert_array_equal(shell.ok("predict", path, "-n", 2).table()["RNN"], expected["RNN"])
+        np.testing.assert_allclose(shell.ok("predict", path, "-n", 2).table()["RNN"], expected["RNN"], rtol=1e-12)
 
 
 def test_backtest_prints_errors_and_writes_forecasts(shell: Shell) -> None:
@@ -81,7 +81,7 @@ def test_backtest_prints_errors_and_writes_forecasts(shell: Shell) -> None:
     y = monthly(60).rename("sold")
     model = quick(intervals="conformal")
     expected = model.cross_validation(y, 6, n_windows=2, refit=False, level=[80], baselines="seasonal_naive")
-    np.testing.assert_array_equal(cv["RNN-lo-80"], expected["RNN-lo-80"])
+    np.testing.assert_allclose(cv["RNN-lo-80"], expected["RNN-lo-80"], rtol=1e-12)
     assert cv.columns[:4].tolist() == ["unique_id", "month", "cutoff", "sold"]
     errors = evaluate(expected, ["mase", "coverage"], train=y, season_length=12, by=None).set_index("metric")
     lines = [line.split() for line in done.out.splitlines()]
@@ -100,7 +100,7 @@ def test_columns_that_were_known_ahead(shell: Shell) -> None:
     shell.ok("fit", data, "-o", "m.rnn", "--future-cols", "price", *QUICK, "--set", "intervals=null")
     found = shell.ok("predict", "m.rnn", "-n", 2, "--future", plan).table()
     expected = quick().fit(known, X=["price"]).predict(2, X=frame[["unique_id", "ds", "price"]])
-    np.testing.assert_array_equal(found["RNN"], expected["RNN"])
+    np.testing.assert_allclose(found["RNN"], expected["RNN"], rtol=1e-12)
     again = shell.ok("predict", "m.rnn", "-n", 2, "--future", shell.write("ahead.csv", frame[frame["ds"] >= "2020"]),
                      "--data", data).table()  # fmt: skip
     np.testing.assert_allclose(again["RNN"], expected["RNN"])
@@ -166,7 +166,7 @@ def test_models_that_a_program_has_fitted(shell: Shell, form: str) -> None:
     expected = model.predict(2, level=80)
     expected = expected if form == "series" else expected.xs("b", axis=1, level=0)
     found = found if form == "series" else found[found["unique_id"] == "b"]
-    np.testing.assert_array_equal(found[["RNN", "RNN-lo-80", "RNN-hi-80"]], expected)
+    np.testing.assert_allclose(found[["RNN", "RNN-lo-80", "RNN-hi-80"]], expected, rtol=1e-12)
     paths = shell.ok("sample", "m.rnn", "-n", 2, "--paths", 3).table()
     assert paths.columns[-3:].tolist() == ["ds", "path", "RNN"] and len(paths) == (6 if form == "series" else 18)
     assert len(shell.ok("predict", "m.rnn", "-n", 2).table()) == (2 if form == "series" else 6)

@@ -172,8 +172,9 @@ def test_a_name_has_a_channel_if_it_was_there_twice(language: str | None, monkey
         monkeypatch.setenv(variable, str(language))
     index = pd.date_range("2023-04-01", "2024-06-15")
     calendar, found = fitted(index, features=None, holidays=HolidayOptions(country="FR", by="name", before=0, after=0))
-    twice = ["Ascension Day", "Easter Monday", "Labor Day", "Pentecost Monday", "Victory Day"]
-    assert calendar.columns == ("holiday", *(f"holiday_{name}" for name in twice))
+    twice = {"Ascension Day", "Easter Monday", "Labor Day", "Victory Day"}
+    names = [name.removeprefix("holiday_") for name in calendar.columns[1:]]
+    assert names == sorted(names) and set(names) - twice in ({"Pentecost Monday"}, {"Whit Monday"})  # by its version
     assert found.index[found["holiday_Easter Monday"] == 1].tolist() == [*pd.to_datetime(["2023-04-10", "2024-04-01"])]
     assert found["holiday"].sum() == 16  # Christmas and the others too
 
