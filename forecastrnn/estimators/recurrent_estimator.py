@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -175,7 +176,7 @@ class RecurrentEstimator(SavedToFile, NamedParameters, Generic[Settings, Model, 
         self._fitted = fitted
         self.device_ = device
         self.loss_curve_ = fitted.progress.loss_curve
-        self.loss_ = self.loss_curve_[-1]
+        self.loss_ = self.loss_curve_[-1] if self.loss_curve_ else math.nan  # of a network trained elsewhere
         self.n_iter_ = len(self.loss_curve_)
         self._show_scores(self._holds_out())
 
@@ -196,6 +197,8 @@ class RecurrentEstimator(SavedToFile, NamedParameters, Generic[Settings, Model, 
         return {"fitted on": self._shapes(), "network": sizes, "training": self._course()}
 
     def _course(self) -> str:
+        if not self.loss_curve_:
+            return f"elsewhere; {self.device_}"
         first, last = self.loss_curve_[0], self.loss_curve_[-1]
         words = f"{counted(self.n_iter_, 'epoch')}; loss {first:.3g} at first, {last:.3g} at last; {self.device_}"
         if not hasattr(self, "best_iter_"):

@@ -16,6 +16,7 @@ from forecastrnn.data.caller_warnings import warn_caller
 from forecastrnn.data.vector_input import lengths_of, steps_of
 from forecastrnn.estimators.device_choice import device_of, device_to_predict
 from forecastrnn.estimators.exporting import ExportedToNumpy
+from forecastrnn.estimators.frameworks import FromFrameworks
 from forecastrnn.estimators.holding_out import last_rows
 from forecastrnn.estimators.named_parameters import checks_parameters
 from forecastrnn.estimators.old_names import RATE, flat_of
@@ -44,7 +45,7 @@ from forecastrnn.sequences.targets import Targets
 from forecastrnn.training.training import Validate
 
 
-class SequenceEstimator(ExportedToNumpy, SequenceInput):
+class SequenceEstimator(ExportedToNumpy, FromFrameworks, SequenceInput):
     """Fitting and the fitted attributes; subclasses read targets and turn outputs into predictions."""
 
     _parameter_constraints: dict = SEQUENCE_CONSTRAINTS

@@ -91,7 +91,7 @@ def _walk_theta(part: Part, word: str, value: np.ndarray | None) -> Make:
 
 
 THETA = Kind(_walk_theta, sign=None)
-LOSSES = codec.curve(codec.Size("n_losses", 1)).named("losses")
+LOSSES = codec.curve(codec.Size("n_losses")).named("losses")  # none of a network that was trained elsewhere
 
 
 def progress(theta: Kind | None, loss_curve: Kind | None, make: Callable = Progress) -> Kind:

@@ -1,0 +1,1 @@
+"""Weights of other frameworks, in their order of gates and with their shapes, and those here."""
