@@ -107,8 +107,8 @@ FORGERIES: dict[str, tuple[Callable[[dict], Any], str]] = {
     "unknown parameter": (put("parameters", "attention", value=1), "no parameter 'attention': .* is older"),
     "dtype": (put("state", "dtype", value="object"), "dtype must be one of"),
     "huge": (put("state", "n_losses", value=2**62), "the header describes 3689348814741910"),
-    "negative": (put("state", "n_losses", value=-1), "n_losses must be an int from 1"),
-    "boolean as a number": (put("state", "n_losses", value=True), "n_losses must be an int from 1"),
+    "negative": (put("state", "n_losses", value=-1), "n_losses must be an int from 0"),
+    "boolean as a number": (put("state", "n_losses", value=True), "n_losses must be an int from 0"),
     "another loss": (put("state", "loss", value="cross_entropy"), "loss must be one of"),
 }
 
