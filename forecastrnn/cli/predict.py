@@ -14,6 +14,7 @@ from forecastrnn.cli.paths import check_inputs, check_output
 from forecastrnn.cli.reading import read_table
 from forecastrnn.cli.writing import in_long_form, write_table
 from forecastrnn.estimators.forecaster import RNNForecaster
+from forecastrnn.native_frames import as_pandas
 
 
 def run(args: Namespace) -> None:
@@ -21,7 +22,7 @@ def run(args: Namespace) -> None:
     model, given = opened(args)
     with of_file(args.model):
         forecast = model.predict(horizon_of(args, model), level=args.level, quantiles=args.quantiles, **given)
-    write_forecast(forecast, args, model)
+    write_forecast(as_pandas(forecast, "forecast")[0], args, model)
 
 
 def opened(args: Namespace) -> tuple[RNNForecaster, dict[str, Any]]:

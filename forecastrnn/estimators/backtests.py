@@ -130,29 +130,33 @@ class Backtests(FittedForecaster):
         from forecastrnn.backtesting.run import Options, backtest, transfer
         from forecastrnn.backtesting.table import CUTOFF, ends_of, table_of
         from forecastrnn.backtesting.windows import check_table, windows_of
+        from forecastrnn.native_frames import in_library
 
         windows = windows_of(h, n_windows=n_windows, step_size=step_size, gap=gap, max_length=max_length, refit=refit)
         check_callback(callback, "a look")
         compared, columns = columns_of(baselines), {"id_col": id_col, "time_col": time_col, "target_col": target_col}
-        given = Given(y=y, X=X, past=past, static=static)
+        given = Given.of(y, X, past, static)
         then, needs = self._past(given, columns, windows, callback is not None)
         read, axis = then.read, then.read.axis
         _check_apart(axis, CUTOFF, wanted_of(level, quantiles, self.alias), [self.alias, *compared])
         origins, groups = origins_of(read, windows, needs)
         check_table(len(origins.series), windows)
         options = Options(
-            fit=columns | _given(static=static, callback=callback), predict=_given(level=level, quantiles=quantiles),
-            others=_given(static=static), updates=windows.updates,
+            fit=columns | _given(static=given.static, callback=callback),
+            predict=_given(level=level, quantiles=quantiles),
+            others=_given(static=given.static), updates=windows.updates,
         )  # fmt: skip
         if windows.refit_every is None:
             _check_unseen(self._model.axis, read, origins)
             forecasts = transfer(self, then, origins, windows.steps, options)
         else:
             run = partial(backtest, then=then, origins=origins, groups=groups, steps=windows.steps, options=options)
-            forecasts = self._refitted(run, read, windows, options, static=static, n_jobs=n_jobs, checkpoint=checkpoint)
+            forecasts = self._refitted(
+                run, read, windows, options, static=given.static, n_jobs=n_jobs, checkpoint=checkpoint
+            )
         season, ends = forecasts.attrs["season_length"], ends_of(forecasts, self.alias)
         forecasts = forecasts.assign(**forecasts_of(compared, read, origins, windows.steps, season=season, ends=ends))
-        return table_of(read, origins, windows.steps, forecasts)
+        return in_library(table_of(read, origins, windows.steps, forecasts), given.library)
 
     def _refitted(
         self, run: Callable[..., pd.DataFrame], read: SeriesSet, windows: Windows, options: Options, *, static: Any,

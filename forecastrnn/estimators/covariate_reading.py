@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -20,16 +21,56 @@ if TYPE_CHECKING:
     from forecastrnn.data.series import SeriesSet, TimeAxis
 
 ReadAs = Callable[[object], "SeriesSet"]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Given:
-    """What a caller gives: series, what will be known beside them, what is known until now, and what stays the same."""
+    """What a caller gives: series, what will be known beside them, what is known until now, and what stays the same.
+
+    library : whose frame y was; "": there is no y, and that of the fit counts.
+    """
 
     y: object
     X: object = None
     past: object = None
     static: object = None
+    library: str = ""
+
+    @classmethod
+    def of(cls, y: object, X: object = None, past: object = None, static: object = None, name: str = "y") -> Given:
+        """With frames of other libraries as those of pandas; name : what the caller calls y."""
+        from forecastrnn.native_frames import as_pandas  # brings pandas with it
+
+        as_of = partial(_as_of, X) if callable(X) else None
+        y, library = as_pandas(y, name)
+        X, past, static = (
+            as_pandas(value, argument)[0]
+            for argument, value in {"X": as_of or X, "past": past, "static": static}.items()
+        )
+        return cls(y=y, X=X, past=past, static=static, library="" if y is None else library)
+
+    def written(self, found: T, model: Model) -> T:
+        """A frame as one of the library that y came in; that of the fit, where there is none."""
+        from forecastrnn.native_frames import in_library
+
+        return in_library(found, self.library or model.library)
+
+
+def _refuse_wide(given: Given, axis: TimeAxis) -> None:
+    """Refuse columns of numbers alone where a frame has no index."""
+    if axis.form == "wide" and given.library not in ("", "pandas"):
+        raise ValueError(
+            f"y is a frame of {given.library} without columns of times and ids, and such frames have no index: give a "
+            "long one, whose columns id_col, time_col and target_col name (unpivot makes it), or times and values"
+        )
+
+
+def _as_of(X: Callable[[Hashable], object], cutoff: Hashable) -> object:
+    """What a caller's function says of a cutoff, as a frame of pandas."""
+    from forecastrnn.native_frames import as_pandas
+
+    return as_pandas(X(cutoff), "X")[0]
 
 
 def check_given(plan: FitPlan, given: Given) -> None:
@@ -57,6 +98,7 @@ def read_to_fit(given: Given, reading: ReadingOptions, read_as: ReadAs, old: Mod
     names, static = door.Names(**reading.columns), _names_of(given.static)
     beside = door.Beside.of(given.y, given.X, given.past, names)
     read = read_as(beside.series())
+    _refuse_wide(given, read.axis)
     if read is not given.y:
         door.warn_unnamed(beside, read.axis, names, static)
     fitted = old.given_covariates if old else None
@@ -69,6 +111,7 @@ def read_beside(model: Model, given: Given, read_as: ReadAs) -> tuple[SeriesSet,
     """Series that are not those of fit, with what is beside them, and their categories of static."""
     y, finish = _in_roles(model, given)
     read = read_as(y)
+    _refuse_wide(given, read.axis)
     categories, numbers = _split(given.static, read, model.reading, model.given_covariates)
     return model.dated(finish(read, numbers)), categories
 
@@ -96,6 +139,7 @@ def read_to_backtest(given: Given, reading: ReadingOptions, read_as: ReadAs) -> 
     names, static = door.Names(**reading.columns), _names_of(given.static)
     beside = door.Beside.of(given.y, given.X, given.past, names)
     read = read_as(beside.series())
+    _refuse_wide(given, read.axis)
     door.warn_unnamed(beside, read.axis, names, static)
     return door.with_covariates(read, beside, names, door.Reading(reading.missing, None, static))
 

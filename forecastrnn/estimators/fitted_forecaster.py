@@ -73,6 +73,7 @@ class FittedForecaster(NamedParameters):
             chosen = with_spread(self._model, chosen, spread_on, static)
         if ids is None:
             return chosen
-        from forecastrnn.data.series import ids_of  # brings pandas with it
+        from forecastrnn.data.series import ids_of
+        from forecastrnn.native_frames import as_pandas  # brings pandas with it
 
-        return chosen.take(chosen.axis.position(ids_of(ids)))
+        return chosen.take(chosen.axis.position(ids_of(as_pandas(ids, "ids")[0])))

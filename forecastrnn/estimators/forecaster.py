@@ -262,7 +262,8 @@ class RNNForecaster(Predicts, Plans, GoesOn, Backtests, Scores, Pictures, Summar
         ----------
         y : Series, DataFrame, list or 1-D array
             One series, also as a frame of a column of times and one of values; a wide frame (each column a series); a
-            long frame with `id_col`, `time_col`, `target_col`; or a MultiIndex (series, time). Dates may be texts.
+            long frame with `id_col`, `time_col`, `target_col`; or a MultiIndex (series, time). Dates may be texts. A
+            long frame may be one of polars or Arrow, or what else narwhals knows: forecasts are then of that library.
             The index must be regular; values must be finite, unless missing="mask".
         X : DataFrame, Series, or list of names of columns of y, optional
             Covariates whose future will be known: prices, a weather forecast, days of a promotion. `predict` asks for
@@ -319,7 +320,7 @@ class RNNForecaster(Predicts, Plans, GoesOn, Backtests, Scores, Pictures, Summar
         (10, 1)
         """
         with telling(self.verbose, beside=has_callbacks(self)):
-            given = Given(y=y, X=X, past=past, static=static)
+            given = Given.of(y, X, past, static)
             columns = {"id_col": id_col, "time_col": time_col, "target_col": target_col}
             goes_on = checkpoint is not None and self.warm_start and hasattr(self, "_model")
             old = digest_of(self._model.trained, self._model.tail.prepared) if goes_on else None
@@ -345,7 +346,7 @@ class RNNForecaster(Predicts, Plans, GoesOn, Backtests, Scores, Pictures, Summar
         with fit_task(self, {"X": given.X, "y": given.y}, parts) as task:
             with each_look(task if self.global_model else None, callback, looks) as (told, begun):
                 model = fit_model(plan, read, season, static, old=old, callback=told, begun=begun)
-            self._model = replace(model, seen=Seen.of(read))
+            self._model = replace(model, seen=Seen.of(read), library=given.library)
             self._publish(plan.device)
         return self
 

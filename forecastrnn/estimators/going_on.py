@@ -91,7 +91,7 @@ class GoesOn(FittedForecaster):
             read_new_rows, axis=held.whole_axis, columns=held.reading.columns, missing=held.reading.missing,
             alias=self.alias,
         )  # fmt: skip
-        new = read_further(held, Given(y=y_new, X=X, past=past), read_as)
+        new = read_further(held, Given.of(y_new, X, past, name="y_new"), read_as)
         check_within(rule, new.read)
         check_values(held.settings, new.read, "y_new")
         updates = _updates_of(train, len(new.read.values))

@@ -114,9 +114,9 @@ class Pictures(FittedForecaster):
         Returns
         -------
         DataFrame
-            A long frame, whatever the form of y, with the columns `id_col`, `time_col` and `target_col` of `fit`: two
-            contexts of each series, or fewer of shorter ones, NaN where a value is missing. Without rows if the
-            forecaster was loaded from a file of a version that did not keep them.
+            A long frame of the library of y, whatever its form, with the columns `id_col`, `time_col` and `target_col`
+            of `fit`: two contexts of each series, or fewer of shorter ones, NaN where a value is missing. Without rows
+            if the forecaster was loaded from a file of a version that did not keep them.
 
         Raises
         ------
@@ -131,6 +131,7 @@ class Pictures(FittedForecaster):
         [34, 35]
         """
         from forecastrnn.data.past_rows import write_past
+        from forecastrnn.native_frames import as_pandas, in_library
 
         check_is_fitted(self)
         model = self._model
@@ -138,6 +139,6 @@ class Pictures(FittedForecaster):
         if ids is not None:
             from forecastrnn.data.series import ids_of
 
-            rows = axis.position(ids_of(ids))
+            rows = axis.position(ids_of(as_pandas(ids, "ids")[0]))
             axis, recent = axis.take(rows), None if recent is None else recent[rows]
-        return write_past(axis, recent, **model.reading.columns)
+        return in_library(write_past(axis, recent, **model.reading.columns), model.library)

@@ -62,7 +62,8 @@ class Plans(FittedForecaster):
 
         check_is_fitted(self)
         model = self._model
-        axis, table = read_to_plan(model, Given(y=y, X=X), partial(read_other, model, alias=self.alias))
+        given = Given.of(y, X)
+        axis, table = read_to_plan(model, given, partial(read_other, model, alias=self.alias))
         steps = int(read_horizon(axis, h)[-1])
         model.check_horizon(steps)
-        return write_future(axis, h, steps, StepReader(model.given_covariates).known, table)
+        return given.written(write_future(axis, h, steps, StepReader(model.given_covariates).known, table), model)

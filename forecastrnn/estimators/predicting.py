@@ -62,9 +62,10 @@ class Predicts(FittedForecaster):
         -------
         Series or DataFrame, as the input: a Series gives a Series (its index continued: frequency, time zone, name),
         a wide frame a wide frame, a long frame (or one of times and values) such a frame with the column `alias`,
-        "RNN". With `level` and `quantiles` columns are added: RNN, RNN-lo-95, RNN-lo-80, RNN-hi-80, RNN-hi-95, then
-        RNN_ql0.1 and so on; a Series then gives a frame, a wide frame one with columns (series, RNN). Its
-        `attrs` tell `forecastrnn.metrics.evaluate` the season and the names of columns.
+        "RNN"; one of polars or Arrow gives one of that library. With `level` and `quantiles` columns are added: RNN,
+        RNN-lo-95, RNN-lo-80, RNN-hi-80, RNN-hi-95, then RNN_ql0.1 and so on; a Series then gives a frame, a wide frame
+        one with columns (series, RNN). Its `attrs` tell `forecastrnn.metrics.evaluate` the season and the names of
+        columns.
 
         Raises
         ------
@@ -86,7 +87,7 @@ class Predicts(FittedForecaster):
         wanted = wanted_of(level, quantiles, self.alias)
         if wanted:
             check_intervals(model)
-        given = Given(y=y, X=X, past=past, static=static)
+        given = Given.of(y, X, past, static)
         chosen, steps, ahead = self._asked(given, h, ids, spread_on=device if wanted else None)
         last = int(steps[-1])
         columns = {self.alias: model.point(chosen.within(None), last, device, ahead)}
@@ -100,7 +101,7 @@ class Predicts(FittedForecaster):
         }
         out = write_forecast(chosen.axis, clipped, h)
         out.attrs = {"season_length": model.layout.season} | columns_of(chosen.axis)
-        return out
+        return given.written(out, model)
 
     def sample_paths(
         self, h: Any, n_paths: int = 100, *, X: Any = None, y: Any = None, past: Any = None, static: Any = None,
@@ -163,7 +164,7 @@ class Predicts(FittedForecaster):
         spread = bool(calibrated) or model.strategy == "direct"
         if spread:
             check_calibrated(model)
-        given = Given(y=y, X=X, past=past, static=static)
+        given = Given.of(y, X, past, static)
         chosen, steps, ahead = self._asked(given, h, ids, spread_on=device if spread else None)
         last = int(steps[-1])
         if spread:
@@ -177,7 +178,7 @@ class Predicts(FittedForecaster):
             return paths
         out = write_paths(chosen.axis, paths, h, self.alias)
         out.attrs = columns_of(chosen.axis)
-        return out
+        return given.written(out, model)
 
     def generate(
         self, n_steps: Any, prompt: Any = None, n_sequences: int = 1, random_state: Any = None, static: Any = None, *,
@@ -227,7 +228,8 @@ class Predicts(FittedForecaster):
         )
         model, count = self._model, check_count(n_sequences, "n_sequences")
         model.check_recursive("generate", "the direct strategy does not feed back")
-        chosen = self._choose(Given(y=prompt, static=static), ids)
+        given = Given.of(prompt, static=static, name="prompt")
+        chosen = self._choose(given, ids)
         until = n_steps if is_time(n_steps) else check_count(n_steps, "n_steps")
         h = int(read_horizon(chosen.axis, until)[-1])
         rng, device = check_random_state(random_state), device_to_predict(self)
@@ -235,7 +237,7 @@ class Predicts(FittedForecaster):
         paths = model.futures(chosen, h, count, rng=rng, known=prompt is None, device=device, ahead=ahead)
         checked(chosen, paths, "generate")
         names = [self.alias] if count == 1 else [f"{self.alias}-path-{k + 1}" for k in range(count)]
-        return write_forecast(chosen.axis, dict(zip(names, paths, strict=True)), until)
+        return given.written(write_forecast(chosen.axis, dict(zip(names, paths, strict=True)), until), model)
 
 
 def check_output(output: str) -> None:

@@ -48,7 +48,7 @@ class Model:
     floors : which series never were negative and yet could be forecast so, None: there is none. calendar : what is read
     of dates, whose columns lie behind those of other covariates. mixture : what the networks are mixed with. recent
     (all series, values): the last ones as they were given, for pictures; None in files from before there were any.
-    seen : what all series of fit were like, which older files do not say.
+    seen : what all series of fit were like, which older files do not say. library : whose frames forecasts are.
     """
 
     network: AnyNetwork
@@ -68,6 +68,7 @@ class Model:
     mixture: Mixture | None = None
     recent: np.ndarray | None = None
     seen: Seen | None = None
+    library: str = "pandas"
 
     @property
     def layout(self) -> InputLayout:

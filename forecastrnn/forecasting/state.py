@@ -26,6 +26,7 @@ from forecastrnn.forecasting.settings import network_of
 from forecastrnn.forecasting.settings_entry import LAYOUT, read_settings
 from forecastrnn.forecasting.states import states_width
 from forecastrnn.forecasting.trained import Trained
+from forecastrnn.native_frames import LIBRARIES
 from forecastrnn.networks.network import AnyNetwork
 from forecastrnn.persistence import codec
 from forecastrnn.persistence import fitted_records as kinds
@@ -318,6 +319,7 @@ MODEL = codec.record(
     mixture=codec.unless(None, codec.nested(MIXTURE)),
     recent=codec.unless(None, codec.optional("has_recent", _RECENT)),
     seen=codec.unless(None, codec.nested(SEEN)),
+    library=codec.unless("pandas", codec.choice(*LIBRARIES)),
 )
 
 

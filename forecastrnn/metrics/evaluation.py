@@ -16,6 +16,7 @@ from forecastrnn.metrics.formulas import METRICS
 from forecastrnn.metrics.grouping import check_by, group_rows
 from forecastrnn.metrics.scorer import Function, Request, Scorer
 from forecastrnn.metrics.table import Table, read_table
+from forecastrnn.native_frames import as_pandas, in_library
 
 
 def evaluate(
@@ -48,6 +49,7 @@ def evaluate(
         What `predict`, `sample_paths` or `cross_validation` gives, in any of their forms: a long frame with a column
         for each model (`RNN`), the ends of its intervals (`RNN-lo-80`, `RNN-hi-80`) and its quantiles (`RNN_ql0.1`),
         and perhaps `cutoff`, the last time that was known, `path`, and what came (`target_col`). Never changed.
+        Frames of polars or Arrow, which have no `attrs`, give scores as one of theirs.
     metrics : str, callable, or list of these, default=("mase", "smape")
         "mae", "mse", "rmse", "bias", "mape", "smape", "wape" or "nd", "mase", "rmsse", "owa", "relative_mae" of point
         forecasts; "interval_score", "msis", "coverage", "width", "scaled_width" of intervals; "pinball", "wql" of
@@ -115,6 +117,8 @@ def evaluate(
     """
     if how not in ("exact", "inner"):
         raise ValueError(f"how must be 'exact' or 'inner'. Got {how!r}")
+    forecasts, library = as_pandas(forecasts, "forecasts")
+    (train, _), (truth, _) = as_pandas(train, "train"), as_pandas(truth, "truth")
     names = names_of((truth, forecasts), train, (id_col, time_col, target_col))
     table = read_table(forecasts, truth, train, how, names)
     kinds = {name: dtype.kind for name, dtype in table.frame.dtypes.items()}
@@ -127,7 +131,7 @@ def evaluate(
         season=_season(requests, season_length, forecasts), benchmark=benchmark, agg=agg,
     )  # fmt: skip
     _warn_of_zeros(requests, table)
-    return _score(scorer, requests)
+    return in_library(_score(scorer, requests), library)
 
 
 def _requests(

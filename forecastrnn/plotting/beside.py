@@ -9,6 +9,7 @@ import pandas as pd
 
 from forecastrnn.data.frame_columns import first_few
 from forecastrnn.metrics.forms import Names
+from forecastrnn.native_frames import as_pandas
 from forecastrnn.plotting.canvas import Axes, date_numbers, time_axis
 
 MOST_CATEGORIES = 8  # names beside an axis
@@ -18,6 +19,7 @@ def covariate_rows(X: object, columns: Sequence[Hashable], names: Names) -> pd.D
     """Ids (or none: rows for all series), times, and the columns wanted, of X in any form that `predict` takes."""
     if X is None:
         raise ValueError("covariates: there is no X to draw them from")
+    X, _ = as_pandas(X, "X")
     frame = X.to_frame() if isinstance(X, pd.Series) else X
     if not isinstance(frame, pd.DataFrame):
         raise TypeError(f"covariates: X must be a pandas Series or DataFrame to draw them. Got {type(X).__name__}")

@@ -9,6 +9,7 @@ from typing import Self, TypeAlias
 import pandas as pd
 
 from forecastrnn.metrics.forms import Data, Names, levels_of_series, long_forecasts, long_values, names_of
+from forecastrnn.native_frames import as_pandas
 from forecastrnn.plotting.beside import covariate_rows
 from forecastrnn.plotting.canvas import Artist, GivenAxes, legend_above, panels
 from forecastrnn.plotting.display import Display
@@ -129,11 +130,12 @@ class ForecastDisplay(Display):
         NotFittedError
             Before `fit`.
         """
-        kept = estimator.history()
+        (y, _), (history, _), (truth, _) = (as_pandas(given, "y") for given in (y, history, truth))
+        kept, _ = as_pandas(estimator.history(), "history")
         bands = usual_levels(estimator) if isinstance(level, str) and level == "auto" else level
         given = {"y": y, "X": X, "past": past, "static": static}
         asked = {name: value for name, value in given.items() if value is not None}
-        found = estimator.predict(h, **asked, level=bands, quantiles=quantiles, ids=ids)
+        found, _ = as_pandas(estimator.predict(h, **asked, level=bands, quantiles=quantiles, ids=ids), "forecasts")
         names = names_for(estimator, kept, found, y=y, truth=truth)
         forecasts = long_forecasts(found, names, levels_of_columns(found, bands is not None or quantiles is not None))
         known = history if history is not None else kept if y is None else y
@@ -146,7 +148,7 @@ class ForecastDisplay(Display):
             found = estimator.sample_paths(
                 h, n_paths, **asked, ids=chosen, calibrated=calibrated, random_state=random_state
             )
-            display.paths = rows_of_paths(found, names)
+            display.paths = rows_of_paths(as_pandas(found, "paths")[0], names)
         return display.plot(ax, n_history=n_history)
 
     @classmethod
@@ -199,6 +201,8 @@ class ForecastDisplay(Display):
         ['observed', 'truth', 'forecast', '80% interval']
         >>> display.close()
         """
+        given = {"forecasts": forecasts, "history": history, "truth": truth, "paths": paths}
+        forecasts, history, truth, paths = (as_pandas(frame, name)[0] for name, frame in given.items())
         names = names_of((truth, forecasts), history, (id_col, time_col, target_col))
         levels = max(levels_of_series(truth, names), levels_of_series(history, names))
         frame = long_forecasts(forecasts, names, levels)

@@ -14,6 +14,7 @@ from forecastrnn.data.series import read_series
 from forecastrnn.data.time_index import to_index
 from forecastrnn.metrics.columns import Columns, read_columns
 from forecastrnn.metrics.forms import CUTOFF, Data, Names, long_values
+from forecastrnn.native_frames import as_pandas
 
 Levels: TypeAlias = float | Sequence[float] | None
 
@@ -81,7 +82,7 @@ def check_one_origin(forecasts: pd.DataFrame) -> None:
 
 def history_of(data: Data, names: Names) -> pd.DataFrame:
     """The past as a long frame, with a row of NaN where one is absent between two others."""
-    frame = long_values(data, names, "history")
+    frame = long_values(as_pandas(data, "history")[0], names, "history")
     return frame[[names.id, names.time, names.target]]
 
 

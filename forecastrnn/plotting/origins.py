@@ -10,6 +10,7 @@ import pandas as pd
 
 from forecastrnn.metrics.columns import Columns
 from forecastrnn.metrics.forms import CUTOFF, Data, Names, levels_of_series, long_forecasts, long_values, names_of
+from forecastrnn.native_frames import as_pandas
 from forecastrnn.plotting.frames import check_named, columns_of, mean_changes
 
 
@@ -52,6 +53,7 @@ class Origins:
 
 def read_origins(forecasts: Data, truth: Data | None, columns: tuple[Hashable, Hashable, Hashable]) -> Origins:
     """Forecasts of any form beside what came, which may be a column of theirs."""
+    (forecasts, _), (truth, _) = as_pandas(forecasts, "forecasts"), as_pandas(truth, "truth")
     names = names_of((truth, forecasts), None, columns)
     frame = long_forecasts(forecasts, names, levels_of_series(truth, names))
     if frame[names.id].nunique() == 1:

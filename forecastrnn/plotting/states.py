@@ -8,6 +8,7 @@ from typing import Self
 import numpy as np
 import pandas as pd
 
+from forecastrnn.native_frames import as_pandas
 from forecastrnn.plotting.beside import share_times
 from forecastrnn.plotting.canvas import Axes, GivenAxes, date_numbers, heat_map, legend_above, stacked, time_axis
 from forecastrnn.plotting.display import Display
@@ -109,7 +110,8 @@ class StateDisplay(Display):
             raise ValueError(f"unit must be one of 0 .. {states.shape[1] - 1}. Got {unit!r}")
         chosen = int((states.max() - states.min()).argmax()) if unit is None else unit
         of_unit = pd.DataFrame({gate: own[gate][chosen] for gate in gates}, index=own.index)
-        history = estimator.history() if series is None else estimator.history([series])
+        kept = estimator.history() if series is None else estimator.history([series])
+        history, _ = as_pandas(kept, "history")
         values = history.set_index(history.columns[1])[history.columns[2]]
         values = values.reindex(own.index).rename(str(history.iloc[0, 0]))
         return cls(values, states, name=name, gates=of_unit, unit=chosen).plot(ax)
