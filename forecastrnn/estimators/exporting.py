@@ -69,8 +69,8 @@ def _exported(estimator: ExportedToNumpy) -> Exported:
     coding = fitted.coding
     arrays = _scales("x", fitted.x_scaler, fitted.network.n_inputs)
     arrays |= _scales("y", fitted.y_scaler, fitted.network.n_outputs)
-    arrays |= {} if classes is None else {"classes": _plain(classes)}
-    arrays |= {f"categories.{k}": _plain(one) for k, one in enumerate(coding.categories if coding else ())}
+    arrays |= {} if classes is None else {"classes": plain_labels(classes)}
+    arrays |= {f"categories.{k}": plain_labels(one) for k, one in enumerate(coding.categories if coding else ())}
     settings = {"CATEGORICAL": coding.columns if coding else (), "LAST": fitted.last,
                 "TARGET_DIMENSIONS": fitted.target_ndim, "REPEATS": fitted.repeats}  # fmt: skip
     return Exported(
@@ -85,6 +85,6 @@ def _scales(name: str, scaler: ArrayScaler | None, columns: int) -> dict[str, np
     return dict(zip((f"{name}.mean", f"{name}.scale"), pair))
 
 
-def _plain(labels: np.ndarray) -> np.ndarray:
+def plain_labels(labels: np.ndarray) -> np.ndarray:
     """Labels without Python's objects, which an archive would have to pickle."""
     return np.array(labels.tolist()) if labels.dtype == object else labels

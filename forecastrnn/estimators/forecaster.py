@@ -13,6 +13,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from forecastrnn.callbacks import check_callback
 from forecastrnn.estimators.backtests import Backtests
 from forecastrnn.estimators.covariate_reading import Given, check_given, covariates_of, read_to_fit
+from forecastrnn.estimators.exporting_forecaster import ForecasterToNumpy
 from forecastrnn.estimators.forecast_settings import bounds_of, check_within, plan_of, read_by
 from forecastrnn.estimators.going_on import GoesOn
 from forecastrnn.estimators.groups.heads import constraints_of_heads
@@ -39,7 +40,7 @@ _SHARED = ("cell", "hidden_layer_sizes", "layer_norm", "initializer", "warm_star
            "n_jobs")  # fmt: skip
 
 
-class RNNForecaster(Predicts, Plans, GoesOn, Backtests, Scores, Pictures, Summarises, SavedToFile):
+class RNNForecaster(Predicts, Plans, GoesOn, Backtests, Scores, Pictures, Summarises, ForecasterToNumpy, SavedToFile):
     """Forecasts one or many time series with one recurrent network.
 
     All series train one global network, whatever their number, levels and lengths. Level, season and scale of each

@@ -84,12 +84,13 @@ class Direction:
         for t in range(steps):
             here = {gate: part[:, t] for gate, part in by_input.items()}
             on = (t < lengths)[:, None]
-            for name, new in zip(cell.states, self._step(here, states)):
+            for name, new in zip(cell.states, self.step(here, states)):
                 states[name] = np.where(on, new, states[name])
             outputs[:, t] = np.where(on, states[last], 0)
         return outputs, states[last]
 
-    def _step(self, by_input: Mapping[str, Array], states: Mapping[str, Array]) -> tuple[Array, ...]:
+    def step(self, by_input: Mapping[str, Array], states: Mapping[str, Array]) -> tuple[Array, ...]:
+        """New states (n, units) of a step, from what gates read of the input and the last states."""
         cell, state = self.cell, states[self.cell.states[-1]]
         values = {f"old.{name}": value for name, value in states.items()} | self.diagonals
         values[f"seen.{cell.states[-1]}"] = state

@@ -53,36 +53,51 @@ class Exported:
 
 
 def write(exported: Exported, folder: str | os.PathLike) -> Path:
+    """Write both files; gives the path of the module."""
+    views = exported.network.views(exported.theta)
+    return write_files({**views, **exported.arrays}, module_of(exported), folder)
+
+
+def write_files(arrays: Mapping[str, np.ndarray], text: str, folder: str | os.PathLike) -> Path:
     """Write both files, the arrays first; what is there is replaced. Gives the path of the module."""
     place = Path(folder)
     place.mkdir(parents=True, exist_ok=True)
-    views = exported.network.views(exported.theta)
     content = io.BytesIO()
-    arrays: dict[str, Any] = {**views, **exported.arrays}
-    np.savez_compressed(content, **arrays)
-    for name, data in ((ARRAYS, content.getvalue()), (MODULE, module_of(exported).encode())):
+    named: dict[str, Any] = dict(arrays)
+    np.savez_compressed(content, **named)
+    for name, data in ((ARRAYS, content.getvalue()), (MODULE, text.encode())):
         replace_file(target_of(place / name), [data])
     return place / MODULE
 
 
 def module_of(exported: Exported) -> str:
     """The text of the module."""
-    cells = list(dict.fromkeys(layer.cell for layer in exported.network.layers))
+    cells = cells_of(exported.network)
     begin, regressor, classifier = _parts_of(getsource(sequences))
     tail = classifier.replace("def predict_class", "def predict") if exported.classes else regressor
     offers = "predict, predict_proba" if exported.classes else "predict"
-    head = _HEAD.format(title=exported.title, version=__version__, offers=offers, arrays=ARRAYS)
     settings = "\n".join(f"{name} = {value!r}" for name, value in exported.settings.items())
     parts = [
-        head + "from __future__ import annotations\n\n" + _imports() + _LOAD, _body_of(getsource(runtime)),
-        *(_cell(cell, number) for number, cell in enumerate(cells)), f"{_layers(exported.network, cells)}\n{settings}",
-        begin, tail,
+        begin_of(exported.title, offers), *(cell_text(cell, number) for number, cell in enumerate(cells)),
+        f"LAYERS = layers_of(WEIGHTS, [\n{places_of(exported.network, cells)}\n])\n{settings}", begin, tail,
     ]  # fmt: skip
     return "\n\n\n".join(part.strip("\n") for part in parts) + "\n"
 
 
+def cells_of(network: Network) -> list[Cell]:
+    """The cells of a network, each once."""
+    return list(dict.fromkeys(layer.cell for layer in network.layers))
+
+
+def begin_of(title: str, offers: str) -> str:
+    """How a module begins: what it is, what it imports and loads, and what all networks run by."""
+    head = _HEAD.format(title=title, version=__version__, offers=offers, arrays=ARRAYS)
+    head += "from __future__ import annotations\n\n" + _imports() + _LOAD
+    return head.strip("\n") + "\n\n\n" + _body_of(getsource(runtime)).strip("\n")
+
+
 def _imports() -> str:
-    lines = ("from collections.abc import Callable, Mapping, Sequence", "from pathlib import Path",
+    lines = ("import math", "from collections.abc import Callable, Mapping, Sequence", "from pathlib import Path",
              "from typing import Any, NamedTuple", "", "import numpy as np", "")  # fmt: skip
     return "\n".join(lines)
 
@@ -98,7 +113,7 @@ def _parts_of(text: str) -> list[str]:
     return re.split(r"^# (?:regressor|classifier)\n", text, flags=re.MULTILINE)
 
 
-def _cell(cell: Cell, number: int) -> str:
+def cell_text(cell: Cell, number: int) -> str:
     """The formula of a cell as functions, and its names."""
     graph = cell.graph
     functions = [_function(cell, f"step_{number}", graph.outputs)]
@@ -122,10 +137,10 @@ def _function(cell: Cell, name: str, wanted: tuple[int, ...]) -> str:
     return re.sub(r"\{(.*?)\}", r"\1", text)
 
 
-def _layers(network: Network, cells: list[Cell]) -> str:
-    """The layers, each with its directions."""
+def places_of(network: Network, cells: list[Cell]) -> str:
+    """Rows of the layers, each with its directions: their cells, and how the names of their weights begin."""
     rows = (
         ", ".join(f'(CELL_{cells.index(layer.cell)}, "layers.{number}.{prefix}")' for prefix in layer.directions)
         for number, layer in enumerate(network.layers)
     )
-    return "\n".join(["LAYERS = layers_of(WEIGHTS, [", *(f"    [{row}]," for row in rows), "])"])
+    return "\n".join(f"    [{row}]," for row in rows)

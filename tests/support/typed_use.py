@@ -56,6 +56,7 @@ def forecasts() -> None:
     )  # fmt: skip
     assert_type(model.fit(y, checkpoint=Checkpoint("run.ckpt")), RNNForecaster)
     assert_type(model.update(y), RNNForecaster)
+    assert_type(model.export_numpy("folder"), Path)
     assert_type(model.set_params(cell="lstm"), RNNForecaster)
     assert_type(model.score(y, metric="mae"), float)
     print(model.predict(12, level=[80, 95]), model.sample_paths(12, 100, random_state=0), model.make_future_frame(3))

@@ -1,0 +1,201 @@
+"""export_numpy of a forecaster: all that its forecasts are made of, as arrays and settings."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from forecastrnn.estimators.exporting import plain_labels
+from forecastrnn.estimators.fitted_forecaster import FittedForecaster
+from forecastrnn.estimators.forecast_settings import bounds_of
+from forecastrnn.forecasting import hulls, preparation
+from forecastrnn.forecasting.bands import FURTHEST
+from forecastrnn.forecasting.bounds import Rule
+from forecastrnn.forecasting.calibration import KEPT
+from forecastrnn.forecasting.candidates import recent_median
+from forecastrnn.forecasting.ends import histories_of
+from forecastrnn.forecasting.model import Model
+from forecastrnn.forecasting.seasonal import stages_of
+from forecastrnn.numpy_predictor.forecaster_text import ExportedForecaster
+from forecastrnn.numpy_predictor.writing import write_files
+
+
+class ForecasterToNumpy(FittedForecaster):
+    """Gives a forecaster `export_numpy`."""
+
+    alias: str
+
+    def export_numpy(self, folder: str | os.PathLike) -> Path:
+        """Write the fitted forecaster as a Python module and an archive of arrays, for places that have NumPy alone.
+
+        The module's `predict(h, y=None, ids=None, level=None)` forecasts the series of `fit`, or values that it is
+        given: an array (time,), or several. It has the formulas of this package, those of compiled code too, as text:
+        levels, seasonal figures, networks, and the candidates that count in a forecast. It imports NumPy and nothing
+        else, no forecastrnn, and reads the archive beside it, in which there is no code.
+
+        Parameters
+        ----------
+        folder : str or path
+            Where `predictor.py` and `weights.npz` are written; made if it is not there. What has these names is
+            replaced.
+
+        Returns
+        -------
+        Path
+            Of the module.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            For what such a module cannot do: a loss that says how values are distributed, covariates, a calendar, and
+            series that are forecast by a naive value because they are short.
+        OSError
+            If the files cannot be written.
+
+        Notes
+        -----
+        `level` is for the ends of the series of `fit`, of conformal intervals that are not adaptive. Times are not
+        known to the module: it gives values, in the order of the series.
+
+        Examples
+        --------
+        >>> import runpy, tempfile, numpy as np
+        >>> from forecastrnn import RNNForecaster
+        >>> from forecastrnn.datasets import load_airline
+        >>> model = RNNForecaster(n_members=1, max_steps=20, random_state=0).fit(load_airline())
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     predictor = runpy.run_path(str(model.export_numpy(folder)))
+        >>> bool(np.allclose(predictor["predict"](12), model.predict(12), rtol=1e-4))
+        True
+        """
+        check_is_fitted(self)
+        check_exportable(self._model)
+        exported = exported_of(self._model, type(self).__name__, self.alias, bounds_of(self))
+        return write_files(exported.arrays, exported.text, folder)
+
+
+def check_exportable(model: Model) -> None:
+    """Refuse what a module of NumPy alone cannot do, and say what to do about it."""
+    beside = "or keep the model with save, and forecast with forecastrnn."
+    if model.settings.likelihood is not None:
+        raise ValueError(
+            f"export_numpy: loss={model.settings.loss!r} says how values are distributed, for which there is no code "
+            f'of NumPy alone. Fit with loss="absolute_error", "squared_error" or "huber", {beside}'
+        )
+    if model.calendar is not None:
+        raise ValueError(f"export_numpy: the model reads a calendar. Fit with calendar=None, {beside}")
+    if model.layout.has_covariates:
+        raise ValueError(f"export_numpy: the model reads covariates. Fit without X, past and static numbers, {beside}")
+    if model.naive is not None:
+        raise ValueError(
+            f"export_numpy: series {model.short_ids[0]!r} was too short to learn from, and is forecast by its naive "
+            f'value. Fit with short="drop", or without it, {beside}'
+        )
+
+
+def exported_of(model: Model, title: str, alias: str, bounds: Rule) -> ExportedForecaster:
+    """What is written of a forecaster."""
+    names = _counting(model)
+    arrays = _thetas(model) | {f"ends.{name}": values for name, values in _ends(model, names).items()} | _tables(model)
+    some = model.layout.steady and model.settings.likelihood is None and model.strategy != "direct"
+    arrays |= {"residuals": model.residuals} if some else {}
+    settings = _network_settings(model) | _series_settings(model) | _predict_settings(model, alias, bounds)
+    return ExportedForecaster(
+        title=title, network=model.network.writer, arrays=arrays, settings=settings, candidates=names
+    )
+
+
+def _counting(model: Model) -> tuple[str, ...]:
+    """The candidates that count in some series, or in one that fit has not seen."""
+    if model.mixture is None or model.tail.candidates is None:
+        return ()
+    counts = model.tail.candidates.counts | (model.mixture.usual[1:] > 0.0)
+    return tuple(name for name, some in zip(model.mixture.names, counts, strict=True) if some)
+
+
+def _thetas(model: Model) -> dict[str, np.ndarray]:
+    """All networks' parameters by name, one behind the other."""
+    views = [model.network.views(theta) for theta in model.flat_thetas]
+    return {f"theta.{name}": np.stack([view[name] for view in views]) for name in views[0]}
+
+
+def _ends(model: Model, names: tuple[str, ...]) -> dict[str, np.ndarray]:
+    """The ends of the series of fit, with all that is mixed into their forecasts, and the spread of their errors."""
+    tail, n = model.tail, model.tail.n_series
+    p, past = tail.prepared, histories_of(model.tail, model.settings.dtype)
+    found = {name: getattr(past, name) for name in ("z", "means", "static", "phase", "period", "inputs", "first")}
+    found |= {name: getattr(p, name) for name in ("scale", "level", "linear", "after")}
+    found |= {} if past.sums is None else {"sums": past.sums}
+    found["fence"], found["shift"] = past.fence, np.zeros(n) if p.shift is None else p.shift
+    found["long_run"] = np.zeros(n) if past.long_run is None else past.long_run
+    found["floors"] = np.zeros(n, bool) if model.floors is None else model.floors
+    found["guessed"] = np.zeros(n, int) if tail.guessed is None else tail.guessed
+    if tail.carried is not None and tail.carried.has_states:
+        found["states"] = tail.carried.states.transpose(1, 0, 2)
+    if names and model.mixture is not None and tail.candidates is not None:
+        kept = [model.mixture.names.index(name) for name in names]
+        found["weights"] = tail.candidates.weights[:, [0, *(1 + k for k in kept)]]
+        found |= {f"candidate.{name}": tail.candidates.states[k] for name, k in zip(names, kept, strict=True)}
+    spread = model.intervals.calibration.spread if model.intervals and model.intervals.calibration else None
+    if spread is not None:
+        found |= {"band.scale": spread.scale, "band.low": spread.low, "band.high": spread.high}
+    return found
+
+
+def _tables(model: Model) -> dict[str, np.ndarray]:
+    """Names of series, codes and weights of each and of one that fit has not seen, and the table of intervals."""
+    n, names, codes = model.tail.n_series, _counting(model), model.tail.inputs[:, -1, 2 * model.layout.n_columns :]
+    unknown = np.array([e.size for e in model.settings.embeddings], codes.dtype)
+    found = {"ids": plain_labels(np.array([*model.axis.ids, None], object)[:-1]), "codes": np.vstack([codes, unknown])}
+    weights = np.ones((n + 1, 1))
+    if names and model.mixture is not None and model.tail.candidates is not None:
+        kept = [0, *(1 + model.mixture.names.index(name) for name in names)]
+        weights = np.vstack([model.tail.candidates.weights, model.mixture.usual])[:, kept]
+    calibration = model.intervals.calibration if model.intervals else None
+    if calibration is not None:
+        found |= {"bands.table": calibration.table, "bands.growth": calibration.growth}
+    return found | {"weights": weights}
+
+
+def _network_settings(model: Model) -> dict[str, object]:
+    layout, both, means = model.layout, model.network.hands_over, model.layout.older_means
+    return {
+        "READER": "encoder." if both else "", "WRITER": "decoder." if both else "", "MEMBERS": model.n_members,
+        "IS_LOCAL": model.trained.is_local, "AT_ONCE": model.settings.head.at_once, "COLUMNS": layout.n_columns,
+        "CODES": len(model.settings.embeddings), "SEASON": layout.season, "MEAN_WIDTH": layout.mean_width,
+        "SECOND_LAG": layout.second_lag, "WITH_LAGS": layout.with_lags, "LONG_RUN": layout.long_run_kind,
+        "OLDER_MEANS": tuple(zip(means[::2], means[1::2], strict=True)),
+        "IS_STEADY": layout.steady and model.strategy != "direct",
+    }  # fmt: skip
+
+
+def _series_settings(model: Model) -> dict[str, object]:
+    layout, p = model.layout, model.tail.prepared
+    return {
+        "DTYPE": model.settings.dtype, "CONTEXT": p.context, "AHEAD": p.ahead, "REACH_BACK": layout.reach,
+        "LONGER": layout.longer, "STAGES": stages_of(layout.longer), "IS_MEAN": layout.steady,
+        "NOISE": preparation.NOISE, "FLOOR": preparation.FLOOR, "FINEST": preparation.FINEST,
+        "FENCE_REACH": hulls.REACH, "FENCE_FREE": hulls.FREE, "FENCE_MOST": hulls.MOST,
+        "SHORTEST": recent_median.SHORTEST, "ZEROS": recent_median.ZEROS,
+    }  # fmt: skip
+
+
+def _predict_settings(model: Model, alias: str, bounds: Rule) -> dict[str, object]:
+    kept, reading = model.intervals, model.reading
+    calibration = kept.calibration if kept else None
+    why = "the model was fitted without intervals that are calibrated; fit with intervals='conformal'"
+    if calibration is not None:
+        why = "intervals of an adaptive model move with new values; fit with Conformal(adaptive=False)"
+        why = why if calibration.adaptive is not None else ""
+    return {
+        "ALIAS": alias, "MOST_STEPS": model.settings.horizon if model.strategy == "direct" else 0,
+        "LEAST": reading.least, "MISSING": reading.missing, "BOUNDS": bounds, "NO_LEVEL": why,
+        "SYMMETRIC": calibration is None or calibration.symmetric, 
+        "IS_ONE": model.axis.form in ("series", "array", "dated"), "KEPT": KEPT, "FURTHEST": FURTHEST,
+        "NEEDS_IDS": model.trained.is_local or model.static is not None,
+    }  # fmt: skip

@@ -1,0 +1,77 @@
+"""A forecaster as the text of a module: what networks, series and candidates are made with, one behind the other."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from inspect import getsource
+from types import ModuleType
+
+import numpy as np
+
+from forecastrnn.engine.cpu import levels, seasonal, series
+from forecastrnn.networks.network import Network
+from forecastrnn.numpy_predictor import candidate_forecasts, forecasts, past_values, predictions
+from forecastrnn.numpy_predictor.kernel_text import modules_of, renamed, text_of
+from forecastrnn.numpy_predictor.writing import begin_of, cell_text, cells_of, places_of
+
+_LEVELS = ("LEAST", "MOST", "read_levels", "is_of_factors", "mean_size", "centre", "find_hulls")
+# Of formulas of lines by name: the constant that is their size, fit, forecast, whether they follow a season.
+_FORMULAS = {
+    "damped_trend": ("DAMPED_TREND_SIZE", "fit_damped", "damped_ahead", False),
+    "theta": ("THETA_SIZE", "fit_theta", "theta_ahead", False),
+    "autoregression": ("AUTOREGRESSION_SIZE", "fit_regression", "regression_ahead", False),
+    "seasonal_changes": ("AUTOREGRESSION_SIZE", "fit_seasonal", "seasonal_ahead", True),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportedForecaster:
+    """A forecaster, and what its numbers mean.
+
+    network : whose layers both sides have. arrays : all of them. settings : values of names at the top of the texts.
+    candidates : names of those that count somewhere.
+    """
+
+    title: str
+    network: Network
+    arrays: Mapping[str, np.ndarray]
+    settings: Mapping[str, object]
+    candidates: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """The module."""
+        cells = cells_of(self.network)
+        settings = [f"{name} = {value!r}".replace("inf", 'float("inf")') for name, value in self.settings.items()]
+        parts = [
+            begin_of(self.title, "predict"), *(cell_text(cell, number) for number, cell in enumerate(cells)),
+            f"PLACES = [\n{places_of(self.network, cells)}\n]\n" + "\n".join(settings), _part(forecasts),
+            text_of(levels, _LEVELS), text_of(seasonal), text_of(series, ("mean_changes", "pad_left")),
+            _part(past_values), *self._candidates(), _part(predictions),
+        ]  # fmt: skip
+        return "\n\n\n".join(part.strip("\n") for part in parts) + "\n"
+
+    def _candidates(self) -> list[str]:
+        """What candidates are made with, those that count alone."""
+        if not self.candidates:
+            return ["CANDIDATES = ()\n\n\ndef mixed(network: Array, ends: Ends, h: int) -> Array:\n    return network",
+                    "candidate_of: Any = None"]  # fmt: skip
+        own = {name: _FORMULAS[name] for name in self.candidates if name in _FORMULAS}
+        rows = [f'    "{name}": ({", ".join(map(str, row))}),' for name, row in own.items()]
+        named = f"CANDIDATES = {self.candidates!r}\nFORMULAS: Any = {{\n" + "\n".join([*rows, "}"])
+        _, lines, rings, end = _parts(candidate_forecasts)
+        has_rings = len(own) < len(self.candidates)
+        texts = [text_of(module) for module in modules_of(self.candidates)]
+        return [*texts, named, *([lines] if own else []), *([rings] if has_rings else []), end]
+
+
+def _part(module: ModuleType) -> str:
+    """The text of a module behind its mark."""
+    return _parts(module)[1]
+
+
+def _parts(module: ModuleType) -> list[str]:
+    source = getsource(module)
+    return re.split(r"^# module: \w+\n", renamed(source, source, module.__name__), flags=re.MULTILINE)

@@ -1,0 +1,154 @@
+"""A module that `export_numpy` writes of a forecaster forecasts what the forecaster forecasts."""
+
+from __future__ import annotations
+
+import os
+import runpy
+import subprocess
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.exceptions import NotFittedError
+
+from forecastrnn import Conformal, Direct, Poisson, RNNForecaster
+from support.users_file import Counted
+
+RNG = np.random.default_rng(0)
+T = np.arange(100)
+SHAPE = 3.0 * np.sin(2.0 * np.pi * T / 12.0)
+Y = pd.DataFrame(
+    {
+        "grows": 20.0 + 0.1 * T + SHAPE + RNG.normal(0.0, 1.0, 100),
+        "signed": SHAPE + RNG.normal(0.0, 1.0, 100),
+        "counts": RNG.poisson(0.5, 100).astype(float),
+    },
+    index=pd.date_range("2010-01-01", periods=100, freq="MS"),
+)
+GAPS = Y.where(RNG.random(Y.shape) > 0.1)
+GAPS.iloc[[87, 99]] = Y.iloc[[87, 99]]
+KINDS = pd.DataFrame({"kind": ["x", "y", "x"]}, index=list(Y))
+OPTIONS: dict[str, Any] = {"hidden_layer_sizes": 6, "n_members": 1, "max_steps": 3, "random_state": 0,
+                           "dtype": "float64"}  # fmt: skip
+NETWORK: dict[str, Any] = {"candidates": "network"}
+CASES: dict[str, tuple[pd.DataFrame, dict[str, Any], dict[str, Any]]] = {
+    "mixed": (Y, {"n_members": 2}, {}),
+    "direct": (Y, NETWORK | {"strategy": Direct(6)}, {}),
+    "seq2seq": (Y, NETWORK | {"strategy": "seq2seq", "cell": ["lstm", "gru"], "hidden_layer_sizes": (5, 3)}, {}),
+    "local": (Y, NETWORK | {"global_model": False}, {}),
+    "vectors": (Y, NETWORK | {"id_embedding_dim": 2, "intervals": Conformal(pool="series")}, {}),
+    "static": (Y, NETWORK | {"layer_norm": True, "intervals": Conformal(symmetric=False)}, {"static": KINDS}),
+    "older": (Y, NETWORK | {"older_means": [(5, 2), (7, 1)], "long_run_mean": True, "season_length": [4, 12]}, {}),
+    "steady": (Y, {"loss": "squared_error", "long_run_mean": True, "bounds": None}, {}),
+    "mask": (GAPS, {"missing": "mask", "cell": Counted(), "candidates": ["season_ago", "theta", "autoregression"]}, {}),
+    "zero": (GAPS, {"missing": "zero", "season_length": [1], "candidates": ["recent_median_rounded"]}, {}),
+}
+
+
+def exported(model: Any, folder: Path) -> dict[str, Any]:
+    """The names of the module of a model."""
+    return runpy.run_path(str(model.export_numpy(folder)))
+
+
+def near(found: np.ndarray, expected: pd.DataFrame) -> None:
+    np.testing.assert_allclose(found, expected.to_numpy().T, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.filterwarnings("ignore:level")
+@pytest.mark.parametrize("case", CASES)
+def test_forecasts_and_intervals(case: str, tmp_path: Path) -> None:
+    """Of the series of fit, of their values with new ones, of other series, and after an update."""
+    y, options, given = CASES[case]
+    model = RNNForecaster(**OPTIONS | options).fit(y[:88], **given)
+    module = exported(model, tmp_path)
+    near(module["predict"](6), model.predict(6))
+    near(module["predict"](3, ids=["counts", "grows"]), model.predict(3, ids=["counts", "grows"]))
+    wide = model.predict(6, level=[50, 80])
+    for name, found in module["predict"](6, level=[80, 50]).items():
+        near(found, wide.xs(name, axis=1, level=1))
+    near(module["predict"](6, y.to_numpy().T, ids=list(y)), model.predict(6, y=y))
+    if case in ("local", "static"):
+        with pytest.raises(ValueError, match=r"y\[0\] must be a series of fit, which `ids` names"):
+            module["predict"](6, y.to_numpy().T)
+    else:
+        near(module["predict"](6, list(y.to_numpy().T)), model.predict(6, y=y.add_prefix("new ")))
+    if case not in ("mixed", "seq2seq", "older", "steady"):  # of these networks go on from states, or means are kept
+        return
+    model.update(y[88:])
+    near(exported(model, tmp_path)["predict"](6), model.predict(6))
+
+
+def test_one_series(tmp_path: Path) -> None:
+    """An array (h,), in single precision; the weights that are written are those that forecast."""
+    y = Y["grows"]
+    model = RNNForecaster(**OPTIONS | NETWORK | {"dtype": "float32"}).fit(y[:88])
+    module = exported(model, tmp_path)
+    assert module["predict"](6).shape == (6,) and set(module["predict"](6, level=80)) == {
+        "RNN",
+        "RNN-lo-80",
+        "RNN-hi-80",
+    }
+    np.testing.assert_allclose(module["predict"](6), model.predict(6), rtol=1e-6)
+    np.testing.assert_allclose(module["predict"](6, y.to_numpy()), model.predict(6, y=y), rtol=1e-6)
+    np.testing.assert_allclose(module["predict"](6, y.tolist()), model.predict(6, y=y), rtol=1e-6)
+    before = module["predict"](6)
+    module["WEIGHTS"]["theta.output.bias"] += 0.1
+    assert np.abs(module["predict"](6) - before).max() > 1e-3
+
+
+def test_numpy_alone(tmp_path: Path) -> None:
+    """In a process of its own, and the module has neither marks of Ctrl-C nor code of a compiler."""
+    model = RNNForecaster(**OPTIONS | {"intervals": None}).fit(Y[:88])
+    path = model.export_numpy(tmp_path)
+    others = {"numba", "pandas", "sklearn", "scipy", "forecastrnn"}
+    code = (
+        f"import runpy, sys; print(runpy.run_path({str(path)!r})['predict'](2).tolist()); "
+        f"print(*{{name.partition('.')[0] for name in sys.modules}} & {others})"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, cwd="/")
+    assert done.stdout.split("\n")[1] == "", done.stderr
+    assert not {"stopped", "jitted", "stoppable"} & set(path.read_text().replace("(", " ").split())
+
+
+def test_what_a_module_refuses(tmp_path: Path) -> None:
+    model = RNNForecaster(**OPTIONS | NETWORK | {"strategy": Direct(3), "intervals": None}).fit(Y[:88])
+    predict, values = exported(model, tmp_path)["predict"], Y["grows"].to_numpy()
+    for message, call in {
+        r"h must be from 1 to 3, the horizon of fit\. Got 4": lambda: predict(4),
+        "h must be from 1": lambda: predict(0),
+        "fit with intervals='conformal'": lambda: predict(3, level=80),
+        "unknown series: 'none'": lambda: predict(3, ids=["none"]),
+        "ids must have a name for each series of y: 1. Got 2": lambda: predict(3, [values], ids=["a", "b"]),
+        r"y\[1\] must be an array \(time,\) that ends": lambda: predict(3, [values, [1.0, np.nan]]),
+        r"y\[0\] has a value that is missing": lambda: predict(3, np.where(values == values[5], np.nan, values)),
+        r"y\[0\] is too short: it needs 4 values": lambda: predict(3, values[:3]),
+    }.items():
+        with pytest.raises(ValueError, match=message):
+            call()
+
+
+def test_what_cannot_be_exported(tmp_path: Path) -> None:
+    with pytest.raises(NotFittedError, match="not fitted"):
+        RNNForecaster().export_numpy(tmp_path)
+    options = OPTIONS | NETWORK | {"intervals": None, "n_members": 1}
+    promo = pd.Series(T % 5 == 0, Y.index, name="promo")
+    refused = {
+        "loss='poisson' says how values are distributed": ({"loss": Poisson()}, {}, Y[["counts"]]),
+        "the model reads a calendar. Fit with calendar=None": ({"calendar": ["month"], "season_length": [1]}, {}, Y),
+        "the model reads covariates. Fit without X": ({}, {"X": promo}, Y["grows"]),
+        "series 'counts' was too short .*Fit with short=\"drop\"": (
+            {"short": "naive"}, {}, Y.assign(counts=Y["counts"].where(T > 96)),
+        ),
+    }  # fmt: skip
+    for message, (more, given, y) in refused.items():
+        model = RNNForecaster(**options | {"missing": "mask"} | more)
+        with pytest.warns(UserWarning, match="too short") if "short" in more else nullcontext():
+            model.fit(y, **given)
+        with pytest.raises(ValueError, match=message):
+            model.export_numpy(tmp_path / "new")
+    assert not (tmp_path / "new").exists()
