@@ -121,6 +121,8 @@ def refuse_odd_types(X: object, name: str, *, masks: bool = False) -> None:
         refuse_masks(X, name)
     if hasattr(X, "__next__") or type(X) in (set, dict, frozenset) or isinstance(X, type):
         raise TypeError(f"{name} must be an array or a list, not {type(X).__name__}.")
+    if hasattr(X, "collect") and hasattr(X, "lazy"):
+        raise TypeError(f"{name} must be data that are there, no {type(X).__name__}: give what its collect() makes.")
     for dtype in dtypes_of(X):
         if getattr(dtype, "kind", "") in ("M", "m"):
             raise TypeError(

@@ -25,8 +25,8 @@ class Cycle:
 
 def _within(wall: np.ndarray, unit: str) -> np.ndarray:
     """Share of an hour, day, month or year that has gone by at local times."""
-    begin = wall.astype(f"datetime64[{unit}]")
-    first, following = (each.astype(wall.dtype) for each in (begin, begin + 1))
+    begin, one = wall.astype(f"datetime64[{unit}]"), np.array(1, f"timedelta64[{unit}]")
+    first, following = (each.astype(wall.dtype) for each in (begin, begin + one))
     return (wall - first) / (following - first)
 
 

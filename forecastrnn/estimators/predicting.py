@@ -221,8 +221,8 @@ class Predicts(FittedForecaster):
 
         check_is_fitted(self)
         warnings.warn(
-            "RNNForecaster.generate is called sample_paths from the next release on: sample_paths(h, n_paths, "
-            "y=prompt, calibrated=False) draws the same futures, calibrated=True those with the spread of past errors.",
+            "RNNForecaster.generate becomes an error in 0.4: sample_paths(h, n_paths, y=prompt, calibrated=False) "
+            "draws the same futures, calibrated=True those with the spread of past errors.",
             FutureWarning,
             stacklevel=2,
         )

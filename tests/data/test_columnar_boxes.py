@@ -149,6 +149,12 @@ def test_a_table_of_arrow_is_refused() -> None:
             small().fit(pa.table(columns), Y)
 
 
+def test_a_lazy_frame_is_refused() -> None:
+    pl = pytest.importorskip("polars")
+    with pytest.raises(TypeError, match=r"X must be data that are there, no LazyFrame: give what its collect\(\)"):
+        small().fit(pl.LazyFrame({"a": Y, "b": Y}), Y)
+
+
 def test_what_numpy_knows_is_left_alone() -> None:
     for X in (ONE, np.zeros(3), pd.Series(ONE), pd.DataFrame({"a": ONE}), "text", None, 3.0):
         assert opened(X) is X
