@@ -33,9 +33,10 @@ def refuse_non_numbers(X: object, name: str) -> None:
         return
     for position, value in enumerate(values.ravel()):
         if isinstance(value, str | bytes):
+            or_else = ", or name their channels in categorical_features" if name == "X" else ""
             raise ValueError(
-                f"could not convert string to float: {value!r:.80}{_at(values, position, name)}. {name} must hold "
-                "numbers, not strings: turn texts into numbers first, or name their channels in categorical_features."
+                f"could not convert string to float: {str(value)!r:.80}{_at(values, position, name)}. {name} must hold "
+                f"numbers, not strings: turn texts into numbers first{or_else}."
             )
         if isinstance(value, np.datetime64 | np.timedelta64):
             raise TypeError(

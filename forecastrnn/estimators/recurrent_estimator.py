@@ -12,9 +12,10 @@ from typing import Generic, Self, TypeVar
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from forecastrnn.callbacks import Epoch, check_callback
+from forecastrnn.data.sample_weights import read_sample_weight
 from forecastrnn.estimators.named_parameters import NamedParameters, check_numbers
 from forecastrnn.estimators.old_names import flat_of
 from forecastrnn.estimators.reporting import copied, each_epoch, fit_task
@@ -23,7 +24,6 @@ from forecastrnn.estimators.saving import SavedToFile
 from forecastrnn.estimators.summary_text import cells_in_words, counted
 from forecastrnn.estimators.telling import telling
 from forecastrnn.keeping import recalled
-from forecastrnn.masks import refuse_masked
 from forecastrnn.metrics.checks import in_unit
 from forecastrnn.persistence.digests import digest_of
 from forecastrnn.sequences.fitting import Fitted, SequenceSamples
@@ -146,11 +146,7 @@ class RecurrentEstimator(SavedToFile, NamedParameters, Generic[Settings, Model, 
     def _read_weight(self, sample_weight: object, n: int) -> np.ndarray | None:
         if sample_weight is None:
             return None
-        refuse_masked(sample_weight, "sample_weight")
-        weight = _check_sample_weight(sample_weight, np.empty((n, 1)), dtype=np.float64, ensure_non_negative=True)
-        if not weight.any():
-            raise ValueError("sample_weight must have at least one non-zero value, all are zero.")
-        return in_unit(weight)
+        return in_unit(read_sample_weight(sample_weight, n))
 
     def _warn_batch(self, n: int, samples: str) -> None:
         if self.batch_size != "auto" and self.batch_size > n:

@@ -18,6 +18,7 @@ from forecastrnn.estimators.seq2seq_estimator import PairEstimator
 from forecastrnn.sequences.decoding import Search
 from forecastrnn.sequences.seq2seq_fitting import TokenCodes, decode, matches
 
+WIDEST = 10_000  # hypotheses: what is sorted and kept at each step, of each source
 _RETRAIN = "Fit on data that have it, or set unknown='mean' to read the mean of all tokens' vectors in its place."
 
 
@@ -161,16 +162,24 @@ class RNNSeq2Seq(PairEstimator):
             For unusable sources, tokens that `fit` has not seen (`unknown`), and numbers out of range.
         """
         check_is_fitted(self)
-        fitted, width = self._fitted, self._search()["beam_width"] if beam_width is None else beam_width
+        fitted = self._fitted
         if return_attention and fitted.network.attention is None:
             raise ValueError('return_attention=True needs a model fitted with attention="dot" or "additive".')
         most = self._most(fitted, max_length)
-        search = Search(check_count(width, "beam_width"), most, self._penalty(length_penalty), bool(return_attention))
+        search = Search(self._width(beam_width), most, self._penalty(length_penalty), bool(return_attention))
         x = self._read_sources(X)
         found = decode(fitted, x, search, self.n_jobs, device=device_to_predict(self))
         rows = written(found.symbols, found.sizes, fitted.target_tokens, fitted.writes_str)
         weights = None if found.weights is None else found.weights[:, : found.sizes.max(), : x.lengths.max()]
         return Decoded(rows, found.log_probabilities, found.ended, weights)
+
+    def _width(self, given: object = None) -> int:
+        width = check_count(self._search()["beam_width"] if given is None else given, "beam_width")
+        if width > WIDEST:
+            raise ValueError(
+                f"beam_width must be at most {WIDEST}, so many hypotheses are kept of each source. Got {width}."
+            )
+        return width
 
     def _penalty(self, given: object) -> float:
         value = self._search()["length_penalty"] if given is None else given
@@ -224,7 +233,7 @@ class RNNSeq2Seq(PairEstimator):
         targets = read_texts(y, "y")
         x, search = (
             self._read_sources(X),
-            Search(int(self._search()["beam_width"]), self._most(self._fitted, None), self._penalty(None)),
+            Search(self._width(), self._most(self._fitted, None), self._penalty(None)),
         )
         if x.n != targets.n:
             raise ValueError(f"X and y must have as many sequences. Got {x.n} and {targets.n}.")

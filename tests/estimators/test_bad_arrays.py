@@ -365,7 +365,7 @@ def test_y16_one_constant_output_beside_another():
 def test_y18_y19_bad_weights(make):
     weight = np.ones(N)
     weight[3] = -1
-    with pytest.raises(ValueError, match="[Nn]egative values in data passed to `?sample_weight"):
+    with pytest.raises(ValueError, match="sample_weight must not be negative. Got -1 at index 3"):
         make().fit(X, Y > 0, sample_weight=weight)
     with pytest.raises(ValueError, match="at least one non-zero|sample_weight"):
         make().fit(X, Y > 0, sample_weight=np.zeros(N))
