@@ -219,7 +219,13 @@ def _no_label(classes: np.ndarray) -> Any:
 
 def _uniform(y: object) -> np.ndarray:
     """Labels as an array of strings or of numbers; NumPy alone would turn [1, "a"] into strings."""
-    array = np.asarray(y)
+    try:
+        array = np.asarray(y)
+    except ValueError as error:
+        raise ValueError(
+            "y holds parts of different lengths or kinds, which are no labels. Give one label for each sequence, or "
+            "one for each of its steps."
+        ) from error
     if array.dtype.kind == "f":
         refuse_non_finite(array, "y", in_words(_AXES.get(array.ndim, ())), _LEAVE_OUT)
     if array.dtype.kind not in "OU" or isinstance(y, np.ndarray) and array.dtype.kind == "U":

@@ -179,6 +179,8 @@ def ahead_of(model: Model, X: object, axis: TimeAxis, h: object, steps: int) -> 
         from forecastrnn.data import covariates as door
 
         found = door.covariates_ahead(X, axis, h, steps, door.Names(**model.reading.columns), rule_of(model, axis))
+        if found is not None and model.tail.prepared.covariates is not None:
+            model.tail.prepared.covariates.warn_of_far(found)
     return found if model.calendar is None else model.calendar.ahead(axis, steps, found, model.given_covariates)
 
 

@@ -7,10 +7,13 @@ from functools import cached_property
 
 import numpy as np
 
+from forecastrnn.data.caller_warnings import warn_caller
 from forecastrnn.data.coding import auto_dim
 from forecastrnn.data.covariate_values import Covariate, Covariates
 
 NORMAL = 1.4826  # standard deviations of a normal distribution in the median of its absolute values
+FAR = 100.0  # spreads from the centre: what all rows ahead are beyond says that they are in another unit
+MOST = 1e6  # spreads: what lies further is read as that
 STILL = 1e-6  # of the largest departure of a column: what is less is rounding, not movement
 
 
@@ -80,13 +83,18 @@ class CovariateScales:
 
     def scaled(self, found: Covariates, centre: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Numbers (rows, width) and codes (rows, c) that networks read; centre (rows, k)."""
-        known = np.isfinite(found.numbers)
-        away = np.where(known & (self.spread > 0.0), found.numbers - centre, 0.0)
-        away /= np.where(self.spread > 0.0, self.spread, 1.0)
+        known, away = np.isfinite(found.numbers), self._away(found, centre)
         numbers, codes = np.concatenate([away, known[:, self.gaps]], axis=1), np.empty((len(away), len(self.seen)))
         for place, (seen, column) in enumerate(zip(self.seen, self._places[1], strict=True)):
             codes[:, place] = _among(seen, found.codes[:, column])
         return numbers[:, self._places[0]], codes
+
+    def _away(self, found: Covariates, centre: np.ndarray) -> np.ndarray:
+        """Departures (rows, k) of numbers from centres, in spreads; 0 where there is none."""
+        known = np.isfinite(found.numbers) & (self.spread > 0.0)
+        with np.errstate(over="ignore"):
+            away = np.where(known, found.numbers - centre, 0.0) / np.where(self.spread > 0.0, self.spread, 1.0)
+        return np.asarray(np.clip(away, -MOST, MOST))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -107,6 +115,22 @@ class ScaledCovariates:
         centre = scales.centres(found.numbers, offsets)
         numbers, codes = scales.scaled(found, centre.repeat(np.diff(offsets), axis=0))
         return cls(scales=scales, centre=centre, numbers=numbers, codes=codes)
+
+    def warn_of_far(self, found: Covariates) -> None:
+        """Tell of the first covariate known ahead of which most rows are far outside what fit has seen."""
+        k = found.numbers.shape[1]
+        spread = self.scales.spread[:k]
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            away = np.maximum(self.centre.min(axis=0)[:k] - found.numbers, found.numbers - self.centre.max(axis=0)[:k])
+            times = np.where((spread > 0.0) & np.isfinite(away), away / spread, 0.0)
+        columns = [c for c in found.columns if c.kind != "category"]
+        for column, usual in zip(columns, np.median(times, axis=0) if len(times) else (), strict=False):
+            if column.role == "known" and usual > FAR:
+                warn_caller(
+                    f"X: column {column.name!r} lies {usual:.3g} times as far outside as values usually did in fit: "
+                    "the networks know nothing of such values. Give it in the unit of fit, or fit anew."
+                )
+                return
 
     def last(self, lengths: np.ndarray) -> ScaledCovariates:
         """Their ends, of series with so many rows."""

@@ -173,3 +173,10 @@ def test_empty_lists_of_pairs() -> None:
     for call in (lambda: small(RNNSeq2Seq).fit([], []), lambda: fitted.predict([])):
         with pytest.raises(ValueError, match="X must be a list of sequences of tokens.*Got 0 sequences"):
             call()
+
+
+def test_ragged_labels_are_refused_in_our_own_words() -> None:
+    from forecastrnn.data.targets import read_labels
+
+    with pytest.raises(ValueError, match="y holds parts of different lengths or kinds, which are no labels. Give one"):
+        read_labels([np.ones((1, 2)), np.ones((2, 2)), np.ones((3, 2))], 1)

@@ -299,3 +299,13 @@ def test_intervals_go_where_a_plan_leads() -> None:
     y = (500.0 - 10.0 * price["price"][:N] + rng.normal(0.0, 1.0, N)).rename("sales")
     found = learned(intervals="conformal").fit(y, price).predict(H, X=price, level=80)
     assert (found["RNN-lo-80"] < found["RNN"]).all() and (found["RNN"] < y.min()).all()
+
+
+@pytest.mark.parametrize("far", [1e4, -1e12, 1e300])
+def test_a_plan_in_another_unit_is_told_of_and_bounded(far: float) -> None:
+    y, price = monthly(60), pd.DataFrame({"price": np.random.default_rng(0).normal(9.0, 1.0, 72)})
+    price.index = pd.date_range(y.index[0], periods=72, freq="MS")
+    model = quick(context_length=12, cell="gru", max_steps=20).fit(y, price[:60])
+    with pytest.warns(UserWarning, match="X: column 'price' lies .* times as far outside as values usually did in fit"):
+        found = model.predict(12, X=price[60:].assign(price=far))
+    assert np.abs(found - y.mean()).max() < 5 * (y.max() - y.min())
