@@ -14,7 +14,8 @@ from forecastrnn.estimators.forecast_settings import bounds_of
 from forecastrnn.forecasting import hulls, preparation
 from forecastrnn.forecasting.bands import FURTHEST
 from forecastrnn.forecasting.bounds import Rule
-from forecastrnn.forecasting.calibration import KEPT
+from forecastrnn.forecasting.calibrate import FEW
+from forecastrnn.forecasting.calibration import KEPT, PRIOR, SMALLEST
 from forecastrnn.forecasting.candidates import recent_median
 from forecastrnn.forecasting.ends import histories_of
 from forecastrnn.forecasting.model import Model
@@ -59,8 +60,8 @@ class ForecasterToNumpy(FittedForecaster):
 
         Notes
         -----
-        `level` is for the ends of the series of `fit`, of conformal intervals that are not adaptive. Times are not
-        known to the module: it gives values, in the order of the series.
+        Intervals are conformal ones; those of an adaptive model are of `y` that is given. Times are not known to the
+        module: it gives values, in the order of the series.
 
         Examples
         --------
@@ -159,6 +160,8 @@ def _tables(model: Model) -> dict[str, np.ndarray]:
     calibration = model.intervals.calibration if model.intervals else None
     if calibration is not None:
         found |= {"bands.table": calibration.table, "bands.growth": calibration.growth}
+        found |= {"bands.starts": calibration.starts, "bands.usual": np.array(calibration.usual)}
+        found |= {"bands.excess": calibration.excess}
     return found | {"weights": weights}
 
 
@@ -188,14 +191,17 @@ def _series_settings(model: Model) -> dict[str, object]:
 def _predict_settings(model: Model, alias: str, bounds: Rule) -> dict[str, object]:
     kept, reading = model.intervals, model.reading
     calibration = kept.calibration if kept else None
-    why = "the model was fitted without intervals that are calibrated; fit with intervals='conformal'"
+    why = of_y = "the model was fitted without intervals that are calibrated; fit with intervals='conformal'"
     if calibration is not None:
-        why = "intervals of an adaptive model move with new values; fit with Conformal(adaptive=False)"
-        why = why if calibration.adaptive is not None else ""
+        adaptive = "intervals of an adaptive model move with new values; fit with Conformal(adaptive=False)"
+        alone = "only series of fit have errors of their own; fit with Conformal(pool='auto'), or leave y out"
+        why = adaptive if calibration.adaptive is not None else ""
+        of_y = alone if calibration.by_series and not model.trained.is_local else ""
     return {
         "ALIAS": alias, "MOST_STEPS": model.settings.horizon if model.strategy == "direct" else 0,
-        "LEAST": reading.least, "MISSING": reading.missing, "BOUNDS": bounds, "NO_LEVEL": why,
-        "SYMMETRIC": calibration is None or calibration.symmetric, 
+        "LEAST": reading.least, "MISSING": reading.missing, "BOUNDS": bounds, "NO_LEVEL": why, "NO_LEVEL_OF_Y": of_y,
+        "SYMMETRIC": calibration is None or calibration.symmetric,
         "IS_ONE": model.axis.form in ("series", "array", "dated"), "KEPT": KEPT, "FURTHEST": FURTHEST,
+        "WINDOWS": FEW, "SMALLEST": SMALLEST, "PRIOR": PRIOR,
         "NEEDS_IDS": model.trained.is_local or model.static is not None,
     }  # fmt: skip

@@ -12,7 +12,7 @@ import numpy as np
 
 from forecastrnn.engine.cpu import levels, seasonal, series
 from forecastrnn.networks.network import Network
-from forecastrnn.numpy_predictor import candidate_forecasts, forecasts, past_values, predictions
+from forecastrnn.numpy_predictor import candidate_forecasts, forecasts, past_values, predictions, spreads
 from forecastrnn.numpy_predictor.kernel_text import modules_of, renamed, text_of
 from forecastrnn.numpy_predictor.writing import begin_of, cell_text, cells_of, places_of
 
@@ -49,7 +49,8 @@ class ExportedForecaster:
             begin_of(self.title, "predict"), *(cell_text(cell, number) for number, cell in enumerate(cells)),
             f"PLACES = [\n{places_of(self.network, cells)}\n]\n" + "\n".join(settings), _part(forecasts),
             text_of(levels, _LEVELS), text_of(seasonal), text_of(series, ("mean_changes", "pad_left")),
-            _part(past_values), *self._candidates(), _part(predictions),
+            _part(past_values), *self._candidates(), _part(spreads),
+            _part(predictions),
         ]  # fmt: skip
         return "\n\n\n".join(part.strip("\n") for part in parts) + "\n"
 

@@ -11,11 +11,12 @@ from forecastrnn.numpy_predictor.candidate_forecasts import CANDIDATES, candidat
 from forecastrnn.numpy_predictor.forecasts import WEIGHTS, Ends, network_median, take
 from forecastrnn.numpy_predictor.past_values import end_of
 from forecastrnn.numpy_predictor.runtime import Array
+from forecastrnn.numpy_predictor.spreads import spread_of
 
 # What a module sets.
 ALIAS, MOST_STEPS, LEAST, MISSING, SYMMETRIC, IS_ONE = "RNN", 0, 4, "raise", True, False
 BOUNDS: tuple[float, float] | str | None = None
-NO_LEVEL, NEEDS_IDS = "", False
+NO_LEVEL, NO_LEVEL_OF_Y, NEEDS_IDS = "", "", False
 KEPT, FURTHEST = 199, 30.0
 
 
@@ -26,16 +27,14 @@ def predict(h: int, y: Any = None, *, ids: Sequence[Any] | None = None, level: A
     y : None: the series of fit, all or `ids` of them, in that order. Otherwise past values of others, or of these with
     what is new: an array (time,), or an array (n, time) or list of n arrays of any lengths, oldest first, NaN where a
     value is missing; `ids` then says which series of fit they are, if they are; each must end with a known value.
-    level : one or more, in percent; only for the ends of the series of fit.
+    level : one or more, in percent; of y that is given, errors of forecasts of its last values say how wide.
 
     Gives an array (h,) for one series, (n, h) for several; with `level` a dict of such arrays by name: the forecast,
     and both ends of each interval.
     """
     if not 1 <= h <= (MOST_STEPS or h):
         raise ValueError(f"h must be from 1 to {MOST_STEPS or 'any number'}, the horizon of fit. Got {h}")
-    shares = shares_of(level)
-    if shares and y is not None:
-        raise ValueError("level is for the ends of the series of fit: leave y out, or ask forecastrnn itself")
+    shares = shares_of(level, NO_LEVEL if y is None else NO_LEVEL_OF_Y)
     is_one = IS_ONE and ids is None if y is None else isinstance(y, np.ndarray) and y.ndim == 1 or np.ndim(y[0]) == 0
     if y is None:
         rows = rows_of(ids) if ids is not None else np.arange(len(WEIGHTS["ends.z"]))
@@ -47,18 +46,18 @@ def predict(h: int, y: Any = None, *, ids: Sequence[Any] | None = None, level: A
             if ids is not None
             else np.full(len(each), 0 if IS_ONE else len(WEIGHTS["codes"]) - 1)
         )
-        found = [columns_of(end_with(one, k, int(rows[k])), rows[k : k + 1], h, {}) for k, one in enumerate(each)]
+        found = [columns_of_y(one, k, rows[k : k + 1], h, shares) for k, one in enumerate(each)]
         columns = {name: np.concatenate([one[name] for one in found]) for name in found[0]}
     columns = {name: values[0] if is_one else values for name, values in columns.items()}
     return columns if shares else columns[ALIAS]
 
 
-def shares_of(level: Any) -> dict[str, float]:
+def shares_of(level: Any, why_not: str) -> dict[str, float]:
     """The quantiles that are wanted, by name."""
     if level is None:
         return {}
-    if NO_LEVEL:
-        raise ValueError(f"level: {NO_LEVEL}")
+    if why_not:
+        raise ValueError(f"level: {why_not}")
     levels = sorted(float(one) for one in np.atleast_1d(level))
     if not levels or not all(1.0 < one < 100.0 for one in levels):
         raise ValueError(f"level must be in (1, 100). Got {level}")
@@ -82,29 +81,54 @@ def ends_of_fit() -> Ends:
     return {name.removeprefix("ends."): w for name, w in WEIGHTS.items() if name.startswith("ends.")}
 
 
-def end_with(values: Array, number: int, row: int) -> Ends:
-    """The end of a series that is given, number `number` of them, with all that is mixed into its forecast."""
+def columns_of_y(values: Array, number: int, rows: Array, h: int, shares: dict[str, float]) -> dict[str, Array]:
+    """Forecasts and quantiles (1, h) of a series that is given, number `number` of them; rows (1,): its one in fit."""
+    values, row = checked(values, number, is_new=rows[0] == len(WEIGHTS["codes"]) - 1), int(rows[0])
+    ends = end_with(values, row)
+    if shares:
+        if np.isnan(values).any():
+            raise ValueError(f"level: y[{number}] has missing values: ask forecastrnn itself, or leave level out")
+
+        def forecast(before: Array, steps: int) -> Array:
+            return np.asarray(point_of(end_with(before, row), rows, steps)[0])
+
+        ends |= spread_of(values, ends, forecast)
+    return columns_of(ends, rows, h, shares)
+
+
+def checked(values: Array, number: int, is_new: bool) -> Array:
+    """Values of a series that is given, from the first known one on."""
     if values.ndim != 1 or len(values) == 0 or not np.isfinite(values[-1]):
         raise ValueError(f"y[{number}] must be an array (time,) that ends with a known value")
     if np.isinf(values).any() or MISSING == "raise" and np.isnan(values).any():
         raise ValueError(f"y[{number}] has a value that is missing or infinite")
-    if row == len(WEIGHTS["codes"]) - 1 and NEEDS_IDS:
+    if is_new and NEEDS_IDS:
         raise ValueError(f"y[{number}] must be a series of fit, which `ids` names: the model needs it to be")
     values = np.nan_to_num(values) if MISSING == "zero" else values[int(np.argmax(np.isfinite(values))) :]
     if len(values) < LEAST or np.isfinite(values).sum() < 4:
         raise ValueError(f"y[{number}] is too short: it needs {LEAST} values, from the first known to the last")
-    ends = end_of(values, WEIGHTS["codes"][row])
-    weights = WEIGHTS["weights"][row]
+    return values
+
+
+def end_with(values: Array, row: int) -> Ends:
+    """The end of a series that is given, with all that is mixed into its forecast; row: its one in fit."""
+    ends, weights = end_of(values, WEIGHTS["codes"][row]), WEIGHTS["weights"][row]
     for k, name in enumerate(CANDIDATES):
         if weights[1 + k] > 0.0:
             ends[f"candidate.{name}"] = candidate_of(name, values, int(ends["period"][0]))
-    return ends | {"weights": weights[None], "floors": np.array([np.nanmin(values) >= 0.0])}
+    floors, guessed = np.array([np.nanmin(values) >= 0.0]), np.zeros(1, int)
+    return ends | {"weights": weights[None], "floors": floors, "guessed": guessed}
+
+
+def point_of(ends: Ends, rows: Array, h: int) -> Array:
+    """The forecast (n, h) of series; rows (n,): theirs in fit."""
+    point = network_median(ends, rows % len(WEIGHTS["ends.z"]), h)
+    return mixed(point, ends, h) if CANDIDATES else point
 
 
 def columns_of(ends: Ends, rows: Array, h: int, shares: dict[str, float]) -> dict[str, Array]:
     """Forecasts and quantiles (n, h) of series, by name; rows (n,): theirs in fit."""
-    point = network_median(ends, rows % len(WEIGHTS["ends.z"]), h)
-    point = mixed(point, ends, h) if CANDIDATES else point
+    point = point_of(ends, rows, h)
     found = {ALIAS: point} | {name: quantile_of(share, point, ends, rows, h) for name, share in shares.items()}
     low, high = BOUNDS if isinstance(BOUNDS, tuple) else (-np.inf, np.inf)
     least = np.where(ends["floors"], 0.0, -np.inf)[:, None] if BOUNDS == "auto" else low

@@ -49,6 +49,9 @@ CASES: dict[str, tuple[pd.DataFrame, dict[str, Any], dict[str, Any]]] = {
 }
 
 
+LEVELS_OF_Y = ("mixed", "direct", "local", "static", "zero")
+
+
 def exported(model: Any, folder: Path) -> dict[str, Any]:
     """The names of the module of a model."""
     return runpy.run_path(str(model.export_numpy(folder)))
@@ -71,6 +74,10 @@ def test_forecasts_and_intervals(case: str, tmp_path: Path) -> None:
     for name, found in module["predict"](6, level=[80, 50]).items():
         near(found, wide.xs(name, axis=1, level=1))
     near(module["predict"](6, y.to_numpy().T, ids=list(y)), model.predict(6, y=y))
+    if case in LEVELS_OF_Y:
+        wide = model.predict(6, y=y[7:], level=[50, 80])
+        for name, found in module["predict"](6, y[7:].to_numpy().T, ids=list(y), level=[50, 80]).items():
+            near(found, wide.xs(name, axis=1, level=1))
     if case in ("local", "static"):
         with pytest.raises(ValueError, match=r"y\[0\] must be a series of fit, which `ids` names"):
             module["predict"](6, y.to_numpy().T)
@@ -95,6 +102,10 @@ def test_one_series(tmp_path: Path) -> None:
     np.testing.assert_allclose(module["predict"](6), model.predict(6), rtol=1e-6)
     np.testing.assert_allclose(module["predict"](6, y.to_numpy()), model.predict(6, y=y), rtol=1e-6)
     np.testing.assert_allclose(module["predict"](6, y.tolist()), model.predict(6, y=y), rtol=1e-6)
+    with pytest.warns(UserWarning, match="calibrated for 19 steps"):
+        wide = model.predict(30, y=y[60:], level=80)
+    for name, found in module["predict"](30, y[60:].to_numpy(), level=80).items():
+        np.testing.assert_allclose(found, wide[name], rtol=1e-5)
     before = module["predict"](6)
     module["WEIGHTS"]["theta.output.bias"] += 0.1
     assert np.abs(module["predict"](6) - before).max() > 1e-3
