@@ -147,4 +147,15 @@ def _run(
         x.array[0] = first[lo : lo + B]
     for at in range(0, n_steps, CALL_STEPS):
         program.run(at, min(CALL_STEPS, n_steps - at), n_threads)
+        _refuse_nonfinite(step, min(at + CALL_STEPS, n_steps))
     return chosen.array
+
+
+def _refuse_nonfinite(step: StepProgram, drawn: int) -> None:
+    """Raise where a network without bounds has blown up: what is drawn from such scores means nothing."""
+    for stack in step.build.stacks:
+        if not np.isfinite(stack.out.place.part(0, stack.batch.rows * stack.out.ld)).all():
+            raise ValueError(
+                f"generate: within {drawn} symbols the scores are no finite numbers: the network has no bounds (relu) "
+                "and blew up. Generate fewer symbols, or fit a cell whose state is bounded."
+            )

@@ -9,8 +9,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from forecastrnn import RNNForecaster
+from forecastrnn import Checkpoint, RNNForecaster
 from forecastrnn.cli.words import ADVICE, in_flags
+from forecastrnn.datasets import load_airline
 from support.command_line import QUICK, Shell
 from support.forecaster_cases import monthly
 from support.messages import leaks_of
@@ -176,3 +177,16 @@ def test_options_in_messages_become_flags() -> None:
     assert said == (
         "--missing mask skips them, horizon=3, -n 5, --set intervals=None, the file begins at 3; see --id-col None"
     )
+
+
+def test_a_checkpoint_of_another_fit_is_wrong_usage(shell: Shell) -> None:
+    def stop(look: object) -> None:
+        raise KeyboardInterrupt
+
+    options = {"hidden_layer_sizes": 4, "n_members": 2, "max_steps": 100, "random_state": 0}
+    with pytest.raises(KeyboardInterrupt):
+        RNNForecaster(**options).fit(load_airline(), callback=stop, checkpoint=Checkpoint("run.ckpt", every=0))
+    assert Path("run.ckpt").exists()
+    shell.write("y.csv", load_airline().rename_axis("ds").reset_index())
+    done = shell("fit", "y.csv", "-o", "model.rnn", "--checkpoint", "run.ckpt", *QUICK)
+    assert done.code == 2 and "run.ckpt" in done.err and not Path("model.rnn").exists() and Path("run.ckpt").exists()

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from forecastrnn import EarlyStopping, RNNClassifier
+from forecastrnn import EarlyStopping, Elman, RNNClassifier
 from forecastrnn.datasets import make_reber
 
 SYMBOLS = np.array(["a", "b", "c", "d"])
@@ -190,3 +190,13 @@ def test_a_grammar_is_written() -> None:
         assert (example["EMBEDDED"].fullmatch(text) is not None) == good
     strings, valid = make_reber(400, random_state=5)
     assert [example["EMBEDDED"].fullmatch(text) is not None for text in strings] == valid.tolist()
+
+
+def test_a_network_that_blows_up_draws_nothing() -> None:
+    codes = np.random.default_rng(0).integers(0, 3, (6, 20))
+    model = RNNClassifier(cell=Elman("relu"), hidden_layer_sizes=4, max_iter=1, random_state=0, standardize=False)
+    model.fit(np.eye(3)[codes[:, :-1]], codes[:, 1:])
+    model.weights_[0]["kernel"][...], model.weights_[0]["recurrent_kernel"][...] = 1.0, 3.0
+    assert len(model.generate(30, random_state=0)) == 30
+    with pytest.raises(ValueError, match="within 400 symbols the scores are no finite numbers: the network has"):
+        model.generate(400, random_state=0)
