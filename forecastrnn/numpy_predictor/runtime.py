@@ -75,8 +75,8 @@ class Direction:
             total = total / np.sqrt((total**2).mean(axis=1, keepdims=True) + EPSILON) * self.gain[gate]
         return sum((bias[gate] for bias in self.biases if gate in bias), total)
 
-    def run(self, x: Array, lengths: Array) -> tuple[Array, Array]:
-        """x (n, time, inputs) -> outputs (n, time, units), 0 behind the end of a row, and the last ones (n, units)."""
+    def run(self, x: Array, lengths: Array) -> tuple[Array, dict[str, Array]]:
+        """x (n, time, inputs) -> outputs (n, time, units), 0 behind the end of a row, and the last states by name."""
         cell, (n, steps, _) = self.cell, x.shape
         by_input = {gate: x @ kernel for gate, kernel in self.kernel.items()}
         states = {name: np.zeros((n, self.units), x.dtype) for name in cell.states}
@@ -87,7 +87,7 @@ class Direction:
             for name, new in zip(cell.states, self.step(here, states)):
                 states[name] = np.where(on, new, states[name])
             outputs[:, t] = np.where(on, states[last], 0)
-        return outputs, states[last]
+        return outputs, states
 
     def step(self, by_input: Mapping[str, Array], states: Mapping[str, Array]) -> tuple[Array, ...]:
         """New states (n, units) of a step, from what gates read of the input and the last states."""
@@ -128,5 +128,7 @@ def run_layers(layers: Sequence[Sequence[Direction]], x: Array, lengths: Array) 
         for direction in directions[1:]:
             outputs, end = direction.run(backwards(x, lengths), lengths)
             found.append((backwards(outputs, lengths), end))
-        x, ends = (np.concatenate(parts, axis=-1) for parts in zip(*found))
+        last = directions[0].cell.states[-1]
+        x = np.concatenate([outputs for outputs, _ in found], axis=-1)
+        ends = np.concatenate([states[last] for _, states in found], axis=-1)
     return x, ends

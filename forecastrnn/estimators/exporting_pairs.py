@@ -1,0 +1,64 @@
+"""export_numpy of an encoder and a decoder of tokens."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from sklearn.utils.validation import check_is_fitted
+
+from forecastrnn.estimators.exporting import plain_labels
+from forecastrnn.estimators.seq2seq_estimator import PairEstimator
+from forecastrnn.numpy_predictor.pair_text import text_of_pair
+from forecastrnn.numpy_predictor.writing import write_files
+
+
+class PairsToNumpy(PairEstimator):
+    """Gives an estimator of pairs `export_numpy`."""
+
+    def export_numpy(self, folder: str | os.PathLike) -> Path:
+        """Write the fitted model as a Python module and an archive of arrays, for places that have NumPy alone.
+
+        The module's `predict(X, max_length=None)` gives what `predict` of the estimator gives, by the same beam; it
+        takes sources one by one, and is not for speed.
+
+        Parameters
+        ----------
+        folder : str or path
+            Where `predictor.py` and `weights.npz` are written, as by `RNNRegressor.export_numpy`.
+
+        Returns
+        -------
+        Path
+            Of the module.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        OSError
+            If the files cannot be written.
+
+        Examples
+        --------
+        >>> import runpy, tempfile
+        >>> from forecastrnn import RNNSeq2Seq
+        >>> X = ["abc", "cab", "bca"]
+        >>> model = RNNSeq2Seq(hidden_layer_sizes=8, max_iter=2, random_state=0).fit(X, [x[::-1] for x in X])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     predictor = runpy.run_path(str(model.export_numpy(folder)))
+        >>> predictor["predict"](X) == model.predict(X)
+        True
+        """
+        check_is_fitted(self)
+        fitted, search = self._fitted, self._search()
+        network = fitted.network
+        arrays = network.views(fitted.progress.theta)
+        arrays |= {"source_tokens": plain_labels(fitted.source_tokens)}
+        arrays |= {"target_tokens": plain_labels(fitted.target_tokens)}
+        settings = {
+            "ATTENTION": network.attention, "REVERSES": fitted.reverse, "RAISES": self.unknown == "raise",
+            "WRITES_STR": fitted.writes_str, "BEAM_WIDTH": int(search["beam_width"]),
+            "LENGTH_PENALTY": float(search["length_penalty"]), "MAX_LENGTH": self._most(fitted, None) - 1,
+        }  # fmt: skip
+        return write_files(arrays, text_of_pair(type(self).__name__, network.reader, network.writer, settings), folder)
