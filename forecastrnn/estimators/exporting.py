@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from forecastrnn.data.standardize import ArrayScaler
-from forecastrnn.numpy_predictor.writing import Exported, write
+from forecastrnn.networks.exported import Exported
+from forecastrnn.numpy_predictor.writing import write
 from forecastrnn.sequences.fitting import Fitted
 
 
@@ -60,10 +62,10 @@ class ExportedToNumpy:
         True
         """
         check_is_fitted(self)
-        return write(_exported(self), folder)
+        return write(exported_of(self), folder)
 
 
-def _exported(estimator: ExportedToNumpy) -> Exported:
+def exported_of(estimator: Any) -> Exported:
     """What is written of a regressor or classifier."""
     fitted, classes = estimator._fitted, getattr(estimator, "classes_", None)
     coding = fitted.coding

@@ -6,7 +6,6 @@ import io
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from inspect import getsource
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import numpy as np
 
 from forecastrnn._version import __version__
 from forecastrnn.networks.cell import Cell
+from forecastrnn.networks.exported import Exported
 from forecastrnn.networks.network import Network
 from forecastrnn.networks.tracing.graph import INPUT
 from forecastrnn.networks.tracing.text import Function, Given, tuple_of
@@ -34,22 +34,6 @@ with np.load(Path(__file__).with_name("{ARRAYS}"), allow_pickle=False) as file:
     WEIGHTS = dict(file)
 
 '''
-
-
-@dataclass(frozen=True, kw_only=True)
-class Exported:
-    """A network that reads sequences, and what its numbers mean.
-
-    title : what it is, for people. arrays : beside its weights. settings : values of names at the top of `sequences`.
-    classes : whether it gives classes, in place of numbers.
-    """
-
-    title: str
-    network: Network
-    theta: np.ndarray
-    arrays: Mapping[str, np.ndarray]
-    settings: Mapping[str, object] = field(default_factory=dict)
-    classes: bool = False
 
 
 def write(exported: Exported, folder: str | os.PathLike) -> Path:

@@ -55,7 +55,7 @@ def write_model(to: Any, header: dict, tensors: list[Tensor], values: dict[str, 
 
     to : a path, or an open binary file, which nothing is written to before all of it is known.
     """
-    target = None if hasattr(to, "write") else target_of(path_of(to))
+    target = place_of(to)
     text = json.dumps(header, allow_nan=False, separators=(",", ":"), sort_keys=True).encode()
     if len(text) > MOST_HEADER:
         raise ValueError(f"the model's description takes {len(text)} bytes, more than a model file holds")
@@ -65,10 +65,20 @@ def write_model(to: Any, header: dict, tensors: list[Tensor], values: dict[str, 
     lengths = len(text), sum(tensor.nbytes for tensor in tensors)
     digest = _digest(lengths, blocks)
     blocks = [PREAMBLE.pack(MAGIC, VERSION, digest, *lengths), *blocks]
-    if target is None:
+    write_blocks(to, target, blocks)
+
+
+def place_of(to: Any) -> str | None:
+    """The file that a path names, looked at before there is work to lose; None of an open file."""
+    return None if hasattr(to, "write") else target_of(path_of(to))
+
+
+def write_blocks(to: Any, place: str | None, blocks: list[Block]) -> None:
+    """All to an open file, or at once to a place."""
+    if place is None:
         _write_to(to, blocks)
     else:
-        replace_file(target, blocks)
+        replace_file(place, blocks)
 
 
 def path_of(given: Any) -> str:

@@ -95,6 +95,7 @@ def arrays() -> None:
     assert_type(regressor.generate(10, prompt=Y), np.ndarray)
     assert_type(regressor.score(X, Y), float)
     assert_type(regressor.export_numpy("folder"), Path)
+    regressor.to_onnx("model.onnx")
     stream = regressor.stream()
     stream.set_state(stream.get_state())
     print(stream.step(0.5), regressor.loss_curve_, regressor.output_weights_["kernel"].shape)

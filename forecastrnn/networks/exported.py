@@ -1,0 +1,27 @@
+"""What all exporters read of a fitted model of sequences: its network, and what the network's numbers mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from forecastrnn.networks.network import Network
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exported:
+    """A network that reads sequences, and what its numbers mean.
+
+    title : what it is, for people. arrays : beside its weights: mean and scale of x and y, classes, categories.
+    settings : values of names at the top of `forecastrnn.numpy_predictor.sequences`. classes : whether it gives
+    classes, in place of numbers.
+    """
+
+    title: str
+    network: Network
+    theta: np.ndarray
+    arrays: Mapping[str, np.ndarray]
+    settings: Mapping[str, object] = field(default_factory=dict)
+    classes: bool = False

@@ -1,0 +1,15 @@
+"""The package onnx, which this module alone imports, when it is needed."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from types import ModuleType
+
+
+def load_onnx() -> ModuleType:
+    """The package; ImportError says how it is installed."""
+    try:
+        import_module("onnx.helper")
+        return import_module("onnx")
+    except ImportError as error:
+        raise ImportError('models of ONNX need the package onnx: pip install "forecastrnn[onnx]"') from error

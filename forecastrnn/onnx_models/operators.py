@@ -1,0 +1,58 @@
+"""Layers that ONNX has an operator for: RNN, LSTM with or without peepholes, and both forms of the GRU."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from forecastrnn.networks.cell import Cell, Weights
+from forecastrnn.networks.cells import GRU, LSTM, Elman
+from forecastrnn.networks.network import Layer
+
+ACTIVATIONS = {"tanh": "Tanh", "relu": "Relu", "logistic": "Sigmoid"}
+# Numbers of our gates in the order of ONNX's: i, o, f, c of ours i, f, g, o; z, r, h of ours r, z, n.
+ORDERS = {"RNN": (0,), "LSTM": (0, 3, 1, 2), "GRU": (1, 0, 2)}
+PEEPHOLES = (0, 2, 1)  # i, o, f of ours i, f, o
+
+
+class Operator(NamedTuple):
+    """An operator, and its attributes beside direction and hidden_size."""
+
+    name: str
+    attributes: dict[str, Any]
+
+
+def operator_of(layer: Layer) -> Operator | None:
+    """The operator that computes a layer, None if there is none."""
+    cell: Cell = layer.cell
+    if layer.layer_norm:
+        return None
+    if type(cell) is LSTM:
+        return Operator("LSTM", {})
+    if type(cell) is GRU:
+        return Operator("GRU", {"linear_before_reset": int(cell.reset_after)})
+    if type(cell) is Elman:
+        return Operator("RNN", {"activations": [ACTIVATIONS[cell.activation]] * len(layer.directions)})
+    return None
+
+
+def arrays_of(name: str, directions: Sequence[Weights]) -> list[np.ndarray | None]:
+    """W, R, B and P of an operator, with its directions in front; None where there is no P."""
+    order = ORDERS[name]
+    kernels = [_rows(own["kernel"].T, order) for own in directions]
+    recurrent = [_rows(own["recurrent_kernel"].T, order) for own in directions]
+    biases = [np.append(_rows(own["bias"], order), _rows(_recurrent_bias(own), order)) for own in directions]
+    peepholes = [own["peephole"][list(PEEPHOLES)].reshape(-1) for own in directions if "peephole" in own]
+    return [np.stack(kernels), np.stack(recurrent), np.stack(biases), np.stack(peepholes) if peepholes else None]
+
+
+def _recurrent_bias(own: Weights) -> np.ndarray:
+    return own["recurrent_bias"] if "recurrent_bias" in own else np.zeros_like(own["bias"])
+
+
+def _rows(array: np.ndarray, order: Sequence[int]) -> np.ndarray:
+    """Rows of gates in another order."""
+    parts = np.split(array, len(order))
+    return np.concatenate([parts[gate] for gate in order])
