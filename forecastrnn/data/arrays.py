@@ -128,6 +128,7 @@ def refuse_odd_types(X: object, name: str, *, masks: bool = False) -> None:
             raise TypeError(
                 f"{name} holds datetime values ({dtype}), which are not numeric. Turn them into numbers first."
             )
+    refuse_records(X, name)
     if hasattr(X, "column_names") and hasattr(X, "to_pandas"):
         raise TypeError(f"{name} must be no {type(X).__name__} of Arrow: give the frame that its to_pandas() makes.")
     columns = getattr(X, "columns", None)
@@ -135,6 +136,13 @@ def refuse_odd_types(X: object, name: str, *, masks: bool = False) -> None:
         names = list(columns)
         twice = next(name for name in names if names.count(name) > 1)
         raise ValueError(f"{name} must have unique column names; duplicate column {twice!r}.")
+
+
+def refuse_records(X: object, name: str) -> None:
+    """Raise for structured arrays and raw bytes, whose cells are no numbers."""
+    for dtype in dtypes_of(X):
+        if getattr(dtype, "kind", "") == "V":
+            raise TypeError(f"{name} must hold numbers, but its cells are records or raw bytes: dtype {dtype!s:.80}.")
 
 
 def refuse_masks(X: object, name: str) -> None:

@@ -8,7 +8,7 @@ from typing import NoReturn
 import numpy as np
 from sklearn.utils import check_array
 
-from forecastrnn.data.arrays import FLOATS, as_array, dtypes_of
+from forecastrnn.data.arrays import FLOATS, as_array, dtypes_of, refuse_records
 
 Place = Callable[[tuple[int, ...]], str]  # says in words where an index lies
 AXES = ("in row {}", "at step {}", "in channel {}")
@@ -60,6 +60,7 @@ def floats_of(values: object, name: str) -> np.ndarray:
     """
     if type(values) is np.ndarray and values.dtype in FLOATS:
         return values
+    refuse_records(values, name)
     if getattr(values, "dtype", None) in (object,) or isinstance(values, list | tuple):
         values = _without_none(values)
     try:
@@ -67,7 +68,7 @@ def floats_of(values: object, name: str) -> np.ndarray:
             values, dtype=FLOATS, allow_nd=True, ensure_2d=False, ensure_all_finite=False, ensure_min_samples=0,
             ensure_min_features=0, input_name=name,
         )  # fmt: skip
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         if hasattr(values, "toarray"):
             raise
         _refuse_object(np.asarray(values, dtype=object), name, error)

@@ -16,6 +16,9 @@ from forecastrnn.data.static_input import rows_of
 def of_one_series(static: object, name: Hashable, id_col: Hashable) -> object:
     """Static of one series, a mapping or a frame of one row whatever its index, as a frame by its name."""
     if isinstance(static, dict):
+        for column, value in static.items():
+            if not pd.api.types.is_scalar(value) and np.size(value) != 1:
+                raise ValueError(f"static of one series is one value a column, but {column!r} has {np.size(value)}.")
         return pd.DataFrame(static, index=[name])
     if isinstance(static, pd.DataFrame) and len(static) == 1:
         return static.drop(columns=[id_col], errors="ignore").set_axis([name])

@@ -198,7 +198,7 @@ class Backtests(FittedForecaster):
             naive=reading.short == "naive", fitted_only=not self.global_model,
         )  # fmt: skip
         then = KnownThen(
-            read=in_long_form(read, **columns), axis=read.axis, steps=windows.steps[-1], missing=reading.missing,
+            read=in_long_form(read, **columns), axis=read.axis, steps=windows.gap + windows.h, missing=reading.missing,
             names=Names(**columns), as_of=as_of,
         )  # fmt: skip
         return then, needs

@@ -109,5 +109,9 @@ def _each(function: Function, rows: Rows) -> np.ndarray:
     units, begins = np.unique(rows.group[order], return_index=True)
     parts = zip(np.split(rows.y[order], begins[1:]), np.split(rows.forecast[order], begins[1:]), strict=True)
     found = np.full(rows.n_groups, np.nan)
-    found[units] = [float(function(y, forecast)) for y, forecast in parts]
+    try:
+        found[units] = [float(function(y, forecast)) for y, forecast in parts]
+    except TypeError as error:
+        name = getattr(function, "__name__", repr(function))
+        raise TypeError(f"metric {name} must take what came and its forecast and return a number: {error}") from error
     return found

@@ -260,3 +260,8 @@ def test_what_else_is_refused() -> None:
         tiny().cross_validation(y, 3, refit="never")
     with warnings.catch_warnings(), pytest.raises(ValueError, match="contains NaN"):
         tiny().cross_validation(y.where(y.index != y.index[-1]), 3)
+
+
+def test_a_horizon_without_end_needs_no_memory() -> None:
+    with pytest.raises(ValueError, match="no series is long enough for a window: .* but a window needs 1000000000004"):
+        tiny().cross_validation(monthly(20), 10**12, n_windows=1, refit=False)

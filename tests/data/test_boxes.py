@@ -180,3 +180,11 @@ def test_ragged_labels_are_refused_in_our_own_words() -> None:
 
     with pytest.raises(ValueError, match="y holds parts of different lengths or kinds, which are no labels. Give one"):
         read_labels([np.ones((1, 2)), np.ones((2, 2)), np.ones((3, 2))], 1)
+
+
+def test_records_and_numbers_that_no_float_holds_are_refused() -> None:
+    model = RNNRegressor(hidden_layer_sizes=2, max_iter=1)
+    with pytest.raises(TypeError, match="X must hold numbers, but its cells are records or raw bytes: dtype"):
+        model.fit(np.zeros((3, 4), "V8"), np.zeros(3))
+    with pytest.raises(TypeError, match="X must hold numbers. Got 1000.*, of type int at X"):
+        model.fit(np.array([[10**400, 1], [2, 3]], object), np.zeros(2))

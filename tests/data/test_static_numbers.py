@@ -60,3 +60,8 @@ def test_static_of_one_series() -> None:
         assert isinstance(frame, pd.DataFrame) and frame.index.tolist() == ["sales"]
         assert frame.columns.tolist() == ["kind", "size"]
     assert of_one_series(FRAME, "sales", "id") is FRAME
+
+
+def test_a_list_for_one_series_is_refused() -> None:
+    with pytest.raises(ValueError, match="static of one series is one value a column, but 'size' has 2"):
+        of_one_series({"size": [1.0, 2.0]}, "y", "unique_id")

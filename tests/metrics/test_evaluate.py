@@ -365,3 +365,8 @@ def test_instants_of_another_zone_are_the_same() -> None:
     expected = evaluate(found.forecasts, train=found.series, **options)
     assert str(table["cutoff"].dt.tz) == "UTC"
     np.testing.assert_array_equal(table["RNN"], expected["RNN"])
+
+
+def test_a_function_that_takes_something_else_is_told_of() -> None:
+    with pytest.raises(TypeError, match="metric len must take what came and its forecast and return a number"):
+        evaluate(np.ones(3), len, truth=np.ones(3))
