@@ -32,8 +32,11 @@ def predict(h: int, y: Any = None, *, ids: Sequence[Any] | None = None, level: A
     Gives an array (h,) for one series, (n, h) for several; with `level` a dict of such arrays by name: the forecast,
     and both ends of each interval.
     """
-    if not 1 <= h <= (MOST_STEPS or h):
-        raise ValueError(f"h must be from 1 to {MOST_STEPS or 'any number'}, the horizon of fit. Got {h}")
+    if not isinstance(h, int | np.integer) or not 1 <= h <= (MOST_STEPS or h):
+        most = f"an int from 1 to {MOST_STEPS}, the horizon of fit" if MOST_STEPS else "an int, 1 or more"
+        raise ValueError(f"h must be {most}. Got {h!r}")
+    if y is not None and (isinstance(y, str) or not hasattr(y, "__len__") or len(y) == 0):
+        raise ValueError(f"y must be an array (time,), or several of them, that are not empty. Got {y!r}")
     shares = shares_of(level, NO_LEVEL if y is None else NO_LEVEL_OF_Y)
     is_one = IS_ONE and ids is None if y is None else isinstance(y, np.ndarray) and y.ndim == 1 or np.ndim(y[0]) == 0
     if y is None:

@@ -130,8 +130,9 @@ def test_what_a_module_refuses(tmp_path: Path) -> None:
     model = RNNForecaster(**OPTIONS | NETWORK | {"strategy": Direct(3), "intervals": None}).fit(Y[:88])
     predict, values = exported(model, tmp_path)["predict"], Y["grows"].to_numpy()
     for message, call in {
-        r"h must be from 1 to 3, the horizon of fit\. Got 4": lambda: predict(4),
-        "h must be from 1": lambda: predict(0),
+        r"h must be an int from 1 to 3, the horizon of fit\. Got 4": lambda: predict(4),
+        r"h must be an int .* Got 2\.5": lambda: predict(2.5),
+        r"y must be an array \(time,\), or several .* Got \[\]": lambda: predict(3, []),
         "fit with intervals='conformal'": lambda: predict(3, level=80),
         "unknown series: 'none'": lambda: predict(3, ids=["none"]),
         "ids must have a name for each series of y: 1. Got 2": lambda: predict(3, [values], ids=["a", "b"]),
