@@ -14,11 +14,12 @@ from forecastrnn.masks import refuse_masked
 from forecastrnn.networks.cell import Cell
 from forecastrnn.networks.cells import as_cell
 from forecastrnn.networks.frameworks.keras_weights import from_keras, to_keras
+from forecastrnn.networks.frameworks.onnx_weights import from_onnx
 from forecastrnn.networks.frameworks.torch_weights import from_torch, to_torch
 from forecastrnn.networks.network import Layer, Network
 from forecastrnn.programs.inference import State, forward
 
-__all__ = ["LSTMState", "dynamic_rnn", "from_keras", "from_torch", "static_rnn", "to_keras", "to_torch"]
+__all__ = ["LSTMState", "dynamic_rnn", "from_keras", "from_onnx", "from_torch", "static_rnn", "to_keras", "to_torch"]
 
 LSTMState = namedtuple("LSTMState", ["c", "h"])
 

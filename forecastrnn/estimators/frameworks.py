@@ -70,7 +70,7 @@ class FromFrameworks:
         (2,)
         """
         found = from_torch(state_dict, activation=activation)
-        return _imported(cls, found, each_step, classes, parameters)
+        return imported(cls, found, each_step, classes, parameters)
 
     @classmethod
     def from_keras(
@@ -114,7 +114,7 @@ class FromFrameworks:
         (2, 2)
         """
         found = from_keras(weights, activation=activation, bidirectional=bidirectional)
-        return _imported(cls, found, each_step, classes, parameters)
+        return imported(cls, found, each_step, classes, parameters)
 
     def to_torch(self, *, module: str = "rnn", dense_module: str = "fc") -> dict[str, np.ndarray]:
         """Weights of the fitted network as arrays of a `state_dict` of PyTorch's.
@@ -158,7 +158,7 @@ class FromFrameworks:
         return to_keras(*_own(self))
 
 
-def _imported(cls: Any, found: WeightsOf, each_step: bool, classes: Sequence | None, parameters: dict[str, Any]) -> Any:
+def imported(cls: Any, found: WeightsOf, each_step: bool, classes: Sequence | None, parameters: dict[str, Any]) -> Any:
     """A fitted estimator of this class."""
     if set_here := sorted(set(SET) & set(parameters)):
         raise ValueError(

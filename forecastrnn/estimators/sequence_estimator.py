@@ -20,7 +20,7 @@ from forecastrnn.estimators.frameworks import FromFrameworks
 from forecastrnn.estimators.holding_out import last_rows
 from forecastrnn.estimators.named_parameters import checks_parameters
 from forecastrnn.estimators.old_names import RATE, flat_of
-from forecastrnn.estimators.onnx_files import ToOnnx
+from forecastrnn.estimators.onnx_files import OnnxFiles
 from forecastrnn.estimators.parameters import OWN, SEQUENCE_CONSTRAINTS, layers_of, shared_settings
 from forecastrnn.estimators.recurrent_estimator import Callback, GivenData
 from forecastrnn.estimators.sequence_input import SequenceInput
@@ -46,7 +46,7 @@ from forecastrnn.sequences.targets import Targets
 from forecastrnn.training.training import Validate
 
 
-class SequenceEstimator(ExportedToNumpy, ToOnnx, FromFrameworks, SequenceInput):
+class SequenceEstimator(ExportedToNumpy, OnnxFiles, FromFrameworks, SequenceInput):
     """Fitting and the fitted attributes; subclasses read targets and turn outputs into predictions."""
 
     _parameter_constraints: dict = SEQUENCE_CONSTRAINTS

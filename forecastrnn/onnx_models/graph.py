@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from forecastrnn._version import __version__
-from forecastrnn.onnx_models.door import load_onnx
+from forecastrnn.networks.frameworks.onnx_door import load_onnx
 
 OPSET, IR_VERSION = 17, 8  # read by ONNX Runtime from 1.12 on
 

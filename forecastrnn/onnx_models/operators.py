@@ -9,6 +9,7 @@ import numpy as np
 
 from forecastrnn.networks.cell import Cell, Weights
 from forecastrnn.networks.cells import GRU, LSTM, Elman
+from forecastrnn.networks.frameworks.onnx_weights import rows_of
 from forecastrnn.networks.network import Layer
 
 ACTIVATIONS = {"tanh": "Tanh", "relu": "Relu", "logistic": "Sigmoid"}
@@ -41,18 +42,12 @@ def operator_of(layer: Layer) -> Operator | None:
 def arrays_of(name: str, directions: Sequence[Weights]) -> list[np.ndarray | None]:
     """W, R, B and P of an operator, with its directions in front; None where there is no P."""
     order = ORDERS[name]
-    kernels = [_rows(own["kernel"].T, order) for own in directions]
-    recurrent = [_rows(own["recurrent_kernel"].T, order) for own in directions]
-    biases = [np.append(_rows(own["bias"], order), _rows(_recurrent_bias(own), order)) for own in directions]
+    kernels = [rows_of(own["kernel"].T, order) for own in directions]
+    recurrent = [rows_of(own["recurrent_kernel"].T, order) for own in directions]
+    biases = [np.append(rows_of(own["bias"], order), rows_of(_recurrent_bias(own), order)) for own in directions]
     peepholes = [own["peephole"][list(PEEPHOLES)].reshape(-1) for own in directions if "peephole" in own]
     return [np.stack(kernels), np.stack(recurrent), np.stack(biases), np.stack(peepholes) if peepholes else None]
 
 
 def _recurrent_bias(own: Weights) -> np.ndarray:
     return own["recurrent_bias"] if "recurrent_bias" in own else np.zeros_like(own["bias"])
-
-
-def _rows(array: np.ndarray, order: Sequence[int]) -> np.ndarray:
-    """Rows of gates in another order."""
-    parts = np.split(array, len(order))
-    return np.concatenate([parts[gate] for gate in order])

@@ -9,7 +9,8 @@ from types import ModuleType
 def load_onnx() -> ModuleType:
     """The package; ImportError says how it is installed."""
     try:
-        import_module("onnx.helper")
+        for name in ("onnx.helper", "onnx.reference"):
+            import_module(name)
         return import_module("onnx")
     except ImportError as error:
         raise ImportError('models of ONNX need the package onnx: pip install "forecastrnn[onnx]"') from error
