@@ -135,7 +135,7 @@ class Backtests(FittedForecaster):
         windows = windows_of(h, n_windows=n_windows, step_size=step_size, gap=gap, max_length=max_length, refit=refit)
         check_callback(callback, "a look")
         compared, columns = columns_of(baselines), {"id_col": id_col, "time_col": time_col, "target_col": target_col}
-        given = Given.of(y, X, past, static)
+        given = Given.of(y, X, past, static, columns=columns)
         then, needs = self._past(given, columns, windows, callback is not None)
         read, axis = then.read, then.read.axis
         _check_apart(axis, CUTOFF, wanted_of(level, quantiles, self.alias), [self.alias, *compared])

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from os import PathLike
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 ReadAs = Callable[[object], "SeriesSet"]
 T = TypeVar("T")
+FILES = (".parquet", ".pq", "/")  # how a text ends that is no name of a column
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -29,6 +31,7 @@ class Given:
     """What a caller gives: series, what will be known beside them, what is known until now, and what stays the same.
 
     library : whose frame y was; "": there is no y, and that of the fit counts.
+    is_file : y was read from Parquet files, with ids as codes.
     """
 
     y: object
@@ -36,19 +39,28 @@ class Given:
     past: object = None
     static: object = None
     library: str = ""
+    is_file: bool = False
 
     @classmethod
-    def of(cls, y: object, X: object = None, past: object = None, static: object = None, name: str = "y") -> Given:
-        """With frames of other libraries as those of pandas; name : what the caller calls y."""
+    def of(
+        cls, y: object, X: object = None, past: object = None, static: object = None, name: str = "y", *,
+        columns: Mapping[str, Hashable],
+    ) -> Given:  # fmt: skip
+        """With frames of other libraries, and Parquet files, as frames of pandas.
+
+        name : what the caller calls y; columns : names of those of a long frame.
+        """
         from forecastrnn.native_frames import as_pandas  # brings pandas with it
 
         as_of = partial(_as_of, X) if callable(X) else None
-        y, library = as_pandas(y, name)
+        read = _from_file(y, name, columns, [one for given in (X, past) for one in _named(given)])
+        is_file = read is not y
+        y, library = as_pandas(read, name)
         X, past, static = (
-            as_pandas(value, argument)[0]
+            as_pandas(_from_file(value, argument, columns), argument)[0]
             for argument, value in {"X": as_of or X, "past": past, "static": static}.items()
         )
-        return cls(y=y, X=X, past=past, static=static, library="" if y is None else library)
+        return cls(y=y, X=X, past=past, static=static, library="" if y is None else library, is_file=is_file)
 
     def written(self, found: T, model: Model) -> T:
         """A frame as one of the library that y came in; that of the fit, where there is none."""
@@ -57,13 +69,38 @@ class Given:
         return in_library(found, self.library or model.library)
 
 
-def _refuse_wide(given: Given, axis: TimeAxis) -> None:
-    """Refuse columns of numbers alone where a frame has no index."""
-    if axis.form == "wide" and given.library not in ("", "pandas"):
+def _as_came(given: Given, read: SeriesSet) -> SeriesSet:
+    """Series with the ids of a file as texts again; refuse columns of numbers alone where a frame has no index."""
+    axis = read.axis
+    if axis.form == "wide" and (given.is_file or given.library not in ("", "pandas")):
+        came = "Parquet" if given.is_file else given.library
         raise ValueError(
-            f"y is a frame of {given.library} without columns of times and ids, and such frames have no index: give a "
+            f"y is a frame of {came} without columns of times and ids, and such frames have no index: give a "
             "long one, whose columns id_col, time_col and target_col name (unpivot makes it), or times and values"
         )
+    if not given.is_file or not hasattr(axis.id_dtype, "categories"):
+        return read
+    return replace(read, axis=replace(axis, id_dtype=axis.id_dtype.categories.dtype))
+
+
+def _named(given: object) -> Sequence[Hashable]:
+    """Names of columns of y that are covariates; a text that ends as files do is none."""
+    if isinstance(given, str):
+        return () if given.endswith(FILES) else (given,)
+    return given if isinstance(given, list | tuple) else ()
+
+
+def _from_file(
+    given: object, argument: str, columns: Mapping[str, Hashable], beside: Sequence[Hashable] | None = None
+) -> object:
+    """The columns of a Parquet file that a call reads, beside those of ids, times and values; all else as it is."""
+    if not isinstance(given, str | PathLike) and not hasattr(given, "count_rows"):
+        return given
+    from forecastrnn.data.parquet_files import is_file, read_files  # brings pandas with it
+
+    if argument in ("X", "past") and _named(given):
+        return given
+    return read_files(given, argument, columns, beside) if is_file(given) else given
 
 
 def _as_of(X: Callable[[Hashable], object], cutoff: Hashable) -> object:
@@ -98,7 +135,7 @@ def read_to_fit(given: Given, reading: ReadingOptions, read_as: ReadAs, old: Mod
     names, static = door.Names(**reading.columns), _names_of(given.static)
     beside = door.Beside.of(given.y, given.X, given.past, names)
     read = read_as(beside.series())
-    _refuse_wide(given, read.axis)
+    read = _as_came(given, read)
     if read is not given.y:
         door.warn_unnamed(beside, read.axis, names, static)
     fitted = old.given_covariates if old else None
@@ -111,7 +148,7 @@ def read_beside(model: Model, given: Given, read_as: ReadAs) -> tuple[SeriesSet,
     """Series that are not those of fit, with what is beside them, and their categories of static."""
     y, finish = _in_roles(model, given)
     read = read_as(y)
-    _refuse_wide(given, read.axis)
+    read = _as_came(given, read)
     categories, numbers = _split(given.static, read, model.reading, model.given_covariates)
     return model.dated(finish(read, numbers)), categories
 
@@ -139,7 +176,7 @@ def read_to_backtest(given: Given, reading: ReadingOptions, read_as: ReadAs) -> 
     names, static = door.Names(**reading.columns), _names_of(given.static)
     beside = door.Beside.of(given.y, given.X, given.past, names)
     read = read_as(beside.series())
-    _refuse_wide(given, read.axis)
+    read = _as_came(given, read)
     door.warn_unnamed(beside, read.axis, names, static)
     return door.with_covariates(read, beside, names, door.Reading(reading.missing, None, static))
 

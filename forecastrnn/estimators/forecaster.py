@@ -264,7 +264,8 @@ class RNNForecaster(Predicts, Plans, GoesOn, Backtests, Scores, Pictures, Summar
         y : Series, DataFrame, list or 1-D array
             One series, also as a frame of a column of times and one of values; a wide frame (each column a series); a
             long frame with `id_col`, `time_col`, `target_col`; or a MultiIndex (series, time). Dates may be texts. A
-            long frame may be one of polars or Arrow, or what else narwhals knows: forecasts are then of that library.
+            long frame may be one of polars or Arrow, or what else narwhals knows: forecasts are then of that library. A
+            path or a dataset of pyarrow is read as a long frame, of Parquet files.
             The index must be regular; values must be finite, unless missing="mask".
         X : DataFrame, Series, or list of names of columns of y, optional
             Covariates whose future will be known: prices, a weather forecast, days of a promotion. `predict` asks for
@@ -321,12 +322,11 @@ class RNNForecaster(Predicts, Plans, GoesOn, Backtests, Scores, Pictures, Summar
         (10, 1)
         """
         with telling(self.verbose, beside=has_callbacks(self)):
-            given = Given.of(y, X, past, static)
             columns = {"id_col": id_col, "time_col": time_col, "target_col": target_col}
             goes_on = checkpoint is not None and self.warm_start and hasattr(self, "_model")
             old = digest_of(self._model.trained, self._model.tail.prepared) if goes_on else None
             with going_on_from(checkpoint, self, callback=callback is not None, fitted_model=old) as kept:
-                return self._fit(columns, given, callback, kept)
+                return self._fit(columns, Given.of(y, X, past, static, columns=columns), callback, kept)
 
     def _fit(self, columns: dict[str, Any], given: Given, callback: Callback | None, kept: Resumable | None) -> Self:
         from forecastrnn.data.series import season_of
@@ -337,6 +337,8 @@ class RNNForecaster(Predicts, Plans, GoesOn, Backtests, Scores, Pictures, Summar
         old = self._model if self.warm_start and hasattr(self, "_model") else None
         read_as = partial(read_by, plan.reading, freq=self.freq, alias=self.alias)
         read, static = read_to_fit(given, plan.reading, read_as, old)
+        if given.is_file:
+            given = replace(given, y=None)  # whose columns are those of the series by now, and as large
         check_within(bounds_of(self), read)
         check_values(plan.members, read)
         if kept is not None:

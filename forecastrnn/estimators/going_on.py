@@ -91,7 +91,8 @@ class GoesOn(FittedForecaster):
             read_new_rows, axis=held.whole_axis, columns=held.reading.columns, missing=held.reading.missing,
             alias=self.alias,
         )  # fmt: skip
-        new = read_further(held, Given.of(y_new, X, past, name="y_new"), read_as)
+        given = Given.of(y_new, X, past, name="y_new", columns=held.reading.columns)
+        new = read_further(held, given, read_as)
         check_within(rule, new.read)
         check_values(held.settings, new.read, "y_new")
         updates = _updates_of(train, len(new.read.values))

@@ -62,7 +62,7 @@ class Plans(FittedForecaster):
 
         check_is_fitted(self)
         model = self._model
-        given = Given.of(y, X)
+        given = Given.of(y, X, columns=model.reading.columns)
         axis, table = read_to_plan(model, given, partial(read_other, model, alias=self.alias))
         steps = int(read_horizon(axis, h)[-1])
         model.check_horizon(steps)

@@ -87,7 +87,7 @@ class Predicts(FittedForecaster):
         wanted = wanted_of(level, quantiles, self.alias)
         if wanted:
             check_intervals(model)
-        given = Given.of(y, X, past, static)
+        given = Given.of(y, X, past, static, columns=model.reading.columns)
         chosen, steps, ahead = self._asked(given, h, ids, spread_on=device if wanted else None)
         last = int(steps[-1])
         columns = {self.alias: model.point(chosen.within(None), last, device, ahead)}
@@ -164,7 +164,7 @@ class Predicts(FittedForecaster):
         spread = bool(calibrated) or model.strategy == "direct"
         if spread:
             check_calibrated(model)
-        given = Given.of(y, X, past, static)
+        given = Given.of(y, X, past, static, columns=model.reading.columns)
         chosen, steps, ahead = self._asked(given, h, ids, spread_on=device if spread else None)
         last = int(steps[-1])
         if spread:
@@ -228,7 +228,7 @@ class Predicts(FittedForecaster):
         )
         model, count = self._model, check_count(n_sequences, "n_sequences")
         model.check_recursive("generate", "the direct strategy does not feed back")
-        given = Given.of(prompt, static=static, name="prompt")
+        given = Given.of(prompt, static=static, name="prompt", columns=model.reading.columns)
         chosen = self._choose(given, ids)
         until = n_steps if is_time(n_steps) else check_count(n_steps, "n_steps")
         h = int(read_horizon(chosen.axis, until)[-1])

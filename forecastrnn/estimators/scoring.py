@@ -94,7 +94,7 @@ class Scores(FittedForecaster):
         read_as = partial(
             read_by, replace(model.reading, least=1), argument="y of score", usual=model.axis.clock, alias=self.alias,
         )  # fmt: skip
-        read, X = read_to_score(model, Given.of(y, X), read_as)
+        read, X = read_to_score(model, Given.of(y, X, columns=model.reading.columns), read_as)
         weights = _weights(read.ids, sample_weight)
         chosen = self._choose(Given(y=None))
         chosen = chosen.take(_rows_of_fit(chosen.axis, read))

@@ -65,11 +65,11 @@ def fit_model(
     seeds = recalled(rng.randint(2**31 - 1, size=plan.n_members).astype(np.int64)).tolist()
     with stage("", share=TRAINING if plan.behind_training else 1.0):
         model = _train(plan, read, prepared, seeds, old=old, callback=callback)
+    updates = update_count(prepared[0].prepared, prepared[1])
+    del prepared  # what networks read at all times is most of what a fit holds, and no longer wanted
     floors = never_negative(read.values, read.offsets) & model.tail.prepared.linear  # logarithms stay positive anyway
     floors = floors if floors.any() else None
-    errors = _naive_errors(read, season)
-    model = replace(model, naive_errors=errors, naive=naive, floors=floors, calendar=calendar)
-    updates = update_count(prepared[0].prepared, prepared[1])
+    model = replace(model, naive_errors=_naive_errors(read, season), naive=naive, floors=floors, calendar=calendar)
 
     def train(part: SeriesSet, members: int) -> Model:
         """Networks as those of the fit, for shorter series; nothing of theirs is shared."""

@@ -137,6 +137,7 @@ def test_refused() -> None:
 def test_the_page_runs(capsys: pytest.CaptureFixture) -> None:
     """Its blocks are those of `py`: the pages of `python` run wherever the tests do."""
     pytest.importorskip("polars")
+    pytest.importorskip("pyarrow")
     page = (Path(__file__).parents[2] / "docs" / "frames.md").read_text(encoding="utf-8")
     for code in re.findall(r"```py\n(.*?)```", page, re.DOTALL):
         exec(compile(code, "frames.md", "exec"), {})

@@ -1,0 +1,104 @@
+"""A panel in many files is forecast file by file: the forecasts of one call, resumed after a kill, also on Dask."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+
+from forecastrnn import RNNForecaster
+from forecastrnn.partitions import predict_partitions
+
+SMALL: dict[str, Any] = {"n_members": 2, "max_steps": 5, "random_state": 0, "hidden_layer_sizes": 4, "n_jobs": 1}
+
+
+def panel() -> pd.DataFrame:
+    values = np.random.default_rng(0).normal(10.0, 1.0, (6, 40))
+    days = pd.date_range("2024-01-01", periods=40)
+    return pd.concat(
+        [pd.DataFrame({"unique_id": f"s{k}", "ds": days, "y": each, "shard": k % 3}) for k, each in enumerate(values)],
+        ignore_index=True,
+    )
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    pytest.importorskip("pyarrow")
+    panel().to_parquet(tmp_path / "panel", index=False, partition_cols=["shard"])
+    return tmp_path / "panel"
+
+
+@pytest.fixture(scope="module")
+def model() -> RNNForecaster:
+    return RNNForecaster(**SMALL).fit(panel().drop(columns="shard"))
+
+
+def check(paths: list[str], model: RNNForecaster) -> None:
+    """Each series once, with the bits of one call."""
+    expected = model.predict(3, y=panel().drop(columns="shard"), level=80)
+    found = pd.concat([pd.read_parquet(path) for path in paths]).sort_values(["unique_id", "ds"], ignore_index=True)
+    pd.testing.assert_frame_equal(found, expected, check_exact=True, check_dtype=False)
+
+
+@pytest.mark.frames
+def test_partitions_are_forecast_as_one_call_and_only_once(
+    source: Path, model: RNNForecaster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    predict = RNNForecaster.predict
+    calls: list[int] = []
+
+    def killed(self: RNNForecaster, *args: object, **given: object) -> object:
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return predict(self, *args, **given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(RNNForecaster, "predict", killed)
+    with pytest.raises(KeyboardInterrupt):
+        predict_partitions(model, source, out, 3, level=80)
+    assert len(os.listdir(out)) == 1
+    paths = predict_partitions(model, source, out, 3, level=80)
+    assert len(calls) == 4 and [Path(path).name for path in paths] == [f"shard={k}.parquet" for k in range(3)]
+    check(paths, model) if len(calls) == 4 else None
+    made = [os.stat(path).st_mtime_ns for path in paths]
+    first = next((source / "shard=0").iterdir())
+    os.utime(first, ns=(0, 0))
+    again = [os.stat(path).st_mtime_ns for path in predict_partitions(model, source, out, 3, level=80)]
+    assert again[0] != made[0] and again[1:] == made[1:]
+
+
+@pytest.mark.frames
+def test_refused(source: Path, model: RNNForecaster, tmp_path: Path) -> None:
+    predict_partitions(model, source, tmp_path / "out", 3)
+    with pytest.raises(ValueError, match=r"shard=0.parquet holds forecasts of another model"):
+        predict_partitions(model, source, tmp_path / "out", 4)
+    panel().query("unique_id == 's1'").drop(columns="shard").to_parquet(source / "again.parquet", index=False)
+    with pytest.raises(ValueError, match=r"series 's1' is in two partitions, those of again.parquet and shard=1"):
+        predict_partitions(model, source, tmp_path / "other", 3)
+    with pytest.raises(FileNotFoundError, match="source: there is no Parquet file"):
+        predict_partitions(model, tmp_path / "none", tmp_path / "other", 3)
+
+
+@pytest.mark.frames
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")
+def test_a_dask_cluster_of_two_processes(source: Path, model: RNNForecaster, tmp_path: Path) -> None:
+    """Backtests and partitions through joblib's backend of Dask; a worker that is killed loses and doubles nothing."""
+    distributed = pytest.importorskip("distributed")
+    y, forecaster = panel().drop(columns="shard"), RNNForecaster(**SMALL)
+    expected = forecaster.cross_validation(y, 2, n_windows=3)
+    with (
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster,
+        distributed.Client(cluster) as client,
+        joblib.parallel_config("dask"),
+    ):
+        found = forecaster.cross_validation(y, 2, n_windows=3, n_jobs=-1)
+        pd.testing.assert_frame_equal(found, expected, check_exact=True)
+        pids = list(client.run(os.getpid).values())
+        assert len(set(pids)) == 2 and os.getpid() not in pids
+        os.kill(pids[0], 9)
+        check(predict_partitions(model, source, tmp_path / "out", 3, level=80, n_jobs=-1), model)
