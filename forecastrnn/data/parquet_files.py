@@ -55,6 +55,8 @@ def _opened(y: Any, argument: str) -> tuple[Any, str]:
     if hasattr(y, "count_rows"):
         return y, argument
     path = os.fsdecode(y)
+    if not os.path.exists(path):
+        raise FileNotFoundError(2, f"{argument}: there is no such file or folder", path)
     try:
         arrow, datasets = import_module("pyarrow"), import_module("pyarrow.dataset")
     except ImportError as error:
@@ -62,8 +64,6 @@ def _opened(y: Any, argument: str) -> tuple[Any, str]:
             f"{argument} is the path {path!r}: Parquet files need pyarrow. pip install 'forecastrnn[parquet]', or read "
             "the file with pandas"
         ) from error
-    if not os.path.exists(path):
-        raise FileNotFoundError(2, f"{argument}: there is no such file or folder", path)
     try:
         return datasets.dataset(path, format="parquet", partitioning="hive"), path
     except arrow.ArrowInvalid as error:

@@ -47,7 +47,7 @@ class PairsToNumpy(PairEstimator):
         >>> model = RNNSeq2Seq(hidden_layer_sizes=8, max_iter=2, random_state=0).fit(X, [x[::-1] for x in X])
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     predictor = runpy.run_path(str(model.export_numpy(folder)))
-        >>> predictor["predict"](X) == model.predict(X)
+        >>> predictor["predict"](X) == model.decode(X).sequences
         True
         """
         check_is_fitted(self)

@@ -110,8 +110,12 @@ def test_refused(path: str, tmp_path: Path) -> None:
         RNNForecaster().fit(path, X="prices")
 
 
-def test_without_pyarrow(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_pyarrow(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileNotFoundError, match="y: there is no such file or folder: 'a.parquet'"):
+        RNNForecaster().fit("a.parquet")
+    Path("a.parquet").touch()
     with pytest.raises(ImportError, match=r"y is the path 'a.parquet': Parquet files need pyarrow.*\[parquet\]"):
         RNNForecaster().fit("a.parquet")
 

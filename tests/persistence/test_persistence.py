@@ -251,7 +251,7 @@ def test_every_field_is_kept() -> None:
         OptimizerState: "moments count since_start",
         forecast_model.Model: (
             "network trained settings tail residuals axis reading strategy static naive_errors intervals naive floors "
-            "calendar mixture recent seen"
+            "calendar mixture recent seen library"
         ),
         CalendarColumns: "waves special years country",
         SpecialDays: "names days channel owner series",

@@ -262,7 +262,7 @@ def fault_of(error: BaseException) -> str | None:
     """Why an error is not one of ours; None if it is."""
     place = traceback.extract_tb(error.__traceback__)[-1]
     where = f"{type(error).__name__} at {os.path.relpath(place.filename, PACKAGE)}:{place.lineno}: {str(error)[:150]!r}"
-    if not isinstance(error, ValueError | TypeError) or type(error).__module__.split(".")[0] in (
+    if not isinstance(error, ValueError | TypeError | FileNotFoundError) or type(error).__module__.split(".")[0] in (
         "numpy",
         "pandas",
         "numba",
