@@ -42,13 +42,8 @@ class NamedParameters(TakesCallbacks, Shown):
             """A parameter, or what a fit has learned."""
 
     def _set(self, given: dict[str, object]) -> None:
-        """Each parameter of a constructor, whose `locals()` are given, as an attribute.
-
-        Unchanged: `clone` and `set_params` of scikit-learn rest on that.
-        """
-        for name, value in given.items():
-            if name not in ("self", "__class__"):
-                setattr(self, name, value)
+        """Each parameter of a constructor, whose `locals()` are given, as an attribute."""
+        set_each(self, given)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Parameters by name; old ones only where they are used.
@@ -188,3 +183,13 @@ def check_numbers(estimator: NamedParameters) -> None:
             refuse(estimator, name, "a finite number in the range (0.0, inf)")
     if getattr(estimator, "n_jobs", None) == 0:
         refuse(estimator, "n_jobs", "None, a positive int, or a negative one: -1 for all cores, -2 for all but one")
+
+
+def set_each(estimator: object, given: dict[str, object]) -> None:
+    """Each parameter of a constructor, whose `locals()` are given, as an attribute.
+
+    Unchanged: `clone` and `set_params` of scikit-learn rest on that.
+    """
+    for name, value in given.items():
+        if name not in ("self", "__class__"):
+            setattr(estimator, name, value)
