@@ -27,6 +27,7 @@ __all__ = [
     "is_time",
     "read_horizon",
     "read_series",
+    "refuse_other_step",
     "season_of",
     "write_forecast",
 ]
@@ -228,13 +229,26 @@ def check_step(axis: TimeAxis, fitted: TimeAxis, argument: str = "y of predict")
     >>> days, hours = (read_series(pd.Series(1.0, index=pd.date_range("2024", periods=9, freq=f))).axis for f in "Dh")
     >>> check_step(days, days)
     """
+    if told := _other_step(axis, fitted, argument):
+        warn_caller(
+            f"{told}, whose season it goes on with: resample y to that, or give to_numpy() if the steps are meant to "
+            "count alike"
+        )
+
+
+def refuse_other_step(axis: TimeAxis, fitted: TimeAxis, argument: str) -> None:
+    """Refuse series of other steps than those that a model was fitted on."""
+    if told := _other_step(axis, fitted, argument):
+        raise ValueError(f"{told}: resample y to that")
+
+
+def _other_step(axis: TimeAxis, fitted: TimeAxis, argument: str) -> str:
+    """What to say of series whose steps are others than those of a fit; nothing if they are not."""
     clocks = (axis.clock, fitted.clock)
     if "array" in (axis.form, fitted.form) or len({clock.kind == "integer" for clock in clocks}) == 2:
-        return
+        return ""
     pace, before = map(pace_of, clocks)
-    if abs(pace / before - 1) > _SAME_PACE:
-        name, known = (f"{clock.freqstr} (season {season_of(one)})" for clock, one in zip(clocks, (axis, fitted)))
-        warn_caller(
-            f"{argument} has steps of {name}, but the model was fitted on steps of {known}, whose season it goes on "
-            "with: resample y to that, or give to_numpy() if the steps are meant to count alike"
-        )
+    if abs(pace / before - 1) <= _SAME_PACE:
+        return ""
+    name, known = (f"{clock.freqstr} (season {season_of(one)})" for clock, one in zip(clocks, (axis, fitted)))
+    return f"{argument} has steps of {name}, but the model was fitted on steps of {known}"

@@ -63,8 +63,8 @@ class Scores(FittedForecaster):
         Raises
         ------
         ValueError
-            If y does not begin one step behind the end of `fit`, has a series that `fit` had not or that has no weight,
-            for another metric, or for MASE of a forecaster that was loaded from a file, which does not keep the scales.
+            If y does not begin one step behind the end of `fit`, has other steps, a series that `fit` had not or that
+            has no weight; for another metric, or MASE of a forecaster from a file, which does not keep the scales.
         NotFittedError
             Before `fit`.
 
@@ -133,7 +133,8 @@ def _rows_of_fit(fitted: TimeAxis, read: SeriesSet) -> np.ndarray:
 
 
 def _check_begin(fitted: TimeAxis, read: SeriesSet) -> None:
-    """Refuse values that are not those right behind the end of fit."""
+    """Refuse values that are not those right behind the end of fit, step by step."""
+    from forecastrnn.data.series import refuse_other_step
     from forecastrnn.data.time_index import to_index
 
     if read.axis.form == "array":
@@ -147,6 +148,7 @@ def _check_begin(fitted: TimeAxis, read: SeriesSet) -> None:
             f"score: y must begin one step behind the end of fit, for series {read.ids[first]!r} at {expected[first]}. "
             f"Got {begins[first]}"
         )
+    refuse_other_step(read.axis, fitted, "y of score")
 
 
 def _scores(read: SeriesSet, forecasts: np.ndarray, scales: np.ndarray, metric: str) -> np.ndarray:

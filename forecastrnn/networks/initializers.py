@@ -7,6 +7,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.random import RandomState
 
+PANEL = 256  # columns that are made orthogonal in one call, where there are more than two panels of them
+_ROWS = 512  # drawn in one call; between calls Ctrl-C is heard
+
 
 def glorot_uniform(rng: RandomState, rows: int, columns: int) -> np.ndarray:
     """U(-a, a) with a = sqrt(6 / (rows + columns)) (Glorot & Bengio 2010)."""
@@ -23,9 +26,28 @@ def orthogonal(rng: RandomState, rows: int, columns: int) -> np.ndarray:
     """Orthonormal rows or columns, whichever are fewer (Saxe et al. 2014)."""
     if rows == 0:
         return np.zeros((0, columns))
-    q, r = np.linalg.qr(rng.normal(size=(max(rows, columns), min(rows, columns))))
-    q = q * np.sign(np.diag(r))
+    drawn = np.empty((max(rows, columns), min(rows, columns)))
+    for begin in range(0, len(drawn), _ROWS):
+        drawn[begin : begin + _ROWS] = rng.normal(size=drawn[begin : begin + _ROWS].shape)
+    q = orthonormal(drawn) if drawn.shape[1] <= 2 * PANEL else _by_panels(drawn)
     return q if rows >= columns else q.T
+
+
+def orthonormal(columns: np.ndarray) -> np.ndarray:
+    """Orthonormal columns that span the same, each on the side on which the given one lies."""
+    q, r = np.linalg.qr(columns)
+    return q * np.sign(np.diag(r))
+
+
+def _by_panels(columns: np.ndarray) -> np.ndarray:
+    """The same to rounding, in place, in many short calls: each panel has those before it taken off, twice."""
+    for begin in range(0, columns.shape[1], PANEL):
+        panel = columns[:, begin : begin + PANEL]
+        for before in 2 * list(range(0, begin, PANEL)):
+            known = columns[:, before : before + PANEL]
+            panel -= known @ (known.T @ panel)
+        panel[...] = orthonormal(panel)
+    return columns
 
 
 INITIALIZERS: dict[str, Callable[[RandomState, int, int], np.ndarray] | None] = {

@@ -105,6 +105,8 @@ def test_score_refuses_other_times_and_series(tmp_path: Path) -> None:
         model.score(WIDE[-6:].rename(columns={"b": "z"}))
     with pytest.raises(ValueError, match="one step behind the end of fit"):
         model.score(WIDE[-6:].reset_index(drop=True))
+    with pytest.raises(ValueError, match="y of score has steps of D .season 7., but the model was fitted on .* MS"):
+        model.score(WIDE[-6:].set_axis(pd.date_range(begin, periods=6)))
     with pytest.raises(ValueError, match="sample_weight has none for series 'b'"):
         model.score(WIDE[-6:], sample_weight={"a": 1})
     with pytest.raises(ValueError, match="sample_weight must be finite and >= 0. Got -1.0"):

@@ -112,6 +112,13 @@ def large_network() -> Work:
 
 
 @job
+def first_values_of_many_units() -> Work:
+    x = np.ones((4, 5))
+    model = regressor(cell="rnn").fit(x, np.arange(4.0))
+    return lambda: model.set_params(hidden_layer_sizes=7000).fit(x, np.arange(4.0)), lambda: model.predict(x)
+
+
+@job
 def one_long_sequence() -> Work:
     x, few = np.sin(np.arange(2 * 10**5))[None], np.sin(np.arange(50.0))[None]
     model = regressor().fit(few, [1.0])

@@ -10,9 +10,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.random import RandomState
 
 from forecastrnn import GRU, LSTM, SGD, AdamW, EarlyStopping, Elman, RNNRegressor, TrainingDivergedError, Truncated
 from forecastrnn.functional import dynamic_rnn
+from forecastrnn.networks import initializers
+from forecastrnn.networks.initializers import orthogonal, orthonormal
 from forecastrnn.networks.network import Layer, Network
 from support.cases import CELLS, draw, layer, program_of
 
@@ -88,6 +91,17 @@ def test_orthogonal(cell: Any, initializer: str) -> None:
     for values in blocks(cell, initializer, "kernel"):
         gram = values @ values.T
         assert np.allclose(gram, np.eye(INPUTS), atol=1e-13) == (initializer == "orthogonal")
+
+
+def test_many_orthogonal_columns_are_made_by_panels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In calls of a few columns, and to rounding what one call gives."""
+    whole = orthogonal(RandomState(0), 60, 41), orthogonal(RandomState(0), 33, 60)
+    seen: list[int] = []
+    monkeypatch.setattr(initializers, "PANEL", 8)
+    monkeypatch.setattr(initializers, "orthonormal", lambda panel: seen.append(panel.shape[1]) or orthonormal(panel))
+    np.testing.assert_allclose(orthogonal(RandomState(0), 60, 41), whole[0], atol=1e-13)
+    np.testing.assert_allclose(orthogonal(RandomState(0), 33, 60), whole[1], atol=1e-13)
+    assert seen == 5 * [8] + [1] + 4 * [8] + [1]
 
 
 @pytest.mark.parametrize("cell", CELL_KINDS, ids=lambda cell: type(cell).__name__)
