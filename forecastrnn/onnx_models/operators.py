@@ -9,13 +9,16 @@ import numpy as np
 
 from forecastrnn.networks.cell import Cell, Weights
 from forecastrnn.networks.cells import GRU, LSTM, Elman
+from forecastrnn.networks.frameworks.onnx_weights import ACTIVATIONS as READ_ACTIVATIONS
+from forecastrnn.networks.frameworks.onnx_weights import ORDERS as READ_ORDERS
+from forecastrnn.networks.frameworks.onnx_weights import PEEPHOLES as READ_PEEPHOLES
 from forecastrnn.networks.frameworks.onnx_weights import rows_of
 from forecastrnn.networks.network import Layer
 
-ACTIVATIONS = {"tanh": "Tanh", "relu": "Relu", "logistic": "Sigmoid"}
-# Numbers of our gates in the order of ONNX's: i, o, f, c of ours i, f, g, o; z, r, h of ours r, z, n.
-ORDERS = {"RNN": (0,), "LSTM": (0, 3, 1, 2), "GRU": (1, 0, 2)}
-PEEPHOLES = (0, 2, 1)  # i, o, f of ours i, f, o
+# The tables by which weights are read, the other way round.
+ACTIVATIONS = {ours: theirs.capitalize() for theirs, ours in READ_ACTIVATIONS.items()}
+ORDERS = {kind: np.argsort(order).tolist() for kind, order in READ_ORDERS.items()}
+PEEPHOLES = np.argsort(READ_PEEPHOLES).tolist()
 
 
 class Operator(NamedTuple):
@@ -45,7 +48,7 @@ def arrays_of(name: str, directions: Sequence[Weights]) -> list[np.ndarray | Non
     kernels = [rows_of(own["kernel"].T, order) for own in directions]
     recurrent = [rows_of(own["recurrent_kernel"].T, order) for own in directions]
     biases = [np.append(rows_of(own["bias"], order), rows_of(_recurrent_bias(own), order)) for own in directions]
-    peepholes = [own["peephole"][list(PEEPHOLES)].reshape(-1) for own in directions if "peephole" in own]
+    peepholes = [own["peephole"][PEEPHOLES].reshape(-1) for own in directions if "peephole" in own]
     return [np.stack(kernels), np.stack(recurrent), np.stack(biases), np.stack(peepholes) if peepholes else None]
 
 

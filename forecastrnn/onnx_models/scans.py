@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from forecastrnn.networks.cell import Cell, Weights
+from forecastrnn.networks.gate_values import EPSILON
 from forecastrnn.networks.tracing.graph import CONSTANT, INPUT
 from forecastrnn.onnx_models.graph import Graph
 
@@ -15,7 +16,6 @@ OPERATIONS = {
     "tanh": "Tanh", "sigmoid": "Sigmoid", "relu": "Relu", "exp": "Exp", "log": "Log", "sqrt": "Sqrt",
     "fixed": "Identity",
 }  # fmt: skip
-EPSILON = 1e-5  # added to the variance in layer normalisation
 
 
 def scan(graph: Graph, cell: Cell, weights: Weights, x: str, valid: str, zeros: str, *, reverse: bool) -> list[str]:
