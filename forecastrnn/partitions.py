@@ -97,7 +97,7 @@ def predict_partitions(
 def _jobs(source: str, folder: str) -> list[Job]:
     """The partitions, by name; hidden files are none."""
     if os.path.isfile(source):
-        base, source = os.path.dirname(source), source
+        base = os.path.dirname(source)
         files = [os.path.relpath(source, base or ".")]
     else:
         base = source

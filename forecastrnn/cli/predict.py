@@ -22,7 +22,7 @@ def run(args: Namespace) -> None:
     model, given = opened(args)
     with of_file(args.model):
         forecast = model.predict(horizon_of(args, model), level=args.level, quantiles=args.quantiles, **given)
-    write_forecast(as_pandas(forecast, "forecast")[0], args, model)
+    write_forecast(forecast, args, model)
 
 
 def opened(args: Namespace) -> tuple[RNNForecaster, dict[str, Any]]:
@@ -54,9 +54,10 @@ def horizon_of(args: Namespace, model: RNNForecaster) -> int | str:
     return int(direct or max(model.season_length_, 2))
 
 
-def write_forecast(forecast: pd.Series | pd.DataFrame, args: Namespace, model: RNNForecaster) -> None:
-    """In long form; dates without a time of day where a step is a day or more."""
+def write_forecast(forecast: Any, args: Namespace, model: RNNForecaster) -> None:
+    """A frame of any library in long form; dates without a time of day where a step is a day or more."""
     columns = columns_of(model)
     keys = str(columns["id_col"] or ID_COL), str(columns["time_col"])
     clock = model._model.axis.clock
-    write_table(in_long_form(forecast, model.alias, keys), args, days=clock.kind == "integer" or not clock.tick)
+    frame, _ = as_pandas(forecast, "forecast")
+    write_table(in_long_form(frame, model.alias, keys), args, days=clock.kind == "integer" or not clock.tick)

@@ -6,7 +6,6 @@ from argparse import Namespace
 
 from forecastrnn.cli.failures import of_file
 from forecastrnn.cli.predict import horizon_of, opened, write_forecast
-from forecastrnn.native_frames import as_pandas
 
 
 def run(args: Namespace) -> None:
@@ -14,4 +13,4 @@ def run(args: Namespace) -> None:
     model, given = opened(args)
     with of_file(args.model):
         paths = model.sample_paths(horizon_of(args, model), args.paths, random_state=args.seed, **given)
-    write_forecast(as_pandas(paths, "paths")[0], args, model)
+    write_forecast(paths, args, model)

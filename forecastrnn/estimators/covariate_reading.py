@@ -134,8 +134,7 @@ def read_to_fit(given: Given, reading: ReadingOptions, read_as: ReadAs, old: Mod
 
     names, static = door.Names(**reading.columns), _names_of(given.static)
     beside = door.Beside.of(given.y, given.X, given.past, names)
-    read = read_as(beside.series())
-    read = _as_came(given, read)
+    read = _as_came(given, read_as(beside.series()))
     if read is not given.y:
         door.warn_unnamed(beside, read.axis, names, static)
     fitted = old.given_covariates if old else None
@@ -147,8 +146,7 @@ def read_to_fit(given: Given, reading: ReadingOptions, read_as: ReadAs, old: Mod
 def read_beside(model: Model, given: Given, read_as: ReadAs) -> tuple[SeriesSet, object]:
     """Series that are not those of fit, with what is beside them, and their categories of static."""
     y, finish = _in_roles(model, given)
-    read = read_as(y)
-    read = _as_came(given, read)
+    read = _as_came(given, read_as(y))
     categories, numbers = _split(given.static, read, model.reading, model.given_covariates)
     return model.dated(finish(read, numbers)), categories
 
@@ -175,8 +173,7 @@ def read_to_backtest(given: Given, reading: ReadingOptions, read_as: ReadAs) -> 
 
     names, static = door.Names(**reading.columns), _names_of(given.static)
     beside = door.Beside.of(given.y, given.X, given.past, names)
-    read = read_as(beside.series())
-    read = _as_came(given, read)
+    read = _as_came(given, read_as(beside.series()))
     door.warn_unnamed(beside, read.axis, names, static)
     return door.with_covariates(read, beside, names, door.Reading(reading.missing, None, static))
 
