@@ -27,8 +27,13 @@ from forecastrnn.exceptions import CheckpointError
 Record = Mapping[str, np.ndarray]  # vectors, of one training
 Records = dict[str, Record]  # by the name of their slot
 Write = Callable[[Records], None]
-UNFIT = "the checkpoint does not fit the training that it is of: delete it or name another"
+ANY = (-np.finfo(float).max, np.finfo(float).max)  # what is finite
+SEEDS = (0, 2**31 - 2)
 BLAMED = 50.0  # times as long as a write takes, training goes on before the next: so it costs 2% at most
+
+
+class UnfitError(CheckpointError):
+    """A record is not one of the training that it stands for; it says what of it is wrong."""
 
 
 class Keeper:
@@ -99,12 +104,26 @@ class Slot:
                 self._keeper.write()
 
 
-def taken(record: Record, name: str, size: int | None = None, dtype: np.dtype | type = float) -> np.ndarray:
-    """A vector of a record, which must have this size and type."""
+def taken(
+    record: Record, name: str, size: int | None = None, dtype: np.dtype | type = float,
+    within: tuple[float, float] = ANY,
+) -> np.ndarray:  # fmt: skip
+    """A vector of a record, which must have this size and type, and its numbers lie within bounds."""
     values = record.get(name)
     if values is None or values.dtype != dtype or values.ndim != 1 or size not in (None, values.size):
-        raise CheckpointError(UNFIT)
+        raise UnfitError(f"{name} is not there, or of another size or type")
+    check(np.isfinite(values).all(), f"{name} has non-finite values")
+    low, high = within
+    check(
+        not values.size or low <= values.min() and values.max() <= high, f"{name} does not lie within {low} .. {high}"
+    )
     return values
+
+
+def check(fits: object, what: str) -> None:
+    """Refuse a record for what is wrong with it."""
+    if not fits:
+        raise UnfitError(what)
 
 
 _part: ContextVar[Part | None] = ContextVar("part", default=None)
@@ -127,9 +146,20 @@ def next_slot() -> Slot:
 
 
 def recalled(drawn: np.ndarray) -> np.ndarray:
-    """Numbers that were drawn by chance: those of the run that was killed, if there was one."""
+    """Seeds that were drawn by chance: those of the run that was killed, if there was one."""
     here = next_slot()
     if here.found is not None:
-        return taken(here.found, "drawn", drawn.size, drawn.dtype)
+        return taken(here.found, "drawn", drawn.size, drawn.dtype, SEEDS)
     here.finish(lambda: {"drawn": drawn})
     return drawn
+
+
+def recalled_split(parts: tuple[np.ndarray, ...]) -> list[np.ndarray]:
+    """Rows that were dealt by chance into parts of these sizes: as the run that was killed has dealt them."""
+    here, dealt = next_slot(), np.concatenate(parts)
+    if here.found is not None:
+        found = taken(here.found, "dealt", dealt.size, dealt.dtype)
+        check(np.array_equal(np.sort(found), np.sort(dealt)), "the rows held out are not some of those that there are")
+        return np.split(found, np.cumsum([len(part) for part in parts])[:-1])
+    here.finish(lambda: {"dealt": dealt})
+    return list(parts)

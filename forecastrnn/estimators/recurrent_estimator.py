@@ -23,7 +23,7 @@ from forecastrnn.estimators.resuming import going_on_from
 from forecastrnn.estimators.saving import SavedToFile
 from forecastrnn.estimators.summary_text import cells_in_words, counted
 from forecastrnn.estimators.telling import telling
-from forecastrnn.keeping import recalled
+from forecastrnn.keeping import recalled, recalled_split
 from forecastrnn.metrics.checks import in_unit
 from forecastrnn.persistence.digests import digest_of
 from forecastrnn.sequences.fitting import Fitted, SequenceSamples
@@ -125,7 +125,7 @@ class RecurrentEstimator(SavedToFile, NamedParameters, Generic[Settings, Model, 
     def _train(self, settings: Settings, fitted: Model, samples: Data, callback: Callback | None) -> None:
         validate = None
         if self._holds_out():
-            rows, held = map(recalled, self._split(samples))
+            rows, held = recalled_split(self._split(samples))
             samples, validate = samples.take(rows), self._validator(settings, fitted, samples.take(held))
         trainer = self._trainer_of(settings, fitted, samples)
         trainer.validate, trainer.watch = validate, self._watch(fitted, settings.device, callback)

@@ -15,7 +15,7 @@ from forecastrnn._version import __version__
 from forecastrnn.engine.communicators import current
 from forecastrnn.estimators.groups.checkpoints import Checkpoint, as_checkpoint
 from forecastrnn.exceptions import CheckpointError
-from forecastrnn.keeping import Keeper, Part, Records, kept_in
+from forecastrnn.keeping import Keeper, Part, Records, UnfitError, kept_in
 from forecastrnn.persistence.checkpoint_file import (
     MOST_WORDS,
     Identity,
@@ -27,6 +27,7 @@ from forecastrnn.persistence.checkpoint_file import (
 from forecastrnn.persistence.digests import digest_of
 from forecastrnn.persistence.replacing import clear_leftovers, target_of, try_folder
 
+MOST_CHANGES = 12  # that a message tells of
 NO_BITS = ("n_jobs", "verbose")  # parameters that change none
 
 
@@ -53,7 +54,10 @@ class Resumable:
             return
         others, same = self._other(), self._earlier.identity.data == self._data
         if others or not same:
-            told = [", ".join(others) or "parameters the same", f"data {'the same' if same else 'differ'}"]
+            told = [
+                ", ".join(others[:MOST_CHANGES]) or "parameters the same",
+                f"data {'the same' if same else 'differ'}",
+            ]
             raise CheckpointError(
                 f"checkpoint: {self.name} belongs to another fit ({'; '.join(told)}): delete it or name another."
             )
@@ -78,6 +82,12 @@ class Resumable:
             raise OSError(error.errno, said, self.path) from error
         self._wrote = True
 
+    def unfit(self, what: str) -> CheckpointError:
+        """The error for a record that is not one of its training."""
+        return CheckpointError(
+            f"checkpoint: {self.name} does not fit the fit that it is of ({what}): delete it or name another."
+        )
+
     def end(self) -> None:
         """It has come to its end: the file goes."""
         if not self._wrote and self._earlier is None:
@@ -90,12 +100,17 @@ class Resumable:
 
 
 def _change(name: str, old: str, new: str) -> str:
+    name, old = _short(name), _short(old)  # which a file says
     return f"{name} {old}, now {new}" if old != new else f"{name} of other values"
 
 
 def _words(value: object) -> str:
     """A value as messages say it."""
-    text = "an array" if isinstance(value, np.ndarray) else " ".join(repr(value).split())
+    return _short("an array" if isinstance(value, np.ndarray) else repr(value))
+
+
+def _short(text: str) -> str:
+    text = " ".join(text.split())
     return text if len(text) <= MOST_WORDS else f"{text[: MOST_WORDS - 3]}..."
 
 
@@ -118,7 +133,10 @@ def going_on_from(given: object, estimator: Any, **others: Any) -> Iterator[Resu
     parameters = {"forecastrnn": __version__, "estimator": type(estimator).__name__, **own, **others}
     found = Resumable(asked, parameters)
     with kept_in(Part(found.keeper)):
-        yield found
+        try:
+            yield found
+        except UnfitError as error:
+            raise found.unfit(str(error)) from error
     found.end()
 
 

@@ -22,7 +22,7 @@ from forecastrnn.forecasting.members import worst_at
 from forecastrnn.forecasting.preparation import FLOOR
 from forecastrnn.forecasting.settings import Settings, network_of, start_member, update_count
 from forecastrnn.forecasting.windows import plain_source, window_starts
-from forecastrnn.keeping import Record, next_slot, taken
+from forecastrnn.keeping import Record, check, next_slot, taken
 from forecastrnn.networks.network import Network
 from forecastrnn.programs.assembly import Assembly
 from forecastrnn.programs.direction import MatrixView
@@ -30,6 +30,7 @@ from forecastrnn.programs.inference import forward_pass
 from forecastrnn.programs.shapes import Shape
 from forecastrnn.progress import told
 from forecastrnn.training.divergence import BLOW_UP
+from forecastrnn.training.network_progress import within_reach
 from forecastrnn.training.sequence_task import SequenceTask, TrainingData
 from forecastrnn.training.stepping import dropout_seeds
 from forecastrnn.training.training_step import BatchBuffers, TrainingStep
@@ -142,7 +143,7 @@ def _record_of(fit: LocalFit, done: int) -> Record:
     """The first networks, member by member."""
     size, updates = fit.thetas.shape[2], fit.losses.shape[2]
     return {
-        "done": np.array([done]), "thetas": fit.thetas.reshape(-1)[: done * size].copy(),
+        "thetas": fit.thetas.reshape(-1)[: done * size].copy(),
         "losses": fit.losses.reshape(-1)[: done * updates].copy(),
     }  # fmt: skip
 
@@ -151,10 +152,12 @@ def _restore(fit: LocalFit, found: Record | None) -> int:
     """How many networks are trained, and they themselves."""
     if found is None:
         return 0
-    done, flat = int(taken(found, "done", 1, np.int64)[0]), (fit.thetas.reshape(-1), fit.losses.reshape(-1))
-    for name, values in zip(("thetas", "losses"), flat, strict=True):
-        size = done * values.size // (fit.losses.shape[0] * fit.losses.shape[1])
-        values[:size] = taken(found, name, size, values.dtype)
+    thetas, losses, (members, n, updates) = fit.thetas.reshape(-1), fit.losses.reshape(-1), fit.losses.shape
+    known = taken(found, "losses")
+    done, rest = divmod(known.size, updates)
+    check(not rest and done <= members * n and len(found) == 2, "there are losses of more networks than are trained")
+    losses[: known.size], end = known, done * fit.thetas.shape[2]
+    thetas[:end] = taken(found, "thetas", end, thetas.dtype, within_reach(thetas.dtype))
     return done
 
 
@@ -179,7 +182,8 @@ def _train_part(
 def _check(thetas: np.ndarray, losses: np.ndarray, ids: tuple, scale: np.ndarray, settings: Settings) -> None:
     """Raise an error that names the first series whose network diverged; the loss of a constant one tells nothing."""
     bad = ~np.isfinite(losses) | (losses > BLOW_UP * np.maximum(losses[:, :1], 1.0))
-    lost = bad.any(axis=1) | ~np.isfinite(thetas).all(axis=1)
+    low, high = within_reach(thetas.dtype)
+    lost = bad.any(axis=1) | ~((thetas >= low) & (thetas <= high)).all(axis=1)
     end = np.median(losses[:, 9 * losses.shape[1] // 10 :], axis=1)
     lost |= (scale > FLOOR) & (end > worst_at(settings, WORST).behind(losses[:, 0]))
     if lost.any():

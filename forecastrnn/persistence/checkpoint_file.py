@@ -89,7 +89,7 @@ def _read(file: ModelFile) -> Kept:
         kind.read(header, word)
     parameters, listed = (_mapping(header, word) for word in ("parameters", "records"))
     header.close()
-    values = file.read(_tensors_of({name: _checked(record) for name, record in listed.items()}))
+    values = file.read(_tensors_of({name: _checked(name, record) for name, record in listed.items()}))
     said = {name: (both[0], both[1]) for name, both in parameters.items() if _are_texts(both)}
     if len(said) < len(parameters):
         raise ModelFileError("a parameter has no words")
@@ -109,20 +109,21 @@ def _are_texts(both: object) -> bool:
     return isinstance(both, list) and len(both) == 2 and all(isinstance(text, str) for text in both)
 
 
-def _checked(record: object) -> dict[str, Any]:
-    """What a record holds: a type and a length for each name."""
-    good = isinstance(record, dict) and all(
-        isinstance(one, list)
-        and len(one) == 2
-        and one[0] in BITS
-        and type(one[1]) is int
-        and 0 <= one[1] < codec.LARGEST
-        for one in record.values()
-    )
-    if not good:
-        raise ModelFileError("a record of it has no types or lengths")
-    assert isinstance(record, dict)
+def _checked(name: str, record: object) -> dict[str, Any]:
+    """What a record holds: a type and a length for each name; a stroke parts the names of both in those of tensors."""
+    if not isinstance(record, dict) or not all(map(_is_listed, record.values())):
+        raise ModelFileError(f"record {name[:40]} has no types or lengths")
+    if any("/" in word for word in (name, *record)):
+        raise ModelFileError(f"record {name[:40]} has names with strokes")
     return record
+
+
+def _is_listed(one: object) -> bool:
+    """A type and a length."""
+    if not isinstance(one, list) or len(one) != 2:
+        return False
+    dtype, size = one
+    return isinstance(dtype, str) and dtype in BITS and type(size) is int and 0 <= size < codec.LONGEST
 
 
 def remove_checkpoint(path: str) -> None:

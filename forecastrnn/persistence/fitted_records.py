@@ -14,18 +14,18 @@ from forecastrnn.persistence import codec
 from forecastrnn.persistence.codec import Kind, Make, Part
 from forecastrnn.persistence.plain_values import plain
 from forecastrnn.programs.shapes import Dropout
-from forecastrnn.training.network_progress import Progress
+from forecastrnn.training.network_progress import Progress, within_reach
 from forecastrnn.training.optimizers import MOMENTS, OptimizerState
 
 REALS = {"float32": "<f4", "float64": "<f8"}
 DEVICE = codec.tested("the name of a device", lambda raw: isinstance(raw, str) and is_device(raw)).named("device")
 SEED = 2**32 - 1
-_LARGE = {"float32": 1e18, "float64": 1e150}  # products of two numbers are finite
 
 
 def know_real(dtype: str, part: Part) -> None:
     """The dtype of what networks compute with, and how far its numbers may go, are known from here on."""
-    part.known.update(real=REALS[dtype], lowest=-_LARGE[dtype], highest=_LARGE[dtype])
+    lowest, highest = within_reach(dtype)
+    part.known.update(real=REALS[dtype], lowest=lowest, highest=highest)
 
 
 def reals(*sizes: str | codec.Size) -> Kind:

@@ -9,6 +9,14 @@ import numpy as np
 from forecastrnn.engine.resident import Fetch
 from forecastrnn.training.optimizers import OptimizerState
 
+LARGE = {"float32": 1e18, "float64": 1e150}  # of parameters, so that products of two are finite
+
+
+def within_reach(dtype: np.dtype | str) -> tuple[float, float]:
+    """How far the parameters of a network may go."""
+    most = LARGE[np.dtype(dtype).name]
+    return -most, most
+
 
 @dataclass
 class Progress:

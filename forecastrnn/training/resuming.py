@@ -10,16 +10,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from forecastrnn.exceptions import CheckpointError
-from forecastrnn.keeping import UNFIT, Record, taken
-from forecastrnn.training.optimizers import OptimizerState
+from forecastrnn.keeping import ANY, Record, check, taken
+from forecastrnn.training.network_progress import Progress, within_reach
 
 if TYPE_CHECKING:
     from forecastrnn.engine.buffers import Place
-    from forecastrnn.training.network_progress import Progress
 
-_COUNTS = ("looked", "waited", "first", "count", "is_over")
-_NUMBERS = ("best", "first_loss", "begun_at")
+_COUNTS = ("waited", "count", "is_over", "since_start", "best_iter", "stopped")
+_NEVER = 2**40  # updates that no fit makes
 
 
 @dataclass
@@ -70,54 +68,83 @@ def _joined(parts: list[np.ndarray]) -> np.ndarray:
 
 
 def record_of(state: LoopState, progress: Progress) -> Record:
-    """All of it, as vectors of their own."""
+    """All of it that does not follow from the rest, as vectors of their own."""
     if progress.fetch is not None:
         progress.fetch()
-    optimizer = progress.optimizer
+    counts = vars(progress.optimizer) | vars(progress) | vars(state)
     found = {
-        "counts": np.array([getattr(state, name) for name in _COUNTS], np.int64),
-        "numbers": np.array([getattr(state, name) for name in _NUMBERS]),
-        "progress": np.array([optimizer.count, optimizer.since_start, progress.best_iter, progress.stopped], np.int64),
+        "counts": np.array([counts[name] for name in _COUNTS], np.int64),
         "loss_curve": np.array(progress.loss_curve, float), "scores": np.array(progress.validation_scores, float),
-        "losses": np.array(state.losses, float), "step_losses": _joined(state.step_losses),
-        "step_weights": _joined(state.step_weights), "theta": progress.theta.copy(),
+        "theta": progress.theta.copy(),
     }  # fmt: skip
-    found |= {f"moment {name}": moment.copy() for name, moment in optimizer.moments.items()}
+    found |= {f"moment {name}": moment.copy() for name, moment in progress.optimizer.moments.items()}
+    return found if state.is_over else found | _of_loop(state)
+
+
+def _of_loop(state: LoopState) -> Record:
+    """What the epochs that are running have come to."""
+    found = {
+        "first_losses": np.array([state.first_loss, state.begun_at]), "step_losses": _joined(state.step_losses),
+        "step_weights": _joined(state.step_weights),
+    }  # fmt: skip
     found |= {f"carried {number}": values.copy() for number, values in enumerate(state.carried)}
     return found if state.kept is None else found | {"kept": state.kept.copy()}
 
 
-def restored(record: Record, progress: Progress) -> LoopState:
-    """The loop that a record tells of; `progress` becomes what it was."""
-    state, optimizer = LoopState(), progress.optimizer
-    counts, numbers, of_progress = (
-        taken(record, name, size, dtype)
-        for name, size, dtype in (("counts", 5, np.int64), ("numbers", 3, float), ("progress", 4, np.int64))
+def restored(record: Record, progress: Progress, max_iter: int, validates: bool) -> LoopState:
+    """The loop that a record tells of; `progress` becomes what it was.
+
+    Who can write to the file can have changed it: what follows from the rest is not in it, and all else must be what a
+    training of `max_iter` epochs, with a score behind each if it `validates`, can have come to.
+    """
+    counts = dict(zip(_COUNTS, taken(record, "counts", len(_COUNTS), np.int64, (0, _NEVER)).tolist(), strict=True))
+    state = LoopState(waited=counts["waited"], count=counts["count"], is_over=counts["is_over"])
+    _restore_curves(record, progress, state, validates)
+    check(state.looked + bool(state.count) <= max_iter, f"loss_curve is of more than {max_iter} epochs")
+    _restore_network(record, progress)
+    if not state.is_over:
+        _restore_loop(record, progress.theta, state, keeps=validates and state.looked > 0)
+    check(state.done <= counts["since_start"], "more updates are under way than were made")
+    check(
+        state.waited <= state.looked and counts["best_iter"] <= state.first, "it waits for more epochs than there are"
     )
-    for name, count in zip(_COUNTS, counts.tolist(), strict=True):
-        setattr(state, name, count)
-    for name, number in zip(_NUMBERS, numbers.tolist(), strict=True):
-        setattr(state, name, number)
-    progress.theta[:] = taken(record, "theta", progress.theta.size, progress.theta.dtype)
-    _restore_moments(record, optimizer)
-    optimizer.count, optimizer.since_start, progress.best_iter, stopped = of_progress.tolist()
-    progress.stopped = bool(stopped)
-    progress.loss_curve[:] = taken(record, "loss_curve").tolist()
-    progress.validation_scores[:] = taken(record, "scores").tolist()
-    state.losses = taken(record, "losses").tolist()
-    state.made(taken(record, "step_losses"), taken(record, "step_weights", len(record["step_losses"])))
-    count = sum(name.startswith("carried ") for name in record)
-    state.carried = [taken(record, f"carried {number}", None, progress.theta.dtype) for number in range(count)]
-    if "kept" in record:
-        state.kept = taken(record, "kept", progress.theta.size, progress.theta.dtype).copy()
+    check(max(state.is_over, counts["stopped"]) <= 1 and bool(state.count) != bool(state.is_over), "counts are wrong")
+    progress.best_iter, progress.stopped = counts["best_iter"], bool(counts["stopped"])
+    progress.optimizer.since_start = counts["since_start"]
+    progress.optimizer.count += counts["since_start"]
+    check(record.keys() == record_of(state, progress).keys(), "it has vectors that nobody asks for")
     return state
 
 
-def _restore_moments(record: Record, optimizer: OptimizerState) -> None:
-    if {name for name in record if name.startswith("moment ")} != {f"moment {name}" for name in optimizer.moments}:
-        raise CheckpointError(UNFIT)
-    for name, moment in optimizer.moments.items():
+def _restore_curves(record: Record, progress: Progress, state: LoopState, validates: bool) -> None:
+    """Losses and scores, and what follows from them: how many epochs there were, and the best of them."""
+    before, scored = len(progress.loss_curve), len(progress.validation_scores)
+    progress.loss_curve[:] = taken(record, "loss_curve").tolist()
+    progress.validation_scores[:] = taken(record, "scores").tolist()
+    state.first = len(progress.loss_curve)
+    state.looked = state.first - before
+    scores = progress.validation_scores[scored:] if validates else [-loss for loss in progress.loss_curve[before:]]
+    state.best = max(scores, default=-np.inf)
+    check(state.looked >= 0 and len(scores) == state.looked, "loss_curve and scores do not fit together")
+    check(validates or len(progress.validation_scores) == scored, "there are scores, and no validation")
+
+
+def _restore_network(record: Record, progress: Progress) -> None:
+    theta, moments = progress.theta, progress.optimizer.moments
+    theta[:] = taken(record, "theta", theta.size, theta.dtype, within_reach(theta.dtype))
+    for name, moment in moments.items():
         moment[:] = taken(record, f"moment {name}", moment.size, moment.dtype)
+
+
+def _restore_loop(record: Record, theta: np.ndarray, state: LoopState, keeps: bool) -> None:
+    """What the epochs that are running have come to; `keeps` : there are parameters that were best."""
+    reach = within_reach(theta.dtype)
+    state.first_loss, state.begun_at = taken(record, "first_losses", 2).tolist()
+    losses = taken(record, "step_losses")
+    state.made(losses, taken(record, "step_weights", len(losses), within=(0.0, ANY[1])))
+    count = sum(name.startswith("carried ") for name in record)
+    state.carried = [taken(record, f"carried {number}", None, theta.dtype, reach) for number in range(count)]
+    state.kept = taken(record, "kept", theta.size, theta.dtype, reach).copy() if keeps else None
 
 
 def carried_of(places: list[tuple[Place, int]]) -> list[np.ndarray]:
@@ -127,9 +154,7 @@ def carried_of(places: list[tuple[Place, int]]) -> list[np.ndarray]:
 
 def carry_on(places: list[tuple[Place, int]], states: list[np.ndarray]) -> None:
     """Put them where the next step looks for them."""
-    if len(places) != len(states):
-        raise CheckpointError(UNFIT)
+    check(len(places) == len(states), "the states that are carried on are too many or too few")
     for (place, size), state in zip(places, states, strict=True):
-        if (state.size, state.dtype) != (size, place.buffer.dtype):
-            raise CheckpointError(UNFIT)
+        check((state.size, state.dtype) == (size, place.buffer.dtype), "states that are carried on have another size")
         place.buffer.array.reshape(-1)[place.offset : place.offset + size] = state

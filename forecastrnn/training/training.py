@@ -16,14 +16,14 @@ from forecastrnn.engine.devices import CPU, memory_of
 from forecastrnn.engine.memory import check_fits
 from forecastrnn.engine.resident import Fetch, resident
 from forecastrnn.exceptions import TrainingDivergedError
-from forecastrnn.keeping import Slot, next_slot
+from forecastrnn.keeping import Slot, check, next_slot
 from forecastrnn.networks.losses import AnyLoss
 from forecastrnn.networks.network import AnyNetwork
 from forecastrnn.programs.shapes import ALL, NO_DROPOUT, Dropout
 from forecastrnn.progress import told
 from forecastrnn.training.batches import Batches
 from forecastrnn.training.divergence import ANY_LOSS, BLOW_UP, ROWS, UPDATES, WorstLoss
-from forecastrnn.training.network_progress import Progress
+from forecastrnn.training.network_progress import Progress, within_reach
 from forecastrnn.training.optimizers import Rule
 from forecastrnn.training.own_inputs import Sampling
 from forecastrnn.training.pair_task import PairData
@@ -84,7 +84,7 @@ class Trainer:
         """Train until the plan says stop, from where a killed run was; raises TrainingDivergedError."""
         progress, self.slot = self.progress, next_slot()
         if self.slot.found is not None:
-            self.state = restored(self.slot.found, progress)
+            self.state = restored(self.slot.found, progress, self.plan.max_iter, self.validate is not None)
         if self.state.is_over:
             return progress
         self._check_memory()
@@ -98,6 +98,7 @@ class Trainer:
         if self.state.kept is not None:
             progress.theta[:] = self.state.kept
             self._check_end()
+        self._check_reach()
         self.slot.finish(lambda: record_of(LoopState(is_over=True), progress))
         return progress
 
@@ -125,6 +126,7 @@ class Trainer:
             if not state.losses:
                 state.losses = self._run_unwatched()
             loss = state.losses.pop(0)
+            self._check(np.array([loss]))
             progress.loss_curve.append(loss)
             score = self._score(loss)
             self._report(state.looked, loss)
@@ -141,15 +143,16 @@ class Trainer:
 
     def _run_unwatched(self) -> list[float]:
         """The epochs that run in one go, or what is left of those that a killed run has begun."""
-        state = self.state
+        state, most = self.state, self._most_unwatched(self.state.looked, self.state.waited)
         if not state.count:
-            state.first, state.count = len(self.progress.loss_curve), self._unwatched(state.looked, state.waited)
+            state.first, state.count = len(self.progress.loss_curve), 1 if self.plan.verbose else most
+        check(state.count <= most, f"{state.count} epochs are running together")
         return self.run_epochs()
 
-    def _unwatched(self, epoch: int, waited: int) -> int:
+    def _most_unwatched(self, epoch: int, waited: int) -> int:
         """Epochs from `epoch` on that can run in one go: nobody looks at one of them, or stops, before the last."""
         plan, steps = self.plan, sum(index.steps for index in self._first_epoch())
-        looks = plan.verbose or self.watch is not None or self.validate is not None
+        looks = self.watch is not None or self.validate is not None
         if looks or self.network.has_categories:  # unknown categories change behind each epoch
             return 1
         until_stop = plan.n_iter_no_change - waited if plan.stop_early else plan.max_iter
@@ -168,6 +171,7 @@ class Trainer:
             if state.done < at + index.steps:
                 self._run_calls(program, index.part(max(state.done - at, 0), index.steps))
             at += index.steps
+        check(state.done == at, f"{state.done} updates are made in {state.count} epochs")
         if self.progress.fetch is None:
             self.network.set_unknown(self.progress.theta)
         return self._means(pieces)
@@ -227,9 +231,10 @@ class Trainer:
         at = 0
         if self.plan.device == CPU:
             program.program.prepare()  # so that no time of compilation is taken for that of steps
-        if self.state.carried:
+        if index.keep is not None and index.keep[0]:  # which no run begins with that was not killed
             carry_on(program.carried, self.state.carried)
             self.state.carried = []
+        check(not self.state.carried, "states are carried on to where none are")
         while at < index.steps:
             n = min(max(int(CALL_SECONDS / self.seconds_a_step), 1), program.most_steps, index.steps - at)
             part = index if n == index.steps else index.part(at, at + n)
@@ -328,6 +333,13 @@ class Trainer:
             raise self._diverged(
                 f"the loss of the first mini-batch increased from {first:.3g} to {loss:.3g} in all updates"
             )
+
+    def _check_reach(self) -> None:
+        """Parameters and moments must be what a model file may hold."""
+        theta, (low, high) = self.progress.theta, within_reach(self.progress.theta.dtype)
+        moments = self.progress.optimizer.moments.values()
+        if not (low <= theta.min() and theta.max() <= high and all(np.isfinite(one).all() for one in moments)):
+            raise self._diverged("weights, or moments of the solver, became larger than can be computed with")
 
     def _score(self, loss: float) -> float:
         if self.validate is None:

@@ -14,45 +14,15 @@ from forecastrnn import Checkpoint, ModelFileError, RNNForecaster, RNNRegressor,
 from forecastrnn.estimators import resuming
 from forecastrnn.persistence import replacing
 from forecastrnn.training import training
-from support.resume_cases import KINDS, SMALL, digest
+from support.resume_cases import KINDS, SMALL, Deadly, digest
 from support.same_bits import X, Y
-
-
-class Killed(BaseException):
-    """Stands for a signal that nobody hears."""
-
-
-class Deadly:
-    """Writes checkpoints, and kills behind the write of a number."""
-
-    def __init__(self) -> None:
-        self.made, self.last, self.write = 0, 0, resuming.write_checkpoint
-
-    def __call__(self, *args: Any) -> None:
-        self.write(*args)
-        self.made += 1
-        if self.made == self.last:
-            raise Killed
-
-    def within(self, fit: Any, path: Path, last: int) -> Any:
-        """A fit that is killed behind so many writes, if it comes so far; None: it was."""
-        self.made, self.last = 0, last
-        try:
-            return fit(Checkpoint(path, every=0.0))
-        except Killed:
-            assert path.exists()
-            return None
 
 
 @pytest.fixture
 def deadly(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deadly]:
     """Every update is written."""
-    made = Deadly()
-    monkeypatch.setattr(resuming, "write_checkpoint", made)
-    monkeypatch.setattr(keeping, "BLAMED", 0.0)
-    monkeypatch.setattr(training, "CALL_SECONDS", 1e-9)
-    monkeypatch.setattr(os, "fsync", lambda handle: None)
-    yield made
+    with Deadly.everywhere() as made:
+        yield made
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -17,8 +17,8 @@ import time
 import traceback
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,8 @@ import numpy as np
 import forecastrnn
 from forecastrnn.estimators import saving
 from forecastrnn.exceptions import ModelFileError
+from forecastrnn.persistence import checkpoint_file
+from forecastrnn.persistence.model_file import Tensor
 from support.forged_files import forge, parts_of
 from support.hostile_models import FITS, use
 
@@ -47,6 +49,7 @@ _NUMBERS = {"f": (np.nan, np.inf, 1e300, -1e300, 1e30, 1e-300, 0.0, -1.0, 1.0, 0
             "i": (0, 1, 2, -1, 7, 1000, 2**31, 2**53, 2**62, -(2**62), 2**63 - 1, -(2**63)),
             "u": (0, 1, 2, 255)}  # fmt: skip
 Edit = tuple[str, Callable[[], bytes]]
+Outcome = Callable[[Any, Path, bytes, str], tuple[str, str]]
 
 
 @dataclass
@@ -75,7 +78,7 @@ def places(tree: Any, at: tuple = ()) -> Iterator[tuple]:
         yield from places(value, (*at, key))
 
 
-def header_edits(case: Case) -> Iterator[Edit]:
+def header_edits(case: Any) -> Iterator[Edit]:
     """Each entry set to other values of its type, and to some of others."""
     header = parts_of(case.content)[0]
     for way in places(header):
@@ -97,7 +100,7 @@ def _others_than(old: Any) -> list[Any]:
     return [new for new in (*near, *same, *others) if type(new) is not type(old) or new != old]
 
 
-def _forger(case: Case, way: tuple, new: Any) -> Callable[[], bytes]:
+def _forger(case: Any, way: tuple, new: Any) -> Callable[[], bytes]:
     def change(header: dict) -> None:
         _at(header, way[:-1])[way[-1]] = copy.deepcopy(new)
 
@@ -107,7 +110,13 @@ def _forger(case: Case, way: tuple, new: Any) -> Callable[[], bytes]:
 def tensors_of(content: bytes) -> dict[str, tuple[np.dtype, slice]]:
     """The dtype of each tensor of a file, and where it lies behind the header."""
     header, found, begin = parts_of(content)[0], {}, 0
-    for tensor in saving._state_of(header["class"]).read(header["state"], header["class"])[0]:
+    if header["class"] == checkpoint_file.CLASS:
+        listed = header["records"].items()
+        tensors = [Tensor(f"{name}/{key}", *one) for name, record in listed for key, one in record.items()]
+        tensors = [replace(tensor, shape=(tensor.shape,)) for tensor in tensors]
+    else:
+        tensors = saving._state_of(header["class"]).read(header["state"], header["class"])[0]
+    for tensor in tensors:
         found[tensor.name] = (np.dtype(tensor.dtype), slice(begin, begin + tensor.nbytes))
         begin += tensor.nbytes
     return found
@@ -123,7 +132,7 @@ def with_numbers(content: bytes, name: str, change: Callable[[np.ndarray], Any])
     return forge(content, lambda header: None, tail[: span.start] + values.tobytes() + tail[span.stop :])
 
 
-def tensor_edits(case: Case, rng: np.random.Generator, places: int = 3) -> Iterator[Edit]:
+def tensor_edits(case: Any, rng: np.random.Generator, places: int = 3) -> Iterator[Edit]:
     """Numbers of each tensor set to others, swapped, and all of them changed."""
     for name, (dtype, span) in tensors_of(case.content).items():
         count = (span.stop - span.start) // dtype.itemsize
@@ -146,18 +155,18 @@ def _swap(values: np.ndarray, pair: list[int]) -> None:
     values[pair] = values[pair[::-1]]
 
 
-def _written(case: Case, name: str, where: int | slice, new: Any) -> Callable[[], bytes]:
+def _written(case: Any, name: str, where: int | slice, new: Any) -> Callable[[], bytes]:
     def write(values: np.ndarray) -> None:
         values[where] = new
 
     return _changed(case, name, write)
 
 
-def _changed(case: Case, name: str, change: Callable[[np.ndarray], Any]) -> Callable[[], bytes]:
+def _changed(case: Any, name: str, change: Callable[[np.ndarray], Any]) -> Callable[[], bytes]:
     return lambda: with_numbers(case.content, name, change)
 
 
-def random_edits(case: Case, rng: np.random.Generator, n: int) -> Iterator[Edit]:
+def random_edits(case: Any, rng: np.random.Generator, n: int) -> Iterator[Edit]:
     """Bytes of the header or the tensors changed, and entries copied to other places."""
     header, tail = parts_of(case.content)
     ways = list(places(header))
@@ -167,7 +176,7 @@ def random_edits(case: Case, rng: np.random.Generator, n: int) -> Iterator[Edit]
         yield f"random {kind} {seed}", lambda kind=kind, seed=seed: _random(case, header, tail, ways, kind, seed)
 
 
-def _random(case: Case, header: dict, tail: bytes, ways: list[tuple], kind: str, seed: int) -> bytes:
+def _random(case: Any, header: dict, tail: bytes, ways: list[tuple], kind: str, seed: int) -> bytes:
     rng = np.random.default_rng(seed)
     if kind == "text":
         text = bytearray(json.dumps(header).encode())
@@ -202,29 +211,34 @@ def outcome(case: Case, path: Path, data: bytes, what: str = "") -> tuple[str, s
     except ModelFileError as error:
         return ("refused", "") if len(str(error)) <= LONGEST else ("long message", str(error)[:200])
     except BaseException as error:
-        return "load raises", _where(error)
+        return "load raises", where(error)
     try:
         found = use(model)
     except (ValueError, TypeError, MemoryError) as error:
-        frames = traceback.extract_tb(error.__traceback__)
-        names = {Path(frame.filename).name for frame in frames} | {frames[-1].name}
-        is_said = not isinstance(error, MemoryError) and names & {*_OF_DATA, *_OUT_OF_REACH}
-        is_other = what.startswith("parameters") or is_said
-        return ("valid", "") if is_other else ("use raises", _where(error))
+        is_other = what.startswith("parameters") or is_said(error)
+        return ("valid", "") if is_other else ("use raises", where(error))
     except BaseException as error:
-        return "use raises", _where(error)
+        return "use raises", where(error)
     if not all(np.isfinite(one).all() for one in found):
         return "not finite", ""
     same = len(found) == len(case.expected) and all(map(np.array_equal, found, case.expected))
     return "equal" if same else "valid", ""
 
 
-def _where(error: BaseException) -> str:
+def is_said(error: Exception) -> bool:
+    """Whether a model that is valid says of data that they are not like its own, or out of its reach."""
+    frames = traceback.extract_tb(error.__traceback__)
+    names = {Path(frame.filename).name for frame in frames} | {frames[-1].name}
+    return not isinstance(error, MemoryError) and bool(names & {*_OF_DATA, *_OUT_OF_REACH})
+
+
+def where(error: BaseException) -> str:
+    """An error, and where it was raised."""
     frames = [f"{Path(f.filename).name}:{f.lineno}" for f in traceback.extract_tb(error.__traceback__)]
     return f"{type(error).__name__} {str(error)[:160]!r} at {' '.join(frames[-3:])}"
 
 
-def outcomes(case: Case, edits: list[Edit]) -> Iterator[tuple[str, str, str]]:
+def outcomes(case: Any, edits: list[Edit], outcome: Outcome = outcome) -> Iterator[tuple[str, str, str]]:
     """Of each edit: what it is, how it went, the error; a child that dies or hangs is followed by another."""
     done = 0
     while done < len(edits):
@@ -232,7 +246,7 @@ def outcomes(case: Case, edits: list[Edit]) -> Iterator[tuple[str, str, str]]:
         child = os.fork()
         if not child:
             os.close(reader)
-            _child(case, edits[done:], writer)
+            _child(case, edits[done:], outcome, writer)
         os.close(writer)
         with os.fdopen(reader, "rb") as handle:
             while True:
@@ -252,7 +266,7 @@ def outcomes(case: Case, edits: list[Edit]) -> Iterator[tuple[str, str, str]]:
                 yield "at the end", died, ""
 
 
-def _child(case: Case, edits: list[Edit], writer: int) -> None:
+def _child(case: Any, edits: list[Edit], outcome: Outcome, writer: int) -> None:
     """Goes through edits, and tells of each; its own limits of time and memory."""
     warnings.simplefilter("ignore")
     np.seterr(all="ignore")
@@ -279,19 +293,29 @@ def edits_of(case: Case, seed: int, most: int | None = None) -> list[Edit]:
     return [found[k] for k in sorted(chosen)]
 
 
-def main() -> None:
-    """Edits of some models, or of all of them."""
-    seed, most = int(sys.argv[1]), int(sys.argv[2]) or None
+def tell(names: Iterable[str], tried: Callable[[str], Iterator[tuple[str, str, str]]], good: tuple[str, ...]) -> None:
+    """Print what is wrong with the edits tried of each of some files, and how many of them there were."""
     total, begun = Counter[str](), time.perf_counter()
-    for name in sys.argv[3:] or FITS:
-        case, count = Case.of(name), Counter[str]()
-        for what, kind, message in outcomes(case, edits_of(case, seed, most)):
+    for name in names:
+        count = Counter[str]()
+        for what, kind, message in tried(name):
             count[kind] += 1
-            if kind not in GOOD:
+            if kind not in good:
                 print(f"{name}: {what}: {kind} {message}", flush=True)
         total += count
         print(f"== {name} {sum(count.values())} {dict(count)} {time.perf_counter() - begun:.0f} s", flush=True)
     print(f"=== {sum(total.values())} {dict(total)}")
+
+
+def main() -> None:
+    """Edits of some models, or of all of them."""
+    seed, most = int(sys.argv[1]), int(sys.argv[2]) or None
+
+    def tried(name: str) -> Iterator[tuple[str, str, str]]:
+        case = Case.of(name)
+        return outcomes(case, edits_of(case, seed, most))
+
+    tell(sys.argv[3:] or FITS, tried, GOOD)
 
 
 if __name__ == "__main__":

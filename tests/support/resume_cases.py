@@ -6,13 +6,18 @@ import hashlib
 import os
 import select
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pandas as pd
 
 import forecastrnn as rnn
-from forecastrnn import RNNClassifier, RNNForecaster, RNNRegressor, RNNSeq2Seq
+from forecastrnn import Checkpoint, RNNClassifier, RNNForecaster, RNNRegressor, RNNSeq2Seq, keeping
+from forecastrnn.estimators import resuming
+from forecastrnn.training import training
 from support.same_bits import CODES, LABELS, LENGTHS, SEASON, STEPS, TURNED, WEIGHT, WIDE, WORDS, X, Y, tensors
 
 SMALL: dict[str, Any] = {"cell": "rnn", "hidden_layer_sizes": 4, "max_iter": 6, "random_state": 0, "batch_size": 7}
@@ -89,6 +94,45 @@ def digest(model: Any) -> str:
     if isinstance(model, pd.DataFrame):
         return hashlib.sha256(model.to_csv().encode()).hexdigest()
     return hashlib.sha256(tensors(model).tobytes()).hexdigest()
+
+
+class Killed(BaseException):
+    """Stands for a signal that nobody hears."""
+
+
+class Deadly:
+    """Writes checkpoints, and kills behind the write of a number."""
+
+    def __init__(self) -> None:
+        self.made, self.last, self.write = 0, 0, resuming.write_checkpoint
+
+    @classmethod
+    @contextmanager
+    def everywhere(cls) -> Iterator[Deadly]:
+        """Inside, all fits write by one, behind every update."""
+        made = cls()
+        with (
+            mock.patch.object(resuming, "write_checkpoint", made),
+            mock.patch.object(keeping, "BLAMED", 0.0),
+            mock.patch.object(training, "CALL_SECONDS", 1e-9),
+            mock.patch.object(os, "fsync", lambda handle: None),
+        ):
+            yield made
+
+    def __call__(self, *args: Any) -> None:
+        self.write(*args)
+        self.made += 1
+        if self.made == self.last:
+            raise Killed
+
+    def within(self, fit: Any, path: Path, last: int) -> Any:
+        """A fit that is killed behind so many writes, if it comes so far; None: it was."""
+        self.made, self.last = 0, last
+        try:
+            return fit(Checkpoint(path, every=0.0))
+        except Killed:
+            assert path.exists()
+            return None
 
 
 def in_child(kind: str, path: str, seconds: float) -> str | None:
