@@ -81,7 +81,7 @@ def record_of(state: LoopState, progress: Progress) -> Record:
     return found if state.is_over else found | _of_loop(state)
 
 
-def _of_loop(state: LoopState) -> Record:
+def _of_loop(state: LoopState) -> dict[str, np.ndarray]:
     """What the epochs that are running have come to."""
     found = {
         "first_losses": np.array([state.first_loss, state.begun_at]), "step_losses": _joined(state.step_losses),

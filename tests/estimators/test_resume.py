@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,6 @@ import pytest
 from forecastrnn import Checkpoint, ModelFileError, RNNForecaster, RNNRegressor, keeping, load
 from forecastrnn.estimators import resuming
 from forecastrnn.persistence import replacing
-from forecastrnn.training import training
 from support.resume_cases import KINDS, SMALL, Deadly, digest
 from support.same_bits import X, Y
 
