@@ -139,6 +139,11 @@ def kept_in(part: Part | None) -> Iterator[None]:
         _part.reset(token)
 
 
+def is_kept() -> bool:
+    """Whether the trainings that follow are kept."""
+    return _part.get() is not None
+
+
 def next_slot() -> Slot:
     """That of the training that begins here."""
     part = _part.get()

@@ -1,6 +1,10 @@
 """A panel in many files is forecast file by file: the forecasts of one call, resumed after a kill, also on Dask."""
 
+import importlib
 import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +14,7 @@ import pandas as pd
 import pytest
 
 from forecastrnn import RNNForecaster
+from forecastrnn.forecasting import side_by_side
 from forecastrnn.partitions import predict_partitions
 
 SMALL: dict[str, Any] = {"n_members": 2, "max_steps": 5, "random_state": 0, "hidden_layer_sizes": 4, "n_jobs": 1}
@@ -83,22 +88,58 @@ def test_refused(source: Path, model: RNNForecaster, tmp_path: Path) -> None:
         predict_partitions(model, tmp_path / "none", tmp_path / "other", 3)
 
 
-@pytest.mark.frames
-@pytest.mark.slow
-@pytest.mark.filterwarnings("default")
-def test_a_dask_cluster_of_two_processes(source: Path, model: RNNForecaster, tmp_path: Path) -> None:
-    """Backtests and partitions through joblib's backend of Dask; a worker that is killed loses and doubles nothing."""
+@contextmanager
+def dask_cluster() -> Iterator[list[int]]:
+    """Two worker processes; their ids."""
     distributed = pytest.importorskip("distributed")
-    y, forecaster = panel().drop(columns="shard"), RNNForecaster(**SMALL)
-    expected = forecaster.cross_validation(y, 2, n_windows=3)
+    options: dict[str, Any] = {"threads_per_worker": 1, "processes": True, "dashboard_address": None}
     with (
-        distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster,
+        distributed.LocalCluster(n_workers=2, **options) as cluster,
         distributed.Client(cluster) as client,
         joblib.parallel_config("dask"),
     ):
+        yield list(client.run(os.getpid).values())
+
+
+@contextmanager
+def ray_cluster() -> Iterator[list[int]]:
+    """The same of Ray, through the backend that it registers."""
+    ray = pytest.importorskip("ray")
+    importlib.import_module("ray.util.joblib").register_ray()
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    try:
+        with joblib.parallel_config("ray", n_jobs=2):
+            yield joblib.Parallel()(joblib.delayed(_own_process)() for _ in range(4))
+    finally:
+        ray.shutdown()
+
+
+def _own_process() -> int:
+    """Its id, behind a moment in which other workers take the next task."""
+    time.sleep(0.2)
+    return os.getpid()
+
+
+@pytest.mark.frames
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("cluster", [dask_cluster, ray_cluster])
+def test_a_cluster_of_two_processes(
+    cluster: Callable[[], Any], source: Path, model: RNNForecaster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Members, local networks, backtests and partitions; those of Dask also when a worker is killed."""
+    y, forecaster = panel().drop(columns="shard"), RNNForecaster(**SMALL)
+    local, asked, parallel = RNNForecaster(**SMALL, global_model=False), list[int](), side_by_side.Parallel
+    both = [one.fit(y).predict(2) for one in (forecaster, local)]
+    expected = forecaster.cross_validation(y, 2, n_windows=3)
+    with cluster() as pids:
+        assert len(set(pids)) == 2 and os.getpid() not in pids
+        monkeypatch.setattr(side_by_side, "Parallel", lambda n_jobs: asked.append(n_jobs) or parallel(n_jobs=n_jobs))
+        for one, alone in zip((forecaster, local), both, strict=True):
+            pd.testing.assert_frame_equal(one.fit(y).predict(2), alone, check_exact=True)
+        assert len(asked) >= 2 and set(asked) == {2}
         found = forecaster.cross_validation(y, 2, n_windows=3, n_jobs=-1)
         pd.testing.assert_frame_equal(found, expected, check_exact=True)
-        pids = list(client.run(os.getpid).values())
-        assert len(set(pids)) == 2 and os.getpid() not in pids
-        os.kill(pids[0], 9)
+        if cluster is dask_cluster:
+            os.kill(pids[0], 9)
         check(predict_partitions(model, source, tmp_path / "out", 3, level=80, n_jobs=-1), model)

@@ -29,8 +29,17 @@ def thread_count(n_jobs: int | None) -> int:
 def worker_count(n_jobs: int | None, tasks: int) -> int:
     """Workers of joblib for so many tasks: no more than these, nor than the processors that run them."""
     asked = min(joblib.effective_n_jobs(n_jobs), tasks)
-    here = isinstance(parallel.get_active_backend()[0], _OF_THIS_MACHINE)  # others have machines of their own
-    return max(1, min(asked, _usable(_affinity(), physical=False)) if here else asked)
+    return max(1, min(asked, _usable(_affinity(), physical=False)) if _is_here() else asked)
+
+
+def threads_each(n_threads: int, workers: int) -> int:
+    """Threads of each of so many workers of joblib, which share the cores of this machine."""
+    return max(1, n_threads // workers) if _is_here() else n_threads
+
+
+def _is_here() -> bool:
+    """Whether the workers of joblib are on this machine; other backends have machines of their own."""
+    return isinstance(parallel.get_active_backend()[0], _OF_THIS_MACHINE)
 
 
 def _limits() -> list[int]:

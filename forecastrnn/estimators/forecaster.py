@@ -168,7 +168,8 @@ class RNNForecaster(Predicts, Plans, GoesOn, Backtests, Scores, Pictures, Summar
         Where to train and to forecast, or where each layer is; "auto" takes the first GPU where there is one. Streams
         run on the CPU, as does all of global_model=False, whose many small networks have no kernels of a GPU.
     n_jobs : int or None
-        Threads; None and -1 are all physical cores, -2 all but one.
+        Threads; None and -1 are all physical cores, -2 all but one. Members, and local networks, are also trained side
+        by side where a `joblib.parallel_config` around `fit` says so, to the same bits.
     dtype : {"float32", "float64"}
         Type to compute in.
     alias : str

@@ -24,6 +24,11 @@ class SeriesInputs:
         """Those of prepared series; codes (n_series, k) are the last columns of their rows."""
         return cls(prepared, build_inputs(prepared, dtype, codes))
 
+    def part(self, lo: int, hi: int) -> SeriesInputs:
+        """Series lo .. hi alone, for networks that read what is here."""
+        places = slice(*self.prepared.starts[[lo, hi]])
+        return SeriesInputs(self.prepared.part(lo, hi), self.rows[places])
+
     def with_room(self, beyond: int) -> SeriesInputs:
         """The same with so many empty rows behind the last, where outputs ahead read the rows of their times."""
         if not beyond or self.prepared.covariates is None:

@@ -8,7 +8,8 @@ depend on which others are fitted beside it.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from forecastrnn.forecasting.inputs import SeriesInputs
 from forecastrnn.forecasting.members import worst_at
 from forecastrnn.forecasting.preparation import FLOOR
 from forecastrnn.forecasting.settings import Settings, network_of, start_member, update_count
+from forecastrnn.forecasting.side_by_side import side_by_side, workers_for
 from forecastrnn.forecasting.windows import plain_source, window_starts
 from forecastrnn.keeping import Record, check, next_slot, taken
 from forecastrnn.networks.network import Network
@@ -28,7 +30,7 @@ from forecastrnn.programs.assembly import Assembly
 from forecastrnn.programs.direction import MatrixView
 from forecastrnn.programs.inference import forward_pass
 from forecastrnn.programs.shapes import Shape
-from forecastrnn.progress import told
+from forecastrnn.progress import stage, told
 from forecastrnn.training.divergence import BLOW_UP
 from forecastrnn.training.network_progress import within_reach
 from forecastrnn.training.sequence_task import SequenceTask, TrainingData
@@ -82,6 +84,25 @@ def fit_local(
     series: SeriesInputs, settings: Settings, seeds: list[int], ids: tuple, thetas: np.ndarray | None = None
 ) -> LocalFit:
     """Train a network for each seed and series; `thetas` go on from where they are."""
+    n = series.prepared.n_series
+    settings = replace(settings, max_steps=update_count(series.prepared, settings))
+    workers = workers_for(n)
+    if workers == 1:
+        return _fit_here(settings, series, seeds, ids, thetas)
+    edges = [n * k // workers for k in range(workers + 1)]
+    jobs = [
+        (series.part(lo, hi), seeds, ids[lo:hi], None if thetas is None else thetas[:, lo:hi])
+        for lo, hi in pairwise(edges)
+    ]
+    with stage(f"{n} series in {workers} parts side by side"):
+        found = side_by_side(_fit_here, settings, jobs, workers)
+    return LocalFit(*(np.concatenate(each, axis=1) for each in zip(*((one.thetas, one.losses) for one in found))))
+
+
+def _fit_here(
+    settings: Settings, series: SeriesInputs, seeds: list[int], ids: tuple, thetas: np.ndarray | None
+) -> LocalFit:  # fmt: skip
+    """The same in this process."""
     prepared = series.prepared
     network, n = network_of(prepared.layout, settings).writer, prepared.n_series
     updates = update_count(prepared, settings)

@@ -10,6 +10,7 @@ from forecastrnn.callbacks import MemberUpdate
 from forecastrnn.forecasting.inputs import SeriesInputs
 from forecastrnn.forecasting.preparation import FLOOR, Prepared
 from forecastrnn.forecasting.settings import Settings, network_of, start_member, update_count
+from forecastrnn.forecasting.side_by_side import side_by_side, workers_for
 from forecastrnn.forecasting.validation import validator
 from forecastrnn.forecasting.windows import batches_of, source_of
 from forecastrnn.progress import stage
@@ -32,6 +33,11 @@ def fit_members(
     network = network_of(series.prepared.layout, settings)
     check_networks(network, settings.dtype, settings.rule, len(seeds))
     begun = [m.copy() for m in members] or [start_member(network, settings, s) for s in seeds]
+    workers = workers_for(len(seeds), watched=callback is not None)
+    if workers > 1:
+        with stage(f"{len(seeds)} members side by side"):
+            jobs = [(series, progress, seed, device) for progress, seed in zip(begun, seeds, strict=True)]
+            return side_by_side(_train_apart, settings, jobs, workers)
     for member, (progress, seed) in enumerate(zip(begun, seeds, strict=True)):
         with stage(f"member {member + 1} of {len(seeds)}", share=1 / len(seeds)):
             train_member(series, settings, progress, seed, device, _watch(progress, member, callback))
@@ -57,6 +63,11 @@ def _watch(progress: Progress, member: int, callback: Callback | None) -> Should
     if callback is None:
         return None
     return lambda loss, score: bool(callback(MemberUpdate(member, progress.optimizer.count, loss, score)))
+
+
+def _train_apart(settings: Settings, series: SeriesInputs, progress: Progress, seed: int, device: str) -> Progress:
+    """One member, beside others."""
+    return train_member(series, settings, progress, seed, device)
 
 
 def train_member(

@@ -108,6 +108,18 @@ class Prepared:
         assert covariates is not None
         return found.with_covariates(covariates, offsets, self.covariates.scales)
 
+    def part(self, lo: int, hi: int) -> Prepared:
+        """Series lo .. hi alone, without covariates: what is read of these is made before."""
+        begin, end = self.starts[[lo, hi]]
+        observed = self.observed[begin:end]
+        return replace(
+            self, z=self.z[begin:end], observed=observed, starts=self.starts[lo : hi + 1] - begin,
+            pads=self.pads[lo:hi], period_of=self.period_of[lo:hi], scale=self.scale[lo:hi], level=self.level[lo:hi],
+            linear=self.linear[lo:hi], after=self.after[lo:hi], n_observations=int(observed.sum()), covariates=None,
+            figure=None if self.figure is None else self.figure[begin:end],
+            shift=None if self.shift is None else self.shift[lo:hi],
+        )  # fmt: skip
+
     def inverse(self, paths: np.ndarray) -> np.ndarray:
         """Scaled paths (..., n_series, h) behind the end of each series, in the series' own unit."""
         h = paths.shape[-1]
