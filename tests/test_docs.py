@@ -17,11 +17,13 @@ import pytest
 
 import forecastrnn
 from forecastrnn import Cell, datasets, functional, metrics, plotting
+from support.onnx_files import write_lstm
 from support.printed import prints
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES = sorted(page.name for page in DOCS.glob("*.md"))
 BLOCK = re.compile(r"```python\n(.*?)```(?:\n+```text\n(.*?)```)?", re.DOTALL)
+NEEDS = {"onnx.md": ("onnx", "onnxruntime")}  # without which a page does not run
 
 
 def read(page: str) -> str:
@@ -43,7 +45,11 @@ def run_page(page: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("page", [page for page in PAGES if "```python" in read(page)])
 def test_pages_run(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for package in NEEDS.get(page, ()):
+        pytest.importorskip(package)
     monkeypatch.chdir(tmp_path)
+    if "onnx" in NEEDS.get(page, ()):
+        write_lstm("someones_lstm.onnx")
     run_page(page)
 
 

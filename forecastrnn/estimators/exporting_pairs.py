@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from forecastrnn.estimators.exporting import plain_labels
 from forecastrnn.estimators.seq2seq_estimator import PairEstimator
+from forecastrnn.networks.exported import ExportedPair
 from forecastrnn.numpy_predictor.pair_text import text_of_pair
 from forecastrnn.numpy_predictor.writing import write_files
 
@@ -51,14 +52,22 @@ class PairsToNumpy(PairEstimator):
         True
         """
         check_is_fitted(self)
-        fitted, search = self._fitted, self._search()
-        network = fitted.network
-        arrays = network.views(fitted.progress.theta)
-        arrays |= {"source_tokens": plain_labels(fitted.source_tokens)}
-        arrays |= {"target_tokens": plain_labels(fitted.target_tokens)}
-        settings = {
-            "ATTENTION": network.attention, "REVERSES": fitted.reverse, "RAISES": self.unknown == "raise",
-            "WRITES_STR": fitted.writes_str, "BEAM_WIDTH": int(search["beam_width"]),
-            "LENGTH_PENALTY": float(search["length_penalty"]), "MAX_LENGTH": self._most(fitted, None) - 1,
-        }  # fmt: skip
-        return write_files(arrays, text_of_pair(type(self).__name__, network.reader, network.writer, settings), folder)
+        pair = exported_of(self)
+        arrays = pair.network.views(pair.theta) | dict(pair.arrays)
+        reader, writer = pair.network.reader, pair.network.writer
+        return write_files(arrays, text_of_pair(pair.title, reader, writer, pair.settings), folder)
+
+
+def exported_of(estimator: PairEstimator) -> ExportedPair:
+    """What is written of an encoder and a decoder."""
+    fitted, search = estimator._fitted, estimator._search()
+    sides = {"source_tokens": fitted.source_tokens, "target_tokens": fitted.target_tokens}
+    settings = {
+        "ATTENTION": fitted.network.attention, "REVERSES": fitted.reverse, "RAISES": estimator.unknown == "raise",
+        "WRITES_STR": fitted.writes_str, "BEAM_WIDTH": int(search["beam_width"]),
+        "LENGTH_PENALTY": float(search["length_penalty"]), "MAX_LENGTH": estimator._most(fitted, None) - 1,
+    }  # fmt: skip
+    return ExportedPair(
+        title=type(estimator).__name__, network=fitted.network, theta=fitted.progress.theta,
+        arrays={name: plain_labels(tokens) for name, tokens in sides.items()}, settings=settings,
+    )  # fmt: skip

@@ -14,6 +14,7 @@ from forecastrnn.data.tokens import Tokens, check_tokens, read_texts, written
 from forecastrnn.estimators.device_choice import device_to_predict
 from forecastrnn.estimators.exporting_pairs import PairsToNumpy
 from forecastrnn.estimators.old_names import takes_old_names
+from forecastrnn.estimators.onnx_pairs import PairsToOnnx
 from forecastrnn.estimators.parameters import OWN
 from forecastrnn.sequences.decoding import Search
 from forecastrnn.sequences.seq2seq_fitting import TokenCodes, decode, matches
@@ -44,7 +45,7 @@ class Decoded:
     attention: np.ndarray | None
 
 
-class RNNSeq2Seq(PairsToNumpy):
+class RNNSeq2Seq(PairsToNumpy, PairsToOnnx):
     """Encoder-decoder of recurrent layers: translates sequences of tokens into others, of any length.
 
     The encoder reads a source through vectors that it learns for each token, and its final states are the decoder's

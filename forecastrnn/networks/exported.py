@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from forecastrnn.networks.network import Network
+from forecastrnn.networks.seq2seq_network import Seq2SeqNetwork
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,3 +26,18 @@ class Exported:
     arrays: Mapping[str, np.ndarray]
     settings: Mapping[str, object] = field(default_factory=dict)
     classes: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportedPair:
+    """An encoder and a decoder of tokens.
+
+    arrays : source_tokens and target_tokens. settings : values of names at the top of
+    `forecastrnn.numpy_predictor.tokens`.
+    """
+
+    title: str
+    network: Seq2SeqNetwork
+    theta: np.ndarray
+    arrays: Mapping[str, np.ndarray]
+    settings: Mapping[str, object]

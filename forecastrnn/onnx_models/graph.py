@@ -11,6 +11,7 @@ from forecastrnn._version import __version__
 from forecastrnn.networks.frameworks.onnx_door import load_onnx
 
 OPSET, IR_VERSION = 17, 8  # read by ONNX Runtime from 1.12 on
+ML, ML_OPSET = "ai.onnx.ml", 3  # where what reads texts stands
 
 
 class Graph:
@@ -51,6 +52,16 @@ class Graph:
         """The name of the one result of an operation."""
         return self.many(operation, inputs, 1, **attributes)[0]
 
+    def of_ml(self, operation: str, *inputs: str, **attributes: Any) -> str:
+        """The same for an operation of ONNX for machine learning in general."""
+        return self.add(operation, *inputs, domain=ML, **attributes)
+
+    def named(self, operation: str, node: str, *inputs: str) -> str:
+        """The same for a node that is called by its name if it fails."""
+        found = self.add(operation, *inputs)
+        self.nodes[-1].name = node
+        return found
+
     def cast(self, value: str, dtype: type) -> str:
         """A value in the type of a dtype."""
         return self.add("Cast", value, to=self.type_of(dtype))
@@ -76,8 +87,10 @@ class Graph:
     def as_model(self, name: str, inputs: Sequence[Any], outputs: Sequence[Any], about: Mapping[str, str]) -> bytes:
         """The whole model, checked, as the bytes of a file."""
         helper = self.onnx.helper
+        domains = {"": OPSET} | ({ML: ML_OPSET} if any(node.domain == ML for node in self.nodes) else {})
+        opsets = [helper.make_opsetid(*one) for one in domains.items()]
         model = helper.make_model(
-            self.as_graph(name, inputs, outputs, whole=True), opset_imports=[helper.make_opsetid("", OPSET)],
+            self.as_graph(name, inputs, outputs, whole=True), opset_imports=opsets,
             ir_version=IR_VERSION, producer_name="forecastrnn", producer_version=__version__,
         )  # fmt: skip
         helper.set_model_props(model, dict(about))

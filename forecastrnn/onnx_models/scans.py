@@ -18,51 +18,52 @@ OPERATIONS = {
 }  # fmt: skip
 
 
-def scan(graph: Graph, cell: Cell, weights: Weights, x: str, valid: str, zeros: str, *, reverse: bool) -> list[str]:
-    """x (time, n, inputs), valid (time, n, 1) -> outputs (time, n, units), 0 where not valid, and the last ones.
+def scan(
+    graph: Graph, cell: Cell, weights: Weights, x: str, valid: str, zeros: str, *, reverse: bool
+) -> tuple[str, list[str]]:  # fmt: skip
+    """x (time, n, inputs), valid (time, n, 1) -> outputs (time, n, units), 0 where not valid, and the last states.
 
     zeros : first states (n, units); a state with another start is held as its distance from it. Read backwards, states
     stay zero until the end of a row is met.
     """
     products = graph.add("MatMul", x, graph.constant(weights["kernel"]))
-    body = _Step(graph.body(), cell, weights)
     count, back = len(cell.states), [int(reverse)]
     found = graph.many(
-        "Scan", [*[zeros] * count, products, valid], count + 1, body=body.as_graph(), num_scan_inputs=2,
-        scan_input_directions=back * 2, scan_output_directions=back,
+        "Scan", [*[zeros] * count, products, valid], count + 1, body=_body(graph.body(), cell, weights),
+        num_scan_inputs=2, scan_input_directions=back * 2, scan_output_directions=back,
     )  # fmt: skip
-    return [found[-1], found[count - 1]]
+    return found[-1], found[:count]
 
 
-class _Step:
+def _body(body: Graph, cell: Cell, weights: Weights) -> object:
     """The body of a scan: states, inputs' products and validity of a step -> states, and outputs."""
+    states, products, valid = [body.name(state) for state in cell.states], body.name("products"), body.name("valid")
+    new = CellStep(body, cell, weights).new_states(products, states)
+    held = [body.add("Where", valid, value, old) for value, old in zip(new, states)]
+    output = body.add("Where", valid, held[-1], body.constant(0.0))
+    inputs = [body.info(name, np.float32, None) for name in (*states, products)]
+    inputs.append(body.info(valid, np.bool_, None))
+    return body.as_graph("step", inputs, [body.info(name, np.float32, None) for name in (*held, output)])
+
+
+class CellStep:
+    """A step of a cell, as nodes of a graph."""
 
     def __init__(self, body: Graph, cell: Cell, weights: Weights) -> None:
         self.body, self.cell, self.weights = body, cell, weights
-        self.states = [body.name(state) for state in cell.states]
-        self.products, self.valid = body.name("products"), body.name("valid")
         frame, gates = cell.frame, cell.gates
         self.with_input = [gates[gate] for gate in frame.input_gates]
         self.with_state = [gates[gate] for gate in frame.recurrent_gates]
         self.own = [gates[gate] for gate in frame.state_gates]
 
-    def as_graph(self) -> object:
-        """The body as ONNX has it."""
-        body, new = self.body, self._new_states()
-        held = [body.add("Where", self.valid, value, old) for value, old in zip(new, self.states)]
-        output = body.add("Where", self.valid, held[-1], body.constant(0.0))
-        inputs = [body.info(name, np.float32, None) for name in (*self.states, self.products)]
-        inputs.append(body.info(self.valid, np.bool_, None))
-        outputs = [body.info(name, np.float32, None) for name in (*held, output)]
-        return body.as_graph("step", inputs, outputs)
-
-    def _new_states(self) -> list[str]:
-        cell, last, graph = self.cell, self.states[-1], self.cell.graph
-        values = {f"old.{name}": value for name, value in zip(cell.states, self.states)}
+    def new_states(self, products: str, states: Sequence[str]) -> list[str]:
+        """New states (n, units) of a step, from the inputs' products and the last states."""
+        cell, last, graph = self.cell, states[-1], self.cell.graph
+        values = {f"old.{name}": value for name, value in zip(cell.states, states)}
         values |= {f"seen.{cell.states[-1]}": last}
         for row, name in zip(self.weights.get(cell.diagonal_name, ()), cell.diagonals):
             values[f"weight.{name}"] = self.body.constant(row)
-        by_input = self._split(self.products, self.with_input)
+        by_input = self._split(products, self.with_input)
         first = [gate for gate in cell.gates if gate not in cell.second]
         values |= self._sums(first, by_input, self._products(last, self.own))
         if graph.between is not None:

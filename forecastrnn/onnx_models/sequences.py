@@ -10,16 +10,21 @@ from forecastrnn.networks.exported import Exported
 from forecastrnn.networks.network import vectors_of
 from forecastrnn.onnx_models.graph import Graph
 from forecastrnn.onnx_models.layers import Steps, run_layers
+from forecastrnn.onnx_models.rows import at_least_one, first_rows, size_of, unless
 
 
 class _Read(NamedTuple):
-    """Inputs of a graph: what it declares, x (n, time, channels), ends (n,), batch and time as vectors."""
+    """Inputs of a graph: what it declares, x (n, time, channels), ends (n,), batch and time as vectors.
+
+    given : rows of X, of which an empty one has one less than batch.
+    """
 
     declared: list[Any]
     x: str
     ends: str
     batch: str
     time: str
+    given: str
 
 
 def model_of(exported: Exported) -> bytes:
@@ -27,14 +32,14 @@ def model_of(exported: Exported) -> bytes:
     _refuse_texts(exported)
     graph = Graph()
     read = _inputs(graph, exported)
-    valid = _valid(graph, read)
+    valid = valid_steps(graph, read.ends, read.time)
     x = graph.add("Where", valid, _numbers(graph, exported, read.x), graph.constant(0.0))
     by_time = graph.add("Transpose", valid, perm=[1, 0, 2])
     steps = Steps(by_time, graph.cast(read.ends, np.int32), read.batch)
     x = graph.add("Transpose", x, perm=[1, 0, 2])
-    each, end = run_layers(graph, exported.network, exported.theta, x, steps)
-    found = _outputs(graph, exported, read, each, end)
-    outputs = _classes(graph, exported, valid, found) if exported.classes else _values(graph, exported, valid, found)
+    each, states = run_layers(graph, exported.network, exported.theta, x, steps)
+    found = _outputs(graph, exported, read, each, states[-1][-1])
+    outputs = (_classes if exported.classes else _values)(graph, exported, read, valid, found)
     return graph.as_model("forecastrnn", read.declared, outputs, {"estimator": exported.title})
 
 
@@ -58,19 +63,24 @@ def _inputs(graph: Graph, exported: Exported) -> _Read:
     shape: list[str | int] = ["batch", channels] if repeats else ["batch", "time", channels]
     declared = [graph.info("X", np.float64, shape), graph.info("lengths", np.int64, ["rows"])]
     graph.constant([-1], np.int64, "lengths")
-    x = "X"
+    x = at_least_one(graph, "X", len(shape), graph.constant(0.0, np.float64))
     if repeats:
         declared.append(graph.info("n_steps", np.int64, [1]))
         graph.constant([repeats], np.int64, "n_steps")
-        x = graph.add("Unsqueeze", "X", graph.integers(1))
-        sizes = graph.add("Shape", x)
-        rows, width = (graph.add("Gather", sizes, graph.integers(axis)) for axis in (0, 2))
+        x = graph.add("Unsqueeze", x, graph.integers(1))
+        rows, width = size_of(graph, x, 0), size_of(graph, x, 2)
         x = graph.add("Expand", x, graph.add("Concat", rows, "n_steps", width, axis=0))
-    sizes = graph.add("Shape", x)
-    batch, time = (graph.add("Gather", sizes, graph.integers(axis)) for axis in (0, 1))
+    batch, time = size_of(graph, x, 0), size_of(graph, x, 1)
+    return _Read(declared, x, ends_of(graph, batch, time), batch, time, size_of(graph, "X", 0))
+
+
+def ends_of(graph: Graph, batch: str, time: str) -> str:
+    """`lengths`, where they are given, of rows that have none the whole time."""
+    lengths = at_least_one(graph, "lengths", 1, graph.constant(-1, np.int64))
     whole = graph.add("Expand", time, batch)
-    ends = graph.add("Where", graph.add("Less", "lengths", graph.integers(0)), whole, "lengths")
-    return _Read(declared, x, ends, batch, time)
+    ends = graph.add("Where", graph.add("Equal", lengths, graph.integers(-1)), whole, lengths)
+    wrong = graph.add("Or", graph.add("Less", ends, graph.integers(1)), graph.add("Greater", ends, time))
+    return unless(graph, wrong, ends, "lengths must be from 1 to the number of steps")
 
 
 def _counted(graph: Graph, count: str) -> str:
@@ -79,10 +89,10 @@ def _counted(graph: Graph, count: str) -> str:
     return graph.add("Range", scalars[0], graph.add("Squeeze", count), scalars[1])
 
 
-def _valid(graph: Graph, read: _Read) -> str:
+def valid_steps(graph: Graph, ends: str, time: str) -> str:
     """Whether a step is none past the end, (n, time, 1)."""
-    ends = graph.add("Unsqueeze", read.ends, graph.integers(1))
-    return graph.add("Unsqueeze", graph.add("Less", _counted(graph, read.time), ends), graph.integers(2))
+    ends = graph.add("Unsqueeze", ends, graph.integers(1))
+    return graph.add("Unsqueeze", graph.add("Less", _counted(graph, time), ends), graph.integers(2))
 
 
 def _numbers(graph: Graph, exported: Exported, x: str) -> str:
@@ -134,7 +144,7 @@ def _last_steps(graph: Graph, read: _Read, x: str, last: int, width: int) -> str
     return graph.add("GatherElements", x, places, axis=1)
 
 
-def _values(graph: Graph, exported: Exported, valid: str, found: str) -> list[Any]:
+def _values(graph: Graph, exported: Exported, read: _Read, valid: str, found: str) -> list[Any]:
     """Predictions in the shape of the y of `fit`, NaN past the end of a row."""
     dimensions, repeats = _setting(exported, "TARGET_DIMENSIONS"), _setting(exported, "REPEATS")
     outputs = exported.network.n_outputs
@@ -145,11 +155,11 @@ def _values(graph: Graph, exported: Exported, valid: str, found: str) -> list[An
         axes = (2,) if repeats else (1, 2) if dimensions == 1 else (1,)
         shape = [size for axis, size in enumerate(shape) if axis not in axes]
         found = graph.add("Squeeze", found, graph.integers(*axes))
-    graph.call(found, "prediction")
+    graph.call(first_rows(graph, found, read.given), "prediction")
     return [graph.info("prediction", np.float64, shape)]
 
 
-def _classes(graph: Graph, exported: Exported, valid: str, found: str) -> list[Any]:
+def _classes(graph: Graph, exported: Exported, read: _Read, valid: str, found: str) -> list[Any]:
     """The most probable class and the probability of each, 0 past the end of a row."""
     classes = exported.arrays["classes"]
     shares = graph.add("Softmax", found, axis=-1)
@@ -159,6 +169,7 @@ def _classes(graph: Graph, exported: Exported, valid: str, found: str) -> list[A
         shares, shape = graph.add("Where", valid, shares, graph.constant(0.0, np.float64)), ["batch", "steps"]
     best = graph.add("ArgMax", shares, axis=-1, keepdims=0)
     dtype = object if classes.dtype.kind in "US" else classes.dtype.type
-    graph.call(graph.add("Gather", graph.constant(classes, dtype), best), "label")
-    graph.call(shares, "probabilities")
+    labels = graph.add("Gather", graph.constant(classes, dtype), first_rows(graph, best, read.given))
+    graph.call(labels, "label")
+    graph.call(first_rows(graph, shares, read.given), "probabilities")
     return [graph.info("label", classes.dtype, shape), graph.info("probabilities", np.float64, [*shape, len(classes)])]

@@ -30,7 +30,9 @@ def ran(model: Any, X: np.ndarray, **others: Any) -> list[np.ndarray]:
     """What ONNX Runtime makes of the file of a model."""
     file = io.BytesIO()
     model.to_onnx(file)
-    session = ort.InferenceSession(file.getvalue(), providers=["CPUExecutionProvider"])
+    options = ort.SessionOptions()
+    options.log_severity_level = 4
+    session = ort.InferenceSession(file.getvalue(), options, providers=["CPUExecutionProvider"])
     given = {"X": np.asarray(X, np.float64)} | {name: np.asarray(v, np.int64) for name, v in others.items()}
     return session.run(None, given)
 
@@ -101,6 +103,19 @@ def test_categories_and_vectors() -> None:
         vectors = RNNRegressor(**OPTIONS, vector_input=True).fit(X[:, 0], target)
         close(ran(vectors, X[:, 0])[0], vectors.predict(X[:, 0]), X.std())
         close(ran(vectors, X[:, 0], n_steps=[9])[0], vectors.predict(X[:, 0], n_steps=9), X.std())
+
+
+@pytest.mark.parametrize("cell", ["lstm", "mgu"])
+def test_no_rows_and_wrong_lengths(cell: str) -> None:
+    """An empty batch gives empty results; lengths that no row can have stop the runtime, and it says why."""
+    by_step = RNNRegressor(cell=cell, **OPTIONS).fit(X, np.cumsum(X, axis=1))
+    assert ran(by_step, X[:0])[0].shape == (0, 7, 2)
+    assert ran(by_step, X[:0], lengths=[])[0].shape == (0, 7, 2)
+    labels = RNNClassifier(cell=cell, bidirectional=True, **OPTIONS).fit(X, Y > Y.mean())
+    assert [found.shape for found in ran(labels, X[:0])] == [(0,), (0, 2)]
+    for length in (0, -2, 8):
+        with pytest.raises(Exception, match="lengths must be from 1 to the number of steps"):
+            ran(labels, X[:2], lengths=[3, length])
 
 
 def test_texts_are_refused(tmp_path: Path) -> None:
