@@ -75,26 +75,26 @@ class ForecasterToNumpy(FittedForecaster):
         True
         """
         check_is_fitted(self)
-        check_exportable(self._model)
+        check_exportable(self._model, "export_numpy")
         exported = exported_of(self._model, type(self).__name__, self.alias, bounds_of(self))
         return write_files(exported.arrays, exported.text, folder)
 
 
-def check_exportable(model: Model) -> None:
-    """Refuse what a module of NumPy alone cannot do, and say what to do about it."""
+def check_exportable(model: Model, method: str) -> None:
+    """Refuse what neither a module of NumPy alone nor a graph of ONNX can do, and say what to do about it."""
     beside = "or keep the model with save, and forecast with forecastrnn."
     if model.settings.likelihood is not None:
         raise ValueError(
-            f"export_numpy: loss={model.settings.loss!r} says how values are distributed, for which there is no code "
-            f'of NumPy alone. Fit with loss="absolute_error", "squared_error" or "huber", {beside}'
+            f"{method}: loss={model.settings.loss!r} says how values are distributed, which cannot be exported. Fit "
+            f'with loss="absolute_error", "squared_error" or "huber", {beside}'
         )
     if model.calendar is not None:
-        raise ValueError(f"export_numpy: the model reads a calendar. Fit with calendar=None, {beside}")
+        raise ValueError(f"{method}: the model reads a calendar. Fit with calendar=None, {beside}")
     if model.layout.has_covariates:
-        raise ValueError(f"export_numpy: the model reads covariates. Fit without X, past and static numbers, {beside}")
+        raise ValueError(f"{method}: the model reads covariates. Fit without X, past and static numbers, {beside}")
     if model.naive is not None:
         raise ValueError(
-            f"export_numpy: series {model.short_ids[0]!r} was too short to learn from, and is forecast by its naive "
+            f"{method}: series {model.short_ids[0]!r} was too short to learn from, and is forecast by its naive "
             f'value. Fit with short="drop", or without it, {beside}'
         )
 

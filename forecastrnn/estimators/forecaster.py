@@ -20,6 +20,7 @@ from forecastrnn.estimators.groups.heads import constraints_of_heads
 from forecastrnn.estimators.loss_settings import check_values
 from forecastrnn.estimators.named_parameters import checks_parameters
 from forecastrnn.estimators.old_names import takes_old_names
+from forecastrnn.estimators.onnx_forecaster import ForecasterToOnnx
 from forecastrnn.estimators.parameters import TRAINING_CONSTRAINTS
 from forecastrnn.estimators.picturing import Pictures
 from forecastrnn.estimators.planning import Plans
@@ -40,7 +41,9 @@ _SHARED = ("cell", "hidden_layer_sizes", "layer_norm", "initializer", "warm_star
            "n_jobs")  # fmt: skip
 
 
-class RNNForecaster(Predicts, Plans, GoesOn, Backtests, Scores, Pictures, Summarises, ForecasterToNumpy, SavedToFile):
+class RNNForecaster(
+    Predicts, Plans, GoesOn, Backtests, Scores, Pictures, Summarises, ForecasterToNumpy, ForecasterToOnnx, SavedToFile
+):
     """Forecasts one or many time series with one recurrent network.
 
     All series train one global network, whatever their number, levels and lengths. Level, season and scale of each

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
-from forecastrnn.networks.network import Network
+from forecastrnn.networks.network import AnyNetwork, Network
 from forecastrnn.networks.seq2seq_network import Seq2SeqNetwork
 
 
@@ -41,3 +42,21 @@ class ExportedPair:
     theta: np.ndarray
     arrays: Mapping[str, np.ndarray]
     settings: Mapping[str, object]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportedForecasts:
+    """Networks that forecast series, one a member, and what their numbers mean.
+
+    arrays : codes of the series of fit, the last row that of others. settings : values of names at the top of
+    `forecastrnn.numpy_predictor.forecasts` and of the texts behind it. candidates : what else counts in a forecast.
+    horizon : steps ahead; None: each call says it.
+    """
+
+    title: str
+    network: AnyNetwork
+    thetas: Sequence[np.ndarray]
+    arrays: Mapping[str, np.ndarray]
+    settings: Mapping[str, Any]
+    candidates: tuple[str, ...]
+    horizon: int | None

@@ -71,7 +71,7 @@ class Graph:
         kind = np.dtype(dtype)
         return int(self.onnx.helper.np_dtype_to_tensor_dtype(np.dtype(object) if kind.kind in "US" else kind))
 
-    def info(self, name: str, dtype: type | np.dtype, shape: Sequence[str | int] | None) -> Any:
+    def info(self, name: str, dtype: type | np.dtype, shape: Sequence[str | int | None] | None) -> Any:
         """A value as graphs declare it."""
         return self.onnx.helper.make_tensor_value_info(name, self.type_of(dtype), shape)
 

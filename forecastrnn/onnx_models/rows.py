@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from forecastrnn.onnx_models.graph import Graph
 
 
@@ -26,5 +28,6 @@ def first_rows(graph: Graph, value: str, rows: str) -> str:
 
 def unless(graph: Graph, wrong: str, value: str, why: str) -> str:
     """A value of int64, of the shape of `wrong`; where that is true the runtime fails, at a node named `why`."""
-    place = graph.add("Where", wrong, graph.integers(2), graph.integers(0))  # there is a place 0 alone
+    two, none = (graph.constant(place, np.int64) for place in (2, 0))
+    place = graph.add("Where", wrong, two, none)  # there is a place 0 alone
     return graph.add("Add", value, graph.named("Gather", why, graph.integers(0), place))

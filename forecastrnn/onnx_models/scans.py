@@ -41,9 +41,10 @@ def _body(body: Graph, cell: Cell, weights: Weights) -> object:
     new = CellStep(body, cell, weights).new_states(products, states)
     held = [body.add("Where", valid, value, old) for value, old in zip(new, states)]
     output = body.add("Where", valid, held[-1], body.constant(0.0))
-    inputs = [body.info(name, np.float32, None) for name in (*states, products)]
-    inputs.append(body.info(valid, np.bool_, None))
-    return body.as_graph("step", inputs, [body.info(name, np.float32, None) for name in (*held, output)])
+    rows = [None, None]  # the runtime wants to know that these are matrices
+    inputs = [body.info(name, np.float32, rows) for name in (*states, products)]
+    inputs.append(body.info(valid, np.bool_, rows))
+    return body.as_graph("step", inputs, [body.info(name, np.float32, rows) for name in (*held, output)])
 
 
 class CellStep:

@@ -1,0 +1,82 @@
+"""to_onnx of a forecaster: past values in, forecasts out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sklearn.utils.validation import check_is_fitted
+
+from forecastrnn.data.arrays import check_count
+from forecastrnn.estimators.exporting_forecaster import check_exportable, exported_of
+from forecastrnn.estimators.fitted_forecaster import FittedForecaster
+from forecastrnn.estimators.forecast_settings import bounds_of
+from forecastrnn.forecasting.model import Model
+from forecastrnn.networks.exported import ExportedForecasts
+from forecastrnn.onnx_models.forecasters import model_of_forecaster
+from forecastrnn.persistence.model_file import place_of, write_blocks
+
+
+class ForecasterToOnnx(FittedForecaster):
+    """Gives a forecaster `to_onnx`."""
+
+    alias: str
+
+    def to_onnx(self, path: Any, *, horizon: int | None = None) -> None:
+        """Write the fitted forecaster as an ONNX file (opset 17), which ONNX Runtime runs without this package.
+
+        All of a forecast is in the file: level, scale and seasonal figure are found from the values that are given,
+        as `predict(h, y=values)` does, the members read them, and their median is put back into the unit of the series.
+
+        Parameters
+        ----------
+        path : str, os.PathLike or binary file
+            File to write, at once; one that is there is replaced.
+        horizon : int, optional
+            Steps ahead, fixed in the file. None: each call says them, as `h`.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ImportError
+            Without the package onnx.
+        ValueError
+            For what such a file cannot do, with the setting that it takes: candidates other than "network", a network
+            for each series, paths of a mean that stays, and what `export_numpy` refuses; and for a `horizon` beyond
+            that of a direct strategy.
+        TypeError, OSError
+            For another `path`, and if the file cannot be written.
+
+        Notes
+        -----
+        Inputs are `y`, float64 (series, time), past values, oldest first, NaN before the first value of a series; `h`,
+        int64 (1,), steps ahead; and where networks know the series of `fit` apart, `ids`, int64 (series,), which of
+        them these are, -1 for others. Series and time are free. The output is `forecast`, float64 (series, h). Networks
+        compute in float32, all else in float64.
+
+        Examples
+        --------
+        >>> from forecastrnn import RNNForecaster
+        >>> from forecastrnn.datasets import load_airline
+        >>> model = RNNForecaster(n_members=1, max_steps=5, candidates="network", random_state=0).fit(load_airline())
+        >>> model.to_onnx("airline.onnx")  # doctest: +SKIP
+        """
+        check_is_fitted(self)
+        place = place_of(path)
+        model = self._model
+        check_exportable(model, "to_onnx")
+        steps = None if horizon is None else _checked_horizon(model, horizon)
+        found = exported_of(model, type(self).__name__, self.alias, bounds_of(self))
+        exported = ExportedForecasts(
+            title=found.title, network=model.network, thetas=list(model.flat_thetas), arrays=found.arrays,
+            settings=found.settings, candidates=found.candidates, horizon=steps,
+        )  # fmt: skip
+        write_blocks(path, place, [model_of_forecaster(exported)])
+
+
+def _checked_horizon(model: Model, horizon: object) -> int:
+    """Steps that are fixed in a file."""
+    steps, most = check_count(horizon, "horizon"), model.settings.horizon
+    if model.strategy == "direct" and steps > most:
+        raise ValueError(f"horizon must be at most {most}, that of fit. Got {steps}. Fit with Direct({steps}).")
+    return steps

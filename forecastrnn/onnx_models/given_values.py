@@ -1,0 +1,99 @@
+"""Past values as they are given: where series begin, what is missing in them, and what is refused, in a graph."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from forecastrnn.onnx_models.pasts import Past, Reading, past_of
+from forecastrnn.onnx_models.values import LAST, Scope, Value
+
+KNOWN = 4  # values that are known, at least
+
+
+def pasts_of(scope: Scope, reading: Reading, y: Value, h: Value) -> Past:
+    """The ends of series y (m, n), NaN before the first value of each; alike ones at once, others one by one."""
+    if reading.MISSING == "zero":
+        return past_of(scope, reading, _checked(scope, reading, _without_gaps(scope, y)), h)
+    gaps = y.of("IsNaN", dtype=np.bool_).to(np.int32).of("ReduceMax", keepdims=0)
+    found = scope.either(
+        gaps > 0, lambda: _one_by_one(scope, reading, y, h),
+        lambda: past_of(scope, reading, _checked(scope, reading, y), h),
+    )  # fmt: skip
+    return Past(*found)
+
+
+def _without_gaps(scope: Scope, y: Value) -> Value:
+    """Zeros where there is no value."""
+    missing = y.of("IsNaN", dtype=np.bool_)
+    ends = missing.cut(1, -1, LAST).flat(1)
+    places = scope.unless(ends, scope.constant(0, np.int64), "each series must end with a known value")
+    return scope.where(missing, 0.0, y) + places.to(np.float64).lifted(1)
+
+
+def _checked(scope: Scope, reading: Reading, y: Value) -> Value:
+    """Values (m, n), if they are enough."""
+    n = y.size(1)
+    begin = scope.unless(n < reading.LEAST, n * 0, f"a series needs {reading.LEAST} values")
+    return y.cut(1, begin, LAST)
+
+
+def _one_by_one(scope: Scope, reading: Reading, y: Value, h: Value) -> list[Value]:
+    """The same of series that begin apart, or have gaps."""
+
+    def step(k: Value, states: list[Value]) -> tuple[Value | None, Sequence[Value], Sequence[Value]]:
+        row = y.take(k, 0)
+        known = ~row.of("IsNaN", dtype=np.bool_)
+        begin = known.to(np.int32).of("ArgMax", axis=0, keepdims=0, dtype=np.int64)
+        begin = begin + _complaints(scope, reading, known, begin)
+        own, known = row.cut(0, begin, LAST), known.cut(0, begin, LAST)
+
+        def bridged(z: Value) -> Value:
+            return _bridged(scope, z.flat(0), known).lifted(0)
+
+        if reading.MISSING != "mask":
+            return None, states, list(past_of(scope, reading, own.lifted(0), h))
+        return None, states, list(past_of(scope, reading, bridged(own.lifted(0)), h, bridged))
+
+    found = scope.loop(y.size(0), [scope.constant(0, np.int64)], step)
+    return [one.flat(1) for one in found[1:]]
+
+
+def _complaints(scope: Scope, reading: Reading, known: Value, begin: Value) -> Value:
+    """0, unless one of the values of a series (n,) that it needs is missing."""
+    n, count, zero = known.size(0), known.to(np.int64).over("Sum", 0), begin * 0
+    is_open = ~known.take(n - 1, 0)
+    is_short = ~is_open & ((n - begin < reading.LEAST) | (count < KNOWN))
+    found = scope.unless(is_open, zero, "each series must end with a known value")
+    found = found + scope.unless(is_short, zero, f"a series needs {reading.LEAST} values, from the first known one on")
+    if reading.MISSING == "raise":
+        has_gaps = ~is_open & ~is_short & (count < n - begin)
+        found = found + scope.unless(has_gaps, zero, "a value is missing: fit with missing='mask' or 'zero'")
+    return found
+
+
+def _bridged(scope: Scope, row: Value, known: Value) -> Value:
+    """Values (n,), the first and last of which are known, with gaps in line between the known ones around them."""
+    n = row.size(0)
+    times = scope.counted(n)
+    before = _latest(scope, scope.where(known, times, 0))
+    behind = (n - 1) - _backwards(scope, _latest(scope, _backwards(scope, scope.where(known, (n - 1) - times, 0))))
+    low, high = row.take(before, 0), row.take(behind, 0)
+    share = (times - before).to(np.float64) / (behind - before).most(1).to(np.float64)
+    return scope.where(known, row, low + (high - low) * share)
+
+
+def _backwards(scope: Scope, row: Value) -> Value:
+    n = row.size(0)
+    return row.take((n - 1) - scope.counted(n), 0)
+
+
+def _latest(scope: Scope, row: Value) -> Value:
+    """The largest value so far, of numbers (n,) of int64."""
+
+    def step(k: Value, states: list[Value]) -> tuple[Value | None, Sequence[Value], Sequence[Value]]:
+        largest = states[0].most(row.take(k, 0))
+        return None, [largest], [largest]
+
+    return scope.loop(row.size(0), [scope.constant(0, np.int64)], step)[1]

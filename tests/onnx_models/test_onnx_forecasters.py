@@ -1,0 +1,133 @@
+"""Forecasters that `to_onnx` writes forecast in ONNX Runtime what the forecaster forecasts."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from forecastrnn import Direct, RNNForecaster
+from support.exported_cases import CASES, GAPS, NETWORK, OPTIONS, Y
+
+pytest.importorskip("onnx")
+ort = pytest.importorskip("onnxruntime")
+pytestmark = pytest.mark.onnx
+
+SINGLE = NETWORK | {"dtype": "float32"}
+NAN = float("nan")
+APART = Y.to_numpy().T.copy()
+APART[0, :31], APART[2, :60] = NAN, NAN  # series that begin apart
+
+
+def session_of(model: RNNForecaster, **options: Any) -> Any:
+    file = io.BytesIO()
+    model.to_onnx(file, **options)
+    quiet = ort.SessionOptions()
+    quiet.log_severity_level = 4
+    return ort.InferenceSession(file.getvalue(), quiet, providers=["CPUExecutionProvider"])
+
+
+def forecast(session: Any, y: np.ndarray, h: int | None, **ids: list[int]) -> np.ndarray:
+    given = {"y": np.asarray(y, np.float64)} | ({} if h is None else {"h": np.array([h])})
+    return session.run(None, given | {name: np.array(places, np.int64) for name, places in ids.items()})[0]
+
+
+def near(found: np.ndarray, expected: pd.DataFrame, y: np.ndarray) -> None:
+    """To 1e-5 of the spread of each series."""
+    away = np.abs(found - expected.to_numpy().T) / np.nanstd(y, axis=1, keepdims=True)
+    assert found.shape == expected.shape[::-1] and away.max() < 1e-5, away.max(axis=1)
+
+
+@pytest.mark.parametrize("case", [name for name in CASES if name not in ("local", "steady")])
+def test_forecasts(case: str) -> None:
+    """Of values with new ones behind those of fit, of any horizon and length."""
+    y, options, given = CASES[case]
+    model = RNNForecaster(**OPTIONS | options | SINGLE).fit(y[:88], **given)
+    session, knows = session_of(model), case in ("vectors", "static")
+    ids = {"ids": [0, 1, 2]} if knows else {}
+    values = y.to_numpy().T
+    for h in (1, 6) if case == "direct" else (1, 30):
+        near(forecast(session, values, h, **ids), model.predict(h, y=y), values)
+    near(forecast(session, values[:, 7:], 3, **ids), model.predict(3, y=y[7:]), values)
+    some = {"ids": [1]} if knows else {}
+    near(forecast(session, values[1:2], 3, **some), model.predict(3, y=y[["signed"]]), values[1:2])
+    assert forecast(session, values[:0], 3, **({"ids": []} if knows else {})).shape == (0, 3)
+    if case == "static":
+        with pytest.raises(Exception, match="ids must be numbers of series of fit"):
+            forecast(session, values, 3)
+    else:
+        near(forecast(session, values, 3), model.predict(3, y=y.add_prefix("new ")), values)
+
+
+def test_series_that_begin_apart() -> None:
+    y = pd.DataFrame(APART.T, Y.index, Y.columns)
+    model = RNNForecaster(**OPTIONS | SINGLE).fit(Y)
+    long = y.melt(ignore_index=False, var_name="unique_id", value_name="y").dropna().rename_axis("ds").reset_index()
+    wide = model.predict(9, y=long).pivot(index="ds", columns="unique_id", values="RNN")[list(Y)]
+    near(forecast(session_of(model), APART, 9), wide, APART)
+
+
+def test_many_shapes() -> None:
+    """Seeded draws of networks, seasons, levels and lengths."""
+    rng = np.random.default_rng(0)
+    for _ in range(6):
+        season, n, width = int(rng.choice([1, 4, 7, 12])), int(rng.integers(60, 160)), int(rng.integers(1, 5))
+        t = np.arange(n)[:, None]
+        wave = np.sin(2.0 * np.pi * t / (season * int(rng.integers(1, 4)))) if season > 1 else 0.0
+        values = rng.choice([0.0, 40.0, 1e6]) + rng.normal(0.0, 1.0, (n, width)).cumsum(axis=0) + 4.0 * wave
+        y = pd.DataFrame(values, pd.date_range("2020-01-01", periods=n, freq="D"), [f"s{k}" for k in range(width)])
+        own = {
+            "cell": str(rng.choice(["gru", "lstm", "mgu"])),
+            "hidden_layer_sizes": tuple(rng.integers(2, 9, 2).tolist()),
+            "season_length": season, "n_members": int(rng.integers(1, 4)), "intervals": None,
+            "strategy": Direct(5) if rng.random() < 0.3 else "recursive",
+        }  # fmt: skip
+        model = RNNForecaster(**OPTIONS | SINGLE | own).fit(y)
+        near(forecast(session_of(model), values.T, 5), model.predict(5, y=y), values.T)
+
+
+def test_a_fixed_horizon() -> None:
+    model = RNNForecaster(**OPTIONS | SINGLE).fit(Y)
+    session = session_of(model, horizon=4)
+    assert [one.name for one in session.get_inputs()] == ["y"] and session.get_outputs()[0].shape == ["series", 4]
+    near(forecast(session, Y.to_numpy().T, None), model.predict(4, y=Y), Y.to_numpy().T)
+    direct = RNNForecaster(**OPTIONS | SINGLE | {"strategy": Direct(3), "intervals": None}).fit(Y)
+    assert forecast(session_of(direct), Y.to_numpy().T, None).shape == (3, 3)
+    with pytest.raises(ValueError, match=r"horizon must be at most 3, that of fit\. Got 4"):
+        direct.to_onnx(io.BytesIO(), horizon=4)
+
+
+def test_what_a_file_refuses() -> None:
+    values, gaps = Y.to_numpy().T, GAPS.to_numpy().T
+    model = RNNForecaster(**OPTIONS | SINGLE | {"strategy": Direct(3), "intervals": None}).fit(Y)
+    session = session_of(model)
+    unknown_end = np.where(np.arange(100) > 97, NAN, values)
+    for message, (y, h) in {
+        "h must be from 1 to 3, the horizon of fit": (values, 4),
+        "each series must end with a known value": (unknown_end, 3),
+        "a value is missing: fit with missing='mask' or 'zero'": (gaps, 3),
+        "a series needs 4 values": (values[:, :3], 3),
+        "a series needs 4 values, from the first known one on": (np.where(np.arange(100) < 97, NAN, values), 3),
+    }.items():
+        with pytest.raises(Exception, match=message):
+            forecast(session, y, h)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"candidates": ["theta"]}, 'networks are mixed with theta.*Fit with candidates="network"'),
+        (NETWORK | {"global_model": False}, "a network for each series. Fit with global_model=True"),
+        (NETWORK | {"loss": "squared_error"}, 'Fit with loss="absolute_error", or with strategy=Direct'),
+        (NETWORK | {"loss": "gaussian"}, "to_onnx: loss='gaussian' says how values are distributed"),
+    ],
+)
+def test_what_cannot_be_written(options: dict, message: str) -> None:
+    model = RNNForecaster(**OPTIONS | {"intervals": None} | options).fit(Y)
+    file = io.BytesIO()
+    with pytest.raises(ValueError, match=message):
+        model.to_onnx(file)
+    assert file.getvalue() == b""
