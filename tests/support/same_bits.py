@@ -107,6 +107,8 @@ def tensors(model: Any) -> np.ndarray:
     model = copy(model).set_params(verbose=False)  # what is told of a fit is none of what is computed,
     if hasattr(model, "_model"):  # nor are counts and last values of series as they were given
         model._model = replace(model._model, recent=None, seen=None)
+        if model.batch_size == (64 if model.global_model else 16):  # what "auto" stood for when digests were written
+            model.set_params(batch_size="auto")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.rnn"
         model.save(path)
