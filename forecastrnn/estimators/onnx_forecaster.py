@@ -25,7 +25,8 @@ class ForecasterToOnnx(FittedForecaster):
         """Write the fitted forecaster as an ONNX file (opset 17), which ONNX Runtime runs without this package.
 
         All of a forecast is in the file: level, scale and seasonal figure are found from the values that are given,
-        as `predict(h, y=values)` does, the members read them, and their median is put back into the unit of the series.
+        as `predict(h, y=values)` does, the members read them, and their median is mixed with the candidates that count,
+        which are fitted in the graph too.
 
         Parameters
         ----------
@@ -41,8 +42,8 @@ class ForecasterToOnnx(FittedForecaster):
         ImportError
             Without the package onnx.
         ValueError
-            For what such a file cannot do, with the setting that it takes: candidates other than "network", a network
-            for each series, paths of a mean that stays, and what `export_numpy` refuses; and for a `horizon` beyond
+            For what such a file cannot do, with the setting that it takes: a network for each series, paths of a mean
+            that stays, candidates beside `missing="mask"`, and what `export_numpy` refuses; and for a `horizon` beyond
             that of a direct strategy.
         TypeError, OSError
             For another `path`, and if the file cannot be written.
@@ -50,15 +51,15 @@ class ForecasterToOnnx(FittedForecaster):
         Notes
         -----
         Inputs are `y`, float64 (series, time), past values, oldest first, NaN before the first value of a series; `h`,
-        int64 (1,), steps ahead; and where networks know the series of `fit` apart, `ids`, int64 (series,), which of
-        them these are, -1 for others. Series and time are free. The output is `forecast`, float64 (series, h). Networks
-        compute in float32, all else in float64.
+        int64 (1,), steps ahead; and where the model knows the series of `fit` apart, by their vectors or by weights of
+        candidates, `ids`, int64 (series,), which of them these are, -1 for others. Series and time are free. The output
+        is `forecast`, float64 (series, h). Networks compute in float32, all else in float64.
 
         Examples
         --------
         >>> from forecastrnn import RNNForecaster
         >>> from forecastrnn.datasets import load_airline
-        >>> model = RNNForecaster(n_members=1, max_steps=5, candidates="network", random_state=0).fit(load_airline())
+        >>> model = RNNForecaster(n_members=1, max_steps=5, random_state=0).fit(load_airline())
         >>> model.to_onnx("airline.onnx")  # doctest: +SKIP
         """
         check_is_fitted(self)

@@ -68,7 +68,7 @@ def _stage(scope: Scope, found: Figured, h: Value, season: int, stage: Stage, tr
     def step(k: Value, states: list[Value]) -> tuple[Value | None, Sequence[Value], Sequence[Value]]:
         period, lowest, chosen, kept, ahead = states
         most = scope.where(period.equals(7 * season), scope.constant(worth_of_week), worth)
-        ratio, figure, learned = _best(scope, z, period, trials)
+        ratio, figure, learned = best_figure(scope, z, period, trials)
         better = ratio < lowest.least(most)
         places = (n + scope.counted(h)) % period
         rows = better.lifted(1)
@@ -94,7 +94,7 @@ def _is_long_enough(scope: Scope, n: Value, period: Value, season: int) -> Value
     return (n > period.most(4)) & (n >= need)
 
 
-def _best(scope: Scope, z: Value, period: Value, trials: Trials) -> tuple[Value, Value, Value]:
+def best_figure(scope: Scope, z: Value, period: Value, trials: Trials) -> tuple[Value, Value, Value]:
     """Of the best trial: its error over that without a figure (m,), the figure (m, n), that behind the end (m, p)."""
     n = z.size(1)
     figures, learned = _figures(scope, z, _differences(scope, z, period), period, trials)

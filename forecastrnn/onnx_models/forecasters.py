@@ -10,6 +10,7 @@ from forecastrnn.networks.exported import ExportedForecasts
 from forecastrnn.onnx_models.ahead import in_unit, median_of, scaled_ahead
 from forecastrnn.onnx_models.given_values import pasts_of
 from forecastrnn.onnx_models.graph import Graph
+from forecastrnn.onnx_models.mixing import mixed
 from forecastrnn.onnx_models.pasts import Past, Reading
 from forecastrnn.onnx_models.rows import at_least_one, first_rows, size_of
 from forecastrnn.onnx_models.values import Scope, Value
@@ -21,16 +22,22 @@ def model_of_forecaster(exported: ExportedForecasts) -> bytes:
     graph = Graph()
     scope, reading = Scope(graph), Reading(exported.settings)
     y = Value(scope, at_least_one(graph, "y", 2, graph.constant(1.0, np.float64)), np.float64)
-    h, codes = _horizon(scope, exported), _codes(scope, exported, y)
-    past = pasts_of(scope, reading, y, h)
+    h, places = _horizon(scope, exported), _places(scope, exported, y)
+    codes = _rows_of(scope, exported.arrays["codes"], places, np.int64)
+    past, others = pasts_of(scope, reading, y, h, exported.candidates)
     each = [
         in_unit(scope, past, scaled_ahead(scope, reading, exported.network, theta, past, codes=codes, h=h))
         for theta in exported.thetas
     ]
-    found = _bounded(scope, reading, past, median_of(scope, each))
+    found = median_of(scope, each)
+    if exported.candidates:
+        weights = _rows_of(scope, exported.arrays["weights"], places, np.float64)
+        assert weights is not None
+        found = mixed(scope, exported.candidates, found, others, weights, past)
+    found = _bounded(scope, reading, past, found)
     graph.call(first_rows(graph, found.name, size_of(graph, "y", 0)), "forecast")
     outputs = [graph.info("forecast", np.float64, ["series", exported.horizon or "h"])]
-    declared = _declared(graph, exported, codes)
+    declared = _declared(graph, exported)
     return graph.as_model("forecastrnn", declared, outputs, {"estimator": exported.title})
 
 
@@ -44,17 +51,22 @@ def _refuse(exported: ExportedForecasts) -> None:
             "to_onnx: the loss is of a mean that stays, which is forecast over paths drawn by chance. Fit with "
             f'loss="absolute_error", or with strategy=Direct(horizon), {beside}.'
         )
-    if exported.candidates:
+    if exported.candidates and exported.settings["MISSING"] == "mask":
         raise ValueError(
-            f"to_onnx: networks are mixed with {', '.join(exported.candidates)}, which are found anew from values. Fit "
-            f'with candidates="network", {beside}.'
+            f"to_onnx: networks are mixed with {', '.join(exported.candidates)}, which a file cannot find of values "
+            f'with gaps. Fit with candidates="network", or with missing="zero" or "raise", {beside}.'
         )
 
 
-def _declared(graph: Graph, exported: ExportedForecasts, codes: Value | None) -> list[Any]:
+def _knows_series(exported: ExportedForecasts) -> bool:
+    """Whether it matters which series of fit these are."""
+    return exported.arrays["codes"].shape[1] > 0 or len(exported.candidates) > 0
+
+
+def _declared(graph: Graph, exported: ExportedForecasts) -> list[Any]:
     inputs = [graph.info("y", np.float64, ["series", "time"])]
     inputs += [] if exported.horizon else [graph.info("h", np.int64, [1])]
-    return inputs + ([graph.info("ids", np.int64, ["rows"])] if codes is not None else [])
+    return inputs + ([graph.info("ids", np.int64, ["rows"])] if _knows_series(exported) else [])
 
 
 def _horizon(scope: Scope, exported: ExportedForecasts) -> Value:
@@ -70,19 +82,23 @@ def _horizon(scope: Scope, exported: ExportedForecasts) -> Value:
     return scope.unless(wrong, h, said).flat(0)
 
 
-def _codes(scope: Scope, exported: ExportedForecasts, y: Value) -> Value | None:
-    """What networks read that says which series of fit these are (m, codes); None where they read no such thing."""
-    codes = exported.arrays["codes"]
-    if codes.shape[1] == 0:
+def _places(scope: Scope, exported: ExportedForecasts, y: Value) -> Value | None:
+    """Which series of fit these are (m,), the place behind the last of others; None where it does not matter."""
+    if not _knows_series(exported):
         return None
+    count, settings = len(exported.arrays["codes"]) - 1, exported.settings
     scope.graph.constant([-1], np.int64, "ids")
     given = at_least_one(scope.graph, "ids", 1, scope.graph.constant(0, np.int64))
     places = Value(scope, given, np.int64)
-    least = 0 if exported.settings["NEEDS_IDS"] else -1
-    wrong = (places < least) | (places > len(codes) - 2)
+    wrong = (places < (0 if settings["NEEDS_IDS"] else -1)) | (places >= count)
     places = scope.unless(wrong, places, "ids must be numbers of series of fit, from 0 on")
-    places = scope.where(places < 0, len(codes) - 1, places)
-    return scope.constant(codes, np.int64).take(places.spread(scope.shape(y.size(0))), 0)
+    unknown = 0 if settings["IS_ONE"] else count  # a model of one series knows which it is
+    return scope.where(places < 0, unknown, places).spread(scope.shape(y.size(0)))
+
+
+def _rows_of(scope: Scope, table: np.ndarray, places: Value | None, dtype: Any) -> Value | None:
+    """Rows of a table of series."""
+    return scope.constant(table, dtype).take(places, 0) if places is not None and table.shape[1] > 0 else None
 
 
 def _bounded(scope: Scope, reading: Reading, past: Past, found: Value) -> Value:

@@ -2,26 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from forecastrnn.onnx_models.mixing import candidates_of
 from forecastrnn.onnx_models.pasts import Past, Reading, past_of
 from forecastrnn.onnx_models.values import LAST, Scope, Value
 
 KNOWN = 4  # values that are known, at least
 
 
-def pasts_of(scope: Scope, reading: Reading, y: Value, h: Value) -> Past:
-    """The ends of series y (m, n), NaN before the first value of each; alike ones at once, others one by one."""
+def pasts_of(
+    scope: Scope, reading: Reading, y: Value, h: Value, candidates: Sequence[str]
+) -> tuple[Past, Sequence[Value]]:  # fmt: skip
+    """The ends of series y (m, n), and forecasts (m, h) of candidates behind them.
+
+    Series may begin with NaN: those that all are known are alike, and prepared at once, others one by one.
+    """
+
+    def at_once(z: Value) -> list[Value]:
+        z = _checked(scope, reading, z)
+        past = past_of(scope, reading, z, h)
+        return [*past, *candidates_of(scope, reading, candidates, z, past, h)]
+
+    def one(z: Value, bridged: Callable[[Value], Value] | None) -> list[Value]:
+        past = past_of(scope, reading, z, h, bridged)
+        return [*past, *candidates_of(scope, reading, candidates, z, past, h)]
+
     if reading.MISSING == "zero":
-        return past_of(scope, reading, _checked(scope, reading, _without_gaps(scope, y)), h)
-    gaps = y.of("IsNaN", dtype=np.bool_).to(np.int32).of("ReduceMax", keepdims=0)
-    found = scope.either(
-        gaps > 0, lambda: _one_by_one(scope, reading, y, h),
-        lambda: past_of(scope, reading, _checked(scope, reading, y), h),
-    )  # fmt: skip
-    return Past(*found)
+        found = at_once(_without_gaps(scope, y))
+    else:
+        gaps = y.of("IsNaN", dtype=np.bool_).to(np.int32).of("ReduceMax", keepdims=0)
+        found = scope.either(gaps > 0, lambda: _one_by_one(scope, reading, y, one), lambda: at_once(y))
+    count = len(Past._fields)
+    return Past(*found[:count]), found[count:]
 
 
 def _without_gaps(scope: Scope, y: Value) -> Value:
@@ -39,8 +54,10 @@ def _checked(scope: Scope, reading: Reading, y: Value) -> Value:
     return y.cut(1, begin, LAST)
 
 
-def _one_by_one(scope: Scope, reading: Reading, y: Value, h: Value) -> list[Value]:
-    """The same of series that begin apart, or have gaps."""
+def _one_by_one(
+    scope: Scope, reading: Reading, y: Value, one: Callable[[Value, Callable[[Value], Value] | None], list[Value]]
+) -> list[Value]:  # fmt: skip
+    """The same of series that begin apart, or have gaps, by what is done with one of them."""
 
     def step(k: Value, states: list[Value]) -> tuple[Value | None, Sequence[Value], Sequence[Value]]:
         row = y.take(k, 0)
@@ -53,11 +70,11 @@ def _one_by_one(scope: Scope, reading: Reading, y: Value, h: Value) -> list[Valu
             return _bridged(scope, z.flat(0), known).lifted(0)
 
         if reading.MISSING != "mask":
-            return None, states, list(past_of(scope, reading, own.lifted(0), h))
-        return None, states, list(past_of(scope, reading, bridged(own.lifted(0)), h, bridged))
+            return None, states, one(own.lifted(0), None)
+        return None, states, one(bridged(own.lifted(0)), bridged)
 
     found = scope.loop(y.size(0), [scope.constant(0, np.int64)], step)
-    return [one.flat(1) for one in found[1:]]
+    return [value.flat(1) for value in found[1:]]
 
 
 def _complaints(scope: Scope, reading: Reading, known: Value, begin: Value) -> Value:

@@ -38,6 +38,7 @@ class Past(NamedTuple):
     known: Value
     long_run: Value
     lowest: Value
+    curved: Value
 
 
 class Reading(NamedTuple):
@@ -71,7 +72,9 @@ def past_of(
 ) -> Past:  # fmt: skip
     """What is known of series y (m, n) behind their ends, and the figure of h steps; bridged: fills gaps of such."""
     m, n = y.size(0), y.size(1)
-    z, level, shift, linear = _levels(scope, reading, y)
+    curved = _is_of_factors(scope, y)
+    linear = ~curved if not reading.IS_MEAN else curved | ~curved
+    z, level, shift = _levels(scope, y, linear)
     kept = [pair for pair in TRIALS if not (reading.IS_MEAN and pair[1] == 0.5)]
     stages = reading.STAGES if reading.SEASON > 1 else ()
     rest, season, period = without_figures(scope, z, h, reading.SEASON, stages, Trials(kept, reading.IS_MEAN))
@@ -90,7 +93,7 @@ def past_of(
         z=z, means=means, inputs=z, season=season, fence=_fence(scope, reading, scaled, scale, linear), static=static,
         scale=scale, level=level, shift=shift, linear=linear, period=period,
         phase=(n % reading.SEASON).spread(everywhere), known=n.spread(everywhere), long_run=scaled.over("Mean", 1),
-        lowest=y.over("Min", 1),
+        lowest=y.over("Min", 1), curved=curved,
     )  # fmt: skip
     inputs = _context(scope, reading, found, scaled)
     begin = reading.window - reading.past
@@ -98,20 +101,23 @@ def past_of(
     return found._replace(inputs=inputs, z=z, means=means)
 
 
-def _levels(scope: Scope, reading: Reading, y: Value) -> tuple[Value, Value, Value, Value]:
-    """Values as logarithms or distances from their mean (m, n), level, shift, and which are linear (m,)."""
+def _is_of_factors(scope: Scope, y: Value) -> Value:
+    """Which series are better read as logarithms (m,)."""
     n, size, lowest = y.size(1).to(np.float64), y.over("Max", 1), y.over("Min", 1)
     over = y / size.lifted(1)
     changes = (over.cut(1, 1, LAST) - over.cut(1, 0, -1)).abs().over("Sum", 1) / (n - 1.0)
     mean = over.over("Mean", 1)
-    curved = (lowest > 0.0) & (lowest / size > mean * LEAST) & (mean <= changes * MOST)
-    linear = ~curved if not reading.IS_MEAN else lowest.equals(lowest)
+    return (lowest > 0.0) & (lowest / size > mean * LEAST) & (mean <= changes * MOST)
+
+
+def _levels(scope: Scope, y: Value, linear: Value) -> tuple[Value, Value, Value]:
+    """Values as logarithms or distances from their mean (m, n), level and shift (m,)."""
     z, shift, level = _centred(scope, y)
     of_factors = y.over("Mean", 1)
     safe = scope.where(linear, 1.0, of_factors)
     logarithms = scope.where(linear.lifted(1), 1.0, y).of("Log") - safe.of("Log").lifted(1)
     z = scope.where(linear.lifted(1), z, logarithms)
-    return z, scope.where(linear, level, of_factors), scope.where(linear, shift, 0.0), linear
+    return z, scope.where(linear, level, of_factors), scope.where(linear, shift, 0.0)
 
 
 def _centred(scope: Scope, y: Value) -> tuple[Value, Value, Value]:

@@ -117,6 +117,9 @@ class Value:
     def __sub__(self, other: Any) -> Value:
         return self.of("Sub", other)
 
+    def __rsub__(self, other: float) -> Value:
+        return self.scope.constant(other, self.dtype) - self
+
     def __mul__(self, other: Any) -> Value:
         return self.of("Mul", other)
 

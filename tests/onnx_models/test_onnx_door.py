@@ -10,6 +10,8 @@ import pytest
 from sklearn.exceptions import NotFittedError
 
 from forecastrnn import RNNRegressor
+from forecastrnn.forecasting.candidates.every import CANDIDATES
+from forecastrnn.onnx_models.mixing import KNOWN
 
 
 def test_what_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -25,3 +27,7 @@ def test_what_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(ImportError, match=r'pip install "forecastrnn\[onnx\]"'):
         model.to_onnx(tmp_path / "model.onnx")
     assert not list(tmp_path.iterdir())
+
+
+def test_every_candidate_has_a_formula_in_graphs() -> None:
+    assert sorted(KNOWN) == sorted(CANDIDATES)

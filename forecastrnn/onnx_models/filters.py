@@ -1,0 +1,44 @@
+"""Recursions in time that are linear, of whole rows at once, by doubling, in a graph."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from forecastrnn.onnx_models.values import Scope, Value
+
+
+def first_order(scope: Scope, x: Value, share: Value) -> Value:
+    """y_t = x_t + share y_(t-1), of x (l, n) and share (l, 1)."""
+
+    def step(k: Value, states: list[Value]) -> tuple[Value, list[Value], list[Value]]:
+        y, factor, apart = states
+        y = y + factor * _behind(scope, y, apart)
+        return apart * 2 < y.size(1), [y, factor * factor, apart * 2], []
+
+    return scope.loop(_many(scope), [x, share, scope.constant(1, np.int64)], step)[0]
+
+
+def second_order(scope: Scope, level: Value, trend: Value, matrix: list[Value]) -> tuple[Value, Value]:
+    """States s_t = x_t + M s_(t-1) of two numbers, x (l, n) of each; matrix: the four numbers of M (l, 1), by rows."""
+
+    def step(k: Value, states: list[Value]) -> tuple[Value, list[Value], list[Value]]:
+        one, other, a, b, c, d, apart = states
+        old, slope = _behind(scope, one, apart), _behind(scope, other, apart)
+        new = [one + a * old + b * slope, other + c * old + d * slope]
+        square = [a * a + b * c, a * b + b * d, c * a + d * c, c * b + d * d]
+        return apart * 2 < one.size(1), [*new, *square, apart * 2], []
+
+    first = [level, trend, *matrix, scope.constant(1, np.int64)]
+    found = scope.loop(_many(scope), first, step)
+    return found[0], found[1]
+
+
+def _many(scope: Scope) -> Value:
+    """More doublings than any series is long."""
+    return scope.constant(62, np.int64)
+
+
+def _behind(scope: Scope, y: Value, apart: Value) -> Value:
+    """Values so many steps before, zero before the first."""
+    n = y.size(1)
+    return scope.stack(y.cut(1, 0, apart.least(n)) * 0.0, y.cut(1, 0, (n - apart).most(0)), axis=1)
