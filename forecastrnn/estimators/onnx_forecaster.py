@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from forecastrnn.data.arrays import check_count
@@ -21,7 +22,7 @@ class ForecasterToOnnx(FittedForecaster):
 
     alias: str
 
-    def to_onnx(self, path: Any, *, horizon: int | None = None) -> None:
+    def to_onnx(self, path: Any, *, horizon: int | None = None, level: object = None) -> None:
         """Write the fitted forecaster as an ONNX file (opset 17), which ONNX Runtime runs without this package.
 
         All of a forecast is in the file: level, scale and seasonal figure are found from the values that are given,
@@ -34,6 +35,9 @@ class ForecasterToOnnx(FittedForecaster):
             File to write, at once; one that is there is replaced.
         horizon : int, optional
             Steps ahead, fixed in the file. None: each call says them, as `h`.
+        level : float or list of float, optional
+            In percent, of conformal intervals that are put out as well, as `lo-80` and `hi-80`: they rest on forecasts
+            of the last windows of the values that are given, which takes up to four times as long again.
 
         Raises
         ------
@@ -44,7 +48,7 @@ class ForecasterToOnnx(FittedForecaster):
         ValueError
             For what such a file cannot do, with the setting that it takes: a network for each series, paths of a mean
             that stays, candidates beside `missing="mask"`, and what `export_numpy` refuses; and for a `horizon` beyond
-            that of a direct strategy.
+            that of a direct strategy, and a `level` that is none or has no intervals.
         TypeError, OSError
             For another `path`, and if the file cannot be written.
 
@@ -71,6 +75,7 @@ class ForecasterToOnnx(FittedForecaster):
         exported = ExportedForecasts(
             title=found.title, network=model.network, thetas=list(model.flat_thetas), arrays=found.arrays,
             settings=found.settings, candidates=found.candidates, horizon=steps,
+            shares=_shares_of(level),
         )  # fmt: skip
         write_blocks(path, place, [model_of_forecaster(exported)])
 
@@ -81,3 +86,12 @@ def _checked_horizon(model: Model, horizon: object) -> int:
     if model.strategy == "direct" and steps > most:
         raise ValueError(f"horizon must be at most {most}, that of fit. Got {steps}. Fit with Direct({steps}).")
     return steps
+
+
+def _shares_of(level: object) -> dict[str, float]:
+    """The quantiles of levels, by name."""
+    levels = [] if level is None else list(np.atleast_1d(np.asarray(level, np.float64)))
+    if not all(1.0 < one < 100.0 for one in levels):
+        raise ValueError(f"level must be in (1, 100), in percent. Got {level!r}.")
+    low = {f"lo-{one:g}": 0.5 - one / 200.0 for one in sorted(levels, reverse=True)}
+    return low | {f"hi-{one:g}": 0.5 + one / 200.0 for one in sorted(levels)}

@@ -50,7 +50,7 @@ class ExportedForecasts:
 
     arrays : codes of the series of fit, the last row that of others. settings : values of names at the top of
     `forecastrnn.numpy_predictor.forecasts` and of the texts behind it. candidates : what else counts in a forecast.
-    horizon : steps ahead; None: each call says it.
+    horizon : steps ahead; None: each call says it. shares : of quantiles, by name.
     """
 
     title: str
@@ -60,3 +60,4 @@ class ExportedForecasts:
     settings: Mapping[str, Any]
     candidates: tuple[str, ...]
     horizon: int | None
+    shares: Mapping[str, float]

@@ -33,6 +33,18 @@ def second_order(scope: Scope, level: Value, trend: Value, matrix: list[Value]) 
     return found[0], found[1]
 
 
+def largest_so_far(scope: Scope, x: Value) -> Value:
+    """The largest of all values up to each of x (l, n)."""
+
+    def step(k: Value, states: list[Value]) -> tuple[Value, list[Value], list[Value]]:
+        y, apart = states
+        n = y.size(1)
+        before = scope.stack(y.cut(1, 0, apart.least(n)), y.cut(1, 0, (n - apart).most(0)), axis=1)
+        return apart * 2 < n, [y.most(before), apart * 2], []
+
+    return scope.loop(_many(scope), [x, scope.constant(1, np.int64)], step)[0]
+
+
 def _many(scope: Scope) -> Value:
     """More doublings than any series is long."""
     return scope.constant(62, np.int64)

@@ -8,12 +8,13 @@ import numpy as np
 
 from forecastrnn.networks.exported import ExportedForecasts
 from forecastrnn.onnx_models.ahead import in_unit, median_of, scaled_ahead
-from forecastrnn.onnx_models.given_values import pasts_of
+from forecastrnn.onnx_models.bands import quantile_of, spread_of
+from forecastrnn.onnx_models.given_values import pasts_of, without_gaps
 from forecastrnn.onnx_models.graph import Graph
 from forecastrnn.onnx_models.mixing import mixed
 from forecastrnn.onnx_models.pasts import Past, Reading
 from forecastrnn.onnx_models.rows import at_least_one, first_rows, size_of
-from forecastrnn.onnx_models.values import Scope, Value
+from forecastrnn.onnx_models.values import LAST, Scope, Value
 
 
 def model_of_forecaster(exported: ExportedForecasts) -> bytes:
@@ -23,6 +24,29 @@ def model_of_forecaster(exported: ExportedForecasts) -> bytes:
     scope, reading = Scope(graph), Reading(exported.settings)
     y = Value(scope, at_least_one(graph, "y", 2, graph.constant(1.0, np.float64)), np.float64)
     h, places = _horizon(scope, exported), _places(scope, exported, y)
+    y = _in_full(scope, reading, y) if exported.shares else y
+    point, past = _point_of(scope, reading, exported, y, h, places)
+    found = {"forecast": point} | _quantiles(scope, reading, exported, y, (point, past, places))
+    rows, outputs = size_of(graph, "y", 0), []
+    for name, values in found.items():
+        graph.call(first_rows(graph, _bounded(scope, reading, past, values).name, rows), name)
+        outputs.append(graph.info(name, np.float64, ["series", exported.horizon or "h"]))
+    return graph.as_model("forecastrnn", _declared(graph, exported), outputs, {"estimator": exported.title})
+
+
+def _in_full(scope: Scope, reading: Reading, y: Value) -> Value:
+    """Values (m, n), none of which may be missing, or is zero."""
+    if reading.MISSING == "zero":
+        return without_gaps(scope, y)
+    gaps = y.of("IsNaN", dtype=np.bool_).to(np.int32).of("ReduceMax", keepdims=0) > 0
+    said = "intervals are of values that all are known: series that begin apart are a call each"
+    return y.cut(1, scope.unless(gaps, y.size(1) * 0, said), LAST)
+
+
+def _point_of(
+    scope: Scope, reading: Reading, exported: ExportedForecasts, y: Value, h: Value, places: Value | None
+) -> tuple[Value, Past]:  # fmt: skip
+    """Forecasts (m, h) of networks and candidates, and what they were made of."""
     codes = _rows_of(scope, exported.arrays["codes"], places, np.int64)
     past, others = pasts_of(scope, reading, y, h, exported.candidates)
     each = [
@@ -30,15 +54,28 @@ def model_of_forecaster(exported: ExportedForecasts) -> bytes:
         for theta in exported.thetas
     ]
     found = median_of(scope, each)
-    if exported.candidates:
-        weights = _rows_of(scope, exported.arrays["weights"], places, np.float64)
-        assert weights is not None
+    weights = _rows_of(scope, exported.arrays["weights"], places, np.float64)
+    if exported.candidates and weights is not None:
         found = mixed(scope, exported.candidates, found, others, weights, past)
-    found = _bounded(scope, reading, past, found)
-    graph.call(first_rows(graph, found.name, size_of(graph, "y", 0)), "forecast")
-    outputs = [graph.info("forecast", np.float64, ["series", exported.horizon or "h"])]
-    declared = _declared(graph, exported)
-    return graph.as_model("forecastrnn", declared, outputs, {"estimator": exported.title})
+    return found, past
+
+
+def _quantiles(
+    scope: Scope, reading: Reading, exported: ExportedForecasts, y: Value, made: tuple[Value, Past, Value | None]
+) -> dict[str, Value]:  # fmt: skip
+    """Quantiles (m, h) by name."""
+    if not exported.shares:
+        return {}
+    (point, past, places), table = made, exported.arrays
+
+    def forecast(before: Value, steps: Value) -> Value:
+        return _point_of(scope, reading, exported, before, steps, places)[0]
+
+    spread = spread_of(scope, reading, table, y, past, forecast)
+    return {
+        name: quantile_of(scope, reading, table, share, point, past=past, spread=spread)
+        for name, share in exported.shares.items()
+    }
 
 
 def _refuse(exported: ExportedForecasts) -> None:
@@ -51,6 +88,9 @@ def _refuse(exported: ExportedForecasts) -> None:
             "to_onnx: the loss is of a mean that stays, which is forecast over paths drawn by chance. Fit with "
             f'loss="absolute_error", or with strategy=Direct(horizon), {beside}.'
         )
+    if exported.shares and (exported.settings["NO_LEVEL_OF_Y"] or exported.settings["MISSING"] == "mask"):
+        gaps = "errors of values with gaps are not known to a file; fit with missing='zero' or 'raise'"
+        raise ValueError(f"to_onnx: level: {exported.settings['NO_LEVEL_OF_Y'] or gaps}, or set level=None.")
     if exported.candidates and exported.settings["MISSING"] == "mask":
         raise ValueError(
             f"to_onnx: networks are mixed with {', '.join(exported.candidates)}, which a file cannot find of values "

@@ -31,7 +31,7 @@ def pasts_of(
         return [*past, *candidates_of(scope, reading, candidates, z, past, h)]
 
     if reading.MISSING == "zero":
-        found = at_once(_without_gaps(scope, y))
+        found = at_once(without_gaps(scope, y))
     else:
         gaps = y.of("IsNaN", dtype=np.bool_).to(np.int32).of("ReduceMax", keepdims=0)
         found = scope.either(gaps > 0, lambda: _one_by_one(scope, reading, y, one), lambda: at_once(y))
@@ -39,7 +39,7 @@ def pasts_of(
     return Past(*found[:count]), found[count:]
 
 
-def _without_gaps(scope: Scope, y: Value) -> Value:
+def without_gaps(scope: Scope, y: Value) -> Value:
     """Zeros where there is no value."""
     missing = y.of("IsNaN", dtype=np.bool_)
     ends = missing.cut(1, -1, LAST).flat(1)

@@ -59,7 +59,9 @@ class Graph:
     def named(self, operation: str, node: str, *inputs: str) -> str:
         """The same for a node that is called by its name if it fails."""
         found = self.add(operation, *inputs)
-        self.nodes[-1].name = node
+        count = self._names.count(node)
+        self._names.append(node)
+        self.nodes[-1].name = f"{node} ({count + 1})" if count else node  # no two nodes may have one name
         return found
 
     def cast(self, value: str, dtype: type) -> str:

@@ -91,6 +91,34 @@ def test_many_shapes() -> None:
         near(found, model.predict(5, y=y), values.T)
 
 
+@pytest.mark.filterwarnings("ignore:level")
+@pytest.mark.parametrize("case", ["mixed", "direct", "static", "zero"])
+def test_intervals(case: str) -> None:
+    """Symmetric ones and others, of values with new ones behind those of fit."""
+    y, options, given = CASES[case]
+    model = RNNForecaster(**OPTIONS | options | SINGLE).fit(y[:88], **given)
+    session, values = session_of(model, level=[80, 50], horizon=6), y.to_numpy().T
+    names = [one.name for one in session.get_outputs()]
+    assert names == ["forecast", "lo-80", "lo-50", "hi-50", "hi-80"]
+    knows = "ids" in [one.name for one in session.get_overridable_initializers()]
+    for known in (y, y[40:]):
+        given_y = {"y": known.to_numpy().T.copy()} | ({"ids": np.arange(3)} if knows else {})
+        wide = model.predict(6, y=known, level=[50, 80])
+        for name, found in zip(names, session.run(None, given_y), strict=True):
+            column = "RNN" if name == "forecast" else f"RNN-{name}"
+            near(found, wide.xs(column, axis=1, level=1), values)
+
+
+def test_levels_that_are_refused() -> None:
+    model = RNNForecaster(**OPTIONS | SINGLE | NETWORK | {"intervals": None}).fit(Y)
+    for message, level in {"fit with intervals='conformal'": 80, r"level must be in \(1, 100\)": [80, 100]}.items():
+        with pytest.raises(ValueError, match=message):
+            model.to_onnx(io.BytesIO(), level=level)
+    model = RNNForecaster(**OPTIONS | SINGLE | NETWORK).fit(Y)
+    with pytest.raises(Exception, match="intervals are of values that all are known"):
+        forecast(session_of(model, level=80), APART, 2)
+
+
 def test_a_fixed_horizon() -> None:
     model = RNNForecaster(**OPTIONS | SINGLE).fit(Y)
     session = session_of(model, horizon=4)

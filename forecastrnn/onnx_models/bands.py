@@ -1,0 +1,110 @@
+"""Conformal intervals of series that are given, as `forecastrnn.numpy_predictor.spreads` finds them, in a graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from forecastrnn.onnx_models.filters import largest_so_far
+from forecastrnn.onnx_models.pasts import Past, Reading
+from forecastrnn.onnx_models.values import LAST, Scope, Value
+
+FURTHEST = 30.0  # that an interval leads from a forecast, in logarithms
+
+
+class Spread(NamedTuple):
+    """Of series: the scale of the errors, and the ends of all intervals, (m, 1) each."""
+
+    scale: Value
+    low: Value
+    high: Value
+
+
+def spread_of(
+    scope: Scope, reading: Reading, table: Mapping[str, np.ndarray], y: Value, past: Past,
+    point: Callable[[Value, Value], Value],
+) -> Spread:  # fmt: skip
+    """Scales of errors of series y (m, n), by forecasts of their last windows; point(y, h) makes such."""
+    growth, linear = table["bands.growth"], past.linear.lifted(1)
+    z = scope.where(linear, y, scope.where(linear, 1.0, y).of("Log"))
+    least = scope.where(linear, past.level.lifted(1), 1.0) * reading.SMALLEST
+    usual = _usual(scope, reading, z).most(least) * float(table["bands.usual"])
+    starts = table["bands.starts"]
+    starts = starts[:: -(-len(starts) // reading.WINDOWS)]
+    total, count = _sizes(scope, reading, y, z, (linear, starts, growth), point)
+    apart = (starts[0] - starts[-1]) / max(len(starts) - 1, 1)
+    own = count * (min(1.0, apart / len(growth)) if len(starts) > 1 else 1.0)
+    scale = ((total / count.most(1.0) * own + usual * reading.PRIOR) / (own + reading.PRIOR)).most(least)
+    (low, below), (high, above) = (_highest(scope, one, len(growth)) for one in (-z, z))
+    under, over = (float(share) for share in table["bands.excess"])
+    below, above = below.most((high + low) * under), above.most((high + low) * over)
+    return Spread(scale, -low - below, high + above)
+
+
+def quantile_of(
+    scope: Scope, reading: Reading, table: Mapping[str, np.ndarray], share: float, point: Value, past: Past,
+    spread: Spread,
+) -> Value:  # fmt: skip
+    """A quantile (m, h) around forecasts."""
+    sign, linear = 1.0 if share > 0.5 else -1.0, past.linear.lifted(1)
+    size = _size_of(reading, table["bands.table"], share)
+    growth, count = table["bands.growth"], len(table["bands.growth"])
+    steps = scope.counted(point.size(1))
+    within = scope.constant(growth).take(steps.least(count - 1), 0)
+    beyond = ((steps + 1).to(np.float64) / float(count)).of("Sqrt") * float(growth[-1])
+    grown = scope.where(steps < count, within, beyond).lifted(0)
+    middle = scope.where(linear, point, scope.where(linear, 1.0, point).of("Log"))
+    away = (middle + grown * spread.scale * (sign * size)).most(spread.low).least(spread.high) - middle
+    factor = scope.where(linear, 0.0, away.most(-FURTHEST).least(FURTHEST)).of("Exp")
+    found = scope.where(linear, point + away, point * factor)
+    return found.least(point) if share < 0.5 else found.most(point)
+
+
+def _size_of(reading: Reading, table: np.ndarray, share: float) -> float:
+    """How far a quantile is from the forecast, over scale and growth."""
+    kept, symmetric = reading.KEPT, reading.SYMMETRIC
+    wanted = abs(2 * share - 1) if symmetric else max(share, 1 - share)
+    place = int(np.clip(np.ceil(wanted * (kept + 1) - 1e-9), 1, kept)) - 1
+    place = place if symmetric or share > 0.5 else kept - 1 - place
+    size = float(table[place, 0])
+    return size if symmetric else max(size if share > 0.5 else -size, 0.0)
+
+
+def _usual(scope: Scope, reading: Reading, z: Value) -> Value:
+    """The mean change over a season, of neighbours in a series too short for that: (m, 1)."""
+    n = z.size(1)
+    lag = scope.where(n > reading.SEASON + 1, scope.constant(reading.SEASON, np.int64), 1)
+    return (z.cut(1, lag, LAST) - z.cut(1, 0, n - lag)).abs().over("Mean", 1, keep=True)
+
+
+def _sizes(
+    scope: Scope, reading: Reading, y: Value, z: Value, windows: tuple[Value, np.ndarray, np.ndarray],
+    point: Callable[[Value, Value], Value],
+) -> tuple[Value, Value]:  # fmt: skip
+    """The sum of mean errors, over their growth, of forecasts of the last windows (m, 1), and how many there are."""
+    linear, starts, growth = windows
+    n, nearest_first = y.size(1), scope.constant(starts[::-1], np.int64)
+    count = (nearest_first <= n - reading.LEAST).to(np.int64).over("Sum", 0)
+    h, weight = scope.constant(len(growth), np.int64), scope.constant(growth)
+
+    def step(k: Value, states: list[Value]) -> tuple[None, list[Value], list[Value]]:
+        start = nearest_first.take(k, 0)
+        found = point(y.cut(1, 0, n - start), h)
+        found = scope.where(linear, found, scope.where(linear, 1.0, found).of("Log"))
+        truth = z.cut(1, n - start, (n - start) + len(growth))
+        error = (truth - found.cut(1, 0, truth.size(1))) / weight.cut(0, 0, truth.size(1)).lifted(0)
+        return None, [states[0] + error.abs().over("Mean", 1, keep=True)], []
+
+    total = scope.loop(count, [scope.constant(0.0).spread(scope.shape(y.size(0), 1))], step)[0]
+    return total, count.to(np.float64)
+
+
+def _highest(scope: Scope, z: Value, horizon: int) -> tuple[Value, Value]:
+    """The highest value, and how far values of the second half went beyond all that came `horizon` steps before."""
+    n = z.size(1)
+    records, half = largest_so_far(scope, z), n.of("Div", 2)
+    places = scope.counted(n - half - 1) + half + 1
+    beyond = z.take(places, 1) - records.take((places - horizon).most(half), 1)
+    return z.over("Max", 1, keep=True), beyond.over("Max", 1, keep=True).most(0.0)
