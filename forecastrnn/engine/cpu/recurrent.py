@@ -92,9 +92,10 @@ def gate_sums(n, slots, vecs, init, x, ldx, I, wx, seen, Hp, H, wh, z, ldz):
 
 @fast
 def forward(arrays, states, active, lengths, slots, panel, second, normalise, stop):
-    """All steps, unless `stop` says so. panel, second (n, z, Step, u): sums in z of n rows and the vector at unit u -> what a stage returns.
+    """All steps. panel, second (n, z, Step, u): sums in z of n rows and the vector at unit u -> what a stage returns.
 
     second: behind the second product, if there is one. normalise: of the sums of all panels, or None.
+    stop: the word that ends it.
     """
     x, wx, wh, wn, init, bias, gain, hr, mask, z, mixed, normed, scale, diagonal = arrays
     T, B, I, H, Hp, ldx, ldz, gap, ahead, masked, keep = lengths
@@ -173,7 +174,7 @@ def begin_gradients(fresh, slots, Hp, ddiagonal, normalise_back, dgain, dbias):
 
 @fast
 def backward(arrays, states, dstates, active, lengths, slots, panel, second, normalise_back, stop):
-    """All steps back, unless `stop` says so. panel, second (n, z, Step, Slopes, u): what is kept in z -> derivatives, there and by states."""
+    """All steps back. panel, second (n, z, Step, Slopes, u): what is kept in z -> derivatives, there and by states."""
     (
         hr, z, wt, wt_n, dout, dmixed, carried, diagonal, ddiagonal, gain, normed, scale, dgain, dbias, zero, mask, work
     ) = arrays  # fmt: skip

@@ -1,7 +1,8 @@
 """Compiled passes over series that Ctrl-C ends: Python hears it on its main thread alone, outside compiled code.
 
 So a call over much data is left to another thread, as those of programs are, and looks now and then at a word of its
-own whether it is to stop. So do kernels of programs whose loop over time may be long. What it has written until then is of no use, and nobody sees it: the main thread raises.
+own whether it is to stop. So do kernels of programs whose loop over time may be long. What it has written until then is
+of no use, and nobody sees it: the main thread raises.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from functools import partial, update_wrapper
 from typing import Any
 
 import numpy as np
-
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic

@@ -1,10 +1,10 @@
 """The interpreter: walks a tape of records, claiming pieces of work beside other threads.
 
 tape = [rounds, shards, free, list of (round, shard) ...]; a list is [records, record ...], a record is
-[address of the kernel, fields, address of `sync`, field ...]; the last but one is that of the call under way. Pieces of one round may run in any order, on any thread;
-a round begins when the one before is done. Shards and the order of sums are fixed, so the number of threads
-does not change a result. With `free` there is one round and its pieces need not meet: each shard runs all
-its steps by itself.
+[address of the kernel, fields, address of `sync` of the call under way, field ...]. Pieces of one round may run in any
+order, on any thread; a round begins when the one before is done. Shards and the order of sums are fixed, so the
+number of threads does not change a result. With `free` there is one round and its pieces need not meet: each shard runs
+all its steps by itself.
 
 Python hears Ctrl-C on its main thread alone, and not inside compiled code. So a call that may take long is left
 to other threads, and the main thread waits for them in Python.
