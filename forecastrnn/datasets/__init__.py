@@ -1,4 +1,4 @@
-"""Small real series that come with the package, the curve of the first examples, strings of a grammar, and dates."""
+"""Small real series of the package, synthetic ones of all kinds, the curve of the first examples, grammars, dates."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from sklearn.utils import check_random_state
 from forecastrnn.datasets.dates import make_dates as make_dates
 from forecastrnn.datasets.grammars import encode_reber as encode_reber
 from forecastrnn.datasets.grammars import make_reber as make_reber
+from forecastrnn.datasets.synthetic.making import make_series as make_series
 
 _CURVE_END = 30.0
 _CURVE_STEP = 0.1

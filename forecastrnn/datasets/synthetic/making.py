@@ -1,0 +1,60 @@
+"""Synthetic series as a frame."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from sklearn.utils import check_random_state
+
+from forecastrnn.datasets.synthetic.panels import draw_panel
+
+MOST = {"n_series": 1_000_000, "length": 100_000, "season_length": 10_000}
+LEAST = {"n_series": 1, "length": 2, "season_length": 1}
+
+
+def make_series(
+    n_series: int = 100, length: int = 144, season_length: int = 12,
+    random_state: int | np.random.RandomState | None = None,
+) -> pd.DataFrame:  # fmt: skip
+    """Synthetic series of all kinds: those that the pre-trained network has learned from.
+
+    Levels go in lines that bend and break, in walks, autoregressions, smooth paths and jumps; figures of a season stay,
+    drift or swell, some with a longer season on top; noise has thin or heavy tails, now louder, now less. Of these come
+    growth in proportion, sums, seasonal shares of a level, counts with many zeros or few, and shares between 0 and 1;
+    some have values that are far off, and gaps. Not every series has the season, and some have none at all.
+
+    Parameters
+    ----------
+    n_series : int, default=100
+    length : int, default=144
+        Values of each series, 2 at least.
+    season_length : int, default=12
+        Steps of the season that most of them have; 1: none has a known one, some a hidden one, some cycles that are no
+        season.
+    random_state : int, RandomState instance or None, default=None
+        Seed; the same seed draws the same series.
+
+    Returns
+    -------
+    DataFrame of shape (length, n_series), float64
+        A column for each series; NaN where a value is missing.
+
+    Raises
+    ------
+    ValueError
+        If a number is not an integer within its range.
+
+    Examples
+    --------
+    >>> panel = make_series(3, 48, season_length=12, random_state=0)
+    >>> panel.shape, panel.columns.tolist()
+    ((48, 3), ['s0', 's1', 's2'])
+    """
+    given = {"n_series": n_series, "length": length, "season_length": season_length}
+    for name, value in given.items():
+        whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+        if not whole or not LEAST[name] <= value <= MOST[name]:
+            raise ValueError(f"{name} must be an integer in [{LEAST[name]}, {MOST[name]}]. Got {value!r}")
+    rng = np.random.default_rng(check_random_state(random_state).randint(2**31 - 1))
+    values = draw_panel(rng, n_series, length, season_length)
+    return pd.DataFrame(values.T, columns=[f"s{k}" for k in range(n_series)])
