@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from forecastrnn import GRU, LSTM, Adam, Elman, RNNForecaster, RNNSeq2Seq
-from forecastrnn.datasets import load_airline, make_dates
+from forecastrnn.datasets import load_airline, make_dates, make_series
 from forecastrnn.functional import dynamic_rnn
 from forecastrnn.networks.network import Layer, Network
 from forecastrnn.plotting import (
@@ -51,6 +51,20 @@ def panel() -> None:
     model = RNNForecaster(random_state=0).fit(sold[:-12])
     display = model.plot(12, truth=sold[-12:], max_series=6)
     save(display.figure_, "panel.png")
+
+
+def synthetic() -> None:
+    """What the pre-trained network learned from: with a season of 12, and without one."""
+    figure, grid = plt.subplots(6, 4, figsize=(9.0, 7.2), layout="constrained")
+    for rows, season, color in ((grid[:3], 12, BLUE), (grid[3:], 1, ORANGE)):
+        drawn = make_series(12, 120, season, random_state=4)
+        for axes, name in zip(rows.flat, drawn):
+            axes.plot(drawn[name], color=color, linewidth=0.9)
+            axes.tick_params(labelsize=7)
+            axes.set_xticks([0, 60, 120])
+    grid[0, 0].set_title("season_length=12", fontsize=9, loc="left")
+    grid[3, 0].set_title("season_length=1", fontsize=9, loc="left")
+    save(figure, "synthetic.png")
 
 
 def futures() -> None:
@@ -263,6 +277,7 @@ if __name__ == "__main__":
     plt.switch_backend("Agg")
     forecast()
     panel()
+    synthetic()
     futures()
     covariates()
     errors()

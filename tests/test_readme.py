@@ -52,7 +52,7 @@ def test_the_table_beside_others_is_that_of_the_benchmarks() -> None:
 
 
 def test_readme_has_a_block_for_each_kind_of_user() -> None:
-    assert len(BLOCKS) == 6
+    assert len(BLOCKS) == 7
 
 
 def run(block: str, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
@@ -70,7 +70,7 @@ def test_the_default_is_far_better_than_the_seasonal_naive(capsys: pytest.Captur
     assert errors["RNN"] < 0.65 < 1.2 < errors["SeasonalNaive"]
 
 
-OTHERS = ["new values", "one network a series", "scikit-learn", "scripts", "save and load"]
+OTHERS = ["new values", "one network a series", "without training", "scikit-learn", "scripts", "save and load"]
 
 
 @pytest.mark.parametrize("block", BLOCKS[1:], ids=OTHERS)

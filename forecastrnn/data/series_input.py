@@ -179,8 +179,7 @@ class SeriesReader:
         return self._shared(y.to_frame(self._name(y)), "series", y.name)
 
     def _name(self, y: pd.Series) -> Hashable:
-        is_none = pd.api.types.is_scalar(y.name) and pd.isna(y.name)  # NaN names nothing either
-        return self.argument if is_none else y.name
+        return self.argument if y.name is None else y.name
 
     def _as_series(self, y: object) -> pd.Series:
         if isinstance(y, np.matrix):

@@ -31,7 +31,8 @@ def write_inputs(
 ):  # fmt: skip
     """out[at:] = the columns of time t. z, a: indexable; `phase`: of t + 1 in the season; long_run: the mean so far.
 
-    with_long_run : 2: and the raw columns of a linear series are squashed as well, as for the logarithm of its mean.
+    with_long_run : 2: and the raw columns of a linear series are squashed as well, as for the logarithm of its mean;
+    3: and the columns of the phase are there without a season too.
     """
     now, mean, before = a[t], a[t - season], a[t - period]
     out[at], out[at + 1], out[at + 2] = z[t] - now, now - mean, now - before
@@ -44,7 +45,7 @@ def write_inputs(
     if with_long_run > 0:
         out[k] = long_run - now
         k += 1
-    if season >= 2:
+    if season >= 2 or with_long_run == 3:
         w = 2.0 * math.pi * phase / season
         out[k], out[k + 1] = math.sin(w), math.cos(w)
         out[k + 2], out[k + 3] = math.sin(2.0 * w), math.cos(2.0 * w)
@@ -54,5 +55,5 @@ def write_inputs(
     n = k + STATIC - at
     for j in range(n):
         out[at + n + j] = math.asinh(out[at + j])
-        if with_long_run > 1 and static[static_at + 1] > 0.0:  # of a linear series
+        if with_long_run == 2 and static[static_at + 1] > 0.0:  # of a linear series
             out[at + j] = out[at + n + j]

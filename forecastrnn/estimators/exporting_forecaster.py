@@ -182,7 +182,8 @@ def _series_settings(model: Model) -> dict[str, object]:
     return {
         "DTYPE": model.settings.dtype, "CONTEXT": p.context, "AHEAD": p.ahead, "REACH_BACK": layout.reach,
         "LONGER": layout.longer, "STAGES": stages_of(layout.longer), "IS_MEAN": layout.steady,
-        "NOISE": preparation.NOISE, "FLOOR": preparation.FLOOR, "FINEST": preparation.FINEST,
+        "NOISE": preparation.NOISE, "FLOOR": preparation.FLOOR, "QUIETEST": preparation.QUIETEST,
+        "FINEST": preparation.FINEST,
         "FENCE_REACH": hulls.REACH, "FENCE_FREE": hulls.FREE, "FENCE_MOST": hulls.MOST,
         "SHORTEST": recent_median.SHORTEST, "ZEROS": recent_median.ZEROS,
     }  # fmt: skip

@@ -19,6 +19,7 @@ from forecastrnn.estimators.loss_settings import check_values, loss_of
 from forecastrnn.estimators.named_parameters import NamedParameters, check_numbers, refuse
 from forecastrnn.estimators.old_names import flat_of
 from forecastrnn.estimators.parameters import dropout_of, layers_of, rule_of
+from forecastrnn.estimators.start_settings import start_of
 from forecastrnn.estimators.telling import says_lines
 from forecastrnn.forecasting.bounds import AUTO, Rule
 from forecastrnn.forecasting.model import Model
@@ -154,6 +155,7 @@ def plan_of(forecaster: NamedParameters, columns: dict[str, Any], watched: bool)
         random_state=forecaster.random_state, device=device, intervals=intervals_of(forecaster),
         bounds=bounds_of(forecaster), candidates=candidates_of(forecaster),
         looks=not isinstance(forecaster.season_length, list | tuple), usual_batch=forecaster.batch_size == "auto",
+        start=start_of(forecaster),
     )  # fmt: skip
 
 

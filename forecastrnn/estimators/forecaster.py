@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from functools import partial
 from numbers import Integral
@@ -29,10 +30,13 @@ from forecastrnn.estimators.reporting import each_look, fit_task, has_callbacks
 from forecastrnn.estimators.resuming import Resumable, going_on_from
 from forecastrnn.estimators.saving import SavedToFile
 from forecastrnn.estimators.scoring import Scores
+from forecastrnn.estimators.start_settings import check_start
 from forecastrnn.estimators.summary import Summarises
 from forecastrnn.estimators.telling import telling
 from forecastrnn.forecasting.fit import fit_model
 from forecastrnn.forecasting.members import Callback
+from forecastrnn.forecasting.model import Model
+from forecastrnn.forecasting.plan import FitPlan
 from forecastrnn.forecasting.seen import Seen
 from forecastrnn.forecasting.windows import EPOCH
 from forecastrnn.persistence.digests import digest_of
@@ -153,7 +157,7 @@ class RNNForecaster(
         fewer than 300 windows, which overlap, 16 that are spread over all of them: in backtests as good, in a third of
         the time.
     max_steps : int or None
-        Updates of each member; None: 2 sqrt(observations), within 300 .. 1200.
+        Updates of each member; None: 2 sqrt(observations), within 300 .. 1200. 0, with `start`: none.
     early_stopping : bool or `EarlyStopping`
         Hold out the end of each series, look at its loss every 50 updates, stop after 5 looks without a better one, and
         keep the best weights.
@@ -178,6 +182,10 @@ class RNNForecaster(
     alias : str
         The name of the column of forecasts, and the beginning of all names made of it: to compare several models in one
         frame, or where the series have a column "RNN".
+    start : "pretrained", path or None
+        What members begin with. "pretrained": the network that comes with the package, which has learned from synthetic
+        series of all kinds (see `pretrained`); a path: one of `python -m forecastrnn.pretraining`. They read the values
+        of series alone, without covariates, and have one layer of GRU. None: first weights drawn at random.
 
     Attributes
     ----------
@@ -234,7 +242,8 @@ class RNNForecaster(
         "bounds": [StrOptions({"auto"}), list, tuple, None],
         "candidates": [StrOptions({"auto", "network"}), list, tuple],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "max_steps": [Interval(Integral, 1, None, closed="left"), None],
+        "max_steps": [Interval(Integral, 0, None, closed="left"), None],
+        "start": [str, os.PathLike, None],
         "dtype": [StrOptions({"float32", "float64"})],
         "alias": [str],
     }
@@ -251,7 +260,7 @@ class RNNForecaster(
         long_run_mean="auto", n_members=5, global_model=True, id_embedding_dim=None, missing="raise", short="raise",
         freq=None, loss="absolute_error", intervals="conformal", bounds="auto", candidates="auto", solver="adamw",
         early_stopping=False, batch_size="auto", max_steps=None, warm_start=False, random_state=None, verbose="auto",
-        device="cpu", n_jobs=None, dtype="float32", alias="RNN",
+        device="cpu", n_jobs=None, dtype="float32", alias="RNN", start=None,
     ):  # fmt: skip
         self._set(locals())
 
@@ -333,12 +342,20 @@ class RNNForecaster(
                 return self._fit(columns, Given.of(y, X, past, static, columns=columns), callback, kept)
 
     def _fit(self, columns: dict[str, Any], given: Given, callback: Callback | None, kept: Resumable | None) -> Self:
-        from forecastrnn.data.series import season_of
-
         check_callback(callback, "a look")
         plan = plan_of(self, columns, watched=callback is not None)
         check_given(plan, given)
+        check_start(self, given)
         old = self._model if self.warm_start and hasattr(self, "_model") else None
+        return self._learn(plan, given, callback=callback, kept=kept, old=old)
+
+    def _learn(
+        self, plan: FitPlan, given: Given, *, callback: Callback | None = None, kept: Resumable | None = None,
+        old: Model | None = None,
+    ) -> Self:  # fmt: skip
+        """Read the series, and carry out a plan that was checked."""
+        from forecastrnn.data.series import season_of
+
         read_as = partial(read_by, plan.reading, freq=self.freq, alias=self.alias)
         read, static = read_to_fit(given, plan.reading, read_as, old)
         if given.is_file:

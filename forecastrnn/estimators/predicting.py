@@ -14,6 +14,7 @@ from forecastrnn.estimators.covariate_reading import Given, ahead_of
 from forecastrnn.estimators.device_choice import device_to_predict
 from forecastrnn.estimators.fitted_forecaster import FittedForecaster
 from forecastrnn.estimators.interval_settings import wanted_of
+from forecastrnn.estimators.pretrained import USUAL_COLUMNS, Pretrained
 from forecastrnn.forecasting.bands import (
     check_intervals,
     quantiles_of_all,
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class Predicts(FittedForecaster):
+class Predicts(Pretrained, FittedForecaster):
     """`predict`, `sample_paths` and `generate`."""
 
     def predict(
@@ -82,6 +83,9 @@ class Predicts(FittedForecaster):
         """
         from forecastrnn.data.series import columns_of, write_forecast
 
+        if self._forecasts_unfitted():
+            given = Given.of(y, X, past, static, columns=USUAL_COLUMNS)
+            return self._predict_unfitted(h, given, {"level": level, "quantiles": quantiles}, ids)
         check_is_fitted(self)
         model, device = self._model, device_to_predict(self)
         wanted = wanted_of(level, quantiles, self.alias)

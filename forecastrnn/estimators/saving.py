@@ -39,7 +39,7 @@ STATES = {
 # Not in the first files: with these values they are left out, so that earlier versions read what does not need them.
 _LATER = {"freq": None, "alias": "RNN", "intervals": None, "short": "raise", "bounds": "auto", "long_run_mean": "auto",
           "older_means": "auto", "calendar": None, "candidates": "network", "verbose": "auto",
-          "class_weight": None}  # fmt: skip
+          "class_weight": None, "start": None}  # fmt: skip
 _NAMED: list[tuple[str, str, Container[str]]] = [
     ("cell", "cell", CELLS), ("loss", "loss", KNOWN_LOSSES), ("update rule", "solver", SOLVERS),
 ]  # fmt: skip

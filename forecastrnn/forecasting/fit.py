@@ -35,6 +35,7 @@ from forecastrnn.forecasting.recent import recent_of
 from forecastrnn.forecasting.residuals import residuals_of
 from forecastrnn.forecasting.series_codes import SeriesCodes
 from forecastrnn.forecasting.settings import Settings, network_of, update_count, use_lags
+from forecastrnn.forecasting.start import prepare_for_any
 from forecastrnn.forecasting.trained import train_all
 from forecastrnn.forecasting.windows import with_usual_batch
 from forecastrnn.keeping import recalled
@@ -123,9 +124,8 @@ def _train(
     """Train networks on prepared series."""
     series, settings, coding = prepared
     network = network_of(series.prepared.layout, settings)
-    trained = train_all(
-        series, settings, seeds, read.ids, old=old.trained if old else None, device=plan.device, callback=callback
-    )
+    begun = plan.begun(old, network.size)
+    trained = train_all(series, settings, seeds, read.ids, old=begun, device=plan.device, callback=callback)
     one_step = trained.outputs(network, series, settings.n_threads, plan.device)
     return Model(
         network=network, trained=trained, settings=settings, tail=ends_of(series), axis=read.axis, reading=plan.later,
@@ -157,10 +157,11 @@ def _series_of_fit(
     codes, columns = _codes_of_fit(plan, read, static, old.static if old else None)
     categories = prepared.covariates.scales.embeddings if prepared.covariates else ()
     settings = replace(plan.members, embeddings=codes.embeddings(int(plan.id_embedding_dim or 0), categories))
-    lags = old.layout.with_lags if old else use_lags(prepared, settings.is_local)
-    long_run = prepared.layout.with_long_run
-    older_means = _older_means_of(plan, prepared, old.layout if old else None)
-    prepared = prepared.read_with(lags=lags, older_means=older_means, long_run=long_run)
+    if not prepared.layout.for_any:
+        lags = old.layout.with_lags if old else use_lags(prepared, settings.is_local)
+        long_run = prepared.layout.with_long_run
+        older_means = _older_means_of(plan, prepared, old.layout if old else None)
+        prepared = prepared.read_with(lags=lags, older_means=older_means, long_run=long_run)
     if old:
         check_same(old, settings, plan.n_members, prepared.layout, tuple(read.ids))
     check_reach(prepared, read.ids)
@@ -190,6 +191,8 @@ def _prepare(plan: FitPlan, read: SeriesSet, season: int, old: InputLayout | Non
     default, has one of the two: means of older history where that is long, or the long-run mean. That is a question of
     the set, and so not asked of local networks, whose series do not depend on the others.
     """
+    if plan.start is not None:
+        return prepare_for_any(read.values, read.offsets, season, plan.start.context, longer=plan.longer)
     make = partial(prepare, read.values, read.offsets, season, plan.context, plan.learned, longer=plan.longer)
     if plan.members.is_raw:
         found = make(least=plan.members.least, is_raw=True)

@@ -27,7 +27,9 @@ class InputLayout:
     covariates, categories : columns of numbers and of codes that are no values of the series; known_ahead : so many
     of both, the first ones, are known ahead; with_long_run : whether the mean of all values so far is among the
     columns; steady : series are prepared for a mean that stays; squashed : the raw columns of linear series are asinh
-    of them too: the logarithm of a mean that is in proportion to them would grow without end where it is fed back.
+    of them too: the logarithm of a mean that is in proportion to them would grow without end where it is fed back;
+    for_any : networks read series of any season and noise: each in units of its own usual change, so that small changes
+    are learned as well as large ones, and with columns of the phase where there is no season as well.
     """
 
     season: int
@@ -41,11 +43,12 @@ class InputLayout:
     with_long_run: bool = field(default=False, metadata={"later": True})
     steady: bool = field(default=False, metadata={"later": True})
     squashed: bool = field(default=False, metadata={"later": True})
+    for_any: bool = field(default=False, metadata={"later": True})
 
     @property
     def long_run_kind(self) -> int:
-        """How kernels take both: 0, 1, or 2 where they are squashed, which goes with the long-run mean alone."""
-        return 2 if self.squashed else int(self.with_long_run)
+        """How kernels take all three: 0, 1, or 2 squashed, 3 for any, which go with the long-run mean alone."""
+        return 3 if self.for_any else 2 if self.squashed else int(self.with_long_run)
 
     @property
     def has_covariates(self) -> bool:
@@ -60,7 +63,7 @@ class InputLayout:
     @property
     def n_columns(self) -> int:
         """Raw columns; the network reads as many again, squashed."""
-        lags, phase = LAGS if self.with_lags else 0, PHASE if self.season >= 2 else 0
+        lags, phase = LAGS if self.with_lags else 0, PHASE if self.season >= 2 or self.for_any else 0
         means = sum(self.older_means[1::2]) + self.with_long_run
         return self.covariates + PLAIN + lags + means + phase + STATIC
 

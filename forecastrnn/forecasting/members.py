@@ -77,6 +77,8 @@ def train_member(
     """Train one member in place."""
     prepared, stops = series.prepared, bool(settings.validation_fraction)
     network, updates = network_of(prepared.layout, settings), update_count(prepared, settings)
+    if not updates:
+        return progress
     batches = batches_of(network, prepared, settings, seed, len(progress.loss_curve))
     plan = TrainingPlan(
         loss=settings.any_loss, rule=settings.rule, max_iter=-(-updates // batches.steps_an_epoch), tol=settings.tol,

@@ -15,6 +15,8 @@ from forecastrnn.forecasting.period_search import FEWEST, FEWEST_DATED, find_sea
 from forecastrnn.forecasting.preparation import Prepared
 from forecastrnn.forecasting.reading import SHORTEST, ReadingOptions
 from forecastrnn.forecasting.settings import Settings
+from forecastrnn.forecasting.start import Start
+from forecastrnn.forecasting.trained import Trained
 
 if TYPE_CHECKING:
     from forecastrnn.data.calendar import CalendarColumns, CalendarOptions
@@ -30,7 +32,8 @@ class FitPlan:
     that were given, in steps; random_state : what the seeds of the members are drawn from when all is checked;
     intervals : how they are made; bounds : what forecasts do not pass; calendar : what is read of dates;
     candidates : names of what networks are mixed with; looks : whether a season is looked for where none is named;
-    usual_batch : whether the windows of a mini-batch are as many as the series ask for.
+    usual_batch : whether the windows of a mini-batch are as many as the series ask for. start : where networks begin,
+    None: anew.
     """
 
     members: Settings
@@ -52,6 +55,7 @@ class FitPlan:
     candidates: tuple[str, ...] = ()
     looks: bool = True
     usual_batch: bool = False
+    start: Start | None = None
 
     def season(self, read: SeriesSet, usual: int, old: Model | None) -> int:
         """The season as it was given, as it was, or `usual` for such times; without any the one that is found."""
@@ -72,6 +76,13 @@ class FitPlan:
     def longer(self) -> tuple[int, ...]:
         """Longer seasons, in seasons."""
         return tuple(period // self.seasons[0] for period in self.seasons[1:])
+
+    def begun(self, old: Model | None, size: int) -> Trained | None:
+        """Networks of `size` to go on from: those of the fit before, or pre-trained ones; None: it begins anew."""
+        if old is not None:
+            return old.trained
+        start, members = self.start, self.members
+        return None if start is None else start.trained(self.n_members, members.rule, members.dtype, size)
 
     @property
     def behind_training(self) -> tuple[str, ...]:
@@ -105,6 +116,8 @@ def check_lengths(plan: FitPlan, read: SeriesSet) -> None:
 def check_reach(prepared: Prepared, ids: tuple) -> None:
     """Each older mean must be known somewhere before the last value."""
     known, reach = prepared.known, prepared.layout.reach
+    if prepared.layout.for_any:  # such a network has learned from series without older means, too
+        return
     longest = int(np.argmax(known))
     if reach >= known[longest]:
         raise ValueError(

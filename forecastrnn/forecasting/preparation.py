@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 NOISE = 0.1  # scale = sqrt(NOISE * mean change over a period): the network still sees how noisy a series is
 FLOOR = 1e-4  # of the scale: a constant series stays finite
+QUIETEST = 1e-5  # mean change of a series, at least, where that is the scale
 MOST_LOG = 30.0  # a series of logarithms is not forecast further than e^30 times its level, or less than e^-30
 FINEST = 2.0**-20  # of scaled values of linear series: what rounding of another unit or level leaves is the same
 VALUE_BYTES = 128  # for one scaled value: itself, whether it counts, what the network reads
@@ -100,7 +101,7 @@ class Prepared:
         layout = self.layout
         found = prepare(
             values, offsets, layout.season, self.context, self.ahead, longer=layout.longer, steady=layout.steady,
-            is_raw=is_raw, least=least,
+            is_raw=is_raw, least=least, for_any=layout.for_any,
         )  # fmt: skip
         found = replace(found, layout=layout)
         if self.covariates is None:
@@ -167,7 +168,7 @@ def window_steps(season: int, longest: int) -> tuple[int, int]:
 
 def prepare(
     values: np.ndarray, offsets: np.ndarray, season: int, context: int | None = None, ahead: int | None = None, *,
-    longer: tuple[int, ...] = (), steady: bool = False, is_raw: bool = False, least: float = 0.0,
+    longer: tuple[int, ...] = (), steady: bool = False, is_raw: bool = False, least: float = 0.0, for_any: bool = False,
 ) -> Prepared:  # fmt: skip
     """Remove level, season and scale from each series.
 
@@ -182,6 +183,7 @@ def prepare(
     steady : as a mean asks for that stays where it is: no logarithm, and the figure by squared errors
     is_raw : values are learned as they are: the figures are kept
     least : a series becomes logarithms whose values all are above this
+    for_any : for networks that read any series, each in units of its own usual change
 
     Returns
     -------
@@ -207,7 +209,8 @@ def prepare(
     z -= removed
     bridge(z, known, offsets)  # again: a line between two seasons is not one without them
     mean_changes(z, offsets, periods, scale)
-    scale = np.maximum(np.sqrt(NOISE * np.maximum(scale, 1e-9)), FLOOR)
+    scale = np.maximum(scale, QUIETEST if for_any else 1e-9)
+    scale = scale if for_any else np.maximum(np.sqrt(NOISE * scale), FLOOR)
     usual = window_steps(season, longest)
     context, ahead = context or usual[0], ahead or usual[1]
     pads = np.maximum(periods, 2 * season) + width + context + ahead + 1
@@ -217,13 +220,20 @@ def prepare(
     if not is_raw:
         rows = np.repeat(linear, np.diff(starts))
         padded[rows] = np.round(padded[rows] / FINEST) * FINEST
-    lag = min(2 * season, int(periods.max()))
-    layout = InputLayout(season=season, second_lag=lag, with_lags=False, longer=longer, steady=steady)
+    layout = InputLayout(
+        season=season, second_lag=second_lag(season, periods, for_any=for_any), with_lags=False, longer=longer,
+        steady=steady, for_any=for_any,
+    )  # fmt: skip
     return Prepared(
         layout=layout, context=context, ahead=ahead, z=padded, observed=observed, starts=starts, pads=pads,
         period_of=periods, scale=scale, level=level, linear=linear, after=after, n_observations=int(known.sum()),
         figure=_padded(removed, offsets, starts, pads) if is_raw else None, shift=shift if shift.any() else None,
     )  # fmt: skip
+
+
+def second_lag(season: int, periods: np.ndarray, *, for_any: bool) -> int:
+    """The third of the lags: two seasons if any period is that long; always, where other series are to come."""
+    return 2 * season if for_any else min(2 * season, int(periods.max()))
 
 
 def _padded(values: np.ndarray, offsets: np.ndarray, starts: np.ndarray, pads: np.ndarray) -> np.ndarray:

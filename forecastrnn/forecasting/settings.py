@@ -87,9 +87,9 @@ def use_lags(prepared: Prepared, is_local: bool) -> bool:
 
 
 def update_count(prepared: Prepared, settings: Settings) -> int:
-    """Updates of one network: 2 sqrt(observations that it learns from), between 300 and 1200."""
+    """Updates of one network: 2 sqrt(observations that it learns from), between 300 and 1200; 0: it knows enough."""
     count = prepared.observed.sum() / (prepared.n_series if settings.is_local else 1)
-    return settings.max_steps or int(np.clip(2.0 * np.sqrt(count), 300, 1200))
+    return int(np.clip(2.0 * np.sqrt(count), 300, 1200)) if settings.max_steps is None else settings.max_steps
 
 
 def network_of(inputs: InputLayout, settings: Settings) -> AnyNetwork:

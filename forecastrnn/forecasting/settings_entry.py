@@ -38,8 +38,9 @@ def read_settings(part: Part, word: str, raw: object) -> Settings:
 
 def _are_possible(settings: Settings) -> bool:
     """Counts that can be, and embeddings of columns one behind the other."""
-    counts, share = (settings.batch_size, settings.max_steps or 1), settings.validation_fraction
-    good = 1 <= settings.horizon <= codec.MOST and all(1 <= count <= codec.LONGEST for count in counts)
+    steps, share = settings.max_steps or 0, settings.validation_fraction
+    good = 1 <= settings.horizon <= codec.MOST and 1 <= settings.batch_size <= codec.LONGEST
+    good = good and 0 <= steps <= codec.LONGEST
     good = good and settings.n_iter_no_change >= 1 and (share is None or 0.0 <= share < 1.0)
     return good and [e.column for e in settings.embeddings] == list(range(len(settings.embeddings)))
 

@@ -18,7 +18,7 @@ from forecastrnn.forecasting.input_layout import InputLayout
 from forecastrnn.forecasting.interval_records import INTERVALS
 from forecastrnn.forecasting.model import Model
 from forecastrnn.forecasting.naive_series import NaiveSeries
-from forecastrnn.forecasting.preparation import Prepared
+from forecastrnn.forecasting.preparation import Prepared, second_lag
 from forecastrnn.forecasting.reading import ReadingOptions
 from forecastrnn.forecasting.residuals import RESIDUALS
 from forecastrnn.forecasting.seen import SEEN
@@ -60,15 +60,15 @@ def _walk_layout(part: Part, word: str, value: InputLayout | None) -> Make:
         raise ModelFileError(f"older_means must be lengths and counts of blocks. Got {str(means)[:80]}")
     if not all(2 <= number <= codec.MOST for number in layout.longer):
         raise ModelFileError(f"longer seasons have two seasons or more. Got {str(layout.longer)[:80]}")
-    if layout.squashed and not layout.with_long_run:
-        raise ModelFileError("columns are squashed only beside the long-run mean")
+    if (layout.squashed or layout.for_any) and not layout.with_long_run:
+        raise ModelFileError("columns are squashed, and those for any series read, only beside the long-run mean")
     if layout.categories > len(part.known["settings"].embeddings):
         raise ModelFileError("each category of covariates has an embedding")
     counts, known = (layout.covariates, layout.categories), layout.known_ahead
     if len(known) != 2 or not all(0 <= some <= all_ <= codec.MOST for some, all_ in zip(known, counts, strict=True)):
         raise ModelFileError(f"covariates are at most {codec.MOST} columns. Got {counts}, {known} of them known ahead")
     part.known["layout"] = layout
-    return lambda values: replace(layout, second_lag=min(2 * season, int(values["periods"].max())))
+    return lambda values: replace(layout, second_lag=second_lag(season, values["periods"], for_any=layout.for_any))
 
 
 def _walk_network(part: Part, word: str, value: AnyNetwork | None) -> Make:

@@ -14,7 +14,7 @@ from forecastrnn.numpy_predictor.runtime import Array
 DTYPE, CONTEXT, AHEAD, REACH_BACK = "float32", 24, 18, 0
 LONGER: tuple[int, ...] = ()
 STAGES: tuple[tuple[int, int, float, float], ...] = ()
-NOISE, FLOOR, FINEST, FENCE_REACH, FENCE_FREE, FENCE_MOST = 0.1, 1e-4, 2.0**-20, 1.5, 0.5, 3.0
+NOISE, FLOOR, QUIETEST, FINEST, FENCE_REACH, FENCE_FREE, FENCE_MOST = 0.1, 1e-4, 1e-5, 2.0**-20, 1.5, 0.5, 3.0
 IS_MEAN = False
 
 
@@ -60,7 +60,10 @@ def end_of(values: Array, code: Array) -> Ends:
     after, period = without_figure(z, known)
     periods = np.full(1, period)
     mean_changes(z, offsets, periods, scale)
-    scale = np.maximum(np.sqrt(NOISE * np.maximum(scale, 1e-9)), FLOOR)
+    if LONG_RUN == 3:  # for a network that reads any series: its own usual change
+        scale = np.maximum(scale, QUIETEST)
+    else:
+        scale = np.maximum(np.sqrt(NOISE * np.maximum(scale, 1e-9)), FLOOR)
     pads = np.full(1, max(period, 2 * SEASON) + MEAN_WIDTH + CONTEXT + AHEAD + 1)
     starts = np.array([0, len(z) + pads[0]])
     padded, observed = np.empty(starts[1]), np.zeros(starts[1], bool)

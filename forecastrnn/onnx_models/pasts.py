@@ -145,6 +145,8 @@ def _scale_of(scope: Scope, reading: Reading, z: Value, period: Value) -> Value:
     change = (z - z.pick(before.most(0), 1)).abs()
     change = scope.where(before >= 0, change, 0.0).over("Sum", 1)
     change = change / (n - lag).most(1).to(np.float64)
+    if reading.LONG_RUN == 3:  # for a network that reads any series: its own usual change
+        return change.most(reading.QUIETEST)
     return (change.most(1e-9) * reading.NOISE).of("Sqrt").most(reading.FLOOR)
 
 
@@ -213,14 +215,14 @@ def inputs_at(
     raw = scope.stack(*(one.lifted(2) for one in found), axis=2)
     parts = [raw]
     wide = scope.shape(raw.size(0), len(places), 1)
-    if season >= 2:
+    if season >= 2 or reading.LONG_RUN == 3:
         angle = 2.0 * np.pi * np.arange(season) / season
         table = np.stack([np.sin(angle), np.cos(angle), np.sin(2.0 * angle), np.cos(2.0 * angle)], axis=1)
         parts.append(scope.constant(table).take(phase, 0) + scope.constant(0.0).spread(wide))
     parts.append(past.static.lifted(1) + scope.constant(0.0).spread(wide))
     columns = scope.stack(*parts, axis=2).to(np.float32)
     squashed = columns.of("Asinh")
-    if reading.LONG_RUN > 1:
+    if reading.LONG_RUN == 2:
         columns = scope.where(past.linear.lifted(1, 2), squashed, columns)
     return scope.stack(columns, squashed, axis=2)
 

@@ -161,3 +161,12 @@ def test_what_cannot_be_written(options: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         model.to_onnx(file)
     assert file.getvalue() == b""
+
+
+@pytest.mark.parametrize("season", [[1], 12])
+def test_a_pretrained_network(season: Any) -> None:
+    """Of any season, and of series that it never saw."""
+    y = Y[["grows", "signed"]]
+    model = RNNForecaster.pretrained(max_steps=0, intervals=None, season_length=season).fit(y[:88])
+    values = y.to_numpy().T
+    near(forecast(session_of(model), values, 4), model.predict(4, y=y), values)

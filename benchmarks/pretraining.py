@@ -1,0 +1,147 @@
+"""The pre-trained network on published sets: forecasts without a fit, alone and mixed, their bands, and its curve.
+
+FORECASTRNN_DATA=folder python -m benchmarks.pretraining [--validation] [--weights file] [--only airline ...]
+FORECASTRNN_DATA=folder python -m benchmarks.pretraining --curve states ... : of files of a training, on validation
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from benchmarks.accuracy import by_series
+from benchmarks.accuracy_gates import TUNING
+from benchmarks.racing import describe, save, show
+from benchmarks.scoring import scores, seasonal_naive
+from benchmarks.series_sets import DRAWN, SeriesSet, any_set
+from forecastrnn import RNNForecaster
+from forecastrnn.forecasting.start import read_start, write_start
+from forecastrnn.pretraining.learning import read_network
+
+LEVELS = (80, 95)
+HEADER = ("set", "series", "alone, sMAPE / MASE", "mixed, sMAPE / MASE", "seasonal naive", "alone over it",
+          "mixed over it", "cover 80", "cover 95", "fit s")  # fmt: skip
+KINDS = {"alone": "network", "mixed": "auto"}
+
+
+@dataclass(frozen=True)
+class Found:
+    """Scores of forecasts, shares that bands cover, and processor seconds of all."""
+
+    scores: dict[str, float]
+    cover: list[float]
+    seconds: float
+
+
+def shortened(data: SeriesSet, *, is_validation: bool) -> SeriesSet:
+    """The set, or the task one horizon earlier of the series that are long enough for it."""
+    data = replace(data, naive2=None)
+    if not is_validation:
+        return data
+    least = {name: len(data.test[name]) + max(8, min(2 * data.season, 24)) for name in data.train}
+    long = [name for name, y in data.train.items() if len(y) > least[name]]
+    own = replace(data, train={name: data.train[name] for name in long}, test={name: data.test[name] for name in long})
+    return own.validation()
+
+
+def zero_shot(data: SeriesSet, start: str, candidates: str, levels: Sequence[int] | None) -> Found:
+    """Forecasts of a forecaster that learns nothing from the set."""
+    units = RNNForecaster.pretrained().hidden_layer_sizes if start == "pretrained" else read_start(start).units
+    model = RNNForecaster(
+        start=start, hidden_layer_sizes=units, n_members=1, max_steps=0, season_length=data.season, missing="mask",
+        candidates=candidates, intervals="conformal" if levels else None, random_state=0, n_jobs=1,
+    )  # fmt: skip
+    begun = time.process_time()
+    model.fit(data.frame(), id_col="unique_id", time_col="t", target_col="y")
+    table = model.predict(data.horizon, level=levels and list(levels))
+    seconds = time.process_time() - begun
+    return Found(scores(data, by_series(table, data)), [covered(table, data, level) for level in levels or ()], seconds)
+
+
+def covered(table: Any, data: SeriesSet, level: int) -> float:
+    """Percent of the values between the ends of a level."""
+    inside = []
+    for name, part in table.sort_values(["unique_id", "t"]).groupby("unique_id", sort=False):
+        y = data.test[name]
+        low, high = (part[f"RNN-{side}-{level}"].to_numpy(float)[: len(y)] for side in ("lo", "hi"))
+        inside.append(((low <= y) & (y <= high))[np.isfinite(y)])
+    return float(100.0 * np.concatenate(inside).mean())
+
+
+def measure(data: SeriesSet, start: str, kinds: Mapping[str, str] = KINDS, *, with_bands: bool = True) -> dict:
+    """All of one set."""
+    found = {
+        kind: zero_shot(data, start, names, LEVELS if with_bands and kind == "alone" else None)
+        for kind, names in kinds.items()
+    }
+    return {
+        "set": data.name, "series": len(data.train), "naive": scores(data, seasonal_naive(data)),
+        "cover": found["alone"].cover if with_bands else [], "seconds": found["alone"].seconds,
+        **{kind: one.scores for kind, one in found.items()},
+    }  # fmt: skip
+
+
+def over_naive(rows: Sequence[Mapping[str, Any]], kind: str) -> dict[str, float]:
+    """Geometric means of scores over those of seasonal naive, of the sets that are no part of anything drawn."""
+    own = [row for row in rows if row["set"] in TUNING]
+    return {
+        key: float(np.exp(np.mean([np.log(row[kind][key] / row["naive"][key]) for row in own])))
+        for key in ("sMAPE", "MASE")
+    }
+
+
+def curve_of(states: Sequence[Path], weights: Path) -> list[dict[str, float]]:
+    """Geometric means over seasonal naive on validation, for each file of a training (`*.state`)."""
+    sets, points = [shortened(any_set(name), is_validation=True) for name in TUNING], []
+    for state in states:
+        start, seconds = read_network(state)
+        write_start(weights, start)
+        rows = [measure(data, str(weights), {"alone": "network"}, with_bands=False) for data in sets]
+        points.append(
+            {"hours": seconds / 3600.0, "updates": start.updates, "loss": start.loss, **over_naive(rows, "alone")}
+        )
+        print(points[-1], flush=True)
+    return points
+
+
+def _show(rows: Sequence[Mapping[str, Any]]) -> None:
+    both = [
+        (
+            row["set"], row["series"], *(f"{row[k]['sMAPE']:.3g} / {row[k]['MASE']:.3f}" for k in (*KINDS, "naive")),
+            *(f"{row[k]['MASE'] / row['naive']['MASE']:.3f}" for k in KINDS), *row["cover"], row["seconds"],
+        )
+        for row in rows
+    ]  # fmt: skip
+    show(HEADER, both)
+
+
+def main() -> None:
+    """Measure, print and keep."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", nargs="+", choices=(*TUNING, *DRAWN), default=(*TUNING, *DRAWN))
+    parser.add_argument("--validation", action="store_true", help="the task one horizon before the test part")
+    parser.add_argument("--weights", default="pretrained", help="a file of weights; default those of the package")
+    parser.add_argument("--curve", nargs="+", type=Path, help="states of a training, of which to find the curve")
+    asked = parser.parse_args()
+    if asked.curve:
+        with TemporaryDirectory() as folder:
+            save("pretraining_curve", curve_of(asked.curve, Path(folder) / "weights.rnn"))
+        return
+    rows = [measure(shortened(any_set(name), is_validation=asked.validation), asked.weights) for name in asked.only]
+    print(describe())
+    _show(rows)
+    for kind in KINDS:
+        print(kind, {key: round(mean, 3) for key, mean in over_naive(rows, kind).items()})
+    if not asked.validation and set(asked.only) >= set(TUNING):
+        save("pretraining", rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+"""What a fit begins with, as `start` says it, and what else must then be as it was."""
+
+from __future__ import annotations
+
+import os
+
+from forecastrnn.estimators.covariate_reading import Given
+from forecastrnn.estimators.named_parameters import NamedParameters, refuse
+from forecastrnn.estimators.old_names import flat_of
+from forecastrnn.forecasting.start import Start, read_start, usual_start
+
+PRETRAINED = "pretrained"
+# What networks that were trained before have, whatever the series.
+_AS_TRAINED = {
+    "cell": "gru", "layer_norm": False, "loss": "absolute_error", "calendar": None, "older_means": "auto",
+    "long_run_mean": "auto", "global_model": True, "id_embedding_dim": None,
+}  # fmt: skip
+
+
+def start_of(forecaster: NamedParameters) -> Start | None:
+    """The network that a fit begins with, checked against the other parameters; None: it begins anew."""
+    given, steps = forecaster.start, forecaster.max_steps
+    if given is None:
+        if steps == 0:
+            refuse(forecaster, "max_steps", "an int in the range [1, inf), or 0 with start='pretrained'")
+        return None
+    if not isinstance(given, str | os.PathLike):
+        refuse(forecaster, "start", "None, 'pretrained', or the path of a file of weights")
+    found = usual_start() if given == PRETRAINED else read_start(given)
+    wanted = _AS_TRAINED | {"hidden_layer_sizes": found.units}
+    for name, value in wanted.items():
+        own = getattr(forecaster, name)
+        if _plain(own) != _plain(value):
+            raise ValueError(f"start={given!r} needs {name}={value!r}, as its network was trained. Got {own!r:.80}.")
+    if flat_of(forecaster, "strategy")["strategy"] != "recursive":
+        raise ValueError(f"start={given!r} needs strategy='recursive', as its network was trained.")
+    if forecaster.context_length not in (None, found.context):
+        raise ValueError(
+            f"start={given!r} needs context_length={found.context}, or None. Got {forecaster.context_length}."
+        )
+    return found
+
+
+def check_start(forecaster: NamedParameters, given: Given) -> None:
+    """Refuse what a pre-trained network does not read."""
+    if forecaster.start is None:
+        return
+    for name in ("X", "past", "static"):
+        if getattr(given, name) is not None:
+            raise ValueError(
+                f"{name} needs start=None: a pre-trained network reads the values of series alone. Got "
+                f"start={forecaster.start!r}."
+            )
+
+
+def _plain(value: object) -> object:
+    """One layer may be said as a number, a list or a tuple."""
+    both = (value,) if isinstance(value, int) and not isinstance(value, bool) else value
+    return tuple(both) if isinstance(both, list) else both
