@@ -11,7 +11,7 @@ import pickle
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import current_process, get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from multiprocessing.shared_memory import SharedMemory
@@ -82,13 +82,14 @@ def fit_parallel(estimator: Any, *data: Any, devices: Sequence[str], **params: A
     TypeError
         If the estimator, the data or a parameter cannot be sent to a process.
     RuntimeError
-        If a GPU is not there, or a process ends without a result.
+        If a GPU is not there, a process ends without a result, or this one may start none.
     Exception
         That of the first process that failed; the others are ended.
     """
     names = _resolved(devices)
     if len(names) == 1:
         return copy(estimator).set_params(device=names[0]).fit(*data, **params)
+    _check_children()
     job, seed = _pickled(estimator, data, params), 0
     if getattr(estimator, "random_state", None) is None:
         seed = int(check_random_state(None).randint(2**31 - 1))
@@ -120,6 +121,15 @@ def _resolved(devices: Sequence[str]) -> list[str]:
     if not names or not all(is_name(name) and name != "auto" for name in names):
         raise ValueError(f'devices must be a list such as ["cuda:0", "cuda:1"]. Got {devices!r}.')
     return [resolve(name) for name in names]
+
+
+def _check_children() -> None:
+    """Refuse to start processes where Python does not allow it, as in those of a pool."""
+    if current_process().daemon:
+        raise RuntimeError(
+            "fit_parallel starts processes. This one is daemonic, as workers of pools and of Dask are, and may not. "
+            'For Dask: dask.config.set({"distributed.worker.daemon": False}) before the workers are started.'
+        )
 
 
 def _pickled(estimator: Any, data: tuple, params: dict[str, Any]) -> bytes:

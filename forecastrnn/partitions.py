@@ -28,17 +28,36 @@ class Forecaster(Protocol):
 
 
 @dataclass(frozen=True)
-class Job:
-    """One partition: its files below `base`, and the file for its forecasts."""
+class Files:
+    """Parquet files below a folder, which may be a partition of it."""
 
     base: str
-    files: tuple[str, ...]
+    names: tuple[str, ...]
+
+    @property
+    def paths(self) -> list[str]:
+        """Where they are."""
+        return [os.path.join(self.base, name) for name in self.names]
+
+    def state(self) -> list[list[object]]:
+        """What changes when one of them does."""
+        return [[name, os.stat(path).st_size, os.stat(path).st_mtime_ns] for name, path in zip(self.names, self.paths)]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One partition: its files, those of what is known beside it, and the file for its forecasts."""
+
+    name: str
+    source: Files
+    beside: Mapping[str, Files]
     target: str
 
 
 def predict_partitions(
-    model: Forecaster, source: str | os.PathLike, folder: str | os.PathLike, h: int | str, *, level: Any = None,
-    quantiles: Any = None, n_jobs: int | None = None,
+    model: Forecaster, source: str | os.PathLike, folder: str | os.PathLike, h: int | str, *,
+    X: str | os.PathLike | None = None, past: str | os.PathLike | list[str] | None = None,
+    static: str | os.PathLike | None = None, level: Any = None, quantiles: Any = None, n_jobs: int | None = None,
 ) -> list[str]:  # fmt: skip
     """Forecast each partition of a Parquet panel by a model that was trained once, into a file each.
 
@@ -49,13 +68,17 @@ def predict_partitions(
     Parameters
     ----------
     model : RNNForecaster
-        Fitted, without covariates; on any machine, on any series.
+        Fitted, on any machine, on any series.
     source : path
         A folder with Parquet files, or one file, that all workers can read.
     folder : path
         Where forecasts go, which all workers can write to; it is made.
     h, level, quantiles
         As in `RNNForecaster.predict`; h an int or a time as text.
+    X, past, static
+        Covariates, where the model was fitted with them: Parquet files, or folders of them. One with the partitions of
+        `source`, by their names, is read partition by partition, all else is one panel of all series. X has rows for
+        the times of the series and for the steps ahead. `past` may also be a list of columns of `source`.
     n_jobs : int or None
         Partitions side by side, in any backend of joblib: `with joblib.parallel_config("dask")` sends them to a Dask
         cluster. The forecasts do not depend on it.
@@ -68,10 +91,12 @@ def predict_partitions(
     Raises
     ------
     ValueError
-        If a series is in two partitions, or `folder` has forecasts of another model, or others of this one. What
-        `predict` raises.
+        If a series is in two partitions, or `folder` has forecasts of another model, or others of this one; if X, past
+        or static have some partitions of `source`, but not all. What `predict` raises.
+    TypeError
+        If X or static is no path, or past neither a path nor a list.
     FileNotFoundError, ImportError
-        If there is no Parquet file in `source`; without pyarrow.
+        If there is no Parquet file in `source`, X, past or static; without pyarrow.
 
     Examples
     --------
@@ -82,53 +107,80 @@ def predict_partitions(
         ...
     FileNotFoundError: [Errno 2] source: there is no Parquet file: 'no such folder'
     """
-    jobs = _jobs(os.fsdecode(source), os.fsdecode(folder))
+    columns = {"past": past} if isinstance(past, list) else {}
+    beside = {"X": X, "past": None if columns else past, "static": static}
+    jobs = _jobs(source, os.fsdecode(folder), {name: value for name, value in beside.items() if value is not None})
     buffer = io.BytesIO()
     model.save(buffer)
-    asked = {"h": h, "level": level, "quantiles": quantiles}
+    asked = {"h": h, "level": level, "quantiles": quantiles} | columns
     said = {"model": hashlib.sha256(buffer.getvalue()).hexdigest(), "asked": json.loads(json.dumps(asked))}
     os.makedirs(folder, exist_ok=True)
     try_folder(os.fsdecode(folder))
     found = Parallel(n_jobs=n_jobs)(delayed(_forecast)(model, job, said, asked) for job in jobs)
-    _check_once(dict(zip([job.files[0] for job in jobs], found, strict=True)))
+    _check_once(dict(zip([job.name for job in jobs], found, strict=True)))
     return [job.target for job in jobs]
 
 
-def _jobs(source: str, folder: str) -> list[Job]:
-    """The partitions, by name; hidden files are none."""
-    if os.path.isfile(source):
-        base = os.path.dirname(source)
-        files = [os.path.relpath(source, base or ".")]
-    else:
-        base = source
-        files = sorted(
-            os.path.relpath(os.path.join(place, name), base)
-            for place, _, names in os.walk(base)
-            for name in names
-            if name.endswith((".parquet", ".pq")) and not name.startswith((".", "_"))
-        )
-    if not files:
-        raise FileNotFoundError(2, "source: there is no Parquet file", source)
-    groups: dict[str, list[str]] = {}
-    for name in files:
-        groups.setdefault(os.path.dirname(name) or name, []).append(name)
+def _jobs(source: str | os.PathLike, folder: str, beside: Mapping[str, object]) -> list[Job]:
+    """The partitions, by name, each with what is known beside it."""
+    own = _partitions(source, "source")
+    parts = {name: _beside(_partitions(value, name), list(own), name) for name, value in beside.items()}
     return [
-        Job(base or ".", tuple(own), os.path.join(folder, f"{_plain(name)}.parquet")) for name, own in groups.items()
+        Job(files.names[0], files, {name: found[key] for name, found in parts.items()}, _target(folder, key))
+        for key, files in own.items()
     ]
 
 
-def _plain(name: str) -> str:
-    """The name of a partition as that of a file."""
-    return name.removesuffix(".parquet").removesuffix(".pq").replace("%", "%25").replace(os.sep, "%2F")
+def _beside(found: Mapping[str, Files], keys: list[str], argument: str) -> Mapping[str, Files]:
+    """The files for each partition of the series: its own, or all where they are not divided as the series."""
+    lacking = [key for key in keys if key not in found]
+    if len(lacking) == len(keys):
+        base = next(iter(found.values())).base
+        return dict.fromkeys(keys, Files(base, tuple(name for one in found.values() for name in one.names)))
+    if lacking:
+        raise ValueError(
+            f"{argument} has some partitions of source, but not {lacking[0]!r}: write it with all of them, by the same "
+            "names, or as one panel"
+        )
+    return found
+
+
+def _partitions(given: object, argument: str) -> dict[str, Files]:
+    """Files of each partition, by its name; hidden ones are none."""
+    if not isinstance(given, str | os.PathLike):
+        raise TypeError(
+            f"{argument} must be the path of a Parquet file or of a folder of them, which all workers read. Got "
+            f"{type(given).__name__}: write it with to_parquet."
+        )
+    path = os.fsdecode(given)
+    if os.path.isfile(path):
+        base = os.path.dirname(path)
+        return {os.path.basename(path): Files(base or ".", (os.path.basename(path),))}
+    files = sorted(
+        os.path.relpath(os.path.join(place, name), path)
+        for place, _, names in os.walk(path)
+        for name in names
+        if name.endswith((".parquet", ".pq")) and not name.startswith((".", "_"))
+    )
+    if not files:
+        raise FileNotFoundError(2, f"{argument}: there is no Parquet file", path)
+    groups: dict[str, list[str]] = {}
+    for name in files:
+        groups.setdefault(os.path.dirname(name) or name, []).append(name)
+    return {key: Files(path, tuple(own)) for key, own in groups.items()}
+
+
+def _target(folder: str, key: str) -> str:
+    """The file for the forecasts of a partition."""
+    name = key.removesuffix(".parquet").removesuffix(".pq").replace("%", "%25").replace(os.sep, "%2F")
+    return os.path.join(folder, f"{name}.parquet")
 
 
 def _forecast(model: Forecaster, job: Job, said: Mapping[str, object], asked: Mapping[str, Any]) -> list[Hashable]:
     """Make the file of a partition, if it is not there; the names of its series."""
     from forecastrnn.data.parquet_files import dataset_of, ids_in, note_in, written
 
-    paths = [os.path.join(job.base, name) for name in job.files]
-    state = [[name, os.stat(path).st_size, os.stat(path).st_mtime_ns] for name, path in zip(job.files, paths)]
-    note = dict(said) | {"source": state}
+    note = dict(said) | {"source": job.source.state()} | {name: files.state() for name, files in job.beside.items()}
     there = note_in(job.target, _KEY) if os.path.exists(job.target) else None
     if there is not None and any(there.get(key) != said[key] for key in said):
         raise ValueError(
@@ -136,7 +188,8 @@ def _forecast(model: Forecaster, job: Job, said: Mapping[str, object], asked: Ma
             "folder, or remove them"
         )
     if there != note:
-        forecast = model.predict(y=dataset_of(paths, job.base), **asked)
+        beside = {name: dataset_of(files.paths, files.base) for name, files in job.beside.items()}
+        forecast = model.predict(y=dataset_of(job.source.paths, job.source.base), **beside, **asked)
         replace_file(target_of(job.target), [written(forecast, _KEY, note)])
     return ids_in(job.target)
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
 from dataclasses import replace
 from functools import partial
 from multiprocessing.shared_memory import SharedMemory
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any, cast
 
@@ -17,7 +19,7 @@ import numpy as np
 import pytest
 from sklearn.utils import check_random_state
 
-from forecastrnn import SGD, Adam, Beam, RNNForecaster, RNNRegressor, RNNSeq2Seq, Seq2Seq, parallel
+from forecastrnn import SGD, Adam, Beam, RNNForecaster, RNNRegressor, RNNSeq2Seq, Seq2Seq, load, parallel
 from forecastrnn.datasets import load_airline
 from forecastrnn.engine import devices
 from forecastrnn.engine.communicators import NcclCommunicator, SharedMemoryCommunicator, current, joined
@@ -253,6 +255,56 @@ def test_a_process_that_dies() -> None:
 def test_what_cannot_be_sent() -> None:
     """Said at once, by its name."""
     check_refused(TypeError, "but callback=.*lambda.* cannot be pickled", params={"callback": lambda epoch: None})
+
+
+def test_a_process_that_may_start_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parallel, "current_process", lambda: SimpleNamespace(daemon=True))
+    with pytest.raises(RuntimeError, match=r'this one is daemonic.*"distributed.worker.daemon": False'):
+        fit_parallel(RNNRegressor(**OPTIONS), X, Y, devices=["cpu", "cpu"])
+
+
+LAUNCHED = """
+import os, sys
+from forecastrnn import RNNRegressor
+from forecastrnn.parallel import fit_parallel
+from test_parallel import OPTIONS, X, Y
+
+if __name__ == "__main__" and os.environ["LOCAL_RANK"] == "0":
+    count = int(os.environ["LOCAL_WORLD_SIZE"])
+    fit_parallel(RNNRegressor(**OPTIONS), X, Y, devices=["cpu"] * count).save(sys.argv[1])
+"""
+
+
+@pytest.mark.slow
+def test_under_a_launcher(tmp_path: Path) -> None:
+    """One that starts the script so many times, as torchrun does: one of them starts the processes that train."""
+    script, saved = tmp_path / "script.py", tmp_path / "model.rnn"
+    script.write_text(LAUNCHED)
+    started = [
+        subprocess.Popen(
+            [sys.executable, script, saved],
+            env=os.environ | {"LOCAL_RANK": str(rank), "RANK": str(rank), "LOCAL_WORLD_SIZE": "2", "WORLD_SIZE": "2"},
+        )
+        for rank in range(2)
+    ]
+    assert [one.wait(300) for one in started] == [0, 0]
+    expected = RNNRegressor(**OPTIONS).fit(X, Y).predict(X)
+    np.testing.assert_array_equal(load(saved).predict(X), expected)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")
+def test_as_a_task_of_dask() -> None:
+    dask, distributed = pytest.importorskip("dask"), pytest.importorskip("distributed")
+    options: dict[str, Any] = {"threads_per_worker": 1, "processes": True, "dashboard_address": None}
+    with (
+        dask.config.set({"distributed.worker.daemon": False}),
+        distributed.LocalCluster(n_workers=1, **options) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        task = client.submit(fit_parallel, RNNRegressor(**OPTIONS), X, Y, devices=["cpu", "cpu"])
+        found = task.result(timeout=300).predict(X)
+    np.testing.assert_array_equal(found, RNNRegressor(**OPTIONS).fit(X, Y).predict(X))
 
 
 def test_a_gpu_that_is_not_there() -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecastrnn import RNNForecaster
+from forecastrnn import Direct, RNNForecaster
 from forecastrnn.forecasting import side_by_side
 from forecastrnn.partitions import predict_partitions
 
@@ -143,3 +143,59 @@ def test_a_cluster_of_two_processes(
         if cluster is dask_cluster:
             os.kill(pids[0], 9)
         check(predict_partitions(model, source, tmp_path / "out", 3, level=80, n_jobs=-1), model)
+
+
+# Covariates ----------------------------------------------------------------------------------------------------------
+def plan() -> pd.DataFrame:
+    """A price at all times of the panel and three days more."""
+    days = pd.date_range("2024-01-01", periods=43)
+    parts = [pd.DataFrame({"unique_id": f"s{k}", "ds": days, "price": np.arange(43) % (3 + k)}) for k in range(6)]
+    return pd.concat([part.assign(shard=k % 3) for k, part in enumerate(parts)], ignore_index=True)
+
+
+def towns() -> pd.DataFrame:
+    return pd.DataFrame({"unique_id": [f"s{k}" for k in range(6)], "town": pd.Categorical(list("abbaba"))})
+
+
+@pytest.mark.frames
+@pytest.mark.parametrize("form", ["partitions", "one file"])
+def test_covariates(form: str, source: Path, tmp_path: Path) -> None:
+    y, X = panel().drop(columns="shard"), plan().drop(columns="shard")
+    model = RNNForecaster(**SMALL).fit(y, X=X, static=towns())
+    expected = model.predict(3, y=y, X=X, static=towns())
+    if form == "partitions":
+        plan().assign(note="not read").to_parquet(tmp_path / "plan", index=False, partition_cols=["shard"])
+    else:
+        X.to_parquet(tmp_path / "plan", index=False)
+    towns().to_parquet(tmp_path / "towns.parquet", index=False)
+    given = {"X": tmp_path / "plan", "static": str(tmp_path / "towns.parquet")}
+    paths = predict_partitions(model, source, tmp_path / "out", 3, **given)
+    found = pd.concat([pd.read_parquet(path) for path in paths]).sort_values(["unique_id", "ds"], ignore_index=True)
+    pd.testing.assert_frame_equal(found, expected, check_exact=True, check_dtype=False)
+    made = [os.stat(path).st_mtime_ns for path in paths]
+    changed = tmp_path / "plan" if form == "one file" else next((tmp_path / "plan" / "shard=1").iterdir())
+    os.utime(changed, ns=(0, 0))
+    again = [os.stat(path).st_mtime_ns for path in predict_partitions(model, source, tmp_path / "out", 3, **given)]
+    assert [one != other for one, other in zip(made, again)] == [form == "one file", True, form == "one file"]
+
+
+@pytest.mark.frames
+def test_what_is_known_until_now_lies_among_the_series(tmp_path: Path) -> None:
+    whole = panel().assign(visits=np.arange(240) % 9)
+    whole.to_parquet(tmp_path / "panel", index=False, partition_cols=["shard"])
+    y, visits = whole[["unique_id", "ds", "y"]], whole[["unique_id", "ds", "visits"]]
+    model = RNNForecaster(**SMALL, strategy=Direct(2)).fit(y, past=visits)
+    paths = predict_partitions(model, tmp_path / "panel", tmp_path / "out", 2, past=["visits"])
+    found = pd.concat([pd.read_parquet(path) for path in paths]).sort_values(["unique_id", "ds"], ignore_index=True)
+    pd.testing.assert_frame_equal(found, model.predict(2, y=y, past=visits), check_exact=True, check_dtype=False)
+
+
+@pytest.mark.frames
+def test_refused_covariates(source: Path, model: RNNForecaster, tmp_path: Path) -> None:
+    plan().query("shard != 1").to_parquet(tmp_path / "plan", index=False, partition_cols=["shard"])
+    with pytest.raises(ValueError, match="X has some partitions of source, but not 'shard=1': write it with all"):
+        predict_partitions(model, source, tmp_path / "out", 3, X=tmp_path / "plan")
+    with pytest.raises(TypeError, match=r"static must be the path of a Parquet file .* Got DataFrame: write it"):
+        predict_partitions(model, source, tmp_path / "out", 3, static=towns())  # type: ignore[arg-type]
+    with pytest.raises(FileNotFoundError, match="past: there is no Parquet file"):
+        predict_partitions(model, source, tmp_path / "out", 3, past=tmp_path / "none")

@@ -44,11 +44,12 @@ class Given:
     @classmethod
     def of(
         cls, y: object, X: object = None, past: object = None, static: object = None, name: str = "y", *,
-        columns: Mapping[str, Hashable],
+        columns: Mapping[str, Hashable], fitted: Sequence[Covariate] | None = None,
     ) -> Given:  # fmt: skip
         """With frames of other libraries, and Parquet files, as frames of pandas.
 
-        name : what the caller calls y; columns : names of those of a long frame.
+        name : what the caller calls y; columns : names of those of a long frame; fitted : what the model reads of files
+        of X and past, None: all that they have.
         """
         from forecastrnn.native_frames import as_pandas  # brings pandas with it
 
@@ -56,8 +57,11 @@ class Given:
         read = _from_file(y, name, columns, [one for given in (X, past) for one in _named(given)])
         is_file = read is not y
         y, library = as_pandas(read, name)
+        roles = {"X": "known", "past": "past"} if fitted else {}
+        wanted = {argument: [one.name for one in fitted or () if one.role == role] for argument, role in roles.items()}
+        keys = {parameter: column for parameter, column in columns.items() if parameter != "target_col"}
         X, past, static = (
-            as_pandas(_from_file(value, argument, columns), argument)[0]
+            as_pandas(_from_file(value, argument, keys, wanted.get(argument)), argument)[0]
             for argument, value in {"X": as_of or X, "past": past, "static": static}.items()
         )
         return cls(y=y, X=X, past=past, static=static, library="" if y is None else library, is_file=is_file)

@@ -91,7 +91,7 @@ class Predicts(Pretrained, FittedForecaster):
         wanted = wanted_of(level, quantiles, self.alias)
         if wanted:
             check_intervals(model)
-        given = Given.of(y, X, past, static, columns=model.reading.columns)
+        given = Given.of(y, X, past, static, columns=model.reading.columns, fitted=model.given_covariates)
         chosen, steps, ahead = self._asked(given, h, ids, spread_on=device if wanted else None)
         last = int(steps[-1])
         columns = {self.alias: model.point(chosen.within(None), last, device, ahead)}
@@ -168,7 +168,7 @@ class Predicts(Pretrained, FittedForecaster):
         spread = bool(calibrated) or model.strategy == "direct"
         if spread:
             check_calibrated(model)
-        given = Given.of(y, X, past, static, columns=model.reading.columns)
+        given = Given.of(y, X, past, static, columns=model.reading.columns, fitted=model.given_covariates)
         chosen, steps, ahead = self._asked(given, h, ids, spread_on=device if spread else None)
         last = int(steps[-1])
         if spread:
