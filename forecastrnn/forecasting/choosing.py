@@ -56,7 +56,7 @@ def ends_of_others(
     prepared = model.tail.prepared.others(
         found.values, found.offsets, found.covariates, is_raw=model.settings.is_raw, least=model.settings.least
     )
-    tail = ends_of(SeriesInputs.of(prepared, model.settings.dtype, codes))
+    tail = ends_of(SeriesInputs(prepared, model.settings.dtype, codes))
     tail = replace(tail, candidates=candidates_at(model, found, prepared, places))
     floors = never_negative(found.values, found.offsets)
     return behind_end_gaps(model, tail, read, gaps, rule, floors=floors, own=rows), rows

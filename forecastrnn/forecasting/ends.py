@@ -100,7 +100,7 @@ def ends_of(series: SeriesInputs) -> SeriesEnds:
     light = replace(prepared, z=np.empty(0), observed=np.empty(0, bool), covariates=own, figure=None)
     so_far = so_far_of(prepared) if prepared.layout.with_long_run else None
     return SeriesEnds(
-        light, z, series.rows[rows], phase, first_of(prepared, past), so_far=so_far, hulls=hulls_of(prepared)
+        light, z, series.at(rows), phase, first_of(prepared, past), so_far=so_far, hulls=hulls_of(prepared)
     )
 
 

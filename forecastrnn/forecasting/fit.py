@@ -167,7 +167,7 @@ def _series_of_fit(
     check_reach(prepared, read.ids)
     if plan.usual_batch:
         settings = with_usual_batch(prepared, settings)
-    return SeriesInputs.of(prepared, settings.dtype, columns), settings, codes.static
+    return SeriesInputs(prepared, settings.dtype, columns), settings, codes.static
 
 
 def _scales_of(old: Model | None, read: SeriesSet) -> CovariateScales | None:

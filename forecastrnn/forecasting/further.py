@@ -66,7 +66,7 @@ def _series_of(before: SeriesEnds, new: NewInputs, settings: Settings) -> Series
     place = np.arange(len(new.z)) - (np.cumsum(new.counts) - new.counts).repeat(new.counts)
     place += (starts[:-1] + p.context).repeat(new.counts)
     rows[place], z[place + 1], observed[place + 1] = new.rows, new.z, new.observed
-    return SeriesInputs(replace(p, z=z, observed=observed, starts=starts), rows)
+    return SeriesInputs(replace(p, z=z, observed=observed, starts=starts), settings.dtype, given=rows)
 
 
 def _learn(

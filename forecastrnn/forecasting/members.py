@@ -12,7 +12,7 @@ from forecastrnn.forecasting.preparation import FLOOR, Prepared
 from forecastrnn.forecasting.settings import Settings, network_of, start_member, update_count
 from forecastrnn.forecasting.side_by_side import side_by_side, workers_for
 from forecastrnn.forecasting.validation import validator
-from forecastrnn.forecasting.windows import batches_of, source_of
+from forecastrnn.forecasting.windows import batches_of, drawn
 from forecastrnn.progress import stage
 from forecastrnn.training.divergence import ANY_LOSS, WorstLoss
 from forecastrnn.training.network_progress import Progress
@@ -79,13 +79,13 @@ def train_member(
     network, updates = network_of(prepared.layout, settings), update_count(prepared, settings)
     if not updates:
         return progress
-    batches = batches_of(network, prepared, settings, seed, len(progress.loss_curve))
+    drawn_batches = batches_of(network, prepared, settings, seed, len(progress.loss_curve))
+    source, batches = drawn(network, series, settings, drawn_batches)
     plan = TrainingPlan(
         loss=settings.any_loss, rule=settings.rule, max_iter=-(-updates // batches.steps_an_epoch), tol=settings.tol,
         n_iter_no_change=settings.n_iter_no_change, n_threads=settings.n_threads, verbose=settings.verbose,
         stop_early=stops, total_updates=updates, dropout=settings.dropout, device=device,
         worst=worst_of(settings, prepared),
     )  # fmt: skip
-    source = source_of(network, series, prepared.observed, settings)
     validate = validator(network, series, settings, device) if stops else None
     return train(network, progress, source, batches, plan, validate=validate, watch=watch)

@@ -51,11 +51,14 @@ def centre_of(errors: np.ndarray, loss: str) -> np.ndarray:
 
 
 def one_step_outputs(
-    network: Network, theta: np.ndarray, inputs: np.ndarray, rows: np.ndarray, *, n_threads: int, device: str = CPU
-) -> np.ndarray:
-    """Outputs (n_series, steps) of one network for the inputs of rows (n_series, steps)."""
+    network: Network, theta: np.ndarray, inputs_at: Callable[[np.ndarray], np.ndarray], rows: np.ndarray, *,
+    n_threads: int, device: str = CPU,
+) -> np.ndarray:  # fmt: skip
+    """Outputs (n_series, steps) of one network for the inputs of rows (n_series, steps), which `inputs_at` gives."""
     parts = [
-        forward(network, theta, inputs[part], n_threads=n_threads, device=device, states=False).outputs[:, -RECENT:, 0]
+        forward(network, theta, inputs_at(part), n_threads=n_threads, device=device, states=False).outputs[
+            :, -RECENT:, 0
+        ]
         for part in np.array_split(rows, -(-len(rows) // CHUNK))
     ]
     return np.concatenate(parts)

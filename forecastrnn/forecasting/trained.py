@@ -38,17 +38,16 @@ class Trained:
         self, network: AnyNetwork, series: SeriesInputs, n_threads: int, device: str = "cpu"
     ) -> Callable[[np.ndarray, int], np.ndarray]:
         """The outputs of a member for the inputs of some rows, or of the last of them."""
-        inputs, steps = series.rows, (series.prepared.context, series.prepared.ahead)
-        both = inputs, series.of_decoder
+        steps = series.prepared.context, series.prepared.ahead
 
         def one_step(rows: np.ndarray, k: int) -> np.ndarray:
             if network.hands_over:
-                theta = self.thetas[k, 0]
+                both, theta = (series.rows, series.of_decoder), self.thetas[k, 0]
                 return pair_outputs(network, theta, both, rows, steps, n_threads=n_threads, device=device)
             if self.is_local:
-                return local_outputs(network.writer, self.thetas[k], inputs, rows, n_threads)
+                return local_outputs(network.writer, self.thetas[k], series.rows, rows, n_threads)
             theta = self.thetas[k, 0]
-            return one_step_outputs(network.writer, theta, inputs, rows, n_threads=n_threads, device=device)
+            return one_step_outputs(network.writer, theta, series.at, rows, n_threads=n_threads, device=device)
 
         return one_step
 

@@ -16,6 +16,7 @@ from forecastrnn.training.sequence_task import TrainingData
 from forecastrnn.training.window_batches import WindowBatches
 
 EPOCH = 50  # updates between two looks at the loss
+SPARSE = 2  # times the rows of its windows: where a series set has so many, those of a member are made by themselves
 FEW, OF_FEW = 300, 16  # of fewer windows so many make a mini-batch: they overlap, and more of them say little more
 
 
@@ -68,14 +69,37 @@ def source_of(
     return plain_source(series, counts, settings, beyond)
 
 
-def plain_source(series: SeriesInputs, counts: np.ndarray, settings: Settings, beyond: int = 0) -> TrainingData:
-    """The targets are values, relative to the last one at each time; or as they are, with shifts and gains."""
+def drawn(
+    network: AnyNetwork, series: SeriesInputs, settings: Settings, batches: WindowBatches
+) -> tuple[TrainingData | PairData, WindowBatches]:
+    """What a member reads, and its mini-batches; where these have few of all times, X is their windows alone."""
+    steps, count = batches.steps, batches.total * batches.batch
+    if (
+        isinstance(steps, tuple)
+        or network.writer.beyond
+        or not series.can_be_few
+        or SPARSE * count * steps > len(series.prepared.z)
+    ):
+        return source_of(network, series, series.prepared.observed, settings), batches
+    rows = series.at(batches.all_starts()[:, None] + np.arange(steps))
+    source = plain_source(series, series.prepared.observed, settings, rows=rows.reshape(-1, rows.shape[2]))
+    return source, replace(batches, apart=True)
+
+
+def plain_source(
+    series: SeriesInputs, counts: np.ndarray, settings: Settings, beyond: int = 0, rows: np.ndarray | None = None
+) -> TrainingData:
+    """The targets are values, relative to the last one at each time; or as they are, with shifts and gains.
+
+    rows : what is read, if not that of all times.
+    """
+    rows = series.rows if rows is None else rows
     z, likelihood, dtype = series.prepared.z, settings.likelihood, settings.dtype
     if likelihood is not None and settings.is_raw:
         targets = targets_of(series.prepared, counts, likelihood, settings.horizon - 1, beyond)
-        return TrainingData(series.rows, targets.astype(dtype))
+        return TrainingData(rows, targets.astype(dtype))
     y = np.pad(np.where(counts, z, np.nan), (0, beyond), constant_values=np.nan)
-    return TrainingData(series.rows, y.astype(dtype), base=np.pad(z, (0, beyond)).astype(dtype))
+    return TrainingData(rows, y.astype(dtype), base=np.pad(z, (0, beyond)).astype(dtype))
 
 
 def pair_source(series: SeriesInputs, counts: np.ndarray, settings: Settings) -> PairData:

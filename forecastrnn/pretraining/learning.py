@@ -126,7 +126,7 @@ def learn_lesson(plan: Pretraining, learned: Learned) -> None:
     begun, theta = time.process_time(), learned.theta
 
     def ahead(prepared: Prepared, steps: int) -> np.ndarray:
-        tail = ends_of(SeriesInputs.of(prepared, "float32"))
+        tail = ends_of(SeriesInputs(prepared, "float32"))
         network, first = network_at(prepared, plan), np.zeros(1, np.int64)
         return forecast(network, theta[None], tail, plan.settings, steps, first)[0]
 

@@ -81,7 +81,7 @@ def lesson_of(prepared: Prepared, coming: np.ndarray, path: np.ndarray) -> Lesso
     whole = np.full(len(read.z), np.nan)
     whole[read.starts[1:, None] - steps + np.arange(steps)] = np.where(counts, truth, np.nan)
     starts = read.starts[1:] - steps - prepared.context - 1
-    return Lesson(series=SeriesInputs.of(read, "float32"), truth=whole, starts=starts[counts.any(axis=1)], steps=steps)
+    return Lesson(series=SeriesInputs(read, "float32"), truth=whole, starts=starts[counts.any(axis=1)], steps=steps)
 
 
 def scaled(prepared: Prepared, values: np.ndarray) -> np.ndarray:

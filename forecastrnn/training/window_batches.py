@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -30,6 +30,7 @@ class WindowBatches(Batches):
     total: int  # mini-batches of a fit: the last epoch may be shorter
     before: int = 0
     is_spread: bool = False
+    apart: bool = False  # X has the rows of each window by itself, in the order in which they are drawn
 
     @property
     def sizes(self) -> list[tuple[int, Steps]]:
@@ -47,9 +48,23 @@ class WindowBatches(Batches):
         shape = (min(self.steps_an_epoch, left), self.batch)
         if self.is_spread:
             share = (np.arange(self.batch) + rng.random(shape)) / self.batch
-            return [window_index(self._windows_at(share), self.steps)]
+            return [self._index(self._windows_at(share), number)]
         which = rng.choice(len(self.lo), shape, p=self.chance)
-        return [window_index(self.lo[which] + rng.integers(0, (self.hi - self.lo + 1)[which]), self.steps)]
+        return [self._index(self.lo[which] + rng.integers(0, (self.hi - self.lo + 1)[which]), number)]
+
+    def all_starts(self) -> np.ndarray:
+        """Where all windows of the fit begin, in the order in which they are drawn."""
+        epochs = range(self.before, self.before - (-self.total // self.steps_an_epoch))
+        return np.concatenate([index.y.reshape(-1) for number in epochs for index in self.epoch(number)])
+
+    def _index(self, starts: np.ndarray, number: int) -> BatchIndex:
+        """Windows (steps, rows) of an epoch."""
+        index = window_index(starts, self.steps)
+        if not self.apart:
+            return index
+        assert not isinstance(self.steps, tuple)
+        first = (number - self.before) * self.steps_an_epoch * self.batch
+        return replace(index, x=(first + np.arange(starts.size)).reshape(starts.shape) * self.steps)
 
     def _windows_at(self, share: np.ndarray) -> np.ndarray:
         """Where the windows begin that lie at a share, 0 .. 1, of all, series by series, each as long as its chance."""

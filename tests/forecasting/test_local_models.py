@@ -56,7 +56,7 @@ def problem(wide: pd.DataFrame) -> tuple[SeriesInputs, Settings]:
         horizon=1, n_iter_no_change=5,
         validation_fraction=None, n_threads=2, verbose=False, dtype="float32", is_local=True,
     )  # fmt: skip
-    return SeriesInputs.of(prepared, "float32"), settings
+    return SeriesInputs(prepared, "float32"), settings
 
 
 @pytest.mark.parametrize("embeddings", [(), (Embedding(0, 3, 2),)], ids=["plain", "embedded"])
@@ -65,7 +65,7 @@ def test_training_is_that_of_one_network(wide: pd.DataFrame, embeddings: tuple[E
     series, settings = problem(wide)
     if embeddings:
         settings = replace(settings, embeddings=embeddings)
-        series = SeriesInputs.of(series.prepared, "float32", np.arange(N)[:, None] % 3)
+        series = SeriesInputs(series.prepared, "float32", np.arange(N)[:, None] % 3)
     fit = fit_local(series, settings, [3, 4], tuple(wide))
     prepared = series.prepared
     network, shares = network_of(prepared.layout, settings), draw_windows(settings, [3, 4], 8)

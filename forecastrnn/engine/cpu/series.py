@@ -70,20 +70,23 @@ def returns_to_mean(z, starts, pads, width, shortest, slopes, stop):
 
 
 @stoppable
-def fill_inputs(series, layout, scratch, out, place, stop):
-    """Rows of all padded times of all series; out (total, columns) flat. Rows without enough past stay zero.
+def fill_inputs(series, layout, scratch, wanted, out, place, stop):
+    """Rows of padded times of series; out (rows, columns) flat. Rows without enough past stay zero.
 
     scratch: trailing means (total,), and sums of one more value than the longest series has, or empty without blocks.
+    wanted: whether it is every time, each in the row of its number; else times (m,), ascending, and the row of each.
     place: columns of a row, and the first of those that are written.
     """
     z, starts, pads, periods, static = series
     season, width, second_lag, with_lags, blocks, with_long_run = layout
-    a, sums = scratch
-    (columns, begin), groups = place, len(blocks) // 2
+    (a, sums), (every, times, slots) = scratch, wanted
+    (columns, begin), groups, k = place, len(blocks) // 2, 0
     for i in range(len(starts) - 1):
         if stopped(stop, 0):
             return
         lo, hi = starts[i], starts[i + 1]
+        if not every and (k == len(times) or times[k] >= hi):
+            continue
         total = 0.0
         if groups > 0:
             sums[0] = 0.0
@@ -99,6 +102,8 @@ def fill_inputs(series, layout, scratch, out, place, stop):
         past = width + (periods[i] if periods[i] > second_lag else second_lag)
         phase = (past - pads[i]) % season
         so_far, known = 0.0, 0
+        while k < len(times) and times[k] < lo + past:
+            k += 1
         for t in range(lo + past, hi - 1):
             if stopped(stop, t):
                 return
@@ -107,10 +112,17 @@ def fill_inputs(series, layout, scratch, out, place, stop):
                 so_far += z[t]
                 known += 1
             long_run = so_far / known if known > 0 else a[t]  # the column is 0
-            write_inputs(
-                z, a, sums, -lo, t, lo + pads[i], phase, season, periods[i], second_lag, with_lags, blocks, groups,
-                long_run, with_long_run, static, i * STATIC, out, t * columns + begin,
-            )  # fmt: skip
+            while every or (k < len(times) and times[k] == t):
+                row = t if every else slots[k]
+                write_inputs(
+                    z, a, sums, -lo, t, lo + pads[i], phase, season, periods[i], second_lag, with_lags, blocks, groups,
+                    long_run, with_long_run, static, i * STATIC, out, row * columns + begin,
+                )  # fmt: skip
+                if every:
+                    break
+                k += 1
+        while k < len(times) and times[k] < hi:
+            k += 1
 
 
 @stoppable
