@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
+import sys
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
 
 import forecastrnn
 
@@ -51,3 +56,22 @@ def test_the_recipe_of_conda_has_the_same_bounds() -> None:
     assert f'python_min: "{PROJECT["requires-python"].removeprefix(">=")}"' in RECIPE
     assert f"forecastrnn = {PROJECT['scripts']['forecastrnn']}" in RECIPE
     assert f"summary: {PROJECT['description']}" in RECIPE
+
+
+def test_an_index_is_shown_nothing_that_lies_beside_the_readme(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has no such files: pictures by a path are left out, links by a path are words."""
+    hooks = SimpleNamespace(MetadataHookInterface=object)
+    monkeypatch.setitem(sys.modules, "hatchling.metadata.plugin.interface", hooks)  # type: ignore[arg-type]
+    spec = importlib.util.spec_from_file_location("hatch_build", ROOT / "hatch_build.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    hook, metadata = module.LongDescription(), dict[str, dict[str, str]]()
+    hook.root = ROOT
+    hook.update(metadata)
+    text, readme = metadata["readme"]["text"], (ROOT / "README.md").read_text(encoding="utf-8")
+    targets = re.findall(r"\]\(([^)]*)\)", text)
+    assert all(target.startswith(("https://", "http://", "#")) for target in targets)
+    assert "docs/backtest.md" in text and "](docs/img/" in readme and "](docs/img/" not in text
+    assert len(text.splitlines()) >= len(readme.splitlines()) - 4 and module.for_index(text) == text
+    assert module.for_index("[a](https://b) ![c](https://d) [e](#f)") == "[a](https://b) ![c](https://d) [e](#f)"

@@ -119,9 +119,10 @@ def test_special_functions() -> None:
         expected = special.log_wright_bessel(shape, 0.0, np.exp(point))
         np.testing.assert_allclose(scalar_formulas.log_wright(point, shape), expected, rtol=1e-9, atol=1e-12)
     share = np.array([1e-12, 1e-4, 0.2, 0.5, 0.9, 1 - 1e-9])
+    rtol = 1e-9 if hasattr(special, "log_wright_bessel") else 1e-8  # older ones stop their search there: 2e-9 off
     for degrees in (0.5, 2.0, 2.1, 30.0, 1e4):
         found = [quantile_formulas.student_quantile(one, degrees) for one in share]
-        np.testing.assert_allclose(found, special.stdtrit(degrees, share), rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(found, special.stdtrit(degrees, share), rtol=rtol, atol=1e-12)
     for shape in (0.05, 1.0, 30.0):
         found = [quantile_formulas.gamma_quantile(one, shape) for one in share[1:]]
         np.testing.assert_allclose(found, stats.gamma.ppf(share[1:], shape), rtol=1e-8)

@@ -206,3 +206,20 @@ def test_a_saved_one_forecasts_the_same(tmp_path: Path) -> None:
     for again in (load(fitted.save()), load(str(tmp_path / "forecaster"))):
         pd.testing.assert_frame_equal(again.predict([1, 2]), found)
     assert fitted.clone().get_params() == fitted.get_params()
+
+
+def test_times_for_series_that_end_at_different_ones() -> None:
+    """A horizon of times needs its step; each series is then forecast from its own end on."""
+    y, times = panel(), pd.DatetimeIndex(["2024-02-10", "2024-02-11"])  # without a frequency, as a frame has them
+    model = quick().fit(y)
+    found = model.predict(ForecastingHorizon(times, is_relative=False, freq="D"))
+    assert found.index.get_level_values("time").unique().tolist() == list(times) and len(found) == 6
+    steps = model.predict([1, 2, 11, 12])  # behind the ends of the longest and of the shortest
+    for shop, wanted in {"shop 0": [11, 12], "shop 1": [1, 2]}.items():
+        own = steps.xs(shop, level=1).iloc[[[1, 2, 11, 12].index(step) for step in wanted]]
+        np.testing.assert_array_equal(found.xs(shop, level=1), own)
+    between = ForecastingHorizon(times + pd.Timedelta(12, "h"), is_relative=False, freq="12h")
+    with pytest.raises(NotImplementedError, match=r"fh: series .*has no forecast at one of the times 2024-02-10 12:00"):
+        model.predict(between)
+    with pytest.raises(ValueError, match="freq"):
+        model.predict(times)
