@@ -16,7 +16,7 @@ from forecastrnn.training.sequence_task import TrainingData
 from forecastrnn.training.window_batches import WindowBatches
 
 EPOCH = 50  # updates between two looks at the loss
-SPARSE = 2  # times the rows of its windows: where a series set has so many, those of a member are made by themselves
+SPARSE = 4  # times the rows of its windows: where a series set has so many, those of a member are made by themselves
 FEW, OF_FEW = 300, 16  # of fewer windows so many make a mini-batch: they overlap, and more of them say little more
 
 
