@@ -20,15 +20,18 @@ class ArrayScaler:
     @classmethod
     def fit(cls, X: np.ndarray, weight: np.ndarray | None = None) -> ArrayScaler:
         """From X (rows, columns); rows of weight 0 do not count. Values up to 1e300 do not overflow."""
-        X = np.asarray(X, np.float64)
+        X = np.asarray(X)
+        X = X if X.dtype.kind == "f" else X.astype(np.float64)
         used = np.ones(len(X)) if weight is None else np.asarray(weight, np.float64)
         rows = used > 0
-        X, used = X[rows], used[rows] / used.sum()
-        size = np.abs(X).max(axis=0)
+        used = used[rows] / used.sum()
+        X = X if rows.all() and X.flags.c_contiguous else X[rows]
+        size = np.maximum(X.max(axis=0), -X.min(axis=0)).astype(np.float64)
         size[size == 0] = 1.0
-        unit = X / size  # of order 1, so that squares neither overflow nor vanish
+        unit = X / size  # float64, of order 1, so that squares neither overflow nor vanish; no other copy is made of X
         mean = used @ unit
-        spread = np.sqrt(used @ np.square(unit - mean))
+        unit -= mean
+        spread = np.sqrt(used @ np.square(unit, out=unit))
         constant = spread <= 1e-14 * np.maximum(np.abs(mean), 1e-300)
         return cls(mean * size, np.where(constant, 1.0, spread * size))
 
