@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import warnings
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any, Protocol, Self
@@ -16,7 +20,7 @@ from forecastrnn.backtesting.origins import Origins
 from forecastrnn.data.series_input import SeriesSet
 from forecastrnn.data.slices import cut
 from forecastrnn.engine.threads import worker_count
-from forecastrnn.keeping import Keeper, Part
+from forecastrnn.keeping import Keeper, Part, Records
 from forecastrnn.progress import stage
 
 AT_ONCE = 2**20  # values that are prepared for one call of `predict`, unless one window has more
@@ -55,18 +59,69 @@ def backtest(
 ) -> pd.DataFrame:  # fmt: skip
     """Forecasts from all origins, in their order, with a fit for each group of windows.
 
-    keeper : what keeps the trainings of all fits, which then run one after the other.
+    keeper : what keeps the trainings of all fits; of those side by side, as they come in.
     """
-    rows_of = new_rows if options.updates else later
-    fits = (
-        delayed(_fit_and_forecast)(
-            clone(estimator), known_at(then, origins.of(group[:1])), rows_of(then, origins, group), steps,
-            options if keeper is None else options.kept_in(Part(keeper, f"window {number}, ")),
-            window=(number, len(groups)),
+    rows_of, workers = new_rows if options.updates else later, worker_count(n_jobs, len(groups))
+    tasks = (
+        (
+            clone(estimator), known_at(then, origins.of(group[:1])), rows_of(then, origins, group), steps, options,
+            (number, len(groups)),
         )
         for number, group in enumerate(groups, 1)
     )  # fmt: skip
-    return joined(Parallel(n_jobs=worker_count(n_jobs, len(groups)))(fits))
+    if keeper is None:
+        return joined(Parallel(n_jobs=workers)(delayed(_fit_and_forecast)(*task) for task in tasks))
+    if workers == 1:
+        return joined([_kept_in(keeper, *task) for task in tasks])
+    apart = (delayed(_kept_apart)(_records_of(keeper, task[-1][0]), *task) for task in tasks)
+    with _closing(Parallel(n_jobs=workers, return_as="generator")(apart)) as found:
+        return joined([_come_in(keeper, *one) for one in found])
+
+
+@contextmanager
+def _closing(found: Generator) -> Iterator[Generator]:
+    """Behind it no worker goes on, also where an error has ended it."""
+    try:
+        yield found
+    finally:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # joblib's, of tasks that nobody waits for any longer
+            found.close()
+
+
+def _kept_in(keeper: Keeper, *task: Any) -> pd.DataFrame:
+    """A fit whose trainings are kept, and forecasts."""
+    estimator, known, parts, steps, options, window = task
+    options = options.kept_in(Part(keeper, _words(window[0])))
+    return _fit_and_forecast(estimator, known, parts, steps, options, window)
+
+
+def _words(window: int) -> str:
+    """How the slots of a window begin."""
+    return f"window {window}, "
+
+
+def _records_of(keeper: Keeper, window: int) -> Records:
+    """Those of a window, from a run that was killed."""
+    return {name: one for name, one in keeper.records.items() if name.startswith(_words(window))}
+
+
+def _kept_apart(records: Records, *task: Any) -> tuple[pd.DataFrame, Records]:
+    """In a worker: the forecasts, and all that was trained for them, which is written by who has the file."""
+    keeper = Keeper(math.inf, _nowhere, records)
+    return _kept_in(keeper, *task), keeper.records
+
+
+def _nowhere(records: Records) -> None:
+    """A worker has no file."""
+
+
+def _come_in(keeper: Keeper, forecasts: pd.DataFrame, records: Records) -> pd.DataFrame:
+    """Keep what a worker has trained, and write it if it is time to."""
+    keeper.records |= records
+    if keeper.is_due():
+        keeper.write()
+    return forecasts
 
 
 def transfer(fitted: Forecaster, then: KnownThen, origins: Origins, steps: list[int], options: Options) -> pd.DataFrame:
@@ -76,7 +131,7 @@ def transfer(fitted: Forecaster, then: KnownThen, origins: Origins, steps: list[
 
 
 def _fit_and_forecast(
-    estimator: Forecaster, known: Known, parts: list[Known], steps: list[int], options: Options, *,
+    estimator: Forecaster, known: Known, parts: list[Known], steps: list[int], options: Options,
     window: tuple[int, int],
 ) -> pd.DataFrame:  # fmt: skip
     """A fit, and forecasts from where it ends and from later cutoffs; `window`: which of how many it is."""

@@ -16,7 +16,7 @@ from forecastrnn.estimators.covariate_reading import Given, check_given, read_to
 from forecastrnn.estimators.fitted_forecaster import FittedForecaster
 from forecastrnn.estimators.forecast_settings import plan_of, read_by
 from forecastrnn.estimators.interval_settings import Wanted, wanted_of
-from forecastrnn.estimators.resuming import check_one_by_one, going_on_from
+from forecastrnn.estimators.resuming import going_on_from
 from forecastrnn.estimators.telling import telling
 from forecastrnn.forecasting.members import Callback
 from forecastrnn.forecasting.reading import SHORTEST
@@ -93,7 +93,8 @@ class Backtests(FittedForecaster):
             forecaster's `n_jobs` had better be 1 then. The result does not depend on it.
         checkpoint : path or Checkpoint, optional
             File in which to keep what has been trained, window by window. Where this process is killed, the same call
-            goes on from there, as that of `fit` does; at the end the file is gone. Fits then run one after the other.
+            goes on from there, as that of `fit` does; at the end the file is gone. With `n_jobs` a window is kept when
+            its forecasts are there.
 
         Returns
         -------
@@ -163,7 +164,6 @@ class Backtests(FittedForecaster):
         n_jobs: int | None, checkpoint: Any,
     ) -> pd.DataFrame:  # fmt: skip
         """Forecasts of copies that are fitted, by `run`; they go on from a checkpoint."""
-        check_one_by_one(checkpoint, n_jobs)
         asked = {} if options.predict else {"intervals": None}  # which cost a third of a fit
         about = {"windows": windows, "options": [options.predict, "callback" in options.fit]}
         with telling(self.verbose), going_on_from(checkpoint, self, **about) as kept:

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-from joblib import effective_n_jobs
 
 from forecastrnn._version import __version__
 from forecastrnn.engine.communicators import current
@@ -138,11 +137,3 @@ def going_on_from(given: object, estimator: Any, **others: Any) -> Iterator[Resu
         except UnfitError as error:
             raise found.unfit(str(error)) from error
     found.end()
-
-
-def check_one_by_one(given: object, n_jobs: int | None) -> None:
-    """Fits side by side cannot share a file."""
-    if given is not None and effective_n_jobs(n_jobs) > 1:
-        raise ValueError(
-            f"checkpoint: fits side by side keep none. Got n_jobs={n_jobs}: take 1, the forecaster has its own."
-        )

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from joblib import parallel_config
 
 from forecastrnn import Checkpoint, ModelFileError, RNNForecaster, RNNRegressor, keeping, load
 from forecastrnn.estimators import resuming
@@ -168,9 +169,17 @@ def test_a_fit_within_a_callback_is_its_own(deadly: Deadly, tmp_path: Path) -> N
     assert digest(deadly.within(fit, tmp_path / "run.ckpt", 0)) == digest(fit(None))
 
 
-def test_fits_side_by_side_keep_none(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="checkpoint: fits side by side keep none. Got n_jobs=2"):
-        RNNForecaster().cross_validation([3.0, 4.0, 5.0, 4.0] * 9, 2, n_jobs=2, checkpoint=tmp_path / "run.ckpt")
+@pytest.mark.parametrize("kind", ["windows", "windows that go on"])
+def test_windows_side_by_side_are_kept_as_they_come_in(kind: str, deadly: Deadly, tmp_path: Path) -> None:
+    """Killed behind a window, with other workers than the run that goes on."""
+    path, right = tmp_path / "run.ckpt", digest(KINDS[kind](None))
+    with parallel_config("threading", n_jobs=2):
+        assert deadly.within(KINDS[kind], path, 1) is None
+    assert digest(deadly.within(KINDS[kind], path, 0)) == right
+    with parallel_config("threading", n_jobs=2):
+        assert digest(deadly.within(KINDS[kind], path, 0)) == right
+        assert deadly.made == (3 if kind == "windows" else 2)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_minute_must_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
