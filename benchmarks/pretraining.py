@@ -18,6 +18,7 @@ import numpy as np
 
 from benchmarks.accuracy import by_series
 from benchmarks.accuracy_gates import TUNING
+from benchmarks.pictures import picture
 from benchmarks.racing import describe, save, show
 from benchmarks.scoring import scores, seasonal_naive
 from benchmarks.series_sets import DRAWN, SeriesSet, any_set
@@ -111,6 +112,20 @@ def curve_of(states: Sequence[Path], weights: Path) -> list[dict[str, float]]:
     return points
 
 
+def draw(points: Sequence[Mapping[str, float]]) -> None:
+    """Errors over those of seasonal naive against hours of the processor."""
+    with picture("pretraining_curve", width=6.0, height=3.5) as (axes,):
+        hours = [point["hours"] for point in points]
+        for key, mark in (("sMAPE", "o"), ("MASE", "s")):
+            axes.plot(hours, [point[key] for point in points], marker=mark, label=key)
+        axes.set_xscale("log")
+        axes.set_xlabel("hours of one core")
+        axes.set_ylabel("error over seasonal naive")
+        axes.set_title("Without a fit, geometric mean of 11 sets, validation", fontsize=10)
+        axes.grid(alpha=0.3)
+        axes.legend()
+
+
 def _show(rows: Sequence[Mapping[str, Any]]) -> None:
     both = [
         (
@@ -132,7 +147,9 @@ def main() -> None:
     asked = parser.parse_args()
     if asked.curve:
         with TemporaryDirectory() as folder:
-            save("pretraining_curve", curve_of(asked.curve, Path(folder) / "weights.rnn"))
+            points = curve_of(asked.curve, Path(folder) / "weights.rnn")
+        save("pretraining_curve", points)
+        draw(points)
         return
     rows = [measure(shortened(any_set(name), is_validation=asked.validation), asked.weights) for name in asked.only]
     print(describe())
