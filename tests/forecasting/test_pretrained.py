@@ -18,7 +18,7 @@ from forecastrnn.forecasting.start import FILE, Start, read_start, usual_start, 
 from support.forecaster_cases import long_of, mase, monthly, panel
 
 WEIGHTS = Path(str(files("forecastrnn.forecasting") / FILE))
-DIGEST = "5dd28e42d315cdd1"
+DIGEST = "e4967cf12f81526b"
 
 
 def without_training(**options: object) -> RNNForecaster:
