@@ -27,7 +27,7 @@ def _root(value: object) -> str:
 
 
 def _is_foreign(value: object) -> bool:
-    if isinstance(value, pd.DataFrame | pd.Series | pd.Index | np.ndarray):
+    if isinstance(value, pd.DataFrame | pd.Series | pd.Index | np.ndarray | type):
         return False
     return _root(value) in (*LIBRARIES, *_CURES) or hasattr(value, "__arrow_c_stream__")
 
@@ -75,7 +75,13 @@ def _opened(value: object, argument: str) -> Any:
     if hasattr(found, "implementation"):
         return found
     if _root(value) not in LIBRARIES and hasattr(value, "__arrow_c_stream__"):
-        return narwhals.DataFrame.from_arrow(value, backend=_FROM_ARROW)
+        try:
+            return narwhals.DataFrame.from_arrow(value, backend=_FROM_ARROW)
+        except ImportError as error:
+            raise ImportError(
+                f"{argument} is a {type(value).__name__}, which only {_FROM_ARROW} reads: pip install {_FROM_ARROW}, "
+                "or give a frame of pandas"
+            ) from error
     return None
 
 

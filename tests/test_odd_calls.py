@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable
 from typing import Any
 
@@ -49,6 +50,9 @@ CALLS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "nested lists": (lambda m: evaluate([[1.0], [1.0, 2.0]], truth=[1.0, 2.0]), "has 2 dimensions"),
     "a training set without rows": (lambda m: evaluate([1.0], "mae", truth=[1.0], train=np.array(3.0)), "0 dimensions"),
     "times 2000 years apart": (lambda m: evaluate(NEAR, truth=FAR), "times of .*truth are too far apart for one unit"),
+    "a huge truth": (lambda m: evaluate([1.0], truth=[HUGE]), "truth: column 'y' holds an integer too large"),
+    "a class for forecasts": (lambda m: evaluate(pd.Series, truth=[1.0]), "forecasts must be .* Got type"),
+    "a class for a series": (lambda m: quick().fit(pd.Series), "y must be .*; got type"),
     "times that are lists": (lambda m: m.predict(2, y=LISTED), r"column 'ds' of y of predict holds \['a'\] in row 1"),
     "a metric that is a list": (lambda m: evaluate([1.0], [["mae"]], truth=[1.0]), r"unknown metric \['mae'\]"),
     "a column twice": (lambda m: evaluate(TWICE), r"duplicate column names: \['M'\]"),
@@ -87,8 +91,41 @@ def test_a_prompt_of_parts_that_differ() -> None:
         model.generate(2, [[1.0], [1.0, 2.0]])
     with pytest.raises(TypeError, match="prompt holds sequences in its cells"):
         model.generate(2, pd.Series([np.ones(3), np.ones(3)]))
+    with pytest.raises(TypeError, match=r"prompt must hold numbers. Got 10+, of type int at prompt\[1\]"):
+        model.generate(2, [1.0, 10**400])
     with pytest.raises(TypeError, match="X must be an array or a list, not type"):
         model.predict(pd.Series)
+
+
+def test_a_view_of_records() -> None:
+    """NumPy cannot read its own aligned records back."""
+    records = np.zeros(3, np.dtype([("a", np.int8), ("b", float)], align=True))
+    with pytest.raises(TypeError, match="X must hold numbers, but its cells are records"):
+        RNNRegressor().fit(memoryview(records), np.zeros(3))
+
+
+@pytest.mark.parametrize("name", [np.nan, pd.NaT, pd.NA])
+def test_a_name_that_is_missing_is_none(name: Any) -> None:
+    """In long form the series would have no id."""
+    table = quick(max_steps=2).cross_validation(monthly(40).rename(name), 2)
+    assert table["unique_id"].eq("y").all()
+
+
+def test_a_truth_that_nobody_knows_has_no_score() -> None:
+    found = evaluate(pd.Series(np.ones(4), name="M"), "mae", truth=np.full(4, np.nan))
+    assert found["RNN"].isna().all()
+
+
+def test_what_only_pyarrow_reads() -> None:
+    class Stream:
+        """A frame by Arrow's protocol, and nothing else."""
+
+        def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+            raise AssertionError("it is not read without pyarrow")
+
+    if importlib.util.find_spec("pyarrow") is None and importlib.util.find_spec("narwhals") is not None:
+        with pytest.raises(ImportError, match="y is a Stream, which only pyarrow reads: pip install pyarrow"):
+            quick().fit(Stream())
 
 
 def test_a_huge_value_of_a_sequence() -> None:

@@ -140,6 +140,8 @@ def refuse_odd_types(X: object, name: str, *, masks: bool = False) -> None:
 
 def refuse_records(X: object, name: str) -> None:
     """Raise for structured arrays and raw bytes, whose cells are no numbers."""
+    if isinstance(X, memoryview) and X.format.startswith("T{"):
+        raise TypeError(f"{name} must hold numbers, but its cells are records: format {X.format:.80}.")
     for dtype in dtypes_of(X):
         if getattr(dtype, "kind", "") == "V":
             raise TypeError(f"{name} must hold numbers, but its cells are records or raw bytes: dtype {dtype!s:.80}.")

@@ -143,6 +143,11 @@ def _is_number(dtype: object) -> bool:
     return pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_complex_dtype(dtype)
 
 
+def names_nothing(name: Hashable) -> bool:
+    """Whether a series has no name: NaN names nothing either."""
+    return bool(pd.api.types.is_scalar(name) and pd.isna(name))
+
+
 def first_few(names: Iterable[Hashable]) -> str:
     """Names for a message."""
     listed = list(names)

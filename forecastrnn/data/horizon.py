@@ -103,9 +103,12 @@ def last_of(axis: TimeAxis, h: object) -> pd.Timestamp | pd.Period:
         raise TypeError(f"h={h!r} has a time zone, but the times of the series have none: use tz_localize(None)")
     if clock.tz is None:
         return end
-    if end.tzinfo is not None:
-        return end.tz_convert(clock.tz)
-    return end.tz_localize(clock.tz, nonexistent="shift_forward", ambiguous=False)
+    try:
+        if end.tzinfo is not None:
+            return end.tz_convert(clock.tz)
+        return end.tz_localize(clock.tz, nonexistent="shift_forward", ambiguous=False)
+    except (NotImplementedError, OverflowError, ValueError) as error:
+        raise ValueError(f"h={h!r} is too late for the time zone {clock.tz}: give the number of steps") from error
 
 
 def _steps_until(axis: TimeAxis, h: object) -> int:

@@ -13,7 +13,7 @@ import pandas as pd
 from forecastrnn.data.clock_changes import lateness
 from forecastrnn.data.continuation import continue_times
 from forecastrnn.data.covariate_values import Covariates
-from forecastrnn.data.frame_columns import Names, first_few, first_not_numeric, first_text
+from forecastrnn.data.frame_columns import Names, first_few, first_not_numeric, first_text, names_nothing
 from forecastrnn.data.gaps import filled, targets
 from forecastrnn.data.regular import find_step
 from forecastrnn.data.steps import Times
@@ -179,7 +179,7 @@ class SeriesReader:
         return self._shared(y.to_frame(self._name(y)), "series", y.name)
 
     def _name(self, y: pd.Series) -> Hashable:
-        return self.argument if y.name is None else y.name
+        return self.argument if names_nothing(y.name) else y.name
 
     def _as_series(self, y: object) -> pd.Series:
         if isinstance(y, np.matrix):

@@ -89,7 +89,7 @@ def _together(indices: dict[str, pd.Index]) -> pd.Index:
         return first.append(more)
     except pd.errors.OutOfBoundsDatetime as error:
         raise ValueError(
-            f"the times of {' and '.join(indices)} are too far apart for one unit ({error}); do they mean the same?"
+            f"the times of {' and '.join(indices)} are too far apart for one unit; do they mean the same?"
         ) from error
 
 
@@ -115,5 +115,7 @@ def floats(column: pd.Series, label: Hashable, argument: str) -> np.ndarray:
     """Numbers (n,), missing ones as NaN."""
     try:
         return column.to_numpy(dtype=np.float64, na_value=np.nan)
+    except OverflowError as error:
+        raise ValueError(f"{argument}: column {label!r} holds an integer too large for float64") from error
     except (TypeError, ValueError) as error:
         raise TypeError(f"{argument}: column {label!r} must hold numbers, but is of dtype {column.dtype}") from error

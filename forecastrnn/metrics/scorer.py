@@ -96,7 +96,7 @@ class Scorer:
     def _numbers(self, name: Hashable) -> np.ndarray:
         """A column of the rows in use, all of which must be numbers."""
         values = self.table.column(name)[..., self.used]
-        wrong = ~np.isfinite(values).reshape(-1, len(self.used)).all(axis=0)
+        wrong = ~np.isfinite(values).all(axis=tuple(range(values.ndim - 1)))
         if wrong.any():
             where = self.table.keys.describe(self.table.places.take(self.used), wrong)
             raise ValueError(f"forecasts: {name!r} is NaN or infinite for {where}; only what came may be missing")

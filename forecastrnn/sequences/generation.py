@@ -10,7 +10,7 @@ from sklearn.utils import check_array
 
 from forecastrnn.data.arrays import check_count, refuse_odd_types
 from forecastrnn.data.boxes import is_sequence
-from forecastrnn.data.numbers import refuse_non_numbers
+from forecastrnn.data.numbers import floats_of, refuse_non_numbers
 from forecastrnn.engine.buffers import Buffer
 from forecastrnn.engine.cpu.stepper import UNSTOPPED, stepper
 from forecastrnn.engine.memory import check_fits
@@ -96,7 +96,8 @@ def _read_prompt(fitted: Fitted, prompt: ArrayLike | None, n_sequences: int) -> 
     refuse_non_numbers(prompt, "prompt")
     if np.asarray(prompt).dtype == object and any(map(is_sequence, np.asarray(prompt).flat)):
         raise TypeError("prompt holds sequences in its cells, where numbers are wanted: give an array of one shape.")
-    array = check_array(np.atleast_1d(prompt), ensure_2d=False, allow_nd=True, dtype=np.float64, input_name="prompt")
+    numbers = floats_of(np.atleast_1d(prompt), "prompt")
+    array = check_array(numbers, ensure_2d=False, allow_nd=True, dtype=np.float64, input_name="prompt")
     ndim = np.ndim(prompt)
     if ndim == 1 and channels == 1:
         array = array[None, :, None]

@@ -109,6 +109,7 @@ def restored(record: Record, progress: Progress, max_iter: int, validates: bool)
         state.waited <= state.looked and counts["best_iter"] <= state.first, "it waits for more epochs than there are"
     )
     check(max(state.is_over, counts["stopped"]) <= 1 and bool(state.count) != bool(state.is_over), "counts are wrong")
+    check(not state.is_over or min(state.looked, counts["since_start"]) > 0, "it is over, and has never begun")
     progress.best_iter, progress.stopped = counts["best_iter"], bool(counts["stopped"])
     progress.optimizer.since_start = counts["since_start"]
     progress.optimizer.count += counts["since_start"]

@@ -82,6 +82,12 @@ REFUSED = {
     "no time": (MONTHS, pd.NaT, ValueError, "h is NaT"),
     "no date": (MONTHS, "2024-13-41", ValueError, "h='2024-13-41' is no date"),
     "far": (HOURS, "9999-12-31", ValueError, "too large|no date that pandas can read"),
+    "the last year of a zone": (
+        pd.date_range("2024-01-05", periods=9, tz="America/Havana"),
+        "9999",
+        ValueError,
+        "too late for the time zone",
+    ),
     "integers": (pd.RangeIndex(9), "2024-12", TypeError, "h='2024-12' is a time, but the series have none"),
     "a zone too many": (MONTHS, pd.Timestamp("2025", tz="UTC"), TypeError, "h=.*has a time zone"),
     "words": (MONTHS, "next year", ValueError, "h must be .* or a last time. Got 'next year'"),

@@ -68,6 +68,7 @@ HOSTILE: dict[str, tuple[str, Change, str]] = {
     "epochs without an end": ("together, early", number("2/counts", 2**39, COUNT), "549755813888 epochs are running"),
     "more epochs than there are": ("regressor, early", vector("2", "loss_curve", np.ones(9)), "of more than 6 epochs"),
     "neither over nor not": ("regressor, early", number("2/counts", 2, IS_OVER), "counts are wrong"),
+    "over before it began": ("calibrated, late", vector("2", "loss_curve", []), "it is over, and has never begun"),
     "updates below zero": ("regressor, early", number("2/counts", -5, SINCE_START), "counts does not lie within 0"),
     "updates that were not made": ("regressor, early", number("2/counts", 0, SINCE_START), "more updates are under"),
     "more updates than there are": (

@@ -120,7 +120,7 @@ def first_values_of_many_units() -> Work:
 
 @job
 def one_long_sequence() -> Work:
-    x, few = np.sin(np.arange(2 * 10**5))[None], np.sin(np.arange(50.0))[None]
+    x, few = np.sin(np.arange(10**6))[None], np.sin(np.arange(50.0))[None]
     model = regressor().fit(few, [1.0])
     return lambda: model.set_params(max_iter=NEVER).fit(x, [1.0]), lambda: model.predict(few)
 

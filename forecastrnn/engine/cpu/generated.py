@@ -28,6 +28,7 @@ from forecastrnn.engine.cpu.recurrent import (
     backward,
     forward,
 )
+from forecastrnn.engine.cpu.stopping import stop_word
 from forecastrnn.networks.frame import Frame
 from forecastrnn.networks.tracing.stages import Stages
 
@@ -53,7 +54,8 @@ def forward_kernel(record, step):
     """All steps."""
     arrays, states = pointers(record, 0, ARRAYS), pointers(record, ARRAYS, STATES)
     (active,) = integers(record, ACTIVE, 1)
-    forward(arrays, states, active, sizes(record, SIZES, LENGTHS), SLOTS, first_panel, second_panel, normalisation)
+    lengths, stop = sizes(record, SIZES, LENGTHS), stop_word(record)
+    forward(arrays, states, active, lengths, SLOTS, first_panel, second_panel, normalisation, stop)
 
 
 def backward_kernel(record, step):
@@ -61,8 +63,8 @@ def backward_kernel(record, step):
     arrays, states = pointers(record, 0, ARRAYS), pointers(record, ARRAYS, STATES)
     dstates = pointers(record, DSTATES, STATES)
     (active,) = integers(record, ACTIVE, 1)
-    lengths = sizes(record, SIZES, LENGTHS)
-    backward(arrays, states, dstates, active, lengths, SLOTS, first_panel, second_panel, normalisation)
+    lengths, stop = sizes(record, SIZES, LENGTHS), stop_word(record)
+    backward(arrays, states, dstates, active, lengths, SLOTS, first_panel, second_panel, normalisation, stop)
 
 
 def kernels_of(frame: Frame, stages: Stages, layer_norm: bool = False, label: str = "cell") -> CellKernels:

@@ -18,6 +18,7 @@ from forecastrnn.engine.cpu.build import fast
 from forecastrnn.engine.cpu.packing import clear
 from forecastrnn.engine.cpu.products import multiply
 from forecastrnn.engine.cpu.simd import at, lanes, load, store
+from forecastrnn.engine.cpu.stopping import must_end
 from forecastrnn.engine.cpu.tile import VECS, gemm, panels_of, part
 
 # x (T, B, ldx) -> states (T + 1, B, Hp), whose first step is the initial one, and, if `keep`, what z keeps. hr: the
@@ -90,10 +91,11 @@ def gate_sums(n, slots, vecs, init, x, ldx, I, wx, seen, Hp, H, wh, z, ldz):
 
 
 @fast
-def forward(arrays, states, active, lengths, slots, panel, second, normalise):
+def forward(arrays, states, active, lengths, slots, panel, second, normalise, stop):
     """All steps. panel, second (n, z, Step, u): sums in z of n rows and the vector at unit u -> what a stage returns.
 
     second: behind the second product, if there is one. normalise: of the sums of all panels, or None.
+    stop: the word that ends it.
     """
     x, wx, wh, wn, init, bias, gain, hr, mask, z, mixed, normed, scale, diagonal = arrays
     T, B, I, H, Hp, ldx, ldz, gap, ahead, masked, keep = lengths
@@ -102,6 +104,8 @@ def forward(arrays, states, active, lengths, slots, panel, second, normalise):
     runs, most = (1, panels_of(P)) if plain else (P, P)
     mask_state(masked, B * Hp, h, mask, hr)
     for t in range(T):
+        if must_end(stop, t):
+            return
         n, k, zt = active[t], t * B * Hp, at(z, t * ahead)
         xn, factors = at(normed, t * ahead), at(scale, t * B * slots.count)
         reached = k if keep else 0
@@ -169,7 +173,7 @@ def begin_gradients(fresh, slots, Hp, ddiagonal, normalise_back, dgain, dbias):
 
 
 @fast
-def backward(arrays, states, dstates, active, lengths, slots, panel, second, normalise_back):
+def backward(arrays, states, dstates, active, lengths, slots, panel, second, normalise_back, stop):
     """All steps back. panel, second (n, z, Step, Slopes, u): what is kept in z -> derivatives, there and by states."""
     (
         hr, z, wt, wt_n, dout, dmixed, carried, diagonal, ddiagonal, gain, normed, scale, dgain, dbias, zero, mask, work
@@ -181,6 +185,8 @@ def backward(arrays, states, dstates, active, lengths, slots, panel, second, nor
     by = Slopes(dstates, dmixed, ddiagonal, carried, mask, masked)
     begin_gradients(fresh, slots, Hp, ddiagonal, normalise_back, dgain, dbias)
     for t in range(T - 1, -1, -1):
+        if must_end(stop, t):
+            return
         n, k, zt = active[t], t * B * Hp, at(z, t * ahead)
         xn, factors = at(normed, t * ahead), at(scale, t * B * slots.count)
         now = Step(states, hr, dmixed, diagonal, k, k + B * Hp, 0, L if plain else Hp, H)

@@ -1,10 +1,10 @@
 """The interpreter: walks a tape of records, claiming pieces of work beside other threads.
 
 tape = [rounds, shards, free, list of (round, shard) ...]; a list is [records, record ...], a record is
-[address of the kernel, fields, field ...]. Pieces of one round may run in any order, on any thread;
-a round begins when the one before is done. Shards and the order of sums are fixed, so the number of threads
-does not change a result. With `free` there is one round and its pieces need not meet: each shard runs all
-its steps by itself.
+[address of the kernel, fields, address of `sync` of the call under way, field ...]. Pieces of one round may run in any
+order, on any thread; a round begins when the one before is done. Shards and the order of sums are fixed, so the
+number of threads does not change a result. With `free` there is one round and its pieces need not meet: each shard runs
+all its steps by itself.
 
 Python hears Ctrl-C on its main thread alone, and not inside compiled code. So a call that may take long is left
 to other threads, and the main thread waits for them in Python.
@@ -31,7 +31,7 @@ from forecastrnn.engine.cpu.simd import I64
 
 PATIENCE = 500  # turns (a few us) that a thread waits for another one before it does its work
 DONE, LINE = 0, 8  # `sync` counts pieces done, then rounds claimed of each shard, a cache line apart
-HEADER = 3
+HEADER, RECORD = 3, 3  # words in front of the lists, and of the fields of a record
 STOPPED = 1 << 62  # as the number of pieces done: leave, whatever is left to do
 LONG = 0.1  # seconds: a longer call is supervised
 SLOWEST = 5e-8  # seconds that no step takes for each byte of its buffers
@@ -84,17 +84,19 @@ def atomic_read(tctx, array, i):
 
 
 @intrinsic
-def call_kernel(tctx, tape, at, step):
-    """Call the kernel whose address is tape[at] on the record behind it."""
+def call_kernel(tctx, tape, at, step, sync):
+    """Call the kernel whose address is tape[at] on the record behind it, which is told where to look for a stop."""
 
     def gen(ctx, b, sig, args):
         kind = ir.FunctionType(ir.VoidType(), [ir.PointerType(I64), I64])
         address = b.load(_word(ctx, b, sig, args, args[1]), typ=I64)
-        record = _word(ctx, b, sig, args, b.add(args[1], I64(2)))
+        record = _word(ctx, b, sig, args, b.add(args[1], I64(RECORD)))
+        stop = ctx.make_array(sig.args[3])(ctx, b, args[3]).data
+        b.store(b.ptrtoint(stop, I64), b.gep(record, [I64(-1)], source_etype=I64))
         b.call(b.inttoptr(address, kind.as_pointer()), [record, args[2]])
         return ctx.get_dummy_value()
 
-    return types.void(Words, int64, int64), gen
+    return types.void(Words, int64, int64, Words), gen
 
 
 @fast
@@ -104,8 +106,8 @@ def run_list(tape, sync, at, step):
     for _ in range(tape[at]):
         if atomic_read(sync, DONE) >= STOPPED:
             return
-        call_kernel(tape, place, step)
-        place += 2 + tape[place + 1]
+        call_kernel(tape, place, step, sync)
+        place += RECORD + tape[place + 1]
 
 
 @fast
@@ -213,7 +215,7 @@ def write_list(words: list[int], records: list[Written], dtype: str, holes: dict
     """Append a list of records to `words`, and the places of arguments to `holes`."""
     words.append(len(records))
     for kernel, fields, waiting in records:
-        words += [kernel.address(dtype), len(fields)]
+        words += [kernel.address(dtype), len(fields), 0]
         holes |= {len(words) + k: argument for k, argument in waiting.items()}
         words += fields
 
