@@ -113,13 +113,15 @@ def curve_of(states: Sequence[Path], weights: Path) -> list[dict[str, float]]:
 
 
 def draw(points: Sequence[Mapping[str, float]]) -> None:
-    """Errors over those of seasonal naive against hours of the processor."""
+    """Errors over those of seasonal naive against minutes of the processor."""
     with picture("pretraining_curve", width=6.0, height=3.5) as (axes,):
-        hours = [point["hours"] for point in points]
+        minutes = [60.0 * point["hours"] for point in points]
         for key, mark in (("sMAPE", "o"), ("MASE", "s")):
-            axes.plot(hours, [point[key] for point in points], marker=mark, label=key)
+            axes.plot(minutes, [point[key] for point in points], marker=mark, label=key)
         axes.set_xscale("log")
-        axes.set_xlabel("hours of one core")
+        axes.set_xticks(minutes, [f"{each:.0f}" for each in minutes])
+        axes.minorticks_off()
+        axes.set_xlabel("minutes of one core")
         axes.set_ylabel("error over seasonal naive")
         axes.set_title("Without a fit, geometric mean of 11 sets, validation", fontsize=10)
         axes.grid(alpha=0.3)
