@@ -259,7 +259,7 @@ def test_what_cannot_be_sent() -> None:
 
 def test_a_process_that_may_start_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parallel, "current_process", lambda: SimpleNamespace(daemon=True))
-    with pytest.raises(RuntimeError, match=r'this one is daemonic.*"distributed.worker.daemon": False'):
+    with pytest.raises(RuntimeError, match=r'This one is daemonic.*"distributed.worker.daemon": False'):
         fit_parallel(RNNRegressor(**OPTIONS), X, Y, devices=["cpu", "cpu"])
 
 

@@ -181,6 +181,7 @@ def test_covariates(form: str, source: Path, tmp_path: Path) -> None:
 
 @pytest.mark.frames
 def test_what_is_known_until_now_lies_among_the_series(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
     whole = panel().assign(visits=np.arange(240) % 9)
     whole.to_parquet(tmp_path / "panel", index=False, partition_cols=["shard"])
     y, visits = whole[["unique_id", "ds", "y"]], whole[["unique_id", "ds", "visits"]]

@@ -24,7 +24,7 @@ from forecastrnn.training.network_progress import Progress
 from forecastrnn.training.optimizers import OptimizerState, Rule
 
 CLASS = "pretrained"
-FILE = "pretrained.rnn"
+FILE = "pretrained.weights"
 MOST_LAYERS, MOST_UNITS, MOST_STEPS = 8, 4096, 4096  # of a file: far more than any that is of use
 OLDER = 3  # means of seasons before the last, of how the level came to where it is
 LARGEST = 1e6  # of a parameter: trained ones are below 100

@@ -83,7 +83,7 @@ class SktimeForecaster(BaseForecaster):
         long_run_mean="auto", n_members=5, global_model=True, id_embedding_dim=None, missing="mask", short="raise",
         freq=None, loss="absolute_error", intervals="conformal", bounds="auto", candidates="auto", solver="adamw",
         early_stopping=False, batch_size="auto", max_steps=None, random_state=None, verbose="auto", device="cpu",
-        n_jobs=None, dtype="float32",
+        n_jobs=None, dtype="float32", start=None,
     ):  # fmt: skip
         set_each(self, locals())
         super().__init__()

@@ -31,7 +31,7 @@ OTHER: dict[str, Any] = {
     "older_means": [(2, 2)], "calendar": None, "long_run_mean": True, "n_members": 3, "global_model": False,
     "id_embedding_dim": 2, "missing": "zero", "short": "drop", "freq": "h", "intervals": None,
     "candidates": ["season_ago"], "max_steps": 7, "embedding_dim": 3, "attention": "additive", "reverse_source": False,
-    "scheduled_sampling": 0.5, "n_sampled_tokens": 1,
+    "scheduled_sampling": 0.5, "n_sampled_tokens": 1, "start": "pretrained",
 }  # fmt: skip
 
 
