@@ -1,6 +1,7 @@
 """The pre-trained network on published sets: forecasts without a fit, alone and mixed, their bands, and its curve.
 
 FORECASTRNN_DATA=folder python -m benchmarks.pretraining [--validation] [--weights file] [--only airline ...]
+python -m benchmarks.pretraining --latency
 FORECASTRNN_DATA=folder python -m benchmarks.pretraining --curve states ... : of files of a training, on validation
 """
 
@@ -15,6 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from benchmarks.accuracy import by_series
 from benchmarks.accuracy_gates import TUNING
@@ -23,6 +25,7 @@ from benchmarks.racing import describe, save, show
 from benchmarks.scoring import scores, seasonal_naive
 from benchmarks.series_sets import DRAWN, SeriesSet, any_set
 from forecastrnn import RNNForecaster
+from forecastrnn.datasets import load_airline
 from forecastrnn.forecasting.start import read_start, write_start
 from forecastrnn.pretraining.learning import read_network
 
@@ -128,6 +131,23 @@ def draw(points: Sequence[Mapping[str, float]]) -> None:
         axes.legend()
 
 
+def latency() -> list[dict[str, float | str]]:
+    """Milliseconds of `predict(24, y=...)` of the air passengers, without and with bands, and of 10,000 series."""
+    model, y, rows = RNNForecaster.pretrained(), load_airline(), []
+    many = pd.concat([y.rename(f"s{k}") * (1.0 + k / 1000.0) for k in range(10_000)], axis=1)
+    for what, series, level, count in (
+        ("one series", y, None, 200), ("one series, bands of 80%", y, 80, 50), ("10,000 series", many, None, 1),
+    ):  # fmt: skip
+        model.predict(24, y=y, level=level)
+        seconds = []
+        for _ in range(count):
+            begun = time.perf_counter()
+            model.predict(24, y=series, level=level)
+            seconds.append(time.perf_counter() - begun)
+        rows.append({"what": what, "fastest_ms": 1e3 * min(seconds), "median_ms": 1e3 * float(np.median(seconds))})
+    return rows
+
+
 def _show(rows: Sequence[Mapping[str, Any]]) -> None:
     both = [
         (
@@ -146,7 +166,13 @@ def main() -> None:
     parser.add_argument("--validation", action="store_true", help="the task one horizon before the test part")
     parser.add_argument("--weights", default="pretrained", help="a file of weights; default those of the package")
     parser.add_argument("--curve", nargs="+", type=Path, help="states of a training, of which to find the curve")
+    parser.add_argument("--latency", action="store_true", help="how long a forecast takes")
     asked = parser.parse_args()
+    if asked.latency:
+        rows = latency()
+        show(("predict(24, y=...) of", "fastest ms", "median ms"), [tuple(row.values()) for row in rows])
+        save("pretraining_latency", rows)
+        return
     if asked.curve:
         with TemporaryDirectory() as folder:
             points = curve_of(asked.curve, Path(folder) / "weights.rnn")

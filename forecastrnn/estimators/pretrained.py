@@ -72,8 +72,9 @@ class Pretrained(NamedParameters):
                 "first, which learns from them."
             )
         plan = self._plan_unfitted()
-        if all(one is None for one in wanted.values()):
-            plan = replace(plan, intervals=None)
+        has_bands = any(one is not None for one in wanted.values())
+        intervals = plan.intervals if has_bands else None
+        plan = replace(plan, intervals=intervals, draws=intervals == "paths")
         return copied(self)._learn(plan, given).predict(h, **wanted, ids=ids)
 
     def _plan_unfitted(self) -> FitPlan:

@@ -126,10 +126,13 @@ def _train(
     network = network_of(series.prepared.layout, settings)
     begun = plan.begun(old, network.size)
     trained = train_all(series, settings, seeds, read.ids, old=begun, device=plan.device, callback=callback)
-    one_step = trained.outputs(network, series, settings.n_threads, plan.device)
+    residuals = np.zeros((len(seeds), series.prepared.n_series, 0))
+    if plan.draws:
+        one_step = trained.outputs(network, series, settings.n_threads, plan.device)
+        residuals = residuals_of(series.prepared, settings, one_step, len(seeds))
     return Model(
         network=network, trained=trained, settings=settings, tail=ends_of(series), axis=read.axis, reading=plan.later,
-        residuals=residuals_of(series.prepared, settings, one_step, len(seeds)), strategy=plan.strategy, static=coding,
+        residuals=residuals, strategy=plan.strategy, static=coding,
     )  # fmt: skip
 
 

@@ -33,7 +33,7 @@ class FitPlan:
     intervals : how they are made; bounds : what forecasts do not pass; calendar : what is read of dates;
     candidates : names of what networks are mixed with; looks : whether a season is looked for where none is named;
     usual_batch : whether the windows of a mini-batch are as many as the series ask for. start : where networks begin,
-    None: anew.
+    None: anew. draws : whether futures may be drawn, for which errors of the networks are kept.
     """
 
     members: Settings
@@ -56,6 +56,7 @@ class FitPlan:
     looks: bool = True
     usual_batch: bool = False
     start: Start | None = None
+    draws: bool = True
 
     def season(self, read: SeriesSet, usual: int, old: Model | None) -> int:
         """The season as it was given, as it was, or `usual` for such times; without any the one that is found."""

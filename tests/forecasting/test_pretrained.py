@@ -42,6 +42,8 @@ def test_it_forecasts_at_once_as_a_fit_that_learns_nothing() -> None:
     bands = model.predict(12, y=y, level=[80, 95], quantiles=0.5)
     assert list(bands) == ["RNN", "RNN-lo-95", "RNN-lo-80", "RNN-hi-80", "RNN-hi-95", "RNN_ql0.5"]
     assert (np.diff(bands.to_numpy()[:, 1:5], axis=1) > 0).all()
+    paths = clone(model).set_params(intervals="paths").predict(12, y=y, level=80)
+    pd.testing.assert_frame_equal(paths, without_training(intervals="paths").fit(y).predict(12, level=80))
     changed = model.set_params(season_length=[1]).predict(24, y=y[:-24])  # the plan that was kept is another one
     assert not np.allclose(changed, forecast)
 
