@@ -144,10 +144,10 @@ def check_same(old: Model, settings: Settings, n_members: int, layout: InputLayo
     if was.any_loss != now.any_loss and (was.likelihood is not None or now.likelihood is not None):
         raise ValueError(f"warm_start=True: loss must be that of the first fit, {was.loss!r}, with its options.")
     same = (was.layers, was.horizon, was.dtype, was.is_local, was.has_decoder, old.n_members)
-    inputs = [(one.older_means, one.with_long_run) for one in (old.layout, layout)]
+    inputs = [(one.older_means, one.with_long_run, one.for_any) for one in (old.layout, layout)]
     if same != (now.layers, now.horizon, now.dtype, now.is_local, now.has_decoder, n_members) or inputs[0] != inputs[1]:
         raise ValueError(
-            "warm_start=True: cell, hidden_layer_sizes, strategy, horizon, dtype, global_model, long_run_mean, "
+            "warm_start=True: cell, hidden_layer_sizes, start, strategy, horizon, dtype, global_model, long_run_mean, "
             "older_means and n_members must be as in the first fit."
         )
     if was.embeddings != now.embeddings:

@@ -12,10 +12,10 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 
-from forecastrnn import ModelFileError, RNNForecaster
+from forecastrnn import GRU, ModelFileError, RNNForecaster
 from forecastrnn.datasets import load_airline, make_series
 from forecastrnn.forecasting.start import FILE, Start, read_start, usual_start, write_start
-from support.forecaster_cases import long_of, mase, monthly, panel
+from support.forecaster_cases import long_of, mase, monthly, panel, quick
 
 WEIGHTS = Path(str(files("forecastrnn.forecasting") / FILE))
 DIGEST = "e4967cf12f81526b"
@@ -44,6 +44,8 @@ def test_it_forecasts_at_once_as_a_fit_that_learns_nothing() -> None:
     assert (np.diff(bands.to_numpy()[:, 1:5], axis=1) > 0).all()
     paths = clone(model).set_params(intervals="paths").predict(12, y=y, level=80)
     pd.testing.assert_frame_equal(paths, without_training(intervals="paths").fit(y).predict(12, level=80))
+    same = clone(model).set_params(cell=GRU()).predict(24, y=y[:-24])
+    pd.testing.assert_series_equal(same, forecast)
     changed = model.set_params(season_length=[1]).predict(24, y=y[:-24])  # the plan that was kept is another one
     assert not np.allclose(changed, forecast)
 
@@ -86,6 +88,20 @@ def test_fit_learns_from_it_and_fewer_updates_are_nearer() -> None:
     assert zero.n_iter_ == usual_start().updates and far.n_iter_ == usual_start().updates + 60
     again = RNNForecaster.pretrained(max_steps=60, intervals=None, random_state=0).fit(y)
     np.testing.assert_array_equal(again.predict(6), far.predict(6))
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_warm_start_is_of_the_same_kind(is_first: bool) -> None:
+    """The other kind reads series in other units, with the same columns."""
+    y, units = panel(120), usual_start().units
+    older = {"older_means": [(12, 3)], "long_run_mean": True, "hidden_layer_sizes": units, "context_length": 72}
+    pretrained = {"start": "pretrained", "older_means": "auto", "long_run_mean": "auto", "context_length": None}
+    model = quick(warm_start=True, season_length=12, max_steps=1, **older)
+    model.set_params(**pretrained if is_first else {}).fit(y)
+    with pytest.raises(ValueError, match="start, .* must be as in the first fit"):
+        model.set_params(**older | {"start": None} if is_first else pretrained).fit(y)
+    if is_first:
+        assert np.isfinite(model.set_params(**pretrained).fit(y).predict(3)).all(axis=None)
 
 
 def test_it_is_mixed_updated_streamed_saved_and_backtested(tmp_path: Path) -> None:
