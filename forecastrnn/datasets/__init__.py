@@ -12,6 +12,7 @@ from forecastrnn.datasets.dates import make_dates as make_dates
 from forecastrnn.datasets.grammars import encode_reber as encode_reber
 from forecastrnn.datasets.grammars import make_reber as make_reber
 from forecastrnn.datasets.synthetic.making import make_series as make_series
+from forecastrnn.datasets.whole_numbers import check_whole
 
 _CURVE_END = 30.0
 _CURVE_STEP = 0.1
@@ -153,11 +154,8 @@ def make_sine(
     ((4, 20, 1), True)
     """
     largest = round(_CURVE_END / _CURVE_STEP)
-    for name, value, bound in (("n_series", n_series, None), ("n_steps", n_steps, largest)):
-        whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-        if not whole or value < 1 or (bound is not None and value > bound):
-            limits = ">= 1" if bound is None else f"in [1, {bound}]"
-            raise ValueError(f"{name} must be an integer {limits}. Got {value!r}")
+    check_whole("n_series", n_series)
+    check_whole("n_steps", n_steps, most=largest)
     latest = _CURVE_END - n_steps * _CURVE_STEP
     starts = check_random_state(random_state).uniform(0.0, max(latest, 0.0), size=(n_series, 1))
     windows = _curve(starts + _CURVE_STEP * np.arange(n_steps + 1)).astype(np.float32)[:, :, None]

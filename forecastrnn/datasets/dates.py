@@ -7,6 +7,8 @@ from datetime import date, timedelta
 import numpy as np
 from sklearn.utils import check_random_state
 
+from forecastrnn.datasets.whole_numbers import check_whole
+
 _FIRST, _LAST = date(1970, 1, 1), date(2068, 12, 31)  # two digits of a year say which one, as POSIX reads them
 _MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
@@ -77,8 +79,7 @@ def make_dates(n: int = 1000, random_state: int | np.random.RandomState | None =
     November the 23rd, 2057 -> 2057-11-23
     oct 31, 2026 -> 2026-10-31
     """
-    if not isinstance(n, int | np.integer) or isinstance(n, bool) or n < 1:
-        raise ValueError(f"n must be an integer >= 1. Got {n!r}")
+    check_whole("n", n)
     rng = check_random_state(random_state)
     drawn = [rng.randint(most, size=n).tolist() for most in
              ((_LAST - _FIRST).days + 1, len(FORMS), len(_SEPARATORS), len(_CASES))]  # fmt: skip

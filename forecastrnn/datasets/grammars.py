@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from sklearn.utils import check_random_state
 
+from forecastrnn.datasets.whole_numbers import check_whole
+
 SYMBOLS = "BEPSTVX"
 _KNOWN = frozenset(SYMBOLS)
 
@@ -81,8 +83,7 @@ def make_reber(
     BTBTXXTTTVPSETE True
     BPBPTTTTTVPSEPE True
     """
-    if not isinstance(n, int | np.integer) or isinstance(n, bool) or n < 1:
-        raise ValueError(f"n must be an integer >= 1. Got {n!r}")
+    check_whole("n", n)
     if not isinstance(embedded, bool | np.bool_):
         raise ValueError(f"embedded must be True or False. Got {embedded!r}")
     rng = check_random_state(random_state)

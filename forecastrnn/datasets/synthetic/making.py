@@ -7,9 +7,7 @@ import pandas as pd
 from sklearn.utils import check_random_state
 
 from forecastrnn.datasets.synthetic.panels import draw_panel
-
-MOST = {"n_series": 1_000_000, "length": 100_000, "season_length": 10_000}
-LEAST = {"n_series": 1, "length": 2, "season_length": 1}
+from forecastrnn.datasets.whole_numbers import check_whole
 
 
 def make_series(
@@ -50,11 +48,9 @@ def make_series(
     >>> panel.shape, panel.columns.tolist()
     ((48, 3), ['s0', 's1', 's2'])
     """
-    given = {"n_series": n_series, "length": length, "season_length": season_length}
-    for name, value in given.items():
-        whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-        if not whole or not LEAST[name] <= value <= MOST[name]:
-            raise ValueError(f"{name} must be an integer in [{LEAST[name]}, {MOST[name]}]. Got {value!r}")
+    check_whole("n_series", n_series, most=1_000_000)
+    check_whole("length", length, least=2, most=100_000)
+    check_whole("season_length", season_length, most=10_000)
     rng = np.random.default_rng(check_random_state(random_state).randint(2**31 - 1))
     values = draw_panel(rng, n_series, length, season_length)
     return pd.DataFrame(values.T, columns=[f"s{k}" for k in range(n_series)])
