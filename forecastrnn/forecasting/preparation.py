@@ -121,11 +121,14 @@ class Prepared:
             shift=None if self.shift is None else self.shift[lo:hi],
         )  # fmt: skip
 
+    def season_ahead(self, h: int) -> np.ndarray:
+        """The seasonal figure of the h steps behind the end of each series: (n_series, h)."""
+        found: np.ndarray = np.take_along_axis(self.after, np.arange(h)[None, :] % self.period_of[:, None], axis=1)
+        return found
+
     def inverse(self, paths: np.ndarray) -> np.ndarray:
         """Scaled paths (..., n_series, h) behind the end of each series, in the series' own unit."""
-        h = paths.shape[-1]
-        season = np.take_along_axis(self.after, np.arange(h)[None, :] % self.period_of[:, None], axis=1)
-        z = paths * self.scale[:, None] + season
+        z = paths * self.scale[:, None] + self.season_ahead(paths.shape[-1])
         curved = np.exp(np.clip(np.where(self.linear[:, None], 0.0, z), -MOST_LOG, MOST_LOG))
         found = np.where(self.linear[:, None], z, curved) * self.level[:, None]
         return found if self.shift is None else found + self.shift[:, None]

@@ -85,8 +85,7 @@ def raw_ahead(tail: SeriesEnds, h: int, likelihood: Likelihood) -> dict[str, np.
     """What draws of the next h steps are made of, as `raw_of` has it."""
     p = tail.prepared
     assert tail.so_far is not None
-    season = np.take_along_axis(p.after, np.arange(h)[None, :] % p.period_of[:, None], axis=1)
-    return raw_of(p, tail.so_far[:, 0] / tail.so_far[:, 1], season, likelihood)
+    return raw_of(p, tail.so_far[:, 0] / tail.so_far[:, 1], p.season_ahead(h), likelihood)
 
 
 def as_domain(values: np.ndarray, likelihood: Likelihood | None) -> np.ndarray:

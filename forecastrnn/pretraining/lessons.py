@@ -86,12 +86,11 @@ def lesson_of(prepared: Prepared, coming: np.ndarray, path: np.ndarray) -> Lesso
 
 def scaled(prepared: Prepared, values: np.ndarray) -> np.ndarray:
     """Values (n, steps) behind the ends of series as networks have them; NaN where they are missing."""
-    p, steps = prepared, np.arange(values.shape[1])
-    season = np.take_along_axis(p.after, steps[None] % p.period_of[:, None], axis=1)
+    p = prepared
     shift = 0.0 if p.shift is None else p.shift[:, None]
     found = (values - shift) / p.level[:, None]
     z = np.where(p.linear[:, None], found, np.log(np.maximum(found, 1e-3)))
-    return np.asarray((z - season) / p.scale[:, None])
+    return np.asarray((z - p.season_ahead(values.shape[1])) / p.scale[:, None])
 
 
 def _longer(prepared: Prepared, path: np.ndarray) -> Prepared:
