@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
-from sklearn.base import clone
-
 from forecastrnn.estimators.covariate_reading import Given
 from forecastrnn.estimators.forecast_settings import plan_of
 from forecastrnn.estimators.named_parameters import NamedParameters
@@ -82,5 +80,7 @@ class Pretrained(NamedParameters):
         current = {name: value for name, value in vars(self).items() if not name.startswith("_")}
         if self._kept is None or self._kept[0] != current:
             self._validate_params()
-            self._kept = current, plan_of(clone(self).set_params(max_steps=0), USUAL_COLUMNS, watched=False)
+            plan = plan_of(self, USUAL_COLUMNS, watched=False)
+            plan = replace(plan, members=replace(plan.members, max_steps=0), random_state=0)  # nothing is drawn
+            self._kept = current, plan
         return self._kept[1]

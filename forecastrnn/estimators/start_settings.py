@@ -7,13 +7,15 @@ import os
 from forecastrnn.estimators.covariate_reading import Given
 from forecastrnn.estimators.named_parameters import NamedParameters, refuse
 from forecastrnn.estimators.old_names import flat_of
+from forecastrnn.estimators.parameters import layers_of
 from forecastrnn.forecasting.start import Start, read_start, usual_start
+from forecastrnn.networks.cells import GRU
 
 PRETRAINED = "pretrained"
 # What networks that were trained before have, whatever the series.
 _AS_TRAINED = {
-    "cell": "gru", "layer_norm": False, "loss": "absolute_error", "calendar": None, "older_means": "auto",
-    "long_run_mean": "auto", "global_model": True, "id_embedding_dim": None,
+    "loss": "absolute_error", "calendar": None, "older_means": "auto", "long_run_mean": "auto", "global_model": True,
+    "id_embedding_dim": None,
 }  # fmt: skip
 
 
@@ -27,10 +29,16 @@ def start_of(forecaster: NamedParameters) -> Start | None:
     if not isinstance(given, str | os.PathLike):
         refuse(forecaster, "start", "None, 'pretrained', or the path of a file of weights")
     found = usual_start() if given == PRETRAINED else read_start(given)
-    wanted = _AS_TRAINED | {"hidden_layer_sizes": found.units}
-    for name, value in wanted.items():
-        own = getattr(forecaster, name)
-        if _plain(own) != _plain(value):
+    layers = layers_of(forecaster)
+    as_trained = {
+        "cell": ("gru", all(layer.cell == GRU() for layer in layers)),
+        "layer_norm": (False, not any(layer.layer_norm for layer in layers)),
+        **{name: (value, getattr(forecaster, name) == value) for name, value in _AS_TRAINED.items()},
+        "hidden_layer_sizes": (found.units, tuple(layer.units for layer in layers) == found.units),
+    }
+    for name, (value, is_so) in as_trained.items():
+        if not is_so:
+            own = getattr(forecaster, name)
             raise ValueError(f"start={given!r} needs {name}={value!r}, as its network was trained. Got {own!r:.80}.")
     if flat_of(forecaster, "strategy")["strategy"] != "recursive":
         raise ValueError(f"start={given!r} needs strategy='recursive', as its network was trained.")
@@ -51,9 +59,3 @@ def check_start(forecaster: NamedParameters, given: Given) -> None:
                 f"{name} needs start=None: a pre-trained network reads the values of series alone. Got "
                 f"start={forecaster.start!r}."
             )
-
-
-def _plain(value: object) -> object:
-    """One layer may be said as a number, a list or a tuple."""
-    both = (value,) if isinstance(value, int) and not isinstance(value, bool) else value
-    return tuple(both) if isinstance(both, list) else both

@@ -20,6 +20,7 @@ from forecastrnn.networks.cells import GRU
 from forecastrnn.networks.network import Layer
 from forecastrnn.persistence import codec
 from forecastrnn.persistence.model_file import Tensor, open_model, write_model
+from forecastrnn.persistence.parts import Part
 from forecastrnn.training.network_progress import Progress
 from forecastrnn.training.optimizers import OptimizerState, Rule
 
@@ -28,6 +29,22 @@ FILE = "pretrained.weights"
 MOST_LAYERS, MOST_UNITS, MOST_STEPS = 8, 4096, 4096  # of a file: far more than any that is of use
 OLDER = 3  # means of seasons before the last, of how the level came to where it is
 LARGEST = 1e6  # of a parameter: trained ones are below 100
+
+
+def _are_units(raw: object) -> bool:
+    """Numbers of units of a few layers."""
+    return (
+        isinstance(raw, list)
+        and 1 <= len(raw) <= MOST_LAYERS
+        and all(type(one) is int and 1 <= one <= MOST_UNITS for one in raw)
+    )
+
+
+_HEADER = {
+    "class": codec.choice(CLASS), "units": codec.tested("a list of numbers of units", _are_units),
+    "context": codec.count(1, MOST_STEPS), "updates": codec.count(1, codec.LONGEST),
+    "loss": codec.number(codec.ANY), "size": codec.count(1, codec.LONGEST),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -43,25 +60,20 @@ class Start:
     updates: int
     loss: float
 
-    @property
-    def layers(self) -> tuple[Layer, ...]:
-        """Its layers."""
-        return tuple(Layer(GRU(), units) for units in self.units)
-
     def trained(self, count: int, rule: Rule, dtype: str, size: int) -> Trained:
         """As so many members of a fit that goes on from here; size : parameters of the network it is to be."""
         if self.theta.size != size:
             raise ModelFileError(f"start: the file has {self.theta.size} parameters, but its network has {size}.")
         theta = self.theta.astype(dtype)
-        members = [
-            Progress(theta.copy(), OptimizerState(_zeros(theta, rule), count=self.updates), loss_curve=[self.loss])
-            for _ in range(count)
-        ]
+        begun = replace(OptimizerState.zeros(theta, rule.moments), count=self.updates)
+        member = Progress(theta, begun, loss_curve=[self.loss])
+        members = [member.copy() for _ in range(count)]
         return Trained(np.tile(theta, (count, 1, 1)), [[self.loss]] * count, self.updates, members)
 
 
-def _zeros(theta: np.ndarray, rule: Rule) -> dict[str, np.ndarray]:
-    return {name: np.zeros_like(theta) for name in rule.moments}
+def layers_of(units: tuple[int, ...]) -> tuple[Layer, ...]:
+    """The layers of such a network."""
+    return tuple(Layer(GRU(), each) for each in units)
 
 
 def prepare_for_any(
@@ -99,27 +111,21 @@ def _read_once(path: str) -> Start:
 def read_start(path: Any) -> Start:
     """Read what `write_start` wrote; ModelFileError where a file holds something else."""
     with open_model(path) as file:
-        header = file.header if isinstance(file.header, dict) else {}
-        if header.get("class") != CLASS:
+        if not isinstance(file.header, dict) or file.header.get("class") != CLASS:
             raise ModelFileError(f"{path}: it holds no pre-trained network.")
-        found = _start_of(header)
-        if found is None:
-            raise ModelFileError(f"{path}: what it says of its network cannot be.")
-        theta = file.read([_tensor(header["size"])])["theta"]
+        try:
+            said = _read_header(Part(file.header, "the header"))
+        except ModelFileError as error:
+            raise ModelFileError(f"{path}: what it says of its network cannot be ({error}).") from error
+        theta = file.read([_tensor(said.pop("size"))])["theta"]
     if not np.isfinite(theta).all() or np.abs(theta).max() > LARGEST:
         raise ModelFileError(f"{path}: its parameters are not those of a trained network.")
-    return replace(found, theta=theta)
+    return Start(theta=theta, **said)
 
 
-def _start_of(header: dict[str, Any]) -> Start | None:
-    """What a header says, without parameters; None where it cannot be."""
-    units, loss = header.get("units"), header.get("loss")
-    counts = [header.get(name) for name in ("context", "updates", "size")]
-    if not isinstance(units, list) or type(loss) is not float or not 1 <= len(units) <= MOST_LAYERS:
-        return None
-    if not all(type(one) is int and one > 0 for one in (*units, *counts)):
-        return None
-    context, updates, size = (int(one) for one in counts if one is not None)
-    if max(units) > MOST_UNITS or context > MOST_STEPS or max(size, updates) > codec.LONGEST:
-        return None
-    return Start(theta=np.empty(0), units=tuple(units), context=context, updates=updates, loss=loss)
+def _read_header(header: Part) -> dict[str, Any]:
+    """What a header says of a network, within bounds."""
+    said = {word: kind.read(header, word) for word, kind in _HEADER.items()}
+    del said["class"]
+    header.close()
+    return said | {"units": tuple(said["units"])}

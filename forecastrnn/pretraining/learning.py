@@ -18,9 +18,8 @@ from forecastrnn.forecasting.forecasts import forecast
 from forecastrnn.forecasting.inputs import SeriesInputs
 from forecastrnn.forecasting.preparation import Prepared
 from forecastrnn.forecasting.settings import Settings, network_of, start_member
-from forecastrnn.forecasting.start import Start
-from forecastrnn.networks.cells import GRU
-from forecastrnn.networks.network import AnyNetwork, Layer
+from forecastrnn.forecasting.start import Start, layers_of, prepare_for_any
+from forecastrnn.networks.network import AnyNetwork
 from forecastrnn.persistence.replacing import replace_file
 from forecastrnn.pretraining.lessons import Lesson, draw_lesson
 from forecastrnn.training.batches import Batches
@@ -55,7 +54,7 @@ class Pretraining:
     def settings(self) -> Settings:
         """As those of a member of a forecaster."""
         return Settings(
-            layers=tuple(Layer(GRU(), units) for units in self.units), initializer="uniform", loss="absolute_error",
+            layers=layers_of(self.units), initializer="uniform", loss="absolute_error",
             rule=self.rule(0), batch_size=self.batch, max_steps=1, horizon=1, n_iter_no_change=1,
             validation_fraction=None, n_threads=self.n_threads, verbose=False, dtype="float32",
         )  # fmt: skip
@@ -111,14 +110,10 @@ def network_at(prepared: Prepared, plan: Pretraining) -> AnyNetwork:
 
 def begin(plan: Pretraining) -> Learned:
     """First parameters."""
-    lesson = draw_lesson(np.random.default_rng([plan.seed, 0]), plan.context, _last_value)
-    member = start_member(network_at(lesson.series.prepared, plan), plan.settings, plan.seed)
+    any_series = prepare_for_any(np.arange(30.0), np.array([0, 30]), season=1, context=plan.context)
+    member = start_member(network_at(any_series, plan), plan.settings, plan.seed)
     member.optimizer.begin(member.theta, plan.rule(0).moments)
     return Learned(theta=member.theta, moments=member.optimizer.moments, mean=member.theta.copy())
-
-
-def _last_value(prepared: Prepared, steps: int) -> np.ndarray:
-    return np.repeat(prepared.z[prepared.starts[1:] - 1, None], steps, axis=1)
 
 
 def learn_lesson(plan: Pretraining, learned: Learned) -> None:
@@ -189,11 +184,10 @@ def write_learned(path: Path, plan: Pretraining, learned: Learned) -> None:
 def read_network(path: Path) -> tuple[Start, float]:
     """The network of a training as it was when the file was written, and the processor's seconds until then."""
     with np.load(path, allow_pickle=False) as kept:
-        plan = json.loads(str(kept["plan"]))
-        learned = {name: kept[name].item() for name in ("updates", "loss", "seconds")}
-        theta = kept["mean"]
-    seconds = learned.pop("seconds")
-    return Start(theta=theta, units=tuple(plan["units"]), context=plan["context"], **learned), seconds
+        words = json.loads(str(kept["plan"]))
+    plan = Pretraining(**words | {"units": tuple(words["units"])})
+    learned = read_learned(path, plan)
+    return learned.start(plan), learned.seconds
 
 
 def read_learned(path: Path, plan: Pretraining) -> Learned:
