@@ -18,7 +18,7 @@ from forecastrnn import ModelFileError, RNNRegressor, TrainingDivergedError
 from forecastrnn.exceptions import CheckpointError
 from support.forged_files import forge
 from support.hostile_checkpoints import GOOD, NAMES, Case, edits_of, outcome, rebuilt
-from support.hostile_files import outcomes, with_numbers
+from support.hostile_files import faults_among, outcomes, with_numbers
 from support.resume_cases import SMALL, digest
 from support.same_bits import WEIGHT, X, Y
 
@@ -130,13 +130,8 @@ def test_weights_that_no_file_holds_are_no_model(tmp_path: Path) -> None:
 
 def faults_of(name: str, seed: int, most: int | None) -> tuple[list[str], Counter]:
     """What goes wrong with so many edits of a checkpoint, and how all of them went."""
-    faults, counts = [], Counter[str]()
     case = case_of(name)
-    for what, kind, message in outcomes(case, edits_of(case, seed, most), outcome):
-        counts[kind] += 1
-        if kind not in GOOD:
-            faults.append(f"{what}: {kind} {message}")
-    return faults, counts
+    return faults_among(outcomes(case, edits_of(case, seed, most), outcome), GOOD)
 
 
 @needs_fork

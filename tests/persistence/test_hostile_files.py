@@ -15,7 +15,7 @@ import pytest
 import forecastrnn
 from forecastrnn import ModelFileError
 from support.forged_files import forge
-from support.hostile_files import GOOD, Case, edits_of, outcomes, with_numbers
+from support.hostile_files import GOOD, Case, edits_of, faults_among, outcomes, with_numbers
 from support.hostile_models import FITS
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="edits are tried in a process that may die")
@@ -134,12 +134,8 @@ def test_what_could_not_be_read_is_not_written() -> None:
 
 def faults_of(name: str, seed: int, most: int | None) -> tuple[list[str], Counter]:
     """What goes wrong with so many edits of a model, and how all of them went."""
-    case, faults, counts = case_of(name), [], Counter()
-    for what, kind, message in outcomes(case, edits_of(case, seed, most)):
-        counts[kind] += 1
-        if kind not in GOOD:
-            faults.append(f"{what}: {kind} {message}")
-    return faults, counts
+    case = case_of(name)
+    return faults_among(outcomes(case, edits_of(case, seed, most)), GOOD)
 
 
 @needs_fork

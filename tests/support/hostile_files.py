@@ -238,6 +238,16 @@ def where(error: BaseException) -> str:
     return f"{type(error).__name__} {str(error)[:160]!r} at {' '.join(frames[-3:])}"
 
 
+def faults_among(tried: Iterable[tuple[str, str, str]], good: tuple[str, ...]) -> tuple[list[str], Counter[str]]:
+    """What goes wrong among `outcomes`, and how all of them went."""
+    faults, counts = [], Counter[str]()
+    for what, kind, message in tried:
+        counts[kind] += 1
+        if kind not in good:
+            faults.append(f"{what}: {kind} {message}")
+    return faults, counts
+
+
 def outcomes(case: Any, edits: list[Edit], outcome: Outcome = outcome) -> Iterator[tuple[str, str, str]]:
     """Of each edit: what it is, how it went, the error; a child that dies or hangs is followed by another."""
     done = 0
