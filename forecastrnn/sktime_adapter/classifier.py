@@ -10,10 +10,10 @@ from sktime.classification.base import BaseClassifier
 from forecastrnn.estimators.classifier import RNNClassifier
 from forecastrnn.estimators.named_parameters import set_each
 from forecastrnn.sktime_adapter.panels import PANELS, sequences_of
-from forecastrnn.sktime_adapter.wrapped import ABOUT, QUICK_SEQUENCES, made
+from forecastrnn.sktime_adapter.wrapped import ABOUT, QUICK_SEQUENCES, Tested, made
 
 
-class SktimeClassifier(BaseClassifier):
+class SktimeClassifier(Tested, BaseClassifier):
     """Classifies the series of a panel with a recurrent network, in sktime.
 
     Series may have several channels, and differ in length; they have no missing values.
@@ -51,6 +51,10 @@ class SktimeClassifier(BaseClassifier):
         "capability:class_weight": True,
         "capability:categorical_in_X": False,
     }
+    _tested_with = [
+        QUICK_SEQUENCES,
+        {**QUICK_SEQUENCES, "cell": "gru", "bidirectional": True, "class_weight": "balanced"},
+    ]
 
     def __init__(
         self, *, cell="lstm", hidden_layer_sizes=(32,), bidirectional=False, layer_norm=False, initializer="glorot",
@@ -71,18 +75,3 @@ class SktimeClassifier(BaseClassifier):
 
     def _predict_proba(self, X: Any) -> np.ndarray:
         return self.classifier_.predict_proba(sequences_of(X))
-
-    @classmethod
-    def get_test_params(cls, parameter_set: str = "default") -> list[dict[str, Any]]:
-        """Small networks, for the checks of sktime.
-
-        Parameters
-        ----------
-        parameter_set : str
-            There is one set.
-
-        Returns
-        -------
-        list of dict
-        """
-        return [QUICK_SEQUENCES, {**QUICK_SEQUENCES, "cell": "gru", "bidirectional": True, "class_weight": "balanced"}]

@@ -13,13 +13,13 @@ from forecastrnn.estimators.forecaster import RNNForecaster
 from forecastrnn.estimators.named_parameters import set_each
 from forecastrnn.sktime_adapter.frames import Form, behind, ends_of
 from forecastrnn.sktime_adapter.horizons import forecast_at
-from forecastrnn.sktime_adapter.wrapped import ABOUT, made
+from forecastrnn.sktime_adapter.wrapped import ABOUT, Tested, made
 
 _FRAMES = ["pd.DataFrame", "pd-multiindex", "pd_multiindex_hier"]
 _QUICK = {"hidden_layer_sizes": (3,), "n_members": 1, "max_steps": 4, "context_length": 3, "season_length": 1}
 
 
-class SktimeForecaster(BaseForecaster):
+class SktimeForecaster(Tested, BaseForecaster):
     """Forecasts with a recurrent network, in sktime: one network for all series of a frame, panel or hierarchy.
 
     Each column of each instance is a series of `forecastrnn.RNNForecaster`, which is trained on all of them and
@@ -74,6 +74,11 @@ class SktimeForecaster(BaseForecaster):
         "requires-fh-in-fit": False,
         "X-y-must-have-same-index": False,
     }
+    _tested_with = [
+        {**_QUICK, "intervals": "paths"},
+        {**_QUICK, "cell": "lstm", "candidates": "network", "loss": "gaussian", "intervals": "head"},
+        {**_QUICK, "global_model": False, "intervals": None},
+    ]
     _config = {"remember_data": False}
     _y = _X = None  # what sktime keeps where it is told to remember_data
 
@@ -133,22 +138,3 @@ class SktimeForecaster(BaseForecaster):
     def _learns_on(self) -> bool:
         """Whether the networks can learn from new rows alone."""
         return self.global_model and not self.forecaster_._model.settings.is_raw
-
-    @classmethod
-    def get_test_params(cls, parameter_set: str = "default") -> list[dict[str, Any]]:
-        """Small networks, for the checks of sktime.
-
-        Parameters
-        ----------
-        parameter_set : str
-            There is one set.
-
-        Returns
-        -------
-        list of dict
-        """
-        return [
-            {**_QUICK, "intervals": "paths"},
-            {**_QUICK, "cell": "lstm", "candidates": "network", "loss": "gaussian", "intervals": "head"},
-            {**_QUICK, "global_model": False, "intervals": None},
-        ]

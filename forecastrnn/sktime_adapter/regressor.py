@@ -10,10 +10,10 @@ from sktime.regression.base import BaseRegressor
 from forecastrnn.estimators.named_parameters import set_each
 from forecastrnn.estimators.regressor import RNNRegressor
 from forecastrnn.sktime_adapter.panels import PANELS, sequences_of
-from forecastrnn.sktime_adapter.wrapped import ABOUT, QUICK_SEQUENCES, made
+from forecastrnn.sktime_adapter.wrapped import ABOUT, QUICK_SEQUENCES, Tested, made
 
 
-class SktimeRegressor(BaseRegressor):
+class SktimeRegressor(Tested, BaseRegressor):
     """Predicts a number, or several, of each series of a panel with a recurrent network, in sktime.
 
     Series may have several channels, and differ in length; they have no missing values.
@@ -50,6 +50,7 @@ class SktimeRegressor(BaseRegressor):
         "capability:multithreading": True,
         "capability:categorical_in_X": False,
     }
+    _tested_with = [QUICK_SEQUENCES, {**QUICK_SEQUENCES, "cell": "gru", "loss": "huber"}]
 
     def __init__(
         self, *, cell="lstm", hidden_layer_sizes=(32,), bidirectional=False, layer_norm=False, initializer="glorot",
@@ -67,18 +68,3 @@ class SktimeRegressor(BaseRegressor):
 
     def _predict(self, X: Any) -> np.ndarray:
         return self.regressor_.predict(sequences_of(X))
-
-    @classmethod
-    def get_test_params(cls, parameter_set: str = "default") -> list[dict[str, Any]]:
-        """Small networks, for the checks of sktime.
-
-        Parameters
-        ----------
-        parameter_set : str
-            There is one set.
-
-        Returns
-        -------
-        list of dict
-        """
-        return [QUICK_SEQUENCES, {**QUICK_SEQUENCES, "cell": "gru", "loss": "huber"}]

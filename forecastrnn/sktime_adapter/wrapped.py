@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from sktime.base import BaseEstimator
 
@@ -16,6 +16,27 @@ ABOUT = {
     "property:randomness": "derandomized",
 }  # tags of all adapters
 QUICK_SEQUENCES = {"hidden_layer_sizes": 3, "max_iter": 2}  # a network for checks
+
+
+class Tested:
+    """Gives an adapter what the checks of sktime make it with."""
+
+    _tested_with: ClassVar[list[dict[str, Any]]]
+
+    @classmethod
+    def get_test_params(cls, parameter_set: str = "default") -> list[dict[str, Any]]:
+        """Small networks, for the checks of sktime.
+
+        Parameters
+        ----------
+        parameter_set : str
+            There is one set.
+
+        Returns
+        -------
+        list of dict
+        """
+        return [dict(one) for one in cls._tested_with]
 
 
 def made(kind: Callable[..., Estimator], adapter: BaseEstimator, **more: Any) -> Estimator:
