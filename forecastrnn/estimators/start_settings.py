@@ -28,7 +28,7 @@ def start_of(forecaster: NamedParameters) -> Start | None:
         return None
     if not isinstance(given, str | os.PathLike):
         refuse(forecaster, "start", "None, 'pretrained', or the path of a file of weights")
-    found = usual_start() if given == PRETRAINED else read_start(given)
+    found = usual_start() if given == PRETRAINED else _own_start(given)
     layers = layers_of(forecaster)
     as_trained = {
         "cell": ("gru", all(layer.cell == GRU() for layer in layers)),
@@ -39,7 +39,10 @@ def start_of(forecaster: NamedParameters) -> Start | None:
     for name, (value, is_so) in as_trained.items():
         if not is_so:
             own = getattr(forecaster, name)
-            raise ValueError(f"start={given!r} needs {name}={value!r}, as its network was trained. Got {own!r:.80}.")
+            raise ValueError(
+                f"start={given!r} needs {name}={value!r}, as its network was trained. Got {own!r:.80}. "
+                "RNNForecaster.pretrained() has what the network of the package needs."
+            )
     if flat_of(forecaster, "strategy")["strategy"] != "recursive":
         raise ValueError(f"start={given!r} needs strategy='recursive', as its network was trained.")
     if forecaster.context_length not in (None, found.context):
@@ -47,6 +50,15 @@ def start_of(forecaster: NamedParameters) -> Start | None:
             f"start={given!r} needs context_length={found.context}, or None. Got {forecaster.context_length}."
         )
     return found
+
+
+def _own_start(path: str | os.PathLike) -> Start:
+    """A network in a file of the user's."""
+    try:
+        return read_start(path)
+    except FileNotFoundError as error:
+        said = f"start: there is no such file; {PRETRAINED!r} is the network of the package"
+        raise FileNotFoundError(error.errno, said, os.fspath(path)) from error
 
 
 def check_start(forecaster: NamedParameters, given: Given) -> None:

@@ -174,7 +174,7 @@ def test_weights_of_ones_own(tmp_path: Path) -> None:
     model = RNNForecaster(start=tmp_path / "own.rnn", hidden_layer_sizes=units, n_members=1, season_length=[1],
                           candidates="network")  # fmt: skip
     np.testing.assert_allclose(model.predict(4, y=y), y.iloc[-1], rtol=1e-6)  # no weights: the last value
-    with pytest.raises(FileNotFoundError, match="nowhere"):
+    with pytest.raises(FileNotFoundError, match="start: there is no such file; 'pretrained' is the network .*nowhere"):
         RNNForecaster(start=tmp_path / "nowhere").fit(y)
 
 
