@@ -25,6 +25,7 @@ from forecastrnn.forecasting.settings import Settings, network_of, start_member,
 from forecastrnn.forecasting.side_by_side import side_by_side, workers_for
 from forecastrnn.forecasting.windows import plain_source, window_starts
 from forecastrnn.keeping import Record, check, next_slot, taken
+from forecastrnn.networks.draws import drawn
 from forecastrnn.networks.network import Network
 from forecastrnn.programs.assembly import Assembly
 from forecastrnn.programs.direction import MatrixView
@@ -39,7 +40,6 @@ from forecastrnn.training.training_step import BatchBuffers, TrainingStep
 from forecastrnn.training.update_step import Update
 from forecastrnn.training.window_batches import SAMPLE
 
-DRAWN = 2**18  # updates whose windows are drawn in one call, so that Ctrl-C is heard
 INDEX_BYTES = 2**25  # of the windows that one call trains on
 WORST = 4.0  # times the first loss that the median of the last tenth may be, of mini-batches that differ
 CALL = 10.0  # seconds of a call, where what it has trained is written behind it
@@ -77,12 +77,8 @@ def _build_lane(network: Network, settings: Settings, source: TrainingData, step
 
 def draw_windows(settings: Settings, seeds: list[int], updates: int) -> np.ndarray:
     """Where in its series each window begins, as a share of the room there is: (members, updates, batch)."""
-    found = np.empty((len(seeds), updates, settings.batch_size))
-    for own, seed in zip(found, seeds, strict=True):
-        rng = np.random.default_rng([seed, SAMPLE])
-        for begin in range(0, updates, DRAWN):
-            rng.random(out=own[begin : begin + DRAWN])
-    return found
+    shape = (updates, settings.batch_size)
+    return np.stack([drawn(np.random.default_rng([seed, SAMPLE]).random, shape) for seed in seeds])
 
 
 def fit_local(

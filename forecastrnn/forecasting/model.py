@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,6 +27,7 @@ from forecastrnn.forecasting.steady import NoisyPaths, steady_mean
 from forecastrnn.forecasting.stream import ForecastStream
 from forecastrnn.forecasting.stream_plan import StreamPlan
 from forecastrnn.forecasting.trained import Trained
+from forecastrnn.networks.draws import drawn
 from forecastrnn.networks.network import AnyNetwork
 
 if TYPE_CHECKING:
@@ -224,7 +226,7 @@ class Model:
         """Futures (count, n, h) of series too short for errors of their own: those of series of fit, in proportion."""
         n = len(naive.places)
         check_size(h, count, n)
-        donors = rng.randint(self.tail.n_series, size=count * n)
+        donors = _places(rng, self.tail.n_series, (count * n,))
         tail = take(self.tail, donors)
         paths = self.draw(tail, donors, h, 1, rng=rng, known=True, device=device)[0]
         errors = (paths - self.median(tail, donors, h, device)) / tail.prepared.size[:, None]
@@ -240,11 +242,11 @@ class Model:
         """
         check_size(h, count, tail.n_series)
         if self.settings.likelihood is not None:
-            shares = rng.random_sample((count, tail.n_series, h))
+            shares = drawn(rng.random_sample, (count, tail.n_series, h))
             return self._drawn(tail, own, shares, device, ahead)
         n, known = tail.n_series, known or self.trained.is_local
-        source = np.tile(own, (count, 1)) if known else rng.randint(len(self.residuals[0]), size=(count, n))
-        pick = rng.randint(self.residuals.shape[2], size=(count, n, h))
+        source = np.tile(own, (count, 1)) if known else _places(rng, len(self.residuals[0]), (count, n))
+        pick = _places(rng, self.residuals.shape[2], (count, n, h))
         return self._with_residuals(tail, own, source, pick, device, ahead)
 
     def draw_alike(
@@ -319,6 +321,11 @@ class Model:
         return ForecastStream(
             self.network, thetas, tail, self.settings, limits=limits, plan=known_ahead, mixture=self.mixture
         )
+
+
+def _places(rng: np.random.RandomState, of: int, shape: tuple[int, ...]) -> np.ndarray:
+    """Whole numbers below `of`, by chance."""
+    return drawn(partial(rng.randint, of), shape, np.int64)
 
 
 def slices(count: int, each: int) -> list[slice]:

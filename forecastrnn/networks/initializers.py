@@ -3,33 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from numpy.random import RandomState
 
+from forecastrnn.networks.draws import drawn
+
 PANEL = 256  # columns that are made orthogonal in one call, where there are more than two panels of them
-_ROWS = 512  # drawn in one call; between calls Ctrl-C is heard
 
 
 def glorot_uniform(rng: RandomState, rows: int, columns: int) -> np.ndarray:
     """U(-a, a) with a = sqrt(6 / (rows + columns)) (Glorot & Bengio 2010)."""
     limit = np.sqrt(6.0 / max(rows + columns, 1))
-    return rng.uniform(-limit, limit, (rows, columns))
+    return drawn(partial(rng.uniform, -limit, limit), (rows, columns))
 
 
 def he_normal(rng: RandomState, rows: int, columns: int) -> np.ndarray:
     """N(0, 2 / rows) (He et al. 2015)."""
-    return rng.normal(0.0, np.sqrt(2.0 / max(rows, 1)), (rows, columns))
+    return drawn(partial(rng.normal, 0.0, np.sqrt(2.0 / max(rows, 1))), (rows, columns))
 
 
 def orthogonal(rng: RandomState, rows: int, columns: int) -> np.ndarray:
     """Orthonormal rows or columns, whichever are fewer (Saxe et al. 2014)."""
     if rows == 0:
         return np.zeros((0, columns))
-    drawn = np.empty((max(rows, columns), min(rows, columns)))
-    for begin in range(0, len(drawn), _ROWS):
-        drawn[begin : begin + _ROWS] = rng.normal(size=drawn[begin : begin + _ROWS].shape)
-    q = orthonormal(drawn) if drawn.shape[1] <= 2 * PANEL else _by_panels(drawn)
+    first = drawn(rng.normal, (max(rows, columns), min(rows, columns)))
+    q = orthonormal(first) if first.shape[1] <= 2 * PANEL else _by_panels(first)
     return q if rows >= columns else q.T
 
 
@@ -65,7 +65,7 @@ def draw_gates(
     draw = INITIALIZERS[initializer]
     if draw is None:
         limit = 1.0 / np.sqrt(units)
-        return {name: rng.uniform(-limit, limit, shape) for name, shape in shapes.items()}
+        return {name: drawn(partial(rng.uniform, -limit, limit), shape) for name, shape in shapes.items()}
     weights = {name: np.zeros(shape) for name, shape in shapes.items()}
     for name in ("kernel", "recurrent_kernel"):
         if name not in shapes:
@@ -82,5 +82,5 @@ def draw_dense(rng: RandomState, rows: int, columns: int, initializer: str) -> n
     draw = INITIALIZERS[initializer]
     if draw is None:
         limit = 1.0 / np.sqrt(max(rows, 1))
-        return rng.uniform(-limit, limit, (rows, columns))
+        return drawn(partial(rng.uniform, -limit, limit), (rows, columns))
     return draw(rng, rows, columns)

@@ -13,6 +13,7 @@ from forecastrnn.data.labels import are_texts, codes_of
 from forecastrnn.engine.memory import check_fits
 from forecastrnn.engine.threads import thread_count
 from forecastrnn.masks import refuse_masked
+from forecastrnn.networks.draws import drawn
 from forecastrnn.programs.inference import forward, write_state
 from forecastrnn.programs.step_program import StepProgram
 from forecastrnn.sequences.fitting import Fitted
@@ -115,8 +116,8 @@ def _read_prompt(
 ) -> np.ndarray:
     """Numbers of the prompt's symbols (n, time)."""
     if prompt is None:
-        drawn = rng.randint(len(classes), size=(check_count(n_sequences, "n_sequences"), 1))
-        return codes_of(classes[drawn[:, 0]], symbols).astype(np.int64)[:, None]
+        chosen = rng.randint(len(classes), size=(check_count(n_sequences, "n_sequences"), 1))
+        return codes_of(classes[chosen[:, 0]], symbols).astype(np.int64)[:, None]
     refuse_masked(prompt, "prompt")
     labels = np.asarray(prompt)
     if labels.ndim not in (1, 2) or labels.size == 0:
@@ -134,7 +135,7 @@ def _run(
     """Numbers of the symbols drawn (n, n_steps), from the first inputs (n, channels)."""
     program, n, F = step.build.program, len(first), len(feed.gain)
     factors = [program.bind(name, getattr(feed, name).astype(first.dtype)) for name in ("gain", "shift")]
-    u = program.bind("u", drawing.rng.random_sample((n, n_steps)))
+    u = program.bind("u", drawn(drawing.rng.random_sample, (n, n_steps)))
     temperature = program.bind("temperature", np.array([float(drawing.temperature)]))
     chosen = program.buffer("chosen", (n, n_steps), np.int64)
     for stack, x in zip(step.build.stacks, step.x, strict=True):

@@ -56,8 +56,8 @@ def _regressor(X: Any, y: Any = Y, **options: Any) -> Callable[[], Any]:
     return lambda: RNNRegressor(**_QUICK | {"max_iter": 1} | options).fit(X, y)
 
 
-def _classifier(y: Any) -> Callable[[], Any]:
-    return lambda: RNNClassifier(**_QUICK, max_iter=1).fit(X, y)
+def _classifier(y: Any, **options: Any) -> Callable[[], Any]:
+    return lambda: RNNClassifier(**_QUICK, max_iter=1, **options).fit(X, y)
 
 
 def _pairs_of(X: Any, y: Any, **options: Any) -> Callable[[], Any]:
@@ -82,6 +82,7 @@ FITS: dict[str, Callable[[], Any]] = {
     "steps ahead": _regressor(X3, np.stack([X] * 2, 2)[:, -2:]),
     "frame": _regressor(pd.DataFrame(X, columns=list("pqrs"))),
     "classes": _classifier(["a", "b", "c"] * 4),
+    "weighted classes": _classifier(["a", "b", "c"] * 4, class_weight={"a": 2.0, "b": 0.5}),
     "step classes": _classifier((X > 0).astype(int)),
     "pairs": _pairs_of(["ab", "ba", "aab"], ["b", "a", "ab"]),
     "attention": _pairs_of([[1, 2], [2, 1], [1]], [[3], [4, 3], [3]], attention="additive", bidirectional=True),
@@ -93,6 +94,7 @@ FITS: dict[str, Callable[[], Any]] = {
     "local": _forecaster(WIDE, global_model=False),
     "decoder": _forecaster(WAVE, strategy="seq2seq"),
     "direct": _forecaster(WAVE, strategy="direct", horizon=4, older_means=[(3, 2)]),
+    "pre-trained": lambda: RNNForecaster.pretrained().fit(WIDE),
     "updated": _updated,
     "gaps": _forecaster(_GAPS, missing="mask", short="naive", season_length=[7, 14]),
     "covariates": _forecaster(LONG, {"X": _rows("abc")}),
