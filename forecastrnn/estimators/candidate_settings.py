@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from forecastrnn.estimators.groups.losses import LossGroup, opened_loss
 from forecastrnn.estimators.named_parameters import NamedParameters, refuse
-from forecastrnn.forecasting.candidates.every import CANDIDATES, are_candidates
-from forecastrnn.forecasting.candidates.mixture import NETWORK
+from forecastrnn.forecasting.every_candidate import CANDIDATES, are_candidates
+from forecastrnn.forecasting.mixture import NETWORK
 
 
 def candidates_of(forecaster: NamedParameters) -> tuple[str, ...]:
@@ -15,7 +15,8 @@ def candidates_of(forecaster: NamedParameters) -> tuple[str, ...]:
         return ()
     if given == "auto":
         of_means = forecaster.loss == "squared_error"
-        return () if draws else tuple(name for name, one in CANDIDATES.items() if one.of_means or not of_means)
+        usual = {name: one for name, one in CANDIDATES.items() if one.is_usual}
+        return () if draws else tuple(name for name, one in usual.items() if one.of_means or not of_means)
     names = given if isinstance(given, list | tuple) else ()
     if not are_candidates(names):
         refuse(forecaster, "candidates", f"'auto', 'network', or names, each once, among {list(CANDIDATES)}")

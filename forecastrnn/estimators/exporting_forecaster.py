@@ -19,6 +19,7 @@ from forecastrnn.forecasting.calibration import KEPT, PRIOR, SMALLEST
 from forecastrnn.forecasting.candidates import recent_median
 from forecastrnn.forecasting.ends import histories_of
 from forecastrnn.forecasting.model import Model
+from forecastrnn.forecasting.pretrained_candidate import PRETRAINED
 from forecastrnn.forecasting.seasonal import stages_of
 from forecastrnn.numpy_predictor.forecaster_text import ExportedForecaster
 from forecastrnn.numpy_predictor.writing import write_files
@@ -92,6 +93,11 @@ def check_exportable(model: Model, method: str) -> None:
         raise ValueError(f"{method}: the model reads a calendar. Fit with calendar=None, {beside}")
     if model.layout.has_covariates:
         raise ValueError(f"{method}: the model reads covariates. Fit without X, past and static numbers, {beside}")
+    if PRETRAINED.name in counting_of(model):
+        raise ValueError(
+            f"{method}: the networks are mixed with the candidate {PRETRAINED.name!r}, which cannot be exported. "
+            f"Fit with other candidates, {beside}"
+        )
     if model.naive is not None:
         raise ValueError(
             f"{method}: series {model.short_ids[0]!r} was too short to learn from, and is forecast by its naive "
@@ -101,7 +107,7 @@ def check_exportable(model: Model, method: str) -> None:
 
 def exported_of(model: Model, title: str, alias: str, bounds: Rule) -> ExportedForecaster:
     """What is written of a forecaster."""
-    names = _counting(model)
+    names = counting_of(model)
     arrays = _thetas(model) | {f"ends.{name}": values for name, values in _ends(model, names).items()} | _tables(model)
     some = model.layout.steady and model.settings.likelihood is None and model.strategy != "direct"
     arrays |= {"residuals": model.residuals} if some else {}
@@ -111,7 +117,7 @@ def exported_of(model: Model, title: str, alias: str, bounds: Rule) -> ExportedF
     )
 
 
-def _counting(model: Model) -> tuple[str, ...]:
+def counting_of(model: Model) -> tuple[str, ...]:
     """The candidates that count in some series, or in one that fit has not seen."""
     if model.mixture is None or model.tail.candidates is None:
         return ()
@@ -150,7 +156,7 @@ def _ends(model: Model, names: tuple[str, ...]) -> dict[str, np.ndarray]:
 
 def _tables(model: Model) -> dict[str, np.ndarray]:
     """Names of series, codes and weights of each and of one that fit has not seen, and the table of intervals."""
-    n, names, codes = model.tail.n_series, _counting(model), model.tail.inputs[:, -1, 2 * model.layout.n_columns :]
+    n, names, codes = model.tail.n_series, counting_of(model), model.tail.inputs[:, -1, 2 * model.layout.n_columns :]
     unknown = np.array([e.size for e in model.settings.embeddings], codes.dtype)
     found = {"ids": plain_labels(np.array([*model.axis.ids, None], object)[:-1]), "codes": np.vstack([codes, unknown])}
     weights = np.ones((n + 1, 1))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from forecastrnn.exceptions import ModelFileError
-from forecastrnn.forecasting.candidates.every import CANDIDATES, are_candidates
-from forecastrnn.forecasting.candidates.mixture import CandidateEnds, Mixture
+from forecastrnn.forecasting.candidates.candidate_ends import CandidateEnds
+from forecastrnn.forecasting.every_candidate import CANDIDATES, are_candidates
+from forecastrnn.forecasting.mixture import Mixture
 from forecastrnn.persistence import codec
 from forecastrnn.persistence.codec import Kind, Make, Part
 

@@ -10,7 +10,7 @@ import numpy as np
 from forecastrnn.data.static_input import read_static
 from forecastrnn.forecasting.bounds import Rule, never_negative
 from forecastrnn.forecasting.candidates.candidate import KnownSeries
-from forecastrnn.forecasting.candidates.mixture import CandidateEnds
+from forecastrnn.forecasting.candidates.candidate_ends import CandidateEnds
 from forecastrnn.forecasting.ends import SeriesEnds, ends_of, take
 from forecastrnn.forecasting.filling import behind_end_gaps
 from forecastrnn.forecasting.inputs import SeriesInputs

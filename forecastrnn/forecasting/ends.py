@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from forecastrnn.forecasting.candidates.mixture import CandidateEnds
+from forecastrnn.forecasting.candidates.candidate_ends import CandidateEnds
 from forecastrnn.forecasting.covariate_rows import ahead, without_past
 from forecastrnn.forecasting.hulls import fences_of, hulls_of
 from forecastrnn.forecasting.inputs import SeriesInputs

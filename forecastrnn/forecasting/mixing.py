@@ -9,12 +9,13 @@ import numpy as np
 
 from forecastrnn.exceptions import TrainingDivergedError
 from forecastrnn.forecasting.calibration_windows import Windows, lengths_of, parts_of, place_windows
-from forecastrnn.forecasting.candidates.mixture import CandidateEnds, Mixture
+from forecastrnn.forecasting.candidates.candidate_ends import CandidateEnds
 from forecastrnn.forecasting.candidates.weights import EARLY, NETWORK, weights_of
 from forecastrnn.forecasting.choosing import candidates_at
 from forecastrnn.forecasting.conformal import WindowPlan
 from forecastrnn.forecasting.earlier_networks import NetworksBefore, is_held_out
 from forecastrnn.forecasting.long_run import is_of_means
+from forecastrnn.forecasting.mixture import Mixture
 from forecastrnn.forecasting.model import Model
 from forecastrnn.forecasting.settings import MANY
 

@@ -13,10 +13,10 @@ from forecastrnn.data.static_input import StaticCoding
 from forecastrnn.engine.memory import check_fits
 from forecastrnn.forecasting.bounds import Rule, limits_of
 from forecastrnn.forecasting.calibration import Intervals
-from forecastrnn.forecasting.candidates.mixture import NETWORK, Mixture
 from forecastrnn.forecasting.ends import SeriesEnds, rows_ahead, take
 from forecastrnn.forecasting.forecasts import forecast
 from forecastrnn.forecasting.input_layout import InputLayout
+from forecastrnn.forecasting.mixture import NETWORK, Mixture
 from forecastrnn.forecasting.naive_series import Chosen, NaiveSeries
 from forecastrnn.forecasting.raw_values import as_domain, middle_of
 from forecastrnn.forecasting.reading import ReadingOptions

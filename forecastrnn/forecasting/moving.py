@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from forecastrnn.engine.cpu.series import go_on
-from forecastrnn.forecasting.candidates.mixture import CandidateEnds
+from forecastrnn.forecasting.candidates.candidate_ends import CandidateEnds
 from forecastrnn.forecasting.covariate_rows import behind
 from forecastrnn.forecasting.ends import REFRESHED, Carried, SeriesEnds, histories_of
 from forecastrnn.forecasting.known_rows import read_rows

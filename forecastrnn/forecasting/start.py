@@ -15,6 +15,7 @@ import numpy as np
 
 from forecastrnn.exceptions import ModelFileError
 from forecastrnn.forecasting.preparation import Prepared, prepare, window_steps
+from forecastrnn.forecasting.settings import Settings
 from forecastrnn.forecasting.trained import Trained
 from forecastrnn.networks.cells import GRU
 from forecastrnn.networks.network import Layer
@@ -74,6 +75,15 @@ class Start:
 def layers_of(units: tuple[int, ...]) -> tuple[Layer, ...]:
     """The layers of such a network."""
     return tuple(Layer(GRU(), each) for each in units)
+
+
+def settings_of(units: tuple[int, ...], n_threads: int = 1) -> Settings:
+    """Those by which such a network forecasts; how it is trained, callers say."""
+    return Settings(
+        layers=layers_of(units), initializer="uniform", loss="absolute_error", rule=Rule("adamw", 1e-3),
+        batch_size=1, max_steps=1, horizon=1, n_iter_no_change=1, validation_fraction=None, n_threads=n_threads,
+        verbose=False, dtype="float32",
+    )  # fmt: skip
 
 
 def prepare_for_any(

@@ -11,7 +11,7 @@ from forecastrnn.data.static_input import StaticCoding
 from forecastrnn.engine.threads import thread_count
 from forecastrnn.exceptions import ModelFileError
 from forecastrnn.forecasting.candidate_records import CANDIDATE_ENDS, MIXTURE, check_mixture
-from forecastrnn.forecasting.candidates.mixture import CandidateEnds
+from forecastrnn.forecasting.candidates.candidate_ends import CandidateEnds
 from forecastrnn.forecasting.covariate_records import COVARIATES
 from forecastrnn.forecasting.ends import REFRESHED, Carried, SeriesEnds, first_of, past_of
 from forecastrnn.forecasting.input_layout import InputLayout

@@ -11,10 +11,10 @@ from forecastrnn.engine.buffers import Field
 from forecastrnn.engine.cpu.levels import extend_hull
 from forecastrnn.engine.program import Program
 from forecastrnn.forecasting.bounds import Limits
-from forecastrnn.forecasting.candidates.mixture import Mixture
 from forecastrnn.forecasting.ends import REFRESHED, SeriesEnds, histories_of
 from forecastrnn.forecasting.hulls import fences_of
 from forecastrnn.forecasting.input_layout import InputLayout
+from forecastrnn.forecasting.mixture import Mixture
 from forecastrnn.forecasting.paths import RAW, Histories, emit_draw, emit_inputs, means_of, sums_of, with_room
 from forecastrnn.forecasting.preparation import MOST_LOG, Prepared
 from forecastrnn.forecasting.raw_values import as_domain, middle_of, nearest, raw_of

@@ -6,7 +6,7 @@ import json
 import os
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from forecastrnn.forecasting.forecasts import forecast
 from forecastrnn.forecasting.inputs import SeriesInputs
 from forecastrnn.forecasting.preparation import Prepared
 from forecastrnn.forecasting.settings import Settings, network_of, start_member
-from forecastrnn.forecasting.start import Start, layers_of, prepare_for_any
+from forecastrnn.forecasting.start import Start, prepare_for_any, settings_of
 from forecastrnn.networks.network import AnyNetwork
 from forecastrnn.persistence.replacing import replace_file
 from forecastrnn.pretraining.lessons import Lesson, draw_lesson
@@ -53,11 +53,8 @@ class Pretraining:
     @property
     def settings(self) -> Settings:
         """As those of a member of a forecaster."""
-        return Settings(
-            layers=layers_of(self.units), initializer="uniform", loss="absolute_error",
-            rule=self.rule(0), batch_size=self.batch, max_steps=1, horizon=1, n_iter_no_change=1,
-            validation_fraction=None, n_threads=self.n_threads, verbose=False, dtype="float32",
-        )  # fmt: skip
+        settings = settings_of(self.units, self.n_threads)
+        return replace(settings, rule=self.rule(0), batch_size=self.batch)
 
     def rule(self, done: int) -> Rule:
         """The update rule behind so many updates."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from forecastrnn.forecasting.candidates.candidate import KnownSeries
-from forecastrnn.forecasting.candidates.mixture import CandidateEnds, Mixture
+from forecastrnn.forecasting.candidates.candidate_ends import CandidateEnds
+from forecastrnn.forecasting.mixture import Mixture
 from support.candidate_cases import known
 
 NAMES = ("season_ago", "recent_median")

@@ -12,8 +12,8 @@ import pytest
 
 from forecastrnn import Conformal, Direct, ModelFileError, RNNForecaster, load
 from forecastrnn.forecasting import fit as fitting
-from forecastrnn.forecasting.candidates.every import CANDIDATES
 from forecastrnn.forecasting.candidates.weights import LEAST, NETWORK, NOISE, OF_SERIES, OF_SET, weights_of
+from forecastrnn.forecasting.every_candidate import CANDIDATES
 from support.forecaster_cases import OLD, SMALL, monthly, quick
 from support.forged_files import forge
 
@@ -184,7 +184,8 @@ def test_what_is_mixed_by_default() -> None:
     """Where a mean is forecast, candidates of means; where a distribution is, none."""
     assert RNNForecaster().candidates == "auto"
     model, counts = quick(candidates="auto", max_steps=2), pd.Series(np.arange(60) % 7)
-    assert model.fit(Y[:OLD]).weights_.columns.tolist() == ["network", *CANDIDATES]
+    usual = [name for name, one in CANDIDATES.items() if one.is_usual]
+    assert model.fit(Y[:OLD]).weights_.columns.tolist() == ["network", *usual]
     of_means = [name for name, one in CANDIDATES.items() if one.of_means]
     assert model.set_params(loss="squared_error").fit(Y[:OLD]).weights_.columns.tolist() == ["network", *of_means]
     assert model.set_params(loss="poisson").fit(counts).weights_.columns.tolist() == ["network"]

@@ -35,9 +35,10 @@ from forecastrnn.data.series_input import TimeAxis
 from forecastrnn.data.special_days import SpecialDays
 from forecastrnn.data.time_index import Clock
 from forecastrnn.forecasting import model as forecast_model
-from forecastrnn.forecasting.candidates.mixture import CandidateEnds, Mixture
+from forecastrnn.forecasting.candidates.candidate_ends import CandidateEnds
 from forecastrnn.forecasting.covariates import CovariateScales, ScaledCovariates
 from forecastrnn.forecasting.ends import Carried, SeriesEnds
+from forecastrnn.forecasting.mixture import Mixture
 from forecastrnn.forecasting.naive_series import NaiveSeries
 from forecastrnn.forecasting.preparation import Prepared
 from forecastrnn.forecasting.trained import Trained

@@ -55,6 +55,7 @@ class Candidate:
     series; NaN where it is none for a series, which then does without it. is_sound(states) : whether states, as a file
     may have them, are such that compiled code finds its way in them. of_means : it forecasts means, not medians.
     is_median : where it forecasts a series, forecasts are mixed by their weighted median: a mean is never exactly zero.
+    is_usual : it is one of those that are mixed where nobody names any.
     """
 
     name: str
@@ -65,3 +66,4 @@ class Candidate:
     is_sound: Callable[[np.ndarray], bool] = _is_finite
     of_means: bool = False
     is_median: bool = False
+    is_usual: bool = True

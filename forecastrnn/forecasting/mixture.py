@@ -1,4 +1,4 @@
-"""What networks are mixed with: which candidates, by which weights, and their states behind the ends of series."""
+"""What networks are mixed with: which candidates, and by which weights."""
 
 from __future__ import annotations
 
@@ -9,29 +9,10 @@ import numpy as np
 
 from forecastrnn.engine.cpu.mixing import mix
 from forecastrnn.forecasting.candidates.candidate import Candidate, KnownSeries
-from forecastrnn.forecasting.candidates.every import CANDIDATES
+from forecastrnn.forecasting.candidates.candidate_ends import CandidateEnds
+from forecastrnn.forecasting.every_candidate import CANDIDATES
 
 NETWORK = "network"
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class CandidateEnds:
-    """Candidates at the ends of series.
-
-    weights (n_series, 1 + k) : of the networks, and of each candidate; states : of each candidate, (n_series, width).
-    """
-
-    weights: np.ndarray
-    states: tuple[np.ndarray, ...]
-
-    @cached_property
-    def counts(self) -> np.ndarray:
-        """Which candidates (k,) count in some series."""
-        return np.asarray((self.weights[:, 1:] > 0.0).any(axis=0))
-
-    def take(self, rows: np.ndarray) -> CandidateEnds:
-        """Those of some series."""
-        return CandidateEnds(weights=self.weights[rows], states=tuple(states[rows] for states in self.states))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

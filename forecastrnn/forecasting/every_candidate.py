@@ -12,12 +12,13 @@ from forecastrnn.forecasting.candidates.recent_median import RECENT_MEDIAN, RECE
 from forecastrnn.forecasting.candidates.season_ago import SEASON_AGO, SECOND_SEASON_AGO
 from forecastrnn.forecasting.candidates.seasonal_changes import SEASONAL_CHANGES
 from forecastrnn.forecasting.candidates.theta import THETA
+from forecastrnn.forecasting.pretrained_candidate import PRETRAINED
 
 CANDIDATES: dict[str, Candidate] = {
     candidate.name: candidate
     for candidate in (
         DAMPED_TREND, THETA, AUTOREGRESSION, SEASONAL_CHANGES, SEASON_AGO, SECOND_SEASON_AGO, RECENT_MEDIAN,
-        RECENT_MEDIAN_ROUNDED,
+        RECENT_MEDIAN_ROUNDED, PRETRAINED,
     )
 }  # fmt: skip
 
