@@ -90,6 +90,8 @@ class WindowPart:
 
 def parts_of(model: Model, read: SeriesSet, windows: Windows, static: object = None) -> Iterator[WindowPart]:
     """The windows of series, as many at once as memory should hold."""
+    if not windows.there.any():
+        return
     read, steps = model.dated(read), np.arange(windows.horizon)
     rows, which = np.nonzero(windows.there)
     starts = windows.starts[which]

@@ -100,7 +100,8 @@ class FitPlan:
         """
         if self.calendar is None or old and old.calendar:
             return old.calendar if self.calendar and old else None
-        return self.calendar.fitted(read, self.seasons or (season,), told=told)
+        found = self.calendar.fitted(read, self.seasons or (season,), told=told)
+        return found if found.columns else None  # such times have no cycle left, and no day that is special
 
 
 def check_lengths(plan: FitPlan, read: SeriesSet) -> None:

@@ -34,8 +34,12 @@ def spread_of(values: Array, ends: Ends, forecast: Callable[[Array, int], Array]
         sizes.append(np.abs(error / growth[: len(truth)]).mean())
     own = len(sizes) * (min(1.0, apart / horizon) if len(starts) > 1 else 1.0)
     scale = max((np.sum(sizes) / max(len(sizes), 1) * own + PRIOR * usual) / (own + PRIOR), least)
-    (low, below), (high, above) = highest(-z, horizon), highest(z, horizon)
-    below, above = np.maximum([below, above], WEIGHTS["bands.excess"] * (high + low))
+    (low, low_half, below), (high, high_half, above) = highest(-z, horizon), highest(z, horizon)
+    half = high_half + low_half
+    found, room = np.array([below, above]), np.full(2, high + low)
+    jumped = found[:, 0] > half
+    found, room[jumped] = np.where(jumped, found[:, 1], found[:, 0]), half
+    below, above = np.maximum(found, WEIGHTS["bands.excess"] * room)
     return {
         "band.scale": np.array([scale]),
         "band.low": np.array([-low - below]),
@@ -43,9 +47,13 @@ def spread_of(values: Array, ends: Ends, forecast: Callable[[Array, int], Array]
     }
 
 
-def highest(z: Array, horizon: int) -> tuple[float, float]:
-    """The highest value, and how far values of the second half went beyond all that came `horizon` steps before."""
+def highest(z: Array, horizon: int) -> tuple[float, float, tuple[float, float]]:
+    """The highest value, that of the first half, and how far beyond all that came `horizon` steps before others went.
+
+    Those of the second half: a single one, and two in a row.
+    """
     records, half = np.maximum.accumulate(z), len(z) // 2
     place = np.arange(half + 1, len(z))
     beyond = z[place] - records[np.maximum(place - horizon, half)]
-    return records[-1], np.max(beyond, initial=0.0)
+    pair = np.max(np.minimum(beyond[1:], beyond[:-1]), initial=0.0)
+    return records[-1], records[half], (np.max(beyond, initial=0.0), pair)

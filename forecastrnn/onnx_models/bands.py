@@ -37,10 +37,13 @@ def spread_of(
     apart = (starts[0] - starts[-1]) / max(len(starts) - 1, 1)
     own = count * (min(1.0, apart / len(growth)) if len(starts) > 1 else 1.0)
     scale = ((total / count.most(1.0) * own + usual * reading.PRIOR) / (own + reading.PRIOR)).most(least)
-    (low, below), (high, above) = (_highest(scope, one, len(growth)) for one in (-z, z))
-    under, over = (float(share) for share in table["bands.excess"])
-    below, above = below.most((high + low) * under), above.most((high + low) * over)
-    return Spread(scale, -low - below, high + above)
+    found = [_highest(scope, one, len(growth)) for one in (-z, z)]
+    (low, low_half, _, _), (high, high_half, _, _) = found
+    half, rooms = low_half + high_half, []
+    for (_, _, single, pair), share in zip(found, table["bands.excess"], strict=True):
+        jumped = half < single
+        rooms.append(scope.where(jumped, pair, single).most(scope.where(jumped, half, high + low) * float(share)))
+    return Spread(scale, -low - rooms[0], high + rooms[1])
 
 
 def quantile_of(
@@ -101,10 +104,14 @@ def _sizes(
     return total, count.to(np.float64)
 
 
-def _highest(scope: Scope, z: Value, horizon: int) -> tuple[Value, Value]:
-    """The highest value, and how far values of the second half went beyond all that came `horizon` steps before."""
+def _highest(scope: Scope, z: Value, horizon: int) -> tuple[Value, Value, Value, Value]:
+    """The highest value, that of the first half, and how far beyond all `horizon` steps before them others went.
+
+    Those of the second half: a single one, and two in a row.
+    """
     n = z.size(1)
     records, half = largest_so_far(scope, z), n.of("Div", 2)
     places = scope.counted(n - half - 1) + half + 1
-    beyond = z.take(places, 1) - records.take((places - horizon).most(half), 1)
-    return z.over("Max", 1, keep=True), beyond.over("Max", 1, keep=True).most(0.0)
+    one, before = (z.take(at, 1) - records.take((at - horizon).most(half), 1) for at in (places, places - 1))
+    single, pair = (each.over("Max", 1, keep=True).most(0.0) for each in (one, one.least(before)))
+    return z.over("Max", 1, keep=True), records.cut(1, half, half + 1), single, pair

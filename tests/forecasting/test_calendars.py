@@ -12,7 +12,7 @@ import pytest
 from holidays import country_holidays
 
 from forecastrnn import Calendar, Conformal, Direct, Holidays, RNNForecaster, load
-from support.forecaster_cases import SMALL, long_of, quick
+from support.forecaster_cases import SMALL, long_of, monthly, quick
 
 DAYS = pd.date_range("2022-01-03", periods=900)
 FRANCE = Calendar(["weekday"], holidays=Holidays("FR", before=0, after=0))
@@ -214,3 +214,15 @@ def test_short_forms_and_names_of_parameters() -> None:
     assert model.get_params()["calendar__holidays__after"] == 1
     with pytest.raises(ValueError, match="calendar=None has no parameters"):
         RNNForecaster().set_params(calendar__holidays="FR")
+
+
+@pytest.mark.parametrize(
+    "options", [{"calendar": "auto"}, {"calendar": []}, {"calendar": "auto", "strategy": "seq2seq"}]
+)
+def test_a_calendar_that_says_nothing_is_none(options: dict[str, Any], tmp_path: Path) -> None:
+    """Of months "auto" leaves the season alone, which networks know: files have nothing to keep of it."""
+    y = monthly(60)
+    model = quick(**options).fit(y[:50]).update(y[50:])
+    model.save(tmp_path / "model.rnn")
+    assert load(tmp_path / "model.rnn").predict(12).equals(model.predict(12))
+    assert np.isfinite(model.stream().step(100.0))

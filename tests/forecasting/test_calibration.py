@@ -178,12 +178,25 @@ def test_records_are_those_of_loops(horizon: int) -> None:
     offsets = np.cumsum([0, *map(len, series)])
     record, at_half, excess = highest(np.concatenate(series), offsets, horizon)
     for i, z in enumerate(series):
-        half, best = len(z) // 2, 0.0
+        half, best, pair = len(z) // 2, 0.0, 0.0
         assert record[i] == np.nanmax(z) and at_half[i] == np.nanmax(z[: half + 1])
         for t in range(half, len(z) - 1):
             ahead = z[t + 1 : t + 1 + horizon]
             best = max([best, *(ahead[np.isfinite(ahead)] - np.nanmax(z[: t + 1]))])
-        assert excess[i] == best
+        for t in range(half + 1, len(z) - 1):
+            before = [np.nanmax(z[: max(half, at - horizon) + 1]) for at in (t, t + 1)]
+            pair = max(pair, min(z[t] - before[0], z[t + 1] - before[1])) if np.isfinite(z[t : t + 2]).all() else pair
+        assert excess[:, i].tolist() == [best, pair]
+
+
+@pytest.mark.parametrize("side", [1, -1])
+def test_one_value_far_out_is_no_way_that_series_go(side: int) -> None:
+    """Intervals reach to it and no further; where two values in a row are there, as far again."""
+    z, offsets = side * np.sin(np.arange(80.0)), np.array([0, 80])
+    for places, room in (([60], 0.0), ([79], 0.0), ([60, 61], 99.0)):
+        z[60:], z[places] = side * np.sin(np.arange(60.0, 80.0)), side * 100.0
+        low, high, _ = ends_of_range(z, offsets, 5)
+        assert abs(high[0] if side == 1 else low[0]) == pytest.approx(100.0 + room, abs=0.1)
 
 
 def test_intervals_end_where_a_series_never_went() -> None:

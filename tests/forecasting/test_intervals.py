@@ -267,6 +267,14 @@ def test_series_too_short_for_windows() -> None:
         short.predict(3, level=80)
 
 
+@pytest.mark.parametrize("length", [4, 5])
+def test_a_new_series_too_short_for_windows_has_bands(fitted: dict[str, RNNForecaster], length: int) -> None:
+    """Those of the panel, in the scale that its seasonal error tells."""
+    y = pd.Series([50.0, 60.0, 55.0, 58.0, 52.0])[:length]
+    bands = fitted["panel"].predict(2, y=y, level=80)
+    assert (bands["RNN-lo-80"] < bands["RNN"]).all() and (bands["RNN"] < bands["RNN-hi-80"]).all()
+
+
 def test_missing_values_are_no_errors() -> None:
     holes = PANEL.iloc[:, :3].where(np.random.default_rng(1).uniform(size=(60, 3)) > 0.1)
     model = conformal(missing="mask").fit(holes)

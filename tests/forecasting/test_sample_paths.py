@@ -200,3 +200,13 @@ def test_generate_is_its_former_name(models: dict[str, RNNForecaster]) -> None:
         found = models["recursive"].generate(5, n_sequences=3, random_state=0)
     paths = models["recursive"].sample_paths(5, 3, calibrated=False, random_state=0, output="array")
     np.testing.assert_array_equal(found.filter(like="RNN-path").to_numpy().T, paths.reshape(3, -1))
+
+
+@pytest.mark.parametrize("strategy", ["recursive", Direct(horizon=6)])
+@pytest.mark.parametrize(("places", "most"), [([70], 4e4), ([98], 4e4), (range(80, 100), 4e6)])
+def test_futures_of_a_series_with_a_broken_value_stay_where_it_was(places: Any, most: float, strategy: Any) -> None:
+    """One value is as far as they go; a level that was kept may rise as much once more."""
+    y = pd.Series(40.0 + np.random.default_rng(0).normal(size=100))
+    y[list(places)] *= 1000.0
+    paths = quick(strategy=strategy, intervals="conformal").fit(y).sample_paths(6, random_state=0)
+    assert paths.max().max() <= 1.2 * max(y.max(), most)
