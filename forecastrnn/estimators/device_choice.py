@@ -15,7 +15,7 @@ def needs_cpu(estimator: NamedParameters) -> str:
 
 def device_of(estimator: NamedParameters, n_layers: int | None = None) -> str:
     """The device to fit on, "cpu" or "cuda:0" and so on; "auto" takes a GPU where there is one that can do it."""
-    _check_devices(estimator, n_layers)
+    check_devices(estimator, n_layers)
     what, names = needs_cpu(estimator), {estimator.device} if isinstance(estimator.device, str) else {*estimator.device}
     if not what or names == {CPU}:
         return resolve(estimator.device)
@@ -28,7 +28,7 @@ def device_of(estimator: NamedParameters, n_layers: int | None = None) -> str:
     return CPU
 
 
-def _check_devices(estimator: NamedParameters, n_layers: int | None = None) -> None:
+def check_devices(estimator: NamedParameters, n_layers: int | None = None) -> None:
     """One name, or a list with the name of a device for each layer."""
     if is_name(estimator.device):
         return
@@ -47,5 +47,5 @@ def _check_devices(estimator: NamedParameters, n_layers: int | None = None) -> N
 
 def device_to_predict(estimator: NamedParameters) -> str:
     """The device for predictions: a model that was fitted on a GPU also predicts where there is none."""
-    _check_devices(estimator)  # it may have been set behind fit
+    check_devices(estimator)  # it may have been set behind fit
     return CPU if needs_cpu(estimator) else resolve_if_there(estimator.device)

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from forecastrnn._version import __version__
 from forecastrnn.estimators.candidate_settings import candidates_of
+from forecastrnn.estimators.device_choice import check_devices
 from forecastrnn.estimators.groups.calendars import Calendar, Holidays
 from forecastrnn.estimators.groups.intervals import Conformal
 from forecastrnn.estimators.groups.losses import LOSS_OF
@@ -187,7 +188,7 @@ def check_parameters(estimator: Any) -> None:
     """Parameters as `fit` would have them: they may have been set since."""
     estimator._check_params()
     check_numbers(estimator)
-    layers_of(estimator)
+    check_devices(estimator, len(layers_of(estimator)))
     if "intervals" in estimator.get_params(deep=False):
         intervals_of(estimator)
         candidates_of(estimator)

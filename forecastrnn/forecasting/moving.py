@@ -151,12 +151,18 @@ def _states_behind(model: Model, states: np.ndarray, new: NewValues, rows: np.nd
     for count in np.unique(new.counts).tolist():
         of_count = np.flatnonzero(new.counts == count)
         series = new.series[of_count]
-        inputs = rows[new.offsets[of_count, None] + np.arange(count)]
         found[:, series] = read_rows(
-            model.network.reader, model.flat_thetas, model.networks_of(own[series]), inputs, states[:, series],
-            n_threads=model.settings.n_threads,
+            model.network.reader, model.flat_thetas, model.networks_of(own[series]),
+            _rows_of(rows, new.offsets[of_count], count), states[:, series], n_threads=model.settings.n_threads,
         )  # fmt: skip
     return found
+
+
+def _rows_of(rows: np.ndarray, begins: np.ndarray, count: int) -> np.ndarray:
+    """Rows (n, count, columns) of series of so many each; no copy where they lie one behind another."""
+    if (np.diff(begins) == count).all():
+        return rows[begins[0] : begins[0] + len(begins) * count].reshape(len(begins), count, rows.shape[1])
+    return rows[begins[:, None] + np.arange(count)]
 
 
 def _behind(p: Prepared, new: NewValues) -> Prepared:

@@ -67,6 +67,7 @@ HOSTILE: dict[str, tuple[str, Callable[[bytes], bytes], str]] = {
         "names of the columns do not fit",
     ),
     "weights out of range": ("regressor", number("theta", 1e200), "theta must lie within"),
+    "devices of no layer": ("frame", put("parameters", "device", value={"tuple": []}), "not a possible one: .*'device'"),
     "no scale": ("regressor", number("x.scale", 0.0), "x.scale must lie within"),
     "a scale below zero": ("regressor", number("y.scale", -1.0), "y.scale must lie within"),
     "half a character": ("frame", put("written_by", value="\ud800"), "the header is not valid"),
