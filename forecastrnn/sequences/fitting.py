@@ -260,7 +260,7 @@ def run(
 
 def _check_outputs(fitted: Fitted, X: Sequences, itemsize: int) -> None:
     """Refuse outputs that would not fit: those of each chunk of rows, and all of them together."""
-    steps, width = X.steps if fitted.last == 0 else max(fitted.last, 1), fitted.network.n_outputs
+    steps, width = min(X.steps, fitted.last or X.steps), fitted.network.n_outputs
     need = 2 * X.n * steps * width * itemsize
     check_fits(need, f"X: {X.n} predictions of {steps} steps and {width} outputs", "Predict fewer rows at a time.")
 
