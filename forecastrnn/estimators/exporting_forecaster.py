@@ -19,10 +19,11 @@ from forecastrnn.forecasting.calibration import KEPT, PRIOR, SMALLEST
 from forecastrnn.forecasting.candidates import recent_median
 from forecastrnn.forecasting.ends import histories_of
 from forecastrnn.forecasting.model import Model
-from forecastrnn.forecasting.pretrained_candidate import PRETRAINED
+from forecastrnn.forecasting.pretrained_candidate import PRETRAINED, kept_of
+from forecastrnn.forecasting.pretrained_model import pretrained_beside
+from forecastrnn.forecasting.reading import SHORTEST
 from forecastrnn.forecasting.seasonal import stages_of
 from forecastrnn.numpy_predictor.forecaster_text import ExportedForecaster
-from forecastrnn.numpy_predictor.writing import write_files
 
 
 class ForecasterToNumpy(FittedForecaster):
@@ -42,7 +43,8 @@ class ForecasterToNumpy(FittedForecaster):
         ----------
         folder : str or path
             Where `predictor.py` and `weights.npz` are written; made if it is not there. What has these names is
-            replaced.
+            replaced. A model that is mixed with the network of the package has it beside them, as `pretrained.py` and
+            `pretrained.npz`.
 
         Returns
         -------
@@ -78,7 +80,7 @@ class ForecasterToNumpy(FittedForecaster):
         check_is_fitted(self)
         check_exportable(self._model, "export_numpy")
         exported = exported_of(self._model, type(self).__name__, self.alias, bounds_of(self))
-        return write_files(exported.arrays, exported.text, folder)
+        return exported.write(folder)
 
 
 def check_exportable(model: Model, method: str) -> None:
@@ -93,10 +95,10 @@ def check_exportable(model: Model, method: str) -> None:
         raise ValueError(f"{method}: the model reads a calendar. Fit with calendar=None, {beside}")
     if model.layout.has_covariates:
         raise ValueError(f"{method}: the model reads covariates. Fit without X, past and static numbers, {beside}")
-    if PRETRAINED.name in counting_of(model):
+    if method == "to_onnx" and PRETRAINED.name in counting_of(model):
         raise ValueError(
-            f"{method}: the networks are mixed with the candidate {PRETRAINED.name!r}, which cannot be exported. "
-            f"Fit with other candidates, {beside}"
+            f"{method}: the networks are mixed with the candidate {PRETRAINED.name!r}, which no file has. "
+            f"Fit with other candidates, or use export_numpy, whose module has it, {beside}"
         )
     if model.naive is not None:
         raise ValueError(
@@ -112,8 +114,12 @@ def exported_of(model: Model, title: str, alias: str, bounds: Rule) -> ExportedF
     some = model.layout.steady and model.settings.likelihood is None and model.strategy != "direct"
     arrays |= {"residuals": model.residuals} if some else {}
     settings = _network_settings(model) | _series_settings(model) | _predict_settings(model, alias, bounds)
+    beside = None
+    if PRETRAINED.name in names:
+        beside = exported_of(pretrained_beside(model), PRETRAINED.name, alias, None)
+        settings |= {"LAST_VALUES": kept_of(model.layout.season), "FEWEST_KNOWN": SHORTEST}
     return ExportedForecaster(
-        title=title, network=model.network.writer, arrays=arrays, settings=settings, candidates=names
+        title=title, network=model.network.writer, arrays=arrays, settings=settings, candidates=names, beside=beside
     )
 
 

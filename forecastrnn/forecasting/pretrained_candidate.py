@@ -7,6 +7,7 @@ import numpy as np
 from forecastrnn.data.row_ranges import rows_between
 from forecastrnn.engine.threads import thread_count
 from forecastrnn.forecasting.candidates.candidate import Candidate, KnownSeries
+from forecastrnn.forecasting.candidates.recent_median import ZEROS
 from forecastrnn.forecasting.ends import ends_of
 from forecastrnn.forecasting.forecasts import forecast
 from forecastrnn.forecasting.inputs import SeriesInputs
@@ -43,9 +44,10 @@ def _behind(states: np.ndarray, values: np.ndarray, offsets: np.ndarray, rows: n
 
 
 def _ahead(states: np.ndarray, h: int) -> np.ndarray:
-    """Forecasts by the network, which reads the values anew; none of series with fewer than it takes."""
+    """Forecasts by the network, which reads the values anew; none of series with fewer than it takes, or often zero."""
     out, known = np.full((len(states), h), np.nan), np.isfinite(states[:, HEAD:])
-    rows = np.flatnonzero(known.sum(axis=1) >= SHORTEST)
+    count, zeros = known.sum(axis=1), (states[:, HEAD:] == 0.0).sum(axis=1)
+    rows = np.flatnonzero((count >= SHORTEST) & (zeros < ZEROS * count))  # medians are exactly zero, a mean never is
     if len(rows):
         first = HEAD + known[rows].argmax(axis=1) + rows * states.shape[1]
         values, offsets = rows_between(first, (rows + 1) * states.shape[1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -22,10 +23,13 @@ from forecastrnn.numpy_predictor.forecasts import SEASON, Ends
 from forecastrnn.numpy_predictor.past_values import bridge
 from forecastrnn.numpy_predictor.runtime import Array
 
-# What a module sets: formulas of lines by name: their size, fit and forecast, and whether they follow a season.
+# What a module sets: formulas of lines by name: their size, fit and forecast, and whether they follow a season; and
+# `predict` of the module beside it, that of the network of the package.
 CANDIDATES: tuple[str, ...] = ()
 FORMULAS: dict[str, tuple[int, Callable[..., None], Callable[..., None], bool]] = {}
 SHORTEST, ZEROS = 24, 0.3
+PRETRAINED: Any = None
+LAST_VALUES, FEWEST_KNOWN = 240, 4
 
 
 # module: lines
@@ -91,11 +95,30 @@ def recent_median(states: Array, h: int) -> Array:
     return found
 
 
+# module: beside
+def last_of(values: Array) -> Array:
+    """The season, and the last values of a series, NaN before the first (1, 1 + LAST_VALUES)."""
+    kept = values[-LAST_VALUES:]
+    return np.concatenate([[SEASON], np.full(LAST_VALUES - len(kept), np.nan), kept])[None]
+
+
+def network_ahead(states: Array, h: int) -> Array:
+    """Forecasts (n, h) of the network beside this module; NaN of series that are hardly known, or often zero."""
+    found = np.full((len(states), h), np.nan)
+    for k, values in enumerate(states[:, 1:]):
+        count = np.isfinite(values).sum()
+        if count >= FEWEST_KNOWN and (values == 0.0).sum() < ZEROS * count:
+            found[k] = PRETRAINED(h, values)
+    return found
+
+
 # module: end
 def candidate_of(name: str, values: Array, period: int) -> Array:
     """The state of a candidate behind a series."""
     if name in FORMULAS:
         return lines_of(values, period, name)
+    if name == "pretrained":
+        return last_of(values)
     if name == "season_ago":
         return ring_of(values, SEASON)
     if name == "second_season_ago":
@@ -108,6 +131,8 @@ def candidate_ahead(name: str, states: Array, h: int) -> Array:
     """The h values behind series, as a candidate has them."""
     if name in FORMULAS:
         return lines_ahead(states, h, name)
+    if name == "pretrained":
+        return network_ahead(states, h)
     if name.startswith("recent_median"):
         found = recent_median(states, h)
         return np.rint(found) if name.endswith("rounded") else found

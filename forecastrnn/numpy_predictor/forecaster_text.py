@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from inspect import getsource
+from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -14,8 +16,10 @@ from forecastrnn.engine.cpu import levels, seasonal, series
 from forecastrnn.networks.network import Network
 from forecastrnn.numpy_predictor import candidate_forecasts, forecasts, past_values, predictions, spreads
 from forecastrnn.numpy_predictor.kernel_text import modules_of, renamed, text_of
-from forecastrnn.numpy_predictor.writing import begin_of, cell_text, cells_of, places_of
+from forecastrnn.numpy_predictor.writing import ARRAYS, NAME, begin_of, cell_text, cells_of, places_of, write_files
 
+PRETRAINED = "pretrained"  # a candidate, and the name of its module and archive
+_LOADED = f'import runpy\n\nPRETRAINED = runpy.run_path(str(Path(__file__).with_name("{PRETRAINED}.py")))["predict"]'
 _LEVELS = ("LEAST", "MOST", "read_levels", "is_of_factors", "mean_size", "centre", "find_hulls")
 # Of formulas of lines by name: the constant that is their size, fit, forecast, whether they follow a season.
 _FORMULAS = {
@@ -31,7 +35,7 @@ class ExportedForecaster:
     """A forecaster, and what its numbers mean.
 
     network : whose layers both sides have. arrays : all of them. settings : values of names at the top of the texts.
-    candidates : names of those that count somewhere.
+    candidates : names of those that count somewhere. beside : the network of the package, where that is one of them.
     """
 
     title: str
@@ -39,14 +43,20 @@ class ExportedForecaster:
     arrays: Mapping[str, np.ndarray]
     settings: Mapping[str, object]
     candidates: tuple[str, ...]
+    beside: ExportedForecaster | None = None
 
-    @property
-    def text(self) -> str:
+    def write(self, folder: str | os.PathLike, names: tuple[str, str] = (NAME, ARRAYS)) -> Path:
+        """Write the module and its archive, and what it loads before it; gives the path of the module."""
+        if self.beside is not None:
+            self.beside.write(folder, (PRETRAINED, PRETRAINED))
+        return write_files(self.arrays, self.text(names[1]), folder, names)
+
+    def text(self, archive: str = ARRAYS) -> str:
         """The module."""
         cells = cells_of(self.network)
         settings = [f"{name} = {value!r}".replace("inf", 'float("inf")') for name, value in self.settings.items()]
         parts = [
-            begin_of(self.title, "predict"), *(cell_text(cell, number) for number, cell in enumerate(cells)),
+            begin_of(self.title, "predict", archive), *(cell_text(cell, number) for number, cell in enumerate(cells)),
             f"PLACES = [\n{places_of(self.network, cells)}\n]\n" + "\n".join(settings), _part(forecasts),
             text_of(levels, _LEVELS), text_of(seasonal), text_of(series, ("mean_changes", "pad_left")),
             _part(past_values), *self._candidates(), _part(spreads),
@@ -62,10 +72,13 @@ class ExportedForecaster:
         own = {name: _FORMULAS[name] for name in self.candidates if name in _FORMULAS}
         rows = [f'    "{name}": ({", ".join(map(str, row))}),' for name, row in own.items()]
         named = f"CANDIDATES = {self.candidates!r}\nFORMULAS: Any = {{\n" + "\n".join([*rows, "}"])
-        _, lines, rings, end = _parts(candidate_forecasts)
-        has_rings = len(own) < len(self.candidates)
-        texts = [text_of(module) for module in modules_of(self.candidates)]
-        return [*texts, named, *([lines] if own else []), *([rings] if has_rings else []), end]
+        _, lines, rings, beside, end = _parts(candidate_forecasts)
+        formulas = [name for name in self.candidates if name != PRETRAINED]
+        texts = [text_of(module) for module in modules_of(formulas)]
+        parts = [*([lines] if own else []), *([rings] if len(own) < len(formulas) else [])]
+        if self.beside is not None:
+            return [*texts, named, *parts, _LOADED, beside, end]
+        return [*texts, named, *parts, re.sub(rf'^ *if name == "{PRETRAINED}":\n.*\n', "", end, flags=re.MULTILINE)]
 
 
 def _part(module: ModuleType) -> str:

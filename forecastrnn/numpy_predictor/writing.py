@@ -21,19 +21,19 @@ from forecastrnn.networks.tracing.text import Function, Given, tuple_of
 from forecastrnn.numpy_predictor import runtime, sequences
 from forecastrnn.persistence.model_file import replace_file, target_of
 
-MODULE, ARRAYS = "predictor.py", "weights.npz"
+NAME, ARRAYS = "predictor", "weights"  # of the module and its archive
 NAMES = ("gates", "states", "diagonals", "second", "no_state", "no_input", "diagonal_name")
 _HEAD = '''"""{title}, exported by forecastrnn {version}: `{offers}` needs NumPy alone.
 
-Weights lie in {arrays}, beside this file. The functions of the cells are their formulas, written out.
+Weights lie in {arrays}.npz, beside this file. The functions of the cells are their formulas, written out.
 """
 
 '''
-_LOAD = f'''
-with np.load(Path(__file__).with_name("{ARRAYS}"), allow_pickle=False) as file:
+_LOAD = """
+with np.load(Path(__file__).with_name("{arrays}.npz"), allow_pickle=False) as file:
     WEIGHTS = dict(file)
 
-'''
+"""
 
 
 def write(exported: Exported, folder: str | os.PathLike) -> Path:
@@ -42,16 +42,19 @@ def write(exported: Exported, folder: str | os.PathLike) -> Path:
     return write_files({**views, **exported.arrays}, module_of(exported), folder)
 
 
-def write_files(arrays: Mapping[str, np.ndarray], text: str, folder: str | os.PathLike) -> Path:
+def write_files(
+    arrays: Mapping[str, np.ndarray], text: str, folder: str | os.PathLike, names: tuple[str, str] = (NAME, ARRAYS)
+) -> Path:  # fmt: skip
     """Write both files, the arrays first; what is there is replaced. Gives the path of the module."""
     place = Path(folder)
     place.mkdir(parents=True, exist_ok=True)
     content = io.BytesIO()
     named: dict[str, Any] = dict(arrays)
     np.savez_compressed(content, **named)
-    for name, data in ((ARRAYS, content.getvalue()), (MODULE, text.encode())):
-        replace_file(target_of(place / name), [data])
-    return place / MODULE
+    module, archive = place / f"{names[0]}.py", place / f"{names[1]}.npz"
+    for path, data in ((archive, content.getvalue()), (module, text.encode())):
+        replace_file(target_of(path), [data])
+    return module
 
 
 def module_of(exported: Exported) -> str:
@@ -73,10 +76,10 @@ def cells_of(network: Network) -> list[Cell]:
     return list(dict.fromkeys(layer.cell for layer in network.layers))
 
 
-def begin_of(title: str, offers: str) -> str:
+def begin_of(title: str, offers: str, arrays: str = ARRAYS) -> str:
     """How a module begins: what it is, what it imports and loads, and what all networks run by."""
-    head = _HEAD.format(title=title, version=__version__, offers=offers, arrays=ARRAYS)
-    head += "from __future__ import annotations\n\n" + _imports() + _LOAD
+    head = _HEAD.format(title=title, version=__version__, offers=offers, arrays=arrays)
+    head += "from __future__ import annotations\n\n" + _imports() + _LOAD.format(arrays=arrays)
     return head.strip("\n") + "\n\n\n" + _body_of(getsource(runtime)).strip("\n")
 
 

@@ -9,8 +9,12 @@ import pytest
 
 from forecastrnn import RNNForecaster, load
 from forecastrnn.datasets import load_airline, make_series
+from forecastrnn.forecasting.candidates.candidate import KnownSeries
 from forecastrnn.forecasting.pretrained_candidate import HEAD, PRETRAINED, kept_of
 from support.forecaster_cases import quick
+
+OFTEN = np.concatenate([np.arange(40.0) % 7 + 1.0, np.arange(40.0) % 7 + 1.0, np.full(3, 3.0)])
+OFTEN[:12], OFTEN[40:51] = 0.0, 0.0  # 12 of 40 values, and 11 of 40; then a series of three
 
 
 def mixed(**options: object) -> RNNForecaster:
@@ -60,8 +64,16 @@ def test_as_much_is_kept_as_it_has_learned_from() -> None:
     assert PRETRAINED.is_sound(states) and not PRETRAINED.is_sound(states[:, :-1])
 
 
-@pytest.mark.parametrize("method", ["export_numpy", "to_onnx"])
-def test_it_is_not_exported(method: str, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="the candidate 'pretrained', which cannot be exported. Fit with other"):
-        getattr(mixed().fit(load_airline()), method)(tmp_path / "there")
+def test_it_is_not_exported(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="the candidate 'pretrained', which no file has. Fit with other"):
+        mixed().fit(load_airline()).to_onnx(tmp_path / "there")
     assert not list(tmp_path.iterdir())
+
+
+def test_it_leaves_series_alone_that_are_often_zero() -> None:
+    """In 30% of their values or more: what is mixed with it is exactly zero as often."""
+    offsets = np.array([0, 40, 80, 83])
+    states = PRETRAINED.begin(KnownSeries(values=OFTEN, offsets=offsets, season=1, periods=np.ones(3, int)))
+    assert np.isnan(PRETRAINED.ahead(states, 2)).all(axis=1).tolist() == [True, False, True]
+    moved = PRETRAINED.behind(states, np.zeros(2), np.array([0, 2]), np.array([1]))
+    assert np.isnan(PRETRAINED.ahead(moved, 2)[1]).all()

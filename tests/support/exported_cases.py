@@ -37,5 +37,7 @@ CASES: dict[str, tuple[pd.DataFrame, dict[str, Any], dict[str, Any]]] = {
     "older": (Y, NETWORK | {"older_means": [(5, 2), (7, 1)], "long_run_mean": True, "season_length": [4, 12]}, {}),
     "steady": (Y, {"loss": "squared_error", "long_run_mean": True, "bounds": None}, {}),
     "mask": (GAPS, {"missing": "mask", "cell": Counted(), "candidates": ["season_ago", "theta", "autoregression"]}, {}),
+    "pretrained": (Y, {"candidates": ["pretrained", "recent_median"]}, {}),
+    "pretrained_gaps": (GAPS, {"candidates": ["pretrained"], "missing": "mask", "season_length": [1]}, {}),
     "zero": (GAPS, {"missing": "zero", "season_length": [1], "candidates": ["recent_median_rounded"]}, {}),
 }
