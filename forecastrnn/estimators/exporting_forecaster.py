@@ -95,11 +95,6 @@ def check_exportable(model: Model, method: str) -> None:
         raise ValueError(f"{method}: the model reads a calendar. Fit with calendar=None, {beside}")
     if model.layout.has_covariates:
         raise ValueError(f"{method}: the model reads covariates. Fit without X, past and static numbers, {beside}")
-    if method == "to_onnx" and PRETRAINED.name in counting_of(model):
-        raise ValueError(
-            f"{method}: the networks are mixed with the candidate {PRETRAINED.name!r}, which no file has. "
-            f"Fit with other candidates, or use export_numpy, whose module has it, {beside}"
-        )
     if model.naive is not None:
         raise ValueError(
             f"{method}: series {model.short_ids[0]!r} was too short to learn from, and is forecast by its naive "

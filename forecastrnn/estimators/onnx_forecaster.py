@@ -12,7 +12,9 @@ from forecastrnn.estimators.exporting_forecaster import check_exportable, export
 from forecastrnn.estimators.fitted_forecaster import FittedForecaster
 from forecastrnn.estimators.forecast_settings import bounds_of
 from forecastrnn.forecasting.model import Model
+from forecastrnn.forecasting.start import usual_start
 from forecastrnn.networks.exported import ExportedForecasts
+from forecastrnn.numpy_predictor.forecaster_text import ExportedForecaster
 from forecastrnn.onnx_models.forecasters import model_of_forecaster
 from forecastrnn.persistence.model_file import place_of, write_blocks
 
@@ -74,10 +76,20 @@ class ForecasterToOnnx(FittedForecaster):
         found = exported_of(model, type(self).__name__, self.alias, bounds_of(self))
         exported = ExportedForecasts(
             title=found.title, network=model.network, thetas=list(model.flat_thetas), arrays=found.arrays,
-            settings=found.settings, candidates=found.candidates, horizon=steps,
-            shares=_shares_of(level),
+            settings=found.settings, candidates=found.candidates, horizon=steps, shares=_shares_of(level),
+            beside=_beside(found),
         )  # fmt: skip
         write_blocks(path, place, [model_of_forecaster(exported)])
+
+
+def _beside(found: ExportedForecaster) -> ExportedForecasts | None:
+    """The network of the package, where that is a candidate."""
+    if found.beside is None:
+        return None
+    own, thetas = found.beside, [usual_start().theta]
+    return ExportedForecasts(
+        title=own.title, network=own.network, thetas=thetas, arrays=own.arrays, settings=own.settings
+    )
 
 
 def _checked_horizon(model: Model, horizon: object) -> int:

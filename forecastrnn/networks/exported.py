@@ -50,7 +50,8 @@ class ExportedForecasts:
 
     arrays : codes of the series of fit, the last row that of others. settings : values of names at the top of
     `forecastrnn.numpy_predictor.forecasts` and of the texts behind it. candidates : what else counts in a forecast.
-    horizon : steps ahead; None: each call says it. shares : of quantiles, by name.
+    horizon : steps ahead; None: each call says it. shares : of quantiles, by name. beside : the network of the package,
+    where that is a candidate.
     """
 
     title: str
@@ -58,6 +59,7 @@ class ExportedForecasts:
     thetas: Sequence[np.ndarray]
     arrays: Mapping[str, np.ndarray]
     settings: Mapping[str, Any]
-    candidates: tuple[str, ...]
-    horizon: int | None
-    shares: Mapping[str, float]
+    candidates: tuple[str, ...] = ()
+    horizon: int | None = None
+    shares: Mapping[str, float] = field(default_factory=dict)
+    beside: ExportedForecasts | None = None

@@ -48,7 +48,7 @@ def _point_of(
 ) -> tuple[Value, Past]:  # fmt: skip
     """Forecasts (m, h) of networks and candidates, and what they were made of."""
     codes = _rows_of(scope, exported.arrays["codes"], places, np.int64)
-    past, others = pasts_of(scope, reading, y, h, exported.candidates)
+    past, others = pasts_of(scope, reading, y, h, exported)
     each = [
         in_unit(scope, past, scaled_ahead(scope, reading, exported.network, theta, past, codes=codes, h=h))
         for theta in exported.thetas

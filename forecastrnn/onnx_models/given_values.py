@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from forecastrnn.networks.exported import ExportedForecasts
 from forecastrnn.onnx_models.mixing import candidates_of
 from forecastrnn.onnx_models.pasts import Past, Reading, past_of
 from forecastrnn.onnx_models.values import LAST, Scope, Value
@@ -14,7 +15,7 @@ KNOWN = 4  # values that are known, at least
 
 
 def pasts_of(
-    scope: Scope, reading: Reading, y: Value, h: Value, candidates: Sequence[str]
+    scope: Scope, reading: Reading, y: Value, h: Value, exported: ExportedForecasts
 ) -> tuple[Past, Sequence[Value]]:  # fmt: skip
     """The ends of series y (m, n), and forecasts (m, h) of candidates behind them.
 
@@ -24,11 +25,11 @@ def pasts_of(
     def at_once(z: Value) -> list[Value]:
         z = _checked(scope, reading, z)
         past = past_of(scope, reading, z, h)
-        return [*past, *candidates_of(scope, reading, candidates, z, past, h)]
+        return [*past, *candidates_of(scope, reading, exported, z, past, h)]
 
     def one(z: Value, bridged: Callable[[Value], Value] | None) -> list[Value]:
         past = past_of(scope, reading, z, h, bridged)
-        return [*past, *candidates_of(scope, reading, candidates, z, past, h)]
+        return [*past, *candidates_of(scope, reading, exported, z, past, h)]
 
     if reading.MISSING == "zero":
         found = at_once(without_gaps(scope, y))

@@ -7,25 +7,25 @@ from collections.abc import Sequence
 import numpy as np
 
 from forecastrnn.engine.cpu.mixing import LEAST
+from forecastrnn.networks.exported import ExportedForecasts
+from forecastrnn.onnx_models.ahead import in_unit, scaled_ahead
 from forecastrnn.onnx_models.lines import Lines, in_unit_of, lines_of, without_two_figures
-from forecastrnn.onnx_models.pasts import Past, Reading
+from forecastrnn.onnx_models.pasts import Past, Reading, past_of
 from forecastrnn.onnx_models.regression import regressions, seasonal_changes
 from forecastrnn.onnx_models.smoothing import damped, theta_of
 from forecastrnn.onnx_models.values import LAST, Scope, Value
 
 _SMOOTH = {"damped_trend": damped, "theta": theta_of, "autoregression": regressions}
 _RINGS = ("season_ago", "second_season_ago", "recent_median", "recent_median_rounded")
-KNOWN = (*_SMOOTH, "seasonal_changes", *_RINGS)  # all that a graph has a formula for
+KNOWN = (*_SMOOTH, "seasonal_changes", *_RINGS, "pretrained")  # all that a graph has a formula for
 
 
 def candidates_of(
-    scope: Scope, reading: Reading, names: Sequence[str], y: Value, past: Past, h: Value
+    scope: Scope, reading: Reading, exported: ExportedForecasts, y: Value, past: Past, h: Value
 ) -> list[Value]:  # fmt: skip
     """Forecasts (m, h) of each candidate behind series y (m, n), NaN where it has none."""
-    if not names:
-        return []
-    lines, found, smooth = None, [], None
-    if not {*names} <= {*_RINGS}:
+    names, lines, found, smooth = exported.candidates, None, list[Value](), None
+    if not {*names} <= {*_RINGS, "pretrained"}:
         lines = lines_of(scope, y, past.curved)
     for name in names:
         if name in _SMOOTH:
@@ -35,6 +35,9 @@ def candidates_of(
         elif name == "seasonal_changes":
             assert lines is not None
             found.append(in_unit_of(scope, lines, seasonal_changes(scope, lines.z, _season(scope, reading, y, 2), h)))
+        elif name == "pretrained":
+            assert exported.beside is not None
+            found.append(_of_network(scope, reading, exported.beside, y, h))
         else:
             found.append(_of_rings(scope, reading, name, y, past, h))
     return found
@@ -69,9 +72,22 @@ def _of_rings(scope: Scope, reading: Reading, name: str, y: Value, past: Past, h
     low, high = (ordered.take(place, 1).lifted(1) for place in ((count - 1).of("Div", 2), count.of("Div", 2)))
     found = low * 0.5 + high * 0.5
     found = found.of("Round") if name.endswith("rounded") else found
-    zeros = y.equals(0.0).to(np.float64).over("Sum", 1, keep=True)
-    found = scope.where(zeros >= n.to(np.float64) * reading.ZEROS, found, np.nan)
+    found = scope.where(_often_zero(scope, reading, y), found, np.nan)
     return found + scope.constant(0.0).spread(scope.shape(1, h))
+
+
+def _of_network(scope: Scope, reading: Reading, beside: ExportedForecasts, y: Value, h: Value) -> Value:
+    """Forecasts by the network of the package, of the last values alone; none of series that are often zero."""
+    last, own = y.cut(1, -reading.LAST_VALUES, LAST), Reading(beside.settings)
+    past = past_of(scope, own, last, h)
+    found = in_unit(scope, past, scaled_ahead(scope, own, beside.network, beside.thetas[0], past, codes=None, h=h))
+    return scope.where(_often_zero(scope, reading, last), np.nan, found)
+
+
+def _often_zero(scope: Scope, reading: Reading, y: Value) -> Value:
+    """Which series (m, 1) are zero in so many of their values (m, n)."""
+    zeros = y.equals(0.0).to(np.float64).over("Sum", 1, keep=True)
+    return zeros >= y.size(1).to(np.float64) * reading.ZEROS
 
 
 def mixed(

@@ -64,12 +64,6 @@ def test_as_much_is_kept_as_it_has_learned_from() -> None:
     assert PRETRAINED.is_sound(states) and not PRETRAINED.is_sound(states[:, :-1])
 
 
-def test_it_is_not_exported(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="the candidate 'pretrained', which no file has. Fit with other"):
-        mixed().fit(load_airline()).to_onnx(tmp_path / "there")
-    assert not list(tmp_path.iterdir())
-
-
 def test_it_leaves_series_alone_that_are_often_zero() -> None:
     """In 30% of their values or more: what is mixed with it is exactly zero as often."""
     offsets = np.array([0, 40, 80, 83])

@@ -41,13 +41,13 @@ def near(found: np.ndarray, expected: pd.DataFrame, y: np.ndarray) -> None:
     assert found.shape == expected.shape[::-1] and away.max() < 1e-5, away.max(axis=1)
 
 
-@pytest.mark.parametrize("case", [name for name in CASES if name not in ("local", "steady")])
+@pytest.mark.parametrize("case", [name for name in CASES if name not in ("local", "steady", "pretrained_gaps")])
 def test_forecasts(case: str) -> None:
     """Of values with new ones behind those of fit, of any horizon and length."""
     y, options, given = CASES[case]
     without_gaps = NETWORK if case == "mask" else {}
     model = RNNForecaster(**OPTIONS | options | SINGLE | without_gaps).fit(y[:88], **given)
-    session, knows = session_of(model), case in ("vectors", "static", "mixed", "zero")
+    session, knows = session_of(model), case in ("vectors", "static", "mixed", "pretrained", "zero")
     ids = {"ids": [0, 1, 2]} if knows else {}
     values = y.to_numpy().T
     for h in (1, 6) if case == "direct" else (1, 30):
@@ -92,7 +92,7 @@ def test_many_shapes() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:level")
-@pytest.mark.parametrize("case", ["mixed", "direct", "static", "zero"])
+@pytest.mark.parametrize("case", ["mixed", "direct", "static", "pretrained", "zero"])
 def test_intervals(case: str) -> None:
     """Symmetric ones and others, of values with new ones behind those of fit."""
     y, options, given = CASES[case]
