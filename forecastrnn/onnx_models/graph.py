@@ -11,6 +11,7 @@ from forecastrnn._version import __version__
 from forecastrnn.networks.frameworks.onnx_door import load_onnx
 
 OPSET, IR_VERSION = 17, 8  # read by ONNX Runtime from 1.12 on
+LARGE = 256  # numbers of an array, from which on those that are equal are kept once
 ML, ML_OPSET = "ai.onnx.ml", 3  # where what reads texts stands
 
 
@@ -22,6 +23,7 @@ class Graph:
         self.nodes: list[Any] = []
         self.constants: list[Any] = [] if around is None else around.constants
         self._names: list[str] = [] if around is None else around._names
+        self._large: dict[tuple, str] = {} if around is None else around._large
 
     def body(self) -> Self:
         """A graph inside this one."""
@@ -33,9 +35,18 @@ class Graph:
         return self._names[-1]
 
     def constant(self, value: Any, dtype: type = np.float32, name: str = "") -> str:
-        """The name of an array."""
+        """The name of an array; a large one that is there already, as where series are read twice, is kept once."""
+        array: np.ndarray = np.array(value, dtype, order="C")
+        if array.size < LARGE or array.dtype.kind not in "fi" or name:
+            return self._kept(array, name)
+        key = (array.dtype.str, array.shape, array.tobytes())
+        if key not in self._large:
+            self._large[key] = self._kept(array)
+        return self._large[key]
+
+    def _kept(self, array: np.ndarray, name: str = "") -> str:
         name = name or self.name("constant")
-        self.constants.append(self.onnx.numpy_helper.from_array(np.array(value, dtype, order="C"), name))
+        self.constants.append(self.onnx.numpy_helper.from_array(array, name))
         return name
 
     def integers(self, *values: int) -> str:

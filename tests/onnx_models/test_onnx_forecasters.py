@@ -12,7 +12,7 @@ import pytest
 from forecastrnn import Direct, RNNForecaster
 from support.exported_cases import CASES, GAPS, NETWORK, OPTIONS, Y
 
-pytest.importorskip("onnx")
+onnx = pytest.importorskip("onnx")
 ort = pytest.importorskip("onnxruntime")
 pytestmark = pytest.mark.onnx
 
@@ -170,3 +170,13 @@ def test_a_pretrained_network(season: Any) -> None:
     model = RNNForecaster.pretrained(max_steps=0, intervals=None, season_length=season).fit(y[:88])
     values = y.to_numpy().T
     near(forecast(session_of(model), values, 4), model.predict(4, y=y), values)
+
+
+def test_large_arrays_are_kept_once() -> None:
+    """Although series that have gaps, others, and the windows of intervals are read each in a part of the graph."""
+    model = RNNForecaster.pretrained(max_steps=0).fit(Y[["grows"]])
+    file = io.BytesIO()
+    model.to_onnx(file, level=80)
+    arrays = [one.raw_data for one in onnx.load_from_string(file.getvalue()).graph.initializer]
+    large = [one for one in arrays if len(one) > 4096]
+    assert len(large) == len({*large}) > 3
