@@ -60,7 +60,7 @@ def _add_predict(command: Parser) -> None:
 def _add_sample(command: Parser) -> None:
     _add_ahead(command)
     command.add_argument("--paths", type=count, default=100, metavar="N", help="futures of each series (100)")
-    command.add_argument("--seed", type=int, default=0, help="of the draws (0)")
+    command.add_argument("--seed", type=seed, default=0, help="of the draws (0)")
     _add_table_out(command)
 
 
@@ -94,7 +94,7 @@ def _add_plot(command: Parser) -> None:
     _add_ahead(command)
     _add_levels(command)
     command.add_argument("--paths", type=count, default=0, metavar="N", help="possible futures to draw, 8 at most")
-    command.add_argument("--seed", type=int, default=0, help="of these (0)")
+    command.add_argument("--seed", type=seed, default=0, help="of these (0)")
     command.add_argument("-o", "--output", required=True, metavar="FILE", help="picture: .png, .svg or .pdf")
     _add_force(command)
 
@@ -160,8 +160,8 @@ def _add_columns(command: Parser) -> None:
 
 def _add_form(command: Parser) -> None:
     group = command.add_argument_group("form of the files")
-    group.add_argument("--sep", metavar="CHAR", help="between columns (a comma; of .tsv a tab)")
-    group.add_argument("--decimal", default=".", metavar="CHAR", help="before decimals (.)")
+    group.add_argument("--sep", type=character, metavar="CHAR", help="between columns (a comma; of .tsv a tab)")
+    group.add_argument("--decimal", type=character, default=".", metavar="CHAR", help="before decimals (.)")
     group.add_argument("--date-format", metavar="FORM", help="such as %%d.%%m.%%Y (found)")
     group.add_argument("--tz", metavar="ZONE", help="time zone of the times, such as Europe/Paris")
 
@@ -173,7 +173,7 @@ def _add_training(command: Parser) -> None:
     group.add_argument("--config", metavar="FILE", help="such parameters in TOML")
     group.add_argument("--missing", choices=["raise", "mask", "zero"], help="what a gap means (raise)")
     group.add_argument("--freq", metavar="STEP", help="step of the times, such as MS (found)")
-    group.add_argument("--seed", type=int, default=0, help="(0: the same command gives the same numbers)")
+    group.add_argument("--seed", type=seed, default=0, help="(0: the same command gives the same numbers)")
     group.add_argument("--jobs", type=int, metavar="N", help="threads (all cores)")
     group.add_argument("--device", metavar="NAME", help="cpu, cuda, cuda:1 or auto (cpu)")
 
@@ -219,7 +219,26 @@ def numbers(text: str) -> list[float]:
 def refit(text: str) -> bool | int | str:
     """When a backtest fits."""
     words: dict[str, bool | str] = {"true": True, "false": False, "update": "update"}
-    return words[text] if text in words else count(text)
+    if text in words:
+        return words[text]
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"true, false, update or a number from 1 on is needed, not {text!r}")
+    return int(text)
+
+
+def character(text: str) -> str:
+    """One character; a tab may be written as an escape."""
+    found = text.replace("\\t", "\t")
+    if len(found) != 1:
+        raise argparse.ArgumentTypeError(f"one character is needed, not {text!r}")
+    return found
+
+
+def seed(text: str) -> int:
+    """What numbers are drawn by."""
+    if not text.isascii() or not text.isdigit() or int(text) >= 2**32:
+        raise argparse.ArgumentTypeError(f"a number from 0 to {2**32 - 1} is needed, not {text!r}")
+    return int(text)
 
 
 def updates(text: str) -> bool | int:

@@ -70,6 +70,8 @@ def code_and_line(error: BaseException) -> tuple[int, str]:
         return USAGE, f"{os.fsdecode(error.filename)}: {error.strerror}"
     if isinstance(error, OSError | MemoryError | ImportError):
         return USAGE, _one_line(in_flags(str(error)) or type(error).__name__)
+    if isinstance(error, RuntimeError) and str(error).startswith("device="):
+        return USAGE, _one_line(in_flags(str(error)))
     said = _one_line(f"{type(error).__name__}: {error}")
     return BUG, f"{said}: this is a bug; -v shows where"
 

@@ -12,7 +12,7 @@ from forecastrnn.cli.failures import USAGE, Failure, of_file
 from forecastrnn.cli.models import new_forecaster, talking
 from forecastrnn.cli.paths import check_inputs, check_output
 from forecastrnn.cli.picture import check_picture, write_picture
-from forecastrnn.cli.reading import read_table, with_times
+from forecastrnn.cli.reading import check_numbers, read_table, with_times
 from forecastrnn.data.frame_columns import Names
 
 ID_COL = "unique_id"
@@ -57,6 +57,7 @@ def read_given(args: Namespace) -> GivenFiles:
             raise ValueError("no column holds dates: name that of the times, and that of the values, by --time-col "
                              "and --target-col")  # fmt: skip
         y = with_times(y, str(found.time_col), args)
+        check_numbers(y[found.target_col])
     return GivenFiles(y=y, static=read_static(args.static, args, id_col), columns=dict(vars(found)))
 
 

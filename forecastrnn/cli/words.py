@@ -18,6 +18,8 @@ ADVICE = {
     "pandas.to_datetime(..., dayfirst=True), or False": "--date-format %d/%m/%Y, or %m/%d/%Y",
     "convert them with pandas.to_datetime(..., utc=True), and then tz_convert to their time zone":
         "say their time zone, as in --tz Europe/Paris",
+    ", zeros with 'zero'": ", or zeros with --missing zero",
+    "h must be an integer >= 1, a list of such steps, or a last time": "--to must be a time, such as 2025-12",
     "; if it is one series, say so with id_col=None; else name the column of the ids":
         "; --id-col names the column of the ids, --time-col and --target-col those of times and values",
 }  # fmt: skip
@@ -30,6 +32,7 @@ def in_flags(text: str) -> str:
     for python, words in ADVICE.items():
         text = text.replace(python, words)
     text = _WIDE.sub("", text)
+    text = re.sub(r"add them \((asfreq\(.*?\)|reindex)\)", "add them", text)
     text = re.sub(r"make_future_frame\(.*?\) lists the rows", "--future plan.csv gives them", text)
     text = re.sub(r"see make_future_frame\(.*?\)", "--future needs these rows", text)
     text = text.replace("y_new begins", "the file begins")
@@ -39,6 +42,8 @@ def in_flags(text: str) -> str:
 
 def _as_flag(found: re.Match) -> str:
     name, value = found[1], found[2].strip("\"'")
+    if name == "h" and not value.isdigit():
+        return f"--to {value}"
     if name in FLAGS:
         return f"{FLAGS[name]} {value}"
     return f"--set {name}={value}" if name in SETTINGS else found[0]

@@ -26,6 +26,7 @@ from forecastrnn.forecasting.model import Model
 from forecastrnn.forecasting.plan import FitPlan
 from forecastrnn.forecasting.reading import SHORTEST, ReadingOptions
 from forecastrnn.forecasting.settings import WINDOWS, Settings
+from forecastrnn.forecasting.stray_values import warn_of_strays
 from forecastrnn.networks.network import Layer
 
 if TYPE_CHECKING:
@@ -189,6 +190,7 @@ def read_other(model: Model, y: object, alias: str) -> SeriesSet:
     if model.codes.n_known:
         _warn_of_twins(model, read)
     check_values(model.settings, read, "y of predict")
+    warn_of_strays(read, "y of predict")
     return read
 
 

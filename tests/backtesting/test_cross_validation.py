@@ -34,6 +34,7 @@ def test_equals_a_loop_by_hand(model: dict[str, Any], options: dict[str, Any], r
 
 
 @pytest.mark.parametrize(("model", "options"), CASES)
+@pytest.mark.filterwarnings("ignore:.*times as far from the values beside it")
 @pytest.mark.parametrize("refit", [True, False])
 def test_nothing_behind_a_cutoff_is_seen(model: dict[str, Any], options: dict[str, Any], refit: bool) -> None:
     """Garbage behind the first cutoff of each series, or behind the last, changes nothing that is forecast by then."""

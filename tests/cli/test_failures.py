@@ -49,7 +49,11 @@ def check(done, code: int, *words: str) -> None:
         ),
         (("fit", "-", "-o", "m.rnn", "--set", "n_members"), "NAME=VALUE is needed"),
         (("fit", "-", "-o", "m.rnn", "--config", "no.toml"), "no.toml: No such file"),
+        (("fit", "-", "-o", "m.rnn", "--sep", "ab"), "argument --sep: one character is needed, not 'ab'"),
+        (("fit", "-", "-o", "m.rnn", "--decimal", ""), "argument --decimal: one character is needed, not ''"),
+        (("sample", "m.rnn", "--seed", "-1"), "argument --seed: a number from 0 to 4294967295 is needed, not '-1'"),
         (("backtest", "-", "-n", "0"), "a number from 1 on"),
+        (("backtest", "-", "-n", "2", "--refit", "maybe"), "true, false, update or a number from 1 on is needed"),
         (("backtest", "-", "-n", "2", "--metrics", "luck"), "there is no 'luck'"),
         (("backtest", "-", "-n", "2", "--metrics", "coverage"), "--metrics coverage needs --level"),
         (("predict", "none.rnn"), "none.rnn: No such file"),
@@ -76,7 +80,12 @@ def test_columnar_files_say_what_to_install(shell: Shell, monkeypatch: pytest.Mo
         ("ds,y\n2024-01-01,1\n2024-01-32,2\n", "'2024-01-32' (line 3) is no date"),
         ("ds,y\n01/02/2024,1\n02/02/2024,3\n", "--date-format %d/%m/%Y, or %m/%d/%Y"),
         ("ds,y\n2024-01-01,1\n2024-01-02,3\n", "at least 4 observations"),
-        ("ds,y,z\n2024-01-01,1\n2024-01-02,3,4,5\n", "Expected 3 fields in line 3, saw 4"),
+        ("ds,y,z\n2024-01-01,1\n2024-01-02,3,4,5\n", "line 3 has 4 values, those before have 3: put texts"),
+        ("ds,y\n2024-01-01,1,2\n2024-01-02,1,2\n", "more values than line 1 has names"),
+        ('ds,y\n2024-01-01,1\n"2024-01-02,1\n', "line 3: the quote that begins there has no end"),
+        ("2024-01-01,1\n2024-01-02,3\n", "line 1 holds values, such as '2024-01-01': put a line with names"),
+        ("unique_id,ds,y\n", "y has no series"),
+        ("day,sold\n2024-01-01,1\n2024-01-02,3 kg\n", "line 3: column 'sold' holds '3 kg'"),
         ("day,a,b\n2024-01-01,1,2\n", "no column 'ds' (--time-col)"),
         ("year,sold\n2020,1\n2021,2\n", "no column holds dates"),
         (DAYS.replace("2024-01-09,9\n", ""), "--missing mask"),
@@ -87,6 +96,56 @@ def test_columnar_files_say_what_to_install(shell: Shell, monkeypatch: pytest.Mo
 def test_data_that_cannot_be_used(shell: Shell, text: str, said: str) -> None:
     check(shell("fit", "-", "-o", "m.rnn", *QUICK, stdin=text), 3, "standard input: ", said)
     assert not list(shell.folder.iterdir())
+
+
+@pytest.mark.parametrize(
+    "words, code, said",
+    [
+        (
+            ("--date-format", "%d.%m.%Y"),
+            3,
+            "'2024-01-01' (line 2), which has not the form %d.%m.%Y",
+        ),
+        (("--tz", "Mars/Base"), 2, "--tz Mars/Base is no time zone; it has a name such as Europe/Paris"),
+        (("--freq", "h"), 3, "add them, or let them be gaps with --missing mask, or zeros with --missing zero"),
+    ],
+)
+def test_options_that_the_file_does_not_fit(shell: Shell, words: tuple, code: int, said: str) -> None:
+    check(shell("fit", "-", "-o", "m.rnn", *QUICK, *words, stdin=DAYS), code, said)
+
+
+@pytest.mark.parametrize(
+    "begin, said", [("2024-03-31", "has no 2024-03-31 02:00:00"), ("2024-10-27", "has an hour twice")]
+)
+def test_hours_that_a_clock_has_not_or_twice(shell: Shell, begin: str, said: str) -> None:
+    hours = pd.date_range(begin, periods=30, freq="h")
+    text = "ds,y\n" + "".join(f"{hour},1\n" for hour in hours)
+    done = shell("fit", "-", "-o", "m.rnn", "--tz", "Europe/Berlin", stdin=text)
+    check(done, 3, f"column 'ds': the clock of Europe/Berlin {said}")
+
+
+def test_days_without_midnight_begin_later(shell: Shell) -> None:
+    days = pd.date_range("2024-08-20", periods=40).strftime("%Y-%m-%d")
+    text = "ds,y\n" + "".join(f"{day},{at}\n" for at, day in enumerate(days))
+    shell.ok("fit", "-", "-o", "m.rnn", *QUICK, "--tz", "America/Santiago", stdin=text)
+    assert shell.ok("predict", "m.rnn", "-n", "1").out.splitlines()[1].startswith("2024-09-29")
+
+
+def test_a_gpu_that_is_not_there_is_no_bug(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("forecastrnn.engine.devices.gpus", lambda: (0, "there is none"))
+    done = shell("fit", "-", "-o", "m.rnn", "--device", "cuda", stdin=DAYS)
+    assert done.code == 2
+    assert done.err.startswith("forecastrnn fit: --device cuda: CUDA is not available: there is none. Use --device cpu")
+
+
+def test_what_programs_leave_in_a_file_is_passed_over(shell: Shell) -> None:
+    """Numbers of rows, as pandas writes them, and a comma at the end of each line."""
+    lines = DAYS.splitlines()
+    shell.ok("fit", "-", "-o", "a.rnn", *QUICK, stdin=DAYS)
+    shell.ok("fit", "-", "-o", "b.rnn", *QUICK, stdin="\n".join(f"{line}," for line in lines))
+    rows = [f",{lines[0]}", *(f"{row},{line}" for row, line in enumerate(lines[1:]))]
+    shell.ok("fit", "-", "-o", "c.rnn", *QUICK, stdin="\n".join(rows))
+    assert shell.ok("predict", "a.rnn").out == shell.ok("predict", "b.rnn").out == shell.ok("predict", "c.rnn").out
 
 
 def test_columns_that_are_not_there(shell: Shell) -> None:
@@ -125,7 +184,7 @@ def test_training_that_diverges(shell: Shell) -> None:
 
 def test_what_is_asked_of_a_model(shell: Shell, shops_model: Path) -> None:
     check(shell("predict", shops_model, "--level", "0.8"), 3, "level is in percent: 80, not 0.8")
-    check(shell("predict", shops_model, "--to", "1999-01"), 3, "-n 1999-01 is not behind the series")
+    check(shell("predict", shops_model, "--to", "1999-01"), 3, "--to 1999-01 is not behind the series")
     plan = shell.write("plan.csv", pd.DataFrame({"ds": ["2020-01-01"], "price": [1.0]}))
     check(shell("predict", shops_model, "--future", plan), 3, "without X")
 

@@ -209,6 +209,7 @@ def test_constant_series_stay_constant(name: str, season: int) -> None:
     np.testing.assert_allclose(forecast, expected, rtol=1e-2, atol=1e-2)
 
 
+@pytest.mark.filterwarnings("ignore:.*times as far from the values beside it")
 def test_wild_series_stay_finite() -> None:
     """Spikes, zeros and signs that break the scale, all in one panel."""
     rng = np.random.default_rng(0)

@@ -202,6 +202,7 @@ def test_generate_is_its_former_name(models: dict[str, RNNForecaster]) -> None:
     np.testing.assert_array_equal(found.filter(like="RNN-path").to_numpy().T, paths.reshape(3, -1))
 
 
+@pytest.mark.filterwarnings("ignore:.*times as far from the values beside it")
 @pytest.mark.parametrize("strategy", ["recursive", Direct(horizon=6)])
 @pytest.mark.parametrize(("places", "most"), [([70], 4e4), ([98], 4e4), (range(80, 100), 4e6)])
 def test_futures_of_a_series_with_a_broken_value_stay_where_it_was(places: Any, most: float, strategy: Any) -> None:

@@ -1,0 +1,65 @@
+"""Values that stand out from those beside them as no series does are told of, and nothing else is."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from forecastrnn.datasets import load_airline, load_lynx, load_sunspots
+from support.forecaster_cases import quick
+
+STEPS = np.arange(140)
+USUAL = 50.0 + 10.0 * np.sin(STEPS * 2.0 * np.pi / 7.0) + np.random.default_rng(0).normal(size=140)
+
+
+def daily(values: np.ndarray) -> pd.Series:
+    return pd.Series(values, index=pd.date_range("2024-01-01", periods=len(values)), name="sales")
+
+
+def broken(value: float, *places: int) -> pd.Series:
+    values = USUAL.copy()
+    values[list(places)] = value
+    return daily(values)
+
+
+@pytest.mark.parametrize(
+    ("y", "said"),
+    [
+        (broken(9999.0, 100), "'sales' has 9999 at 2024-04-10"),
+        (broken(-99999.0, 4, 40, 70, 99, 120), "'sales' has -99999 at"),
+        (broken(1e300, 0), "'sales' has 1e\\+300 at 2024-01-01"),
+        (broken(1e5, 139), "'sales' has 100000 at 2024-05-19"),
+    ],
+)
+def test_a_value_far_from_those_beside_it_is_told_of(y: pd.Series, said: str) -> None:
+    with pytest.warns(UserWarning, match=f"^y: series {said}.*make it NaN and fit with missing='mask'"):
+        quick().fit(y)
+    with pytest.warns(UserWarning, match=f"^y of predict: series {said}"):
+        quick().fit(daily(USUAL)).predict(1, y=y)
+
+
+def test_one_of_many_series_is_named_and_the_others_counted() -> None:
+    y = pd.DataFrame({"a": USUAL, "b": broken(-999.9, 30).array, "c": broken(1e6, 31).array})
+    y.iloc[[5, 29], 1] = np.nan  # what is beside a gap is beside one another
+    with pytest.warns(
+        UserWarning, match=r"series 'b' has -999.9 at 30, 1\d\d times .* \(1 more series have such values\)"
+    ):
+        quick(missing="mask").fit(y)
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        daily(USUAL), daily(USUAL * np.where(STEPS < 120, 1.0, 100.0)), daily(np.exp(STEPS / 5.0)), broken(1e-9, 100),
+        daily(np.where(STEPS == 70, 5.0, 0.0)), daily(np.random.default_rng(0).poisson(0.05, 140).astype(float)),
+        daily(np.ones(140)), daily(np.where(STEPS % 7 == 6, 0.0, 5000.0 + USUAL)),
+        load_airline(), load_lynx(), load_sunspots(),
+    ],
+)  # fmt: skip
+def test_what_series_do_is_not_told_of(y: pd.Series) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        quick(max_steps=1).fit(y)
