@@ -92,7 +92,7 @@ def fit_model(
         with _behind("calibration", plan, begun):
             intervals = calibrate(model, raw, plan.intervals, least, plan.device, before)
     tail = behind_end_gaps(model, model.tail, model.dated(whole), gaps, plan.bounds, floors=floors)
-    recent = recent_of(given if naive else whole, tail.prepared.context)
+    recent = recent_of(given if naive else whole, tail.prepared.context, season)
     return replace(model, intervals=intervals, tail=tail, recent=recent)
 
 

@@ -161,9 +161,14 @@ def drop_leading_gaps(values: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarr
     return values[keep], np.concatenate([[0], np.cumsum(offsets[1:] - first)])
 
 
+def usual_context(season: int) -> int:
+    """Steps that networks read before a forecast, where series are long enough."""
+    return int(np.clip(2 * season, 24, 72))
+
+
 def window_steps(season: int, longest: int) -> tuple[int, int]:
     """Steps of context, and steps more, that training windows have; fewer where all series are short."""
-    context, ahead = int(np.clip(2 * season, 24, 72)), int(np.clip(2 * season, 18, 48))
+    context, ahead = usual_context(season), int(np.clip(2 * season, 18, 48))
     if longest < context + ahead + 2 * season:
         context = max(8, longest - ahead - 2 * season)
     return context, ahead

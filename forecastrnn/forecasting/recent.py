@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from forecastrnn.forecasting.moving import NewValues
+from forecastrnn.forecasting.preparation import usual_context
 
 if TYPE_CHECKING:
     from forecastrnn.data.series import SeriesSet
@@ -14,9 +15,14 @@ if TYPE_CHECKING:
 CONTEXTS = 2  # so many contexts are kept: four seasons
 
 
-def recent_of(read: SeriesSet, context: int) -> np.ndarray:
-    """The last values (n_series, 2 contexts) of each series; NaN where they are missing, or before it begins."""
-    at = read.offsets[1:, None] + np.arange(-CONTEXTS * context, 0)
+def recent_of(read: SeriesSet, context: int, season: int) -> np.ndarray:
+    """The last values (n_series, 2 contexts) of each series; NaN where they are missing, or before it begins.
+
+    Of short series, which networks read in shorter contexts, as many as of others, where they have so many.
+    """
+    longest = int(np.diff(read.offsets).max())
+    count = max(CONTEXTS * context, min(CONTEXTS * usual_context(season), longest))
+    at = read.offsets[1:, None] + np.arange(-count, 0)
     return np.where(at >= read.offsets[:-1, None], read.values[np.maximum(at, 0)], np.nan)
 
 

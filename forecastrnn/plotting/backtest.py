@@ -9,9 +9,18 @@ import numpy as np
 import pandas as pd
 
 from forecastrnn.metrics.forms import CUTOFF, Data
-from forecastrnn.plotting.canvas import Axes, GivenAxes, date_numbers, legend_above, stacked, step_axis, time_axis
+from forecastrnn.plotting.canvas import (
+    Axes,
+    GivenAxes,
+    date_numbers,
+    legend_above,
+    named,
+    stacked,
+    step_axis,
+    time_axis,
+)
 from forecastrnn.plotting.display import Display
-from forecastrnn.plotting.estimator import Backtested
+from forecastrnn.plotting.estimator import Backtested, check_drawn
 from forecastrnn.plotting.frames import Fan, Levels, by_series, check_named, fan_of, history_of, with_gaps
 from forecastrnn.plotting.lines import draw_bands, draw_history, draw_line
 from forecastrnn.plotting.origins import Origins, read_origins
@@ -85,6 +94,7 @@ class BacktestDisplay(Display):
         ValueError, TypeError
             As `cross_validation` raises them, and `from_predictions`.
         """
+        check_drawn(estimator, "cross_validation")
         found = estimator.cross_validation(y, h, **backtest)
         return cls.from_predictions(found, history=y, ids=ids, max_series=max_series, ax=ax)
 
@@ -160,7 +170,7 @@ class BacktestDisplay(Display):
         known = by_series(self.history, self.origins.names, self.ids)
         self._drawn_on(axes)
         for one, name in zip(axes, self.ids):
-            one.set_ylabel(str(name))
+            one.set_ylabel(named(name))
             self._draw_series(one, parts[name], known.get(name), fan)
         self._draw_errors(axes[-1], wanted)
         legend_above(axes[:1])

@@ -10,7 +10,7 @@ import pandas as pd
 from forecastrnn.data.frame_columns import first_few
 from forecastrnn.metrics.forms import Names
 from forecastrnn.native_frames import as_pandas
-from forecastrnn.plotting.canvas import Axes, date_numbers, time_axis
+from forecastrnn.plotting.canvas import Axes, date_numbers, named, time_axis
 
 MOST_CATEGORIES = 8  # names beside an axis
 
@@ -60,6 +60,6 @@ def draw_covariate(ax: Axes, values: pd.Series, begin: float, end: float) -> Non
     else:
         codes, found = pd.factorize(values, sort=True)
         ax.step(x, np.where(codes < 0, np.nan, codes), where="mid", linewidth=1.0)
-        ax.set_yticks(range(len(found))[:MOST_CATEGORIES], [str(name) for name in found[:MOST_CATEGORIES]])
+        ax.set_yticks(range(len(found))[:MOST_CATEGORIES], [named(name, 16) for name in found[:MOST_CATEGORIES]])
     ax.tick_params(axis="y", labelsize="small")
-    ax.set_ylabel(str(values.name), fontsize="small")
+    ax.set_ylabel(named(values.name, 16), fontsize="small")

@@ -28,8 +28,8 @@ except ImportError as error:
 
 __all__ = [
     "AnyFigure", "Artist", "Axes", "Color", "Figure", "GivenAxes", "Line2D", "Look", "Patch", "close",
-    "date_numbers", "ink", "heat_map", "in_rows", "legend_above", "panels", "stacked", "step_axis",
-    "time_axis",
+    "date_numbers", "ink", "heat_map", "in_rows", "legend_above", "named", "panels", "stacked",
+    "step_axis", "time_axis",
 ]  # fmt: skip
 
 AnyFigure: TypeAlias = Figure | SubFigure
@@ -39,6 +39,7 @@ GivenAxes: TypeAlias = Axes | Sequence[Axes] | np.ndarray | None
 WIDTH, HEIGHT = 6.4, 3.4  # inches of a picture of one panel: Matplotlib's width, a little lower than its default
 GRID_WIDTH, GRID_HEIGHT = 7.2, 1.9  # of a grid, and of a row of it
 LOW = 0.3  # of the height of a panel: what one below it has
+LONGEST = 36  # letters of a name that stands above or beside a panel
 _IN_A_ROW = 5  # entries of a legend that fit beside each other in 600 pixels
 # As people write them: 2024, May, 3 May, 09:30; what ticks leave out stands at the end of the axis.
 _TICKS = ["%Y", "%b", "%d %b", "%H:%M", "%H:%M", "%S.%f"]
@@ -145,6 +146,12 @@ def time_axis(ax: Axes, index: pd.Index) -> None:
         ax.set_xlabel(f"time in {zone}")
 
 
+def named(name: object, most: int = LONGEST) -> str:
+    """A name as a picture has room for it: cut where it is long, and no formula."""
+    text = " ".join(str(name).split())
+    return (text if len(text) <= most else text[: most - 1].rstrip() + "\N{HORIZONTAL ELLIPSIS}").replace("$", r"\$")
+
+
 def heat_map(ax: Axes, x: np.ndarray, rows: np.ndarray, label: str) -> None:
     """Values (rows, len(x)) as colours about 0, the first row on top, with a bar that tells them."""
     half = np.diff(x, append=2 * x[-1] - x[-2] if len(x) > 1 else x[-1] + 1) / 2
@@ -164,7 +171,14 @@ def step_axis(ax: Axes, label: str) -> None:
 
 
 def legend_above(axes: list[Axes], *, own: bool = False, swatches: Mapping[str, Artist] | None = None) -> None:
-    """One legend for all panels, over them; own: in a figure made for them; swatches: entries that look otherwise."""
+    """One legend for all panels, over them; own: in a figure made for them; swatches: entries that look otherwise.
+
+    What all numbers of an axis share, as in 1e9, stands beside its upper end, where no legend and no title is.
+    """
+    for ax in axes:
+        shared = ax.yaxis.get_offset_text()
+        if shared.get_position()[0] == 0.0:  # of an axis on the left
+            shared.set(x=-0.01, horizontalalignment="right")
     entries: dict[str, Artist] = {}
     swatches = swatches or {}
     for ax in axes:

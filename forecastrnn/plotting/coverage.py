@@ -10,7 +10,7 @@ import numpy as np
 from forecastrnn.metrics.forms import CUTOFF, Data
 from forecastrnn.plotting.canvas import Axes, GivenAxes, in_rows, ink, legend_above, step_axis
 from forecastrnn.plotting.display import Display
-from forecastrnn.plotting.estimator import Backtested
+from forecastrnn.plotting.estimator import Backtested, check_drawn
 from forecastrnn.plotting.origins import Origins, read_origins
 
 LEVELS = (5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95, 99)
@@ -89,6 +89,7 @@ class CoverageDisplay(Display):
         ValueError, TypeError
             As `cross_validation` raises them.
         """
+        check_drawn(estimator, "cross_validation")
         found = estimator.cross_validation(y, h, level=level, **backtest)
         return cls.from_predictions(found, ax=ax)
 

@@ -54,3 +54,9 @@ class Forecaster(Protocol):
 
     def history(self, ids: object = None) -> pd.DataFrame:
         """The last values of each series."""
+
+
+def check_drawn(estimator: object, method: str, wanted: str = "an RNNForecaster") -> None:
+    """Refuse what a display cannot ask, such as an estimator of another kind."""
+    if not hasattr(type(estimator), method):
+        raise TypeError(f"estimator must be {wanted}, which has {method}. Got {type(estimator).__name__}")

@@ -11,9 +11,9 @@ import pandas as pd
 from forecastrnn.metrics.forms import Data, Names, levels_of_series, long_forecasts, long_values, names_of
 from forecastrnn.native_frames import as_pandas
 from forecastrnn.plotting.beside import covariate_rows
-from forecastrnn.plotting.canvas import Artist, GivenAxes, legend_above, panels
+from forecastrnn.plotting.canvas import Artist, GivenAxes, legend_above, named, panels
 from forecastrnn.plotting.display import Display
-from forecastrnn.plotting.estimator import Forecaster
+from forecastrnn.plotting.estimator import Forecaster, check_drawn
 from forecastrnn.plotting.forecast_frames import levels_of_columns, names_for, rows_of_paths, usual_levels
 from forecastrnn.plotting.forecast_panel import Panel
 from forecastrnn.plotting.frames import (
@@ -130,6 +130,7 @@ class ForecastDisplay(Display):
         NotFittedError
             Before `fit`.
         """
+        check_drawn(estimator, "history")
         (y, _), (history, _), (truth, _) = (as_pandas(given, "y") for given in (y, history, truth))
         kept, _ = as_pandas(estimator.history(), "history")
         bands = usual_levels(estimator) if isinstance(level, str) and level == "auto" else level
@@ -283,10 +284,10 @@ class ForecastDisplay(Display):
     def _label(self) -> None:
         """What the values are: the name of the series beside one panel, above each of several."""
         if len(self.ids) == 1:
-            self.ax_.set_ylabel(str(self.ids[0]))
+            self.ax_.set_ylabel(named(self.ids[0]))
             return
         for ax, name in zip(self.axes_, self.ids, strict=True):
-            ax.set_title(str(name), loc="left", fontsize="medium")
+            ax.set_title(named(name), loc="left", fontsize="medium")
 
     def _covariate_names(self) -> list[Hashable]:
         assert self.covariates is not None

@@ -8,7 +8,7 @@ import numpy as np
 
 from forecastrnn.plotting.canvas import Axes, Color, GivenAxes, Look, ink, legend_above, panels, step_axis
 from forecastrnn.plotting.display import Display
-from forecastrnn.plotting.estimator import Trained
+from forecastrnn.plotting.estimator import Trained, check_drawn
 from forecastrnn.training.curves import TrainingCurves
 
 
@@ -69,6 +69,7 @@ class LossCurveDisplay(Display):
         ValueError
             If ax is not one Axes.
         """
+        check_drawn(estimator, "training_curves_", "an estimator of forecastrnn")
         return cls(estimator.training_curves_).plot(ax)
 
     def plot(self, ax: GivenAxes = None) -> Self:

@@ -11,7 +11,7 @@ import pandas as pd
 from forecastrnn.metrics.forms import CUTOFF, Data
 from forecastrnn.plotting.canvas import Axes, GivenAxes, date_numbers, in_rows, ink, step_axis, time_axis
 from forecastrnn.plotting.display import Display
-from forecastrnn.plotting.estimator import Backtested
+from forecastrnn.plotting.estimator import Backtested, check_drawn
 from forecastrnn.plotting.origins import Origins, read_origins
 
 MOST_LAGS, NORMAL_95 = 36, 1.96
@@ -87,6 +87,7 @@ class ResidualDisplay(Display):
         ValueError, TypeError
             As `cross_validation` raises them.
         """
+        check_drawn(estimator, "cross_validation")
         found = estimator.cross_validation(y, 1, **{"refit": False, "n_windows": n_windows} | backtest)
         return cls.from_predictions(found, ax=ax)
 

@@ -10,9 +10,18 @@ import pandas as pd
 
 from forecastrnn.native_frames import as_pandas
 from forecastrnn.plotting.beside import share_times
-from forecastrnn.plotting.canvas import Axes, GivenAxes, date_numbers, heat_map, legend_above, stacked, time_axis
+from forecastrnn.plotting.canvas import (
+    Axes,
+    GivenAxes,
+    date_numbers,
+    heat_map,
+    legend_above,
+    named,
+    stacked,
+    time_axis,
+)
 from forecastrnn.plotting.display import Display
-from forecastrnn.plotting.estimator import HasStates
+from forecastrnn.plotting.estimator import HasStates, check_drawn
 from forecastrnn.plotting.lines import draw_history, draw_line
 
 
@@ -95,6 +104,7 @@ class StateDisplay(Display):
         NotFittedError
             Before `fit`.
         """
+        check_drawn(estimator, "states_while_reading")
         found = estimator.states_while_reading(series, member=member)
         layers = found.columns.get_level_values("layer").unique()
         if not -len(layers) <= layer < len(layers):
@@ -121,7 +131,7 @@ class StateDisplay(Display):
         axes = stacked([0.5, 1.0, 0.5][: 3 if self.gates.shape[1] else 2], ax)
         self._drawn_on(axes)
         draw_history(axes[0], self.values)
-        axes[0].set_ylabel(str(self.values.name))
+        axes[0].set_ylabel(named(self.values.name))
         self._draw_states(axes[1])
         if self.gates.shape[1]:
             self._draw_gates(axes[2])

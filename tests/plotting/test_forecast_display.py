@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.axes import Axes
+from sklearn.dummy import DummyRegressor
 
 import forecastrnn
-from forecastrnn import RNNForecaster
+from forecastrnn import RNNForecaster, plotting
 from forecastrnn.plotting import ForecastDisplay
 from forecastrnn.plotting.canvas import Dates
 from support.forecaster_cases import long_of, monthly, panel, quick
@@ -301,9 +302,9 @@ def test_history_goes_on_with_update_and_through_files(tmp_path: Any) -> None:
     loaded = forecastrnn.load(tmp_path / "model.rnn")
     found = loaded.history(["c", "a"])
     pd.testing.assert_frame_equal(found, fitted.history(["c", "a"]))
-    expected = wide[:-2][-24:].iloc[:, [2, 0]]  # two contexts of 12
+    expected = wide[:-2][-48:].iloc[:, [2, 0]]  # two contexts, as they usually are
     np.testing.assert_array_equal(found["y"].to_numpy().reshape(2, -1).T, expected)
-    np.testing.assert_array_equal(found["ds"].to_numpy()[:24], expected.index)
+    np.testing.assert_array_equal(found["ds"].to_numpy()[:48], expected.index)
 
 
 def test_history_of_each_series_goes_on_by_itself_and_begins_where_it_does() -> None:
@@ -311,7 +312,7 @@ def test_history_of_each_series_goes_on_by_itself_and_begins_where_it_does() -> 
     with pytest.warns(UserWarning, match="too short"):
         fitted = quick(context_length=12, short="naive").fit(long_of({k: s[:-1] for k, s in parts.items()}))
     fitted.update(long_of({"b": parts["b"][-1:], "short": parts["short"][-1:]}))
-    for name, expected in (("a", parts["a"][:-1][-24:]), ("short", parts["short"]), ("b", parts["b"][-24:])):
+    for name, expected in (("a", parts["a"][:-1][-48:]), ("short", parts["short"]), ("b", parts["b"])):
         found = fitted.history(name)
         np.testing.assert_array_equal(found["y"], expected)
         np.testing.assert_array_equal(found["ds"], expected.index)
@@ -333,3 +334,38 @@ def test_times_of_the_past_are_those_of_the_series(freq: str, zone: str | None) 
 def test_files_that_kept_no_values_are_drawn_without_them() -> None:
     old = forecastrnn.load(Path(__file__).parents[1] / "golden" / "forecaster.rnn")
     assert not len(old.history()) and labels(old.plot(H).ax_) == ["forecast"]
+
+
+def test_short_series_are_drawn_as_far_back_as_others() -> None:
+    """Hours of four days are read in short contexts, and yet all of them are kept for pictures."""
+    y = pd.Series(np.arange(90.0) % 24.0 + 5.0, index=pd.date_range("2024-01-01", periods=90, freq="h"))
+    model = quick().fit(y)
+    assert len(model.history()) == 90
+    new = pd.Series(1.0, index=pd.date_range("2024-01-04 18:00", periods=9, freq="h"))
+    assert len(model.update(new).history()) == 90
+
+
+def test_what_all_numbers_share_stands_beside_the_axis() -> None:
+    """1e9 would be under the legend."""
+    display = quick().fit(monthly(60) * 1e-9 + 1e9).plot(3)
+    display.figure_.draw_without_rendering()
+    shared = display.ax_.yaxis.get_offset_text()
+    legend = display.ax_.get_legend().get_window_extent()
+    assert shared.get_text() and not shared.get_window_extent().overlaps(legend)
+    display.close()
+
+
+def test_names_are_cut_where_they_are_long_and_are_no_formulas() -> None:
+    names = ["a shop with a name as long as " + "this " * 20, "$x_1$ and $", "short"]
+    display = quick().fit(pd.DataFrame({name: monthly(60) for name in names})).plot(3)
+    titles = [ax.get_title(loc="left") for ax in display.axes_]
+    assert len(titles[0]) <= 36 and titles[0].endswith("\N{HORIZONTAL ELLIPSIS}")
+    assert titles[1:] == [r"\$x_1\$ and \$", "short"]
+    display.close()
+
+
+@pytest.mark.parametrize("name", [name for name in plotting.__all__ if name.endswith("Display")])
+def test_estimators_of_another_kind_are_refused_by_name(name: str, y: pd.Series) -> None:
+    given = {"ForecastDisplay": (3,), "ResidualDisplay": (y,), "BacktestDisplay": (y, 3), "CoverageDisplay": (y, 3)}
+    with pytest.raises(TypeError, match="estimator must be .* Got DummyRegressor"):
+        getattr(plotting, name).from_estimator(DummyRegressor(), *given.get(name, ()))
