@@ -54,7 +54,10 @@ def _instants(index: pd.Index, label: str) -> pd.DatetimeIndex:
     try:
         return pd.DatetimeIndex(index)
     except ValueError as error:
-        raise ValueError(f"{label} holds dates that are no times of one time zone: {error}") from error
+        raise ValueError(
+            f"{label} holds dates that are no times of one time zone, such as {index[0]!s} and {index[-1]!s}: convert "
+            "them with pandas.to_datetime(..., utc=True), and then tz_convert to their time zone"
+        ) from error
 
 
 def _parse(texts: pd.Index, index: pd.Index, label: str) -> pd.DatetimeIndex:

@@ -7,10 +7,9 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import ClassifierMixin
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from forecastrnn.data.arrays import Sequences
+from forecastrnn.data.arrays import Sequences, check_draws
 from forecastrnn.data.boxes import opened, unboxed
 from forecastrnn.data.class_weights import BALANCED, class_weights
 from forecastrnn.data.targets import (
@@ -259,7 +258,7 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
             For a model of another kind, a label that `fit` has not seen, and counts or a temperature out of range.
         """
         check_is_fitted(self)
-        options = Drawing(temperature, top_k, check_random_state(random_state))
+        options = Drawing(temperature, top_k, check_draws(random_state))
         return generate_symbols(
             self._fitted, self.classes_, n_steps, prompt, n_sequences=n_sequences, drawing=options, n_jobs=self.n_jobs,
             device=device_to_predict(self),

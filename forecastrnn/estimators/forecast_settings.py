@@ -58,7 +58,7 @@ def _horizon_of(forecaster: NamedParameters) -> int:
         return 1
     horizon = flat_of(forecaster, "strategy")["horizon"]
     if horizon is None:
-        refuse(forecaster, "strategy__horizon", 'an int in the range [1, inf) with strategy="direct"')
+        refuse(forecaster, "strategy__horizon", "an int in the range [1, inf), as in strategy=Direct(horizon=12)")
     return int(horizon)
 
 

@@ -38,6 +38,7 @@ from forecastrnn.forecasting.members import Callback
 from forecastrnn.forecasting.model import Model
 from forecastrnn.forecasting.plan import FitPlan
 from forecastrnn.forecasting.seen import Seen
+from forecastrnn.forecasting.stray_values import warn_of_strays
 from forecastrnn.forecasting.windows import EPOCH
 from forecastrnn.persistence.digests import digest_of
 
@@ -362,6 +363,7 @@ class RNNForecaster(
             given = replace(given, y=None)  # whose columns are those of the series by now, and as large
         check_within(bounds_of(self), read)
         check_values(plan.members, read)
+        warn_of_strays(read, "y")
         if kept is not None:
             kept.check(read, static)
         season = plan.season(read, season_of(read.axis), old)

@@ -6,10 +6,9 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from forecastrnn.data.arrays import check_count
+from forecastrnn.data.arrays import check_count, check_draws
 from forecastrnn.estimators.covariate_reading import Given, ahead_of
 from forecastrnn.estimators.device_choice import device_to_predict
 from forecastrnn.estimators.fitted_forecaster import FittedForecaster
@@ -174,7 +173,7 @@ class Predicts(Pretrained, FittedForecaster):
         if spread:
             warn_far(model, last)
         paths = sample_paths(
-            model, chosen, last, count, calibrated=spread, rng=check_random_state(random_state), device=device,
+            model, chosen, last, count, calibrated=spread, rng=check_draws(random_state), device=device,
             ahead=ahead,
         )[..., steps - 1]  # fmt: skip
         checked(chosen, paths, "sample_paths")
@@ -236,7 +235,7 @@ class Predicts(Pretrained, FittedForecaster):
         chosen = self._choose(given, ids)
         until = n_steps if is_time(n_steps) else check_count(n_steps, "n_steps")
         h = int(read_horizon(chosen.axis, until)[-1])
-        rng, device = check_random_state(random_state), device_to_predict(self)
+        rng, device = check_draws(random_state), device_to_predict(self)
         ahead = ahead_of(model, None, chosen.axis, until, h)
         paths = model.futures(chosen, h, count, rng=rng, known=prompt is None, device=device, ahead=ahead)
         checked(chosen, paths, "generate")

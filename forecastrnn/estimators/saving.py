@@ -165,6 +165,8 @@ def _encode_parameter(name: str, value: Any) -> Any:
         from forecastrnn.persistence.calendar_records import encode_events
 
         return {"calendar": encode(replace(value, events=None), name), "events": encode_events(value.events)}
+    if name == "bounds" and isinstance(value, list | tuple):
+        value = tuple(None if one is not None and np.isinf(one) else one for one in value)  # no bound is None in a file
     if name == "class_weight" and isinstance(value, dict):
         return {"labels": encode(list(value), name), "weights": encode(list(value.values()), name)}
     return encode(value, name)

@@ -196,6 +196,8 @@ class SequenceInput(RecurrentEstimator[SequenceSettings, Fitted, SequenceSamples
         if array.ndim == 3:
             self._check_channels(array.shape[2], reset)
         else:
+            if not reset:
+                self._check_table(array.shape)
             _check_n_features(self, array, reset=reset)
             self._check_one_channel(reset)
         return self._as_sequences(array, lengths)
@@ -219,9 +221,22 @@ class SequenceInput(RecurrentEstimator[SequenceSettings, Fitted, SequenceSamples
             name = type(self).__name__
             raise ValueError(f"X has {channels} channels, but {name} is expecting {self.n_channels_in_} channels.")
 
+    def _check_table(self, shape: tuple[int, ...]) -> None:
+        """Refuse a table where fit has had sequences of several channels."""
+        channels = getattr(self, "n_channels_in_", 1)
+        if channels > 1:
+            alone = f" One sequence of {shape[0]} steps is X[None], of shape (1, {shape[0]}, {channels})."
+            raise ValueError(
+                f"X must have shape (n, time, {channels}), {channels} channels as in fit. Got {shape}."
+                f"{alone if shape[1] == channels else ''}"
+            )
+
     def _check_one_channel(self, reset: bool) -> None:
         """The same where X is 2-D."""
         if not reset and getattr(self, "n_channels_in_", 1) > 1:
-            raise ValueError(f"X has 1 channels, but {type(self).__name__} is expecting {self.n_channels_in_}.")
+            raise ValueError(
+                f"X has 1 channels, but {type(self).__name__} is expecting {self.n_channels_in_}: its sequences are "
+                f"(time, {self.n_channels_in_}). One sequence alone is [X], a list of it."
+            )
         if reset:
             self.n_channels_in_, self._had_sequences = 1, False

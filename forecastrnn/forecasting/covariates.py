@@ -124,11 +124,27 @@ class ScaledCovariates:
             away = np.maximum(self.centre.min(axis=0)[:k] - found.numbers, found.numbers - self.centre.max(axis=0)[:k])
             times = np.where((spread > 0.0) & np.isfinite(away), away / spread, 0.0)
         columns = [c for c in found.columns if c.kind != "category"]
+        self._warn_of_flat(found.numbers, columns)
         for column, usual in zip(columns, np.median(times, axis=0) if len(times) else (), strict=False):
             if column.role == "known" and usual > FAR:
                 warn_caller(
                     f"X: column {column.name!r} lies {usual:.3g} times as far outside as values usually did in fit: "
                     "the networks know nothing of such values. Give it in the unit of fit, or fit anew."
+                )
+                return
+
+    def _warn_of_flat(self, numbers: np.ndarray, columns: list[Covariate]) -> None:
+        """Tell of the first covariate known ahead that changes, as it never did in fit."""
+        flat = np.flatnonzero([c.role == "known" and c.kind != "plain" for c in columns])
+        for k in flat[self.scales.spread[flat] == 0.0].tolist():
+            # Whether a column that stays as it is was 0 or 1 is not kept.
+            own = numbers[:, k]
+            usual = self.centre[:, k] if self.scales.centred[k] else own[:1]
+            changed = own[(own < usual.min(initial=np.inf)) | (own > usual.max(initial=-np.inf))].tolist()
+            if changed:
+                warn_caller(
+                    f"X: column {columns[k].name!r} holds {changed[0]:g}, but did not change in fit: what it does is "
+                    "not known, and forecasts do not follow it"
                 )
                 return
 

@@ -36,7 +36,6 @@ from forecastrnn.forecasting.residuals import residuals_of
 from forecastrnn.forecasting.series_codes import SeriesCodes
 from forecastrnn.forecasting.settings import Settings, network_of, update_count, use_lags
 from forecastrnn.forecasting.start import prepare_for_any
-from forecastrnn.forecasting.stray_values import warn_of_strays
 from forecastrnn.forecasting.trained import train_all
 from forecastrnn.forecasting.windows import with_usual_batch
 from forecastrnn.keeping import recalled
@@ -60,7 +59,6 @@ def fit_model(
     given = read
     whole, naive = set_apart(plan.reading, given, season, "y", is_fit=True)
     raw, gaps = without_end_gaps(whole)
-    warn_of_strays(raw, "y")
     calendar = plan.calendar_of(raw, season, old, told=True)
     read = _dated(raw, calendar)
     prepared = _series_of_fit(plan, read, season, static, old)

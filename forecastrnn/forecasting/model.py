@@ -342,7 +342,7 @@ def even_shares(count: int, h: int) -> np.ndarray:
 
 def check_size(h: int, n_paths: int, n_series: int) -> None:
     """Refuse more values than memory can hold."""
-    what = f"n_paths={n_paths} is too large: {h} steps of {n_series} series"
+    what = f"n_paths is too large: futures of {h} steps of {n_series} series"
     check_fits(VALUE_BYTES * h * n_paths * n_series, what, "Draw fewer paths at once.")
 
 

@@ -125,6 +125,8 @@ def date_numbers(index: pd.Index) -> np.ndarray:
     if isinstance(index, pd.PeriodIndex):
         index = index.to_timestamp()
     if not isinstance(index, pd.DatetimeIndex):
+        if not pd.api.types.is_numeric_dtype(index.dtype):
+            raise TypeError(f"times must be datetimes, periods or integers. Got {index.dtype}; see pandas.to_datetime")
         return index.to_numpy(dtype=float)
     instants = index if index.tz is None else index.tz_convert("UTC").tz_localize(None)
     found: np.ndarray = dates.date2num(instants.to_numpy())

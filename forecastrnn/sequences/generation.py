@@ -10,7 +10,7 @@ from sklearn.utils import check_array
 
 from forecastrnn.data.arrays import check_count, refuse_odd_types
 from forecastrnn.data.boxes import is_sequence
-from forecastrnn.data.numbers import floats_of, refuse_non_numbers
+from forecastrnn.data.numbers import AXES, floats_of, in_words, refuse_non_finite, refuse_non_numbers
 from forecastrnn.engine.buffers import Buffer
 from forecastrnn.engine.cpu.stepper import UNSTOPPED, stepper
 from forecastrnn.engine.memory import check_fits
@@ -97,6 +97,7 @@ def _read_prompt(fitted: Fitted, prompt: ArrayLike | None, n_sequences: int) -> 
     if np.asarray(prompt).dtype == object and any(map(is_sequence, np.asarray(prompt).flat)):
         raise TypeError("prompt holds sequences in its cells, where numbers are wanted: give an array of one shape.")
     numbers = floats_of(np.atleast_1d(prompt), "prompt")
+    refuse_non_finite(numbers, "prompt", in_words(AXES[-numbers.ndim :]), "Fill it, or begin behind it.")
     array = check_array(numbers, ensure_2d=False, allow_nd=True, dtype=np.float64, input_name="prompt")
     ndim = np.ndim(prompt)
     if ndim == 1 and channels == 1:
@@ -270,7 +271,7 @@ class Stream:
         refuse_masked(x, "x")
         try:
             values = np.asarray(x if self._coding is None else self._coded(x), np.float64)
-        except OverflowError:  # an int that no float64 is as large as
+        except (OverflowError, TypeError, ValueError):  # an int that no float64 is as large as, or no number
             values = np.array(np.inf)
         if values.size == self._shape[0]:
             self._given[:] = values.reshape(-1)
