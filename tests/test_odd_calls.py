@@ -62,7 +62,7 @@ CALLS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "a huge h": (lambda m: m.predict(HUGE), "h is too large: a number of 1329 bits"),
     "a span of time as h": (lambda m: m.predict(np.timedelta64(3, "D")), "h must be an integer >= 1"),
     "a huge n_paths": (lambda m: m.sample_paths(2, HUGE, calibrated=False), "n_paths is too large"),
-    "more paths than memory": (lambda m: m.sample_paths(2, 10**17, calibrated=False), "n_paths is too large"),
+    "more paths than memory": (lambda m: m.sample_paths(2, 10**17, calibrated=False), "n_paths=10+ is too large"),
     "a huge h of a backtest": (lambda m: quick().cross_validation(monthly(40), HUGE), "h is too large"),
     "a huge gap": (lambda m: quick().cross_validation(monthly(40), 2, gap=HUGE), "gap must be an int"),
     "a huge value of a stream": (lambda m: m.stream().step(HUGE), "value must be a finite number"),

@@ -16,6 +16,7 @@ from forecastrnn.estimators.fitted_forecaster import FittedForecaster
 from forecastrnn.estimators.forecast_settings import bounds_of, check_within
 from forecastrnn.estimators.loss_settings import check_values
 from forecastrnn.estimators.telling import telling
+from forecastrnn.forecasting.stray_values import warn_of_new_strays
 from forecastrnn.forecasting.stream import ForecastStream
 from forecastrnn.forecasting.updating import updated
 
@@ -107,7 +108,10 @@ class GoesOn(FittedForecaster):
                 "or fit with warm_start=True"
             )
         with telling(self.verbose):
-            self._model = updated(held, new, rule, updates=updates, device=device_to_predict(self))
+            moved = updated(held, new, rule, updates=updates, device=device_to_predict(self))
+        if held.recent is not None and len(new.series):
+            warn_of_new_strays(held.recent, new.read, new.series)
+        self._model = moved
         self._publish(self.device_)
         return self
 

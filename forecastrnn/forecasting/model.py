@@ -340,10 +340,10 @@ def even_shares(count: int, h: int) -> np.ndarray:
     return np.stack([(rng.permutation(count) + 0.5) / count for _ in range(h)], axis=1)
 
 
-def check_size(h: int, n_paths: int, n_series: int) -> None:
-    """Refuse more values than memory can hold."""
-    what = f"n_paths is too large: futures of {h} steps of {n_series} series"
-    check_fits(VALUE_BYTES * h * n_paths * n_series, what, "Draw fewer paths at once.")
+def check_size(h: int, n_paths: int, n_series: int, copies: int = 1) -> None:
+    """Refuse more values than memory can hold, so many times."""
+    what = f"n_paths={n_paths} is too large: {h} steps of {n_series} series"
+    check_fits(VALUE_BYTES * h * n_paths * n_series * copies, what, "Draw fewer paths at once.")
 
 
 def check_paths(h: int, n_paths: int, n_series: int, columns: int) -> None:

@@ -48,7 +48,7 @@ def sample_paths(
     if not calibrated and model.strategy != "direct":
         return draw(chosen, count=count)
     drawn = max(count, LEAST)
-    check_size(h, 3 * drawn, chosen.axis.n_series)
+    check_size(h, drawn, chosen.axis.n_series, copies=3)
     free = chosen.within(None)
     median = model.point(free, h, device, ahead)
     if model.strategy == "direct":

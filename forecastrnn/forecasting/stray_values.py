@@ -21,15 +21,39 @@ def warn_of_strays(read: SeriesSet, argument: str) -> None:
 
     Levels, seasonal figures and networks follow it, and so do forecasts.
     """
-    count = len(read.offsets) - 1
-    places, times = np.zeros(count, np.int64), np.zeros(count)
-    find_strays(read.values, read.offsets, places, times)
+    places, times = _strays(read.values, read.offsets)
     far = np.flatnonzero((times > FAR) & (np.diff(read.offsets) >= FEWEST))
+    _tell(read, argument, far, places[far], times)
+
+
+def warn_of_new_strays(recent: np.ndarray, read: SeriesSet, series: np.ndarray) -> None:
+    """The same for new rows of series (m,), beside the last values (n_series, k) of all of them."""
+    count, known = np.diff(read.offsets), recent.shape[1]
+    before = known * (1 + np.arange(len(series)))  # values of those that are known, in front of each series' new ones
+    values, is_new = np.empty(len(read.values) + known * len(series)), np.zeros(len(read.values) + before[-1], bool)
+    is_new[np.arange(len(read.values)) + before.repeat(count)] = True
+    values[is_new], values[~is_new] = read.values, recent[series].ravel()
+    places, times = _strays(values, np.append(0, np.cumsum(count + known)))
+    rows = places - before
+    far = np.flatnonzero(
+        (times > FAR) & (rows >= read.offsets[:-1]) & (np.isfinite(recent[series]).sum(axis=1) >= FEWEST)
+    )
+    _tell(read, "y_new", far, rows[far], times)
+
+
+def _strays(values: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of each series the place of the value that stands out most, and by how many usual changes."""
+    places, times = np.zeros(len(offsets) - 1, np.int64), np.zeros(len(offsets) - 1)
+    find_strays(values, offsets, places, times)
+    return places, times
+
+
+def _tell(read: SeriesSet, argument: str, far: np.ndarray, rows: np.ndarray, times: np.ndarray) -> None:
+    """Name the first value of series that have one far out, at these rows."""
     if not len(far):
         return
-    row = int(places[far[0]])
+    row, ratio = int(rows[0]), float(times[far[0]])
     name, time = read.describe(row)
-    ratio = float(times[far[0]])
     written = f"{ratio:,.0f}" if ratio < 1e7 else f"{ratio:.1g}"
     others = f" ({len(far) - 1} more series have such values)" if len(far) > 1 else ""
     warn_caller(

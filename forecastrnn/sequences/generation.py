@@ -271,7 +271,7 @@ class Stream:
         refuse_masked(x, "x")
         try:
             values = np.asarray(x if self._coding is None else self._coded(x), np.float64)
-        except (OverflowError, TypeError, ValueError):  # an int that no float64 is as large as, or no number
+        except (OverflowError, ValueError):  # an int that no float64 is as large as, or a text
             values = np.array(np.inf)
         if values.size == self._shape[0]:
             self._given[:] = values.reshape(-1)

@@ -100,7 +100,7 @@ BAD_SHAPE = [
     ("X09-transposed", X, X.T, "X has 12 features, but RNNRegressor is expecting 4"),
     ("X10", CUBE, np.dstack([CUBE, X]), "3 channels.*expecting 2"),
     ("X10-list", CUBE, [np.ones((3, 3)), np.ones((4, 3))], "3 channels.*expecting 2"),
-    ("X10-rows", CUBE, X[:, :2], "1 channels.*expecting 2"),
+    ("X10-rows", CUBE, X[:, :2], "2 channels as in fit. Got"),
 ]
 
 

@@ -299,7 +299,7 @@ def test_parameters_set_behind_a_fit_wait_for_the_next(airline: pd.Series, strat
 
 
 def test_direct_needs_a_horizon(airline: pd.Series) -> None:
-    with pytest.raises(ValueError, match="horizon.*direct.*Got None"):
+    with pytest.raises(ValueError, match="horizon.*Direct.*Got None"):
         quick(strategy="direct").fit(airline)
     with pytest.raises(ValueError, match="length 10 but horizon=8 needs at least 12 observations"):
         quick(strategy=Direct(8)).fit(airline[:10])

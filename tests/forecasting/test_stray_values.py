@@ -50,6 +50,26 @@ def test_one_of_many_series_is_named_and_the_others_counted() -> None:
         quick(missing="mask").fit(y)
 
 
+@pytest.mark.parametrize("new", [[1e6], [41.0, 1e6, 45.0], [9999.0, 50.0]])
+def test_new_rows_are_compared_with_known_ones(new: list[float]) -> None:
+    y = pd.DataFrame({"a": USUAL, "b": USUAL[::-1]}, index=daily(USUAL).index)
+    rows = pd.date_range("2024-05-20", periods=len(new))
+    model = quick().fit(y)
+    with pytest.warns(UserWarning, match="^y_new: series 'b' has (1e.06|9999) at 2024-05-2[01]"):
+        model.update(pd.DataFrame({"a": 50.0, "b": new}, index=rows))
+
+
+def test_new_rows_like_known_ones_are_not_told_of() -> None:
+    """Also behind a known value that stands out, and of a series that begins."""
+    model = quick(missing="mask").fit(daily(USUAL))
+    with pytest.warns(UserWarning, match="y_new"):
+        model.update(pd.Series([1e5], index=pd.date_range("2024-05-20", periods=1)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.update(pd.Series([50.0, np.nan, 41.0], index=pd.date_range("2024-05-21", periods=3)))
+        quick().fit(daily(USUAL[:5])).update(pd.Series([9e3], index=pd.date_range("2024-01-06", periods=1)))
+
+
 @pytest.mark.parametrize(
     "y",
     [
