@@ -38,10 +38,10 @@ def read_column(column: pd.Series, rows: np.ndarray, argument: str) -> Column:
     """
     are_there, dtype = rows.min(initial=0) >= 0, column.dtype
     if are_there and isinstance(dtype, np.dtype) and dtype.kind in "biuf":
-        return Column("number", _finite(column.to_numpy()[rows].astype(np.float64), column.name, argument))
+        return Column("number", _finite(column.to_numpy()[rows].astype(np.float64), column.name, argument, rows))
     taken = column.iloc[rows] if are_there else column.reset_index(drop=True).reindex(rows)
     if not isinstance(taken.dtype, pd.CategoricalDtype) and first_not_numeric(taken.to_frame()) is None:
-        return Column("number", _numbers(taken, argument))
+        return Column("number", _numbers(taken, argument, rows))
     texts = pd.api.types.is_string_dtype(taken.dtype) or pd.api.types.is_object_dtype(taken.dtype)
     if not texts and not isinstance(taken.dtype, pd.CategoricalDtype):
         raise TypeError(
@@ -56,21 +56,22 @@ def read_column(column: pd.Series, rows: np.ndarray, argument: str) -> Column:
     return Column("category", places[codes], categories)
 
 
-def _numbers(column: pd.Series, argument: str) -> np.ndarray:
+def _numbers(column: pd.Series, argument: str, rows: np.ndarray) -> np.ndarray:
     with np.errstate(over="ignore"):  # too large for float64 is reported as infinity
         try:
             values: np.ndarray = column.to_numpy(dtype=np.float64, na_value=np.nan)
         except OverflowError:
             values = np.full(len(column), np.inf)
-    return _finite(values, column.name, argument)
+    return _finite(values, column.name, argument, rows)
 
 
-def _finite(values: np.ndarray, name: Hashable, argument: str) -> np.ndarray:
-    """The same values, of which none is infinite."""
-    if np.isinf(values).any():
+def _finite(values: np.ndarray, name: Hashable, argument: str, rows: np.ndarray) -> np.ndarray:
+    """The same values, of which none is infinite; rows (n,): where they stand."""
+    infinite = np.isinf(values)
+    if infinite.any():
         raise ValueError(
-            f"column {name!r} of {argument} contains infinity, or a number too large for float64; replace such "
-            "values, or make them missing"
+            f"column {name!r} of {argument} contains infinity, or a number too large for float64, first in row "
+            f"{int(rows[infinite.argmax()])}; replace such values, or make them missing"
         )
     return values
 

@@ -139,17 +139,25 @@ def check_known(plan: FitPlan, prepared: Prepared, ids: tuple) -> None:
         )
 
 
+def _fixed(settings: Settings, layout: InputLayout, n_members: int) -> dict[str, object]:
+    """What makes networks what they are, by the parameters that say so."""
+    return {
+        "cell, hidden_layer_sizes or layer_norm": settings.layers, "start": layout.for_any, "dtype": settings.dtype,
+        "strategy or its horizon": (settings.horizon, settings.has_decoder), "global_model": settings.is_local,
+        "n_members": n_members, "long_run_mean": layout.with_long_run, "older_means": layout.older_means,
+    }  # fmt: skip
+
+
 def check_same(old: Model, settings: Settings, n_members: int, layout: InputLayout, ids: tuple) -> None:
     """A warm start needs the networks that there are."""
     was, now = old.settings, settings
     if was.any_loss != now.any_loss and (was.likelihood is not None or now.likelihood is not None):
         raise ValueError(f"warm_start=True: loss must be that of the first fit, {was.loss!r}, with its options.")
-    same = (was.layers, was.horizon, was.dtype, was.is_local, was.has_decoder, old.n_members)
-    inputs = [(one.older_means, one.with_long_run, one.for_any) for one in (old.layout, layout)]
-    if same != (now.layers, now.horizon, now.dtype, now.is_local, now.has_decoder, n_members) or inputs[0] != inputs[1]:
+    before, after = _fixed(was, old.layout, old.n_members), _fixed(now, layout, n_members)
+    changed = [name for name, value in after.items() if value != before[name]]
+    if changed:
         raise ValueError(
-            "warm_start=True: cell, hidden_layer_sizes, start, strategy, horizon, dtype, global_model, long_run_mean, "
-            "older_means and n_members must be as in the first fit."
+            f"warm_start=True: {', '.join(changed)} must be as in the first fit. Set it back, or warm_start=False."
         )
     if was.embeddings != now.embeddings:
         raise ValueError("warm_start=True: id_embedding_dim, static and its columns must be as in the first fit.")

@@ -45,10 +45,22 @@ CALLS: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
                         "prompt contains NaN. It stands at step 1, in channel 0. Fill it"),
     "a text for a step": (lambda m: m["following"].stream().step("ab"), "x must be 2 finite numbers, one a channel"),
     "no horizon": (lambda m: quick(strategy="direct").fit(monthly(40)), r"as in strategy=Direct\(horizon=12\)"),
+    "a warm start of another kind": (lambda m: started().set_params(n_members=2).fit(monthly(40)),
+                                     "^warm_start=True: n_members must be as in the first fit. Set it back"),
+    "infinity in X": (lambda m: quick().fit(monthly(40), X=broken()), "'price' of X contains infinity.* in row 7"),
     "several offsets": (lambda m: quick().fit(pd.Series(1.0, index=OFFSETS)),
                         r"such as 2024-03-30 00:00:00\+01:00 and 2024-04-02 00:00:00\+02:00: convert them"),
     "times as texts": (lambda m: ResidualDisplay.from_predictions(texts()), "Got (str|object); see pandas.to_datetime"),
 }  # fmt: skip
+
+
+def started() -> RNNForecaster:
+    return quick(warm_start=True).fit(monthly(40))
+
+
+def broken() -> pd.DataFrame:
+    plan = pd.DataFrame({"price": np.arange(40.0)}, index=monthly(40).index)
+    return plan.replace(7.0, np.inf)
 
 
 def texts() -> pd.DataFrame:
