@@ -146,8 +146,9 @@ class RNNForecaster(
         the value a season ago. How much each counts is found in `fit` for each series (`weights_`), by forecasts of the
         last values, which networks of their own, in a fifth of the time of the default fit more, have not seen. "auto":
         all formulas; where the loss asks for a mean those that forecast one, and none with a loss that says how
-        values are distributed. A list names some of them, or "pretrained", the network of `pretrained()`; the networks
-        are always among what is mixed. "network": the networks alone, in two thirds of the time where series are many.
+        values are distributed. A list names some of them, or "pretrained", the network of `pretrained()`: ["auto",
+        "pretrained"] is better where single short series are forecast. The networks are always among what is mixed.
+        "network": the networks alone, in two thirds of the time where series are many.
     initializer : str
         As in `RNNRegressor`.
     solver : str, `Adam`, `AdamW`, `SGD`, `RMSprop` or `UpdateRule`

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from forecastrnn.data.row_ranges import rows_between
-from forecastrnn.engine.threads import thread_count
 from forecastrnn.forecasting.candidates.candidate import Candidate, KnownSeries
 from forecastrnn.forecasting.candidates.recent_median import ZEROS
 from forecastrnn.forecasting.ends import ends_of
@@ -59,7 +58,7 @@ def forecasts_of(values: np.ndarray, offsets: np.ndarray, season: int, h: int) -
     """Forecasts (n_series, h) of series end to end, in their own unit."""
     start = usual_start()
     prepared = prepare_for_any(values, offsets, season, start.context)
-    settings = settings_of(start.units, thread_count(None))
+    settings = settings_of(start.units)
     tail, network = ends_of(SeriesInputs(prepared, settings.dtype)), network_of(prepared.layout, settings)
     paths = forecast(network, start.theta[None], tail, settings, h, np.zeros(1, np.int64))
     return np.asarray(prepared.inverse(paths)[0])

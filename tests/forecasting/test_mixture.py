@@ -189,6 +189,9 @@ def test_what_is_mixed_by_default() -> None:
     of_means = [name for name, one in CANDIDATES.items() if one.of_means]
     assert model.set_params(loss="squared_error").fit(Y[:OLD]).weights_.columns.tolist() == ["network", *of_means]
     assert model.set_params(loss="poisson").fit(counts).weights_.columns.tolist() == ["network"]
+    model.set_params(loss="huber", candidates=["theta", "auto", "pretrained"])
+    rest = [name for name in usual if name != "theta"]
+    assert model.fit(Y[:OLD]).weights_.columns.tolist() == ["network", "theta", *rest, "pretrained"]
 
 
 @pytest.mark.parametrize(
@@ -196,6 +199,8 @@ def test_what_is_mixed_by_default() -> None:
     [
         ({"candidates": ["seasonago"]}, "must be 'auto', 'network', or names, each once, among .*'season_ago'"),
         ({"candidates": []}, "or names, each once"),
+        ({"candidates": ["auto", "auto"]}, "or names, each once, among .'auto', 'damped_trend'"),
+        ({"candidates": ["auto", np.arange(2)]}, "or names, each once"),
         ({"candidates": ["season_ago"] * 2}, "or names, each once"),
         ({"candidates": None}, "The 'candidates' parameter of RNNForecaster must be"),
         ({"candidates": ["season_ago"], "loss": "gaussian"}, "without a distribution, .* use candidates='network'"),
