@@ -1,6 +1,6 @@
 """The pre-trained network on published sets: forecasts without a fit, alone and mixed, their bands, and its curve.
 
-FORECASTRNN_DATA=folder python -m benchmarks.pretraining [--validation] [--weights file] [--only airline ...]
+FORECASTRNN_DATA=folder python -m benchmarks.pretraining [--validation] [--weights file] [--updates 100] [--only ...]
 python -m benchmarks.pretraining --latency
 FORECASTRNN_DATA=folder python -m benchmarks.pretraining --curve states ... : of files of a training, on validation
 """
@@ -55,12 +55,14 @@ def shortened(data: SeriesSet, *, is_validation: bool) -> SeriesSet:
     return own.validation()
 
 
-def zero_shot(data: SeriesSet, start: str, candidates: str, levels: Sequence[int] | None) -> Found:
-    """Forecasts of a forecaster that learns nothing from the set."""
+def zero_shot(
+    data: SeriesSet, start: str, candidates: str, levels: Sequence[int] | None, updates: int = 0
+) -> Found:  # fmt: skip
+    """Forecasts of a forecaster that learns nothing from the set, or makes so many updates."""
     units = RNNForecaster.pretrained().hidden_layer_sizes if start == "pretrained" else read_start(start).units
     model = RNNForecaster(
-        start=start, hidden_layer_sizes=units, n_members=1, max_steps=0, season_length=data.season, missing="mask",
-        candidates=candidates, intervals="conformal" if levels else None, random_state=0, n_jobs=1,
+        start=start, hidden_layer_sizes=units, n_members=1, max_steps=updates, season_length=data.season,
+        missing="mask", candidates=candidates, intervals="conformal" if levels else None, random_state=0, n_jobs=1,
     )  # fmt: skip
     begun = time.process_time()
     model.fit(data.frame(), id_col="unique_id", time_col="t", target_col="y")
@@ -79,10 +81,14 @@ def covered(table: Any, data: SeriesSet, level: int) -> float:
     return float(100.0 * np.concatenate(inside).mean())
 
 
-def measure(data: SeriesSet, start: str, kinds: Mapping[str, str] = KINDS, *, with_bands: bool = True) -> dict:
-    """All of one set."""
+def measure(
+    data: SeriesSet, start: str, kinds: Mapping[str, str] = KINDS, *, with_bands: bool = True, updates: int = 0
+) -> dict:  # fmt: skip
+    """All of one set; updates : of what is mixed."""
     found = {
-        kind: zero_shot(data, start, names, LEVELS if with_bands and kind == "alone" else None)
+        kind: zero_shot(
+            data, start, names, LEVELS if with_bands and kind == "alone" else None, updates if kind == "mixed" else 0
+        )
         for kind, names in kinds.items()
     }
     return {
@@ -165,6 +171,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=(*TUNING, *DRAWN), default=(*TUNING, *DRAWN))
     parser.add_argument("--validation", action="store_true", help="the task one horizon before the test part")
     parser.add_argument("--weights", default="pretrained", help="a file of weights; default those of the package")
+    parser.add_argument("--updates", type=int, default=0, help="of what is mixed; results are then not written")
     parser.add_argument("--curve", nargs="+", type=Path, help="states of a training, of which to find the curve")
     parser.add_argument("--latency", action="store_true", help="how long a forecast takes")
     asked = parser.parse_args()
@@ -179,12 +186,13 @@ def main() -> None:
         save("pretraining_curve", points)
         draw(points)
         return
-    rows = [measure(shortened(any_set(name), is_validation=asked.validation), asked.weights) for name in asked.only]
+    sets = [shortened(any_set(name), is_validation=asked.validation) for name in asked.only]
+    rows = [measure(data, asked.weights, updates=asked.updates) for data in sets]
     print(describe())
     _show(rows)
     for kind in KINDS:
         print(kind, {key: round(mean, 3) for key, mean in over_naive(rows, kind).items()})
-    if not asked.validation and set(asked.only) >= set(TUNING):
+    if not asked.validation and not asked.updates and set(asked.only) >= set(TUNING):
         save("pretraining", rows)
 
 
