@@ -158,7 +158,7 @@ def _in_public_names(text: str, rules: Mapping[str, Any]) -> str:
 def _leaves(kind: type) -> list[str]:
     """Names of a class that is no base of others of the package, or of those that are none below it."""
     every: list[type] = type.__subclasses__(kind)
-    below = [one for one in every if one.__module__.startswith("forecastrnn.")]
+    below = [one for one in every if one.__module__.startswith("forecastrnn.") and getattr(one, "is_shown", True)]
     return [name for one in below for name in _leaves(one)] if below else [kind.__name__]
 
 

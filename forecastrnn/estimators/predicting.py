@@ -164,6 +164,8 @@ class Predicts(Pretrained, FittedForecaster):
         check_is_fitted(self)
         check_output(output)
         model, device, count = self._model, device_to_predict(self), check_count(n_paths, "n_paths")
+        if not isinstance(calibrated, bool | np.bool_):
+            raise ValueError(f"calibrated must be True or False. Got {calibrated!r:.80}.")
         spread = bool(calibrated) or model.strategy == "direct"
         if spread:
             check_calibrated(model)

@@ -9,6 +9,7 @@ import numpy as np
 
 from forecastrnn.exceptions import ModelFileError
 from forecastrnn.persistence.codec import Kind, Make, Part, array, as_bools, choice, count, each, mapped
+from forecastrnn.persistence.utf8 import utf8
 
 _AS_NUMBERS = {"int": "<i8", "|b1": "|u1"}  # kinds that are not called as their numbers are kept
 NUMBERS = ("|b1", "|i1", "|u1", "<f4", "<f8", *(f"<{sign}{size}" for sign in "iu" for size in (2, 4, 8)))
@@ -16,7 +17,7 @@ NUMBERS = ("|b1", "|i1", "|u1", "<f4", "<f8", *(f"<{sign}{size}" for sign in "iu
 
 def texts(word: str, part: Part, value: list[str] | None, sizes: tuple[str, str]) -> Make:
     """UTF-8 end to end, and the bytes of each; how many there are, and bytes in all, is known by these names."""
-    parts = [text.encode() for text in value or ()]
+    parts = [utf8(text, "the text") for text in value or ()]
     lengths = np.array([len(one) for one in parts], np.int64)
     text = array("|u1", sizes[1]).walk(part, f"{word}.text", np.frombuffer(b"".join(parts), np.uint8))
     each = array("<i8", sizes[0]).walk(part, f"{word}.lengths", lengths)
@@ -47,7 +48,7 @@ def names(n: str) -> Kind:
 
 def bytes_of(texts: list[str]) -> int:
     """Their length in a file."""
-    return sum(len(text.encode()) for text in texts)
+    return sum(len(utf8(text, "the text")) for text in texts)
 
 
 Split = Callable[[str, Any], tuple[str, Any]]

@@ -25,6 +25,7 @@ import numpy as np
 
 from forecastrnn.exceptions import ModelFileError
 from forecastrnn.persistence.replacing import Block, replace_file, target_of
+from forecastrnn.persistence.utf8 import utf8
 
 MAGIC = b"\x89RNN\r\n\x1a\n"  # not text, and changed by whatever changes line ends
 VERSION = 1
@@ -56,6 +57,7 @@ def write_model(to: Any, header: dict, tensors: list[Tensor], values: dict[str, 
     to : a path, or an open binary file, which nothing is written to before all of it is known.
     """
     target = place_of(to)
+    utf8(json.dumps(header, ensure_ascii=False), "the model's description")  # a text that cannot be read is not written
     text = json.dumps(header, allow_nan=False, separators=(",", ":"), sort_keys=True).encode()
     if len(text) > MOST_HEADER:
         raise ValueError(f"the model's description takes {len(text)} bytes, more than a model file holds")

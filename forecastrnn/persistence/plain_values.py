@@ -14,6 +14,7 @@ from forecastrnn.networks.cell import Cell
 from forecastrnn.networks.cells import cell_classes
 from forecastrnn.networks.traced_cell import TracedCell, cell_as_record, cell_from_record
 from forecastrnn.persistence.codec import LARGEST, Kind, Part, entry
+from forecastrnn.persistence.utf8 import utf8
 
 IMPORT_IT = "If it is of your own making, import the module that defines it before you load the file"
 
@@ -22,6 +23,8 @@ def encode(value: Any, what: str) -> Any:
     """A value for the header; `what` names it in the TypeError for a value that a file cannot keep."""
     if isinstance(value, np.generic):
         value = value.item()
+    if isinstance(value, str):
+        utf8(value, f"{what}:")
     if value is None or isinstance(value, bool | str):
         return value
     if isinstance(value, int | float):

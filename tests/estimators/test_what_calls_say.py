@@ -36,6 +36,9 @@ def models() -> dict[str, Any]:
 CALLS: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     "a seed below 0": (lambda m: m["forecaster"].sample_paths(2, 3, calibrated=False, random_state=-1),
                        "random_state must be None, an int from 0 to 4294967295 or .* Got -1"),
+    "no truth value": (lambda m: m["forecaster"].sample_paths(2, calibrated="x"),
+                       "calibrated must be True or False. Got 'x'"),
+    "no loss": (lambda m: quick(loss="nosuch").fit(monthly(40)), "NegativeBinomial or Tweedie. Got 'nosuch'"),
     "another generator": (lambda m: m["forecaster"].sample_paths(2, calibrated=False, random_state="x"), "Got 'x'"),
     "one of many sequences": (lambda m: m["following"].predict(CUBE[0]),
                               r"X must have shape \(n, time, 2\).* Got \(6, 2\). One sequence of 6 steps is X\[None\]"),

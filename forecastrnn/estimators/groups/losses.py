@@ -159,6 +159,7 @@ class NamedLikelihood(LossGroup):
     """
 
     name: str = option("gaussian", str)
+    is_shown: ClassVar[bool] = False  # in messages: nobody makes one
 
     @property
     def loss(self) -> str:  # type: ignore[override]
