@@ -269,8 +269,9 @@ class Stream:
     def step(self, x: object) -> np.ndarray:
         """Outputs (n_outputs,) for one step's input x (channels,), or a number or a category for one channel."""
         refuse_masked(x, "x")
+        given = x if self._coding is None else self._coded(x)
         try:
-            values = np.asarray(x if self._coding is None else self._coded(x), np.float64)
+            values = np.asarray(given, np.float64)
         except (OverflowError, ValueError):  # an int that no float64 is as large as, or a text
             values = np.array(np.inf)
         if values.size == self._shape[0]:
