@@ -87,9 +87,7 @@ def path_of(given: Any) -> str:
     """A path as a text; bytes are none, since they could be the file itself."""
     if isinstance(given, str | os.PathLike):
         return os.fsdecode(given)
-    raise TypeError(
-        f"path must be a str, an os.PathLike or a binary file that is open. Got {given!r:.80} ({type(given).__name__})."
-    )
+    raise TypeError(f"path must be a str, an os.PathLike or a binary file that is open. Got {given!r:.80}.")
 
 
 def _write_to(file: Any, blocks: list[Block]) -> None:

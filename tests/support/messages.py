@@ -12,15 +12,15 @@ LONGEST = 900  # characters of a message
 PACKAGE = Path(forecastrnn.__file__).parent
 PUBLIC = ("datasets", "functional", "metrics", "model_selection", "plotting", "progress")
 LEAKS = {
-    "a module": rf"forecastrnn\.(?!{'|'.join(PUBLIC)})[a-z_]+\.",
+    "a module": rf"forecastrnn\.(?!{'|'.join(PUBLIC)})[a-z_]+\.\w",  # not the full stop behind a name
     "a private name": r"(?<![\w'\"`.-])_[a-z]\w*(?=[.(\s]|$)",
     "an address": r"object at 0x|<function|<bound method|<lambda>",
     "a file of the package": r"site-packages|/forecastrnn/\w+/\w+\.py",
-    "the compiler": r"(?i)numba|llvm|nopython",
+    "the compiler": r"(?i)numba(?!-cuda is not installed)|llvm|nopython",
     "scikit-learn": r"test_size|train_size|n_splits|stratif|HistGradient|ensure_",
     "NumPy": r"setting an array element|inhomogeneous|ufunc|could not be broadcast|ambiguous|too many indices",
-    "Python": r"unhashable|not subscriptable|has no attribute|NoneType|positional argument",
-    "pandas": r"narwhals|non-unique multi-index|cannot reindex|Must pass|no axis named",
+    "Python": r"unhashable|not subscriptable|has no attribute|'NoneType'|NoneType object|positional argument",
+    "pandas": r"(?<!needs )narwhals|non-unique multi-index|cannot reindex|Must pass|no axis named",
 }
 CURES = (  # what to do, or what else there is
     r"(?i)\b(must|needs?|needed|give|gives|set|use|fill|leave|call|add|choose|write|turn|expect(?:s|ed|ing)?|sort|"
