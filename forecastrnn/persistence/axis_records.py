@@ -23,6 +23,7 @@ from forecastrnn.persistence import codec
 from forecastrnn.persistence.codec import Kind, Make, Part
 from forecastrnn.persistence.labels import described
 from forecastrnn.persistence.model_file import parse_header
+from forecastrnn.persistence.utf8 import utf8
 
 _PLAIN = {"object", "bool", "boolean", "str", "string", "float32", "float64", "Float32", "Float64"}
 DTYPES = _PLAIN | {f"{sign}{bits}" for sign in ("int", "uint", "Int", "UInt") for bits in (8, 16, 32, 64)}
@@ -48,6 +49,8 @@ def encode_label(label: object) -> object:
     """A name or id as JSON: text, number, boolean, None, time, or a tuple of them."""
     if isinstance(label, np.generic) and not isinstance(label, np.datetime64):
         label = label.item()
+    if isinstance(label, str):
+        utf8(label, "the name")
     if label is None or isinstance(label, bool | str) or isinstance(label, int) and abs(label) < 2**64:
         return label
     if isinstance(label, float) and math.isfinite(label):

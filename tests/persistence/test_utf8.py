@@ -24,6 +24,9 @@ def classifier() -> RNNClassifier:
     ("make", "named"),
     [
         (lambda: quick().fit(pd.DataFrame({"a": Y, BROKEN: Y})), "the text"),
+        (lambda: quick().fit(pd.DataFrame({1: Y, BROKEN: Y})), "the name"),
+        (lambda: quick().fit(pd.DataFrame({("a", 1): Y, (BROKEN, 2): Y})), "the name"),
+        (lambda: quick().fit(pd.Series(Y), X=pd.DataFrame({BROKEN: Y})), "the name"),
         (lambda: quick(alias=BROKEN).fit(Y), "alias:"),
         (lambda: quick().fit(pd.Series(Y, name=BROKEN)), "the"),
     ],
