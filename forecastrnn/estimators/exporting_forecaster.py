@@ -104,7 +104,7 @@ def check_exportable(model: Model, method: str) -> None:
 
 def exported_of(model: Model, title: str, alias: str, bounds: Rule) -> ExportedForecaster:
     """What is written of a forecaster."""
-    names = counting_of(model)
+    names = _counting(model)
     arrays = _thetas(model) | {f"ends.{name}": values for name, values in _ends(model, names).items()} | _tables(model)
     some = model.layout.steady and model.settings.likelihood is None and model.strategy != "direct"
     arrays |= {"residuals": model.residuals} if some else {}
@@ -118,7 +118,7 @@ def exported_of(model: Model, title: str, alias: str, bounds: Rule) -> ExportedF
     )
 
 
-def counting_of(model: Model) -> tuple[str, ...]:
+def _counting(model: Model) -> tuple[str, ...]:
     """The candidates that count in some series, or in one that fit has not seen."""
     if model.mixture is None or model.tail.candidates is None:
         return ()
@@ -157,7 +157,7 @@ def _ends(model: Model, names: tuple[str, ...]) -> dict[str, np.ndarray]:
 
 def _tables(model: Model) -> dict[str, np.ndarray]:
     """Names of series, codes and weights of each and of one that fit has not seen, and the table of intervals."""
-    n, names, codes = model.tail.n_series, counting_of(model), model.tail.inputs[:, -1, 2 * model.layout.n_columns :]
+    n, names, codes = model.tail.n_series, _counting(model), model.tail.inputs[:, -1, 2 * model.layout.n_columns :]
     unknown = np.array([e.size for e in model.settings.embeddings], codes.dtype)
     found = {"ids": plain_labels(np.array([*model.axis.ids, None], object)[:-1]), "codes": np.vstack([codes, unknown])}
     weights = np.ones((n + 1, 1))

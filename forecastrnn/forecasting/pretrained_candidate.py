@@ -10,8 +10,9 @@ from forecastrnn.forecasting.candidates.recent_median import ZEROS
 from forecastrnn.forecasting.ends import ends_of
 from forecastrnn.forecasting.forecasts import forecast
 from forecastrnn.forecasting.inputs import SeriesInputs
+from forecastrnn.forecasting.preparation import Prepared
 from forecastrnn.forecasting.reading import SHORTEST
-from forecastrnn.forecasting.settings import network_of
+from forecastrnn.forecasting.settings import Settings, network_of
 from forecastrnn.forecasting.start import prepare_for_any, settings_of, usual_start
 
 SEASONS, FEWEST, MOST = 14, 240, 2500  # values that are kept: as many as series had that the network learned from
@@ -58,10 +59,13 @@ def forecasts_of(values: np.ndarray, offsets: np.ndarray, season: int, h: int) -
     """Forecasts (n_series, h) of series end to end, in their own unit."""
     start = usual_start()
     prepared = prepare_for_any(values, offsets, season, start.context)
-    settings = settings_of(start.units)
+    return np.asarray(prepared.inverse(path_ahead(start.theta, prepared, settings_of(start.units), h)))
+
+
+def path_ahead(theta: np.ndarray, prepared: Prepared, settings: Settings, h: int) -> np.ndarray:
+    """The scaled forecast (n_series, h) of one network behind the ends of prepared series."""
     tail, network = ends_of(SeriesInputs(prepared, settings.dtype)), network_of(prepared.layout, settings)
-    paths = forecast(network, start.theta[None], tail, settings, h, np.zeros(1, np.int64))
-    return np.asarray(prepared.inverse(paths)[0])
+    return forecast(network, theta[None], tail, settings, h, np.zeros(1, np.int64))[0]
 
 
 def _is_sound(states: np.ndarray) -> bool:

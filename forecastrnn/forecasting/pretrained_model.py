@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from forecastrnn.engine.threads import thread_count
 from forecastrnn.forecasting.ends import ends_of
 from forecastrnn.forecasting.inputs import SeriesInputs
 from forecastrnn.forecasting.model import Model
@@ -19,7 +18,7 @@ def pretrained_beside(model: Model) -> Model:
     """What forecasts of any series as the candidate of `model` does: its one series of fit says nothing."""
     start, season = usual_start(), model.layout.season
     prepared = prepare_for_any(np.arange(float(SHORTEST)), np.array([0, SHORTEST]), season, start.context)
-    settings = settings_of(start.units, thread_count(None))
+    settings = settings_of(start.units)
     network = network_of(prepared.layout, settings)
     return Model(
         network=network, trained=start.trained(1, settings.rule, settings.dtype, network.size), settings=settings,

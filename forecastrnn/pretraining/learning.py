@@ -13,10 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from forecastrnn.forecasting.ends import ends_of
-from forecastrnn.forecasting.forecasts import forecast
-from forecastrnn.forecasting.inputs import SeriesInputs
 from forecastrnn.forecasting.preparation import Prepared
+from forecastrnn.forecasting.pretrained_candidate import path_ahead
 from forecastrnn.forecasting.settings import Settings, network_of, start_member
 from forecastrnn.forecasting.start import Start, prepare_for_any, settings_of
 from forecastrnn.networks.network import AnyNetwork
@@ -118,9 +116,7 @@ def learn_lesson(plan: Pretraining, learned: Learned) -> None:
     begun, theta = time.process_time(), learned.theta
 
     def ahead(prepared: Prepared, steps: int) -> np.ndarray:
-        tail = ends_of(SeriesInputs(prepared, "float32"))
-        network, first = network_at(prepared, plan), np.zeros(1, np.int64)
-        return forecast(network, theta[None], tail, plan.settings, steps, first)[0]
+        return path_ahead(theta, prepared, plan.settings, steps)
 
     rng = np.random.default_rng([plan.seed, 1, learned.lessons])
     lesson = draw_lesson(rng, plan.context, ahead)
