@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Callable
 from typing import NoReturn
 
@@ -195,8 +196,13 @@ def _add_force(command: Parser) -> None:
 # What a value may be --------------------------------------------------------------------------------------
 def count(text: str) -> int:
     """A number from 1 on."""
-    if not text.isascii() or not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"a number from 1 on is needed, not {text!r}")
+    return _whole(text, "a number from 1 on")
+
+
+def _whole(text: str, wanted: str, least: int = 1, most: float = math.inf) -> int:
+    """A whole number within a range, which `wanted` says in words."""
+    if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+        raise argparse.ArgumentTypeError(f"{wanted} is needed, not {text!r}")
     return int(text)
 
 
@@ -219,11 +225,7 @@ def numbers(text: str) -> list[float]:
 def refit(text: str) -> bool | int | str:
     """When a backtest fits."""
     words: dict[str, bool | str] = {"true": True, "false": False, "update": "update"}
-    if text in words:
-        return words[text]
-    if not text.isascii() or not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"true, false, update or a number from 1 on is needed, not {text!r}")
-    return int(text)
+    return words[text] if text in words else _whole(text, "true, false, update or a number from 1 on")
 
 
 def character(text: str) -> str:
@@ -236,9 +238,7 @@ def character(text: str) -> str:
 
 def seed(text: str) -> int:
     """What numbers are drawn by."""
-    if not text.isascii() or not text.isdigit() or int(text) >= 2**32:
-        raise argparse.ArgumentTypeError(f"a number from 0 to {2**32 - 1} is needed, not {text!r}")
-    return int(text)
+    return _whole(text, f"a number from 0 to {2**32 - 1}", 0, 2**32 - 1)
 
 
 def updates(text: str) -> bool | int:
