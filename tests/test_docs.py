@@ -163,7 +163,8 @@ def own_members(kind: type) -> set[str]:
     """Public methods and properties that the package gives a class, but that the class does not define itself."""
     homes = [base for base in kind.__mro__[1:] if base.__module__.startswith("forecastrnn")]
     names = {name for base in homes for name, value in vars(base).items() if callable(value) or is_descriptor(value)}
-    return {name for name in names if not name.startswith("_")} - vars(kind).keys()
+    own = {name for name, value in vars(kind).items() if getattr(value, "__module__", "") == kind.__module__}
+    return {name for name in names if not name.startswith("_")} - own
 
 
 def is_descriptor(value: Any) -> bool:

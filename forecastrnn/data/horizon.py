@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
+from collections.abc import Sized
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -68,12 +69,22 @@ def read_horizon(axis: TimeAxis, h: Any) -> np.ndarray:
     chosen = list(h) if listed else [h]
     for step in chosen:
         if not isinstance(step, int | np.integer) or isinstance(step, bool | np.timedelta64) or step < 1:
-            raise ValueError(f"h must be an integer >= 1, a list of such steps, or a last time. Got {step!r}")
+            raise ValueError(f"h must be an integer >= 1, a list of such steps, or a last time. Got {_shown(step)}")
     if not chosen or len(set(chosen)) < len(chosen):
         raise ValueError(f"h must name at least one step and none twice. Got {h!r}")
     furthest = int(max(chosen))
     _check_size(axis, furthest, f"h={furthest}")
     return np.arange(1, furthest + 1) if single else np.sort(np.array(chosen, dtype=np.int64))
+
+
+def _shown(h: object) -> str:
+    """What was given as h; values that came in its place are taken for a history."""
+    if isinstance(h, str | bytes) or not isinstance(h, Sized) or getattr(h, "shape", None) == ():
+        return f"{h!r:.80}"
+    return (
+        f"a {type(h).__name__} of length {len(h)}. Series to forecast from go to y: predict(h, y=...); searches score "
+        "their forecasts by forecastrnn.model_selection.ForecastScore"
+    )
 
 
 def _check_size(axis: TimeAxis, furthest: int, what: str) -> None:

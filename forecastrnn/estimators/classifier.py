@@ -22,6 +22,7 @@ from forecastrnn.data.targets import (
 from forecastrnn.estimators.device_choice import device_to_predict
 from forecastrnn.estimators.holding_out import random_rows, stratified_rows
 from forecastrnn.estimators.old_names import takes_old_names
+from forecastrnn.estimators.own_methods import own_methods
 from forecastrnn.estimators.parameters import CLASSIFIER_CONSTRAINTS, SEQUENCE_CONSTRAINTS
 from forecastrnn.estimators.recurrent_estimator import GivenData
 from forecastrnn.estimators.sequence_estimator import SequenceEstimator
@@ -34,6 +35,7 @@ from forecastrnn.sequences.symbols import Drawing, generate_symbols
 from forecastrnn.sequences.targets import Targets, label_targets
 
 
+@own_methods
 class RNNClassifier(ClassifierMixin, SequenceEstimator):
     """Recurrent network for classification of sequences, trained on cross-entropy.
 

@@ -22,6 +22,7 @@ from forecastrnn.estimators.loss_settings import check_values
 from forecastrnn.estimators.named_parameters import checks_parameters
 from forecastrnn.estimators.old_names import takes_old_names
 from forecastrnn.estimators.onnx_forecaster import ForecasterToOnnx
+from forecastrnn.estimators.own_methods import own_methods
 from forecastrnn.estimators.parameters import TRAINING_CONSTRAINTS
 from forecastrnn.estimators.picturing import Pictures
 from forecastrnn.estimators.planning import Plans
@@ -46,6 +47,7 @@ _SHARED = ("cell", "hidden_layer_sizes", "layer_norm", "initializer", "warm_star
            "n_jobs")  # fmt: skip
 
 
+@own_methods
 class RNNForecaster(
     Predicts, Plans, GoesOn, Backtests, Scores, Pictures, Summarises, ForecasterToNumpy, ForecasterToOnnx, SavedToFile
 ):

@@ -15,6 +15,7 @@ from forecastrnn.data.boxes import opened
 from forecastrnn.data.targets import read_numbers, refuse_other_number, without_value
 from forecastrnn.estimators.device_choice import device_to_predict
 from forecastrnn.estimators.old_names import takes_old_names
+from forecastrnn.estimators.own_methods import own_methods
 from forecastrnn.estimators.parameters import SEQUENCE_CONSTRAINTS
 from forecastrnn.estimators.recurrent_estimator import GivenData
 from forecastrnn.estimators.sequence_estimator import SequenceEstimator
@@ -24,6 +25,7 @@ from forecastrnn.sequences.scores import r2, r2_of_outputs, r2_of_steps, valid_s
 from forecastrnn.sequences.targets import Targets, number_targets
 
 
+@own_methods
 class RNNRegressor(RegressorMixin, SequenceEstimator):
     """Recurrent network for regression on sequences.
 

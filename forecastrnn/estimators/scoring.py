@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from forecastrnn.data.caller_warnings import warn_caller
 from forecastrnn.estimators.covariate_reading import Given, ahead_of, read_to_score
 from forecastrnn.estimators.device_choice import device_to_predict
 from forecastrnn.estimators.fitted_forecaster import FittedForecaster
@@ -43,8 +44,8 @@ class Scores(FittedForecaster):
         Parameters
         ----------
         y : like the y of `fit`
-            What came right behind the end of `fit`, of some or all of its series. Lists and arrays, which have no
-            times, are taken to.
+            What came right behind the end of `fit`, of all its series, or of some: then a warning says so. Lists and
+            arrays, which have no times, are taken to.
         X : like the X of `fit`, optional
             Where `fit` had it: its columns at the times of y, a frame or names of columns of y.
         sample_weight : dict or Series, optional
@@ -97,6 +98,7 @@ class Scores(FittedForecaster):
         read, X = read_to_score(model, Given.of(y, X, columns=model.reading.columns), read_as)
         weights = _weights(read.ids, sample_weight)
         chosen = self._choose(Given(y=None))
+        _warn_of_left_out(chosen.axis, read)
         chosen = chosen.take(_rows_of_fit(chosen.axis, read))
         _check_begin(chosen.axis, read)
         forecasts, scales = self._forecasts_of(chosen, X, int(np.diff(read.offsets).max())), np.ones(read.n_series)
@@ -132,6 +134,16 @@ def _rows_of_fit(fitted: TimeAxis, read: SeriesSet) -> np.ndarray:
     return np.zeros(1, np.int64) if alone else fitted.position(read.ids)
 
 
+def _warn_of_left_out(fitted: TimeAxis, read: SeriesSet) -> None:
+    """Splitters that count rows of a long frame give the end of its last series alone, where scores look the same."""
+    if read.n_series < fitted.n_series:
+        warn_caller(
+            f"score: y has {read.n_series} of the {fitted.n_series} series of fit, and the others do not count. "
+            "Splits of series for searches are those of forecastrnn.model_selection.RollingOrigin; TimeSeriesSplit "
+            "counts the rows of a long frame"
+        )
+
+
 def _check_begin(fitted: TimeAxis, read: SeriesSet) -> None:
     """Refuse values that are not those right behind the end of fit, step by step."""
     from forecastrnn.data.series import refuse_other_step
@@ -146,7 +158,7 @@ def _check_begin(fitted: TimeAxis, read: SeriesSet) -> None:
         first = wrong[0]
         raise ValueError(
             f"score: y must begin one step behind the end of fit, for series {read.ids[first]!r} at {expected[first]}. "
-            f"Got {begins[first]}"
+            f"Got {begins[first]}. Splits of series for searches are those of forecastrnn.model_selection.RollingOrigin"
         )
     refuse_other_step(read.axis, fitted, "y of score")
 

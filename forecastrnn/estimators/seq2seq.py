@@ -15,6 +15,7 @@ from forecastrnn.estimators.device_choice import device_to_predict
 from forecastrnn.estimators.exporting_pairs import PairsToNumpy
 from forecastrnn.estimators.old_names import takes_old_names
 from forecastrnn.estimators.onnx_pairs import PairsToOnnx
+from forecastrnn.estimators.own_methods import own_methods
 from forecastrnn.estimators.parameters import OWN
 from forecastrnn.sequences.decoding import Search
 from forecastrnn.sequences.seq2seq_fitting import TokenCodes, decode, matches
@@ -45,6 +46,7 @@ class Decoded:
     attention: np.ndarray | None
 
 
+@own_methods
 class RNNSeq2Seq(PairsToNumpy, PairsToOnnx):
     """Encoder-decoder of recurrent layers: translates sequences of tokens into others, of any length.
 

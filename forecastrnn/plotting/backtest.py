@@ -100,7 +100,7 @@ class BacktestDisplay(Display):
 
     @classmethod
     def from_predictions(
-        cls, forecasts: Data, *, truth: Data | None = None, history: Data | None = None,
+        cls, forecasts: Data, history: Data | None = None, *, truth: Data | None = None,
         ids: Hashable | Sequence[Hashable] | None = None, max_series: int = 1, level: Levels = None,
         models: Sequence[Hashable] | None = None, id_col: Hashable = None, time_col: Hashable = None,
         target_col: Hashable = None, ax: GivenAxes = None,
@@ -111,10 +111,10 @@ class BacktestDisplay(Display):
         ----------
         forecasts : DataFrame
             With columns of series, time, `cutoff`, what came, and a column for each model, perhaps of intervals.
-        truth : like the y of `fit`, optional
-            What came, if the frame has no column of it.
         history : like the y of `fit`, optional
             The whole series, to draw what came before and between.
+        truth : like the y of `fit`, optional
+            What came, if the frame has no column of it.
         ids : list, optional
             Series to draw. None: those with the largest errors, `max_series` of them.
         max_series : int

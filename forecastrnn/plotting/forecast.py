@@ -154,7 +154,7 @@ class ForecastDisplay(Display):
 
     @classmethod
     def from_predictions(
-        cls, forecasts: Data, *, history: Data | None = None, truth: Data | None = None, paths: Data | None = None,
+        cls, forecasts: Data, history: Data | None = None, *, truth: Data | None = None, paths: Data | None = None,
         X: object = None, covariates: Sequence[Hashable] = (), ids: Ids = None, max_series: int = MOST_SERIES,
         level: Levels = None, models: Sequence[Hashable] | None = None, n_history: int | None = None,
         id_col: Hashable = None, time_col: Hashable = None, target_col: Hashable = None, ax: GivenAxes = None,

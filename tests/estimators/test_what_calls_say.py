@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecastrnn import RNNForecaster, RNNRegressor, load
+from forecastrnn import RNNClassifier, RNNForecaster, RNNRegressor, RNNSeq2Seq, load
 from forecastrnn.plotting import ResidualDisplay
 from support.forecaster_cases import monthly, quick
 from support.messages import leaks_of
@@ -36,6 +36,8 @@ def models() -> dict[str, Any]:
 CALLS: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     "a seed below 0": (lambda m: m["forecaster"].sample_paths(2, 3, calibrated=False, random_state=-1),
                        "random_state must be None, an int from 0 to 4294967295 or .* Got -1"),
+    "series in place of h": (lambda m: m["forecaster"].predict(monthly(40)),
+                             r"h must be .* Got a Series of length 40. Series to forecast from go to y"),
     "no truth value": (lambda m: m["forecaster"].sample_paths(2, calibrated="x"),
                        "calibrated must be True or False. Got 'x'"),
     "no loss": (lambda m: quick(loss="nosuch").fit(monthly(40)), "NegativeBinomial or Tweedie. Got 'nosuch'"),
@@ -97,3 +99,16 @@ def test_bounds_without_an_end_can_be_saved() -> None:
     model.save(file)
     loaded = load(file.getvalue())
     assert loaded.bounds == (None, 1e9) and loaded.predict(3).equals(model.predict(3))
+
+
+@pytest.mark.parametrize("estimator", [RNNClassifier, RNNForecaster, RNNRegressor, RNNSeq2Seq])
+def test_wrong_calls_name_the_estimator(estimator: type) -> None:
+    """The class that Python's own errors name is the one that was called, also for methods of its parts."""
+    with pytest.raises(TypeError, match=rf"^{estimator.__name__}\.fit\(\) missing [12] required"):
+        estimator().fit()  # type: ignore[attr-defined]
+    with pytest.raises(TypeError, match=rf"^{estimator.__name__}\.save\(\) takes 2 positional"):
+        estimator().save("a", "b")  # type: ignore[attr-defined]
+    methods = [getattr(estimator, name) for name in dir(estimator) if not name.startswith("_")]
+    ours = [one for one in methods if getattr(one, "__module__", "").startswith("forecastrnn")]
+    assert len(ours) > 8
+    assert all(one.__qualname__.startswith(f"{estimator.__name__}.") and one.__doc__ for one in ours)
