@@ -32,6 +32,8 @@ def broken(value: float, *places: int) -> pd.Series:
         (broken(-99999.0, 4, 40, 70, 99, 120), "'sales' has -99999 at"),
         (broken(1e300, 0), "'sales' has 1e\\+300 at 2024-01-01"),
         (broken(1e5, 139), "'sales' has 100000 at 2024-05-19"),
+        (broken(-999.0, 60, 61, 62, 63), "'sales' has -999 at 2024-03-01"),
+        (broken(-999.0, 138, 139), "'sales' has -999 at 2024-05-18"),
     ],
 )
 def test_a_value_far_from_those_beside_it_is_told_of(y: pd.Series, said: str) -> None:
@@ -50,7 +52,7 @@ def test_one_of_many_series_is_named_and_the_others_counted() -> None:
         quick(missing="mask").fit(y)
 
 
-@pytest.mark.parametrize("new", [[1e6], [41.0, 1e6, 45.0], [9999.0, 50.0]])
+@pytest.mark.parametrize("new", [[1e6], [41.0, 1e6, 45.0], [9999.0, 50.0], [1e6, 1e6]])
 def test_new_rows_are_compared_with_known_ones(new: list[float]) -> None:
     y = pd.DataFrame({"a": USUAL, "b": USUAL[::-1]}, index=daily(USUAL).index)
     rows = pd.date_range("2024-05-20", periods=len(new))

@@ -50,8 +50,8 @@ def usual_change(z, lo, hi, size, most):
 def furthest(z, lo, hi, size):
     """The place whose value is furthest from both beside it, on one side of them, and the way to the nearer one.
 
-    From a first or last value there is one way, of which as much counts as is more than USUAL times the next one: a
-    series may grow.
+    Values that stay the same count as one, the first. From a first or last value there is one way, of which as much
+    counts as is more than USUAL times the next one: a series may grow.
     """
     place, jump, last, at, before, final, count = lo, 0.0, math.nan, lo, 0.0, 0.0, 0
     for t in range(lo, hi):
@@ -59,6 +59,8 @@ def furthest(z, lo, hi, size):
             continue
         if count > 0:
             change = z[t] / size - last
+            if change == 0.0:
+                continue
             away = min(abs(before), abs(change)) if before * change < 0.0 else 0.0
             if count == 2:
                 first = abs(before) - USUAL * abs(change)
