@@ -223,8 +223,8 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
         n_sequences : int
             Sequences to generate from the default prompt.
         context_length : int, optional
-            Start anew at every step from the last so many values, as the windows in training did. Default: the
-            state goes on from step to step, which is faster.
+            Start anew at every step from the last so many values, as the windows in training did, or from all while
+            there are fewer. Default: the state goes on from step to step, which is faster.
 
         Returns
         -------

@@ -252,8 +252,6 @@ def _decode_chunk(
 def _made(kind: DecodingShape) -> _BeamSearch:
     made = _BeamSearch(kind)
     width, rows = kind.search.width, kind.sources * kind.search.width
-    check_fits(
-        made.nbytes, f"beam_width={width}: {rows} hypotheses of {kind.search.most} symbols", "Lower beam_width.",
-        memory_of(kind.device),
-    )  # fmt: skip
+    what = f"beam_width={width}: {rows} hypotheses of {kind.search.most} symbols"
+    check_fits(made.nbytes, what, "Lower beam_width or max_length.", memory_of(kind.device))
     return made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -105,9 +106,10 @@ def _read_prompt(fitted: Fitted, prompt: ArrayLike | None, n_sequences: int) -> 
     elif ndim == 2:
         array = array[None]
     if array.ndim != 3 or array.shape[2] != channels or 0 in array.shape:
+        flat, several = ("(time,), ", ": several sequences are prompt[:, :, None]") if channels == 1 else ("", "")
         raise ValueError(
-            f"prompt must have shape (time,), (time, {channels}) or (n, time, {channels}), with at least one step. "
-            f"Got {np.shape(prompt)}."
+            f"prompt must have shape {flat}(time, {channels}) or (n, time, {channels}), with at least one step. "
+            f"Got {np.shape(prompt)}{several if ndim == 2 else ''}."
         )
     return array, ndim
 
@@ -140,7 +142,7 @@ def generate(
         paths = _from_state(fitted, given, n_steps, threads, device)
     else:
         context = check_count(context_length, "context_length")
-        paths = _from_windows(fitted, given, n_steps, context, threads, device)
+        paths = _from_contexts(fitted, given, n_steps, context, threads, device)
     refuse_nonfinite(paths, "prompt")
     return paths if ndim == 3 else paths[0] if ndim == 2 else paths[0, :, 0]
 
@@ -163,12 +165,25 @@ def _from_state(fitted: Fitted, given: np.ndarray, n_steps: int, threads: int, d
     return _scaled(fitted.y_scaler, paths.astype(np.float64), inverse=True)
 
 
+def _from_contexts(
+    fitted: Fitted, given: np.ndarray, n_steps: int, context: int, threads: int, device: str
+) -> np.ndarray:
+    """Each output from the last `context` values: from all of them by the state, as long as there are fewer."""
+    early = min(max(context - given.shape[1], 0), n_steps)
+    if early == 0:
+        return _from_windows(fitted, given, n_steps, context, threads, device)
+    begun = refuse_nonfinite(_from_state(fitted, given, early, threads, device), "prompt")
+    if early == n_steps:
+        return begun
+    so_far = np.concatenate([given, begun], axis=1)
+    return np.concatenate([begun, _from_windows(fitted, so_far, n_steps - early, context, threads, device)], axis=1)
+
+
 def _from_windows(
     fitted: Fitted, given: np.ndarray, n_steps: int, context: int, threads: int, device: str
 ) -> np.ndarray:
-    """Each output from a fresh pass over the last `context` values, in one call as well."""
-    theta, (n, known, F) = fitted.progress.theta, given.shape
-    context = min(context, known)
+    """Each output from a fresh pass over the last `context` values, which are there, in one call as well."""
+    theta, (n, _, F) = fitted.progress.theta, given.shape
     shape = Shape(context, n, 1, shards=shards_of(n, device), device=device)
     build = Assembly(fitted.network, theta, shape, free=True)
     build.pack_once()
@@ -226,13 +241,14 @@ def _factors(scaler: ArrayScaler | None, n: int) -> tuple[np.ndarray, np.ndarray
 class Stream:
     """One sequence, one step at a time; the state is kept between calls.
 
-    Not for several threads at once: make a stream for each.
+    Not for several threads at once: make a stream for each. A copy, by `copy` or pickle, goes on by itself.
     """
 
     def __init__(self, fitted: Fitted) -> None:
         if any(layer.bidirectional for layer in fitted.network.layers):
             raise ValueError("stream needs bidirectional=False: a bidirectional network reads the future.")
         network, theta = fitted.network, fitted.progress.theta.copy()
+        self._fitted = replace(fitted, progress=replace(fitted.progress, theta=theta))
         self._step = StepProgram((network, theta), 1, 1)
         program, stack, F = self._step.build.program, self._step.build.stacks[0], network.n_inputs
         factors = [_factors(fitted.x_scaler, F), _factors(fitted.y_scaler, stack.out.width)]
@@ -252,6 +268,9 @@ class Stream:
         self._coding = fitted.coding
         found = fitted.coding.categories if fitted.coding else ()
         self._codes = [dict(zip(labels.tolist(), range(len(labels)), strict=True)) for labels in found]
+
+    def __reduce__(self) -> tuple:
+        return _stream_at, (self._fitted, self.get_state())
 
     def _coded(self, x: object) -> object:
         """The input with codes in its categorical channels."""
@@ -273,7 +292,9 @@ class Stream:
         try:
             values = np.asarray(given, np.float64)
         except (OverflowError, ValueError):  # an int that no float64 is as large as, or a text
-            values = np.array(np.inf)
+            values = np.array([])
+        except TypeError:
+            raise TypeError(f"x must be {self._shape[0]} finite numbers, one a channel. Got {x!r:.80}.") from None
         if values.size == self._shape[0]:
             self._given[:] = values.reshape(-1)
             if self._run(self._words, UNSTOPPED, self._given):
@@ -298,6 +319,15 @@ class Stream:
         now = self._read()
         if _shapes(state) != _shapes(now):
             raise ValueError(f"state must be what get_state gave for this network, with the shapes {_shapes(now)}.")
-        if not all(np.isfinite(v).all() for layer in state for d in layer for v in d.values()):
-            raise ValueError("state must hold finite numbers only.")
-        write_state(self._step.build, state, (0, 1))  # also where `get_state` reads
+        kept = [[{name: np.asarray(d[name]) for name in d} for d in layer] for layer in state]
+        arrays = [array for layer in kept for d in layer for array in d.values()]
+        if not all(array.dtype.kind in "fiub" and np.isfinite(array).all() for array in arrays):
+            raise ValueError("state must hold finite numbers only. Give what get_state gave.")
+        write_state(self._step.build, kept, (0, 1))  # also where `get_state` reads
+
+
+def _stream_at(fitted: Fitted, state: State) -> Stream:
+    """A stream that goes on from a state: the copy of another."""
+    stream = Stream(fitted)
+    stream.set_state(state)
+    return stream

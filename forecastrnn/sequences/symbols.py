@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from numbers import Integral, Real
 
@@ -32,8 +33,8 @@ class Drawing:
 
     def __post_init__(self) -> None:
         t, k = self.temperature, self.top_k
-        if isinstance(t, bool) or not isinstance(t, Real) or not np.isfinite(float(t)) or t < 0:
-            raise ValueError(f"temperature must be a finite number >= 0. Got {t!r}.")
+        if isinstance(t, bool) or not isinstance(t, Real) or not 0 <= t <= sys.float_info.max:
+            raise ValueError(f"temperature must be a finite number >= 0. Got {t!r:.40}.")
         if k is not None and (isinstance(k, bool) or not isinstance(k, Integral) or k < 1):
             raise ValueError(f"top_k must be None or an int >= 1. Got {k!r}.")
 
@@ -47,9 +48,10 @@ def generate_symbols(
     _check_model(fitted, len(classes))
     feed = SymbolInput.of(fitted, classes)
     advice = "Generate in parts, each prompted by the end of the one before."
-    n = check_count(n_sequences, "n_sequences") if prompt is None else len(np.atleast_2d(np.asarray(prompt)))
+    given = None if prompt is None else _labels_of(prompt)
+    n = check_count(n_sequences, "n_sequences") if given is None else len(np.atleast_2d(given))
     check_fits(VALUE_BYTES * n_steps * n, f"n_steps={n_steps}: {n} sequences", advice)
-    codes = _read_prompt(prompt, feed.symbols, classes, n_sequences, drawing.rng)
+    codes = _read_prompt(given, feed.symbols, classes, n_sequences, drawing.rng)
     x = np.ascontiguousarray(feed.inputs(codes), fitted.progress.theta.dtype)
     threads = thread_count(n_jobs)
     step = StepProgram((fitted.network, fitted.progress.theta), len(codes), device=device)
@@ -58,7 +60,7 @@ def generate_symbols(
         write_state(step.build, begun.states)
     chosen = _run(step, x[:, -1], feed, n_steps, drawing, threads)
     labels = classes[chosen]
-    is_one = len(codes) == 1 if prompt is None else np.ndim(prompt) == 1
+    is_one = len(codes) == 1 if given is None else given.ndim == 1
     return labels[0] if is_one else labels
 
 
@@ -112,21 +114,35 @@ class SymbolInput:
 
 
 def _read_prompt(
-    prompt: ArrayLike | None, symbols: np.ndarray, classes: np.ndarray, n_sequences: int, rng: np.random.RandomState
+    prompt: np.ndarray | None, symbols: np.ndarray, classes: np.ndarray, n_sequences: int, rng: np.random.RandomState
 ) -> np.ndarray:
     """Numbers of the prompt's symbols (n, time)."""
     if prompt is None:
         chosen = rng.randint(len(classes), size=(check_count(n_sequences, "n_sequences"), 1))
         return codes_of(classes[chosen[:, 0]], symbols).astype(np.int64)[:, None]
-    refuse_masked(prompt, "prompt")
-    labels = np.asarray(prompt)
-    if labels.ndim not in (1, 2) or labels.size == 0:
-        raise ValueError(f"prompt must be labels of shape (time,) or (n, time). Got shape {labels.shape}.")
-    unknown = ~np.isin(labels, symbols)
+    unknown = ~np.isin(prompt, symbols)
     if unknown.any():
         where, what = np.argwhere(unknown)[0].tolist(), "classes_" if symbols is classes else "categories_"
-        raise ValueError(f"prompt has the label {labels[unknown][0].item()!r} at {where}, which is not among {what}.")
-    return np.searchsorted(symbols, np.atleast_2d(labels))
+        label = prompt[unknown].tolist()[0]
+        raise ValueError(f"prompt has the label {label!r:.80} at {where}, which is not among {what}.")
+    return np.searchsorted(symbols, np.atleast_2d(prompt))
+
+
+def _labels_of(prompt: ArrayLike) -> np.ndarray:
+    """The labels of a prompt (time,) or (n, time)."""
+    refuse_masked(prompt, "prompt")
+    one_text = f" Give its letters as a list: {list(prompt)!r:.60}." if isinstance(prompt, str) else ""
+    try:
+        labels = np.asarray(prompt)
+    except ValueError:
+        raise ValueError(
+            "prompt holds sequences of different lengths: give sequences of one length, or each in a call of its own."
+        ) from None
+    if labels.ndim not in (1, 2) or labels.size == 0:
+        raise ValueError(
+            f"prompt must be labels of shape (time,) or (n, time), one at least. Got shape {labels.shape}.{one_text}"
+        )
+    return labels
 
 
 def _run(

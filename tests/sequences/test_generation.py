@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 
 import numpy as np
@@ -110,9 +111,15 @@ def test_a_long_horizon_is_a_short_one_gone_on(one):
     assert np.array_equal(windows[:50], one.generate(50, WAVES[0, :8, 0], context_length=4))
 
 
-def test_a_context_longer_than_the_prompt_is_the_prompt(one):
-    prompt = WAVES[0, :5, 0]
-    assert np.array_equal(one.generate(4, prompt, context_length=99), one.generate(4, prompt, context_length=5))
+@pytest.mark.parametrize("known", [None, 1, 5])
+@pytest.mark.parametrize("n_steps", [2, 12])
+def test_a_context_longer_than_the_prompt_fills_with_what_is_generated(two, known, n_steps):
+    """Each value from a pass over the last seven that there are, or over all while there are fewer."""
+    values = np.zeros((1, 2)) if known is None else WAVES[0, :known]
+    found = two.generate(n_steps, None if known is None else values, context_length=7)
+    for value in found:
+        np.testing.assert_allclose(value, two.predict(values[None, -7:])[0, -1], rtol=1e-12)
+        values = np.concatenate([values, value[None]])
 
 
 def test_generating_changes_nothing(two):
@@ -292,3 +299,37 @@ def test_a_state_of_another_network_is_refused(two, change):
     with pytest.raises(ValueError, match="state must"):
         stream.set_state(change(state))
     assert np.array_equal(stream.get_state()[0][0]["h"], state[0][0]["h"])
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda stream: pickle.loads(pickle.dumps(stream))])
+def test_a_copied_stream_goes_on_by_itself(two, copied):
+    stream, alone = two.stream(), two.stream()
+    for row in WAVES[0, :4]:
+        stream.step(row), alone.step(row)
+    other = copied(stream)
+    other.step([9.0, -9.0])
+    assert np.array_equal(stream.step(WAVES[0, 4]), alone.step(WAVES[0, 4]))
+    other.set_state(stream.get_state())
+    assert np.array_equal(other.step(WAVES[0, 5]), stream.step(WAVES[0, 5]))
+
+
+@pytest.mark.parametrize("x", [{"a": 1}, [{"a": 1}, 2.0], "ab", object()])
+def test_a_step_of_what_is_no_number_is_told_how_many_there_must_be(two, x):
+    with pytest.raises((ValueError, TypeError), match="x must be 2 finite numbers, one a channel"):
+        two.stream().step(x)
+
+
+@pytest.mark.parametrize("value", ["a", None, 1j, np.nan])
+def test_a_state_of_no_numbers_is_refused_and_lists_are_read(two, value):
+    stream = two.stream()
+    with pytest.raises(ValueError, match="state must hold finite numbers only"):
+        stream.set_state([[{"h": [[value] * 5]}]])
+    stream.set_state([[{"h": [[0.25] * 5]}]])
+    assert np.array_equal(stream.get_state()[0][0]["h"], np.full((1, 5), 0.25))
+
+
+def test_a_prompt_of_another_shape_is_told_the_shapes_of_this_model(one, two):
+    with pytest.raises(ValueError, match=r"shape \(time, 2\) or \(n, time, 2\).*Got \(3,\)\."):
+        two.generate(2, [1.0, 2.0, 3.0])
+    with pytest.raises(ValueError, match=r"Got \(4, 8\): several sequences are prompt\[:, :, None\]"):
+        one.generate(2, WAVES[:4, :8, 0])

@@ -159,6 +159,10 @@ def test_seeded_and_the_same_with_any_number_of_threads(model: RNNClassifier) ->
         ({"n_steps": 3, "top_k": 0}, ValueError, "top_k must be None or an int >= 1. Got 0"),
         ({"n_steps": 3, "prompt": ["a", "x"]}, ValueError, r"prompt has the label 'x' at \[1\]"),
         ({"n_steps": 3, "prompt": []}, ValueError, "prompt must be labels"),
+        ({"n_steps": 3, "prompt": ["a", None]}, ValueError, r"prompt has the label None at \[1\]"),
+        ({"n_steps": 3, "prompt": [["a", "b"], ["a"]]}, ValueError, "prompt holds sequences of different lengths"),
+        ({"n_steps": 3, "prompt": "ab"}, ValueError, r"Give its letters as a list: \['a', 'b'\]"),
+        ({"n_steps": 3, "temperature": 2**2000}, ValueError, "temperature must be a finite number >= 0"),
         ({"n_steps": 3, "n_sequences": 1.5}, TypeError, "n_sequences must be an int"),
     ],
 )
