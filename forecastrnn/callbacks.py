@@ -92,4 +92,15 @@ def check_callback(callback: object, takes: str = "the epoch") -> None:
         )
 
 
+def says_stop(answer: object) -> bool:
+    """Whether what a callback has returned is true; TypeError for what is neither true nor false, such as an array."""
+    try:
+        return bool(answer)
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            f"callback must return True to stop, or False or None to go on. Got {type(answer).__name__}, which is "
+            "neither true nor false: return a comparison of numbers."
+        ) from error
+
+
 Look = MemberUpdate  # the name of the first release

@@ -139,11 +139,14 @@ def read_labels(y: object, stacklevel: int) -> np.ndarray:
     """
     refuse_odd_types(y, "y")
     array = _uniform(y)
-    _refuse_continuous(array)
-    array = _without_column(array, stacklevel)
+    if array.ndim in (1, 2):
+        _refuse_continuous(array)
+        array = _without_column(array, stacklevel)
     if array.ndim != 1:
+        flat = " y[:, :, 0] are one for each step." if array.shape[2:] == (1,) else ""
         raise ValueError(
             f"y must be 1-D class labels, one a sequence, or have a label for each step of X. Got shape {array.shape}."
+            f"{flat}"
         )
     return array
 

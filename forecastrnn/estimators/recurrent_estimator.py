@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from forecastrnn.callbacks import Epoch, check_callback
+from forecastrnn.callbacks import Epoch, check_callback, says_stop
 from forecastrnn.data.sample_weights import read_sample_weight
 from forecastrnn.estimators.named_parameters import NamedParameters, check_numbers
 from forecastrnn.estimators.old_names import flat_of
@@ -125,6 +125,7 @@ class RecurrentEstimator(SavedToFile, NamedParameters, Generic[Settings, Model, 
     def _train(self, settings: Settings, fitted: Model, samples: Data, callback: Callback | None) -> None:
         validate = None
         if self._holds_out():
+            samples = samples.counted()
             rows, held = recalled_split(self._split(samples))
             samples, validate = samples.take(rows), self._validator(settings, fitted, samples.take(held))
         trainer = self._trainer_of(settings, fitted, samples)
@@ -164,7 +165,7 @@ class RecurrentEstimator(SavedToFile, NamedParameters, Generic[Settings, Model, 
             return model
 
         def watch(loss: float, score: float | None) -> bool:
-            return bool(callback(Epoch(len(fitted.progress.loss_curve), loss, score, so_far)))
+            return says_stop(callback(Epoch(len(fitted.progress.loss_curve), loss, score, so_far)))
 
         return watch
 

@@ -15,7 +15,7 @@ from typing import Any, Self, TypeVar
 
 from sklearn.base import BaseEstimator
 
-from forecastrnn.callbacks import Epoch, MemberUpdate
+from forecastrnn.callbacks import Epoch, MemberUpdate, says_stop
 
 Estimator = TypeVar("Estimator", bound=BaseEstimator)
 IN_A_FIT = ("_callback_fit_ctx", "_skl_callbacks_to_teardown", "_parent_callback_ctx")  # what scikit-learn sets there
@@ -113,7 +113,7 @@ def each_epoch(task: Task | None, callback: Callable[[Epoch], object] | None) ->
         return callback
 
     def told(epoch: Epoch) -> bool:
-        asked = callback is not None and bool(callback(epoch))
+        asked = callback is not None and says_stop(callback(epoch))
         return task.part("epoch").end(lambda: _fitted_in(epoch.estimator())) or asked
 
     return told
@@ -154,7 +154,7 @@ def each_look(
     course = _Course(task, looks)
 
     def told(look: MemberUpdate) -> bool:
-        asked = callback is not None and bool(callback(look))
+        asked = callback is not None and says_stop(callback(look))
         return course.look(look.member) or asked
 
     yield told, course.begin

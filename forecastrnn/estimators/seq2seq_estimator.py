@@ -20,6 +20,7 @@ from forecastrnn.estimators.named_parameters import checks_parameters
 from forecastrnn.estimators.old_names import flat_of
 from forecastrnn.estimators.parameters import TRAINING_CONSTRAINTS, layers_of, shared_settings
 from forecastrnn.estimators.recurrent_estimator import Callback, GivenData, RecurrentEstimator
+from forecastrnn.estimators.warm_start import dtype_pair, layer_pairs, refuse_changes
 from forecastrnn.sequences.decoding import Search
 from forecastrnn.sequences.samples import Samples
 from forecastrnn.sequences.seq2seq_fitting import (
@@ -28,7 +29,6 @@ from forecastrnn.sequences.seq2seq_fitting import (
     TokenCodes,
     decode,
     matches,
-    network_of,
     start,
     trainer_of,
 )
@@ -83,7 +83,7 @@ class PairEstimator(RecurrentEstimator[PairSettings, FittedPairs, PairSamples]):
         X, y : list of n sequences of tokens
             Texts, each character a token; or lists, tuples or arrays of str or of int. None may be empty.
         sample_weight : array (n,), optional
-            Weight of each pair in the loss.
+            Weight of each pair in the loss; 0 leaves it out, of what early stopping holds out too.
         callback : callable, optional
             Called behind each epoch with an `Epoch`, as in `RNNRegressor.fit`; training stops when it returns True.
         checkpoint : path or Checkpoint, optional
@@ -180,13 +180,14 @@ class PairEstimator(RecurrentEstimator[PairSettings, FittedPairs, PairSamples]):
     def _continue(self, settings: PairSettings, y: TokenCodes, writes_str: bool) -> FittedPairs:
         """A copy of the fitted model, if it fits the parameters."""
         old = self._fitted
-        now = network_of(settings, len(old.source_tokens), len(old.target_tokens)), settings.reverse
-        if (old.network, old.reverse) != now:
-            raise ValueError(
-                "warm_start=True and partial_fit go on from the fitted weights, so cell, hidden_layer_sizes, "
-                "bidirectional, layer_norm, embedding_dim, attention and reverse_source must stay as they were. "
-                "Set warm_start=False, or use a new estimator."
-            )
+        parameters = {
+            **layer_pairs(old.network.encoder.layers, settings.layers),
+            "embedding_dim": (old.network.encoder.embeddings[0].dim, settings.embedding_dim),
+            "attention": (old.network.attention, settings.attention),
+            "reverse_source": (old.reverse, settings.reverse),
+            **dtype_pair(self.dtype, old.progress.theta.dtype.name),
+        }
+        refuse_changes(parameters)
         longest = max(old.longest, int(y.lengths.max()))
         return replace(
             old, progress=old.progress.copy(), dropout=settings.dropout, longest=longest, writes_str=writes_str

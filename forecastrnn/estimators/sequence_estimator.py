@@ -25,6 +25,7 @@ from forecastrnn.estimators.parameters import OWN, SEQUENCE_CONSTRAINTS, layers_
 from forecastrnn.estimators.recurrent_estimator import Callback, GivenData
 from forecastrnn.estimators.sequence_input import SequenceInput
 from forecastrnn.estimators.summary_text import counted
+from forecastrnn.estimators.warm_start import dtype_pair, layer_pairs, refuse_changes, steps_in_words
 from forecastrnn.exceptions import TrainingDivergedError
 from forecastrnn.networks.head import Head
 from forecastrnn.networks.network import Embedding
@@ -100,7 +101,7 @@ class SequenceEstimator(ExportedToNumpy, OnnxFiles, FromFrameworks, SequenceInpu
             step. Targets at each step of ragged sequences may be a list like X. With `vector_input` (n, time) or, for a
             regressor, (n, time, outputs).
         sample_weight : array (n,), optional
-            Weight of each sequence in the loss.
+            Weight of each sequence in the loss; 0 leaves it out, of what early stopping holds out too.
         lengths : array of int (n,), optional
             Valid steps of each row of a padded X, or of y with `vector_input`. What stands behind them, in X and in y,
             does not matter: NaN, None and masked cells may.
@@ -194,21 +195,19 @@ class SequenceEstimator(ExportedToNumpy, OnnxFiles, FromFrameworks, SequenceInpu
     def _continue(self, settings: SequenceSettings, samples: SequenceSamples, columns: int | None) -> Fitted:
         """A copy of the fitted model, if it fits the parameters and the data."""
         old, X, y = self._fitted, samples.X, samples.y
-        pairs = {
-            "layers (cell, hidden_layer_sizes, bidirectional, layer_norm)": (old.network.layers, settings.layers),
+        parameters = {
+            **layer_pairs(old.network.layers, settings.layers),
+            "vector_input": (old.repeats > 0, X.repeats > 0),
+            "standardize": (old.x_scaler is not None, settings.scales_x),
+            **dtype_pair(self.dtype, old.progress.theta.dtype.name),
+        }
+        data = {
             "features of X": (columns, self.n_features_in_),
             "channels of X": (old.network.n_inputs, X.values.shape[2]),
             "outputs of y": (old.network.n_outputs, self._head(y).n_outputs),
-            "steps of y": (old.last, y.last),
-            "vector_input": (old.repeats > 0, X.repeats > 0),
+            "targets in y": (steps_in_words(old.last), steps_in_words(y.last)),
         }
-        for what, (before, now) in pairs.items():
-            if before != now:
-                raise ValueError(
-                    f"warm_start=True and partial_fit go on from the fitted weights, so cell, hidden_layer_sizes "
-                    f"and the data's shape must stay as they were: {what} changed from {before} to {now}. "
-                    "Set warm_start=False, or use a new estimator."
-                )
+        refuse_changes(parameters, data)
         return replace(
             old, network=replace(old.network, embeddings=self._continued_embeddings(settings, X)),
             progress=old.progress.copy(), loss=settings.loss, dropout=settings.dropout, repeats=X.repeats,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from forecastrnn.callbacks import MemberUpdate
+from forecastrnn.callbacks import MemberUpdate, says_stop
 from forecastrnn.forecasting.inputs import SeriesInputs
 from forecastrnn.forecasting.preparation import FLOOR, Prepared
 from forecastrnn.forecasting.settings import Settings, network_of, start_member, update_count
@@ -62,7 +62,7 @@ def _watch(progress: Progress, member: int, callback: Callback | None) -> Should
     """What calls the user's callback at each look at the loss."""
     if callback is None:
         return None
-    return lambda loss, score: bool(callback(MemberUpdate(member, progress.optimizer.count, loss, score)))
+    return lambda loss, score: says_stop(callback(MemberUpdate(member, progress.optimizer.count, loss, score)))
 
 
 def _train_apart(settings: Settings, series: SeriesInputs, progress: Progress, seed: int, device: str) -> Progress:

@@ -30,3 +30,7 @@ class Samples(Generic[Inputs, Wanted]):
     def take(self, rows: np.ndarray) -> Samples[Inputs, Wanted]:
         """Some of them."""
         return Samples(self.X.take(rows), self.y.take(rows), None if self.weight is None else self.weight[rows])
+
+    def counted(self) -> Samples[Inputs, Wanted]:
+        """Those whose weight is not 0, which leaves a sample out."""
+        return self if self.weight is None or self.weight.all() else self.take(np.flatnonzero(self.weight))

@@ -72,6 +72,11 @@ def test_a_warm_start_counts_on() -> None:
     assert seen == [7, 8, 9, 10, 11, 12] and model.n_iter_ == 12
 
 
+def test_an_answer_that_is_neither_true_nor_false_is_told_so() -> None:
+    with pytest.raises(TypeError, match="callback must return True to stop, or False or None to go on. Got ndarray"):
+        RNNRegressor(**SMALL).fit(X, X[:, 0], callback=lambda epoch: np.array([True, False]))
+
+
 class Fault(Exception):
     """What a callback raises."""
 

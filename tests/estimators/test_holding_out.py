@@ -59,3 +59,21 @@ def test_a_rare_class_is_learned() -> None:
     assert model.classes_.tolist() == ["rare", "usual"] and len(model.validation_scores_) == 1
     RNNRegressor(early_stopping=EarlyStopping(fraction=0.9), **options).fit(X[:2], [1.0, 2.0])
     RNNSeq2Seq(early_stopping=EarlyStopping(fraction=0.9), **options).fit(["a", "b"], ["b", "a"])
+
+
+@pytest.mark.parametrize("kind", [RNNRegressor, RNNClassifier])
+@pytest.mark.parametrize("out", [slice(0, 18), slice(12, 20), slice(1, 20, 2)])
+def test_a_weight_of_0_leaves_a_row_out_of_what_is_held_out_too(kind: Any, out: slice) -> None:
+    """The fit is that of the rows that count: the same rows train, are held out, and give the same scores."""
+    rng = np.random.default_rng(1)
+    X, weight = rng.normal(size=(30, 3)), np.ones(30)
+    y = np.arange(30) % 2
+    weight[out] = 0.0
+    options: dict[str, Any] = {"hidden_layer_sizes": 2, "max_iter": 3, "random_state": 0, "batch_size": 4}
+    wild = np.where(weight[:, None] > 0, X, 1e6)  # counts for nothing
+    model = kind(early_stopping=True, **options).fit(wild, y, sample_weight=weight)
+    few = kind(early_stopping=True, **options).fit(X[weight > 0], y[weight > 0])
+    assert model.validation_scores_ == few.validation_scores_
+    np.testing.assert_allclose(model.loss_curve_, few.loss_curve_, rtol=1e-12)
+    with pytest.raises(ValueError, match="early_stopping needs at least 2 sequences, got 1"):
+        RNNRegressor(early_stopping=True, **options).fit(X, y, sample_weight=np.arange(30) == 3)

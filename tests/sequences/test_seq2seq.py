@@ -190,8 +190,9 @@ def test_a_warm_start_goes_on() -> None:
         ("layer_norm", True),
         ("reverse_source", False),
         ("cell", "lstm"),
+        ("dtype", "float64"),
     ):
-        with pytest.raises(ValueError, match="must stay as they were. Set warm_start=False"):
+        with pytest.raises(ValueError, match=f"must stay as it was: {name} changed from .* Set warm_start=False"):
             pickle.loads(pickle.dumps(parts)).set_params(**{name: value}).fit(X, Y)
     assert parts.loss_curve_ == whole.loss_curve_
 
