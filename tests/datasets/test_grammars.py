@@ -68,10 +68,10 @@ def test_a_third_of_the_wrong_strings_are_wrong_in_what_must_be_remembered() -> 
 
 
 def test_ten_thousand_strings_take_about_a_second_and_are_those_of_the_seed() -> None:
-    begun = time.perf_counter()
+    begun = time.thread_time()
     strings, valid = make_reber(10_000, random_state=7)
     encode_reber(strings)
-    assert time.perf_counter() - begun < 3.0
+    assert time.thread_time() - begun < 3.0
     again, labels = make_reber(10_000, random_state=7)
     assert strings == again and (valid == labels).all()
     assert strings != make_reber(10_000, random_state=8)[0]

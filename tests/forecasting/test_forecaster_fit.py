@@ -297,9 +297,9 @@ def test_verbose_prints_and_silence_is_the_default(airline: pd.Series, capsys: p
 def test_ten_thousand_short_series() -> None:
     values = np.random.default_rng(0).gamma(9.0, 1.0, (40, 10_000))
     wide = pd.DataFrame(values, index=pd.date_range("2020-01-01", periods=40, freq="MS"))
-    begun = time.perf_counter()
+    begun = time.process_time()
     forecast = quick(max_steps=5).fit(wide).predict(6)
-    assert time.perf_counter() - begun < 20
+    assert time.process_time() - begun < 20
     assert forecast.shape == (6, 10_000) and np.isfinite(forecast.to_numpy()).all()
 
 

@@ -170,6 +170,6 @@ def test_a_long_formula_is_not_slow() -> None:
             h = tanh(h * a + b) * 0.5 + sigmoid(a + k)
         return h
 
-    start = time.perf_counter()
+    start = time.thread_time()
     stages_of(graph_of(step))
-    assert time.perf_counter() - start < 2.0
+    assert time.thread_time() - start < 2.0
