@@ -57,7 +57,7 @@ def dynamic_rnn(
     Raises
     ------
     ValueError
-        For shapes that do not fit, non-finite numbers, and lengths outside 1 .. time.
+        For shapes that do not fit, non-finite numbers, those of the outputs too, and lengths outside 1 .. time.
 
     Examples
     --------
@@ -79,6 +79,7 @@ def dynamic_rnn(
     lengths = read_lengths(lengths, len(X), X.shape[1], each="sequence")
     state = None if initial_state is None else _read_state(network, initial_state if many else [initial_state], X)
     result = forward(network, theta, X, lengths=lengths, state=state)
+    _refuse_non_finite(result.outputs)
     outputs = np.ascontiguousarray(result.outputs.transpose(1, 0, 2)) if time_major else result.outputs
     states = [_show_layer(layer, values) for layer, values in zip(network.layers, result.states, strict=True)]
     return outputs, states if many else states[0]
@@ -119,7 +120,7 @@ def static_rnn(
     if not isinstance(X, (list, tuple)) or not X:
         raise ValueError("X must be a non-empty list of arrays (n, inputs), one a time step.")
     refuse_masked(X, "X")
-    steps = [np.asarray(x) for x in X]
+    steps = [_numbers(x, f"X[{number}]") for number, x in enumerate(X)]
     for number, x in enumerate(steps):
         if x.shape != steps[0].shape or x.ndim != 2:
             raise ValueError(
@@ -133,18 +134,39 @@ def static_rnn(
 
 def _check_input(X: object, time_major: bool) -> np.ndarray:
     refuse_masked(X, "X")
-    array = np.asarray(X)
+    array = _numbers(X, "X")
     if array.ndim != 3:
         raise ValueError(f"X must have shape (n, time, inputs), 3 dimensions. Got shape {array.shape}.")
     if 0 in array.shape:
         raise ValueError(f"X must not be empty. Got shape {array.shape}.")
-    if array.dtype.kind not in "fiub":
-        raise TypeError(f"X must hold real numbers. Got dtype {array.dtype}.")
     array = array.astype(np.float32 if array.dtype == np.float32 else np.float64)
     if not np.isfinite(array).all():
         where = np.argwhere(~np.isfinite(array))[0].tolist()
         raise ValueError(f"X contains NaN or infinity, first at index {where}.")
     return np.ascontiguousarray(array.transpose(1, 0, 2)) if time_major else array
+
+
+def _refuse_non_finite(outputs: np.ndarray) -> None:
+    """Raise for outputs (n, time, units) that are none."""
+    if not np.isfinite(outputs).all():
+        row, step = np.argwhere(~np.isfinite(outputs).all(axis=2))[0].tolist()
+        raise ValueError(
+            f"the outputs are no finite numbers, first those of sequence {row} at step {step}: the cells have no "
+            "bounds (relu), or X, weights and state are too large. Scale them."
+        )
+
+
+def _numbers(values: object, name: str) -> np.ndarray:
+    """Real numbers as an array; NaN and infinities are looked for elsewhere."""
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        raise ValueError(
+            f"{name} holds parts of different lengths, which make no array: give one of one shape."
+        ) from None
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{name} must hold real numbers. Got dtype {array.dtype}.")
+    return array
 
 
 def _check_weights(stack: list[Cell], weights: Sequence, n_inputs: int) -> list[tuple[dict, ...]]:
@@ -183,9 +205,10 @@ def _check_shapes(own: dict, shapes: dict[str, tuple[int, ...]], number: int) ->
     if set(own) != set(shapes):
         raise ValueError(f"weights of layer {number} must have the keys {sorted(shapes)}. Got {sorted(own)}.")
     for name, shape in shapes.items():
-        if np.shape(own[name]) != shape:
-            raise ValueError(f"weights of layer {number}: {name} must have shape {shape}. Got {np.shape(own[name])}.")
-        if not np.isfinite(own[name]).all():
+        array = _numbers(own[name], f"weights of layer {number}: {name}")
+        if array.shape != shape:
+            raise ValueError(f"weights of layer {number}: {name} must have shape {shape}. Got {array.shape}.")
+        if not np.isfinite(array).all():
             raise ValueError(f"weights of layer {number}: {name} contains NaN or infinity.")
 
 
@@ -197,7 +220,10 @@ def _network(stack: list[Cell], groups: list[tuple[dict, ...]], X: np.ndarray) -
     for number, (layer, group) in enumerate(zip(layers, groups, strict=True)):
         for prefix, own in zip(layer.directions, group, strict=True):
             for name, values in own.items():
-                views[f"layers.{number}.{prefix}{name}"][...] = values
+                with np.errstate(over="ignore"):
+                    views[f"layers.{number}.{prefix}{name}"][...] = values
+    if not np.isfinite(theta).all():
+        raise ValueError("weights are too large for float32, in which X is: give X as float64.")
     return network, theta
 
 
@@ -221,11 +247,14 @@ def _read_state(network: Network, given: Sequence, X: np.ndarray) -> State:
 def _read_direction(layer: Layer, value: Any, number: int, X: np.ndarray) -> dict[str, np.ndarray]:
     names, start = layer.cell.states, layer.cell.start
     values = value if len(names) > 1 else (value,)
-    if len(values) != len(names):
+    if not isinstance(values, list | tuple | np.ndarray) or len(values) != len(names):
         kind = "pair" if len(names) == 2 else "tuple"
         raise ValueError(f"initial_state of layer {number} must be the {kind} ({', '.join(names)}).")
-    arrays = {name: np.asarray(v, X.dtype) for name, v in zip(names, values, strict=True)}
-    for name, array in arrays.items():
+    arrays = {}
+    for name, given in zip(names, values, strict=True):
+        with np.errstate(over="ignore"):
+            array = _numbers(given, f"initial_state of layer {number}: {name}").astype(X.dtype)
+        arrays[name] = array
         if array.shape != (len(X), layer.units):
             raise ValueError(
                 f"initial_state of layer {number}: {name} must have shape {(len(X), layer.units)}. Got {array.shape}."

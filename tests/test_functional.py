@@ -282,6 +282,46 @@ def test_what_is_no_number(x: np.ndarray) -> None:
         dynamic_rnn("gru", x, W)
 
 
+NO_NUMBERS: dict[str, tuple[dict[str, Any], str]] = {
+    "a text in weights": (
+        {"weights": {**W, "bias": ["a"] * len(W["bias"])}},
+        "weights of layer 0: bias must hold real",
+    ),
+    "complex weights": ({"weights": {**W, "kernel": W["kernel"] + 0j}}, "weights of layer 0: kernel must hold real"),
+    "None in weights": ({"weights": {**W, "kernel": None}}, "weights of layer 0: .*kernel"),
+    "a text for a state": ({"initial_state": "x"}, "initial_state of layer 0: h must hold real numbers"),
+    "a dict for a state": ({"initial_state": {"h": 1}}, "initial_state of layer 0: h must hold real numbers"),
+    "a number for a pair": ({"cells": "lstm", "weights": LSTM().init_weights(I, H), "initial_state": 3}, "the pair"),
+    "steps of other lengths": ({"X": [[[1.0]], [[1.0], [2.0]]]}, "X holds parts of different lengths"),
+}
+
+
+@pytest.mark.parametrize("case", NO_NUMBERS)
+def test_parts_that_are_no_numbers_are_named(case: str) -> None:
+    """Weights and states as well: complex ones lost their imaginary part, texts were an error of NumPy's."""
+    changes, message = NO_NUMBERS[case]
+    arguments: dict[str, Any] = {"cells": "gru", "X": X, "weights": W} | changes
+    with pytest.raises((TypeError, ValueError), match=message):
+        dynamic_rnn(**arguments)
+
+
+def test_outputs_are_finite_or_there_are_none() -> None:
+    """A relu that blows up, and weights that float32 does not hold."""
+    weights = {name: np.full(w.shape, 1e200) for name, w in Elman().init_weights(I, H).items()}
+    with pytest.raises(ValueError, match="no finite numbers, first those of sequence 0 at step 1.*relu"):
+        dynamic_rnn(Elman("relu"), np.ones((2, 3, I)), weights)
+    with pytest.raises(ValueError, match="weights are too large for float32, in which X is"):
+        dynamic_rnn("rnn", np.ones((2, 3, I), np.float32), weights)
+
+
+@pytest.mark.parametrize("given", [(0, 4), (3, -4), (3.0, 4), ("3", 4), (True, 4)])
+def test_widths_that_are_none(given: tuple) -> None:
+    with pytest.raises(ValueError, match=r"(n_inputs|units) must be an int >= 1\. Got"):
+        LSTM().init_weights(*given)
+    with pytest.raises(ValueError, match="random_state must be None, an int from 0"):
+        LSTM().init_weights(3, 4, random_state="seed")
+
+
 STATIC_REFUSED = {
     "an array": (X, r"X must be a non-empty list of arrays"),
     "nothing": ([], r"X must be a non-empty list of arrays"),

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from numbers import Integral
 
 import numpy as np
-from sklearn.utils import check_random_state
 
 from forecastrnn.data.coding import CategoryCoding
 from forecastrnn.masks import refuse_masked
@@ -186,14 +185,3 @@ def check_count(value: object, name: str) -> int:
     if count >= LARGEST:
         raise ValueError(f"{name} is too large: a number of {count.bit_length()} bits.")
     return count
-
-
-def check_draws(random_state: object) -> np.random.RandomState:
-    """What random numbers come from, where a method is given its seed."""
-    try:
-        return check_random_state(random_state)
-    except ValueError:
-        raise ValueError(
-            f"random_state must be None, an int from 0 to {2**32 - 1} or a numpy.random.RandomState. Got "
-            f"{random_state!r}."
-        ) from None

@@ -132,33 +132,33 @@ def _of_valid_steps(y: object, X: Sequences) -> object:
     return without_padding(y, X.lengths, "y")
 
 
-def read_labels(y: object, stacklevel: int) -> np.ndarray:
+def read_labels(y: object, stacklevel: int, name: str = "y") -> np.ndarray:
     """Class labels as a 1-D array, all strings or all numbers; warns as `read_numbers` does.
 
     Raises ValueError or TypeError for None, NaN, mixed types and continuous values.
     """
-    refuse_odd_types(y, "y")
-    array = _uniform(y)
+    refuse_odd_types(y, name)
+    array = _uniform(y, name)
     if array.ndim in (1, 2):
-        _refuse_continuous(array)
+        _refuse_continuous(array, name)
         array = _without_column(array, stacklevel)
     if array.ndim != 1:
         flat = " y[:, :, 0] are one for each step." if array.shape[2:] == (1,) else ""
         raise ValueError(
-            f"y must be 1-D class labels, one a sequence, or have a label for each step of X. Got shape {array.shape}."
-            f"{flat}"
+            f"{name} must be 1-D class labels, one a sequence, or have a label for each step of X. Got shape "
+            f"{array.shape}.{flat}"
         )
     return array
 
 
-def _refuse_continuous(labels: np.ndarray) -> None:
+def _refuse_continuous(labels: np.ndarray, name: str) -> None:
     """Raise for labels that are none: numbers that are not whole, and other objects."""
-    kind = type_of_target(labels, input_name="y", raise_unknown=True)
+    kind = type_of_target(labels, input_name=name, raise_unknown=True)
     if kind.startswith("continuous"):
         odd = labels.ravel()[np.argmax(labels.ravel() % 1 != 0)]
         raise ValueError(
-            f"Unknown label type: {kind}. y must hold class labels, whole numbers or texts. Got {odd!r}. Cut numbers "
-            "into classes first, or learn them by RNNRegressor."
+            f"Unknown label type: {kind}. {name} must hold class labels, whole numbers or texts. Got {odd!r}. Cut "
+            "numbers into classes first, or learn them by RNNRegressor."
         )
 
 
@@ -220,17 +220,18 @@ def _no_label(classes: np.ndarray) -> Any:
     return next((k for k in tried if limits.min <= k <= limits.max and k not in classes), 0)
 
 
-def _uniform(y: object) -> np.ndarray:
+def _uniform(y: object, name: str) -> np.ndarray:
     """Labels as an array of strings or of numbers; NumPy alone would turn [1, "a"] into strings."""
     try:
         array = np.asarray(y)
     except ValueError as error:
         raise ValueError(
-            "y holds parts of different lengths or kinds, which are no labels. Give one label for each sequence, or "
-            "one for each of its steps."
+            f"{name} holds parts of different lengths or kinds, which are no labels. Give one label for each sequence, "
+            "or one for each of its steps."
         ) from error
     if array.dtype.kind == "f":
-        refuse_non_finite(array, "y", in_words(_AXES.get(array.ndim, ())), _LEAVE_OUT)
+        cure = _LEAVE_OUT if name == "y" else "Give labels alone."
+        refuse_non_finite(array, name, in_words(_AXES.get(array.ndim, ())), cure)
     if array.dtype.kind not in "OU" or isinstance(y, np.ndarray) and array.dtype.kind == "U":
         return array
     labels = np.asarray(y, dtype=object)
@@ -240,5 +241,5 @@ def _uniform(y: object) -> np.ndarray:
     numbers = [isinstance(label, Real | np.bool_) and label == label for label in labels.ravel()]
     if not all(numbers):
         odd = next(label for label, is_text in zip(labels.ravel(), texts, strict=True) if not is_text)
-        raise TypeError(f"y must be uniformly strings or numbers. Got mixed types, among them {odd!r}.")
+        raise TypeError(f"{name} must be uniformly strings or numbers. Got mixed types, among them {odd!r}.")
     return np.array(labels.tolist())

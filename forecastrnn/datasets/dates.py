@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 import numpy as np
-from sklearn.utils import check_random_state
 
 from forecastrnn.datasets.whole_numbers import check_whole
+from forecastrnn.seeds import check_draws
 
 _FIRST, _LAST = date(1970, 1, 1), date(2068, 12, 31)  # two digits of a year say which one, as POSIX reads them
 _MONTHS = (
@@ -80,7 +80,7 @@ def make_dates(n: int = 1000, random_state: int | np.random.RandomState | None =
     oct 31, 2026 -> 2026-10-31
     """
     check_whole("n", n)
-    rng = check_random_state(random_state)
+    rng = check_draws(random_state)
     drawn = [rng.randint(most, size=n).tolist() for most in
              ((_LAST - _FIRST).days + 1, len(FORMS), len(_SEPARATORS), len(_CASES))]  # fmt: skip
     dates = [_FIRST + timedelta(offset) for offset in drawn[0]]

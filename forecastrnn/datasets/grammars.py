@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
-from sklearn.utils import check_random_state
 
 from forecastrnn.datasets.whole_numbers import check_whole
+from forecastrnn.seeds import check_draws
 
 SYMBOLS = "BEPSTVX"
 _KNOWN = frozenset(SYMBOLS)
@@ -86,7 +86,7 @@ def make_reber(
     check_whole("n", n)
     if not isinstance(embedded, bool | np.bool_):
         raise ValueError(f"embedded must be True or False. Got {embedded!r}")
-    rng = check_random_state(random_state)
+    rng = check_draws(random_state)
     valid = rng.permutation(np.arange(n) < n // 2)
     codes = _walk(n, rng)
     if embedded:
@@ -167,6 +167,8 @@ def encode_reber(strings: Sequence[str]) -> list[np.ndarray]:
     """
     if isinstance(strings, str):
         raise TypeError(f"strings must be a list of strings, not one string. Use [{strings[:20]!r}].")
+    if not isinstance(strings, Iterable):
+        raise TypeError(f"strings must be a list of strings. Got {strings!r:.80}.")
     for number, string in enumerate(strings):
         if not isinstance(string, str):
             raise TypeError(f"strings must hold strings. Got {type(string).__name__} at number {number}.")

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from forecastrnn.data.arrays import Sequences, check_draws
+from forecastrnn.data.arrays import Sequences
 from forecastrnn.data.boxes import opened, unboxed
 from forecastrnn.data.class_weights import BALANCED, class_weights
 from forecastrnn.data.targets import (
@@ -29,6 +29,7 @@ from forecastrnn.estimators.sequence_estimator import SequenceEstimator
 from forecastrnn.metrics.checks import in_unit
 from forecastrnn.networks.head import Head
 from forecastrnn.networks.losses import softmax
+from forecastrnn.seeds import check_draws
 from forecastrnn.sequences.fitting import SequenceSamples
 from forecastrnn.sequences.scores import accuracy, accuracy_of_outputs, valid_steps
 from forecastrnn.sequences.symbols import Drawing, generate_symbols
@@ -158,7 +159,7 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
 
     def _read_classes(self, classes: object) -> np.ndarray:
         """The labels that will come, sorted; those of the first call are kept."""
-        known = np.unique(read_labels(classes, 3))
+        known = np.unique(read_labels(classes, 3, "classes"))
         if hasattr(self, "_fitted") and not np.array_equal(known, self.classes_):
             raise ValueError(
                 f"classes must be those of the first call, {self.classes_.tolist()}. Got {known.tolist()}."

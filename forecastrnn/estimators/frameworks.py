@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from forecastrnn.data.standardize import ArrayScaler
+from forecastrnn.data.targets import read_labels
 from forecastrnn.estimators.parameters import layers_of
 from forecastrnn.networks.frameworks.keras_weights import from_keras, to_keras
 from forecastrnn.networks.frameworks.stack import Dense, Layer, WeightsOf, scaled, sides
@@ -226,9 +227,9 @@ def _labelled(dense: Dense, classes: Sequence | None) -> tuple[np.ndarray, Dense
     kernel, bias = dense["kernel"], dense["bias"]
     if len(bias) == 1:  # the logit of the second of two, beside that of the first, which is 0
         kernel, bias = np.concatenate([0 * kernel, kernel], axis=1), np.append(0 * bias, bias)
-    labels = np.arange(len(bias)) if classes is None else np.asarray(classes)
+    labels = np.arange(len(bias)) if classes is None else read_labels(classes, 4, "classes")
     if labels.shape != bias.shape or len(np.unique(labels)) != len(bias):
-        raise ValueError(f"classes must be {len(bias)} labels, one for each output. Got {classes!r:.80}")
+        raise ValueError(f"classes must be {len(bias)} labels, one for each output, all different. Got {classes!r:.80}")
     order = np.argsort(labels)
     return labels[order], {"kernel": kernel[:, order], "bias": bias[order]}
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from forecastrnn.data.arrays import check_count, check_draws
+from forecastrnn.data.arrays import check_count
 from forecastrnn.estimators.covariate_reading import Given, ahead_of
 from forecastrnn.estimators.device_choice import device_to_predict
 from forecastrnn.estimators.fitted_forecaster import FittedForecaster
@@ -22,6 +22,7 @@ from forecastrnn.forecasting.bands import (
 )
 from forecastrnn.forecasting.reach import checked
 from forecastrnn.forecasting.sampling import check_calibrated, sample_paths
+from forecastrnn.seeds import check_draws
 
 if TYPE_CHECKING:
     import pandas as pd

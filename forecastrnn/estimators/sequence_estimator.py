@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
-from sklearn.utils import Tags, check_random_state
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from forecastrnn.data.arrays import Sequences, check_count
@@ -29,6 +29,7 @@ from forecastrnn.estimators.warm_start import dtype_pair, layer_pairs, refuse_ch
 from forecastrnn.exceptions import TrainingDivergedError
 from forecastrnn.networks.head import Head
 from forecastrnn.networks.network import Embedding
+from forecastrnn.seeds import check_draws
 from forecastrnn.sequences.embeddings import embeddings_of
 from forecastrnn.sequences.fitting import (
     Fitted,
@@ -298,7 +299,7 @@ class SequenceEstimator(ExportedToNumpy, OnnxFiles, FromFrameworks, SequenceInpu
             raise ValueError(
                 f"n_samples={count} needs a model fitted with dropout: without it all samples would be the same."
             )
-        for seed in check_random_state(random_state).randint(2**31 - 1, size=count):
+        for seed in check_draws(random_state).randint(2**31 - 1, size=count):
             yield self._checked(
                 run(self._fitted, read, self.n_jobs, dropout=dropout, seed=int(seed), device=device_to_predict(self)),
                 read,

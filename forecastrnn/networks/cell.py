@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from functools import lru_cache
+from numbers import Integral
 
 import numpy as np
 from numpy.random import RandomState
-from sklearn.utils import check_random_state
 
 from forecastrnn.networks.frame import Frame, frame_of
 from forecastrnn.networks.initializers import INITIALIZERS, draw_gates
 from forecastrnn.networks.tracing.cell_graph import CellGraph, check_number, is_name, is_number
 from forecastrnn.networks.tracing.stages import Stages, stages_of
 from forecastrnn.networks.tracing.trace import trace_cell
+from forecastrnn.seeds import check_draws
 
 Weights = dict[str, np.ndarray]
 PARAMETERS = ("kernel", "recurrent_kernel", "bias", "recurrent_bias", "gain")
@@ -198,9 +199,10 @@ class Cell:
         >>> {name: w.shape for name, w in LSTM().init_weights(3, 5, random_state=0).items()}
         {'kernel': (3, 20), 'recurrent_kernel': (5, 20), 'bias': (20,)}
         """
+        _check_widths(n_inputs=n_inputs, units=units)
         if initializer not in INITIALIZERS:
             raise ValueError(f"initializer must be one of {sorted(INITIALIZERS)}. Got {initializer!r}.")
-        rng = check_random_state(random_state)
+        rng = check_draws(random_state)
         weights = draw_gates(self.parameter_shapes(n_inputs, units), units, rng, initializer)
         self._set_start(weights, units, rng)
         return weights
@@ -214,6 +216,12 @@ class Cell:
         for row, name in enumerate(self.diagonals):
             if name in self.diagonal_start:
                 weights[self.diagonal_name][row] = rng.uniform(*self.diagonal_start[name], units)
+
+
+def _check_widths(**widths: object) -> None:
+    for name, value in widths.items():
+        if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
+            raise ValueError(f"{name} must be an int >= 1. Got {value!r:.80}.")
 
 
 def _check_names(cell: Cell) -> None:

@@ -150,7 +150,7 @@ def as_cell(cell: object) -> Cell:
         return cell
     if isinstance(cell, str) and cell in CELLS:
         return CELLS[cell]
-    raise ValueError(f"cell must be {cell_choices()}. Got {cell!r}.")
+    raise ValueError(f"cell must be {cell_choices()}. Got {cell!r:.80}.")
 
 
 def cell_classes() -> dict[str, type[Cell]]:

@@ -47,3 +47,10 @@ def test_sine_windows_lie_on_the_curve() -> None:
 def test_sine_refuses_impossible_sizes(arguments: tuple) -> None:
     with pytest.raises(ValueError, match="n_(series|steps) must be an integer.*Got"):
         datasets.make_sine(*arguments)
+
+
+@pytest.mark.parametrize("make", ["make_sine", "make_dates", "make_reber", "make_series"])
+@pytest.mark.parametrize("seed", [-1, "a", 1.5, 2**32])
+def test_a_seed_that_is_none_is_told_what_it_may_be(make: str, seed: object) -> None:
+    with pytest.raises(ValueError, match="random_state must be None, an int from 0 to 4294967295"):
+        getattr(datasets, make)(3, random_state=seed)

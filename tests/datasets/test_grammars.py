@@ -100,6 +100,7 @@ def test_counts_that_are_none(n: object) -> None:
     ("strings", "error", "pattern"),
     [
         ("BTXSE", TypeError, r"Use \['BTXSE'\]"), (["BE", 3], TypeError, "Got int at number 1"),
+        (3, TypeError, "strings must be a list of strings. Got 3"),
         (["BE", ""], ValueError, r"strings\[1\] is empty"), (["BA"], ValueError, r"strings\[0\] has the symbol 'A'"),
     ],
 )  # fmt: skip

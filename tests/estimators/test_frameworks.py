@@ -126,6 +126,21 @@ def test_options_that_do_not_fit_are_refused(options: dict, said: str) -> None:
         RNNRegressor.from_torch(LSTM | head(1), **options)
 
 
+@pytest.mark.parametrize(
+    ("classes", "said"),
+    [
+        (["a", 1], "classes must be uniformly strings or numbers. Got mixed types, among them 1"),
+        (["a", None], "classes must be uniformly strings or numbers"),
+        ([np.nan, 1.0], "Input classes contains NaN"),
+        ([0.5, 1.5], "classes must hold class labels, whole numbers or texts"),
+        (["a", "a"], "classes must be 2 labels, one for each output, all different"),
+    ],
+)
+def test_classes_are_labels_as_those_of_fit(classes: list, said: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=said):
+        RNNClassifier.from_torch(LSTM | head(2), classes=classes)
+
+
 def test_weights_that_are_no_whole_network_are_refused() -> None:
     with pytest.raises(ValueError, match="there is no dense layer among the weights"):
         RNNRegressor.from_torch(LSTM)

@@ -151,6 +151,7 @@ LSTM_STATE = torch_state("LSTM")
         ),
         (LSTM_STATE | {"fc.weight": np.ones((1, 4))}, "the dense layer reads 4 numbers a step, but .* puts out 5"),
         (LSTM_STATE | {"fc.weight": np.ones((2, 5)), "fc.bias": np.ones(3)}, r"fc.bias must have shape \(2,\)"),
+        ({k.replace("l0", "l1"): v for k, v in LSTM_STATE.items()}, "no 'weight_ih_l0', but layers above it: give all"),
         (LSTM_STATE | {"bias_hh_l0": np.full(20, np.nan)}, r"bias_hh_l0 contains NaN or infinity, first at \[0\]"),
     ],
 )
@@ -170,6 +171,27 @@ def test_what_is_no_such_weights_is_refused() -> None:
         from_keras([np.ones((3, 4)), np.ones((7, 7))])
     with pytest.raises(ValueError, match="layer 0 has no second direction, but bidirectional=True"):
         from_keras(keras_weights("LSTM"), bidirectional=True)
+
+
+@pytest.mark.parametrize("out", [to_torch, to_keras])
+def test_layers_are_written_as_dynamic_rnn_takes_them(out: Any) -> None:
+    """By name, one alone, or lists; weights of another cell are refused by what is missing."""
+    own = LSTM().init_weights(D, H, random_state=0)
+    found = [out("lstm", own), out(["lstm"], [own]), out([LSTM()], [own])]
+    arrays = [list(one.values()) if isinstance(one, dict) else one for one in found]
+    assert all(np.array_equal(a, b) for other in arrays[1:] for a, b in zip(arrays[0], other, strict=True))
+    for cells, weights, said in (
+        (
+            "gru",
+            own,
+            r"weights of layer 0 must be a dict of \['bias', 'kernel', 'recurrent_bias', 'recurrent_kernel'\]",
+        ),
+        (["lstm", "lstm"], [own], "weights must be a list of 2 entries, one a cell"),
+        ("lstm", {**own, "bias": ["a"]}, "weights of layer 0: bias must hold real numbers"),
+        (own, "lstm", "cell must be"),
+    ):
+        with pytest.raises((TypeError, ValueError), match=said):
+            out(cells, weights)
 
 
 def test_cells_that_a_framework_has_not_are_refused() -> None:

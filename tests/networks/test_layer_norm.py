@@ -277,7 +277,7 @@ def test_going_on_without_it() -> None:
     """A fitted model keeps its layers, and stays as it was."""
     model = regressor(layer_norm=True, warm_start=True).fit(X, X[:, -1, 0])
     before = model.predict(X)
-    with pytest.raises(ValueError, match=r"layer_norm\) changed from"):
+    with pytest.raises(ValueError, match="layer_norm changed from True to False"):
         model.set_params(layer_norm=False).fit(X, X[:, -1, 0])
     np.testing.assert_array_equal(model.predict(X), before)
 

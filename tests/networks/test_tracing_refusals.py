@@ -123,6 +123,18 @@ def test_an_unknown_function_is_told_which_there_are() -> None:
         trace_cell(step=lambda s: np.sin(s), gates=("s",), states=("h",))
 
 
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [
+        (lambda s: s.tanh(), r"without 'tanh': write tanh\(x\) of"),
+        (lambda s: s.sum(), "without 'sum': There are exp, fixed"),
+    ],
+)
+def test_methods_of_arrays_and_tensors_are_told_what_there_is(step: Callable, said: str) -> None:
+    with pytest.raises(AttributeError, match=f"a value of a formula is one number a unit, {said}"):
+        trace_cell(step=step, gates=("s",), states=("h",))
+
+
 def test_a_value_of_an_earlier_call() -> None:
     LEAKED.clear()
     trace_cell(step=use_of_an_earlier_call, gates=("a", "b"), states=("h",))

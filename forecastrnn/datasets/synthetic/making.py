@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from sklearn.utils import check_random_state
 
 from forecastrnn.datasets.synthetic.panels import draw_panel
 from forecastrnn.datasets.whole_numbers import check_whole
+from forecastrnn.seeds import check_draws
 
 
 def make_series(
@@ -51,6 +51,6 @@ def make_series(
     check_whole("n_series", n_series, most=1_000_000)
     check_whole("length", length, least=2, most=100_000)
     check_whole("season_length", season_length, most=10_000)
-    rng = np.random.default_rng(check_random_state(random_state).randint(2**31 - 1))
+    rng = np.random.default_rng(check_draws(random_state).randint(2**31 - 1))
     values = draw_panel(rng, n_series, length, season_length)
     return pd.DataFrame(values.T, columns=[f"s{k}" for k in range(n_series)])

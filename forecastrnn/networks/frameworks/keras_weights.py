@@ -17,6 +17,7 @@ from forecastrnn.networks.frameworks.stack import (
     Layer,
     WeightsOf,
     as_array,
+    as_stack,
     cell_of,
     check_chain,
     gates_of,
@@ -81,13 +82,13 @@ def from_keras(weights: Sequence[Any], *, activation: str = "tanh", bidirectiona
     return WeightsOf(cells, layers, dense)
 
 
-def to_keras(cells: Sequence[Cell], weights: Sequence[Layer], dense: Dense | None = None) -> list[np.ndarray]:
+def to_keras(cells: Any, weights: Any, dense: Dense | None = None) -> list[np.ndarray]:
     """Weights of layers as a list of arrays that `set_weights` of Keras takes: the way back from `from_keras`.
 
     Parameters
     ----------
-    cells, weights : list
-        As `dynamic_rnn` takes them.
+    cells, weights
+        As `dynamic_rnn` takes them, lists or of one layer.
     dense : dict, optional
         Kernel (units, outputs) and bias (outputs,).
 
@@ -98,7 +99,7 @@ def to_keras(cells: Sequence[Cell], weights: Sequence[Layer], dense: Dense | Non
     Raises
     ------
     ValueError
-        For cells and layers that Keras has not.
+        For cells and layers that Keras has not, and weights that are not those of the cells.
 
     Examples
     --------
@@ -107,6 +108,7 @@ def to_keras(cells: Sequence[Cell], weights: Sequence[Layer], dense: Dense | Non
     >>> [array.shape for array in to_keras([LSTM()], [LSTM().init_weights(3, 5, random_state=0)])]
     [(3, 20), (5, 20), (20,)]
     """
+    cells, weights = as_stack(cells, weights)
     refuse_others(cells, weights, "Keras", resets_before=True)
     found = [array for layer in weights for own in sides(layer) for array in _write(own)]
     return found if dense is None else [*found, np.array(dense["kernel"]), np.array(dense["bias"])]

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from forecastrnn.networks.cell import Cell, Weights
-from forecastrnn.networks.cells import GRU, LSTM, Elman
+from forecastrnn.networks.cells import GRU, LSTM, Elman, as_cell
 
 Layer = Weights | tuple[Weights, Weights]
 Dense = dict[str, np.ndarray]
@@ -38,7 +38,10 @@ def as_array(value: Any, name: str) -> np.ndarray:
     if hasattr(value, "detach"):  # a tensor of PyTorch, wherever it lies
         value = value.detach().cpu()
         value = (value.double() if value.element_size() > 4 else value.float()).numpy()
-    array = np.asarray(value)
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise ValueError(f"{name} holds parts of different lengths, which make no array.") from None
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{name} must hold real numbers. Got dtype {array.dtype}.")
     array = np.ascontiguousarray(array, np.float64 if array.dtype.itemsize > 4 else np.float32)
@@ -67,6 +70,30 @@ def check_chain(weights: Sequence[Layer], dense: Dense | None, names: Sequence[s
                 f"{name} reads {len(kernel)} numbers a step, but the layer before it puts out {width_of(below)}. Give "
                 "layers that stand one behind the other."
             )
+
+
+def as_stack(cells: Any, weights: Any) -> tuple[list[Cell], list[Layer]]:
+    """Cells and weights of layers, of one that stands alone too; ValueError where they do not go together."""
+    many = isinstance(cells, list | tuple)
+    stack = [as_cell(cell) for cell in (cells if many else [cells])]
+    layers = weights if many else [weights]
+    if not isinstance(layers, list | tuple) or len(layers) != len(stack) or not stack:
+        raise ValueError(f"weights must be a list of {max(len(stack), 1)} entries, one a cell.")
+    for number, (cell, layer) in enumerate(zip(stack, layers, strict=True)):
+        needed = set(cell.parameter_shapes(1, 1))
+        for own in sides(layer):
+            if len(sides(layer)) > 2 or not isinstance(own, Mapping) or set(own) - {"gain"} != needed:
+                raise ValueError(
+                    f"weights of layer {number} must be a dict of {sorted(needed)}, or a pair of them (forward, "
+                    "backward), as init_weights and dynamic_rnn have them."
+                )
+    return stack, [_read(layer, f"weights of layer {number}: ") for number, layer in enumerate(layers)]
+
+
+def _read(layer: Layer, name: str) -> Layer:
+    """A layer whose weights are arrays of finite numbers."""
+    turned = [{key: as_array(value, f"{name}{key}") for key, value in own.items()} for own in sides(layer)]
+    return (turned[0], turned[1]) if len(turned) == 2 else turned[0]
 
 
 def refuse_others(cells: Sequence[Cell], weights: Sequence[Layer], framework: str, *, resets_before: bool) -> None:

@@ -7,7 +7,7 @@ The gates have the same order as here: i, f, g, o of an LSTM, r, z, n of a GRU
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from forecastrnn.networks.frameworks.stack import (
     Layer,
     WeightsOf,
     as_array,
+    as_stack,
     cell_of,
     check_chain,
     gates_of,
@@ -81,15 +82,16 @@ def from_torch(state_dict: Mapping[str, Any], *, activation: str = "tanh") -> We
 
 
 def to_torch(
-    cells: Sequence[Cell], weights: Sequence[Layer], dense: Dense | None = None, *, module: str = "",
+    cells: Any, weights: Any, dense: Dense | None = None, *, module: str = "",
     dense_module: str = "fc",
 ) -> dict[str, np.ndarray]:  # fmt: skip
     """Weights of layers as the `state_dict` of PyTorch's, as arrays: the way back from `from_torch`.
 
     Parameters
     ----------
-    cells, weights : list
-        As `dynamic_rnn` takes them. All layers have one kind of cell and one size, as a module of PyTorch has.
+    cells, weights
+        As `dynamic_rnn` takes them, lists or of one layer. All layers have one kind of cell and one size, as a module
+        of PyTorch has.
     dense : dict, optional
         Kernel (units, outputs) and bias (outputs,).
     module, dense_module : str
@@ -103,7 +105,7 @@ def to_torch(
     Raises
     ------
     ValueError
-        For cells and layers that no module of PyTorch has.
+        For cells and layers that no module of PyTorch has, and weights that are not those of the cells.
 
     Examples
     --------
@@ -112,6 +114,7 @@ def to_torch(
     >>> sorted(to_torch([GRU()], [GRU().init_weights(3, 5, random_state=0)], module="gru"))
     ['gru.bias_hh_l0', 'gru.bias_ih_l0', 'gru.weight_hh_l0', 'gru.weight_ih_l0']
     """
+    cells, weights = as_stack(cells, weights)
     refuse_others(cells, weights, "PyTorch", resets_before=False)
     kinds = {
         (type(cell), len(sides(layer)), len(sides(layer)[0]["recurrent_kernel"])) for cell, layer in zip(cells, weights)
@@ -144,6 +147,12 @@ def _by_layer(
             raise ValueError(f"{name}: an LSTM with projections (proj_size) has no counterpart. Train one without.")
         layers.setdefault((place[1], int(place[3])), {}).setdefault(place[4] or "", {})[place[2]] = array
     modules = list(dict.fromkeys(module for module, _ in layers))
+    for module in modules:
+        numbers = {number for name, number in layers if name == module}
+        if missing := sorted(set(range(max(numbers) + 1)) - numbers):
+            raise ValueError(
+                f"state_dict has no '{module}weight_ih_l{missing[0]}', but layers above it: give all of the module."
+            )
     ordered = sorted(layers, key=lambda one: (modules.index(one[0]), one[1]))
     return {place: layers[place] for place in ordered}, rest
 

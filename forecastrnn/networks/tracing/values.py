@@ -44,6 +44,12 @@ class Value(Traced):
         """The value of an operation on arguments of which this is one."""
         return apply(self.graph, operation, *arguments)
 
+    def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        function = f"write {name}(x) of forecastrnn.formulas" if name in formulas.__all__ else AVAILABLE
+        _refuse(f"a value of a formula is one number a unit, without {name!r}: {function}", AttributeError)
+
     __add__, __radd__ = _both_ways("add")
     __sub__, __rsub__ = _both_ways("sub")
     __mul__, __rmul__ = _both_ways("mul")
