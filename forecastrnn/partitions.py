@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from joblib import Parallel, delayed
 
-from forecastrnn.persistence.replacing import replace_file, target_of, try_folder
+from forecastrnn.persistence.replacing import folder_of, path_of, replace_file, target_of, try_folder
 
 _KEY = b"forecastrnn"  # of what a file of forecasts says of itself
 
@@ -107,15 +107,15 @@ def predict_partitions(
         ...
     FileNotFoundError: [Errno 2] source: there is no Parquet file: 'no such folder'
     """
+    written_to = path_of(folder, "folder")
     columns = {"past": past} if isinstance(past, list) else {}
     beside = {"X": X, "past": None if columns else past, "static": static}
-    jobs = _jobs(source, os.fsdecode(folder), {name: value for name, value in beside.items() if value is not None})
+    jobs = _jobs(source, written_to, {name: value for name, value in beside.items() if value is not None})
     buffer = io.BytesIO()
     model.save(buffer)
     asked = {"h": h, "level": level, "quantiles": quantiles} | columns
     said = {"model": hashlib.sha256(buffer.getvalue()).hexdigest(), "asked": json.loads(json.dumps(asked))}
-    os.makedirs(folder, exist_ok=True)
-    try_folder(os.fsdecode(folder))
+    try_folder(str(folder_of(folder)))
     found = Parallel(n_jobs=n_jobs)(delayed(_forecast)(model, job, said, asked) for job in jobs)
     _check_once(dict(zip([job.name for job in jobs], found, strict=True)))
     return [job.target for job in jobs]

@@ -19,7 +19,7 @@ from forecastrnn.networks.network import Network
 from forecastrnn.networks.tracing.graph import INPUT
 from forecastrnn.networks.tracing.text import Function, Given, tuple_of
 from forecastrnn.numpy_predictor import runtime, sequences
-from forecastrnn.persistence.model_file import replace_file, target_of
+from forecastrnn.persistence.replacing import folder_of, replace_file, target_of
 
 NAME, ARRAYS = "predictor", "weights"  # of the module and its archive
 NAMES = ("gates", "states", "diagonals", "second", "no_state", "no_input", "diagonal_name")
@@ -46,15 +46,14 @@ def write_files(
     arrays: Mapping[str, np.ndarray], text: str, folder: str | os.PathLike, names: tuple[str, str] = (NAME, ARRAYS)
 ) -> Path:  # fmt: skip
     """Write both files, the arrays first; what is there is replaced. Gives the path of the module."""
-    place = Path(folder)
-    place.mkdir(parents=True, exist_ok=True)
+    place = folder_of(folder)
+    module, archive = (target_of(place / f"{name}{end}") for name, end in zip(names, (".py", ".npz"), strict=True))
     content = io.BytesIO()
     named: dict[str, Any] = dict(arrays)
     np.savez_compressed(content, **named)
-    module, archive = place / f"{names[0]}.py", place / f"{names[1]}.npz"
-    for path, data in ((archive, content.getvalue()), (module, text.encode())):
-        replace_file(target_of(path), [data])
-    return module
+    for target, data in ((archive, content.getvalue()), (module, text.encode())):
+        replace_file(target, [data])
+    return place / f"{names[0]}.py"
 
 
 def module_of(exported: Exported) -> str:

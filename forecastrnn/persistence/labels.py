@@ -12,7 +12,7 @@ from forecastrnn.persistence.codec import Kind, Make, Part, array, as_bools, cho
 from forecastrnn.persistence.utf8 import utf8
 
 _AS_NUMBERS = {"int": "<i8", "|b1": "|u1"}  # kinds that are not called as their numbers are kept
-NUMBERS = ("|b1", "|i1", "|u1", "<f4", "<f8", *(f"<{sign}{size}" for sign in "iu" for size in (2, 4, 8)))
+NUMBERS = ("|b1", "|i1", "|u1", "<f2", "<f4", "<f8", *(f"<{sign}{size}" for sign in "iu" for size in (2, 4, 8)))
 
 
 def texts(word: str, part: Part, value: list[str] | None, sizes: tuple[str, str]) -> Make:

@@ -24,7 +24,7 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 
 from forecastrnn.exceptions import ModelFileError
-from forecastrnn.persistence.replacing import Block, replace_file, target_of
+from forecastrnn.persistence.replacing import Block, replace_file, target_of, text_of
 from forecastrnn.persistence.utf8 import utf8
 
 MAGIC = b"\x89RNN\r\n\x1a\n"  # not text, and changed by whatever changes line ends
@@ -85,13 +85,14 @@ def write_blocks(to: Any, place: str | None, blocks: list[Block]) -> None:
 
 def path_of(given: Any) -> str:
     """A path as a text; bytes are none, since they could be the file itself."""
-    if isinstance(given, str | os.PathLike):
-        return os.fsdecode(given)
-    raise TypeError(f"path must be a str, an os.PathLike or a binary file that is open. Got {given!r:.80}.")
+    if not isinstance(given, str | os.PathLike):
+        raise TypeError(f"path must be a str, an os.PathLike or a binary file that is open. Got {given!r:.80}.")
+    return text_of(given, "path")
 
 
 def _write_to(file: Any, blocks: list[Block]) -> None:
     """All to an open file, from where it stands; one without a buffer may take less at a time."""
+    _refuse_shut(file, "writable", "wb")
     for block in blocks:
         view = memoryview(block)
         while len(view):
@@ -104,6 +105,14 @@ def _write_to(file: Any, blocks: list[Block]) -> None:
             view = view[taken if isinstance(file, RawIOBase) else len(view) :]
     if hasattr(file, "flush"):
         file.flush()
+
+
+def _refuse_shut(file: Any, able: str, mode: str) -> None:
+    """Raise for a file that is closed, or open for the other way; what does not say so is asked when it is used."""
+    if getattr(file, "closed", False) is True:
+        raise ValueError(f'the file is closed: give one that is open, as by open(path, "{mode}")')
+    if hasattr(file, able) and not getattr(file, able)():
+        raise ValueError(f'the file is not {able}: open it by open(path, "{mode}")')
 
 
 def _raw(tensor: Tensor, value: np.ndarray) -> memoryview:
@@ -182,7 +191,12 @@ def _check_ordinary(name: str) -> None:
 def _taken_from(file: Any, name: str) -> BytesIO:
     """A model out of an open file, which need not be able to go back; what its beginning claims is not believed."""
     found = BytesIO()
+    _refuse_shut(file, "readable", "rb")
     _take(file, found, PREAMBLE.size)
+    if not found.tell():
+        raise ModelFileError(
+            f"{name}: the file is cut off: nothing is behind where it stands. seek(0) goes to its beginning."
+        )
     _take(file, found, sum(_lengths_of(found.getvalue(), name)[1]))
     found.seek(0)
     return found

@@ -35,7 +35,7 @@ _OLD = 7 * 86_400  # seconds: a file of another machine, whose locks may not be 
 
 def target_of(path: str | os.PathLike) -> str:
     """Where to write: behind symbolic links, and an ordinary file if there is one."""
-    target = os.path.realpath(os.fsdecode(path))
+    target = os.path.realpath(text_of(path, "path"))
     if os.path.isdir(target):
         raise IsADirectoryError(errno.EISDIR, "this is a directory; give the name of a file in it", target)
     folder = os.path.dirname(target)
@@ -47,6 +47,30 @@ def target_of(path: str | os.PathLike) -> str:
         if not os.access(target, os.W_OK):
             raise PermissionError(errno.EACCES, "the file may not be written; give another name", target)
     return target
+
+
+def text_of(path: str | os.PathLike, name: str) -> str:
+    """A path as a text, which no system takes with a character 0 in it."""
+    text = os.fsdecode(path)
+    if "\0" in text:
+        raise ValueError(f"{name} has the character 0 in it, which no name of a file has. Got {text!r:.80}.")
+    return text
+
+
+def path_of(path: object, name: str) -> str:
+    """The same of what may be no path."""
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"{name} must be a str or an os.PathLike. Got {path!r:.80}.")
+    return text_of(path, name)
+
+
+def folder_of(path: object) -> Path:
+    """A directory to write in, made if it is not there."""
+    found = Path(path_of(path, "folder"))
+    if os.path.exists(found) and not os.path.isdir(found):
+        raise NotADirectoryError(errno.ENOTDIR, "this is a file; give the name of a directory", str(found))
+    found.mkdir(parents=True, exist_ok=True)
+    return found
 
 
 def replace_file(target: str, blocks: Iterable[Block]) -> None:
@@ -66,8 +90,15 @@ def replace_file(target: str, blocks: Iterable[Block]) -> None:
         may_end()
         if fcntl is None:
             handle.close()
-        os.replace(temporary, target)  # still locked: nobody takes it for a leftover
+        _rename(temporary, target)  # still locked: nobody takes it for a leftover
     _sync_folder(folder)
+
+
+def _rename(temporary: str, target: str) -> None:
+    try:
+        os.replace(temporary, target)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, target) from error
 
 
 def _write(handle: BufferedWriter, block: Block, may_end: Callable[[], None]) -> None:

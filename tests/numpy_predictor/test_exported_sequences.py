@@ -116,3 +116,19 @@ def test_what_cannot_be_exported(tmp_path: Path) -> None:
     assert (tmp_path / "file").read_text() == "mine"
     with pytest.raises(ValueError, match="X has 1 channels, but the model was fitted on 2"):
         exported(model, tmp_path)["predict"](X[:, :, :1])
+
+
+def test_folders_that_cannot_be_written_in_are_refused_before_anything_is_written(tmp_path: Path) -> None:
+    model = RNNRegressor(**OPTIONS).fit(X, Y)
+    for folder, error, message in (
+        (None, TypeError, "folder must be a str or an os.PathLike. Got None"),
+        ("a\0", ValueError, "folder has the character 0 in it"),
+        (tmp_path / "file", NotADirectoryError, "this is a file; give the name of a directory"),
+    ):
+        (tmp_path / "file").touch()
+        with pytest.raises(error, match=message):
+            model.export_numpy(folder)
+    (tmp_path / "here" / "predictor.py").mkdir(parents=True)
+    with pytest.raises(IsADirectoryError, match="predictor.py"):
+        model.export_numpy(tmp_path / "here")
+    assert [path.name for path in (tmp_path / "here").iterdir()] == ["predictor.py"]

@@ -170,3 +170,39 @@ def test_text_files_are_refused(model: RNNRegressor, tmp_path: Path) -> None:
             forecastrnn.load(file)
     with pytest.raises(TypeError, match="binary mode"):
         forecastrnn.load(io.StringIO("model"))
+
+
+def test_files_that_are_shut_or_open_the_other_way(model: RNNRegressor, content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "model.rnn"
+    path.write_bytes(content)
+    with open(path, "rb") as file, pytest.raises(ValueError, match="the file is not writable: open it by"):
+        model.save(file)
+    with pytest.raises(ValueError, match="the file is closed: give one that is open"):
+        model.save(file)
+    with pytest.raises(ValueError, match="the file is closed"):
+        forecastrnn.load(file)
+    with open(tmp_path / "other", "wb") as file, pytest.raises(ValueError, match="the file is not readable"):
+        forecastrnn.load(file)
+    written = io.BytesIO()
+    model.save(written)
+    with pytest.raises(ModelFileError, match=r"nothing is behind where it stands. seek\(0\) goes to its beginning"):
+        forecastrnn.load(written)
+
+
+def test_names_that_no_system_takes_are_refused_as_they_were_given(model: RNNRegressor, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="path has the character 0 in it"):
+        model.save("a\0b")
+    with pytest.raises(OSError, match="xxx") as found:
+        model.save(tmp_path / ("x" * 300))
+    assert ".tmp" not in str(found.value) and not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("dtype", ["bool", "float16", "float32", "uint8", "int64", "U3", "O"])
+def test_labels_of_every_type_that_fit_takes(dtype: str, tmp_path: Path) -> None:
+    labels = np.arange(len(X)) % 2
+    y = labels.astype(str).astype(dtype) if dtype in ("U3", "O") else labels.astype(dtype)
+    model = RNNClassifier(hidden_layer_sizes=2, max_iter=1, random_state=0).fit(X[:, :, :1], y)
+    model.save(tmp_path / "model.rnn")
+    found = forecastrnn.load(tmp_path / "model.rnn")
+    assert found.classes_.dtype == model.classes_.dtype
+    np.testing.assert_array_equal(found.predict(X[:, :, :1]), model.predict(X[:, :, :1]))
