@@ -1,7 +1,7 @@
 """Do intervals cover what they say, and what do they cost: ours, our sample paths, and statsforecast's conformal ones.
 
 FORECASTRNN_DATA=folder python -m benchmarks.intervals --peers folder [--only airline ...] [--series 100] [--origins 5]
-FORECASTRNN_DATA=folder python -m benchmarks.intervals --earlier 4    ours of the panels, at their last four horizons
+FORECASTRNN_DATA=folder python -m benchmarks.intervals --earlier 4    ours alone, at the last four horizons
 """
 
 from __future__ import annotations
@@ -138,11 +138,11 @@ def at_origins(data: SeriesSet, count: int) -> dict[str, object]:
 
 
 def earlier(data: SeriesSet, count: int) -> list[dict[str, object]]:
-    """Rows of our intervals of a panel at origins that lie a horizon apart, the last one first, and their mean."""
+    """Rows of our intervals at origins that lie a horizon apart, the last one first, and their mean."""
     rows = []
     for back in range(count):
-        bands, seconds = ours(long_enough(moved(data, back * data.horizon)), "conformal")
-        rows.append(_row(data, f"conformal, {back} horizons earlier", bands, seconds))
+        part = long_enough(moved(data, back * data.horizon))
+        rows.append(_row(part, f"conformal, {back} horizons earlier", *ours(part, "conformal")))
     mean = {key: float(np.mean([row[key] for row in rows])) for key in _keys()}
     return [*rows, rows[0] | mean | {"method": f"conformal, {count} origins", "fit_s": None}]
 
@@ -165,14 +165,13 @@ def table_row(row: dict) -> list[object]:
     return [row["set"], name, *covers, *(row[key] for key in _keys()[2:]), row["fit_s"], row["calibration_s"]]
 
 
-def panels(folder: Path, names: Sequence[str], most: int | None, count: int) -> None:
-    """Print and write what panels have at earlier origins, too."""
+def at_earlier(folder: Path, names: Sequence[str], most: int | None, count: int) -> None:
+    """Print and write what our intervals are worth at several origins."""
     rows: list[dict] = []
     for name in names:
         data = some_of(read_set(folder, name), 60 if name == "m4_hourly" else most)
-        if len(data.train) > 1:
-            rows += earlier(data, count)
-            show(HEADER, [table_row(row) for row in rows[-count - 1 :]])
+        rows += earlier(data, count)
+        show(HEADER, [table_row(row) for row in rows[-count - 1 :]])
     if len(names) == len(SETS) and most is None:
         print(f"written: results/{save('interval_origins', rows).name}")
 
@@ -184,14 +183,14 @@ def main() -> None:
     parser.add_argument("--peers", type=Path, help="folder with SET.csv of interval_peers.py")
     parser.add_argument("--series", type=int, help="so many of a set, evenly; results are then not written")
     parser.add_argument("--origins", type=int, default=1, help="rolling origins of sets of one series")
-    parser.add_argument("--earlier", type=int, help="ours alone, of panels, at so many origins a horizon apart")
+    parser.add_argument("--earlier", type=int, help="ours alone, at so many origins a horizon apart")
     options = parser.parse_args()
     folder = data_folder()
     print(describe())
     RNNForecaster(n_members=1, max_steps=2, random_state=0).fit(load_airline()).predict(2, level=80)  # compiles
     rows: list[dict] = []
     if options.earlier:
-        panels(folder, options.only or SETS, options.series, options.earlier)
+        at_earlier(folder, options.only or SETS, options.series, options.earlier)
         return
     for name in options.only or SETS:
         data = some_of(read_set(folder, name), options.series)
