@@ -142,9 +142,11 @@ def earlier(data: SeriesSet, count: int) -> list[dict[str, object]]:
     rows = []
     for back in range(count):
         part = long_enough(moved(data, back * data.horizon))
+        if not part.train:
+            break
         rows.append(_row(part, f"conformal, {back} horizons earlier", *ours(part, "conformal")))
     mean = {key: float(np.mean([row[key] for row in rows])) for key in _keys()}
-    return [*rows, rows[0] | mean | {"method": f"conformal, {count} origins", "fit_s": None}]
+    return [*rows, rows[0] | mean | {"method": f"conformal, {len(rows)} origins", "fit_s": None}]
 
 
 def long_enough(data: SeriesSet) -> SeriesSet:
@@ -170,8 +172,9 @@ def at_earlier(folder: Path, names: Sequence[str], most: int | None, count: int)
     rows: list[dict] = []
     for name in names:
         data = some_of(read_set(folder, name), 60 if name == "m4_hourly" else most)
-        rows += earlier(data, count)
-        show(HEADER, [table_row(row) for row in rows[-count - 1 :]])
+        found = earlier(data, count)
+        show(HEADER, [table_row(row) for row in found])
+        rows += found
     if len(names) == len(SETS) and most is None:
         print(f"written: results/{save('interval_origins', rows).name}")
 
