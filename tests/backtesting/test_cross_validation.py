@@ -75,6 +75,7 @@ def test_intervals_equal_those_of_a_loop_by_hand(model: dict[str, Any], refit: b
     assert len(coverage) == 5 and coverage[["RNN", "Naive"]].notna().all(axis=None)
 
 
+@pytest.mark.filterwarnings("ignore:y. series .* times as far from the values beside it")  # the garbage
 def test_calibration_sees_nothing_behind_a_cutoff() -> None:
     y = ragged(a=60, b=54)
     first = y.index.isin(ends_of_series(y, 8).index)

@@ -157,6 +157,7 @@ def test_files_keep_the_dates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 # Backtests ----------------------------------------------------------------------------------------------------------
+@pytest.mark.filterwarnings("ignore:y. series .* times as far from the values beside it")  # the garbage
 def test_backtests_are_those_by_hand_and_know_nothing_later() -> None:
     """An event and a holiday that only come behind the first cutoff are not there at it."""
     y = daily(300)
