@@ -76,7 +76,7 @@ def test_names_of_columns_and_a_gap() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:X. column 'price' lies .* times as far outside")  # the garbage of later windows
-@pytest.mark.filterwarnings("ignore:y. series .* times as far from the values beside it")  # the garbage
+@pytest.mark.filterwarnings("ignore:y.* times as far from the values beside it")
 def test_nothing_behind_a_cutoff_is_seen() -> None:
     """Garbage in y and past behind the first cutoff, and in X behind its horizon, changes nothing that is forecast."""
     model, given = MODELS["with all"]
