@@ -87,6 +87,8 @@ def fit_parallel(estimator: Any, *data: Any, devices: Sequence[str], **params: A
         That of the first process that failed; the others are ended.
     """
     names = _resolved(devices)
+    if isinstance(estimator, type) or "device" not in getattr(estimator, "get_params", dict)():
+        raise TypeError(f"fit_parallel fits estimators of forecastrnn, such as RNNRegressor(). Got {estimator!r:.80}.")
     if len(names) == 1:
         return copy(estimator).set_params(device=names[0]).fit(*data, **params)
     _check_children()

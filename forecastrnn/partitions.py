@@ -8,6 +8,7 @@ import json
 import os
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any, Protocol
 
 from joblib import Parallel, delayed
@@ -74,7 +75,7 @@ def predict_partitions(
     folder : path
         Where forecasts go, which all workers can write to; it is made.
     h, level, quantiles
-        As in `RNNForecaster.predict`; h an int or a time as text.
+        As in `RNNForecaster.predict`.
     X, past, static
         Covariates, where the model was fitted with them: Parquet files, or folders of them. One with the partitions of
         `source`, by their names, is read partition by partition, all else is one panel of all series. X has rows for
@@ -94,7 +95,7 @@ def predict_partitions(
         If a series is in two partitions, or `folder` has forecasts of another model, or others of this one; if X, past
         or static have some partitions of `source`, but not all. What `predict` raises.
     TypeError
-        If X or static is no path, or past neither a path nor a list.
+        If model is no forecaster, X or static no path, or past neither a path nor a list.
     FileNotFoundError, ImportError
         If there is no Parquet file in `source`, X, past or static; without pyarrow.
 
@@ -108,17 +109,40 @@ def predict_partitions(
     FileNotFoundError: [Errno 2] source: there is no Parquet file: 'no such folder'
     """
     written_to = path_of(folder, "folder")
+    _check(model, source, written_to, n_jobs)
     columns = {"past": past} if isinstance(past, list) else {}
     beside = {"X": X, "past": None if columns else past, "static": static}
     jobs = _jobs(source, written_to, {name: value for name, value in beside.items() if value is not None})
     buffer = io.BytesIO()
     model.save(buffer)
     asked = {"h": h, "level": level, "quantiles": quantiles} | columns
-    said = {"model": hashlib.sha256(buffer.getvalue()).hexdigest(), "asked": json.loads(json.dumps(asked))}
+    said = {
+        "model": hashlib.sha256(buffer.getvalue()).hexdigest(),
+        "asked": json.loads(json.dumps(asked, default=_plain)),
+    }
     try_folder(str(folder_of(folder)))
     found = Parallel(n_jobs=n_jobs)(delayed(_forecast)(model, job, said, asked) for job in jobs)
     _check_once(dict(zip([job.name for job in jobs], found, strict=True)))
     return [job.target for job in jobs]
+
+
+def _check(model: object, source: object, folder: str, n_jobs: object) -> None:
+    """Refuse what no forecast can be made with, before anything is written."""
+    if isinstance(model, type) or not all(hasattr(model, name) for name in ("predict", "update", "save")):
+        raise TypeError(f"model must be a fitted RNNForecaster. Got {model!r:.80}: RNNForecaster.load reads a file.")
+    if n_jobs is not None and (isinstance(n_jobs, bool) or not isinstance(n_jobs, Integral) or n_jobs == 0):
+        raise ValueError(f"n_jobs must be None or an int other than 0. Got {n_jobs!r:.80}.")
+    if isinstance(source, str | os.PathLike) and os.path.realpath(path_of(source, "source")) == os.path.realpath(
+        folder
+    ):
+        raise ValueError(
+            f"folder must be another directory than source, {folder!r}: forecasts would lie among the series."
+        )
+
+
+def _plain(value: Any) -> Any:
+    """Numbers of NumPy and times as those that a note can hold."""
+    return value.tolist() if hasattr(value, "tolist") else str(value)
 
 
 def _jobs(source: str | os.PathLike, folder: str, beside: Mapping[str, object]) -> list[Job]:
@@ -152,7 +176,7 @@ def _partitions(given: object, argument: str) -> dict[str, Files]:
             f"{argument} must be the path of a Parquet file or of a folder of them, which all workers read. Got "
             f"{type(given).__name__}: write it with to_parquet."
         )
-    path = os.fsdecode(given)
+    path = path_of(given, argument)
     if os.path.isfile(path):
         base = os.path.dirname(path)
         return {os.path.basename(path): Files(base or ".", (os.path.basename(path),))}

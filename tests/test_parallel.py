@@ -17,6 +17,7 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
+from sklearn.model_selection import GridSearchCV
 from sklearn.utils import check_random_state
 
 from forecastrnn import SGD, Adam, Beam, RNNForecaster, RNNRegressor, RNNSeq2Seq, Seq2Seq, load, parallel
@@ -250,6 +251,13 @@ def test_an_error_that_cannot_be_sent() -> None:
 def test_a_process_that_dies() -> None:
     """As when the system has no memory left."""
     check_refused(RuntimeError, 'process 2 of 2, on device "cpu", was killed by signal 9', params={"how": "killed"})
+
+
+def test_what_is_no_estimator_of_ours() -> None:
+    """Before processes are started for it."""
+    for estimator in (3, RNNRegressor, GridSearchCV(RNNRegressor(), {"max_iter": [1]})):
+        with pytest.raises(TypeError, match="fit_parallel fits estimators of forecastrnn, such as"):
+            fit_parallel(estimator, X, Y, devices=["cpu", "cpu"])
 
 
 def test_what_cannot_be_sent() -> None:

@@ -77,6 +77,37 @@ def test_partitions_are_forecast_as_one_call_and_only_once(
 
 
 @pytest.mark.frames
+def test_steps_and_levels_are_what_predict_takes(source: Path, model: RNNForecaster, tmp_path: Path) -> None:
+    """Numbers of NumPy and times too, of which the note of a file says what it says of those of Python."""
+    made = [
+        [pd.read_parquet(path) for path in predict_partitions(model, source, tmp_path / "same", h, level=level)]
+        for h, level in ((3, [80]), (np.int64(3), np.array([80])), (np.int8(3), [np.float64(80)]))
+    ]
+    for frames in made[1:]:
+        assert all(one.equals(other) for one, other in zip(made[0], frames, strict=True))
+    for number, h in enumerate((np.array([1, 3]), pd.Timestamp("2024-02-11"))):
+        found = predict_partitions(model, source, tmp_path / str(number), h)
+        assert len(pd.read_parquet(found[0])) == 4  # two steps of two series
+
+
+def test_what_cannot_be_forecast_with_is_refused_before_a_folder_is_made(model: RNNForecaster, tmp_path: Path) -> None:
+    source = tmp_path / "panel"
+    for changes, error, said in (
+        ({"model": "model.rnn"}, TypeError, "model must be a fitted RNNForecaster. Got 'model.rnn'"),
+        ({"model": RNNForecaster}, TypeError, "model must be a fitted RNNForecaster"),
+        ({"n_jobs": 0}, ValueError, "n_jobs must be None or an int other than 0. Got 0"),
+        ({"n_jobs": "all"}, ValueError, "n_jobs must be None or an int"),
+        ({"folder": source}, ValueError, "folder must be another directory than source"),
+        ({"folder": None}, TypeError, "folder must be a str or an os.PathLike. Got None"),
+        ({"source": "a\0"}, ValueError, "source has the character 0 in it"),
+    ):
+        given: dict[str, Any] = {"model": model, "source": source, "folder": tmp_path / "out", "h": 3} | changes
+        with pytest.raises(error, match=said):
+            predict_partitions(given.pop("model"), given.pop("source"), given.pop("folder"), given.pop("h"), **given)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.frames
 def test_refused(source: Path, model: RNNForecaster, tmp_path: Path) -> None:
     predict_partitions(model, source, tmp_path / "out", 3)
     with pytest.raises(ValueError, match=r"shard=0.parquet holds forecasts of another model"):

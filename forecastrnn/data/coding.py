@@ -117,7 +117,8 @@ def _read_vectors(channel: int, given: object, dim: int | Literal["auto"]) -> Gi
     try:
         values = np.asarray(given, np.float64)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{what} must hold vectors of numbers, all of one length: {error}") from error
+        at_fault = "" if "sequence" in str(error) else f": {error}"  # which NumPy says of other lengths
+        raise ValueError(f"{what} must hold vectors of numbers, all of one length{at_fault}.") from error
     if values.ndim != 2 or 0 in values.shape:
         raise ValueError(f"{what} must be an array (n_categories, dim) or vectors of one length. Got {values.shape}.")
     if not np.isfinite(values).all():

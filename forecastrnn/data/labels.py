@@ -58,7 +58,7 @@ def sorted_labels(labels: np.ndarray) -> np.ndarray:
     """Each label once, sorted."""
     if labels.dtype.kind != "O":
         return np.unique(labels)
-    return np.array(sorted(set(labels.tolist())), dtype=object)
+    return np.array(sorted(set(map(str, labels.tolist()))), dtype=object)  # texts of NumPy among them
 
 
 def codes_of(labels: np.ndarray, categories: np.ndarray) -> np.ndarray:

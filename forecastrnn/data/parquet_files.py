@@ -152,9 +152,12 @@ class Texts:
 # Partitions ---------------------------------------------------------------------------------------------------------
 def dataset_of(paths: list[str], base: str) -> Any:
     """Some files of a folder, with the columns that hive partitions have in their names."""
-    datasets = import_module("pyarrow.dataset")
+    arrow, datasets = import_module("pyarrow"), import_module("pyarrow.dataset")
     hive = datasets.partitioning(flavor="hive")
-    return datasets.dataset(paths, format="parquet", partitioning=hive, partition_base_dir=base)
+    try:
+        return datasets.dataset(paths, format="parquet", partitioning=hive, partition_base_dir=base)
+    except arrow.ArrowInvalid as error:
+        raise ValueError(f"{paths[0]}, or one beside it, is no Parquet file: write it with to_parquet") from error
 
 
 def written(frame: Any, key: bytes, note: Mapping[str, object]) -> memoryview:

@@ -200,7 +200,7 @@ def read_step_labels(y: object, X: Sequences, stacklevel: int) -> tuple[np.ndarr
 
 def without_label(labels: np.ndarray, valid: np.ndarray, classes: np.ndarray) -> np.ma.MaskedArray:
     """Labels (n, time) masked where there is no step; what stands below the mask is no label, where there is such."""
-    return np.ma.MaskedArray(np.where(valid, labels, _no_label(classes)).astype(labels.dtype), mask=~valid)
+    return np.ma.MaskedArray(np.where(valid, labels, no_label(classes)).astype(labels.dtype), mask=~valid)
 
 
 def without_value(values: np.ndarray, valid: np.ndarray) -> np.ma.MaskedArray:
@@ -210,7 +210,7 @@ def without_value(values: np.ndarray, valid: np.ndarray) -> np.ma.MaskedArray:
     return np.ma.MaskedArray(below, mask=~there, fill_value=np.nan)
 
 
-def _no_label(classes: np.ndarray) -> Any:
+def no_label(classes: np.ndarray) -> Any:
     """A value of the type of classes that is none of them; booleans have none."""
     if classes.dtype.kind not in "iu":
         return {"f": np.nan, "O": None, "U": ""}.get(classes.dtype.kind, False)

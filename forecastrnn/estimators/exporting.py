@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from forecastrnn.data.standardize import ArrayScaler
+from forecastrnn.data.targets import no_label
 from forecastrnn.networks.exported import Exported
 from forecastrnn.numpy_predictor.writing import write
 from forecastrnn.sequences.fitting import Fitted
@@ -71,7 +72,8 @@ def exported_of(estimator: Any) -> Exported:
     coding = fitted.coding
     arrays = _scales("x", fitted.x_scaler, fitted.network.n_inputs)
     arrays |= _scales("y", fitted.y_scaler, fitted.network.n_outputs)
-    arrays |= {} if classes is None else {"classes": plain_labels(classes)}
+    if classes is not None:
+        arrays |= {"classes": plain_labels(classes), "no_class": _no_class(plain_labels(classes))}
     arrays |= {f"categories.{k}": plain_labels(one) for k, one in enumerate(coding.categories if coding else ())}
     settings = {"CATEGORICAL": coding.columns if coding else (), "LAST": fitted.last,
                 "TARGET_DIMENSIONS": fitted.target_ndim, "REPEATS": fitted.repeats}  # fmt: skip
@@ -79,6 +81,11 @@ def exported_of(estimator: Any) -> Exported:
         title=type(estimator).__name__, network=fitted.network, theta=fitted.progress.theta, arrays=arrays,
         settings=settings, classes=classes is not None,
     )  # fmt: skip
+
+
+def _no_class(classes: np.ndarray) -> np.ndarray:
+    """What stands below the mask, behind the end of a row."""
+    return np.array(no_label(classes), classes.dtype)
 
 
 def _scales(name: str, scaler: ArrayScaler | None, columns: int) -> dict[str, np.ndarray]:

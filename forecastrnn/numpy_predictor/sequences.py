@@ -104,4 +104,4 @@ def predict_class(X: Any, lengths: Any = None, n_steps: int | None = None) -> Ar
     """The most probable class, of each step masked past the end of a shorter row."""
     shares = predict_proba(X, lengths, n_steps)
     labels, none = WEIGHTS["classes"][shares.argmax(axis=-1)], shares.sum(axis=-1) == 0
-    return np.ma.MaskedArray(labels, mask=none) if none.any() else labels
+    return np.ma.MaskedArray(np.where(none, WEIGHTS["no_class"], labels), mask=none) if none.any() else labels

@@ -118,6 +118,17 @@ def test_what_cannot_be_exported(tmp_path: Path) -> None:
         exported(model, tmp_path)["predict"](X[:, :, :1])
 
 
+@pytest.mark.parametrize("labels", [["a", "b"], [0, 1], [False, True], [1.0, 2.0]])
+def test_what_stands_behind_an_end_is_no_label(labels: list, tmp_path: Path) -> None:
+    """The same data below the same mask as that of the estimator."""
+    y = [np.array(labels)[(x[:, 0] > 2.0).astype(int)] for x in X]
+    rows = [x[:k] for x, k in zip(X, LENGTHS)]
+    model = RNNClassifier(**OPTIONS).fit(rows, [row[:k] for row, k in zip(y, LENGTHS)])
+    found, expected = exported(model, tmp_path)["predict"](rows), model.predict(rows)
+    np.testing.assert_array_equal(found.mask, expected.mask)
+    np.testing.assert_array_equal(found.data, expected.data)
+
+
 def test_folders_that_cannot_be_written_in_are_refused_before_anything_is_written(tmp_path: Path) -> None:
     model = RNNRegressor(**OPTIONS).fit(X, Y)
     for folder, error, message in (
