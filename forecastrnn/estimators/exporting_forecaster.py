@@ -78,26 +78,28 @@ class ForecasterToNumpy(FittedForecaster):
         True
         """
         check_is_fitted(self)
-        check_exportable(self._model, "export_numpy")
+        _check_exportable(self._model)
         exported = exported_of(self._model, type(self).__name__, self.alias, bounds_of(self))
         return exported.write(folder)
 
 
-def check_exportable(model: Model, method: str) -> None:
-    """Refuse what neither a module of NumPy alone nor a graph of ONNX can do, and say what to do about it."""
+def _check_exportable(model: Model) -> None:
+    """Refuse what a module of NumPy alone cannot do, and say what to do about it."""
     beside = "or keep the model with save, and forecast with forecastrnn."
     if model.settings.likelihood is not None:
         raise ValueError(
-            f"{method}: loss={model.settings.loss!r} says how values are distributed, which cannot be exported. Fit "
-            f'with loss="absolute_error", "squared_error" or "huber", {beside}'
+            f"export_numpy: loss={model.settings.loss!r} says how values are distributed, which cannot be exported. "
+            f'Fit with loss="absolute_error", "squared_error" or "huber", use to_onnx, {beside}'
         )
     if model.calendar is not None:
-        raise ValueError(f"{method}: the model reads a calendar. Fit with calendar=None, {beside}")
+        raise ValueError(f"export_numpy: the model reads a calendar. Fit with calendar=None, use to_onnx, {beside}")
     if model.layout.has_covariates:
-        raise ValueError(f"{method}: the model reads covariates. Fit without X, past and static numbers, {beside}")
+        raise ValueError(
+            f"export_numpy: the model reads covariates. Fit without X, past and static numbers, use to_onnx, {beside}"
+        )
     if model.naive is not None:
         raise ValueError(
-            f"{method}: series {model.short_ids[0]!r} was too short to learn from, and is forecast by its naive "
+            f"export_numpy: series {model.short_ids[0]!r} was too short to learn from, and is forecast by its naive "
             f'value. Fit with short="drop", or without it, {beside}'
         )
 
@@ -157,8 +159,9 @@ def _ends(model: Model, names: tuple[str, ...]) -> dict[str, np.ndarray]:
 
 def _tables(model: Model) -> dict[str, np.ndarray]:
     """Names of series, codes and weights of each and of one that fit has not seen, and the table of intervals."""
-    n, names, codes = model.tail.n_series, _counting(model), model.tail.inputs[:, -1, 2 * model.layout.n_columns :]
-    unknown = np.array([e.size for e in model.settings.embeddings], codes.dtype)
+    n, names, categories = model.tail.n_series, _counting(model), model.layout.categories
+    codes = model.tail.inputs[:, -1, 2 * model.layout.n_columns + categories :]
+    unknown = np.array([e.size for e in model.settings.embeddings[categories:]], codes.dtype)
     found = {"ids": plain_labels(np.array([*model.axis.ids, None], object)[:-1]), "codes": np.vstack([codes, unknown])}
     weights = np.ones((n + 1, 1))
     if names and model.mixture is not None and model.tail.candidates is not None:
@@ -180,7 +183,7 @@ def _network_settings(model: Model) -> dict[str, object]:
         "CODES": len(model.settings.embeddings), "SEASON": layout.season, "MEAN_WIDTH": layout.mean_width,
         "SECOND_LAG": layout.second_lag, "WITH_LAGS": layout.with_lags, "LONG_RUN": layout.long_run_kind,
         "OLDER_MEANS": tuple(zip(means[::2], means[1::2], strict=True)),
-        "IS_STEADY": layout.steady and model.strategy != "direct",
+        "IS_STEADY": layout.steady and model.settings.likelihood is None and model.strategy != "direct",
     }  # fmt: skip
 
 

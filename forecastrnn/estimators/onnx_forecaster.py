@@ -8,15 +8,19 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from forecastrnn.data.arrays import check_count
-from forecastrnn.estimators.exporting_forecaster import check_exportable, exported_of
+from forecastrnn.estimators.exporting_covariates import covariates_of
+from forecastrnn.estimators.exporting_forecaster import exported_of
 from forecastrnn.estimators.fitted_forecaster import FittedForecaster
 from forecastrnn.estimators.forecast_settings import bounds_of
 from forecastrnn.forecasting.model import Model
+from forecastrnn.forecasting.raw_values import LEAST
 from forecastrnn.forecasting.start import usual_start
 from forecastrnn.networks.exported import ExportedForecasts
 from forecastrnn.numpy_predictor.forecaster_text import ExportedForecaster
 from forecastrnn.onnx_models.forecasters import model_of_forecaster
 from forecastrnn.persistence.model_file import place_of, write_blocks
+
+PLAIN = {"DOMAIN": "", "ABOVE": 0.0, "LEAST_MEAN": LEAST, "SHORT": "raise"}  # values of which changes are learned
 
 
 class ForecasterToOnnx(FittedForecaster):
@@ -48,18 +52,22 @@ class ForecasterToOnnx(FittedForecaster):
         ImportError
             Without the package onnx.
         ValueError
-            For what such a file cannot do, with the setting that it takes: a network for each series, paths of a mean
-            that stays, candidates beside `missing="mask"`, and what `export_numpy` refuses; and for a `horizon` beyond
-            that of a direct strategy, and a `level` that is none or has no intervals.
+            For what such a file cannot do, with the setting that it takes: candidates beside `missing="mask"`, the loss
+            `Tweedie`, a recursive `"squared_error"` without `horizon`, and covariates named as another input; for a
+            `horizon` beyond that of a direct strategy; and for a `level` that is none, has no intervals, or stands
+            beside a loss that says how values are distributed.
         TypeError, OSError
             For another `path`, and if the file cannot be written.
 
         Notes
         -----
         Inputs are `y`, float64 (series, time), past values, oldest first, NaN before the first value of a series; `h`,
-        int64 (1,), steps ahead; and where the model knows the series of `fit` apart, by their vectors or by weights of
-        candidates, `ids`, int64 (series,), which of them these are, -1 for others. Series and time are free. The output
-        is `forecast`, float64 (series, h). Networks compute in float32, all else in float64.
+        int64 (1,), steps ahead; and where the model knows the series of `fit` apart, by their vectors, networks or
+        weights of candidates, `ids`, int64 (series,), which of them these are, -1 for others. Covariates are inputs by
+        the names of their columns: (series, time + h) what is known ahead, (series, time) what is known until now,
+        (series,) what is static, float64 or texts; a calendar reads `times`, int64 (series or 1, time + h), seconds
+        since 1970 on the clock of the wall. Series and time are free. The output is `forecast`, float64 (series, h).
+        Networks compute in float32, all else in float64.
 
         Examples
         --------
@@ -71,15 +79,32 @@ class ForecasterToOnnx(FittedForecaster):
         check_is_fitted(self)
         place = place_of(path)
         model = self._model
-        check_exportable(model, "to_onnx")
         steps = None if horizon is None else _checked_horizon(model, horizon)
         found = exported_of(model, type(self).__name__, self.alias, bounds_of(self))
         exported = ExportedForecasts(
-            title=found.title, network=model.network, thetas=list(model.flat_thetas), arrays=found.arrays,
-            settings=found.settings, candidates=found.candidates, horizon=steps, shares=_shares_of(level),
-            beside=_beside(found),
+            title=found.title, network=model.network, thetas=list(model.flat_thetas),
+            arrays={**found.arrays, "rows": _rows(model)},
+            settings={**found.settings, **_of_values(model)}, candidates=found.candidates, horizon=steps,
+            shares=_shares_of(level), beside=_beside(found), likelihood=model.settings.likelihood,
+            covariates=covariates_of(model),
         )  # fmt: skip
         write_blocks(path, place, [model_of_forecaster(exported)])
+
+
+def _of_values(model: Model) -> dict[str, object]:
+    """How values are read where a likelihood takes them as they are."""
+    own = model.settings
+    domain = own.likelihood.domain if own.likelihood is not None and own.is_raw else ""
+    return {"DOMAIN": domain, "ABOVE": own.least, "LEAST_MEAN": LEAST, "SHORT": model.reading.short}
+
+
+def _rows(model: Model) -> np.ndarray:
+    """Where each series of fit stands among those that networks have learned from; behind the last if it does not."""
+    found = np.full(model.n_series + 1, model.tail.n_series)
+    places = np.arange(model.n_series)
+    learned = places if model.naive is None else np.delete(places, model.naive.places)
+    found[learned] = np.arange(len(learned))
+    return found
 
 
 def _beside(found: ExportedForecaster) -> ExportedForecasts | None:
@@ -88,7 +113,7 @@ def _beside(found: ExportedForecaster) -> ExportedForecasts | None:
         return None
     own, thetas = found.beside, [usual_start().theta]
     return ExportedForecasts(
-        title=own.title, network=own.network, thetas=thetas, arrays=own.arrays, settings=own.settings
+        title=own.title, network=own.network, thetas=thetas, arrays=own.arrays, settings={**own.settings, **PLAIN}
     )
 
 

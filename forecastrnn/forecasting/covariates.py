@@ -57,7 +57,7 @@ class CovariateScales:
         return int((self._roles[0] == "known").sum()), int((self._roles[1] == "known").sum())
 
     @cached_property
-    def _places(self) -> tuple[np.ndarray, np.ndarray]:
+    def places(self) -> tuple[np.ndarray, np.ndarray]:
         """Which of numbers and their columns of gaps, and which of the categories, comes at each place."""
         numbers, codes = (roles_of(self.columns, wanted) for wanted in (False, True))
         return known_first(np.concatenate([numbers, numbers[self.gaps]])), known_first(codes)
@@ -66,7 +66,7 @@ class CovariateScales:
     def _roles(self) -> tuple[np.ndarray, np.ndarray]:
         """Of the columns of numbers (width,) and of the codes, at their places."""
         numbers, codes = (roles_of(self.columns, wanted) for wanted in (False, True))
-        return np.concatenate([numbers, numbers[self.gaps]])[self._places[0]], codes[self._places[1]]
+        return np.concatenate([numbers, numbers[self.gaps]])[self.places[0]], codes[self.places[1]]
 
     def having(self, *roles: str) -> tuple[np.ndarray, np.ndarray]:
         """Which of the columns of numbers (width,) and of the codes have one of these roles."""
@@ -85,9 +85,9 @@ class CovariateScales:
         """Numbers (rows, width) and codes (rows, c) that networks read; centre (rows, k)."""
         known, away = np.isfinite(found.numbers), self._away(found, centre)
         numbers, codes = np.concatenate([away, known[:, self.gaps]], axis=1), np.empty((len(away), len(self.seen)))
-        for place, (seen, column) in enumerate(zip(self.seen, self._places[1], strict=True)):
+        for place, (seen, column) in enumerate(zip(self.seen, self.places[1], strict=True)):
             codes[:, place] = _among(seen, found.codes[:, column])
-        return numbers[:, self._places[0]], codes
+        return numbers[:, self.places[0]], codes
 
     def _away(self, found: Covariates, centre: np.ndarray) -> np.ndarray:
         """Departures (rows, k) of numbers from centres, in spreads; 0 where there is none."""

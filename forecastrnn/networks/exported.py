@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from forecastrnn.networks.likelihood import Likelihood
 from forecastrnn.networks.network import AnyNetwork, Network
 from forecastrnn.networks.seq2seq_network import Seq2SeqNetwork
 
@@ -45,13 +46,80 @@ class ExportedPair:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ExportedCalendar:
+    """What networks read of the dates of steps.
+
+    waves : a column, its cycle, "sin" or "cos", and the number of the harmonic. special : columns that count days;
+    days, channel, owner (total,) : days since 1970, which of these columns each is of, and of which series, -1: of all.
+    places (n_series + 1,) : which series with days of its own each of fit is, the last one for others. within : first
+    day, and that behind the last, for which special days are known; None: always.
+    """
+
+    waves: Sequence[tuple[str, str, str, int]]
+    special: Sequence[str]
+    days: np.ndarray
+    channel: np.ndarray
+    owner: np.ndarray
+    places: np.ndarray
+    within: tuple[int, int] | None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of all columns."""
+        return (*(name for name, *_ in self.waves), *self.special)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportedCovariates:
+    """What networks read beside a series, and how: columns of numbers with name and role, and of categories.
+
+    Of the numbers (k,): centred, those with a centre in each series, its median; middle, the centre of others and of a
+    series without a value; spread, what departures are divided by, 0 where all is read as 0; gaps, those with a further
+    column, 1 where there is a value. order: of all columns of numbers and of gaps, as networks read them; most: spreads
+    beyond which there are none. categories: name, role and what each code stands for, as networks read them.
+    in_encoder: what is known until now lies beside the
+    step that it belongs to, which a decoder does not read; else beside the time before the next value. calendar : how
+    some of the numbers are made of the times of steps, which are given in their place.
+    """
+
+    numbers: Sequence[tuple[str, str]]
+    centred: np.ndarray
+    middle: np.ndarray
+    spread: np.ndarray
+    gaps: np.ndarray
+    order: np.ndarray
+    most: float
+    categories: Sequence[tuple[str, str, Sequence[str | float | bool]]]
+    in_encoder: bool
+    calendar: ExportedCalendar | None = None
+
+    @property
+    def made(self) -> tuple[str, ...]:
+        """Names of columns that are not given."""
+        return self.calendar.names if self.calendar else ()
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """Names of columns that are given."""
+        names = [name for name, _ in self.numbers] + [name for name, _, _ in self.categories]
+        return tuple(name for name in names if name not in self.made)
+
+    @property
+    def roles(self) -> np.ndarray:
+        """Of the columns of numbers and of gaps, as networks read them."""
+        own = np.array([role for _, role in self.numbers], object)
+        return np.concatenate([own, own[self.gaps]])[self.order]
+
+
+@dataclass(frozen=True, kw_only=True)
 class ExportedForecasts:
     """Networks that forecast series, one a member, and what their numbers mean.
 
     arrays : codes of the series of fit, the last row that of others. settings : values of names at the top of
     `forecastrnn.numpy_predictor.forecasts` and of the texts behind it. candidates : what else counts in a forecast.
     horizon : steps ahead; None: each call says it. shares : of quantiles, by name. beside : the network of the package,
-    where that is a candidate.
+    where that is a candidate. likelihood : how values are distributed, where the networks say it. covariates : what is
+    given beside series.
     """
 
     title: str
@@ -63,3 +131,5 @@ class ExportedForecasts:
     horizon: int | None = None
     shares: Mapping[str, float] = field(default_factory=dict)
     beside: ExportedForecasts | None = None
+    likelihood: Likelihood | None = None
+    covariates: ExportedCovariates | None = None

@@ -9,7 +9,8 @@ from typing import ClassVar, Self
 import numpy as np
 
 from forecastrnn.formulas import Operand
-from forecastrnn.networks.tracing.head_text import Formulas, head_text
+from forecastrnn.networks.tracing.graph import Graph
+from forecastrnn.networks.tracing.head_text import Formulas, head_text, median_graph
 
 REMEMBERED = 256  # likelihoods whose text is kept
 DOMAINS = ("real", "amounts", "counts")
@@ -105,6 +106,11 @@ class Likelihood:
         """What its kernels call; TypeError and ValueError where formulas cannot be compiled, with the line."""
         return _text_of(self)
 
+    @property
+    def median(self) -> tuple[Graph, int]:
+        """The graph of its median, by inputs "o0", "o1", ... of its outputs, and which of its values that is."""
+        return median_graph(_formulas_of(self))
+
 
 @lru_cache(REMEMBERED)
 def _text_of(likelihood: Likelihood) -> str:
@@ -113,4 +119,8 @@ def _text_of(likelihood: Likelihood) -> str:
         raise ValueError(f"{kind.__name__} must be a frozen dataclass, so that equal likelihoods share their kernels")
     if likelihood.domain not in DOMAINS:
         raise ValueError(f"{kind.__name__}: domain must be one of {list(DOMAINS)}. Got {likelihood.domain!r}.")
-    return head_text(Formulas(likelihood.n_numbers, likelihood.link, likelihood.loss, likelihood.quantile))
+    return head_text(_formulas_of(likelihood))
+
+
+def _formulas_of(likelihood: Likelihood) -> Formulas:
+    return Formulas(likelihood.n_numbers, likelihood.link, likelihood.loss, likelihood.quantile)

@@ -15,18 +15,22 @@ FURTHEST = 30.0  # that an interval leads from a forecast, in logarithms
 
 
 class Spread(NamedTuple):
-    """Of series: the scale of the errors, and the ends of all intervals, (m, 1) each."""
+    """Of series: the scale of the errors, and the ends of all intervals, (m, 1) each; places (m,): if they differ."""
 
     scale: Value
     low: Value
     high: Value
+    places: Value | None = None
 
 
 def spread_of(
     scope: Scope, reading: Reading, table: Mapping[str, np.ndarray], y: Value, past: Past,
-    point: Callable[[Value, Value], Value],
+    point: Callable[[Value, int], Value],
 ) -> Spread:  # fmt: skip
-    """Scales of errors of series y (m, n), by forecasts of their last windows; point(y, h) makes such."""
+    """Scales of errors of series y (m, n), by forecasts of their last windows.
+
+    point(start, steps) : forecasts (m, steps) from so many values before the end on.
+    """
     growth, linear = table["bands.growth"], past.linear.lifted(1)
     z = scope.where(linear, y, scope.where(linear, 1.0, y).of("Log"))
     least = scope.where(linear, past.level.lifted(1), 1.0) * reading.SMALLEST
@@ -52,27 +56,28 @@ def quantile_of(
 ) -> Value:  # fmt: skip
     """A quantile (m, h) around forecasts."""
     sign, linear = 1.0 if share > 0.5 else -1.0, past.linear.lifted(1)
-    size = _size_of(reading, table["bands.table"], share)
+    sizes = _sizes_of(reading, table["bands.table"], share)
+    size = scope.constant(sizes[0]) if spread.places is None else scope.constant(sizes).take(spread.places, 0).lifted(1)
     growth, count = table["bands.growth"], len(table["bands.growth"])
     steps = scope.counted(point.size(1))
     within = scope.constant(growth).take(steps.least(count - 1), 0)
     beyond = ((steps + 1).to(np.float64) / float(count)).of("Sqrt") * float(growth[-1])
     grown = scope.where(steps < count, within, beyond).lifted(0)
     middle = scope.where(linear, point, scope.where(linear, 1.0, point).of("Log"))
-    away = (middle + grown * spread.scale * (sign * size)).most(spread.low).least(spread.high) - middle
+    away = (middle + grown * spread.scale * (size * sign)).most(spread.low).least(spread.high) - middle
     factor = scope.where(linear, 0.0, away.most(-FURTHEST).least(FURTHEST)).of("Exp")
     found = scope.where(linear, point + away, point * factor)
     return found.least(point) if share < 0.5 else found.most(point)
 
 
-def _size_of(reading: Reading, table: np.ndarray, share: float) -> float:
-    """How far a quantile is from the forecast, over scale and growth."""
+def _sizes_of(reading: Reading, table: np.ndarray, share: float) -> np.ndarray:
+    """How far a quantile is from the forecast, over scale and growth: (1,), or of each series of fit."""
     kept, symmetric = reading.KEPT, reading.SYMMETRIC
     wanted = abs(2 * share - 1) if symmetric else max(share, 1 - share)
     place = int(np.clip(np.ceil(wanted * (kept + 1) - 1e-9), 1, kept)) - 1
     place = place if symmetric or share > 0.5 else kept - 1 - place
-    size = float(table[place, 0])
-    return size if symmetric else max(size if share > 0.5 else -size, 0.0)
+    own = table[place]
+    return own if symmetric else np.maximum(own if share > 0.5 else -own, 0.0)
 
 
 def _usual(scope: Scope, reading: Reading, z: Value) -> Value:
@@ -84,17 +89,17 @@ def _usual(scope: Scope, reading: Reading, z: Value) -> Value:
 
 def _sizes(
     scope: Scope, reading: Reading, y: Value, z: Value, windows: tuple[Value, np.ndarray, np.ndarray],
-    point: Callable[[Value, Value], Value],
+    point: Callable[[Value, int], Value],
 ) -> tuple[Value, Value]:  # fmt: skip
     """The sum of mean errors, over their growth, of forecasts of the last windows (m, 1), and how many there are."""
     linear, starts, growth = windows
     n, nearest_first = y.size(1), scope.constant(starts[::-1], np.int64)
     count = (nearest_first <= n - reading.LEAST).to(np.int64).over("Sum", 0)
-    h, weight = scope.constant(len(growth), np.int64), scope.constant(growth)
+    weight = scope.constant(growth)
 
     def step(k: Value, states: list[Value]) -> tuple[None, list[Value], list[Value]]:
         start = nearest_first.take(k, 0)
-        found = point(y.cut(1, 0, n - start), h)
+        found = point(start, len(growth))
         found = scope.where(linear, found, scope.where(linear, 1.0, found).of("Log"))
         truth = z.cut(1, n - start, (n - start) + len(growth))
         error = (truth - found.cut(1, 0, truth.size(1))) / weight.cut(0, 0, truth.size(1)).lifted(0)

@@ -2,36 +2,56 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from forecastrnn.networks.exported import ExportedForecasts
-from forecastrnn.onnx_models.ahead import in_unit, median_of, scaled_ahead
 from forecastrnn.onnx_models.bands import quantile_of, spread_of
+from forecastrnn.onnx_models.covariates import Given, declared, given_of, rows_of
 from forecastrnn.onnx_models.given_values import pasts_of, without_gaps
 from forecastrnn.onnx_models.graph import Graph
+from forecastrnn.onnx_models.limits import check_writable
+from forecastrnn.onnx_models.members import Task, network_median
 from forecastrnn.onnx_models.mixing import mixed
 from forecastrnn.onnx_models.pasts import Past, Reading
 from forecastrnn.onnx_models.rows import at_least_one, first_rows, size_of
+from forecastrnn.onnx_models.short_series import Apart, set_apart
 from forecastrnn.onnx_models.values import LAST, Scope, Value
+
+
+class _Series(NamedTuple):
+    """Series as they are given: values (m, n), places (m,) in tables of those of fit, and covariates."""
+
+    y: Value
+    places: Value | None
+    given: Given | None
+
+    def before(self, scope: Scope, start: Value, h: Value) -> _Series:
+        """Without so many of the last values; covariates of h steps ahead as far as there are values."""
+        n = self.y.size(1)
+        times = scope.counted((n - start) + h).least(n - 1)
+        return self._replace(y=self.y.cut(1, 0, n - start), given=self.given and self.given.take(times))
 
 
 def model_of_forecaster(exported: ExportedForecasts) -> bytes:
     """The bytes of the file."""
-    _refuse(exported)
+    check_writable(exported)
     graph = Graph()
     scope, reading = Scope(graph), Reading(exported.settings)
     y = Value(scope, at_least_one(graph, "y", 2, graph.constant(1.0, np.float64)), np.float64)
-    h, places = _horizon(scope, exported), _places(scope, exported, y)
-    y = _in_full(scope, reading, y) if exported.shares else y
-    point, past = _point_of(scope, reading, exported, y, h, places)
-    found = {"forecast": point} | _quantiles(scope, reading, exported, y, (point, past, places))
+    h, numbers = _horizon(scope, exported), _numbers(scope, exported, y)
+    given = given_of(scope, exported.covariates, y, h, numbers)
+    places = numbers and scope.constant(exported.arrays["rows"], np.int64).take(numbers, 0)
+    series = _Series(_in_full(scope, reading, y) if exported.shares else y, places, given)
+    point, past = _point_of(scope, exported, series, h, exported.horizon)
+    found = {"forecast": point} | _quantiles(scope, exported, series, point, past)
     rows, outputs = size_of(graph, "y", 0), []
     for name, values in found.items():
         graph.call(first_rows(graph, _bounded(scope, reading, past, values).name, rows), name)
         outputs.append(graph.info(name, np.float64, ["series", exported.horizon or "h"]))
-    return graph.as_model("forecastrnn", _declared(graph, exported), outputs, {"estimator": exported.title})
+    inputs = _declared(graph, exported) + declared(scope, exported.covariates)
+    return graph.as_model("forecastrnn", inputs, outputs, {"estimator": exported.title})
 
 
 def _in_full(scope: Scope, reading: Reading, y: Value) -> Value:
@@ -44,63 +64,64 @@ def _in_full(scope: Scope, reading: Reading, y: Value) -> Value:
 
 
 def _point_of(
-    scope: Scope, reading: Reading, exported: ExportedForecasts, y: Value, h: Value, places: Value | None
+    scope: Scope, exported: ExportedForecasts, series: _Series, h: Value, steps: int | None
 ) -> tuple[Value, Past]:  # fmt: skip
-    """Forecasts (m, h) of networks and candidates, and what they were made of."""
-    codes = _rows_of(scope, exported.arrays["codes"], places, np.int64)
-    past, others = pasts_of(scope, reading, y, h, exported)
-    each = [
-        in_unit(scope, past, scaled_ahead(scope, reading, exported.network, theta, past, codes=codes, h=h))
-        for theta in exported.thetas
-    ]
-    found = median_of(scope, each)
-    weights = _rows_of(scope, exported.arrays["weights"], places, np.float64)
+    """Forecasts (m, h) of networks and candidates, and what they were made of; steps: h, where a file knows it."""
+    reading, y = Reading(exported.settings), series.y
+    codes = _rows_of(scope, exported.arrays["codes"], series.places, np.int64)
+    apart = set_apart(scope, reading, y, h) if reading.SHORT == "naive" and not exported.shares else None
+    past, others = pasts_of(scope, reading, apart.y if apart else y, h, exported)
+    known = ~y.of("IsNaN", dtype=np.bool_)
+    known = known | ~known if reading.MISSING == "zero" else known
+    beside = rows_of(scope, exported.covariates, series.given, known, reading.CONTEXT, codes)
+    places = _with_networks(scope, exported, series.places, apart)
+    found = network_median(scope, Task(exported, past, beside, places, h, steps))
+    weights = _rows_of(scope, exported.arrays["weights"], series.places, np.float64)
     if exported.candidates and weights is not None:
         found = mixed(scope, exported.candidates, found, others, weights, past)
-    return found, past
+    return scope.where(apart.is_short, apart.naive, found) if apart else found, past
+
+
+def _with_networks(
+    scope: Scope, exported: ExportedForecasts, places: Value | None, apart: Apart | None
+) -> Value | None:  # fmt: skip
+    """Places of series (m,), each of which has a network where they are local, or needs none."""
+    if places is None or apart is None or not exported.settings["IS_LOCAL"]:
+        return places
+    count = len(exported.arrays["codes"]) - 1
+    said = "a series that was too short in fit has no network"
+    wrong = ~apart.is_short.flat(1) & (places >= count)
+    return scope.unless(wrong, places.least(count - 1), said)
 
 
 def _quantiles(
-    scope: Scope, reading: Reading, exported: ExportedForecasts, y: Value, made: tuple[Value, Past, Value | None]
+    scope: Scope, exported: ExportedForecasts, series: _Series, point: Value, past: Past
 ) -> dict[str, Value]:  # fmt: skip
     """Quantiles (m, h) by name."""
     if not exported.shares:
         return {}
-    (point, past, places), table = made, exported.arrays
+    table, reading = exported.arrays, Reading(exported.settings)
 
-    def forecast(before: Value, steps: Value) -> Value:
-        return _point_of(scope, reading, exported, before, steps, places)[0]
+    def forecast(start: Value, steps: int) -> Value:
+        h = scope.constant(steps, np.int64)
+        return _point_of(scope, exported, series.before(scope, start, h), h, steps)[0]
 
-    spread = spread_of(scope, reading, table, y, past, forecast)
+    spread = spread_of(scope, reading, table, series.y, past, forecast)
+    if table["bands.table"].shape[1] > 1 and series.places is not None:  # each series of fit has sizes of its own
+        spread = spread._replace(places=series.places)
     return {
         name: quantile_of(scope, reading, table, share, point, past=past, spread=spread)
         for name, share in exported.shares.items()
     }
 
 
-def _refuse(exported: ExportedForecasts) -> None:
-    """What the graph has no nodes for."""
-    beside = "or use export_numpy, whose module has all of it"
-    if exported.settings["IS_LOCAL"]:
-        raise ValueError(f"to_onnx: there is a network for each series. Fit with global_model=True, {beside}.")
-    if exported.settings["IS_STEADY"]:
-        raise ValueError(
-            "to_onnx: the loss is of a mean that stays, which is forecast over paths drawn by chance. Fit with "
-            f'loss="absolute_error", or with strategy=Direct(horizon), {beside}.'
-        )
-    if exported.shares and (exported.settings["NO_LEVEL_OF_Y"] or exported.settings["MISSING"] == "mask"):
-        gaps = "errors of values with gaps are not known to a file; fit with missing='zero' or 'raise'"
-        raise ValueError(f"to_onnx: level: {exported.settings['NO_LEVEL_OF_Y'] or gaps}, or set level=None.")
-    if exported.candidates and exported.settings["MISSING"] == "mask":
-        raise ValueError(
-            f"to_onnx: networks are mixed with {', '.join(exported.candidates)}, which a file cannot find of values "
-            f'with gaps. Fit with candidates="network", or with missing="zero" or "raise", {beside}.'
-        )
-
-
 def _knows_series(exported: ExportedForecasts) -> bool:
     """Whether it matters which series of fit these are."""
-    return exported.arrays["codes"].shape[1] > 0 or len(exported.candidates) > 0
+    calendar = exported.covariates.calendar if exported.covariates else None
+    has_days = calendar is not None and bool((calendar.owner >= 0).any())
+    settings = exported.settings
+    is_own = settings["IS_LOCAL"] or settings["IS_STEADY"] and len(exported.arrays["residuals"][0]) > 1
+    return exported.arrays["codes"].shape[1] > 0 or len(exported.candidates) > 0 or has_days or is_own
 
 
 def _declared(graph: Graph, exported: ExportedForecasts) -> list[Any]:
@@ -122,11 +143,11 @@ def _horizon(scope: Scope, exported: ExportedForecasts) -> Value:
     return scope.unless(wrong, h, said).flat(0)
 
 
-def _places(scope: Scope, exported: ExportedForecasts, y: Value) -> Value | None:
-    """Which series of fit these are (m,), the place behind the last of others; None where it does not matter."""
+def _numbers(scope: Scope, exported: ExportedForecasts, y: Value) -> Value | None:
+    """Which series of fit these are (m,), the number behind the last of others; None where it does not matter."""
     if not _knows_series(exported):
         return None
-    count, settings = len(exported.arrays["codes"]) - 1, exported.settings
+    count, settings = len(exported.arrays["rows"]) - 1, exported.settings
     scope.graph.constant([-1], np.int64, "ids")
     given = at_least_one(scope.graph, "ids", 1, scope.graph.constant(0, np.int64))
     places = Value(scope, given, np.int64)

@@ -9,6 +9,7 @@ import numpy as np
 from forecastrnn.engine.cpu.mixing import LEAST
 from forecastrnn.networks.exported import ExportedForecasts
 from forecastrnn.onnx_models.ahead import in_unit, scaled_ahead
+from forecastrnn.onnx_models.covariates import Beside
 from forecastrnn.onnx_models.lines import Lines, in_unit_of, lines_of, without_two_figures
 from forecastrnn.onnx_models.pasts import Past, Reading, past_of
 from forecastrnn.onnx_models.regression import regressions, seasonal_changes
@@ -80,7 +81,7 @@ def _of_network(scope: Scope, reading: Reading, beside: ExportedForecasts, y: Va
     """Forecasts by the network of the package, of the last values alone; none of series that are often zero."""
     last, own = y.cut(1, -reading.LAST_VALUES, LAST), Reading(beside.settings)
     past = past_of(scope, own, last, h)
-    found = in_unit(scope, past, scaled_ahead(scope, own, beside.network, beside.thetas[0], past, codes=None, h=h))
+    found = in_unit(scope, past, scaled_ahead(scope, beside, beside.thetas[0], past, h, Beside()))
     return scope.where(_often_zero(scope, reading, last), np.nan, found)
 
 

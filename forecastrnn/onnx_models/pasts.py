@@ -73,8 +73,8 @@ def past_of(
     """What is known of series y (m, n) behind their ends, and the figure of h steps; bridged: fills gaps of such."""
     m, n = y.size(0), y.size(1)
     curved = _is_of_factors(scope, y)
-    linear = ~curved if not reading.IS_MEAN else curved | ~curved
-    z, level, shift = _levels(scope, y, linear)
+    linear = _is_linear(reading, y, curved)
+    z, level, shift = _levels(scope, reading, y, linear)
     kept = [pair for pair in TRIALS if not (reading.IS_MEAN and pair[1] == 0.5)]
     stages = reading.STAGES if reading.SEASON > 1 else ()
     rest, season, period = without_figures(scope, z, h, reading.SEASON, stages, Trials(kept, reading.IS_MEAN))
@@ -110,14 +110,32 @@ def _is_of_factors(scope: Scope, y: Value) -> Value:
     return (lowest > 0.0) & (lowest / size > mean * LEAST) & (mean <= changes * MOST)
 
 
-def _levels(scope: Scope, y: Value, linear: Value) -> tuple[Value, Value, Value]:
-    """Values as logarithms or distances from their mean (m, n), level and shift (m,)."""
-    z, shift, level = _centred(scope, y)
+def _is_linear(reading: Reading, y: Value, curved: Value) -> Value:
+    """Which series (m,) networks do not read as logarithms."""
+    if reading.IS_MEAN or np.isinf(reading.ABOVE):
+        return curved | ~curved
+    if not reading.DOMAIN:
+        return ~curved
+    size, lowest = y.over("Max", 1), y.over("Min", 1)  # as they are: what their changes are like does not matter
+    mean = (y / size.lifted(1)).over("Mean", 1)
+    return ~((lowest > reading.ABOVE) & (lowest / size > mean * LEAST))
+
+
+def _levels(scope: Scope, reading: Reading, y: Value, linear: Value) -> tuple[Value, Value, Value]:
+    """Values as logarithms or distances from their mean (m, n), or as they are; level and shift (m,)."""
+    z, shift, level = _as_they_are(scope, reading, y) if reading.DOMAIN else _centred(scope, y)
     of_factors = y.over("Mean", 1)
     safe = scope.where(linear, 1.0, of_factors)
     logarithms = scope.where(linear.lifted(1), 1.0, y).of("Log") - safe.of("Log").lifted(1)
     z = scope.where(linear.lifted(1), z, logarithms)
     return z, scope.where(linear, level, of_factors), scope.where(linear, shift, 0.0)
+
+
+def _as_they_are(scope: Scope, reading: Reading, y: Value) -> tuple[Value, Value, Value]:
+    """Values over their recent mean size (m, n), no shift, and that size."""
+    recent, whole = (one.abs().over("Mean", 1) for one in (y.cut(1, -2 * reading.MEAN_WIDTH, LAST), y))
+    level = scope.where(recent > 0.0, recent, scope.where(whole > 0.0, whole, 1.0))
+    return y / level.lifted(1), level * 0.0, level
 
 
 def _centred(scope: Scope, y: Value) -> tuple[Value, Value, Value]:
@@ -151,7 +169,9 @@ def _scale_of(scope: Scope, reading: Reading, z: Value, period: Value) -> Value:
 
 
 def _rounded(scope: Scope, reading: Reading, z: Value, linear: Value) -> Value:
-    """Values of linear series in steps of what is finest."""
+    """Values of linear series in steps of what is finest; not those that are read as they are."""
+    if reading.DOMAIN:
+        return z
     return scope.where(linear.lifted(1), (z / reading.FINEST).of("Round") * reading.FINEST, z)
 
 

@@ -126,6 +126,9 @@ class Value:
     def __truediv__(self, other: Any) -> Value:
         return self.of("Div", other)
 
+    def __rtruediv__(self, other: float) -> Value:
+        return self.scope.constant(other, self.dtype) / self
+
     def __mod__(self, other: Any) -> Value:
         return self.of("Mod", other)
 

@@ -14,6 +14,7 @@ from forecastrnn.networks.tracing.text import Function, Given
 from forecastrnn.networks.tracing.values import Value, as_number
 
 LOSS, VALUE = "loss_of", "value_at"  # what kernels call
+MEDIAN = 0.5  # the share below it
 
 
 class Formulas(NamedTuple):
@@ -37,6 +38,12 @@ def head_text(formulas: Formulas) -> str:
     """
     text = "\n\n".join([_loss_text(formulas), _quantile_text(formulas)])
     return re.sub(r"\{(.*?)\}", r"\1", text)
+
+
+def median_graph(formulas: Formulas) -> tuple[Graph, int]:
+    """The graph of the median by the outputs, its inputs "o0", "o1", ..., and which of its values that is."""
+    graph, _, outputs = _begun(formulas, "share")
+    return graph, _called(formulas.quantile, graph, MEDIAN, formulas.link(*outputs))
 
 
 def _loss_text(formulas: Formulas) -> str:
@@ -77,7 +84,7 @@ def _loads(formulas: Formulas) -> list[str]:
     return [f"o{k} = float(out[at + {k}]){shift}" for k, shift in enumerate(shifts)]
 
 
-def _called(formula: Callable[..., object], graph: Graph, first: Value, links: object) -> int:
+def _called(formula: Callable[..., object], graph: Graph, first: Value | float, links: object) -> int:
     """The value of a formula."""
     result = formula(first, *(links if isinstance(links, tuple | list) else (links,)))
     try:
