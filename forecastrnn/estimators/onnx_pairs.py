@@ -18,8 +18,8 @@ class PairsToOnnx(PairEstimator):
     def to_onnx(self, path: Any) -> None:
         """Write the fitted model as an ONNX file (opset 17), which ONNX Runtime runs without this package.
 
-        Encoder, attention and decoder are in the file, and a `Loop` in which the likeliest token of each step is fed
-        back until all rows have ended.
+        Encoder, attention and decoder are in the file, and a `Loop` in which the likeliest token of each step, or those
+        of a beam, are fed back until all rows have ended.
 
         Parameters
         ----------
@@ -32,8 +32,6 @@ class PairsToOnnx(PairEstimator):
             Before `fit`.
         ImportError
             Without the package onnx.
-        ValueError
-            If `decoding` is a beam of more than one hypothesis.
         TypeError, OSError
             For another `path`, and if the file cannot be written.
 

@@ -1,4 +1,4 @@
-"""Encoders and decoders that `to_onnx` writes decode in ONNX Runtime what the estimator decodes greedily."""
+"""Encoders and decoders that `to_onnx` writes decode in ONNX Runtime what the estimator decodes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from forecastrnn import RNNSeq2Seq
+from forecastrnn import Beam, RNNSeq2Seq
 
 pytest.importorskip("onnx")
 ort = pytest.importorskip("onnxruntime")
@@ -65,8 +65,19 @@ def test_numbers_and_unknown_tokens() -> None:
     assert decoded(session_of(model), rows, -7) == [list(map(int, x)) for x in model.decode(rows).sequences]
 
 
-def test_beams_are_refused() -> None:
-    model = RNNSeq2Seq(**OPTIONS, decoding=3).fit(X, X)
-    with pytest.raises(ValueError, match=r"a beam of 3 hypotheses.*set_params\(decoding=1\)"):
-        model.to_onnx(io.BytesIO())
-    model.set_params(decoding=1).to_onnx(io.BytesIO())
+@pytest.mark.parametrize("decoding", [2, Beam(4, length_penalty=0.8)], ids=str)
+@pytest.mark.parametrize("case", CASES)
+def test_beams(case: str, decoding: Any) -> None:
+    """Other targets than greedy ones, which is why the network has hardly learned."""
+    model = RNNSeq2Seq(**OPTIONS | CASES[case] | {"max_iter": 4, "decoding": decoding}).fit(X, [x[::-1] for x in X])
+    session, expected = session_of(model), model.decode(X).sequences
+    assert ["".join(row) for row in decoded(session, X, "not read")] == expected
+    assert ["".join(row) for row in decoded(session, X, "", max_length=2)] == model.decode(X, max_length=2).sequences
+    assert expected != model.set_params(decoding=1).decode(X).sequences
+    tokens, count = session.run(None, {"X": np.empty((0, 3), object)})
+    assert len(tokens) == 0 and len(count) == 0
+
+
+def test_a_beam_wider_than_there_are_tokens() -> None:
+    model = RNNSeq2Seq(**OPTIONS, decoding=9).fit(X, ["ab" if "a" in x else "b" for x in X])
+    assert ["".join(row) for row in decoded(session_of(model), X, "")] == model.decode(X).sequences
