@@ -15,6 +15,7 @@ from forecastrnn.estimators.forecast_settings import bounds_of
 from forecastrnn.forecasting.model import Model
 from forecastrnn.forecasting.raw_values import LEAST
 from forecastrnn.forecasting.start import usual_start
+from forecastrnn.forecasting.steady import PATHS
 from forecastrnn.networks.exported import ExportedForecasts
 from forecastrnn.numpy_predictor.forecaster_text import ExportedForecaster
 from forecastrnn.onnx_models.forecasters import model_of_forecaster
@@ -52,10 +53,10 @@ class ForecasterToOnnx(FittedForecaster):
         ImportError
             Without the package onnx.
         ValueError
-            For what such a file cannot do, with the setting that it takes: candidates beside `missing="mask"`, the loss
-            `Tweedie`, a recursive `"squared_error"` without `horizon`, and covariates named as another input; for a
-            `horizon` beyond that of a direct strategy; and for a `level` that is none, has no intervals, or stands
-            beside a loss that says how values are distributed.
+            For what such a file cannot do, with the setting that it takes: candidates beside `missing="mask"`, a
+            recursive `"squared_error"` without `horizon`, and covariates named as another input; for a `horizon` beyond
+            that of a direct strategy; and for a `level` that is none, has no intervals, or stands beside a loss that
+            says how values are distributed.
         TypeError, OSError
             For another `path`, and if the file cannot be written.
 
@@ -95,7 +96,7 @@ def _of_values(model: Model) -> dict[str, object]:
     """How values are read where a likelihood takes them as they are."""
     own = model.settings
     domain = own.likelihood.domain if own.likelihood is not None and own.is_raw else ""
-    return {"DOMAIN": domain, "ABOVE": own.least, "LEAST_MEAN": LEAST, "SHORT": model.reading.short}
+    return {"DOMAIN": domain, "ABOVE": own.least, "LEAST_MEAN": LEAST, "SHORT": model.reading.short, "PATHS": PATHS}
 
 
 def _rows(model: Model) -> np.ndarray:

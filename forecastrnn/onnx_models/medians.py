@@ -13,6 +13,7 @@ from forecastrnn.networks.tracing.graph import CONSTANT, INPUT
 from forecastrnn.onnx_models.pasts import Past, Reading
 from forecastrnn.onnx_models.quantiles import negative_binomial_quantile, poisson_quantile
 from forecastrnn.onnx_models.scans import OPERATIONS
+from forecastrnn.onnx_models.tweedie import tweedie_quantile
 from forecastrnn.onnx_models.values import Scope, Value
 
 
@@ -82,6 +83,9 @@ def _applied(
         return values[1] * 0.0
     if operation in _COUNTS:
         return _COUNTS[operation](scope, *values, is_half=constants[0] == 0.5)
+    if operation == "tweedie_quantile" and constants[3] is not None:
+        u, mean, dispersion = values[:3]
+        return tweedie_quantile(scope, u, mean, dispersion, constants[3], is_half=constants[0] == 0.5)
     if operation not in OPERATIONS:
         raise ValueError(
             f"to_onnx: the median of {type(likelihood).__name__} needs {operation}, which a file has no nodes for. "

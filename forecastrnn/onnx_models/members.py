@@ -9,7 +9,6 @@ from typing import NamedTuple
 import numpy as np
 
 from forecastrnn.networks.exported import ExportedForecasts
-from forecastrnn.numpy_predictor.forecasts import PATHS
 from forecastrnn.onnx_models.ahead import as_domain, in_unit, median_of, scaled_ahead
 from forecastrnn.onnx_models.covariates import Beside, Rows
 from forecastrnn.onnx_models.pasts import Past
@@ -75,7 +74,7 @@ def _path(scope: Scope, task: Task, theta: np.ndarray, noise: Value | None = Non
 
 def _steady(scope: Scope, task: Task, thetas: Sequence[np.ndarray]) -> Value:
     """Of a steady mean: over paths to which noise is fed; of the first step, to which none is, without."""
-    arrays, steps, m = task.exported.arrays, task.steps, task.past.z.size(0)
+    arrays, steps, m, many = task.exported.arrays, task.steps, task.past.z.size(0), task.exported.settings["PATHS"]
     assert steps is not None
     one = task._replace(h=scope.constant(1, np.int64), past=task.past._replace(season=task.past.season.cut(1, 0, 1)))
     first = median_of(scope, [_path(scope, one, theta) for theta in thetas])
@@ -83,26 +82,28 @@ def _steady(scope: Scope, task: Task, thetas: Sequence[np.ndarray]) -> Value:
     own = scope.constant([0], np.int64).spread(scope.shape(m)) if task.places is None else task.places % count
     ratio = (task.past.scale / scope.constant(arrays["ends.scale"]).take(own, 0)).lifted(1)
     unit, means = (task.past.scale * task.past.level).lifted(1), []
-    pick = _picked(len(arrays["residuals"]), steps, arrays["residuals"].shape[2])
+    pick, repeated = _picked(many, steps, arrays["residuals"].shape), partial(_repeated, scope, many)
     for theta, residuals, places in zip(thetas, arrays["residuals"], pick, strict=True):
         noise = scope.constant(residuals).take(own, 0).take(scope.constant(places.reshape(-1), np.int64), 1) * ratio
-        many = task.each(partial(_repeated, scope))
-        noise = noise.shaped(scope.constant([-1, steps], np.int64))  # (m * PATHS, h)
-        paths = _path(scope, many, theta, noise) - noise * _repeated(scope, unit)
-        means.append(paths.shaped(scope.constant([-1, PATHS, steps], np.int64)).over("Mean", 1))
+        noise = noise.shaped(scope.constant([-1, steps], np.int64))  # (m * paths, h)
+        paths = _path(scope, task.each(repeated), theta, noise) - noise * repeated(unit)
+        means.append(paths.shaped(scope.constant([-1, many, steps], np.int64)).over("Mean", 1))
     return scope.stack(first, median_of(scope, means).cut(1, 1, steps), axis=1)
 
 
-def _repeated(scope: Scope, values: Value) -> Value:
-    """Rows (m, ..), each PATHS times in turn."""
+def _repeated(scope: Scope, times: int, values: Value) -> Value:
+    """Rows (m, ..), each so many times in turn."""
     shape = values.of("Shape", dtype=np.int64)
     behind = shape.cut(0, 1, LAST)
-    ones = scope.stack(shape.cut(0, 0, 1), scope.constant([PATHS], np.int64), behind, axis=0)
+    ones = scope.stack(shape.cut(0, 0, 1), scope.constant([times], np.int64), behind, axis=0)
     return values.lifted(1).spread(ones).shaped(scope.stack(scope.constant([-1], np.int64), behind, axis=0))
 
 
-def _picked(members: int, steps: int, residuals: int) -> np.ndarray:
-    """Which residual (members, PATHS, steps) each path has, as `forecastrnn.forecasting.steady` draws them."""
-    rng, width = np.random.default_rng(0), residuals // PATHS
-    order = rng.permuted(np.tile(np.arange(PATHS), (members, steps, 1)), axis=2).transpose(0, 2, 1)
+def _picked(paths: int, steps: int, shape: Sequence[int]) -> np.ndarray:
+    """Which residual (members, paths, steps) of an array (members, n, residuals) each path has.
+
+    As `forecastrnn.forecasting.steady` draws them.
+    """
+    rng, width, members = np.random.default_rng(0), shape[2] // paths, shape[0]
+    order = rng.permuted(np.tile(np.arange(paths), (members, steps, 1)), axis=2).transpose(0, 2, 1)
     return order * width + rng.integers(width, size=(members, 1, steps))

@@ -64,12 +64,13 @@ def _counted(scope: Scope, u: Value, mean: Value, first: Value, part: Value, rat
         goes = (total < u) & ((count < mean) | (own > _NOTHING))
         new = own * ratio(count)
         moved = [count + 1.0, new, total + new]
-        return _any(goes), [scope.where(goes, a, b) for a, b in zip(moved, states, strict=True)], []
+        return any_of(goes), [scope.where(goes, a, b) for a, b in zip(moved, states, strict=True)], []
 
     return scope.loop(scope.constant(_STEPS, np.int64), [first, part, part], step)[0]
 
 
-def _any(where: Value) -> Value:
+def any_of(where: Value) -> Value:
+    """Whether something holds anywhere."""
     return where.to(np.int64).of("ReduceMax", keepdims=0).to(np.bool_)
 
 
@@ -87,7 +88,7 @@ def gamma_quantile(scope: Scope, u: Value, shape: Value, *, is_half: bool) -> Va
         x = y.of("Exp")
         slope = (own * y - x - lgamma(own)).of("Exp")
         change = ((u - gamma_share(scope, own, x)) / slope.most(1e-300)).most(-1.0).least(1.0)
-        return _any((change.abs() >= 1e-12) & (y > -690.0)), [y + change], []
+        return any_of((change.abs() >= 1e-12) & (y > -690.0)), [y + change], []
 
     y = scope.loop(scope.constant(60, np.int64), [scope.where(is_smooth, 0.0, y)], step)[0]
     return scope.where(is_smooth, shape * root * root * root, y.of("Exp"))
@@ -101,14 +102,14 @@ def gamma_share(scope: Scope, shape: Value, x: Value) -> Value:
     def term(k: Value, states: list[Value]) -> tuple[Value, Sequence[Value], Sequence[Value]]:
         own, total = states
         own = own * near / (shape + (k + 1).to(np.float64))
-        return _any(own >= total * CLOSE), [own, total + own], []
+        return any_of(own >= total * CLOSE), [own, total + own], []
 
     def level(k: Value, states: list[Value]) -> tuple[Value, Sequence[Value], Sequence[Value]]:
         b, c, d, found = states
         i = (k + 1).to(np.float64)
         b, part = b + 2.0, i * (i - shape)
         d, c = 1.0 / (b - part * d), b - part / c
-        return _any((d * c - 1.0).abs() >= CLOSE), [b, c, d, found * d * c], []
+        return any_of((d * c - 1.0).abs() >= CLOSE), [b, c, d, found * d * c], []
 
     begin, most = 1.0 / shape, scope.constant(LONGEST, np.int64)
     total = scope.loop(most, [begin, begin], term)[1]

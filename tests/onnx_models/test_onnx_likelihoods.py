@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecastrnn import Direct, Likelihood, NegativeBinomial, Poisson, RNNForecaster
+from forecastrnn import Direct, Likelihood, NegativeBinomial, Poisson, RNNForecaster, Tweedie
 from forecastrnn.formulas import log, log_sigmoid, normal_quantile, softplus
 from forecastrnn.networks.likelihoods import LIKELIHOODS
 from support.exported_cases import OPTIONS, Y
@@ -75,6 +75,14 @@ def test_real_values(loss: str, strategy: Any, monkeypatch: pytest.MonkeyPatch) 
 def test_counts(loss: Any, strategy: Any) -> None:
     """Of few, which stay as they are, and of many, which become logarithms, or have a mean of more than 2000."""
     check(RNNForecaster(**SINGLE | {"loss": loss, "strategy": strategy}), COUNTS)
+
+
+@pytest.mark.parametrize("strategy", ["recursive", Direct(5)], ids=["recursive", "direct"])
+def test_amounts(strategy: Any) -> None:
+    """Of few pieces, which is often 0, and of more than the search is for."""
+    number = RNG.poisson([0.8, 9.0, 90.0], (100, 3))
+    y = pd.DataFrame(RNG.gamma(np.maximum(number, 1e-9), [1.0, 30.0, 8.0]) * (number > 0), Y.index, list("abc"))
+    check(RNNForecaster(**SINGLE | {"loss": Tweedie(1.4), "strategy": strategy, "max_steps": 80}), y, (1, 3))
 
 
 def test_what_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
