@@ -11,6 +11,7 @@ import numpy as np
 from forecastrnn.data.arrays import Sequences, in_dtype, read_lengths, refuse_empty, refuse_odd_types, refuse_shape
 from forecastrnn.data.boxes import unboxed
 from forecastrnn.data.coding import CategoryCoding, EmbeddingOptions, given_vectors, learn_categories
+from forecastrnn.data.frame_names import first_frame, refuse_other_columns
 from forecastrnn.data.labels import are_texts, as_labels, codes_of
 from forecastrnn.data.numbers import refuse_non_numbers
 from forecastrnn.data.padding import without_padding
@@ -59,6 +60,7 @@ def read_raw(X: object, lengths: object, reader: str) -> RawSequences:
 
 
 def _read_list(X: Sequence, names: list | None) -> RawSequences:
+    refuse_other_columns(X, "X")
     if not X:
         raise ValueError("X is empty, it has 0 sample(s): give a list of at least 1 sequence of categories.")
     parts: list[np.ndarray] = []
@@ -80,7 +82,8 @@ def _read_list(X: Sequence, names: list | None) -> RawSequences:
         parts = [part.astype(object) for part in parts]
     ends = np.array([len(part) for part in parts], np.int64)
     valid = np.arange(int(np.max(ends))) < ends[:, None]
-    names = names or list(getattr(X[0], "columns", ())) or None
+    frame = first_frame(X)
+    names = names or list(getattr(X[0] if frame is None else frame, "columns", ())) or None
     return RawSequences(np.concatenate(parts), valid, ends, False, names)
 
 

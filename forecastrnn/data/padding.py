@@ -8,6 +8,7 @@ import numpy as np
 
 from forecastrnn.data.arrays import Sequences, as_array, in_dtype, read_lengths, refuse_masks
 from forecastrnn.data.boxes import are_rows, are_uneven, array_of, depth_of, unboxed
+from forecastrnn.data.frame_names import refuse_other_columns
 from forecastrnn.data.numbers import floats_of, in_words, refuse_non_finite, refuse_non_numbers
 
 FILL = (
@@ -128,6 +129,9 @@ def _like(valid: np.ndarray, array: np.ndarray) -> np.ndarray:
 def rows_of(X: object, name: str, *, always: bool = False) -> list | None:
     """The sequences of a list or of boxes; None where X is a table of single values."""
     boxes = unboxed(X, name)
+    listed = X if isinstance(X, list | tuple) else boxes
+    if listed is not None:
+        refuse_other_columns(listed, name)
     return boxes if boxes is not None else ragged_rows(X, name, always=always)
 
 

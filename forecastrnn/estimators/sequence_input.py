@@ -22,6 +22,7 @@ from forecastrnn.data.boxes import opened
 from forecastrnn.data.caller_warnings import warn_caller
 from forecastrnn.data.categorical_input import RawSequences, coded, learn_coding, read_raw
 from forecastrnn.data.coding import CategoryCoding, EmbeddingOptions, categorical_columns
+from forecastrnn.data.frame_names import first_frame
 from forecastrnn.data.numbers import AXES, in_words, refuse_non_finite, refuse_non_numbers
 from forecastrnn.data.padding import (
     FILL,
@@ -166,10 +167,10 @@ class SequenceInput(RecurrentEstimator[SequenceSettings, Fitted, SequenceSamples
 
     def _read_rows(self, rows: list, X: object, *, reset: bool, named: bool) -> Sequences:
         parts = read_rows(rows, "X")
-        if named:
-            names = X if hasattr(X, "columns") else parts[0]
-            if reset or hasattr(X, "columns"):  # a fit forgets those of an earlier one
-                _check_feature_names(self, names, reset=reset)
+        if named and hasattr(X, "columns"):
+            _check_feature_names(self, X, reset=reset)
+        elif named:
+            self._check_names(first_frame(rows), parts[0], reset)
         self._check_channels(parts[0].shape[1], reset)
         return padded(parts, self._dtype_to_read)
 
@@ -179,7 +180,9 @@ class SequenceInput(RecurrentEstimator[SequenceSettings, Fitted, SequenceSamples
         refuse_non_numbers(X, "X")
         ndim = dimensions_of(X)
         refuse_shape(X, ndim, type(self).__name__)
-        if named:
+        if named and ndim == 3 and isinstance(given, list | tuple):
+            self._check_names(first_frame(given), np.empty((1, 1)), reset)
+        elif named:
             has_names = ndim == 2 or hasattr(given, "columns")
             _check_feature_names(self, given if has_names else np.empty((1, 1)), reset=reset)
         array = table_of(X, "X")
@@ -203,9 +206,18 @@ class SequenceInput(RecurrentEstimator[SequenceSettings, Fitted, SequenceSamples
         return self._as_sequences(array, lengths)
 
     # Names and numbers of features and channels -------------------------------------------------------
+    def _check_names(self, named: object | None, without: np.ndarray, reset: bool) -> None:
+        """Keep the names of channels in a fit, which forgets those of an earlier one; later compare what has names."""
+        if reset:
+            _check_feature_names(self, without if named is None else named, reset=True)
+        elif named is not None and hasattr(self, "feature_names_in_"):
+            _check_feature_names(self, named, reset=False)
+
     def _check_raw(self, X: object, raw: RawSequences, *, reset: bool, named: bool) -> None:
         rows: np.ndarray = np.empty((1, raw.valid.shape[1] if raw.flat else raw.channels))
-        if named:
+        if named and isinstance(X, list | tuple) and not raw.flat:
+            self._check_names(first_frame(X), rows, reset)
+        elif named:
             _check_feature_names(self, X if raw.flat or hasattr(X, "columns") else rows, reset=reset)
         if not raw.flat:
             return self._check_channels(raw.channels, reset)

@@ -188,3 +188,41 @@ def test_records_and_numbers_that_no_float_holds_are_refused() -> None:
         model.fit(np.zeros((3, 4), "V8"), np.zeros(3))
     with pytest.raises(TypeError, match="X must hold numbers. Got 1000.*, of type int at X"):
         model.fit(np.array([[10**400, 1], [2, 3]], object), np.zeros(2))
+
+
+NAMED = [pd.DataFrame(cube, columns=["a", "b"]) for cube in np.random.default_rng(0).normal(size=(6, 4, 2))]
+TURNED = [frame[["b", "a"]] for frame in NAMED]
+SMALL: dict[str, Any] = {"hidden_layer_sizes": 2, "max_iter": 1, "random_state": 0}
+
+
+@pytest.mark.parametrize("ragged", [False, True])
+@pytest.mark.parametrize("options", [{}, {"categorical_features": ["b"]}])
+def test_channels_of_frames_in_a_list_go_by_their_names(ragged: bool, options: dict) -> None:
+    """Frames whose columns stand in another order were read by their places, in silence."""
+    cut = [4, 3, 4, 2, 4, 4] if ragged else [4] * 6
+    frames, turned = ([one.round()[:k] for one, k in zip(which, cut)] for which in (NAMED, TURNED))
+    y = np.arange(6.0)
+    model = RNNRegressor(**SMALL, **options).fit(frames, y)
+    expected = model.predict(frames)
+    assert model.feature_names_in_.tolist() == ["a", "b"]
+    with pytest.raises(ValueError, match="must be in the same order as they were in fit"):
+        model.predict(turned)
+    with pytest.raises(ValueError, match="feature names should match"):
+        model.partial_fit([frame.rename(columns={"a": "c"}) for frame in frames], y)
+    for mixed in (frames[:4] + turned[4:], [frames[0].to_numpy(), frames[1], *turned[2:]]):
+        with pytest.raises(
+            ValueError, match=r"X\[\d\] has the columns \['b', 'a'\], but a frame before it has \['a', 'b'\]"
+        ):
+            RNNRegressor(**SMALL, **options).fit(mixed, y)
+    np.testing.assert_array_equal(model.predict([frame.to_numpy() for frame in frames]), expected)  # without names
+
+
+def test_targets_of_frames_go_by_their_names() -> None:
+    with pytest.raises(ValueError, match=r"y\[5\] has the columns \['b', 'a'\]"):
+        RNNRegressor(**SMALL).fit(NAMED, NAMED[:5] + TURNED[5:])
+
+
+def test_one_channel_may_be_called_as_its_sequence_is() -> None:
+    frames = [frame[["a"]].rename(columns={"a": f"series {k}"}) for k, frame in enumerate(NAMED)]
+    model = RNNRegressor(**SMALL).fit(frames, np.arange(6.0))
+    np.testing.assert_array_equal(model.predict(frames), model.predict([frame.to_numpy() for frame in frames]))
