@@ -53,10 +53,9 @@ class ForecasterToOnnx(FittedForecaster):
         ImportError
             Without the package onnx.
         ValueError
-            For what such a file cannot do, with the setting that it takes: candidates beside `missing="mask"`, a
-            recursive `"squared_error"` without `horizon`, and covariates named as another input; for a `horizon` beyond
-            that of a direct strategy; and for a `level` that is none, has no intervals, or stands beside a loss that
-            says how values are distributed.
+            For what such a file cannot do, with the setting that it takes: a recursive `"squared_error"` without
+            `horizon`, and covariates named as another input; for a `horizon` beyond that of a direct strategy; and for
+            a `level` that is none, has no intervals, or stands beside a loss that says how values are distributed.
         TypeError, OSError
             For another `path`, and if the file cannot be written.
 

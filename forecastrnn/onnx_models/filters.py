@@ -7,25 +7,31 @@ import numpy as np
 from forecastrnn.onnx_models.values import Scope, Value
 
 
-def first_order(scope: Scope, x: Value, share: Value) -> Value:
-    """y_t = x_t + share y_(t-1), of x (l, n) and share (l, 1)."""
+def first_order(scope: Scope, x: Value, share: Value, *, varies: bool = False) -> Value:
+    """y_t = x_t + share y_(t-1), of x (l, n) and share (l, 1), or (l, n) if it varies."""
 
     def step(k: Value, states: list[Value]) -> tuple[Value, list[Value], list[Value]]:
         y, factor, apart = states
         y = y + factor * _behind(scope, y, apart)
-        return apart * 2 < y.size(1), [y, factor * factor, apart * 2], []
+        return apart * 2 < y.size(1), [y, factor * (_behind(scope, factor, apart) if varies else factor), apart * 2], []
 
     return scope.loop(_many(scope), [x, share, scope.constant(1, np.int64)], step)[0]
 
 
-def second_order(scope: Scope, level: Value, trend: Value, matrix: list[Value]) -> tuple[Value, Value]:
-    """States s_t = x_t + M s_(t-1) of two numbers, x (l, n) of each; matrix: the four numbers of M (l, 1), by rows."""
+def second_order(
+    scope: Scope, level: Value, trend: Value, matrix: list[Value], *, varies: bool = False
+) -> tuple[Value, Value]:
+    """States s_t = x_t + M s_(t-1) of two numbers, x (l, n) of each; matrix: the four numbers of M, by rows.
+
+    (l, 1) each, or (l, n) if it varies.
+    """
 
     def step(k: Value, states: list[Value]) -> tuple[Value, list[Value], list[Value]]:
         one, other, a, b, c, d, apart = states
         old, slope = _behind(scope, one, apart), _behind(scope, other, apart)
         new = [one + a * old + b * slope, other + c * old + d * slope]
-        square = [a * a + b * c, a * b + b * d, c * a + d * c, c * b + d * d]
+        e, f, g, h = (_behind(scope, number, apart) for number in states[2:6]) if varies else states[2:6]
+        square = [a * e + b * g, a * f + b * h, c * e + d * g, c * f + d * h]
         return apart * 2 < one.size(1), [*new, *square, apart * 2], []
 
     first = [level, trend, *matrix, scope.constant(1, np.int64)]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from forecastrnn.networks.exported import ExportedForecasts
+from forecastrnn.onnx_models.gaps import Known
 from forecastrnn.onnx_models.mixing import candidates_of
 from forecastrnn.onnx_models.pasts import Past, Reading, past_of
 from forecastrnn.onnx_models.values import LAST, Scope, Value
@@ -27,9 +28,9 @@ def pasts_of(
         past = past_of(scope, reading, z, h)
         return [*past, *candidates_of(scope, reading, exported, z, past, h)]
 
-    def one(z: Value, bridged: Callable[[Value], Value] | None) -> list[Value]:
-        past = past_of(scope, reading, z, h, bridged)
-        return [*past, *candidates_of(scope, reading, exported, z, past, h)]
+    def one(z: Value, known: Known | None) -> list[Value]:
+        past = past_of(scope, reading, z, h) if known is None else past_of(scope, reading, known.bridged(z), h, known)
+        return [*past, *candidates_of(scope, reading, exported, z, past, h, known=known)]
 
     if reading.MISSING == "zero":
         found = at_once(without_gaps(scope, y))
@@ -56,7 +57,7 @@ def _checked(scope: Scope, reading: Reading, y: Value) -> Value:
 
 
 def _one_by_one(
-    scope: Scope, reading: Reading, y: Value, one: Callable[[Value, Callable[[Value], Value] | None], list[Value]]
+    scope: Scope, reading: Reading, y: Value, one: Callable[[Value, Known | None], list[Value]]
 ) -> list[Value]:  # fmt: skip
     """The same of series that begin apart, or have gaps, by what is done with one of them."""
 
@@ -65,14 +66,8 @@ def _one_by_one(
         known = ~row.of("IsNaN", dtype=np.bool_)
         begin = known.to(np.int32).of("ArgMax", axis=0, keepdims=0, dtype=np.int64)
         begin = begin + _complaints(scope, reading, known, begin)
-        own, known = row.cut(0, begin, LAST), known.cut(0, begin, LAST)
-
-        def bridged(z: Value) -> Value:
-            return _bridged(scope, z.flat(0), known).lifted(0)
-
-        if reading.MISSING != "mask":
-            return None, states, one(own.lifted(0), None)
-        return None, states, one(bridged(own.lifted(0)), bridged)
+        own = row.cut(0, begin, LAST).lifted(0)
+        return None, states, one(own, Known(scope, known).cut(begin) if reading.MISSING == "mask" else None)
 
     found = scope.loop(y.size(0), [scope.constant(0, np.int64)], step)
     return [value.flat(1) for value in found[1:]]
@@ -89,29 +84,3 @@ def _complaints(scope: Scope, reading: Reading, known: Value, begin: Value) -> V
         has_gaps = ~is_open & ~is_short & (count < n - begin)
         found = found + scope.unless(has_gaps, zero, "a value is missing: fit with missing='mask' or 'zero'")
     return found
-
-
-def _bridged(scope: Scope, row: Value, known: Value) -> Value:
-    """Values (n,), the first and last of which are known, with gaps in line between the known ones around them."""
-    n = row.size(0)
-    times = scope.counted(n)
-    before = _latest(scope, scope.where(known, times, 0))
-    behind = (n - 1) - _backwards(scope, _latest(scope, _backwards(scope, scope.where(known, (n - 1) - times, 0))))
-    low, high = row.take(before, 0), row.take(behind, 0)
-    share = (times - before).to(np.float64) / (behind - before).most(1).to(np.float64)
-    return scope.where(known, row, low + (high - low) * share)
-
-
-def _backwards(scope: Scope, row: Value) -> Value:
-    n = row.size(0)
-    return row.take((n - 1) - scope.counted(n), 0)
-
-
-def _latest(scope: Scope, row: Value) -> Value:
-    """The largest value so far, of numbers (n,) of int64."""
-
-    def step(k: Value, states: list[Value]) -> tuple[Value | None, Sequence[Value], Sequence[Value]]:
-        largest = states[0].most(row.take(k, 0))
-        return None, [largest], [largest]
-
-    return scope.loop(row.size(0), [scope.constant(0, np.int64)], step)[1]

@@ -20,11 +20,6 @@ def check_writable(exported: ExportedForecasts) -> None:
             f'how many with horizon, or fit with loss="absolute_error", {beside}.'
         )
     _check_size(exported)
-    if exported.candidates and exported.settings["MISSING"] == "mask":
-        raise ValueError(
-            f"to_onnx: networks are mixed with {', '.join(exported.candidates)}, which a file cannot find of values "
-            f'with gaps. Fit with candidates="network", or with missing="zero" or "raise", {beside}.'
-        )
     _check_level(exported)
     if exported.covariates is not None:
         _check_names(exported.covariates, exported.shares)
@@ -43,8 +38,6 @@ def _check_level(exported: ExportedForecasts) -> None:
     if not exported.shares:
         return
     why = exported.settings["NO_LEVEL_OF_Y"]
-    if exported.settings["MISSING"] == "mask":
-        why = why or "errors of values with gaps are not known to a file; fit with missing='zero' or 'raise'"
     if exported.likelihood is not None:
         why = (
             "intervals of a loss that says how values are distributed are quantiles of some hundred paths drawn from "

@@ -9,10 +9,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from forecastrnn.engine.cpu.levels import LEAST
+from forecastrnn.engine.cpu.levels import LEAST, MOST
 from forecastrnn.engine.cpu.scaled_lines import FURTHEST, HIGHEST, REACH, ROUNDING, SMALLEST
 from forecastrnn.engine.cpu.seasonal import TRIALS
 from forecastrnn.onnx_models.figures import Trials, best_figure
+from forecastrnn.onnx_models.gaps import Known
 from forecastrnn.onnx_models.values import LAST, Scope, Value
 
 
@@ -26,12 +27,16 @@ class Lines(NamedTuple):
     is_curved: Value  # (m, 1): whether there are logarithms
 
 
-def lines_of(scope: Scope, y: Value, is_curved: Value) -> Lines:
-    """Lines of series (m, n); is_curved (m,): which have logarithms."""
+def lines_of(scope: Scope, y: Value, is_curved: Value, known: Known | None = None) -> Lines:
+    """Lines of series (m, n); is_curved (m,): which have logarithms. known: of one whose gaps have the last value."""
+
+    def mean_of(values: Value) -> Value:
+        return values.over("Mean", 1, keep=True) if known is None else known.mean(values)
+
     size = y.abs().over("Max", 1, keep=True).most(SMALLEST)
     over = y / size
-    mean = over.over("Mean", 1, keep=True)
-    away = (over - mean).abs().over("Mean", 1, keep=True)
+    mean = mean_of(over)
+    away = mean_of((over - mean).abs())
     centre = mean * size
     spread = scope.where(away > ROUNDING, (away * size).most(SMALLEST), size)
     straight = ((y - centre) / spread).most(-FURTHEST).least(FURTHEST)
@@ -39,6 +44,15 @@ def lines_of(scope: Scope, y: Value, is_curved: Value) -> Lines:
     ratio = scope.where(curved, y / scope.where(curved, centre, 1.0), 1.0)
     logarithms = ratio.most(LEAST).of("Log").least(HIGHEST)
     return Lines(scope.stack(straight, logarithms, axis=0), y, centre, spread, curved)
+
+
+def is_of_factors(y: Value, known: Known) -> Value:
+    """Whether a series (1, n), with the last known value in gaps, has logarithms: (1,)."""
+    n, size, lowest = known.weights.over("Sum", 1), y.over("Max", 1), y.over("Min", 1)
+    over = y / size.lifted(1)
+    changes = (over.cut(1, 1, LAST) - over.cut(1, 0, -1)).abs().over("Sum", 1) / (n - 1.0)
+    mean = known.mean(over).flat(1)
+    return (lowest > 0.0) & (lowest / size > mean * LEAST) & (mean <= changes * MOST)
 
 
 def in_unit_of(scope: Scope, lines: Lines, paths: Value) -> Value:

@@ -10,9 +10,11 @@ from forecastrnn.engine.cpu.mixing import LEAST
 from forecastrnn.networks.exported import ExportedForecasts
 from forecastrnn.onnx_models.ahead import in_unit, scaled_ahead
 from forecastrnn.onnx_models.covariates import Beside
-from forecastrnn.onnx_models.lines import Lines, in_unit_of, lines_of, without_two_figures
+from forecastrnn.onnx_models.gaps import Known
+from forecastrnn.onnx_models.lines import Lines, in_unit_of, is_of_factors, lines_of, without_two_figures
 from forecastrnn.onnx_models.pasts import Past, Reading, past_of
 from forecastrnn.onnx_models.regression import regressions, seasonal_changes
+from forecastrnn.onnx_models.rings import of_rings_with_gaps, often_zero
 from forecastrnn.onnx_models.smoothing import damped, theta_of
 from forecastrnn.onnx_models.values import LAST, Scope, Value
 
@@ -22,32 +24,42 @@ KNOWN = (*_SMOOTH, "seasonal_changes", *_RINGS, "pretrained")  # all that a grap
 
 
 def candidates_of(
-    scope: Scope, reading: Reading, exported: ExportedForecasts, y: Value, past: Past, h: Value
+    scope: Scope, reading: Reading, exported: ExportedForecasts, y: Value, past: Past, h: Value, *,
+    known: Known | None = None,
 ) -> list[Value]:  # fmt: skip
-    """Forecasts (m, h) of each candidate behind series y (m, n), NaN where it has none."""
+    """Forecasts (m, h) of each candidate behind series y (m, n), NaN where it has none; known: of one with gaps."""
     names, lines, found, smooth = exported.candidates, None, list[Value](), None
     if not {*names} <= {*_RINGS, "pretrained"}:
-        lines = lines_of(scope, y, past.curved)
+        whole = y if known is None else known.filled(y)
+        curved = past.curved if known is None else is_of_factors(whole, known)
+        lines = lines_of(scope, whole, curved, known)
     for name in names:
         if name in _SMOOTH:
             assert lines is not None
-            smooth = smooth or _smooth_lines(scope, reading, lines, past, h)
-            found.append(in_unit_of(scope, lines, _SMOOTH[name](scope, smooth[0], h) + smooth[1]))
+            smooth = smooth or _smooth_lines(scope, reading, lines, past, h, known)
+            found.append(in_unit_of(scope, lines, _SMOOTH[name](scope, smooth[0], h, known) + smooth[1]))
         elif name == "seasonal_changes":
             assert lines is not None
-            found.append(in_unit_of(scope, lines, seasonal_changes(scope, lines.z, _season(scope, reading, y, 2), h)))
+            changes = seasonal_changes(scope, lines.z, _season(scope, reading, y, 2), h, known)
+            found.append(in_unit_of(scope, lines, changes))
         elif name == "pretrained":
             assert exported.beside is not None
-            found.append(_of_network(scope, reading, exported.beside, y, h))
-        else:
+            found.append(_of_network(scope, reading, exported.beside, y, h, known))
+        elif known is None:
             found.append(_of_rings(scope, reading, name, y, past, h))
+        else:
+            found.append(of_rings_with_gaps(scope, reading, name, y, past, h=h, known=known))
     return found
 
 
-def _smooth_lines(scope: Scope, reading: Reading, lines: Lines, past: Past, h: Value) -> tuple[Value, Value]:
-    """Lines without their figures, and these ahead."""
+def _smooth_lines(
+    scope: Scope, reading: Reading, lines: Lines, past: Past, h: Value, known: Known | None
+) -> tuple[Value, Value]:
+    """Lines without their figures, and these ahead; where there are gaps, figures are found in bridged lines."""
     period = scope.stack(past.period, past.period, axis=0)
-    return without_two_figures(scope, lines.z, reading.SEASON, period, reading.longest, h)
+    z = lines.z if known is None else known.bridged(lines.z)
+    rest, ahead = without_two_figures(scope, z, reading.SEASON, period, reading.longest, h)
+    return rest if known is None else lines.z - (z - rest), ahead
 
 
 def _season(scope: Scope, reading: Reading, y: Value, times: int) -> Value:
@@ -77,12 +89,21 @@ def _of_rings(scope: Scope, reading: Reading, name: str, y: Value, past: Past, h
     return found + scope.constant(0.0).spread(scope.shape(1, h))
 
 
-def _of_network(scope: Scope, reading: Reading, beside: ExportedForecasts, y: Value, h: Value) -> Value:
+def _of_network(
+    scope: Scope, reading: Reading, beside: ExportedForecasts, y: Value, h: Value, known: Known | None
+) -> Value:
     """Forecasts by the network of the package, of the last values alone; none of series that are often zero."""
     last, own = y.cut(1, -reading.LAST_VALUES, LAST), Reading(beside.settings)
-    past = past_of(scope, own, last, h)
+    if known is None:
+        past, often = past_of(scope, own, last, h), _often_zero(scope, reading, last)
+    else:
+        known = known.cut(-reading.LAST_VALUES)
+        first = known.are.to(np.int32).of("ArgMax", axis=0, keepdims=0, dtype=np.int64)
+        last, known = last.cut(1, first, LAST), known.cut(first)
+        past = past_of(scope, own, known.bridged(last), h, known)
+        often = often_zero(reading, last, known) | (known.weights.over("Sum", 1, keep=True) < reading.FEWEST_KNOWN)
     found = in_unit(scope, past, scaled_ahead(scope, beside, beside.thetas[0], past, h, Beside()))
-    return scope.where(_often_zero(scope, reading, last), np.nan, found)
+    return scope.where(often, np.nan, found)
 
 
 def _often_zero(scope: Scope, reading: Reading, y: Value) -> Value:

@@ -5,7 +5,7 @@ The formulas are those of `forecastrnn.numpy_predictor.past_values`, of m series
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +13,7 @@ import numpy as np
 from forecastrnn.engine.cpu.levels import LEAST, MOST
 from forecastrnn.engine.cpu.seasonal import TRIALS
 from forecastrnn.onnx_models.figures import Trials, without_figures
+from forecastrnn.onnx_models.gaps import Known
 from forecastrnn.onnx_models.values import LAST, Scope, Value
 
 
@@ -67,10 +68,8 @@ class Reading(NamedTuple):
         return int(self.past + self.CONTEXT)
 
 
-def past_of(
-    scope: Scope, reading: Reading, y: Value, h: Value, bridged: Callable[[Value], Value] | None = None
-) -> Past:  # fmt: skip
-    """What is known of series y (m, n) behind their ends, and the figure of h steps; bridged: fills gaps of such."""
+def past_of(scope: Scope, reading: Reading, y: Value, h: Value, known: Known | None = None) -> Past:
+    """What is known of series y (m, n) behind their ends, and the figure of h steps; known: of one that was bridged."""
     m, n = y.size(0), y.size(1)
     curved = _is_of_factors(scope, y)
     linear = _is_linear(reading, y, curved)
@@ -78,7 +77,7 @@ def past_of(
     kept = [pair for pair in TRIALS if not (reading.IS_MEAN and pair[1] == 0.5)]
     stages = reading.STAGES if reading.SEASON > 1 else ()
     rest, season, period = without_figures(scope, z, h, reading.SEASON, stages, Trials(kept, reading.IS_MEAN))
-    rest = rest if bridged is None else bridged(rest)  # again: a line between two seasons is not one without them
+    rest = rest if known is None else known.bridged(rest)  # again: a line between two seasons is not one without them
     scale = _scale_of(scope, reading, rest, period)
     scaled = _rounded(scope, reading, rest / scale.lifted(1), linear)
     z = _window(scope, reading, rest, scale, linear, period)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from forecastrnn.engine.cpu.autoregression import DRIFT, FEW, MOST, RECENT, SHORT
+from forecastrnn.onnx_models.gaps import Known
 from forecastrnn.onnx_models.values import LAST, Scope, Value
 
 _NONE = 1e300
@@ -23,9 +24,10 @@ class Line(NamedTuple):
     changes: Value  # (l, 1): 1.0 of changes
 
 
-def regressions(scope: Scope, z: Value, h: Value) -> Value:
-    """Forecasts (l, h) of values or of their changes, whichever the criterion prefers."""
+def regressions(scope: Scope, z: Value, h: Value, known: Known | None = None) -> Value:
+    """Forecasts (l, h) of values or of their changes, whichever the criterion prefers; gaps have the last value."""
     z = z.cut(1, -RECENT, LAST)
+    z = z if known is None else known.cut(-RECENT).filled(z)
     few = z.size(1) < FEW
 
     def found() -> list[Value]:
@@ -40,11 +42,14 @@ def regressions(scope: Scope, z: Value, h: Value) -> Value:
     return scope.either(few, last, found)[0]
 
 
-def seasonal_changes(scope: Scope, z: Value, period: Value, h: Value) -> Value:
+def seasonal_changes(scope: Scope, z: Value, period: Value, h: Value, known: Known | None = None) -> Value:
     """Forecasts (l, h) with the season: the changes ahead from the last period, which add up from one to the next."""
     n = z.size(1)
-    changes = z.cut(1, period, LAST) - z.cut(1, 0, n - period)
-    changes = changes.cut(1, -RECENT, LAST)
+    if known is None:
+        changes = (z.cut(1, period, LAST) - z.cut(1, 0, n - period)).cut(1, -RECENT, LAST)
+        last = z.cut(1, n - period, LAST)
+    else:
+        changes, last = _changes_with_gaps(scope, z, period, known)
     few = changes.size(1) < FEW
     flat = scope.constant(0.0).spread(scope.shape(z.size(0), h))
 
@@ -57,7 +62,19 @@ def seasonal_changes(scope: Scope, z: Value, period: Value, h: Value) -> Value:
     whole = steps.padded(1, 2, rounds * period - h).shaped(scope.shape(z.size(0), rounds, period))
     total = scope.apply("CumSum", whole, scope.constant(1, np.int64))
     total = total.shaped(scope.shape(z.size(0), rounds * period)).cut(1, 0, h)
-    return total + z.take(n - period + places % period, 1)
+    return total + last.take(places % period, 1)
+
+
+def _changes_with_gaps(scope: Scope, z: Value, period: Value, known: Known) -> tuple[Value, Value]:
+    """Changes (l, k) from the value known before at the same place, the last one in gaps; last values of each place."""
+    places, before = known.ring(period)
+    is_change = (known.are & (before >= 0)).cut(0, -RECENT, LAST)
+    changes = (z - z.take(before.most(0), 1)).cut(1, -RECENT, LAST)
+    first = is_change.to(np.int32).of("ArgMax", axis=0, keepdims=0, dtype=np.int64)
+    first = scope.where(is_change.take(first, 0), first, is_change.size(0))  # there may be none
+    own = Known(scope, is_change.cut(0, first, LAST))
+    last = scope.where((places >= 0).lifted(0), z.take(places.most(0), 1), 0.0)
+    return own.filled(changes.cut(1, first, LAST)), last
 
 
 def _line_of(scope: Scope, z: Value, of_changes: int, share: float, most: int) -> Line:

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from forecastrnn import Direct, RNNForecaster
+from forecastrnn.forecasting.every_candidate import CANDIDATES
 from support.exported_cases import CASES, GAPS, NETWORK, OPTIONS, Y
 from support.onnx_sessions import forecast, near, session_of
 
@@ -25,13 +26,14 @@ APART = Y.to_numpy().T.copy()
 APART[0, :31], APART[2, :60] = NAN, NAN  # series that begin apart
 
 
-@pytest.mark.parametrize("case", [name for name in CASES if name not in ("steady", "pretrained_gaps")])
+@pytest.mark.parametrize("case", [name for name in CASES if name != "steady"])
 def test_forecasts(case: str) -> None:
     """Of values with new ones behind those of fit, of any horizon and length."""
     y, options, given = CASES[case]
-    without_gaps = NETWORK if case == "mask" else {}
-    model = RNNForecaster(**OPTIONS | options | SINGLE | without_gaps).fit(y[:88], **given)
-    session, knows = session_of(model), case in ("vectors", "static", "mixed", "local", "pretrained", "zero")
+    model = RNNForecaster(**OPTIONS | options | SINGLE).fit(y[:88], **given)
+    session = session_of(model)
+    knows = "ids" in [one.name for one in session.get_overridable_initializers()]
+    assert knows == (case not in ("direct", "seq2seq", "older"))
     ids = {"ids": [0, 1, 2]} if knows else {}
     values = y.to_numpy().T
     for h in (1, 6) if case == "direct" else (1, 30):
@@ -45,6 +47,20 @@ def test_forecasts(case: str) -> None:
             forecast(session, values, 3)
     else:
         near(forecast(session, values, 3), model.predict(3, y=y.add_prefix("new ")), values)
+
+
+@pytest.mark.parametrize("name", CANDIDATES)
+def test_candidates_of_series_with_gaps(name: str) -> None:
+    """Long ones, at the begin, and at places of a season that never were known; with a figure and without."""
+    y = GAPS.copy()
+    y.iloc[:13, 1], y.iloc[40:52, 0], y.iloc[53:99:4, 1] = NAN, NAN, NAN
+    for season in ([4], [1]) if name != "second_season_ago" else ([4],):
+        own = {"candidates": [name], "missing": "mask", "season_length": season, "intervals": None}
+        model = RNNForecaster(**OPTIONS | SINGLE | own).fit(y[:88])
+        assert model.weights_[name].max() > 0.0
+        session = session_of(model)
+        for known in (y, y[-46:]):
+            near(forecast(session, known.to_numpy().T, 9, ids=[0, 1, 2]), model.predict(9, y=known), y.to_numpy().T)
 
 
 def test_series_that_begin_apart() -> None:
@@ -101,6 +117,14 @@ def test_levels_that_are_refused() -> None:
     model = RNNForecaster(**OPTIONS | SINGLE | NETWORK).fit(Y)
     with pytest.raises(Exception, match="intervals are of values that all are known"):
         forecast(session_of(model, level=80), APART, 2)
+
+
+def test_intervals_of_a_model_of_gaps() -> None:
+    """Of values without any."""
+    model = RNNForecaster(**OPTIONS | SINGLE | NETWORK | {"missing": "mask"}).fit(GAPS)
+    found = session_of(model, level=80, horizon=3).run(None, {"y": Y.to_numpy().T.copy()})
+    for name, own in zip(("RNN", "RNN-lo-80", "RNN-hi-80"), found, strict=True):
+        near(own, model.predict(3, y=Y, level=80).xs(name, axis=1, level=1), Y.to_numpy().T)
 
 
 def test_a_fixed_horizon() -> None:
@@ -170,7 +194,6 @@ def test_what_a_file_refuses() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"candidates": ["theta"], "missing": "mask"}, 'mixed with theta, .* Fit with candidates="network"'),
         (NETWORK | {"loss": "squared_error"}, 'Say how many with horizon, or fit with loss="absolute_error"'),
     ],
 )
