@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from forecastrnn.data.arrays import Sequences
 from forecastrnn.data.boxes import opened, unboxed
 from forecastrnn.data.class_weights import BALANCED, class_weights
+from forecastrnn.data.labels import are_texts
 from forecastrnn.data.targets import (
     are_step_labels,
     read_labels,
@@ -279,9 +280,17 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
         y = y if boxes is None else boxes
         weight = self._read_weight(sample_weight, read.n)
         if guess.ndim == 1:
-            labels = read_labels(y, 2)
+            labels = self._as_in_fit(read_labels(y, 2))
             refuse_other_number(read.n, len(labels))
             return accuracy(labels, guess, weight)
         labels, valid = read_step_labels(y, read, 2)
+        labels = self._as_in_fit(labels)
         each = None if weight is None else np.repeat(weight, valid.sum(axis=1))
         return accuracy(labels, np.ma.getdata(guess)[valid], each)
+
+    def _as_in_fit(self, labels: np.ndarray) -> np.ndarray:
+        """Labels, if they are texts as those of `fit`, or numbers as those."""
+        if are_texts(labels) != are_texts(self.classes_):
+            known, found = self.classes_.tolist()[0], labels.tolist()[0]
+            raise ValueError(f"y must hold labels such as {known!r}, as in fit. Got {found!r}: turn them into such.")
+        return labels

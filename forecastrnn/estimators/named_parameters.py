@@ -102,16 +102,17 @@ class NamedParameters(TakesCallbacks, Shown):
             return {RATE: None}
         return {"solver": solver.without_rate()} if isinstance(solver, Solver) else {}
 
-    def _check_params(self) -> None:
-        """Raise scikit-learn's error for a parameter that cannot be, inside groups too."""
+    def _check_params(self, only: str = "") -> None:
+        """Raise scikit-learn's error for a parameter that cannot be, inside groups too; `only`: for this one."""
         values = self.get_params(deep=False)
         inside = _inside(self, values)
-        rules = constraints_of(self)
+        rules = {name: rule for name, rule in constraints_of(self).items() if not only or name.split("__")[0] == only}
         try:
             validate_parameter_constraints(rules, values | inside, caller_name=type(self).__name__)
         except InvalidParameterError as error:
             raise InvalidParameterError(_in_public_names(str(error), rules)) from None
-        check_together(self)
+        if not only:
+            check_together(self)
 
     def _validate_params(self) -> None:
         """What scikit-learn has `fit` call: the check, and the warning of old names."""

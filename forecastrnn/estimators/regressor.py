@@ -231,6 +231,7 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
         ndarray (n_steps,), (n_steps, channels) or (n, n_steps, channels), as the prompt
         """
         check_is_fitted(self)
+        self._check_prompt(prompt)
         return generate(
             self._fitted, n_steps, prompt, n_sequences=n_sequences, context_length=context_length, n_jobs=self.n_jobs,
             device=device_to_predict(self),

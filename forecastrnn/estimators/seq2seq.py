@@ -137,6 +137,7 @@ class RNNSeq2Seq(PairsToNumpy, PairsToOnnx):
 
     def _read_sources(self, X: object) -> TokenCodes:
         texts = read_texts(X, "X")
+        self._check_params("unknown")
         hint = _RETRAIN if self.unknown == "raise" else ""
         return TokenCodes(check_tokens(texts, self.source_tokens_, "X", "source_tokens_", hint), texts.lengths)
 

@@ -226,5 +226,6 @@ class PairEstimator(RecurrentEstimator[PairSettings, FittedPairs, PairSamples]):
         return (2 * fitted.longest if most is None else int(most)) + 1
 
     def _search(self) -> dict[str, Any]:
-        """How sequences are decoded where a call does not say it."""
+        """How sequences are decoded where a call does not say it; it may have been set behind `fit`."""
+        self._check_params("decoding")
         return flat_of(self, "decoding")

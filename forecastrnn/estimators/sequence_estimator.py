@@ -311,7 +311,9 @@ class SequenceEstimator(ExportedToNumpy, OnnxFiles, FromFrameworks, SequenceInpu
         Returns
         -------
         Stream
-            `step(x)` takes (channels,) and returns (outputs,); `get_state` and `set_state` save and restore.
+            `step(x)` takes (channels,) and returns (outputs,); `get_state` and `set_state` save and restore. The names
+            of a pandas Series must be those of the channels in `fit`, where these had some.
         """
         check_is_fitted(self)
-        return Stream(self._fitted)
+        named = self._fitted.network.n_inputs > 1 and hasattr(self, "feature_names_in_")
+        return Stream(self._fitted, self.feature_names_in_.tolist() if named else None)

@@ -22,7 +22,7 @@ from forecastrnn.data.boxes import opened
 from forecastrnn.data.caller_warnings import warn_caller
 from forecastrnn.data.categorical_input import RawSequences, coded, learn_coding, read_raw
 from forecastrnn.data.coding import CategoryCoding, EmbeddingOptions, categorical_columns
-from forecastrnn.data.frame_names import first_frame
+from forecastrnn.data.frame_names import first_frame, refuse_other_columns
 from forecastrnn.data.numbers import AXES, in_words, refuse_non_finite, refuse_non_numbers
 from forecastrnn.data.padding import (
     FILL,
@@ -212,6 +212,12 @@ class SequenceInput(RecurrentEstimator[SequenceSettings, Fitted, SequenceSamples
             _check_feature_names(self, without if named is None else named, reset=True)
         elif named is not None and hasattr(self, "feature_names_in_"):
             _check_feature_names(self, named, reset=False)
+
+    def _check_prompt(self, prompt: object) -> None:
+        """Compare the names of channels of a frame, or of a list of them, with those of `fit`."""
+        rows = prompt if isinstance(prompt, list | tuple) else [prompt]
+        refuse_other_columns(rows, "prompt")
+        self._check_names(first_frame(rows), np.empty((1, 1)), reset=False)
 
     def _check_raw(self, X: object, raw: RawSequences, *, reset: bool, named: bool) -> None:
         rows: np.ndarray = np.empty((1, raw.valid.shape[1] if raw.flat else raw.channels))

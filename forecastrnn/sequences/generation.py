@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -244,10 +244,11 @@ class Stream:
     Not for several threads at once: make a stream for each. A copy, by `copy` or pickle, goes on by itself.
     """
 
-    def __init__(self, fitted: Fitted) -> None:
+    def __init__(self, fitted: Fitted, names: list | None = None) -> None:
         if any(layer.bidirectional for layer in fitted.network.layers):
             raise ValueError("stream needs bidirectional=False: a bidirectional network reads the future.")
         network, theta = fitted.network, fitted.progress.theta.copy()
+        self._names = names  # of the channels
         self._fitted = replace(fitted, progress=replace(fitted.progress, theta=theta))
         self._step = StepProgram((network, theta), 1, 1)
         program, stack, F = self._step.build.program, self._step.build.stacks[0], network.n_inputs
@@ -270,7 +271,15 @@ class Stream:
         self._codes = [dict(zip(labels.tolist(), range(len(labels)), strict=True)) for labels in found]
 
     def __reduce__(self) -> tuple:
-        return _stream_at, (self._fitted, self.get_state())
+        return _stream_at, (self._fitted, self._names, self.get_state())
+
+    def _check_names(self, x: Any) -> None:
+        """Raise for a row of pandas whose names are not those of the channels."""
+        found = list(x.columns if hasattr(x, "columns") else x.index)
+        if found != self._names and all(isinstance(name, str) for name in found):
+            raise ValueError(
+                f"x has the channels {found!r:.200}, but fit had {self._names!r:.200}: give them in its order."
+            )
 
     def _coded(self, x: object) -> object:
         """The input with codes in its categorical channels."""
@@ -288,6 +297,8 @@ class Stream:
     def step(self, x: object) -> np.ndarray:
         """Outputs (n_outputs,) for one step's input x (channels,), or a number or a category for one channel."""
         refuse_masked(x, "x")
+        if self._names is not None and hasattr(x, "iloc"):
+            self._check_names(x)
         given = x if self._coding is None else self._coded(x)
         try:
             values = np.asarray(given, np.float64)
@@ -326,8 +337,8 @@ class Stream:
         write_state(self._step.build, kept, (0, 1))  # also where `get_state` reads
 
 
-def _stream_at(fitted: Fitted, state: State) -> Stream:
+def _stream_at(fitted: Fitted, names: list | None, state: State) -> Stream:
     """A stream that goes on from a state: the copy of another."""
-    stream = Stream(fitted)
+    stream = Stream(fitted, names)
     stream.set_state(state)
     return stream

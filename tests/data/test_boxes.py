@@ -226,3 +226,31 @@ def test_one_channel_may_be_called_as_its_sequence_is() -> None:
     frames = [frame[["a"]].rename(columns={"a": f"series {k}"}) for k, frame in enumerate(NAMED)]
     model = RNNRegressor(**SMALL).fit(frames, np.arange(6.0))
     np.testing.assert_array_equal(model.predict(frames), model.predict([frame.to_numpy() for frame in frames]))
+
+
+def test_prompts_and_steps_go_by_the_names_of_channels() -> None:
+    """Frames of a prompt, and rows of pandas; what has no names goes by its place."""
+    model = RNNRegressor(**SMALL).fit(NAMED, NAMED)
+    expected = model.generate(3, NAMED[0])
+    np.testing.assert_array_equal(model.generate(3, NAMED[0].to_numpy()), expected)
+    for prompt in (TURNED[0], TURNED[:2]):
+        with pytest.raises(ValueError, match="must be in the same order as they were in fit"):
+            model.generate(3, prompt)
+    with pytest.raises(ValueError, match=r"prompt\[1\] has the columns \['b', 'a'\]"):
+        model.generate(3, [NAMED[0], TURNED[0]])
+    stream, row = model.stream(), NAMED[0].iloc[0]
+    with pytest.raises(ValueError, match=r"x has the channels \['b', 'a'\], but fit had \['a', 'b'\]"):
+        stream.step(row[["b", "a"]])
+    first = stream.step(row)
+    np.testing.assert_array_equal(model.stream().step(row.to_numpy()), first)
+    np.testing.assert_array_equal(model.stream().step(pd.Series(row.to_numpy())), first)
+
+
+def test_scored_labels_are_of_the_kind_of_those_of_fit() -> None:
+    cubes, y = [frame.to_numpy() for frame in NAMED], np.arange(6) % 2
+    model = RNNClassifier(**SMALL).fit(cubes, y)
+    assert model.score(cubes, y.astype(float)) == model.score(cubes, y)
+    with pytest.raises(ValueError, match="y must hold labels such as 0, as in fit. Got '0'"):
+        model.score(cubes, y.astype(str))
+    with pytest.raises(ValueError, match="y must hold labels such as 'a', as in fit. Got 0"):
+        RNNClassifier(**SMALL).fit(cubes, [["a", "b"] * 2] * 6).score(cubes, [[0, 1] * 2] * 6)

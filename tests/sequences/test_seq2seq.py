@@ -197,6 +197,24 @@ def test_a_warm_start_goes_on() -> None:
     assert parts.loss_curve_ == whole.loss_curve_
 
 
+@pytest.mark.parametrize(
+    ("parameter", "value"),
+    [
+        ("decoding", 0),
+        ("decoding__width", 0),
+        ("decoding__length_penalty", -1),
+        ("decoding__max_length", "x"),
+        ("unknown", "x"),
+    ],
+)
+def test_what_is_set_behind_fit_is_looked_at_when_it_counts(parameter: str, value: object) -> None:
+    """By the names of the parameters, as in `fit`."""
+    model = RNNSeq2Seq(**SMALL | {"max_iter": 1}).fit(X, Y).set_params(**{parameter: value})
+    for call in (lambda: model.predict(X), lambda: model.decode(X), lambda: model.score(X, Y)):
+        with pytest.raises(ValueError, match=f"The '{parameter}' parameter of RNNSeq2Seq must be"):
+            call()
+
+
 def test_data_in_pieces() -> None:
     """Each call is one epoch; tokens that come later are announced."""
     model = RNNSeq2Seq(**SMALL)
