@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import count
 from numbers import Integral
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -116,9 +117,9 @@ def _read_vectors(channel: int, given: object, dim: int | Literal["auto"]) -> Gi
         keys, given = as_labels(labels, lambda k: f"as key {k} of {what}"), list(given.values())
     try:
         values = np.asarray(given, np.float64)
-    except (TypeError, ValueError) as error:
-        at_fault = "" if "sequence" in str(error) else f": {error}"  # which NumPy says of other lengths
-        raise ValueError(f"{what} must hold vectors of numbers, all of one length{at_fault}.") from error
+    except (TypeError, ValueError):
+        found = _first_that_differs(given, count() if keys is None else keys.tolist())
+        raise ValueError(f"{what} must hold vectors of numbers, all of one length. Got {found}.") from None
     if values.ndim != 2 or 0 in values.shape:
         raise ValueError(f"{what} must be an array (n_categories, dim) or vectors of one length. Got {values.shape}.")
     if not np.isfinite(values).all():
@@ -126,6 +127,20 @@ def _read_vectors(channel: int, given: object, dim: int | Literal["auto"]) -> Gi
     if dim != "auto" and dim != values.shape[1]:
         raise ValueError(f'embedding__dim={dim}, but {what} has vectors of {values.shape[1]} numbers. Set "auto".')
     return GivenVectors(values, keys)
+
+
+def _first_that_differs(given: object, names: Iterable) -> str:
+    """Which vector holds no numbers, or is not as long as the first; in our words, not in NumPy's."""
+    shapes: dict[Any, tuple[int, ...]] = {}
+    for name, vector in zip(names, given if isinstance(given, Iterable) else (), strict=False):
+        try:
+            shapes[name] = np.asarray(vector, np.float64).shape
+        except (TypeError, ValueError):
+            return f"{vector!r:.80} for {name!r}"
+        first = next(iter(shapes))
+        if shapes[name] != shapes[first]:
+            return f"shape {shapes[first]} for {first!r} and {shapes[name]} for {name!r}"
+    return type(given).__name__
 
 
 def learn_categories(labels: np.ndarray, channel: int, given: GivenVectors | None) -> np.ndarray:

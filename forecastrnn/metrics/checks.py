@@ -81,7 +81,8 @@ def _floats(given: ArrayLike, name: str) -> np.ndarray:
     try:
         return np.asarray(given, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise TypeError(f"{name} must hold numbers. Got {type(given).__name__}: {error}") from error
+        why = "its rows are not of one length" if "array element" in str(error) else error  # NumPy's words help nobody
+        raise TypeError(f"{name} must hold numbers. Got {type(given).__name__}: {why}") from error
 
 
 def _like_truth(values: np.ndarray, shape: tuple[int, ...], use: np.ndarray, name: str) -> np.ndarray:

@@ -258,8 +258,9 @@ def _hashable(cell: Cell) -> Cell:
         raise ValueError(f"all options of a cell must be compared, as equal cells share kernels: {apart} of {name}")
     try:
         hash(cell)
-    except TypeError as error:
-        raise ValueError(f"the options of a cell must be numbers, texts or tuples: {name} has an {error}") from None
+    except TypeError:
+        given = {field.name: type(getattr(cell, field.name)).__name__ for field in fields(cell)}
+        raise ValueError(f"the options of a cell must be numbers, texts or tuples. Got {given} of {name}") from None
     return cell
 
 

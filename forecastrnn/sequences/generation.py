@@ -305,7 +305,9 @@ class Stream:
         except (OverflowError, ValueError):  # an int that no float64 is as large as, or a text
             values = np.array([])
         except TypeError:
-            raise TypeError(f"x must be {self._shape[0]} finite numbers, one a channel. Got {x!r:.80}.") from None
+            raise TypeError(
+                f"x must be {self._shape[0]} finite numbers, one a channel. Got {type(x).__name__}."
+            ) from None
         if values.size == self._shape[0]:
             self._given[:] = values.reshape(-1)
             if self._run(self._words, UNSTOPPED, self._given):

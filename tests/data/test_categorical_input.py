@@ -288,7 +288,13 @@ REFUSED = {
     "no mapping": (WORDS, {"embedding": Embedding(weights=np.eye(3))}, "embedding__weights.*dict"),
     "too few rows": (WORDS, {"embedding": Embedding(weights={0: np.eye(2)})}, "has 2 rows, but channel 0 of X has 3"),
     "one vector": (WORDS, {"embedding": Embedding(weights={0: np.ones(3)})}, r"Got \(3,\)"),
-    "ragged vectors": (WORDS, {"embedding": Embedding(weights={0: {"a": [1], "b": [1, 2]}})}, r"all of one length\.$"),
+    "ragged vectors": (
+        WORDS,
+        {"embedding": Embedding(weights={0: {"a": [1], "b": [1, 2]}})},
+        r"\(1,\) for 'a' and \(2,\) for 'b'",
+    ),
+    "texts for vectors": (WORDS, {"embedding": Embedding(weights={0: [["x"], [1]]})}, r"length. Got \['x'\] for 0"),
+    "an object for vectors": (WORDS, {"embedding": Embedding(weights={0: object()})}, "of one length. Got object"),
     "no vectors": (WORDS, {"embedding": Embedding(weights={0: {}})}, "empty mapping"),
     "NaN vectors": (
         WORDS,

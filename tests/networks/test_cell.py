@@ -129,7 +129,7 @@ def test_a_class_that_is_no_frozen_dataclass_is_refused(decorator: Callable[[typ
 
 
 def test_an_option_that_has_no_hash_is_refused() -> None:
-    with pytest.raises(ValueError, match="numbers, texts or tuples: Counted has an unhashable type: 'list'"):
+    with pytest.raises(ValueError, match="numbers, texts or tuples. Got {'scale': 'list'} of Counted"):
         Counted([1.0])  # type: ignore[arg-type]
 
 

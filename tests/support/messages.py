@@ -22,6 +22,9 @@ LEAKS = {
     "Python": r"unhashable|not subscriptable|has no attribute|'NoneType'|NoneType object|positional argument",
     "pandas": r"(?<!needs )narwhals|non-unique multi-index|cannot reindex|Must pass|no axis named",
 }
+NOT_OURS = (  # what the user gave, where it stands, what a broken installation says
+    r"<class '[^']*'>", r"line \d+, in <lambda>", r"numba-cuda cannot be used: .*(?= \(install it anew)",
+)  # fmt: skip
 CURES = (  # what to do, or what else there is
     r"(?i)\b(must|needs?|needed|give|gives|set|use|fill|leave|call|add|choose|write|turn|expect(?:s|ed|ing)?|sort|"
     r"pass|keep|remove|drop|fit|lower|make|install|instead|cut|ask|valid|known|replace|put|rename|convert|see|"
@@ -31,7 +34,7 @@ CURES = (  # what to do, or what else there is
 
 def leaks_of(text: str) -> list[str]:
     """What a message says that the user never spoke of, and whether it is too long."""
-    said = re.sub(r"<class '[^']*'>", "", text)  # what the user gave
+    said = re.sub("|".join(NOT_OURS), "", text)
     found = [f"{what}: {hit.group()!r}" for what, rule in LEAKS.items() if (hit := re.search(rule, said))]
     return found + ([f"{len(text)} characters"] if len(text) > LONGEST else [])
 
