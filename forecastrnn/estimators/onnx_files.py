@@ -76,16 +76,16 @@ class OnnxFiles:
         ImportError
             Without the package onnx.
         ValueError
-            For a model that reads texts as categories.
+            For a model that reads texts in some channels and numbers in others.
         TypeError, OSError
             For another `path`, and if the file cannot be written.
 
         Notes
         -----
-        Inputs are `X`, float64 (batch, time, channels), or (batch, channels) with `vector_input`; and two that may be
-        left out, `lengths`, int64 (batch,), and with `vector_input` `n_steps`, int64 (1,). Batch and time are free. The
-        output of a regressor is `prediction`, as `predict` has it, NaN past the end of a row; those of a classifier are
-        `label` and `probabilities`, which are 0 there. Weights are float32.
+        Inputs are `X`, float64, or texts where categories are texts, (batch, time, channels), or (batch, channels) with
+        `vector_input`; and two that may be left out, `lengths`, int64 (batch,), and with `vector_input` `n_steps`,
+        int64 (1,). Batch and time are free. The output of a regressor is `prediction`, as `predict` has it, NaN past
+        the end of a row; those of a classifier are `label` and `probabilities`, which are 0 there. Weights are float32.
 
         Examples
         --------

@@ -29,7 +29,7 @@ class _Read(NamedTuple):
 
 def model_of(exported: Exported) -> bytes:
     """The bytes of the file."""
-    _refuse_texts(exported)
+    _refuse_texts_beside_numbers(exported)
     graph = Graph()
     read = _inputs(graph, exported)
     valid = valid_steps(graph, read.ends, read.time)
@@ -43,14 +43,30 @@ def model_of(exported: Exported) -> bytes:
     return graph.as_model("forecastrnn", read.declared, outputs, {"estimator": exported.title})
 
 
-def _refuse_texts(exported: Exported) -> None:
-    """Categories are compared as numbers."""
-    for name, known in exported.arrays.items():
-        if name.startswith("categories.") and known.dtype.kind in "US":
-            raise ValueError(
-                "to_onnx: the model reads texts as categories, beside numbers in one input, which ONNX cannot. Fit it "
-                "on numbers in their place (categorical_features stays), or use export_numpy."
-            )
+def _refuse_texts_beside_numbers(exported: Exported) -> None:
+    """An input is of texts or of numbers."""
+    kinds = {known.dtype.kind in "US" for name, known in exported.arrays.items() if name.startswith("categories.")}
+    if len(kinds) > 1:
+        raise ValueError(
+            "to_onnx: the model reads texts in some channels and numbers in others, but an input of ONNX is of one "
+            "kind. Fit it on texts or on numbers in all of them, or use export_numpy."
+        )
+
+
+def _reads_texts(exported: Exported) -> bool:
+    known = exported.arrays.get("categories.0")
+    return known is not None and known.dtype.kind in "US"
+
+
+def _coded(graph: Graph, exported: Exported) -> str:
+    """Texts in X as numbers of their categories, by channels; one more than there are, where fit has not seen them."""
+    parts = []
+    for channel in range(len(exported.arrays["x.mean"])):
+        known = exported.arrays[f"categories.{channel}"].tolist()
+        texts = graph.add("Gather", "X", graph.integers(channel), axis=-1)
+        keys = {"keys_strings": known, "values_int64s": list(range(len(known)))}
+        parts.append(graph.of_ml("LabelEncoder", texts, default_int64=len(known), **keys))
+    return graph.cast(graph.add("Concat", *parts, axis=-1) if len(parts) > 1 else parts[0], np.float64)
 
 
 def _setting(exported: Exported, name: str) -> int:
@@ -61,9 +77,12 @@ def _inputs(graph: Graph, exported: Exported) -> _Read:
     """X and the optional lengths, -1 for the whole row; for vectors the optional n_steps, too."""
     channels, repeats = len(exported.arrays["x.mean"]), _setting(exported, "REPEATS")
     shape: list[str | int] = ["batch", channels] if repeats else ["batch", "time", channels]
-    declared = [graph.info("X", np.float64, shape), graph.info("lengths", np.int64, ["rows"])]
+    is_text = _reads_texts(exported)
+    dtype = np.dtype(object if is_text else np.float64)
+    declared = [graph.info("X", dtype, shape), graph.info("lengths", np.int64, ["rows"])]
     graph.constant([-1], np.int64, "lengths")
-    x = at_least_one(graph, "X", len(shape), graph.constant(0.0, np.float64))
+    given = _coded(graph, exported) if is_text else "X"
+    x = at_least_one(graph, given, len(shape), graph.constant(0.0, np.float64))
     if repeats:
         declared.append(graph.info("n_steps", np.int64, [1]))
         graph.constant([repeats], np.int64, "n_steps")
@@ -111,7 +130,8 @@ def _numbers(graph: Graph, exported: Exported, x: str) -> str:
 
 def _vectors(graph: Graph, exported: Exported, x: str, number: int, channel: int) -> str:
     """The vectors of the categories in a channel; the last one is that of unknown ones."""
-    known = exported.arrays[f"categories.{number}"].astype(np.float64)
+    known = exported.arrays[f"categories.{number}"]
+    known = np.arange(len(known)) if _reads_texts(exported) else known.astype(np.float64)
     column = graph.add("Gather", x, graph.integers(channel), axis=2)
     equal = graph.cast(graph.add("Equal", column, graph.constant(known, np.float64)), np.float32)
     unknown = graph.add("Sub", graph.constant(1.0), graph.add("ReduceMax", equal, axes=[2], keepdims=1))

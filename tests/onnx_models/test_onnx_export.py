@@ -33,7 +33,9 @@ def ran(model: Any, X: np.ndarray, **others: Any) -> list[np.ndarray]:
     options = ort.SessionOptions()
     options.log_severity_level = 4
     session = ort.InferenceSession(file.getvalue(), options, providers=["CPUExecutionProvider"])
-    given = {"X": np.asarray(X, np.float64)} | {name: np.asarray(v, np.int64) for name, v in others.items()}
+    given = {"X": X if X.dtype == object else np.asarray(X, np.float64)} | {
+        name: np.asarray(v, np.int64) for name, v in others.items()
+    }
     return session.run(None, given)
 
 
@@ -118,10 +120,23 @@ def test_no_rows_and_wrong_lengths(cell: str) -> None:
             ran(labels, X[:2], lengths=[3, length])
 
 
-def test_texts_are_refused(tmp_path: Path) -> None:
-    words = np.array(["on", "off"], dtype=object)[RNG.integers(0, 2, (12, 7))]
-    model = RNNRegressor(**OPTIONS, categorical_features=[0]).fit(words, Y)
-    with pytest.raises(ValueError, match="texts as categories"):
+@pytest.mark.parametrize("channels", [1, 2])
+def test_texts(channels: int) -> None:
+    """As categories, some of which fit has not seen; what fills a row is not read."""
+    words = np.array(["on", "off", "out"], dtype=object)[RNG.integers(0, 3, (12, 7, channels))]
+    for target in (Y, X):
+        model = RNNRegressor(**OPTIONS, categorical_features=list(range(channels))).fit(words, target)
+        for given in (words, np.where(RNG.random(words.shape) < 0.2, "new", words)[:5, :4]):
+            close(ran(model, given)[0], model.predict(given), np.std(target))
+        close(ran(model, words, lengths=LENGTHS)[0], model.predict(words, LENGTHS), np.std(target))
+        assert len(ran(model, words[:0])[0]) == 0
+
+
+def test_texts_beside_numbers_are_refused(tmp_path: Path) -> None:
+    both = np.empty((12, 7, 2), object)
+    both[..., 0], both[..., 1] = "on", RNG.integers(0, 3, (12, 7)).astype(float)
+    model = RNNRegressor(**OPTIONS, categorical_features=[0, 1]).fit(both, Y)
+    with pytest.raises(ValueError, match="texts in some channels and numbers in others"):
         model.to_onnx(tmp_path / "model.onnx")
     assert not list(tmp_path.iterdir())
 
