@@ -12,6 +12,7 @@ from forecastrnn.estimators.exporting_covariates import covariates_of
 from forecastrnn.estimators.exporting_forecaster import exported_of
 from forecastrnn.estimators.fitted_forecaster import FittedForecaster
 from forecastrnn.estimators.forecast_settings import bounds_of
+from forecastrnn.estimators.interval_settings import wanted_of
 from forecastrnn.forecasting.model import Model
 from forecastrnn.forecasting.raw_values import LEAST
 from forecastrnn.forecasting.start import usual_start
@@ -119,16 +120,12 @@ def _beside(found: ExportedForecaster) -> ExportedForecasts | None:
 
 def _checked_horizon(model: Model, horizon: object) -> int:
     """Steps that are fixed in a file."""
-    steps, most = check_count(horizon, "horizon"), model.settings.horizon
-    if model.strategy == "direct" and steps > most:
-        raise ValueError(f"horizon must be at most {most}, that of fit. Got {steps}. Fit with Direct({steps}).")
+    steps = check_count(horizon, "horizon")
+    model.check_horizon(steps, "horizon")
     return steps
 
 
 def _shares_of(level: object) -> dict[str, float]:
     """The quantiles of levels, by name."""
-    levels = [] if level is None else list(np.atleast_1d(np.asarray(level, np.float64)))
-    if not all(1.0 < one < 100.0 for one in levels):
-        raise ValueError(f"level must be in (1, 100), in percent. Got {level!r}.")
-    low = {f"lo-{one:g}": 0.5 - one / 200.0 for one in sorted(levels, reverse=True)}
-    return low | {f"hi-{one:g}": 0.5 + one / 200.0 for one in sorted(levels)}
+    wanted = wanted_of(level, None, "")
+    return {} if wanted is None else dict(zip((name[1:] for name in wanted.names), wanted.shares.tolist(), strict=True))

@@ -162,13 +162,13 @@ class Model:
         if self.strategy == "direct":
             raise ValueError(f'{method} needs strategy="recursive" or "seq2seq": {why}.')
 
-    def check_horizon(self, last: int) -> None:
+    def check_horizon(self, last: int, argument: str = "h") -> None:
         """Refuse a step that the direct strategy has not learned."""
         horizon = self.settings.horizon
         if self.strategy == "direct" and last > horizon:
             raise ValueError(
-                f'h={last} is more than horizon={horizon}, which strategy="direct" was trained for. Fit with a larger '
-                "horizon, or use another strategy."
+                f'{argument}={last} is more than horizon={horizon}, which strategy="direct" was trained for. Fit '
+                "with a larger horizon, or use another strategy."
             )
 
     def check_learned(self, ids: Iterable[Hashable], method: str) -> None:

@@ -112,13 +112,16 @@ def network_ahead(states: Array, h: int) -> Array:
     return found
 
 
+BESIDE: Any = {"pretrained": (last_of, network_ahead)}
+
+
 # module: end
 def candidate_of(name: str, values: Array, period: int) -> Array:
     """The state of a candidate behind a series."""
     if name in FORMULAS:
         return lines_of(values, period, name)
-    if name == "pretrained":
-        return last_of(values)
+    if name in BESIDE:
+        return np.asarray(BESIDE[name][0](values))
     if name == "season_ago":
         return ring_of(values, SEASON)
     if name == "second_season_ago":
@@ -131,8 +134,8 @@ def candidate_ahead(name: str, states: Array, h: int) -> Array:
     """The h values behind series, as a candidate has them."""
     if name in FORMULAS:
         return lines_ahead(states, h, name)
-    if name == "pretrained":
-        return network_ahead(states, h)
+    if name in BESIDE:
+        return np.asarray(BESIDE[name][1](states, h))
     if name.startswith("recent_median"):
         found = recent_median(states, h)
         return np.rint(found) if name.endswith("rounded") else found

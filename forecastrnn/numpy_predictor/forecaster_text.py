@@ -76,9 +76,8 @@ class ExportedForecaster:
         formulas = [name for name in self.candidates if name != PRETRAINED]
         texts = [text_of(module) for module in modules_of(formulas)]
         parts = [*([lines] if own else []), *([rings] if len(own) < len(formulas) else [])]
-        if self.beside is not None:
-            return [*texts, named, *parts, _LOADED, beside, end]
-        return [*texts, named, *parts, re.sub(rf'^ *if name == "{PRETRAINED}":\n.*\n', "", end, flags=re.MULTILINE)]
+        others = ["BESIDE: Any = {}"] if self.beside is None else [_LOADED, beside]
+        return [*texts, named, *parts, *others, end]
 
 
 def _part(module: ModuleType) -> str:
