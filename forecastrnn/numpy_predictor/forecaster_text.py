@@ -16,7 +16,16 @@ from forecastrnn.engine.cpu import levels, seasonal, series
 from forecastrnn.networks.network import Network
 from forecastrnn.numpy_predictor import candidate_forecasts, forecasts, past_values, predictions, spreads
 from forecastrnn.numpy_predictor.kernel_text import modules_of, renamed, text_of
-from forecastrnn.numpy_predictor.writing import ARRAYS, NAME, begin_of, cell_text, cells_of, places_of, write_files
+from forecastrnn.numpy_predictor.writing import (
+    ARRAYS,
+    NAME,
+    begin_of,
+    cell_text,
+    cells_of,
+    places_of,
+    targets_of,
+    write_files,
+)
 
 PRETRAINED = "pretrained"  # a candidate, and the name of its module and archive
 _LOADED = f'import runpy\n\nPRETRAINED = runpy.run_path(str(Path(__file__).with_name("{PRETRAINED}.py")))["predict"]'
@@ -48,6 +57,7 @@ class ExportedForecaster:
     def write(self, folder: str | os.PathLike, names: tuple[str, str] = (NAME, ARRAYS)) -> Path:
         """Write the module and its archive, and what it loads before it; gives the path of the module."""
         if self.beside is not None:
+            targets_of(folder, names)
             self.beside.write(folder, (PRETRAINED, PRETRAINED))
         return write_files(self.arrays, self.text(names[1]), folder, names)
 

@@ -38,7 +38,7 @@ def predict(h: int, y: Any = None, *, ids: Sequence[Any] | None = None, level: A
     if y is not None and (isinstance(y, str) or not hasattr(y, "__len__") or len(y) == 0):
         raise ValueError(f"y must be an array (time,), or several of them, that are not empty. Got {y!r}")
     shares = shares_of(level, NO_LEVEL if y is None else NO_LEVEL_OF_Y)
-    is_one = IS_ONE and ids is None if y is None else isinstance(y, np.ndarray) and y.ndim == 1 or np.ndim(y[0]) == 0
+    is_one = IS_ONE and ids is None if y is None else np.ndim(next(iter(y))) == 0
     if y is None:
         rows = rows_of(ids) if ids is not None else np.arange(len(WEIGHTS["ends.z"]))
         columns = columns_of(take(ends_of_fit(), rows), rows, h, shares)

@@ -46,14 +46,19 @@ def write_files(
     arrays: Mapping[str, np.ndarray], text: str, folder: str | os.PathLike, names: tuple[str, str] = (NAME, ARRAYS)
 ) -> Path:  # fmt: skip
     """Write both files, the arrays first; what is there is replaced. Gives the path of the module."""
-    place = folder_of(folder)
-    module, archive = (target_of(place / f"{name}{end}") for name, end in zip(names, (".py", ".npz"), strict=True))
+    module, archive = targets_of(folder, names)
     content = io.BytesIO()
     named: dict[str, Any] = dict(arrays)
     np.savez_compressed(content, **named)
     for target, data in ((archive, content.getvalue()), (module, text.encode())):
         replace_file(target, [data])
-    return place / f"{names[0]}.py"
+    return Path(folder) / f"{names[0]}.py"
+
+
+def targets_of(folder: str | os.PathLike, names: tuple[str, str]) -> tuple[str, str]:
+    """Where a module and its archive are written, looked at before anything is."""
+    place = folder_of(folder)
+    return target_of(place / f"{names[0]}.py"), target_of(place / f"{names[1]}.npz")
 
 
 def module_of(exported: Exported) -> str:

@@ -74,6 +74,7 @@ def test_one_series(tmp_path: Path) -> None:
     np.testing.assert_allclose(module["predict"](6), model.predict(6), rtol=1e-6)
     np.testing.assert_allclose(module["predict"](6, y.to_numpy()), model.predict(6, y=y), rtol=1e-6)
     np.testing.assert_allclose(module["predict"](6, y.tolist()), model.predict(6, y=y), rtol=1e-6)
+    np.testing.assert_allclose(module["predict"](6, y), model.predict(6, y=y), rtol=1e-6)  # where pandas is, too
     with pytest.warns(UserWarning, match="calibrated for 19 steps"):
         wide = model.predict(30, y=y[60:], level=80)
     for name, found in module["predict"](30, y[60:].to_numpy(), level=80).items():
@@ -96,6 +97,15 @@ def test_numpy_alone(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, cwd="/")
     assert done.stdout.split("\n")[1] == "", done.stderr
     assert not {"stopped", "jitted", "stoppable"} & set(path.read_text().replace("(", " ").split())
+
+
+def test_four_files_are_written_or_none(tmp_path: Path) -> None:
+    options = OPTIONS | {"candidates": ["auto", "pretrained"], "n_members": 1, "max_steps": 2, "intervals": None}
+    model = RNNForecaster(**options).fit(Y["grows"])
+    (tmp_path / "predictor.py").mkdir()
+    with pytest.raises(IsADirectoryError, match="predictor.py"):
+        model.export_numpy(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["predictor.py"]
 
 
 def test_what_a_module_refuses(tmp_path: Path) -> None:
