@@ -91,6 +91,8 @@ def _side_by_side(cells: Sequence, columns: list, place: str) -> np.ndarray:
 
 def depth_of(value: object) -> int:
     """Dimensions of a sequence: 1 of single values, 2 of (time, channels)."""
+    if hasattr(value, "columns"):
+        return 2  # a frame, of polars too, whose rows are frames again
     if hasattr(value, "ndim"):
         own = int(value.ndim)
         kind = getattr(getattr(value, "dtype", None), "kind", "")

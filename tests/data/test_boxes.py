@@ -254,3 +254,17 @@ def test_scored_labels_are_of_the_kind_of_those_of_fit() -> None:
         model.score(cubes, y.astype(str))
     with pytest.raises(ValueError, match="y must hold labels such as 'a', as in fit. Got 0"):
         RNNClassifier(**SMALL).fit(cubes, [["a", "b"] * 2] * 6).score(cubes, [[0, 1] * 2] * 6)
+
+
+@pytest.mark.frames
+@pytest.mark.parametrize("ragged", [False, True])
+def test_frames_of_polars_in_a_list(ragged: bool) -> None:
+    """As those of pandas, by their names too."""
+    polars = pytest.importorskip("polars")
+    frames = [frame[: 3 + k % 2 if ragged else 4] for k, frame in enumerate(NAMED)]
+    others = [polars.from_pandas(frame) for frame in frames]
+    model, y = RNNRegressor(**SMALL).fit(others, np.arange(6.0)), np.arange(6.0)
+    assert model.feature_names_in_.tolist() == ["a", "b"]
+    np.testing.assert_array_equal(model.predict(others), RNNRegressor(**SMALL).fit(frames, y).predict(frames))
+    with pytest.raises(ValueError, match="must be in the same order as they were in fit"):
+        model.predict([frame.select("b", "a") for frame in others])
