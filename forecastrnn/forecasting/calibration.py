@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from forecastrnn.forecasting.adaptive import RING, Adaptive
+from forecastrnn.forecasting.few_windows import horizons_of, wider
 
 KEPT = 199  # quantiles of the scores: those of 0.5%, 1%, ... 99.5%
 PRIOR = 2.0  # windows that the seasonal error of a series counts for in its scale
@@ -237,13 +238,16 @@ def calibrated(
     usual = float(np.median(size[has] / seasonal[has])) if has.any() else 1.0
     prior = seasonal * usual
     scores = scores_of(even, prior, least, starts, weight)
+    known = np.isfinite(errors)
+    horizons = horizons_of(known.any(axis=0), starts)
     table, _ = table_of(scores.reshape(-1, 1), symmetric)
+    table = table * wider(horizons * int(known.any(axis=(1, 2)).sum()), KEPT, symmetric)
     if by_series:
         own, there = table_of(scores.reshape(n, -1).T, symmetric)
-        table = np.where(there > 0, own, table)
+        table = np.where(there > 0, own * wider(horizons, KEPT, symmetric), table)
     nothing = np.empty(0)
     return Calibration(
-        horizon=steps, starts=starts, n_scores=np.isfinite(errors).sum(axis=(0, 1)), coverage=nothing,
+        horizon=steps, starts=starts, n_scores=known.sum(axis=(0, 1)), coverage=nothing,
         spread=Spread(scale=scales_of(even, prior, least, weight), low=nothing, high=nothing), growth=growth,
         table=table, usual=usual, excess=nothing, symmetric=symmetric, by_series=by_series, vectors=vectors_of(scores),
     )  # fmt: skip
