@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from forecastrnn.forecasting.adaptive import RING, Adaptive
-from forecastrnn.forecasting.few_windows import horizons_of, wider
+from forecastrnn.forecasting.few_windows import horizons_of, widened
 
 KEPT = 199  # quantiles of the scores: those of 0.5%, 1%, ... 99.5%
 PRIOR = 2.0  # windows that the seasonal error of a series counts for in its scale
@@ -241,10 +241,10 @@ def calibrated(
     known = np.isfinite(errors)
     horizons = horizons_of(known.any(axis=0), starts)
     table, _ = table_of(scores.reshape(-1, 1), symmetric)
-    table = table * wider(horizons * int(known.any(axis=(1, 2)).sum()), KEPT, symmetric)
+    table = widened(table, horizons * int(known.any(axis=(1, 2)).sum()), symmetric)
     if by_series:
         own, there = table_of(scores.reshape(n, -1).T, symmetric)
-        table = np.where(there > 0, own * wider(horizons, KEPT, symmetric), table)
+        table = np.where(there > 0, widened(own, horizons, symmetric), table)
     nothing = np.empty(0)
     return Calibration(
         horizon=steps, starts=starts, n_scores=known.sum(axis=(0, 1)), coverage=nothing,

@@ -19,9 +19,11 @@ def horizons_of(known: np.ndarray, starts: np.ndarray) -> float:
     return len(np.unique((starts[:, None] - steps)[known])) / len(steps)
 
 
-def wider(horizons: float, kept: int, symmetric: bool) -> np.ndarray:
-    """By how much each of the quantiles (kept, 1) of scores grows, of series that have so many horizons together."""
-    share = np.arange(1, kept + 1) / (kept + 1)
+def widened(table: np.ndarray, horizons: float, symmetric: bool) -> np.ndarray:
+    """Quantiles (kept, columns) of scores, each further out, of series that have so many horizons together."""
+    share = np.arange(1, len(table) + 1)[:, None] / (len(table) + 1)
     upper = 0.5 + share / 2 if symmetric else np.maximum(share, 1 - share)
-    upper = np.maximum(upper, 0.5 + 1e-6)  # there both are 0, and their ratio is that of their slopes
-    return (stdtrit(1 + DEGREES * horizons, upper) / ndtri(upper))[:, None]
+    upper = np.maximum(upper, 0.5 + 1e-6)  # at the median both are 0, and their ratio is that of their slopes
+    ratio = stdtrit(1 + DEGREES * horizons, upper) / ndtri(upper)
+    outward = symmetric | ((table > 0) == (share > 0.5))  # scores of one sign have quantiles on one side of 0 alone
+    return np.where(outward, table * ratio, table)

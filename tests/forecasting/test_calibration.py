@@ -11,6 +11,7 @@ from forecastrnn.data.series import read_series
 from forecastrnn.forecasting.calibration import Calibration, calibrated, coverage_of, growth_of, scores_of, table_of
 from forecastrnn.forecasting.calibration_windows import cut, lengths_of, place_windows, seasonal_errors
 from forecastrnn.forecasting.fences import UNKNOWN, ends_of_range, highest
+from forecastrnn.forecasting.few_windows import horizons_of, widened
 from forecastrnn.forecasting.preparation import prepare
 from support import naive_intervals as naive
 
@@ -68,9 +69,20 @@ def test_each_side_has_its_own_errors_if_asked_for() -> None:
     assert (calibration.offsets(0.1, 3, ROWS) == 0).all()  # the median stays inside
     even = skewed / np.array(naive.growth(skewed, SEASONAL))
     ordered = np.sort(naive.scores(even, SEASONAL * naive.usual(even, SEASONAL), STARTS.tolist(), 7 / 9).ravel())
-    expected = ordered[int(np.ceil(361 * 0.9)) - 1] * calibration.growth
+    expected = ordered[int(np.ceil(361 * 0.9)) - 1] * naive.few(skewed, STARTS.tolist(), 0.8, 30) * calibration.growth
     np.testing.assert_allclose(calibration.offsets(0.9, 3, ROWS), [expected], rtol=1e-12)
     assert calibration.supported() == pytest.approx(1 - 2 / 200)
+
+
+def test_few_windows_make_intervals_wider() -> None:
+    """A tenth more at 80% and half more at 95% of one series with two horizons; nothing to speak of for a panel."""
+    few, many = (widened(np.ones((199, 1)), horizons, True)[[159, 189], 0] for horizons in (2.0, 100.0))
+    np.testing.assert_allclose(few, [1.476 / 1.2816, 2.571 / 1.96], rtol=1e-3)  # t of 5 degrees, of any table
+    assert (many > 1).all() and (many < 1.01).all()
+    sided = widened(np.linspace(-1.0, 3.0, 199)[:, None], 1.0, False)
+    assert (np.diff(sided, axis=0) > 0).all() and sided[0, 0] < -2 and sided[198, 0] > 6
+    known = np.ones((3, 4), dtype=bool)
+    assert [horizons_of(known, np.array(starts)) for starts in ([12, 8, 4], [6, 5, 4], [4, 4, 4])] == [3.0, 1.5, 1.0]
 
 
 def test_growth_looks_at_steps_around() -> None:

@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable
 
 import numpy as np
+from scipy.stats import norm
+from scipy.stats import t as student
 
 
 def mean(values: list[float]) -> float:
@@ -68,5 +70,14 @@ def half_widths(
     weight = min(1.0, (starts[0] - starts[-1]) / (len(starts) - 1) / steps)
     prior = seasonal * usual(even, seasonal)
     found, own = scores(even, prior, starts, weight), [scale(list(s), float(p), weight) for s, p in zip(even, prior)]
-    reach = [smallest(found[i] if by_series else found, level) for i in range(len(errors))]
+    more = few(errors, starts, level, 1 if by_series else len(errors))
+    reach = [more * smallest(found[i] if by_series else found, level) for i in range(len(errors))]
     return np.array(reach)[:, None] * np.array(own)[:, None] * grown
+
+
+def few(errors: np.ndarray, starts: list[int], level: float, series: int) -> float:
+    """Student's quantile over the normal one: two degrees for each horizon of values that windows know, and one."""
+    known = {start - j for w, start in enumerate(starts) for j in range(errors.shape[2])
+             if any(math.isfinite(own[w, j]) for own in errors)}  # fmt: skip
+    degrees = 1 + 2 * series * len(known) / errors.shape[2]
+    return float(student(degrees).ppf(0.5 + level / 2) / norm.ppf(0.5 + level / 2))
