@@ -2,6 +2,7 @@
 
 FORECASTRNN_DATA=folder python -m benchmarks.intervals --peers folder [--only airline ...] [--series 100] [--origins 5]
 FORECASTRNN_DATA=folder python -m benchmarks.intervals --earlier 4    ours alone, at the last four horizons
+FORECASTRNN_DATA=folder python -m benchmarks.intervals --alone 20      so many series of panels, each fitted by itself
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from forecastrnn.datasets import load_airline
 
 SETS = ("airline", "lynx", "sunspots_yearly", "co2_weekly", "cif2016", "tourism_monthly", "m3_monthly",
         "nn5_daily_imputed", "nn5_daily", "m4_hourly", "vic_elec_halfhourly")  # fmt: skip
+ALONE = ("cif2016", "tourism_monthly", "m3_monthly", "nn5_daily_imputed")  # panels of series that can stand alone
 LEVELS = (80, 95)
 DECILES = np.arange(1, 10) / 10
 METHODS = {"conformal": "ours", "paths": "our paths", "SeasonalNaive": "seasonal naive", "AutoETS": "AutoETS"}
@@ -149,6 +151,19 @@ def earlier(data: SeriesSet, count: int) -> list[dict[str, object]]:
     return [*rows, rows[0] | mean | {"method": f"conformal, {len(rows)} origins", "fit_s": None}]
 
 
+def alone(data: SeriesSet, count: int) -> dict[str, object]:
+    """A row of our intervals of series that are each fitted alone, at their last two horizons."""
+    rows = []
+    for back in range(2):
+        part = long_enough(moved(some_of(data, count), back * data.horizon))
+        bands: dict[str, Mapping[float, np.ndarray]] = {}
+        for name in part.train:
+            one = replace(part, train={name: part.train[name]}, test={name: part.test[name]})
+            bands |= ours(one, "conformal")[0]
+        rows.append(_row(part, "conformal, each alone", bands))
+    return rows[0] | {key: float(np.mean([row[key] for row in rows])) for key in _keys()}
+
+
 def long_enough(data: SeriesSet) -> SeriesSet:
     """The series of which two seasons and a horizon are left to learn from."""
     least = 2 * data.season + data.horizon
@@ -165,6 +180,14 @@ def table_row(row: dict) -> list[object]:
     name = METHODS.get(row["method"], str(row["method"]).replace("conformal", "ours"))
     covers = [f"{100 * row[f'cover {level}']:.1f}" for level in LEVELS]
     return [row["set"], name, *covers, *(row[key] for key in _keys()[2:]), row["fit_s"], row["calibration_s"]]
+
+
+def each_alone(folder: Path, names: Sequence[str], count: int) -> None:
+    """Print and write what our intervals of single series are worth."""
+    rows = [alone(read_set(folder, name), count) for name in names]
+    show(HEADER, [table_row(row) for row in rows])
+    if len(names) == len(ALONE):
+        print(f"written: results/{save('interval_alone', rows).name}")
 
 
 def at_earlier(folder: Path, names: Sequence[str], most: int | None, count: int) -> None:
@@ -187,11 +210,15 @@ def main() -> None:
     parser.add_argument("--series", type=int, help="so many of a set, evenly; results are then not written")
     parser.add_argument("--origins", type=int, default=1, help="rolling origins of sets of one series")
     parser.add_argument("--earlier", type=int, help="ours alone, at so many origins a horizon apart")
+    parser.add_argument("--alone", type=int, help="ours alone, of so many series of panels, each fitted by itself")
     options = parser.parse_args()
     folder = data_folder()
     print(describe())
     RNNForecaster(n_members=1, max_steps=2, random_state=0).fit(load_airline()).predict(2, level=80)  # compiles
     rows: list[dict] = []
+    if options.alone:
+        each_alone(folder, options.only or ALONE, options.alone)
+        return
     if options.earlier:
         at_earlier(folder, options.only or SETS, options.series, options.earlier)
         return

@@ -2,7 +2,7 @@
 
 The quantiles of a normal sample whose scale is estimated are those of Student's t (Student, 1908). Two degrees of
 freedom for each horizon of values that the windows span, and one more, cover what is promised of series that are fitted
-alone (`benchmarks/alone.py`); errors of one window are too alike to count as many.
+alone (`benchmarks/intervals.py --alone`); errors of one window are too alike to count as many.
 """
 
 from __future__ import annotations
