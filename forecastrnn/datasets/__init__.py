@@ -7,12 +7,12 @@ from importlib.resources import files
 import numpy as np
 import pandas as pd
 
+from forecastrnn import seeds
 from forecastrnn.datasets.dates import make_dates as make_dates
 from forecastrnn.datasets.grammars import encode_reber as encode_reber
 from forecastrnn.datasets.grammars import make_reber as make_reber
 from forecastrnn.datasets.synthetic.making import make_series as make_series
 from forecastrnn.datasets.whole_numbers import check_whole
-from forecastrnn.seeds import check_draws
 
 _CURVE_END = 30.0
 _CURVE_STEP = 0.1
@@ -157,7 +157,7 @@ def make_sine(
     check_whole("n_series", n_series)
     check_whole("n_steps", n_steps, most=largest)
     latest = _CURVE_END - n_steps * _CURVE_STEP
-    starts = check_draws(random_state).uniform(0.0, max(latest, 0.0), size=(n_series, 1))
+    starts = seeds.check_draws(random_state).uniform(0.0, max(latest, 0.0), size=(n_series, 1))
     windows = _curve(starts + _CURVE_STEP * np.arange(n_steps + 1)).astype(np.float32)[:, :, None]
     return windows[:, :-1].copy(), windows[:, 1:].copy()
 
