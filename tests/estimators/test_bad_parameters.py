@@ -178,23 +178,23 @@ def test_truncation_needs_a_target_at_every_step():
 
 
 @pytest.mark.parametrize(
-    ("change", "data"),
+    ("change", "data", "named"),
     [
-        ({"hidden_layer_sizes": 4}, (X, Y)),
-        ({"hidden_layer_sizes": [3, 3]}, (X, Y)),
-        ({"cell": "gru"}, (X, Y)),
-        ({"bidirectional": True}, (X, Y)),
-        ({}, (X[:, :3], Y)),
-        ({}, (np.stack([X, X], axis=2), Y)),
-        ({}, (X, np.stack([Y, Y], axis=1))),
-        ({}, (X, X[:, :, None])),
+        ({"hidden_layer_sizes": 4}, (X, Y), "hidden_layer_sizes"),
+        ({"hidden_layer_sizes": [3, 3]}, (X, Y), "hidden_layer_sizes"),
+        ({"cell": "gru"}, (X, Y), r"cell changed from LSTM\(.*\) to GRU"),
+        ({"bidirectional": True}, (X, Y), "bidirectional changed from False to True"),
+        ({}, (X[:, :3], Y), "features of X changed from 4 to 3"),
+        ({}, (np.stack([X, X], axis=2), Y), "features of X changed from 4 to 2"),
+        ({}, (X, np.stack([Y, Y], axis=1)), "outputs of y changed from 1 to 2"),
+        ({}, (X, X[:, :, None]), "targets in y changed from one a sequence to one at each step"),
     ],
     ids=["units", "depth", "cell", "directions", "columns", "channels", "outputs", "target steps"],
 )
-def test_a16_warm_start_with_another_shape(change, data):
+def test_a16_warm_start_with_another_shape(change, data, named):
     model = RNNRegressor(hidden_layer_sizes=3, max_iter=2, warm_start=True, random_state=0).fit(X, Y)
     before = model.predict(X)
-    with pytest.raises(ValueError, match="warm_start.*hidden_layer_sizes"):
+    with pytest.raises(ValueError, match=f"warm_start=True .*{named}.* Set warm_start=False"):
         model.set_params(**change).fit(*data)
     assert np.array_equal(model.predict(X), before)
     assert model.n_features_in_ == 4
