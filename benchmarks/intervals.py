@@ -194,7 +194,7 @@ def at_earlier(folder: Path, names: Sequence[str], most: int | None, count: int)
     """Print and write what our intervals are worth at several origins."""
     rows: list[dict] = []
     for name in names:
-        data = some_of(read_set(folder, name), 60 if name == "m4_hourly" else most)
+        data = some_of(read_set(folder, name), 60 if name == "m4_hourly" and most is None else most)
         found = earlier(data, count)
         show(HEADER, [table_row(row) for row in found])
         rows += found

@@ -8,11 +8,11 @@ import json
 import os
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Any, Protocol
 
 from joblib import Parallel, delayed
 
+from forecastrnn.engine.threads import check_jobs
 from forecastrnn.persistence.replacing import folder_of, path_of, replace_file, target_of, try_folder
 
 _KEY = b"forecastrnn"  # of what a file of forecasts says of itself
@@ -130,8 +130,7 @@ def _check(model: object, source: object, folder: str, n_jobs: object) -> None:
     """Refuse what no forecast can be made with, before anything is written."""
     if isinstance(model, type) or not all(hasattr(model, name) for name in ("predict", "update", "save")):
         raise TypeError(f"model must be a fitted RNNForecaster. Got {model!r:.80}: RNNForecaster.load reads a file.")
-    if n_jobs is not None and (isinstance(n_jobs, bool) or not isinstance(n_jobs, Integral) or n_jobs == 0):
-        raise ValueError(f"n_jobs must be None or an int other than 0. Got {n_jobs!r:.80}.")
+    check_jobs(n_jobs)
     if isinstance(source, str | os.PathLike) and os.path.realpath(path_of(source, "source")) == os.path.realpath(
         folder
     ):

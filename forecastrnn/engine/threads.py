@@ -16,10 +16,15 @@ _OF_THIS_MACHINE = (
 )  # fmt: skip
 
 
+def check_jobs(n_jobs: object) -> None:
+    """Refuse a number of workers or threads that cannot be."""
+    if n_jobs is not None and (isinstance(n_jobs, bool) or not isinstance(n_jobs, Integral) or n_jobs == 0):
+        raise ValueError(f"n_jobs must be None or an int other than 0. Got {n_jobs!r:.80}.")
+
+
 def thread_count(n_jobs: int | None) -> int:
     """Threads to use: all cores for None and -1, all but one for -2 and so on; a positive number, up to all."""
-    if n_jobs is not None and (isinstance(n_jobs, bool) or not isinstance(n_jobs, Integral) or n_jobs == 0):
-        raise ValueError(f"n_jobs must be None or an int other than 0, but it is {n_jobs!r}.")
+    check_jobs(n_jobs)
     if n_jobs is not None and n_jobs > 0:
         return min(int(n_jobs), _usable(_affinity(), physical=False))
     cores = min([_usable(_affinity(), physical=True), *_limits()])

@@ -24,9 +24,10 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 
 from forecastrnn.exceptions import ModelFileError
-from forecastrnn.persistence.replacing import Block, replace_file, target_of, text_of
+from forecastrnn.persistence.replacing import Block, path_of, replace_file, target_of
 from forecastrnn.persistence.utf8 import utf8
 
+_WANTED = "a str, an os.PathLike or a binary file that is open"
 MAGIC = b"\x89RNN\r\n\x1a\n"  # not text, and changed by whatever changes line ends
 VERSION = 1
 PREAMBLE = struct.Struct("<8sI32sIQ")
@@ -72,7 +73,7 @@ def write_model(to: Any, header: dict, tensors: list[Tensor], values: dict[str, 
 
 def place_of(to: Any) -> str | None:
     """The file that a path names, looked at before there is work to lose; None of an open file."""
-    return None if hasattr(to, "write") else target_of(path_of(to))
+    return None if hasattr(to, "write") else target_of(path_of(to, "path", _WANTED))
 
 
 def write_blocks(to: Any, place: str | None, blocks: list[Block]) -> None:
@@ -81,13 +82,6 @@ def write_blocks(to: Any, place: str | None, blocks: list[Block]) -> None:
         _write_to(to, blocks)
     else:
         replace_file(place, blocks)
-
-
-def path_of(given: Any) -> str:
-    """A path as a text; bytes are none, since they could be the file itself."""
-    if not isinstance(given, str | os.PathLike):
-        raise TypeError(f"path must be a str, an os.PathLike or a binary file that is open. Got {given!r:.80}.")
-    return text_of(given, "path")
 
 
 def _write_to(file: Any, blocks: list[Block]) -> None:
@@ -174,7 +168,7 @@ def open_model(source: Any) -> Iterator[ModelFile]:
     elif isinstance(source, bytes | bytearray | memoryview):
         yield _model_in(BytesIO(source), "the bytes")
     else:
-        name = path_of(source)
+        name = path_of(source, "path", _WANTED)
         _check_ordinary(name)
         with open(name, "rb") as handle:
             yield _model_in(handle, name)

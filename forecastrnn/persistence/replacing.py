@@ -57,10 +57,10 @@ def text_of(path: str | os.PathLike, name: str) -> str:
     return text
 
 
-def path_of(path: object, name: str) -> str:
-    """The same of what may be no path."""
+def path_of(path: object, name: str, wanted: str = "a str or an os.PathLike") -> str:
+    """The same of what may be no path; bytes are none, since they could be a file itself."""
     if not isinstance(path, str | os.PathLike):
-        raise TypeError(f"{name} must be a str or an os.PathLike. Got {path!r:.80}.")
+        raise TypeError(f"{name} must be {wanted}. Got {path!r:.80}.")
     return text_of(path, name)
 
 
