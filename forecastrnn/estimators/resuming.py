@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import warnings
 from collections.abc import Iterator
@@ -75,10 +76,8 @@ class Resumable:
         try:
             write_checkpoint(self.path, Kept(identity=identity, records=records))
         except OSError as error:
-            said = (
-                f"{error.strerror}: the checkpoint cannot be written, and the fit ends; give it room, or another name"
-            )
-            raise OSError(error.errno, said, self.path) from error
+            said = "the checkpoint cannot be written, and the fit ends; give it room, or another name"
+            raise OSError(error.errno, f"{os.strerror(error.errno or errno.EIO)}: {said}", self.path) from error
         self._wrote = True
 
     def unfit(self, what: str) -> CheckpointError:
@@ -100,6 +99,8 @@ class Resumable:
 
 def _change(name: str, old: str, new: str) -> str:
     name, old = _short(name), _short(old)  # which a file says
+    if not old or not new:
+        return f"{name} {old}, now no parameter" if old else f"{name} none, now {new}"
     return f"{name} {old}, now {new}" if old != new else f"{name} of other values"
 
 

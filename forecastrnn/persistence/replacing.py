@@ -80,7 +80,7 @@ def replace_file(target: str, blocks: Iterable[Block]) -> None:
     """
     folder = os.path.dirname(target)
     clear_leftovers(folder)
-    with _ends_between_pieces() as may_end, _temporary_file(folder) as (handle, temporary):
+    with _says_of(target), _ends_between_pieces() as may_end, _temporary_file(folder) as (handle, temporary):
         for block in blocks:
             _write(handle, block, may_end)
         handle.flush()
@@ -92,6 +92,18 @@ def replace_file(target: str, blocks: Iterable[Block]) -> None:
             handle.close()
         _rename(temporary, target)  # still locked: nobody takes it for a leftover
     _sync_folder(folder)
+
+
+@contextmanager
+def _says_of(target: str) -> Iterator[None]:
+    """A disk that is full, or breaks, knows no name: it is that of the file which stays as it was."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        said = f"{error.strerror}: nothing is written, and what was there stays; make room, or give another place"
+        raise OSError(error.errno, said, target) from error
 
 
 def _rename(temporary: str, target: str) -> None:
@@ -151,7 +163,7 @@ def _sync_folder(folder: str) -> None:
         os.fsync(handle)
     except OSError as error:
         if error.errno not in (errno.EINVAL, errno.ENOTSUP):
-            raise
+            raise OSError(error.errno, error.strerror, folder) from error
     finally:
         os.close(handle)
 
