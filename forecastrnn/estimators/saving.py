@@ -205,7 +205,7 @@ def load_estimator(path: Any, classes: dict[str, type]) -> Any:
             if str(error).startswith(file.path):
                 raise
             what_to_do = "" if IMPORT_IT in str(error) else f" {ASK}"
-            raise ModelFileError(f"{file.path}: {error}.{what_to_do}") from error
+            raise ModelFileError(f"{file.path}: {str(error).rstrip('.')}.{what_to_do}") from error
         except _UNFIT as error:
             what = f"{type(error).__name__}: {str(error)[:200]}"
             raise ModelFileError(f"{file.path}: what is in it does not fit together ({what}). {ASK}") from error

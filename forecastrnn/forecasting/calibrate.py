@@ -56,13 +56,14 @@ def calibrate(
     check_windows(windows)
     if asked.adaptive:
         check_memory(read.n_series, windows.horizon)
+    held_out = is_held_out(asked.held_out, model, read.n_series)
     try:
-        if is_held_out(asked.held_out, model, read.n_series):
+        if held_out:
             by = before(windows.reach, asked.members).mixed_as(model)
         else:
             by, windows = _affordable(model, windows)
     except TrainingDivergedError as error:
-        return Intervals("conformal", why=f"the training for it, on shorter series, failed: {error}")
+        return Intervals("conformal", why=f"the training for it, on shorter series, failed: {str(error).rstrip('.')}")
     prepared = model.tail.prepared
     errors = errors_of(by, read, windows, prepared.linear, device)
     if not np.isfinite(errors).any():
@@ -81,7 +82,8 @@ def calibrate(
     adaptive = Adaptive.begun(asked.gamma, found.table, read.n_series, found.horizon) if asked.adaptive else None
     vectors = found.vectors if model.strategy == "direct" else None  # others feed draws back
     found = replace(
-        found, spread=spread, excess=excess, coverage=coverage, adaptive=adaptive, vectors=vectors, compared=beside
+        found, spread=spread, excess=excess, coverage=coverage, adaptive=adaptive, vectors=vectors, compared=beside,
+        held_out=held_out,
     )  # fmt: skip
     return Intervals("conformal", found)
 

@@ -14,6 +14,7 @@ PUBLIC = ("datasets", "functional", "metrics", "model_selection", "plotting", "p
 LEAKS = {
     "a module": rf"forecastrnn\.(?!{'|'.join(PUBLIC)})[a-z_]+\.\w",  # not the full stop behind a name
     "a private name": r"(?<![\w'\"`.-])_[a-z]\w*(?=[.(\s]|$)",
+    "two full stops": r"(?<=[\w)\]'\"])\.\.(?=\s|$)",  # of an error within an error
     "an address": r"object at 0x|<function|<bound method|<lambda>",
     "a file of the package": r"site-packages|/forecastrnn/\w+/\w+\.py",
     "the compiler": r"(?i)numba(?!-cuda is not installed)|llvm|nopython",
