@@ -47,5 +47,6 @@ def check_devices(estimator: NamedParameters, n_layers: int | None = None) -> No
 
 def device_to_predict(estimator: NamedParameters) -> str:
     """The device for predictions: a model that was fitted on a GPU also predicts where there is none."""
-    check_devices(estimator)  # it may have been set behind fit
-    return CPU if needs_cpu(estimator) else resolve_if_there(estimator.device)
+    check_devices(estimator)  # it may have been set behind fit, as `global_model` may: what it was tells the model
+    model = getattr(estimator, "_model", None)
+    return CPU if model is not None and model.settings.is_local else resolve_if_there(estimator.device)

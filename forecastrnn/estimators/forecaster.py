@@ -375,7 +375,7 @@ class RNNForecaster(
         with fit_task(self, {"X": given.X, "y": given.y}, parts) as task:
             with each_look(task if self.global_model else None, callback, looks) as (told, begun):
                 model = fit_model(plan, read, season, static, old=old, callback=told, begun=begun)
-            self._model = replace(model, seen=Seen.of(read), library=given.library)
+            self._model = replace(model, seen=Seen.of(read, model.layout.season, plan.seasons), library=given.library)
             self._publish(plan.device)
         return self
 

@@ -8,10 +8,8 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from forecastrnn.estimators.fitted_forecaster import FittedForecaster
-from forecastrnn.estimators.interval_settings import intervals_of
 from forecastrnn.estimators.summary_text import brief_of, text_of
 from forecastrnn.forecasting.calibration import COVERED
-from forecastrnn.forecasting.conformal import ConformalPlan
 from forecastrnn.forecasting.earlier_networks import is_held_out
 
 if TYPE_CHECKING:
@@ -71,14 +69,14 @@ class Summarises(FittedForecaster):
         """What needs no more than the model."""
         model = self._model
         return {
-            "data": _data_of(model), "season": _season_of(model, self.season_length),
+            "data": _data_of(model), "season": _season_of(model),
             "inputs": _inputs_of(model), "network": _network_of(model), "training": self._training(),
         }  # fmt: skip
 
     def _training(self) -> dict[str, Any]:
         curve = [float(loss) for loss in self.loss_curve_]
         settings = self._model.settings
-        loss = settings.any_loss if isinstance(settings.any_loss, str) else repr(self.loss)
+        loss = settings.any_loss if isinstance(settings.any_loss, str) else repr(settings.any_loss)
         return {
             "loss": loss, "updates": int(self.n_iter_), "first_loss": curve[0], "last_loss": curve[-1],
             "device": self.device_, "dtype": settings.dtype,
@@ -86,11 +84,11 @@ class Summarises(FittedForecaster):
 
     def _backtest(self) -> dict[str, Any] | None:
         """Errors of calibration beside seasonal naive."""
-        found, asked = self.intervals_, intervals_of(self)
+        found = self.intervals_
         if found is None or found.compared is None:
             return None
         own, naive = (float(error) for error in found.compared)
-        held = isinstance(asked, ConformalPlan) and is_held_out(asked.held_out, self._model, self._model.axis.n_series)
+        held = is_held_out("auto" if found.held_out is None else found.held_out, self._model, self._model.axis.n_series)
         return {
             "windows": int(found.n_windows), "horizon": int(found.horizon), "held_out": held, "error": own,
             "seasonal_naive": naive, "better": own < naive,
@@ -122,14 +120,14 @@ def _time(model: Model, ordinal: int) -> str:
     return model.whole_axis.clock.describe(ordinal).removesuffix(" 00:00:00")
 
 
-def _season_of(model: Model, given: Any) -> dict[str, Any]:
+def _season_of(model: Model) -> dict[str, Any]:
     """The season, where it comes from, and the longer ones that some series have."""
     from forecastrnn.data.series import season_of  # brings pandas with it
 
     season, clock = model.layout.season, model.axis.clock
     guess = "of plain numbers none is guessed" if clock.kind == "integer" else f"guessed from the step {clock.freqstr}"
     why = guess if season == season_of(model.axis) else "found in the series"
-    was_given = given is not None and season in np.atleast_1d(given)  # 1 asks for no season, but one may be found
+    was_given = model.seen is not None and model.seen.season_given  # 1 asks for no season, but one may be found
     periods, counts = np.unique(model.tail.prepared.period_of, return_counts=True)
     longer = {int(p): int(n) for p, n in zip(periods, counts, strict=True) if p > season}
     return {"length": int(season), "why": "given" if was_given else why, "longer": longer}

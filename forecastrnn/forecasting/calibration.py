@@ -70,6 +70,8 @@ class Calibration:
     compared : ndarray of shape (2,) or None
         Mean error of the forecasts in the windows, and that of seasonal naive ones, over the mean change of a series in
         a season; None with a likelihood, whose scores are no errors.
+    held_out : bool or None
+        Whether the forecasts were those of networks that had not learned the windows; None in files that do not say so.
     """
 
     horizon: int
@@ -86,6 +88,7 @@ class Calibration:
     adaptive: Adaptive | None = None
     vectors: np.ndarray | None = None
     compared: np.ndarray | None = None
+    held_out: bool | None = None
 
     def __repr__(self) -> str:
         covered = ", ".join(f"{share:.0%} of {level:.0%}" for share, level in zip(self.coverage, COVERED, strict=False))

@@ -71,6 +71,7 @@ CALIBRATION = codec.record(
     vectors=codec.unless(
         None, codec.optional("has_vectors", _floats("vectors", codec.Size("n_vectors", 1), "horizon"))
     ),
+    held_out=codec.unless(None, codec.FLAG),
 )
 INTERVALS = codec.record(
     Intervals,

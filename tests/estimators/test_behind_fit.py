@@ -36,14 +36,14 @@ OTHER: dict[str, Any] = {
 
 
 def numbers(model: Any) -> list:
-    """All that a fitted model computes, as arrays."""
+    """All that a fitted model computes, as arrays, and says of itself."""
     if isinstance(model, RNNForecaster):
         stream = model.stream()
         paths = model.sample_paths(3, 4, random_state=0, output="array")
         later = SERIES.iloc[-2:].set_axis(SERIES.index[-2:] + pd.Timedelta("2D"))
         moved = pickled(model).update(later).predict(3)
         found = [model.predict(4, level=80), model.predict(3, y=SERIES[:40]), paths, moved, model.score(later[:1])]
-        return [*found, [stream.step(20.0), stream.step(21.0)]]
+        return [*found, [stream.step(20.0), stream.step(21.0)], str(model.summary())]
     if isinstance(model, RNNSeq2Seq):
         return [model.predict(TEXTS), model.score(TEXTS, TEXTS)]
     found = [model.predict(X), model.stream().step([0.5])]
