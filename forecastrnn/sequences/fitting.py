@@ -29,6 +29,7 @@ from forecastrnn.training.parameter_memory import check_networks
 from forecastrnn.training.sequence_task import TrainingData
 from forecastrnn.training.training import Trainer
 
+LOOKED_AT = 100_000  # steps whose median is taken, in one call, which must not hold up Ctrl-C
 FAR = 100.0  # spreads of the first data that later ones may be from their mean
 
 
@@ -76,6 +77,8 @@ def far_from_first(fitted: Fitted, samples: SequenceSamples) -> dict[str, float]
     for name, (rows, scaler) in given.items():
         if scaler is not None:
             with np.errstate(over="ignore"):
+                if len(rows) > LOOKED_AT:
+                    rows = rows[np.random.default_rng(0).integers(len(rows), size=LOOKED_AT)]
                 found[name] = float(np.median(np.abs(scaler.transform(rows)), axis=0).max())
     return {name: times for name, times in found.items() if times > FAR}
 
