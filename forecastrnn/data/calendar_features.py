@@ -23,26 +23,34 @@ class Cycle:
     place: Callable[[np.ndarray], np.ndarray]
 
 
-def _within(wall: np.ndarray, unit: str) -> np.ndarray:
+def within(wall: np.ndarray, unit: str) -> np.ndarray:
     """Share of an hour, day, month or year that has gone by at local times."""
     begin, one = wall.astype(f"datetime64[{unit}]"), np.array(1, f"timedelta64[{unit}]")
     first, following = (each.astype(wall.dtype) for each in (begin, begin + one))
     return (wall - first) / (following - first)
 
 
-def _day_within(wall: np.ndarray, unit: str) -> np.ndarray:
+def day_within(wall: np.ndarray, unit: str) -> np.ndarray:
     """The same of whole days: it does not change within one."""
-    return _within(wall.astype("datetime64[D]"), unit)
+    return within(wall.astype("datetime64[D]"), unit)
 
 
+CYCLE_PLACES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "minute": lambda wall: within(wall, "h"),
+    "hour": lambda wall: within(wall, "D"),
+    "weekday": lambda wall: (wall.astype("datetime64[D]").astype(np.int64) + 3) % 7 / 7,
+    "day_of_month": lambda wall: day_within(wall, "M"),
+    "month": lambda wall: wall.astype("datetime64[M]").astype(np.int64) % 12 / 12,
+    "day_of_year": lambda wall: day_within(wall, "Y"),
+}  # where in its cycle a local time is, in [0, 1)
 # Pairs: three are all that seven weekdays can differ by; two, as those of a season, where a cycle is smooth.
 CYCLES: dict[str, Cycle] = {
-    "minute": Cycle(1 / 24, 2, lambda wall: _within(wall, "h")),
-    "hour": Cycle(1.0, 2, lambda wall: _within(wall, "D")),
-    "weekday": Cycle(7.0, 3, lambda wall: (wall.astype("datetime64[D]").astype(np.int64) + 3) % 7 / 7),
-    "day_of_month": Cycle(30.436875, 2, lambda wall: _day_within(wall, "M")),
-    "month": Cycle(365.2425, 2, lambda wall: wall.astype("datetime64[M]").astype(np.int64) % 12 / 12),
-    "day_of_year": Cycle(365.2425, 2, lambda wall: _day_within(wall, "Y")),
+    "minute": Cycle(1 / 24, 2, CYCLE_PLACES["minute"]),
+    "hour": Cycle(1.0, 2, CYCLE_PLACES["hour"]),
+    "weekday": Cycle(7.0, 3, CYCLE_PLACES["weekday"]),
+    "day_of_month": Cycle(30.436875, 2, CYCLE_PLACES["day_of_month"]),
+    "month": Cycle(365.2425, 2, CYCLE_PLACES["month"]),
+    "day_of_year": Cycle(365.2425, 2, CYCLE_PLACES["day_of_year"]),
 }
 AUTO = ("minute", "hour", "weekday", "day_of_year")  # a month is a habit of accounts, of few series
 

@@ -51,3 +51,37 @@ def _calendar(model: Model) -> ExportedCalendar | None:
 def _first_day(year: int) -> int:
     """Days from 1970 to the begin of a year."""
     return int(days(np.array([str(year)], "datetime64[Y]"))[0])
+
+
+def settings_beside(model: Model) -> dict[str, object]:
+    """Values of names at the top of `forecastrnn.numpy_predictor.covariates` and `calendars`."""
+    own = covariates_of(model)
+    if own is None:
+        return {"NUMBER_COLUMNS": (), "CATEGORY_COLUMNS": ()}
+    found: dict[str, object] = {
+        "NUMBER_COLUMNS": tuple(own.numbers),
+        "CATEGORY_COLUMNS": tuple((name, role) for name, role, _ in own.categories),
+        "MADE": own.made, "IN_ENCODER": own.in_encoder, "MOST_SPREADS": own.most,
+    }  # fmt: skip
+    dates = own.calendar
+    return found | ({} if dates is None else {
+        "WAVES": tuple(dates.waves), "SPECIAL": tuple(dates.special), "WITHIN": dates.within})  # fmt: skip
+
+
+def arrays_beside(model: Model) -> dict[str, np.ndarray]:
+    """What a module reads of covariates and dates, as arrays by name."""
+    own = covariates_of(model)
+    if own is None:
+        return {}
+    found = {f"beside.{name}": getattr(own, name) for name in ("centred", "middle", "spread", "gaps", "order")}
+    found["beside.numbers"] = own.roles.astype(str)
+    found["beside.codes"] = np.array([role for _, role, _ in own.categories], str)
+    found |= {f"beside.categories.{k}": np.array([*known]) for k, (_, _, known) in enumerate(own.categories)}
+    names = ("days", "channel", "owner", "places")
+    return found | {f"calendar.{name}": getattr(own.calendar, name) for name in names if own.calendar}
+
+
+def ends_beside(model: Model) -> dict[str, np.ndarray]:
+    """The last rows of covariates of each series of fit, and the centres of numbers."""
+    own = model.tail.prepared.covariates
+    return {} if own is None else {"centre": own.centre, "last.numbers": own.numbers, "last.codes": own.codes}

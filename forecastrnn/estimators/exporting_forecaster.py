@@ -8,17 +8,18 @@ from pathlib import Path
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from forecastrnn.engine.cpu.heads import NEAR
 from forecastrnn.estimators.exporting import plain_labels
+from forecastrnn.estimators.exporting_covariates import arrays_beside, ends_beside, settings_beside
 from forecastrnn.estimators.fitted_forecaster import FittedForecaster
 from forecastrnn.estimators.forecast_settings import bounds_of
-from forecastrnn.forecasting import hulls, preparation
-from forecastrnn.forecasting.bands import FURTHEST
+from forecastrnn.forecasting import bands, calibration_windows, drawn_places, hulls, preparation, raw_values
 from forecastrnn.forecasting.bounds import Rule
 from forecastrnn.forecasting.calibrate import FEW
 from forecastrnn.forecasting.calibration import KEPT, PRIOR, SMALLEST
 from forecastrnn.forecasting.candidates import recent_median
 from forecastrnn.forecasting.ends import histories_of
-from forecastrnn.forecasting.model import Model
+from forecastrnn.forecasting.model import OUTERMOST, Model
 from forecastrnn.forecasting.pretrained_candidate import PRETRAINED, kept_of
 from forecastrnn.forecasting.pretrained_model import pretrained_beside
 from forecastrnn.forecasting.reading import SHORTEST
@@ -34,10 +35,10 @@ class ForecasterToNumpy(FittedForecaster):
     def export_numpy(self, folder: str | os.PathLike) -> Path:
         """Write the fitted forecaster as a Python module and an archive of arrays, for places that have NumPy alone.
 
-        The module's `predict(h, y=None, ids=None, level=None)` forecasts the series of `fit`, or values that it is
-        given: an array (time,), or several. It has the formulas of this package, those of compiled code too, as text:
-        levels, seasonal figures, networks, and the candidates that count in a forecast. It imports NumPy and nothing
-        else, no forecastrnn, and reads the archive beside it, in which there is no code.
+        The module's `predict(h, y=None, ids=None, level=None, X=None, times=None)` forecasts the series of `fit`, or
+        values that it is given: an array (time,), or several. It has the formulas of this package, those of compiled
+        code too, as text: levels, seasonal figures, networks, and the candidates that count in a forecast. It imports
+        NumPy and nothing else, no forecastrnn, and reads the archive beside it, in which there is no code.
 
         Parameters
         ----------
@@ -55,16 +56,14 @@ class ForecasterToNumpy(FittedForecaster):
         ------
         NotFittedError
             Before `fit`.
-        ValueError
-            For what such a module cannot do: a loss that says how values are distributed, covariates, a calendar, and
-            series that are forecast by a naive value because they are short.
         OSError
             If the files cannot be written.
 
         Notes
         -----
-        Intervals are conformal ones; those of an adaptive model are of `y` that is given. Times are not known to the
-        module: it gives values, in the order of the series.
+        Covariates are a dict of arrays by the names of columns, a calendar reads `times`. Intervals are conformal ones,
+        or those of draws from a likelihood; those of an adaptive model are refused. The module gives values, without
+        their times, in the order of the series.
 
         Examples
         --------
@@ -78,46 +77,27 @@ class ForecasterToNumpy(FittedForecaster):
         True
         """
         check_is_fitted(self)
-        _check_exportable(self._model)
         exported = exported_of(self._model, type(self).__name__, self.alias, bounds_of(self))
         return exported.write(folder)
-
-
-def _check_exportable(model: Model) -> None:
-    """Refuse what a module of NumPy alone cannot do, and say what to do about it."""
-    beside = "or keep the model with save, and forecast with forecastrnn."
-    if model.settings.likelihood is not None:
-        raise ValueError(
-            f"export_numpy: loss={model.settings.loss!r} says how values are distributed, which cannot be exported. "
-            f'Fit with loss="absolute_error", "squared_error" or "huber", use to_onnx, {beside}'
-        )
-    if model.calendar is not None:
-        raise ValueError(f"export_numpy: the model reads a calendar. Fit with calendar=None, use to_onnx, {beside}")
-    if model.layout.has_covariates:
-        raise ValueError(
-            f"export_numpy: the model reads covariates. Fit without X, past and static numbers, use to_onnx, {beside}"
-        )
-    if model.naive is not None:
-        raise ValueError(
-            f"export_numpy: series {model.short_ids[0]!r} was too short to learn from, and is forecast by its naive "
-            f'value. Fit with short="drop", or without it, {beside}'
-        )
 
 
 def exported_of(model: Model, title: str, alias: str, bounds: Rule) -> ExportedForecaster:
     """What is written of a forecaster."""
     names = _counting(model)
-    arrays = _thetas(model) | {f"ends.{name}": values for name, values in _ends(model, names).items()} | _tables(model)
+    ends = {f"ends.{name}": values for name, values in (_ends(model, names) | ends_beside(model)).items()}
+    arrays = _thetas(model) | ends | _tables(model) | _naive(model) | arrays_beside(model)
     some = model.layout.steady and model.settings.likelihood is None and model.strategy != "direct"
     arrays |= {"residuals": model.residuals} if some else {}
     settings = _network_settings(model) | _series_settings(model) | _predict_settings(model, alias, bounds)
+    settings |= settings_beside(model)
     beside = None
     if PRETRAINED.name in names:
         beside = exported_of(pretrained_beside(model), PRETRAINED.name, alias, None)
         settings |= {"LAST_VALUES": kept_of(model.layout.season), "FEWEST_KNOWN": SHORTEST}
     return ExportedForecaster(
-        title=title, network=model.network.writer, arrays=arrays, settings=settings, candidates=names, beside=beside
-    )
+        title=title, network=model.network.writer, arrays=arrays, settings=settings, candidates=names, beside=beside,
+        likelihood=model.settings.likelihood,
+    )  # fmt: skip
 
 
 def _counting(model: Model) -> tuple[str, ...]:
@@ -162,7 +142,8 @@ def _tables(model: Model) -> dict[str, np.ndarray]:
     n, names, categories = model.tail.n_series, _counting(model), model.layout.categories
     codes = model.tail.inputs[:, -1, 2 * model.layout.n_columns + categories :]
     unknown = np.array([e.size for e in model.settings.embeddings[categories:]], codes.dtype)
-    found = {"ids": plain_labels(np.array([*model.axis.ids, None], object)[:-1]), "codes": np.vstack([codes, unknown])}
+    ids = plain_labels(np.array([*model.whole_axis.ids, None], object)[:-1])
+    found = {"ids": ids, "codes": np.vstack([codes, unknown]), "rows": rows_of(model)}
     weights = np.ones((n + 1, 1))
     if names and model.mixture is not None and model.tail.candidates is not None:
         kept = [0, *(1 + model.mixture.names.index(name) for name in names)]
@@ -175,23 +156,40 @@ def _tables(model: Model) -> dict[str, np.ndarray]:
     return found | {"weights": weights}
 
 
+def rows_of(model: Model) -> np.ndarray:
+    """Where each series of fit stands among those that networks have learned from; behind the last if it does not."""
+    found = np.full(model.n_series + 1, model.tail.n_series)
+    places = np.arange(model.n_series)
+    learned = places if model.naive is None else np.delete(places, model.naive.places)
+    found[learned] = np.arange(len(learned))
+    return found
+
+
+def _naive(model: Model) -> dict[str, np.ndarray]:
+    """Those that were too short to learn from."""
+    own = model.naive
+    return {} if own is None else {f"naive.{name}": getattr(own, name) for name in ("places", "figure", "floors")}
+
+
 def _network_settings(model: Model) -> dict[str, object]:
     layout, both, means = model.layout, model.network.hands_over, model.layout.older_means
     return {
         "READER": "encoder." if both else "", "WRITER": "decoder." if both else "", "MEMBERS": model.n_members,
         "IS_LOCAL": model.trained.is_local, "AT_ONCE": model.settings.head.at_once, "COLUMNS": layout.n_columns,
-        "CODES": len(model.settings.embeddings), "SEASON": layout.season, "MEAN_WIDTH": layout.mean_width,
-        "SECOND_LAG": layout.second_lag, "WITH_LAGS": layout.with_lags, "LONG_RUN": layout.long_run_kind,
+        "CODES": len(model.settings.embeddings), "CATEGORIES": layout.categories,
+        "SEASON": layout.season, "MEAN_WIDTH": layout.mean_width, "SECOND_LAG": layout.second_lag, "WITH_LAGS": layout.with_lags, "LONG_RUN": layout.long_run_kind,
         "OLDER_MEANS": tuple(zip(means[::2], means[1::2], strict=True)),
         "IS_STEADY": layout.steady and model.settings.likelihood is None and model.strategy != "direct",
+        "NUMBERS": model.settings.likelihood.n_numbers if model.settings.likelihood else 1,
     }  # fmt: skip
 
 
 def _series_settings(model: Model) -> dict[str, object]:
-    layout, p = model.layout, model.tail.prepared
+    layout, p, own = model.layout, model.tail.prepared, model.settings
     return {
-        "DTYPE": model.settings.dtype, "CONTEXT": p.context, "AHEAD": p.ahead, "REACH_BACK": layout.reach,
-        "LONGER": layout.longer, "STAGES": stages_of(layout.longer), "IS_MEAN": layout.steady,
+        "DOMAIN": own.likelihood.domain if own.likelihood is not None and own.is_raw else "", "ABOVE": own.least,
+        "LEAST_MEAN": raw_values.LEAST, "NEAR": NEAR, "DTYPE": own.dtype,
+        "CONTEXT": p.context, "AHEAD": p.ahead, "REACH_BACK": layout.reach, "LONGER": layout.longer, "STAGES": stages_of(layout.longer), "IS_MEAN": layout.steady,
         "NOISE": preparation.NOISE, "FLOOR": preparation.FLOOR, "QUIETEST": preparation.QUIETEST,
         "FINEST": preparation.FINEST,
         "FENCE_REACH": hulls.REACH, "FENCE_FREE": hulls.FREE, "FENCE_MOST": hulls.MOST,
@@ -202,17 +200,29 @@ def _series_settings(model: Model) -> dict[str, object]:
 def _predict_settings(model: Model, alias: str, bounds: Rule) -> dict[str, object]:
     kept, reading = model.intervals, model.reading
     calibration = kept.calibration if kept else None
-    why = of_y = "the model was fitted without intervals that are calibrated; fit with intervals='conformal'"
-    if calibration is not None:
-        adaptive = "intervals of an adaptive model move with new values; fit with Conformal(adaptive=False)"
-        alone = "only series of fit have errors of their own; fit with Conformal(pool='auto'), or leave y out"
-        why = adaptive if calibration.adaptive is not None else ""
-        of_y = alone if calibration.by_series and not model.trained.is_local else ""
+    why, of_y = _no_levels(model)
+    scored = model.settings.likelihood is not None
     return {
         "ALIAS": alias, "MOST_STEPS": model.settings.horizon if model.strategy == "direct" else 0,
-        "LEAST": reading.least, "MISSING": reading.missing, "BOUNDS": bounds, "NO_LEVEL": why, "NO_LEVEL_OF_Y": of_y,
-        "SYMMETRIC": calibration is None or calibration.symmetric,
-        "IS_ONE": model.axis.form in ("series", "array", "dated"), "KEPT": KEPT, "FURTHEST": FURTHEST,
-        "WINDOWS": FEW, "SMALLEST": SMALLEST, "PRIOR": PRIOR,
+        "LEAST": reading.least, "MISSING": reading.missing, "SHORT": reading.short, "BOUNDS": bounds,
+        "NO_LEVEL": why, "NO_LEVEL_OF_Y": of_y, "SYMMETRIC": calibration is None or calibration.symmetric,
+        "IS_ONE": model.axis.form in ("series", "array", "dated"), "KEPT": KEPT,
+        "FURTHEST": drawn_places.FURTHEST if scored else bands.FURTHEST, "NEXT": drawn_places.SMALLEST,
+        "WINDOWS": FEW, "SMALLEST": SMALLEST, "PRIOR": PRIOR, "DRAWS": bands.PATHS, "DONORS": bands.MOST,
+        "WINDOW_DRAWS": calibration_windows.DRAWS, "OUTERMOST": OUTERMOST, "IS_CALIBRATED": calibration is not None,
         "NEEDS_IDS": model.trained.is_local or model.static is not None,
     }  # fmt: skip
+
+
+def _no_levels(model: Model) -> tuple[str, str]:
+    """Why there are no intervals of the series of fit, and of others; "": there are."""
+    kept = model.intervals
+    calibration = kept.calibration if kept else None
+    if calibration is None:
+        why = "the model was fitted without intervals that are calibrated; fit with intervals='conformal'"
+        why = "" if kept and kept.method == "paths" and model.settings.likelihood is not None else why
+        return why, why
+    adaptive = "intervals of an adaptive model move with new values; fit with Conformal(adaptive=False)"
+    alone = "only series of fit have errors of their own; fit with Conformal(pool='auto'), or leave y out"
+    others = alone if calibration.by_series and not model.trained.is_local else ""
+    return adaptive if calibration.adaptive is not None else "", others

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from forecastrnn.data.arrays import check_count
@@ -14,15 +13,12 @@ from forecastrnn.estimators.fitted_forecaster import FittedForecaster
 from forecastrnn.estimators.forecast_settings import bounds_of
 from forecastrnn.estimators.interval_settings import wanted_of
 from forecastrnn.forecasting.model import Model
-from forecastrnn.forecasting.raw_values import LEAST
 from forecastrnn.forecasting.start import usual_start
 from forecastrnn.forecasting.steady import PATHS
 from forecastrnn.networks.exported import ExportedForecasts
 from forecastrnn.numpy_predictor.forecaster_text import ExportedForecaster
 from forecastrnn.onnx_models.forecasters import model_of_forecaster
 from forecastrnn.persistence.model_file import place_of, write_blocks
-
-PLAIN = {"DOMAIN": "", "ABOVE": 0.0, "LEAST_MEAN": LEAST, "SHORT": "raise"}  # values of which changes are learned
 
 
 class ForecasterToOnnx(FittedForecaster):
@@ -84,28 +80,11 @@ class ForecasterToOnnx(FittedForecaster):
         found = exported_of(model, type(self).__name__, self.alias, bounds_of(self))
         exported = ExportedForecasts(
             title=found.title, network=model.network, thetas=list(model.flat_thetas),
-            arrays={**found.arrays, "rows": _rows(model)},
-            settings={**found.settings, **_of_values(model)}, candidates=found.candidates, horizon=steps,
-            shares=_shares_of(level), beside=_beside(found), likelihood=model.settings.likelihood,
+            arrays=found.arrays, settings={**found.settings, "PATHS": PATHS}, candidates=found.candidates,
+            horizon=steps, shares=_shares_of(level), beside=_beside(found), likelihood=model.settings.likelihood,
             covariates=covariates_of(model),
         )  # fmt: skip
         write_blocks(path, place, [model_of_forecaster(exported)])
-
-
-def _of_values(model: Model) -> dict[str, object]:
-    """How values are read where a likelihood takes them as they are."""
-    own = model.settings
-    domain = own.likelihood.domain if own.likelihood is not None and own.is_raw else ""
-    return {"DOMAIN": domain, "ABOVE": own.least, "LEAST_MEAN": LEAST, "SHORT": model.reading.short, "PATHS": PATHS}
-
-
-def _rows(model: Model) -> np.ndarray:
-    """Where each series of fit stands among those that networks have learned from; behind the last if it does not."""
-    found = np.full(model.n_series + 1, model.tail.n_series)
-    places = np.arange(model.n_series)
-    learned = places if model.naive is None else np.delete(places, model.naive.places)
-    found[learned] = np.arange(len(learned))
-    return found
 
 
 def _beside(found: ExportedForecaster) -> ExportedForecasts | None:
@@ -114,7 +93,7 @@ def _beside(found: ExportedForecaster) -> ExportedForecasts | None:
         return None
     own, thetas = found.beside, [usual_start().theta]
     return ExportedForecasts(
-        title=own.title, network=own.network, thetas=thetas, arrays=own.arrays, settings={**own.settings, **PLAIN}
+        title=own.title, network=own.network, thetas=thetas, arrays=own.arrays, settings=own.settings
     )
 
 

@@ -23,6 +23,6 @@ def pretrained_beside(model: Model) -> Model:
     return Model(
         network=network, trained=start.trained(1, settings.rule, settings.dtype, network.size), settings=settings,
         tail=ends_of(SeriesInputs(prepared, settings.dtype)), residuals=np.zeros((1, 1, 0)),
-        axis=model.axis.take(np.zeros(1, int)), reading=replace(model.reading, missing="mask", least=SHORTEST),
-        strategy="recursive",
+        axis=model.axis.take(np.zeros(1, int)), strategy="recursive",
+        reading=replace(model.reading, missing="mask", least=SHORTEST, short="raise"),
     )  # fmt: skip

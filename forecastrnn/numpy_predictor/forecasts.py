@@ -15,9 +15,9 @@ from forecastrnn.numpy_predictor.runtime import Array, Cell, layers_of
 WEIGHTS: dict[str, Array] = {}
 PLACES: Sequence[Sequence[tuple[Cell, str]]] = ()
 READER, WRITER, MEMBERS, IS_LOCAL, AT_ONCE = "", "", 1, False, False
-COLUMNS, CODES, SEASON, MEAN_WIDTH, SECOND_LAG, WITH_LAGS = 0, 0, 1, 4, 1, False
+COLUMNS, CODES, CATEGORIES, SEASON, MEAN_WIDTH, SECOND_LAG, WITH_LAGS = 0, 0, 0, 1, 4, 1, False
 OLDER_MEANS: Sequence[tuple[int, int]] = ()
-LONG_RUN, IS_STEADY = 0, False
+LONG_RUN, IS_STEADY, NUMBERS, DOMAIN = 0, False, 1, ""
 
 
 # module: begin
@@ -37,6 +37,9 @@ class Part:
         self.layers = layers_of(weights, [[(cell, begin + place) for cell, place in layer] for layer in PLACES])
         self.vectors = [weights[f"{begin}embeddings.{k}.vectors"] for k in range(CODES)]
         self.head = [weights.get(f"{begin}output.{name}") for name in ("kernel", "bias", "skip")]
+        self.by_number = weights.get(f"{begin}ahead.kernel")
+        named = [f"{begin}ahead.{k}.scalars" for k in range(CODES)]
+        self.by_code = [weights[name] for name in named if name in weights]
 
     def step(self, row: Array, states: list[dict[str, Array]]) -> Array:
         """Rows (n, columns) of a step -> outputs of the last layer; the states go on."""
@@ -55,6 +58,15 @@ class Part:
         (kernel, bias, skip), x = self.head, self.step(row, states)
         assert kernel is not None and bias is not None and skip is not None
         return np.asarray(x @ kernel + bias + row[:, :COLUMNS] @ skip)
+
+    def ahead(self, numbers: Array, codes: Array) -> Array:
+        """What outputs of several steps at once get of what is known of these (n, h, ..), where they read it."""
+        found = np.zeros(numbers.shape[:2], numbers.dtype)
+        if self.by_number is not None:
+            found = found + (numbers[:, :, : len(self.by_number)] @ self.by_number)[:, :, 0]
+        for k, scalars in enumerate(self.by_code):
+            found = found + scalars[codes[:, :, k].astype(int), 0]
+        return found
 
     def first_states(self, given: Array | None, n: int, dtype: np.dtype) -> list[dict[str, Array]]:
         """Zero, or as an array (n, width) has them."""
@@ -127,7 +139,7 @@ def scaled_paths(member: int, ends: Ends, h: int, noise: Array | None = None, se
     own, every = dict(ends), np.arange(n)
     for name in ("z", "means", "sums"):
         own[name] = np.pad(ends[name], ((0, 0), (0, h))) if name in ends else np.empty(0)
-    z, a, codes = own["z"], own["means"], inputs[:, -1, 2 * COLUMNS :]
+    z, a = own["z"], own["means"]
     given = ends["states"][:, member] if "states" in ends else None
     states = reader.first_states(given, n, inputs.dtype)
     for k in range(inputs.shape[1] if given is None else 0):
@@ -135,15 +147,32 @@ def scaled_paths(member: int, ends: Ends, h: int, noise: Array | None = None, se
     for t in range(known, known + h):
         phase = (ends["phase"] + t - known) % SEASON
         row = inputs_at(own, every, np.full(n, t - 1), phase, ends["long_run"])
-        out = writer.write(np.concatenate([row.astype(z.dtype), codes], axis=1), states)
+        out = writer.write(with_beside(ends, row.astype(z.dtype), t - known), states).reshape(n, -1, NUMBERS)
         if AT_ONCE:
-            return z[:, known - 1 : known] + out[:, :h]
-        value = z[:, t - 1] + out[:, 0] + (0.0 if noise is None else noise[:, t - known])
+            if "ahead.numbers" in ends:
+                out[:, :h, 0] += writer.ahead(ends["ahead.numbers"], ends["ahead.codes"])
+            return next_values(out[:, :h], z[:, known - 1 : known], noise, ends, 0)
+        fed = None if noise is None else noise[:, t - known : t - known + 1]
+        value = next_values(out, z[:, t - 1 : t], fed, ends, t - known)[:, 0]
         z[:, t] = kept_near(value, z[:, t - MEAN_WIDTH], a[:, t - 1], ends["fence"])
         a[:, t] = a[:, t - 1] + (z[:, t] - z[:, t - MEAN_WIDTH]) / MEAN_WIDTH
         if OLDER_MEANS:
             own["sums"][:, t + 1] = own["sums"][:, t] + z[:, t]
     return z[:, known:]
+
+
+def with_beside(ends: Ends, row: Array, step: int) -> Array:
+    """What a network reads so many steps ahead: a row (n, columns) of series, what is known beside them, and codes."""
+    codes = ends["inputs"][:, -1, 2 * COLUMNS + CATEGORIES :]
+    if "ahead.numbers" in ends:
+        row = framed(row, ends["ahead.numbers"][:, step])
+        codes = np.concatenate([ends["ahead.codes"][:, step], codes], axis=1)
+    return np.concatenate([row, codes], axis=1)
+
+
+def framed(rows: Array, numbers: Array) -> Array:
+    """Rows (n, columns) with numbers (n, k) in front, and asinh of these behind."""
+    return np.concatenate([numbers, rows, np.arcsinh(numbers)], axis=1)
 
 
 def in_unit(ends: Ends, paths: Array) -> Array:
@@ -152,7 +181,8 @@ def in_unit(ends: Ends, paths: Array) -> Array:
     season = np.take_along_axis(ends["after"], steps[None] % ends["period"][:, None], axis=1)
     z = paths * ends["scale"][:, None] + season
     curved = np.exp(np.clip(np.where(linear, 0.0, z), -MOST_LOG, MOST_LOG))
-    return np.where(linear, z, curved) * ends["level"][:, None] + ends["shift"][:, None]
+    found = np.where(linear, z, curved) * ends["level"][:, None] + ends["shift"][:, None]
+    return np.maximum(np.rint(found) if DOMAIN == "counts" else found, 0.0) if DOMAIN else found
 
 
 def paths_of(member: int, ends: Ends, own: Array, h: int, noise: Array | None = None) -> Array:
@@ -164,11 +194,18 @@ def paths_of(member: int, ends: Ends, own: Array, h: int, noise: Array | None = 
     return in_unit(ends, np.concatenate(each))
 
 
+def middle_of(found: Array) -> Array:
+    """The median over the first axis; of counts one that is a count."""
+    if DOMAIN == "counts":
+        return np.asarray(np.quantile(found, 0.5, axis=0, method="inverted_cdf"))
+    return np.asarray(np.median(found, axis=0))
+
+
 def network_median(ends: Ends, own: Array, h: int) -> Array:
     """The members' median forecast (n, h), each member's of a steady mean that over paths to which noise is fed."""
     found = np.stack([paths_of(member, ends, own, h if not IS_STEADY else 1) for member in range(MEMBERS)])
     if not IS_STEADY or h == 1:
-        return np.asarray(np.median(found, axis=0))
+        return middle_of(found)
     first, scale = np.median(found, axis=0), ends["scale"]
     rng, width, n = np.random.default_rng(0), WEIGHTS["residuals"].shape[2] // PATHS, len(own)
     order = rng.permuted(np.tile(np.arange(PATHS), (MEMBERS, h, 1)), axis=2).transpose(0, 2, 1)
@@ -180,3 +217,9 @@ def network_median(ends: Ends, own: Array, h: int) -> Array:
         paths = paths_of(member, take(ends, rows), own[rows], h, noise.reshape(-1, h)).reshape(noise.shape)
         means.append((paths - noise * (scale * ends["level"])[:, None]).mean(axis=0))
     return np.concatenate([first, np.median(means, axis=0)[:, 1:]], axis=1)
+
+
+# module: plain
+def next_values(outputs: Array, last: Array, noise: Array | None, ends: Ends, step: int) -> Array:
+    """Scaled values (n, k) of outputs (n, k, 1) behind the last ones (n, 1)."""
+    return np.asarray(last + outputs[:, :, 0] + (0.0 if noise is None else noise))

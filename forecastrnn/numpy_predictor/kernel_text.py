@@ -13,7 +13,7 @@ from importlib import import_module
 from inspect import getsource
 from types import ModuleType
 
-_CPU = "forecastrnn.engine.cpu"
+_CPU, _ENGINE = "forecastrnn.engine.cpu", "forecastrnn.engine."
 
 
 def text_of(module: ModuleType, names: Iterable[str] = ()) -> str:
@@ -35,7 +35,7 @@ def text_of(module: ModuleType, names: Iterable[str] = ()) -> str:
 
 def without_stops(text: str) -> str:
     """Without decorators and without looks at Ctrl-C."""
-    text = re.sub(r"^@(?:jitted|stoppable).*\n", "", text, flags=re.MULTILINE)
+    text = re.sub(r"^@(?:jitted|stoppable|scalar)\b.*\n", "", text, flags=re.MULTILINE)
     text = re.sub(r"^ *if stopped\(.*\n *return.*\n", "", text, flags=re.MULTILINE)
     return re.sub(r",\s+stop\b", "", text)
 
@@ -44,10 +44,10 @@ def renamed(text: str, source: str, own: str) -> str:
     """Constants by the names of their modules, those that `source` imports too."""
     names = {name: own for name in _constants(source)}
     for node in ast.parse(source).body:
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(_CPU):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(_ENGINE):
             names |= {one.name: str(node.module) for one in node.names if one.name.isupper()}
     for name, place in names.items():
-        if place.startswith(_CPU):
+        if place.startswith(_ENGINE):
             text = re.sub(rf"\b{name}\b", f"{place.rpartition('.')[2].upper()}_{name}", text)
     return text
 
@@ -70,5 +70,5 @@ def _named(node: ast.stmt) -> list[str]:
     """What a statement defines."""
     if isinstance(node, ast.FunctionDef):
         return [node.name]
-    targets = node.targets if isinstance(node, ast.Assign) else []
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
     return [part.id for target in targets for part in ast.walk(target) if isinstance(part, ast.Name)]

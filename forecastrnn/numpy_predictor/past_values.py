@@ -7,11 +7,20 @@ import numpy as np
 from forecastrnn.engine.cpu.levels import find_hulls, read_levels
 from forecastrnn.engine.cpu.seasonal import remove_best
 from forecastrnn.engine.cpu.series import mean_changes, pad_left
-from forecastrnn.numpy_predictor.forecasts import LONG_RUN, MEAN_WIDTH, OLDER_MEANS, SEASON, Ends, inputs_at
+from forecastrnn.numpy_predictor.forecasts import (
+    DOMAIN,
+    LONG_RUN,
+    MEAN_WIDTH,
+    OLDER_MEANS,
+    SEASON,
+    Ends,
+    framed,
+    inputs_at,
+)
 from forecastrnn.numpy_predictor.runtime import Array
 
 # What a module sets.
-DTYPE, CONTEXT, AHEAD, REACH_BACK = "float32", 24, 18, 0
+DTYPE, CONTEXT, AHEAD, REACH_BACK, ABOVE = "float32", 24, 18, 0, 0.0
 LONGER: tuple[int, ...] = ()
 STAGES: tuple[tuple[int, int, float, float], ...] = ()
 NOISE, FLOOR, QUIETEST, FINEST, FENCE_REACH, FENCE_FREE, FENCE_MOST = 0.1, 1e-4, 1e-5, 2.0**-20, 1.5, 0.5, 3.0
@@ -50,13 +59,16 @@ def without_figure(z: Array, known: Array) -> tuple[Array, int]:
     return after, int(periods[0])
 
 
-def end_of(values: Array, code: Array) -> Ends:
-    """The end of one series (time,), which begins and ends with a known value; code (k,): its codes."""
+def end_of(values: Array, code: Array, beside: Ends) -> Ends:
+    """The end of one series (time,), which begins and ends with a known value; code (k,): its codes.
+
+    beside : rows of what is known beside it, in the context and ahead.
+    """
     known, offsets = np.isfinite(values), np.array([0, len(values)])
     z, (level, shift, scale) = values.copy(), np.empty((3, 1))
     linear = np.empty(1, bool)
     bridge(z, known)
-    read_levels(z, offsets, (MEAN_WIDTH, np.inf if IS_MEAN else 0.0, False), (level, shift, linear))
+    read_levels(z, offsets, (MEAN_WIDTH, np.inf if IS_MEAN else ABOVE, DOMAIN != ""), (level, shift, linear))
     after, period = without_figure(z, known)
     periods = np.full(1, period)
     mean_changes(z, offsets, periods, scale)
@@ -68,7 +80,7 @@ def end_of(values: Array, code: Array) -> Ends:
     starts = np.array([0, len(z) + pads[0]])
     padded, observed = np.empty(starts[1]), np.zeros(starts[1], bool)
     pad_left((z, known, offsets), periods, scale, (pads, starts), (padded, observed))
-    if linear[0]:
+    if linear[0] and not DOMAIN:
         padded = np.round(padded / FINEST) * FINEST
     hull = np.empty((1, 4))
     find_hulls(padded, starts, pads, MEAN_WIDTH, hull)
@@ -76,10 +88,15 @@ def end_of(values: Array, code: Array) -> Ends:
     found = {"scale": scale, "level": level, "shift": shift, "linear": linear, "after": after, "period": periods,
              "fence": fence_of(hull[0], scale[0], bool(linear[0]))[None].astype(DTYPE),
              "phase": np.full(1, len(z) % SEASON)}  # fmt: skip
-    return found | read_of(padded, int(pads[0]), period, static, code)
+    found |= read_of(padded, int(pads[0]), period, static)
+    rows, codes = found["inputs"], [np.tile(code, (CONTEXT, 1))]
+    if beside:
+        rows, codes = framed(rows, beside["context.numbers"]), [beside["context.codes"], *codes]
+        found |= {name: values for name, values in beside.items() if name.startswith("ahead")}
+    return found | {"inputs": np.concatenate([rows, *codes], axis=1)[None].astype(DTYPE)}
 
 
-def read_of(padded: Array, pad: int, period: int, static: Array, code: Array) -> Ends:
+def read_of(padded: Array, pad: int, period: int, static: Array) -> Ends:
     """What networks read of padded values, up to the last and behind it."""
     total, n = len(padded), len(padded) - pad
     sums = np.append(0.0, np.cumsum(padded))
@@ -98,6 +115,5 @@ def read_of(padded: Array, pad: int, period: int, static: Array, code: Array) ->
     means = np.zeros_like(z)
     means[:, MEAN_WIDTH - 1 :] = (sums[:, MEAN_WIDTH:] - sums[:, :-MEAN_WIDTH]) / MEAN_WIDTH
     ends = {"z": z, "means": means, "static": static.astype(DTYPE), "first": np.full(1, max(past - n, 0)),
-            "long_run": np.full(1, so_far[-1] / n if LONG_RUN else 0.0),
-            "inputs": np.concatenate([rows, np.tile(code, (CONTEXT, 1))], axis=1)[None].astype(DTYPE)}  # fmt: skip
+            "long_run": np.full(1, so_far[-1] / n if LONG_RUN else 0.0), "inputs": rows}  # fmt: skip
     return ends | ({"sums": sums} if OLDER_MEANS else {})

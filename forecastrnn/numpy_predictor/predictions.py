@@ -7,52 +7,88 @@ from typing import Any
 
 import numpy as np
 
-from forecastrnn.numpy_predictor.candidate_forecasts import CANDIDATES, candidate_of, mixed
-from forecastrnn.numpy_predictor.forecasts import WEIGHTS, Ends, network_median, take
+from forecastrnn.numpy_predictor.bands import point_of
+from forecastrnn.numpy_predictor.candidate_forecasts import CANDIDATES, candidate_of
+from forecastrnn.numpy_predictor.covariates import (
+    CATEGORY_COLUMNS,
+    NUMBER_COLUMNS,
+    Beside,
+    Steps,
+    beside_of,
+    rows_ahead,
+    rows_of,
+    until,
+)
+from forecastrnn.numpy_predictor.forecasts import DOMAIN, SEASON, WEIGHTS, Ends, take
 from forecastrnn.numpy_predictor.past_values import end_of
 from forecastrnn.numpy_predictor.runtime import Array
-from forecastrnn.numpy_predictor.spreads import spread_of
+from forecastrnn.numpy_predictor.spreads import quantiles_of, spread_of
 
 # What a module sets.
-ALIAS, MOST_STEPS, LEAST, MISSING, SYMMETRIC, IS_ONE = "RNN", 0, 4, "raise", True, False
+ALIAS, MOST_STEPS, LEAST, MISSING, SHORT, IS_ONE = "RNN", 0, 4, "raise", "raise", False
 BOUNDS: tuple[float, float] | str | None = None
 NO_LEVEL, NO_LEVEL_OF_Y, NEEDS_IDS = "", "", False
-KEPT, FURTHEST = 199, 30.0
+DONORS = 100
 
 
 # module: begin
-def predict(h: int, y: Any = None, *, ids: Sequence[Any] | None = None, level: Any = None) -> Any:
+def predict(
+    h: int, y: Any = None, *, ids: Sequence[Any] | None = None, level: Any = None, X: Any = None, times: Any = None
+) -> Any:
     """Forecast the h values behind the end of each series.
 
     y : None: the series of fit, all or `ids` of them, in that order. Otherwise past values of others, or of these with
     what is new: an array (time,), or an array (n, time) or list of n arrays of any lengths, oldest first, NaN where a
     value is missing; `ids` then says which series of fit they are, if they are; each must end with a known value.
     level : one or more, in percent; of y that is given, errors of forecasts of its last values say how wide.
+    X : of a model with covariates, a dict of arrays by the names of columns: (h,) of what is known ahead; with y
+    (time + h,), (time,) of what is known until now, and a value of what is static; of several series one behind the
+    other, as y. times : of a model with a calendar, the dates of the steps ahead (h,), or with y of all (time + h,).
 
     Gives an array (h,) for one series, (n, h) for several; with `level` a dict of such arrays by name: the forecast,
     and both ends of each interval.
     """
-    if not isinstance(h, int | np.integer) or not 1 <= h <= (MOST_STEPS or h):
+    if isinstance(h, bool) or not isinstance(h, int | np.integer) or not 1 <= h <= (MOST_STEPS or h):
         most = f"an int from 1 to {MOST_STEPS}, the horizon of fit" if MOST_STEPS else "an int, 1 or more"
         raise ValueError(f"h must be {most}. Got {h!r}")
-    if y is not None and (isinstance(y, str) or not hasattr(y, "__len__") or len(y) == 0):
-        raise ValueError(f"y must be an array (time,), or several of them, that are not empty. Got {y!r}")
     shares = shares_of(level, NO_LEVEL if y is None else NO_LEVEL_OF_Y)
-    is_one = IS_ONE and ids is None if y is None else np.ndim(next(iter(y))) == 0
+    count = len(WEIGHTS["rows"]) - 1
     if y is None:
-        rows = rows_of(ids) if ids is not None else np.arange(len(WEIGHTS["ends.z"]))
-        columns = columns_of(take(ends_of_fit(), rows), rows, h, shares)
+        is_one, places = IS_ONE and ids is None, np.arange(count) if ids is None else places_of(ids)
+        found = columns_of_fit(places, h, shares, [beside(X, times, k, is_one, 0, h, p) for k, p in enumerate(places)])
     else:
-        each = [np.asarray(one, np.float64) for one in ([y] if is_one else y)]
-        rows = (
-            rows_of(ids, len(each))
-            if ids is not None
-            else np.full(len(each), 0 if IS_ONE else len(WEIGHTS["codes"]) - 1)
-        )
-        found = [columns_of_y(one, k, rows[k : k + 1], h, shares) for k, one in enumerate(each)]
-        columns = {name: np.concatenate([one[name] for one in found]) for name in found[0]}
-    columns = {name: values[0] if is_one else values for name, values in columns.items()}
-    return columns if shares else columns[ALIAS]
+        each, is_one = series_of(y)
+        places = np.full(len(each), 0 if IS_ONE else count) if ids is None else places_of(ids, len(each))
+        besides = [beside(X, times, k, is_one, len(one), h, places[k]) for k, one in enumerate(each)]
+        found = columns_of_others(each, places, h, shares, besides)
+    found = {name: values[0] if is_one else values for name, values in found.items()}
+    return found if shares else found[ALIAS]
+
+
+def beside(X: Any, times: Any, *steps: int) -> Beside | None:
+    """What is known beside a series: number in the call, whether it is one alone, values, steps, and place in fit."""
+    if NUMBER_COLUMNS or CATEGORY_COLUMNS:
+        k, is_one, n, h, place = steps
+        return beside_of(X, times, Steps(k, bool(is_one), n, h), place)
+    for name, given in {"X": X, "times": times}.items():
+        if given is not None:
+            raise ValueError(f"{name}: the model was fitted without, and reads the values of y alone: leave it out")
+    return None
+
+
+def series_of(y: Any) -> tuple[list[Array], bool]:
+    """Series as arrays (time,), and whether y is one alone."""
+    if isinstance(y, str) or not hasattr(y, "__len__") or len(y) == 0:
+        raise ValueError(f"y must be an array (time,), or several of them, that are not empty. Got {y!r:.80}")
+    is_one, found = np.ndim(next(iter(y))) == 0, []
+    for k, one in enumerate([y] if is_one else y):
+        texts = [value for value in np.ravel(np.asarray(one, dtype=object)).tolist() if isinstance(value, str)]
+        own = np.empty(0) if texts else np.asarray(one, np.float64)
+        if own.ndim != 1 or len(own) == 0:
+            got = repr(texts[0]) if texts else f"the shape {own.shape}"
+            raise ValueError(f"y[{k}] must be an array (time,) of numbers that ends with a known one. Got {got}")
+        found.append(own)
+    return found, is_one
 
 
 def shares_of(level: Any, why_not: str) -> dict[str, float]:
@@ -68,8 +104,8 @@ def shares_of(level: Any, why_not: str) -> dict[str, float]:
     return low | {f"{ALIAS}-hi-{one:g}": 0.5 + one / 200.0 for one in levels}
 
 
-def rows_of(ids: Sequence[Any], n: int | None = None) -> Array:
-    """Which series of fit these are; beside y, the row behind the last for those that it has not had."""
+def places_of(ids: Sequence[Any], n: int | None = None) -> Array:
+    """Which series of fit these are; beside y, the place behind the last for those that it has not had."""
     places = {name: k for k, name in enumerate(WEIGHTS["ids"].tolist())}
     if n is not None and len(ids) != n:
         raise ValueError(f"ids must have a name for each series of y: {n}. Got {len(ids)}")
@@ -79,43 +115,102 @@ def rows_of(ids: Sequence[Any], n: int | None = None) -> Array:
     return np.array([places.get(name, len(places)) for name in ids], int)
 
 
-def ends_of_fit() -> Ends:
-    """The ends of all series of fit."""
-    return {name.removeprefix("ends."): w for name, w in WEIGHTS.items() if name.startswith("ends.")}
+def ends_of_fit(rows: Array, h: int, besides: Sequence[Beside] | None) -> Ends:
+    """The ends of some series of fit; besides: what is known of the steps ahead, None: it stays as it was."""
+    ends = take({name.removeprefix("ends."): w for name, w in WEIGHTS.items() if name.startswith("ends.")}, rows)
+    return ends | rows_ahead(ends, h, besides) if NUMBER_COLUMNS or CATEGORY_COLUMNS else ends
 
 
-def columns_of_y(values: Array, number: int, rows: Array, h: int, shares: dict[str, float]) -> dict[str, Array]:
-    """Forecasts and quantiles (1, h) of a series that is given, number `number` of them; rows (1,): its one in fit."""
-    values, row = checked(values, number, is_new=rows[0] == len(WEIGHTS["codes"]) - 1), int(rows[0])
-    ends = end_with(values, row)
+def columns_of_fit(
+    places: Array, h: int, shares: dict[str, float], besides: Sequence[Beside | None]
+) -> dict[str, Array]:
+    """Forecasts and quantiles (n, h) of series of fit."""
+    rows = WEIGHTS["rows"][places]
+    learned = rows < len(WEIGHTS["ends.z"])
+    found: dict[str, Array] = {}
+    if learned.any():
+        own = [one for one, is_in in zip(besides, learned) if is_in and one is not None]
+        ends = ends_of_fit(rows[learned], h, own)
+        found = clipped(columns_of(ends, rows[learned], h, shares), ends["floors"])
+    if learned.all():
+        return found
+    short = np.searchsorted(WEIGHTS["naive.places"], places[~learned])
+    naive = naive_columns(WEIGHTS["naive.figure"][short], h, shares)
+    return whole(found, learned, clipped(naive, WEIGHTS["naive.floors"][short]))
+
+
+def columns_of_others(
+    each: Sequence[Array], places: Array, h: int, shares: dict[str, float], besides: Sequence[Beside | None]
+) -> dict[str, Array]:
+    """Forecasts and quantiles (n, h) of series that are given; places (n,): theirs in fit."""
+    values, rows = [checked(one, k) for k, one in enumerate(each)], WEIGHTS["rows"][places]
+    short = np.array([len(one) < LEAST or np.isfinite(one).sum() < 4 for one in values])
+    found, chance = [], np.random.RandomState(0)
+    for k in np.flatnonzero(~short | (SHORT != "naive")).tolist():
+        check_known(values[k], k, int(rows[k]), bool(short[k]))
+        own, left_out = besides[k], len(each[k]) - len(values[k])
+        own = None if own is None else (own[0][left_out:], own[1][left_out:])
+        if shares and "bands.growth" in WEIGHTS and np.isnan(values[k]).any():
+            raise ValueError(f"level: y[{k}] has missing values: ask forecastrnn itself, or leave level out")
+        found.append(columns_of_y(values[k], rows[k : k + 1], h, shares, (own, chance)))
+    columns = {name: np.concatenate([one[name] for one in found]) for name in found[0]} if found else {}
+    if not short.any():
+        return columns
+    apart = [one for one, is_in in zip(values, short) if is_in]
+    naive = naive_columns(np.concatenate([figure_of(one) for one in apart]), h, shares)
+    return whole(columns, ~short, clipped(naive, np.array([np.nanmin(one) >= 0.0 for one in apart])))
+
+
+def columns_of_y(values: Array, rows: Array, h: int, shares: dict[str, float], given: Any) -> dict[str, Array]:
+    """Forecasts and quantiles (1, h) of a series that is given; rows (1,): its one in fit.
+
+    given : what is known beside it, and what draws by chance for all series of a call.
+    """
+    own, chance = given
+    ends = end_with(values, int(rows[0]), own, h)
     if shares:
-        if np.isnan(values).any():
-            raise ValueError(f"level: y[{number}] has missing values: ask forecastrnn itself, or leave level out")
 
-        def forecast(before: Array, steps: int) -> Array:
-            return np.asarray(point_of(end_with(before, row), rows, steps)[0])
+        def before(n: int, steps: int) -> Ends:
+            known = None if own is None else until(own, len(values), n, steps)
+            return end_with(values[:n], int(rows[0]), known, steps)
 
-        ends |= spread_of(values, ends, forecast)
-    return columns_of(ends, rows, h, shares)
+        ends |= spread_of(values, ends, rows, before, chance)
+    return clipped(columns_of(ends, rows, h, shares), ends["floors"])
 
 
-def checked(values: Array, number: int, is_new: bool) -> Array:
+def checked(values: Array, number: int) -> Array:
     """Values of a series that is given, from the first known one on."""
-    if values.ndim != 1 or len(values) == 0 or not np.isfinite(values[-1]):
-        raise ValueError(f"y[{number}] must be an array (time,) that ends with a known value")
-    if np.isinf(values).any() or MISSING == "raise" and np.isnan(values).any():
-        raise ValueError(f"y[{number}] has a value that is missing or infinite")
-    if is_new and NEEDS_IDS:
+    if not np.isfinite(values[-1]):
+        raise ValueError(f"y[{number}] must be an array (time,) that ends with a known value. Got {values[-1]} there")
+    wrong = np.isinf(values) | np.isnan(values) & (MISSING == "raise")
+    if wrong.any():
+        place = int(np.argmax(wrong))
+        cure = "give a number" if MISSING == "raise" else "give a number, or nan where there is none"
+        raise ValueError(f"y[{number}] has a value that is missing or infinite, {values[place]} at {place}: {cure}")
+    if DOMAIN:
+        wrong = (values < 0.0) | (values != np.rint(values)) & (DOMAIN == "counts") & np.isfinite(values)
+        what = "whole numbers" if DOMAIN == "counts" else "numbers"
+        if wrong.any():
+            place = int(np.argmax(wrong))
+            raise ValueError(f"y[{number}] must be of {what} from 0 on, as in fit. Got {values[place]} at {place}")
+    return np.nan_to_num(values) if MISSING == "zero" else values[int(np.argmax(np.isfinite(values))) :]
+
+
+def check_known(values: Array, number: int, row: int, is_short: bool) -> None:
+    """Refuse a series that networks cannot forecast."""
+    if NEEDS_IDS and row == len(WEIGHTS["codes"]) - 1:
         raise ValueError(f"y[{number}] must be a series of fit, which `ids` names: the model needs it to be")
-    values = np.nan_to_num(values) if MISSING == "zero" else values[int(np.argmax(np.isfinite(values))) :]
-    if len(values) < LEAST or np.isfinite(values).sum() < 4:
-        raise ValueError(f"y[{number}] is too short: it needs {LEAST} values, from the first known to the last")
-    return values
+    if is_short:
+        raise ValueError(
+            f"y[{number}] is too short: it needs {LEAST} values, from the first known to the last, 4 of them known. "
+            f"Got {len(values)}, {np.isfinite(values).sum()} of them known"
+        )
 
 
-def end_with(values: Array, row: int) -> Ends:
+def end_with(values: Array, row: int, own: Beside | None, h: int) -> Ends:
     """The end of a series that is given, with all that is mixed into its forecast; row: its one in fit."""
-    ends, weights = end_of(values, WEIGHTS["codes"][row]), WEIGHTS["weights"][row]
+    rows = {} if own is None else rows_of(own, len(values))
+    ends, weights = end_of(values, WEIGHTS["codes"][row], rows), WEIGHTS["weights"][row]
     for k, name in enumerate(CANDIDATES):
         if weights[1 + k] > 0.0:
             ends[f"candidate.{name}"] = candidate_of(name, values, int(ends["period"][0]))
@@ -123,41 +218,46 @@ def end_with(values: Array, row: int) -> Ends:
     return ends | {"weights": weights[None], "floors": floors, "guessed": guessed}
 
 
-def point_of(ends: Ends, rows: Array, h: int) -> Array:
-    """The forecast (n, h) of series; rows (n,): theirs in fit."""
-    point = network_median(ends, rows % len(WEIGHTS["ends.z"]), h)
-    return mixed(point, ends, h) if CANDIDATES else point
-
-
 def columns_of(ends: Ends, rows: Array, h: int, shares: dict[str, float]) -> dict[str, Array]:
     """Forecasts and quantiles (n, h) of series, by name; rows (n,): theirs in fit."""
     point = point_of(ends, rows, h)
-    found = {ALIAS: point} | {name: quantile_of(share, point, ends, rows, h) for name, share in shares.items()}
+    return {ALIAS: point} | (quantiles_of(shares, point, ends, rows) if shares else {})
+
+
+def clipped(found: dict[str, Array], floors: Array) -> dict[str, Array]:
+    """Forecasts and quantiles (n, h) within their bounds; floors (n,): which series never were negative."""
     low, high = BOUNDS if isinstance(BOUNDS, tuple) else (-np.inf, np.inf)
-    least = np.where(ends["floors"], 0.0, -np.inf)[:, None] if BOUNDS == "auto" else low
+    least = np.where(floors, 0.0, -np.inf)[:, None] if BOUNDS == "auto" else low
     found = {name: np.clip(values, least, high) for name, values in found.items()}
     if not all(np.isfinite(values).all() for values in found.values()):
         raise ValueError("a forecast is no finite number: values are too large to compute with; give another unit")
     return found
 
 
-def quantile_of(share: float, point: Array, ends: Ends, rows: Array, h: int) -> Array:
-    """A quantile (n, h) around the forecast: errors of forecasts of the last windows before the end of fit."""
-    place = (
-        int(np.clip(np.ceil((abs(2 * share - 1) if SYMMETRIC else max(share, 1 - share)) * (KEPT + 1) - 1e-9), 1, KEPT))
-        - 1
-    )
-    place = place if SYMMETRIC or share > 0.5 else KEPT - 1 - place
-    size, growth = WEIGHTS["bands.table"][place], WEIGHTS["bands.growth"]
-    size = size if SYMMETRIC else np.maximum(size if share > 0.5 else -size, 0.0)
-    size = size[rows] if len(size) > 1 else size
-    steps = ends["guessed"][:, None] + np.arange(h)
-    beyond = growth[-1] * np.sqrt((steps + 1) / len(growth))
-    grown = np.where(steps < len(growth), growth[np.minimum(steps, len(growth) - 1)], beyond)
-    linear, sign = ends["linear"][:, None], 1.0 if share > 0.5 else -1.0
-    middle = np.where(linear, point, np.log(np.where(linear, 1.0, point)))
-    away = sign * size[:, None] * grown * ends["band.scale"][:, None]
-    away = np.clip(middle + away, ends["band.low"][:, None], ends["band.high"][:, None]) - middle
-    factor = np.exp(np.where(linear, 0.0, np.clip(away, -FURTHEST, FURTHEST)))
-    found = np.where(linear, point + away, point * factor)
-    return np.minimum(found, point) if share < 0.5 else np.maximum(found, point)
+# module: short
+def figure_of(values: Array) -> Array:
+    """The last season (1, SEASON) of a series that is too short; its last value where one is missing, or a part."""
+    own, whole_one = values[-SEASON:], len(values) >= SEASON
+    return (np.where(np.isfinite(own), own, values[-1]) if whole_one else np.full(SEASON, values[-1]))[None]
+
+
+def naive_columns(figure: Array, h: int, shares: dict[str, float]) -> dict[str, Array]:
+    """Forecasts and quantiles (m, h) of series with these figures (m, SEASON): these lie as those of fit usually do."""
+    point, size = figure[:, np.arange(h) % SEASON], np.abs(figure).mean(axis=1)[:, None]
+    if not shares:
+        return {ALIAS: point}
+    count = len(WEIGHTS["ends.z"])
+    rows = np.unique(np.linspace(0, count - 1, min(count, DONORS)).astype(int))
+    ends = ends_of_fit(rows, h, None)
+    usual, level = columns_of(ends, rows, h, shares), np.maximum(ends["level"], np.abs(ends["shift"]))[:, None]
+    away = {name: np.median((usual[name] - usual[ALIAS]) / level, axis=0) for name in shares}
+    return {ALIAS: point} | {name: point + size * one for name, one in away.items()}
+
+
+def whole(found: dict[str, Array], learned: Array, naive: dict[str, Array]) -> dict[str, Array]:
+    """Those of all series (n, h), of which networks forecast those that are learned (n,)."""
+    every = {}
+    for name, values in naive.items():
+        every[name] = np.empty((len(learned), values.shape[1]))
+        every[name][learned], every[name][~learned] = found.get(name, np.empty((0, values.shape[1]))), values
+    return every
