@@ -176,9 +176,9 @@ def _network_settings(model: Model) -> dict[str, object]:
     return {
         "READER": "encoder." if both else "", "WRITER": "decoder." if both else "", "MEMBERS": model.n_members,
         "IS_LOCAL": model.trained.is_local, "AT_ONCE": model.settings.head.at_once, "COLUMNS": layout.n_columns,
-        "CODES": len(model.settings.embeddings), "CATEGORIES": layout.categories,
-        "SEASON": layout.season, "MEAN_WIDTH": layout.mean_width, "SECOND_LAG": layout.second_lag, "WITH_LAGS": layout.with_lags, "LONG_RUN": layout.long_run_kind,
-        "OLDER_MEANS": tuple(zip(means[::2], means[1::2], strict=True)),
+        "CODES": len(model.settings.embeddings), "CATEGORIES": layout.categories, "SEASON": layout.season,
+        "MEAN_WIDTH": layout.mean_width, "SECOND_LAG": layout.second_lag, "WITH_LAGS": layout.with_lags,
+        "LONG_RUN": layout.long_run_kind, "OLDER_MEANS": tuple(zip(means[::2], means[1::2], strict=True)),
         "IS_STEADY": layout.steady and model.settings.likelihood is None and model.strategy != "direct",
         "NUMBERS": model.settings.likelihood.n_numbers if model.settings.likelihood else 1,
     }  # fmt: skip
@@ -188,10 +188,10 @@ def _series_settings(model: Model) -> dict[str, object]:
     layout, p, own = model.layout, model.tail.prepared, model.settings
     return {
         "DOMAIN": own.likelihood.domain if own.likelihood is not None and own.is_raw else "", "ABOVE": own.least,
-        "LEAST_MEAN": raw_values.LEAST, "NEAR": NEAR, "DTYPE": own.dtype,
-        "CONTEXT": p.context, "AHEAD": p.ahead, "REACH_BACK": layout.reach, "LONGER": layout.longer, "STAGES": stages_of(layout.longer), "IS_MEAN": layout.steady,
-        "NOISE": preparation.NOISE, "FLOOR": preparation.FLOOR, "QUIETEST": preparation.QUIETEST,
-        "FINEST": preparation.FINEST,
+        "LEAST_MEAN": raw_values.LEAST, "NEAR": NEAR, "DTYPE": own.dtype, "CONTEXT": p.context, "AHEAD": p.ahead,
+        "REACH_BACK": layout.reach, "LONGER": layout.longer, "STAGES": stages_of(layout.longer),
+        "IS_MEAN": layout.steady, "NOISE": preparation.NOISE, "FLOOR": preparation.FLOOR,
+        "QUIETEST": preparation.QUIETEST, "FINEST": preparation.FINEST,
         "FENCE_REACH": hulls.REACH, "FENCE_FREE": hulls.FREE, "FENCE_MOST": hulls.MOST,
         "SHORTEST": recent_median.SHORTEST, "ZEROS": recent_median.ZEROS,
     }  # fmt: skip

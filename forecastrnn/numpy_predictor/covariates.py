@@ -39,7 +39,8 @@ def beside_of(X: Any, times: Any, steps: Steps, place: int) -> Beside:
     given = X if isinstance(X, Mapping) else {}
     other, lacks = [name for name in given if name not in every], [name for name in wanted if name not in given]
     if other or lacks or not (X is None or isinstance(X, Mapping)):
-        said = f"has {other[0]!r}" if other else f"lacks {lacks[0]!r}" if lacks else f"is {type(X).__name__}"
+        said = f"has {other[0]!r}" if other else f"lacks {lacks[0]!r}" if lacks else ""
+        said = said if X is None or isinstance(X, Mapping) else f"is {type(X).__name__}"
         names = ", ".join(f"{name!r} ({every[name]})" for name in wanted) or "none"
         raise ValueError(f"X must be a dict of arrays by names of columns, which here are {names}. Got one that {said}")
     made = calendar_of(times_of(times, steps), place) if MADE else {}
@@ -57,12 +58,12 @@ def column_of(given: Mapping[str, Any], name: str, role: str, steps: Steps) -> A
     size, what = {"known": (n + h, "time + h" if n else "h"), "past": (n, "time"), "static": (1, "one")}[role]
     values = given[name]
     if not is_one:
-        if np.ndim(values) == 0 or len(values) <= k:
+        if not hasattr(values, "__len__") or isinstance(values, str) or len(values) <= k:
             raise ValueError(f"X[{name!r}] must have values for each series. It has none for series {k}")
-        values = values[k]
-    own = np.array([values] if np.ndim(values) == 0 else list(values), dtype=object)
+        values = list(values)[k]
+    own = np.array([values], dtype=object) if np.ndim(values) == 0 else np.asarray(values, dtype=object)
     if own.shape != (size,):
-        raise ValueError(f"X[{name!r}] must have {size} values ({what}) for series {k}. Got {len(own)}")
+        raise ValueError(f"X[{name!r}] must have {size} values ({what}) for series {k}. Got {own.shape}")
     lacks = [at for at, value in enumerate(own.tolist()) if value is None or value != value]
     lacks = [at for at in lacks if MISSING != "mask" or role == "known" and at >= n]
     if lacks:
@@ -80,8 +81,10 @@ def numbers_of(given: Mapping[str, Any], name: str, steps: Steps) -> Array:
     """A column (n + h,) of numbers, NaN where it is not known."""
     role = dict(NUMBER_COLUMNS)[name]
     own = column_of(given, name, role, steps)
-    wrong = [value for value in own.tolist() if not isinstance(value, int | float | np.number) or abs(value) == np.inf]
-    wrong = [value for value in wrong if value is not None]
+    there = [value for value in own.tolist() if value is not None]
+    wrong = [
+        value for value in there if not isinstance(value, int | float | np.number | np.bool_) or abs(value) == np.inf
+    ]
     if wrong:
         raise ValueError(f"X[{name!r}] must be of finite numbers. Series {steps.k} has {wrong[0]!r}")
     return along(own.astype(np.float64), role, steps, np.nan)

@@ -23,6 +23,7 @@ from forecastrnn.numpy_predictor import (
     covariates,
     draws,
     forecasts,
+    given_series,
     likelihoods,
     past_values,
     predictions,
@@ -90,7 +91,7 @@ class ExportedForecaster:
             *([plain] if self.likelihood is None else [text_of_likelihood(self.likelihood), _part(likelihoods)]),
             text_of(levels, _LEVELS), text_of(seasonal), text_of(series, ("mean_changes", "pad_left")),
             _part(past_values), *self._beside(), *self._candidates(), _part(bands),
-            _part(spreads if self.likelihood is None else draws), predicted,
+            _part(spreads if self.likelihood is None else draws), _part(given_series), predicted,
             short if self.settings["SHORT"] == "naive" else "figure_of: Any = None\nnaive_columns = whole = figure_of",
         ]  # fmt: skip
         return "\n\n\n".join(part.strip("\n") for part in parts) + "\n"

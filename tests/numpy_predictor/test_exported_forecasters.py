@@ -6,7 +6,6 @@ import os
 import runpy
 import subprocess
 import sys
-from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ import pandas as pd
 import pytest
 from sklearn.exceptions import NotFittedError
 
-from forecastrnn import Direct, Poisson, RNNForecaster
+from forecastrnn import Direct, RNNForecaster
 from support.exported_cases import CASES, NETWORK, OPTIONS, T, Y
 
 UPDATED = ("mixed", "seq2seq", "older", "steady", "pretrained")  # networks go on from states, or means are kept
@@ -118,31 +117,43 @@ def test_what_a_module_refuses(tmp_path: Path) -> None:
         "fit with intervals='conformal'": lambda: predict(3, level=80),
         "unknown series: 'none'": lambda: predict(3, ids=["none"]),
         "ids must have a name for each series of y: 1. Got 2": lambda: predict(3, [values], ids=["a", "b"]),
-        r"y\[1\] must be an array \(time,\) that ends": lambda: predict(3, [values, [1.0, np.nan]]),
-        r"y\[0\] has a value that is missing": lambda: predict(3, np.where(values == values[5], np.nan, values)),
-        r"y\[0\] is too short: it needs 4 values": lambda: predict(3, values[:3]),
+        r"h must be an int .* Got True": lambda: predict(True),
+        r"y must be an array \(time,\), or several .* Got \{": lambda: predict(3, {"a": values}),
+        r"y\[1\] must be an array \(time,\) that ends .* Got nan there": lambda: predict(3, [values, [1.0, np.nan]]),
+        r"y\[0\] must be an array \(time,\) of numbers .* Got '7' at 1": lambda: predict(3, [1.0, "7", 3.0]),
+        r"y\[0\] must be an array \(time,\) of numbers .* Got the shape \(2, 1\)": lambda: predict(3, [[[1.0], [2.0]]]),
+        r"y\[0\] has a value that is missing or infinite, nan at 5: fill it in, or fit with missing": (
+            lambda: predict(3, np.where(values == values[5], np.nan, values))
+        ),
+        r"y\[0\] has a value that is missing or infinite, inf at 5": (
+            lambda: predict(3, np.where(values == values[5], np.inf, values))
+        ),
+        r"y\[0\] is too short: it needs 4 values, .* Got 3, 3 of them known": lambda: predict(3, values[:3]),
     }.items():
         with pytest.raises(ValueError, match=message):
             call()
 
 
-def test_what_cannot_be_exported(tmp_path: Path) -> None:
+@pytest.mark.filterwarnings("ignore:level", "ignore:y of predict")
+@pytest.mark.parametrize("loss", ["absolute_error", "gaussian"])
+def test_series_that_are_too_short(loss: str, tmp_path: Path) -> None:
+    """Among those of fit, and of those that are given, with intervals as those of others are."""
+    y = Y.assign(short=Y["grows"].where(T > 84), shorter=Y["signed"].where(T > 80))
+    model = RNNForecaster(**OPTIONS | NETWORK | {"short": "naive", "missing": "mask", "loss": loss})
+    with pytest.warns(UserWarning, match="too short"):
+        model.fit(y[:88])
+    predict = exported(model, tmp_path)["predict"]
+    for ids in (None, ["short"], ["signed", "shorter"]):
+        wide = model.predict(5, ids=ids, level=80)
+        for name, found in predict(5, ids=ids, level=80).items():
+            near(found, wide.xs(name, axis=1, level=1)[ids or list(y)])
+    newer = y[:99].iloc[:, [3, 0]].assign(new=Y["counts"].where(T > 95)[:99])
+    near(predict(5, newer.to_numpy().T, ids=list(newer)), model.predict(5, y=newer))
+    wide = model.predict(5, y=newer[["new"]], level=80)
+    for name, found in predict(5, newer[["new"]].to_numpy().T, level=80).items():
+        near(found, wide.xs(name, axis=1, level=1))
+
+
+def test_before_fit(tmp_path: Path) -> None:
     with pytest.raises(NotFittedError, match="not fitted"):
         RNNForecaster().export_numpy(tmp_path)
-    options = OPTIONS | NETWORK | {"intervals": None, "n_members": 1}
-    promo = pd.Series(T % 5 == 0, Y.index, name="promo")
-    refused = {
-        "loss='poisson' says how values are distributed": ({"loss": Poisson()}, {}, Y[["counts"]]),
-        "the model reads a calendar. Fit with calendar=None": ({"calendar": ["month"], "season_length": [1]}, {}, Y),
-        "the model reads covariates. Fit without X": ({}, {"X": promo}, Y["grows"]),
-        "series 'counts' was too short .*Fit with short=\"drop\"": (
-            {"short": "naive"}, {}, Y.assign(counts=Y["counts"].where(T > 96)),
-        ),
-    }  # fmt: skip
-    for message, (more, given, y) in refused.items():
-        model = RNNForecaster(**options | {"missing": "mask"} | more)
-        with pytest.warns(UserWarning, match="too short") if "short" in more else nullcontext():
-            model.fit(y, **given)
-        with pytest.raises(ValueError, match=message):
-            model.export_numpy(tmp_path / "new")
-    assert not (tmp_path / "new").exists()

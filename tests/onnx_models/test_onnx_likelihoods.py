@@ -3,54 +3,22 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
 
-from forecastrnn import Direct, Likelihood, NegativeBinomial, Poisson, RNNForecaster, Tweedie
-from forecastrnn.formulas import log, log_sigmoid, normal_quantile, softplus
+from forecastrnn import Direct, NegativeBinomial, Poisson, RNNForecaster, Tweedie
 from forecastrnn.networks.likelihoods import LIKELIHOODS
 from support.exported_cases import OPTIONS, Y
+from support.exported_likelihoods import AMOUNTS, COUNTS, Skewed, Unknown
 from support.onnx_sessions import forecast, near, session_of
 
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 pytestmark = pytest.mark.onnx
 
-RNG = np.random.default_rng(0)
-COUNTS = pd.DataFrame(
-    {"few": RNG.poisson(0.6, 100), "some": RNG.poisson(30, 100), "many": RNG.negative_binomial(1, 2e-4, 100)},
-    index=Y.index, dtype=float,
-)  # fmt: skip
 SINGLE: dict[str, Any] = OPTIONS | {"dtype": "float32", "intervals": None, "max_steps": 20, "n_members": 2}
-
-
-@dataclass(frozen=True)
-class Skewed(Likelihood):
-    """A logistic distribution whose median lies beside its first output; of another share, one ONNX has not."""
-
-    by: float = 0.3
-    outputs = ("middle", "width")
-
-    def link(self, middle, width):
-        return middle, softplus(width) + 0.001
-
-    def loss(self, y, middle, width):
-        z = (y - middle) / width
-        return log(width) - log_sigmoid(z) - log_sigmoid(-z)
-
-    def quantile(self, share, middle, width):
-        return middle + width * (log(share) - log(1.0 - share) + self.by)
-
-
-class Unknown(Skewed):
-    """One whose median needs what a graph has not."""
-
-    def quantile(self, share, middle, width):
-        return middle + normal_quantile(share + 0.1 * log_sigmoid(width))
 
 
 def check(model: RNNForecaster, y: pd.DataFrame, horizons: tuple[int, ...] = (1, 5)) -> None:
@@ -80,9 +48,7 @@ def test_counts(loss: Any, strategy: Any) -> None:
 @pytest.mark.parametrize("strategy", ["recursive", Direct(5)], ids=["recursive", "direct"])
 def test_amounts(strategy: Any) -> None:
     """Of few pieces, which is often 0, and of more than the search is for."""
-    number = RNG.poisson([0.8, 9.0, 90.0], (100, 3))
-    y = pd.DataFrame(RNG.gamma(np.maximum(number, 1e-9), [1.0, 30.0, 8.0]) * (number > 0), Y.index, list("abc"))
-    check(RNNForecaster(**SINGLE | {"loss": Tweedie(1.4), "strategy": strategy, "max_steps": 80}), y, (1, 3))
+    check(RNNForecaster(**SINGLE | {"loss": Tweedie(1.4), "strategy": strategy, "max_steps": 80}), AMOUNTS, (1, 3))
 
 
 def test_what_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
