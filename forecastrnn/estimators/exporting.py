@@ -49,7 +49,7 @@ class ExportedToNumpy:
         Notes
         -----
         Predictions agree to 1e-12 with dtype="float64", and with "float32" as far as its rounding goes. X must be what
-        the model was fitted on, numbers or categories; it is checked for its shape alone.
+        the model was fitted on, finite numbers or categories; what is wrong with it is said with its place.
 
         Examples
         --------

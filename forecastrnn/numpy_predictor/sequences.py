@@ -19,27 +19,49 @@ LAST, TARGET_DIMENSIONS, REPEATS = 1, 1, 0
 # module: begin
 def padded(X: Any, lengths: Any = None) -> tuple[Array, Array]:
     """X (n, time), (n, time, channels) or a list of such rows -> (n, time, channels) and the steps of each row."""
-    if isinstance(X, (list, tuple)) and len({np.shape(row)[0] for row in X}) > 1:
+    if isinstance(X, (list, tuple)) and len({np.shape(row)[:1] for row in X}) > 1:
         rows = [np.asarray(row) for row in X]
-        rows = [row[:, None] if row.ndim == 1 else row for row in rows]
+        rows = [row[:, None] if row.ndim < 2 else row for row in map(np.atleast_1d, rows)]
+        if len({row.shape[1:] for row in rows}) > 1:
+            raise ValueError(f"all rows of X must have as many channels. Got {sorted({row.shape[1] for row in rows})}")
         lengths = np.array([len(row) for row in rows])
         X = np.zeros((len(rows), lengths.max(), rows[0].shape[1]), np.result_type(*rows))
         for place, row in zip(X, rows):
             place[: len(row)] = row
     X = np.asarray(X)
     X = X[:, None] if REPEATS else X[:, :, None] if X.ndim == 2 else X
-    if X.ndim != 3:
-        raise ValueError(f"X must have 2 or 3 dimensions. Got {X.ndim}")
-    return X, np.full(len(X), X.shape[1]) if lengths is None else np.asarray(lengths)
+    if X.ndim != 3 or not X.shape[1]:
+        raise ValueError(f"X must have 2 or 3 dimensions, and a step at least. Got the shape {np.shape(X)}")
+    return X, checked_lengths(lengths, len(X), X.shape[1])
 
 
-def read(X: Array) -> Array:
+def checked_lengths(lengths: Any, n: int, steps: int) -> Array:
+    """The steps of each row, all of them unless there are lengths."""
+    found = np.full(n, steps) if lengths is None else np.asarray(lengths)
+    wrong = found.shape != (n,) or found.dtype.kind not in "iu"
+    if wrong or n and not 1 <= found.min() <= found.max() <= steps:
+        raise ValueError(f"lengths must be {n} ints from 1 to {steps}, the steps of X. Got {lengths!r:.80}")
+    return found
+
+
+def read(X: Array, ends: Array) -> Array:
     """Channels as the first layer reads them: numbers standardised, categories as their vectors."""
     channels = len(WEIGHTS["x.mean"])
     if X.shape[2] != channels:
         raise ValueError(f"X has {X.shape[2]} channels, but the model was fitted on {channels}")
     numbers = [k for k in range(channels) if k not in CATEGORICAL]
-    scaled = (np.asarray(X[:, :, numbers], np.float64) - WEIGHTS["x.mean"][numbers]) / WEIGHTS["x.scale"][numbers]
+    try:
+        given = np.asarray(X[:, :, numbers], np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"X must be of numbers, but in channels that are categories: {error}") from None
+    wrong = np.argwhere(~np.isfinite(given) & (np.arange(X.shape[1]) < ends[:, None])[:, :, None])
+    if len(wrong):
+        row, step, column = wrong[0].tolist()
+        raise ValueError(
+            f"X[{row}] has {given[row, step, column]} at step {step}, channel {numbers[column]}: give finite numbers, "
+            "and `lengths` where rows are shorter"
+        )
+    scaled = (given - WEIGHTS["x.mean"][numbers]) / WEIGHTS["x.scale"][numbers]
     parts = [scaled.astype(WEIGHTS["output.bias"].dtype)]
     for number, channel in enumerate(CATEGORICAL):
         known = WEIGHTS[f"categories.{number}"]
@@ -53,10 +75,12 @@ def read(X: Array) -> Array:
 def outputs(X: Any, lengths: Any = None, n_steps: int | None = None) -> Array:
     """Outputs (n, k, outputs) of the network at the last step, the last k steps or all steps of each row."""
     x, ends = padded(X, None if REPEATS else lengths)
-    x = read(x)
+    x = read(x, ends)
     if REPEATS:
+        if n_steps is not None and not (isinstance(n_steps, int | np.integer) and n_steps >= 1):
+            raise ValueError(f"n_steps must be an int, 1 or more. Got {n_steps!r}")
         x = np.repeat(x, n_steps or REPEATS, axis=1)
-        ends = np.full(len(x), x.shape[1]) if lengths is None else np.asarray(lengths)
+        ends = checked_lengths(lengths, len(x), x.shape[1])
     valid = np.arange(x.shape[1]) < ends[:, None]
     each, last = run_layers(LAYERS, np.where(valid[:, :, None], x, 0), ends)
     if LAST == 1:

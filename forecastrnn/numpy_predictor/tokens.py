@@ -23,12 +23,19 @@ States = list[dict[str, Array]]
 
 def predict(X: Sequence[Any], max_length: int | None = None) -> list:
     """The likeliest target of each source, a text or a list of tokens, as the targets of `fit` were."""
+    if isinstance(X, str):
+        raise ValueError(f"X must be a list of sources. Got {X!r:.80}")
+    if max_length is not None and not (isinstance(max_length, int | np.integer) and max_length > 0):
+        raise ValueError(f"max_length must be an int, 1 or more. Got {max_length!r}")
     numbers = {token: code for code, token in enumerate(WEIGHTS["source_tokens"].tolist())}
     tokens, found = WEIGHTS["target_tokens"].tolist(), []
     for k, row in enumerate(X):
-        codes = np.array([numbers.get(token, len(numbers)) for token in row])
-        if not len(codes) or RAISES and (codes == len(numbers)).any():
-            raise ValueError(f"X[{k}] is empty, or has a token that fit has not seen")
+        codes = np.array([numbers.get(token, len(numbers)) for token in row], int)
+        if not len(codes):
+            raise ValueError(f"X[{k}] is empty: give a token at least")
+        if RAISES and (codes == len(numbers)).any():
+            place = int(np.argmax(codes == len(numbers)))
+            raise ValueError(f"X[{k}] has a token that fit has not seen, {row[place]!r} at {place}: leave it out")
         symbols = decode(*encode(codes[::-1] if REVERSES else codes), (max_length or MAX_LENGTH) + 1)
         own = [tokens[symbol] for symbol in symbols]
         found.append("".join(own) if WRITES_STR else own)

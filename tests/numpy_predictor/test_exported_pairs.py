@@ -28,8 +28,14 @@ def test_texts(case: str, tmp_path: Path) -> None:
     predict = runpy.run_path(str(model.export_numpy(tmp_path)))["predict"]
     assert predict(X) == model.predict(X) and len(set(predict(X))) > 3
     assert predict(X, max_length=2) == model.decode(X, max_length=2).sequences
-    with pytest.raises(ValueError, match=r"X\[1\] is empty, or has a token that fit has not seen"):
-        predict(["a", "ax"])
+    for message, given in {
+        r"X\[1\] has a token that fit has not seen, 'x' at 1: leave it out": (["a", "ax"],),
+        r"X\[0\] is empty": ([""],),
+        "X must be a list of sources. Got 'ab'": ("ab",),
+        "max_length must be an int, 1 or more. Got 0": (["a"], 0),
+    }.items():
+        with pytest.raises(ValueError, match=message):
+            predict(*given)
 
 
 def test_lists_and_unknown_tokens(tmp_path: Path) -> None:

@@ -114,8 +114,23 @@ def test_what_cannot_be_exported(tmp_path: Path) -> None:
     with pytest.raises(OSError):
         model.export_numpy(tmp_path / "file")
     assert (tmp_path / "file").read_text() == "mine"
-    with pytest.raises(ValueError, match="X has 1 channels, but the model was fitted on 2"):
-        exported(model, tmp_path)["predict"](X[:, :, :1])
+    predict, wrong = exported(model, tmp_path)["predict"], X.copy()
+    wrong[2, 6, 1] = np.nan
+    np.testing.assert_allclose(predict(wrong, LENGTHS), model.predict(X, LENGTHS))  # behind the end of its row
+    for message, call in {
+        "X has 1 channels, but the model was fitted on 2": lambda: predict(X[:, :, :1]),
+        r"X\[2\] has nan at step 6, channel 1: give finite numbers": lambda: predict(wrong),
+        "X must be of numbers, but .* could not convert string": lambda: predict(np.full((2, 7, 2), "a")),
+        r"X must have 2 or 3 dimensions, .* Got the shape \(3,\)": lambda: predict([1.0, 2.0, 3.0]),
+        r"all rows of X must have as many channels. Got \[1, 2\]": lambda: predict([X[0], X[1, :3, :1]]),
+        "lengths must be 12 ints from 1 to 7, the steps of X": lambda: predict(X, LENGTHS - 1),
+        "lengths must be 12 ints from 1 to 7": lambda: predict(X, LENGTHS[:5]),
+    }.items():
+        with pytest.raises(ValueError, match=message):
+            call()
+    again = RNNRegressor(**OPTIONS, vector_input=True).fit(X[:, 0], X[:, :, 0])
+    with pytest.raises(ValueError, match="n_steps must be an int, 1 or more. Got 0"):
+        exported(again, tmp_path)["predict"](X[:, 0], n_steps=0)
 
 
 @pytest.mark.parametrize("labels", [["a", "b"], [0, 1], [False, True], [1.0, 2.0]])
