@@ -54,21 +54,21 @@ def predict(
     count = len(WEIGHTS["rows"]) - 1
     if y is None:
         is_one, places = IS_ONE and ids is None, np.arange(count) if ids is None else places_of(ids)
-        found = columns_of_fit(places, h, shares, [beside(X, times, k, is_one, 0, h, p) for k, p in enumerate(places)])
+        besides = [beside(X, times, (k, is_one, 0, h), place) for k, place in enumerate(places)]
+        found = columns_of_fit(places, h, shares, besides)
     else:
         each, is_one = series_of(y)
         places = np.full(len(each), 0 if IS_ONE else count) if ids is None else places_of(ids, len(each))
-        besides = [beside(X, times, k, is_one, len(one), h, places[k]) for k, one in enumerate(each)]
+        besides = [beside(X, times, (k, is_one, len(one), h), places[k]) for k, one in enumerate(each)]
         found = columns_of_others(each, places, h, shares, besides)
     found = {name: values[0] if is_one else values for name, values in found.items()}
     return found if shares else found[ALIAS]
 
 
-def beside(X: Any, times: Any, *steps: int) -> Beside | None:
-    """What is known beside a series: number in the call, whether it is one alone, values, steps, and place in fit."""
+def beside(X: Any, times: Any, steps: tuple[int, bool, int, int], place: int) -> Beside | None:
+    """What is known beside a series: its number, whether it is one alone, values and steps ahead; place: in fit."""
     if NUMBER_COLUMNS or CATEGORY_COLUMNS:
-        k, is_one, n, h, place = steps
-        return beside_of(X, times, Steps(k, bool(is_one), n, h), place)
+        return beside_of(X, times, Steps(*steps), place)
     for name, given in {"X": X, "times": times}.items():
         if given is not None:
             raise ValueError(f"{name}: the model was fitted without, and reads the values of y alone: leave it out")
