@@ -204,6 +204,10 @@ class Jitted:
             code = self._found[kinds] = self._compiled(tuple(numba.typeof(a) for a in args))
         return code
 
+    def is_ready(self) -> bool:
+        """Whether this process or the cache has it for some types, or no cache can be written."""
+        return bool(self._code) or not _FOLDER or any(Path(_FOLDER).rglob(f"*.{self.__name__}_*.nbi"))
+
     def _compiled(self, types: tuple) -> Any:
         with COMPILE_LOCK:
             if types not in self._code:

@@ -34,6 +34,7 @@ from forecastrnn.estimators.scoring import Scores
 from forecastrnn.estimators.start_settings import check_start
 from forecastrnn.estimators.summary import Summarises
 from forecastrnn.estimators.telling import telling
+from forecastrnn.forecasting.compiled_beside import compiled_beside
 from forecastrnn.forecasting.fit import fit_model
 from forecastrnn.forecasting.members import Callback
 from forecastrnn.forecasting.model import Model
@@ -281,15 +282,14 @@ class RNNForecaster(
         y : Series, DataFrame, list or 1-D array
             One series, also as a frame of a column of times and one of values; a wide frame (each column a series); a
             long frame with `id_col`, `time_col`, `target_col`; or a MultiIndex (series, time). Dates may be texts. A
-            long frame may be one of polars or Arrow, or what else narwhals knows: forecasts are then of that library. A
-            path or a dataset of pyarrow is read as a long frame, of Parquet files.
-            The index must be regular; values must be finite, unless missing="mask".
+            long frame may be one of polars or Arrow, or others of narwhals: forecasts are of that library then; or
+            a path or dataset of Parquet files. Times must be regular, values finite, unless missing="mask".
         X : DataFrame, Series, or list of names of columns of y, optional
             Covariates whose future will be known: prices, a weather forecast, days of a promotion. `predict` asks for
             it. A frame of the form of y: rows are matched by series and time, whatever their order, and rows without
             ids are for all series. For a wide frame, columns (series, covariate) give each series its own. Numbers and
-            truth values are scaled inside; texts and pandas categories are read as learned vectors, as in `static`.
-            The value at a time belongs to the value of y at that time, which is forecast with it.
+            truth values are scaled; texts and categories are read as learned vectors, as in `static`. The value at a
+            time belongs to that of y at that time, which is forecast with it.
         past : like X, optional
             Covariates that are known until now only: visits, the stock. With strategy="seq2seq" and "direct".
         static : DataFrame, optional
@@ -306,8 +306,7 @@ class RNNForecaster(
         checkpoint : path or Checkpoint, optional
             File in which to keep, once a minute, what is needed to go on: members and local networks, and those by
             which intervals and weights are found. Where this process is killed, the same call goes on from there, and
-            ends with the same bits; a fit that ends removes the file. A path that cannot be written is an error at
-            once.
+            ends with the same bits; a fit that ends removes the file. A path that cannot be written is refused at once.
 
         Returns
         -------
@@ -351,7 +350,8 @@ class RNNForecaster(
         check_given(plan, given)
         check_start(self, given)
         old = self._model if self.warm_start and hasattr(self, "_model") else None
-        return self._learn(plan, given, callback=callback, kept=kept, old=old)
+        with compiled_beside(plan.candidates, plan.members.dtype, plan.members.n_threads):
+            return self._learn(plan, given, callback=callback, kept=kept, old=old)
 
     def _learn(
         self, plan: FitPlan, given: Given, *, callback: Callback | None = None, kept: Resumable | None = None,

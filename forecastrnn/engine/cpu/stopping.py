@@ -70,6 +70,10 @@ class Stoppable:
         stop = np.zeros(LINE, np.int64)
         call_all([partial(code, *args, stop)], stop, seconds, None)
 
+    def is_ready(self) -> bool:
+        """As of a compiled function."""
+        return self._compiled.is_ready()
+
 
 def stoppable(function: Callable[..., None]) -> Stoppable:
     """A pass over series, called from Python: its last parameter is the word that `stopped` looks at."""
