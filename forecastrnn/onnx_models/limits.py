@@ -41,7 +41,7 @@ def _check_level(exported: ExportedForecasts) -> None:
     if exported.likelihood is not None:
         why = (
             "intervals of a loss that says how values are distributed are quantiles of some hundred paths drawn from "
-            "it; fit with loss='absolute_error'"
+            "it; fit with loss='absolute_error', use export_numpy, whose module has them"
         )
     if why:
         raise ValueError(f"to_onnx: level: {why}, or set level=None.")

@@ -89,8 +89,8 @@ def _applied(
     if operation not in OPERATIONS:
         raise ValueError(
             f"to_onnx: the median of {type(likelihood).__name__} needs {operation}, which a file has no nodes for. "
-            'Fit with loss="absolute_error", "gaussian" or "negative_binomial", or keep the model with save, and '
-            "forecast with forecastrnn."
+            'Fit with loss="absolute_error", "gaussian" or "negative_binomial", or use export_numpy, whose module has '
+            "all of it."
         )
     return values[0].of(OPERATIONS[operation], *values[1:])
 
