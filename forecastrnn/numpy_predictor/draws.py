@@ -91,6 +91,7 @@ def spread_of(values: Array, ends: Ends, rows: Array, before: Callable[[int, int
     """How scores of the last windows of one series (time,) lie: their scale; chance: of all series of a call."""
     if not IS_CALIBRATED:
         return {}
+    values = values[int(np.argmax(np.isfinite(values))) :]
     growth, n = WEIGHTS["bands.growth"], len(values)
     starts, weight = windows_of(n, WEIGHTS["bands.starts"], WINDOWS, LEAST)
     by_chance, sizes = chance.random_sample((len(starts), len(growth))), []

@@ -76,7 +76,10 @@ def checked(values: Array, number: int) -> Array:
 def check_known(values: Array, number: int, row: int, is_short: bool) -> None:
     """Refuse a series that networks cannot forecast."""
     if NEEDS_IDS and row == len(WEIGHTS["codes"]) - 1:
-        raise ValueError(f"y[{number}] must be a series of fit, which `ids` names: the model needs it to be")
+        raise ValueError(
+            f"y[{number}] must be a series of fit, which `ids` names, and fit must have learned from it: the model has "
+            "a network, or categories, of each"
+        )
     if is_short:
         raise ValueError(
             f"y[{number}] is too short: it needs {LEAST} values, from the first known to the last, 4 of them known. "

@@ -112,7 +112,7 @@ def columns_of_others(
         own = None if own is None else (own[0][left_out:], own[1][left_out:])
         if shares and "bands.growth" in WEIGHTS and np.isnan(values[k]).any():
             raise ValueError(f"level: y[{k}] has missing values: ask forecastrnn itself, or leave level out")
-        found.append(columns_of_y(values[k], rows[k : k + 1], h, shares, (own, chance)))
+        found.append(columns_of_y(values[k], rows[k : k + 1], h, shares, (own, chance, left_out)))
     columns = {name: np.concatenate([one[name] for one in found]) for name in found[0]} if found else {}
     if not short.any():
         return columns
@@ -124,9 +124,9 @@ def columns_of_others(
 def columns_of_y(values: Array, rows: Array, h: int, shares: dict[str, float], given: Any) -> dict[str, Array]:
     """Forecasts and quantiles (1, h) of a series that is given; rows (1,): its one in fit.
 
-    given : what is known beside it, and what draws by chance for all series of a call.
+    given : what is known beside it, what draws by chance for all series of a call, and values missing before its first.
     """
-    own, chance = given
+    own, chance, left_out = given
     ends = end_with(values, int(rows[0]), own, h)
     if shares:
 
@@ -134,7 +134,7 @@ def columns_of_y(values: Array, rows: Array, h: int, shares: dict[str, float], g
             known = None if own is None else until(own, len(values), n, steps)
             return end_with(values[:n], int(rows[0]), known, steps)
 
-        ends |= spread_of(values, ends, rows, before, chance)
+        ends |= spread_of(np.append(np.full(left_out, np.nan), values), ends, rows, before, chance)
     return clipped(columns_of(ends, rows, h, shares), ends["floors"])
 
 

@@ -20,23 +20,25 @@ WINDOWS, SMALLEST, PRIOR, FURTHEST = 4, 1e-6, 2.0, 30.0
 def spread_of(values: Array, ends: Ends, rows: Array, before: Callable[[int, int], Ends], draws: Any) -> Ends:
     """Scale of the errors of one series (time,), and the ends of its intervals, by forecasts of its last windows.
 
-    before(n, h) : the end of the first n values, and what is known of h steps behind it. All is of logarithms where the
-    series is not linear.
+    values : NaN before the first alone. before(n, h) : the end of the first n known values, and what is known of h
+    steps behind it. All is of logarithms where the series is not linear.
     """
     growth, linear = WEIGHTS["bands.growth"], bool(ends["linear"][0])
-    n, horizon, z = len(values), len(growth), values if linear else np.log(values)
-    lag = SEASON if n > SEASON + 1 else 1
-    least = SMALLEST * (ends["level"][0] if linear else 1.0)
-    usual = max(np.abs(z[lag:] - z[:-lag]).mean(), least) * WEIGHTS["bands.usual"]
+    horizon, z = len(growth), values if linear else np.log(values)
+    lag, n = SEASON if len(z) > SEASON + 1 else 1, int(np.isfinite(z).sum())
+    least, changes = SMALLEST * (ends["level"][0] if linear else 1.0), np.abs(z[lag:] - z[:-lag])
+    changes = changes[np.isfinite(changes)]
+    usual = max(changes.sum() / max(len(changes), 1), least) * WEIGHTS["bands.usual"]
     starts, weight = windows_of(n, WEIGHTS["bands.starts"], WINDOWS, LEAST)
     sizes = []
     for start in starts.tolist():
-        found, truth = point_of(before(n - start, horizon), rows, horizon)[0], z[n - start :][:horizon]
+        found, truth = point_of(before(n - start, horizon), rows, horizon)[0], z[len(z) - start :][:horizon]
         error = truth - (found if linear else np.log(found))[: len(truth)]
         sizes.append(np.abs(error / growth[: len(truth)]).mean())
     own = len(sizes) * weight
     scale = max((np.sum(sizes) / max(len(sizes), 1) * own + PRIOR * usual) / (own + PRIOR), least)
-    (low, low_half, below), (high, high_half, above) = highest(-z, horizon), highest(z, horizon)
+    sides = (np.where(np.isnan(one), np.nanmin(one), one) for one in (-z, z))  # what is missing is no record
+    (low, low_half, below), (high, high_half, above) = (highest(one, horizon) for one in sides)
     half = high_half + low_half
     found, room = np.array([below, above]), np.full(2, high + low)
     jumped = found[:, 0] > half

@@ -154,6 +154,15 @@ def test_series_that_are_too_short(loss: str, tmp_path: Path) -> None:
         near(found, wide.xs(name, axis=1, level=1))
 
 
+def test_intervals_of_series_that_begin_later(tmp_path: Path) -> None:
+    """What went before the first value is none of its range, but of the length that range is told by."""
+    y = Y.assign(grows=Y["grows"].where(T > 45), signed=(Y["signed"] + 0.2 * T).where(T > 20))
+    model = RNNForecaster(**OPTIONS | NETWORK | {"missing": "mask", "max_steps": 1}).fit(Y[:88])
+    wide = model.predict(18, y=y, level=95)
+    for name, found in exported(model, tmp_path)["predict"](18, y.to_numpy().T, ids=list(y), level=95).items():
+        near(found, wide.xs(name, axis=1, level=1))
+
+
 def test_before_fit(tmp_path: Path) -> None:
     with pytest.raises(NotFittedError, match="not fitted"):
         RNNForecaster().export_numpy(tmp_path)
