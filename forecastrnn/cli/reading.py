@@ -15,6 +15,7 @@ import pandas as pd
 from forecastrnn.cli.failures import DASH, USAGE, Failure, of_file
 from forecastrnn.cli.paths import ending_of
 from forecastrnn.data.date_texts import read_dates
+from forecastrnn.data.grid import time_errors
 
 MISSING = ["", "NA", "N/A", "#N/A", "n/a", "<NA>", "NaN", "nan", "-nan", "NULL", "null", "None"]
 _DATE = re.compile(r"(\d{4}-\d\d-\d\d|\d\d?[./]\d\d?[./]\d{2,4})([ T]\d.*)?$")
@@ -155,7 +156,7 @@ def _in_zone(times: pd.DatetimeIndex, zone: str, name: str) -> pd.DatetimeIndex:
         return times.tz_localize(zone, ambiguous=np.ones(len(times), bool), nonexistent="shift_forward")
     try:
         return times.tz_localize(zone, ambiguous="infer")
-    except ValueError:
+    except time_errors():
         found = times.tz_localize(zone, ambiguous=np.ones(len(times), bool), nonexistent="NaT")
         away = times[found.isna() & times.notna()]
         what = f"has no {away[0]}" if len(away) else "has an hour twice, and the rows do not say which is which"
