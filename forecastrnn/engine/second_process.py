@@ -14,7 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from forecastrnn.engine.cpu.stopping import Stoppable
+from forecastrnn.engine.free_memory import free_memory
 
+ROOM = 2**30  # bytes that must be free: a process that compiles takes 300 MB, and this one grows as well
 _CODE = """
 import importlib, sys
 sys.path, module, function, *words = eval(sys.argv[1]), *sys.argv[2:]
@@ -35,9 +37,9 @@ def compiling_beside(task: str, words: Sequence[str], *, unless: Stoppable) -> I
 
 
 def _is_plain() -> bool:
-    """Whether this is a Python that can be begun again: no worker, and no program that has Python inside."""
-    is_python = Path(sys.executable or "").name.lower().startswith("python")
-    return is_python and not getattr(sys, "frozen", False) and multiprocessing.parent_process() is None
+    """Whether this Python can be begun again: no worker, no program that has Python inside, and there is room."""
+    is_python = Path(sys.executable or "").name.lower().startswith("python") and not getattr(sys, "frozen", False)
+    return is_python and multiprocessing.parent_process() is None and free_memory() > ROOM
 
 
 def _started(task: str, words: Sequence[str]) -> subprocess.Popen[bytes] | None:

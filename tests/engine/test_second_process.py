@@ -17,6 +17,7 @@ def begun(monkeypatch):
     """The processes that a test begins, as if nothing were compiled."""
     found, begin = [], subprocess.Popen
     monkeypatch.setattr(type(mix), "is_ready", lambda kernel: False)
+    monkeypatch.setattr(second_process, "free_memory", lambda: 4 * second_process.ROOM)
     monkeypatch.setattr(subprocess, "Popen", lambda *args, **rest: found.append(begin(*args, **rest)) or found[-1])
     return found
 
@@ -74,11 +75,18 @@ def test_none_begins_in_a_worker(begun, monkeypatch):
         assert begun == []
 
 
+def test_none_begins_where_memory_is_short(begun, monkeypatch):
+    monkeypatch.setattr(second_process, "free_memory", lambda: second_process.ROOM)
+    with compiling_beside(*SLEEP, unless=mix):
+        assert begun == []
+
+
 def test_a_system_that_lets_none_begin_is_done_without(monkeypatch):
     def refuse(*args, **rest):
         raise PermissionError
 
     monkeypatch.setattr(type(mix), "is_ready", lambda kernel: False)
+    monkeypatch.setattr(second_process, "free_memory", lambda: 4 * second_process.ROOM)
     monkeypatch.setattr(subprocess, "Popen", refuse)
     with compiling_beside(*SLEEP, unless=mix):
         pass
