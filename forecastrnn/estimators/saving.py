@@ -25,6 +25,7 @@ from forecastrnn.estimators.parameters import layers_of
 from forecastrnn.exceptions import ModelFileError
 from forecastrnn.networks.cells import CELLS
 from forecastrnn.networks.losses import KNOWN_LOSSES
+from forecastrnn.persistence.checkpoint_file import CLASS as CHECKPOINT
 from forecastrnn.persistence.codec import TEXT, Part, State, choice
 from forecastrnn.persistence.model_file import ASK, ModelFile, open_model, write_model
 from forecastrnn.persistence.plain_values import IMPORT_IT, check_known, decode, encode
@@ -212,6 +213,10 @@ def load_estimator(path: Any, classes: dict[str, type]) -> Any:
 
 
 def _restore(file: ModelFile, classes: dict[str, type]) -> Any:
+    if isinstance(file.header, dict) and file.header.get("class") == CHECKPOINT:
+        raise ModelFileError(
+            f"{file.path}: it holds what a fit has kept to go on, no model. Give it to the same fit, as checkpoint=."
+        )
     header = Part(file.header, "the header")
     name, written_by = (kind.read(header, word) for word, kind in _HEADER.items())
     if name not in classes:

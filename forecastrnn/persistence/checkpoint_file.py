@@ -14,7 +14,7 @@ from forecastrnn.exceptions import ModelFileError
 from forecastrnn.keeping import Records
 from forecastrnn.persistence import codec
 from forecastrnn.persistence.codec import Part
-from forecastrnn.persistence.model_file import ModelFile, Tensor, open_model, write_model
+from forecastrnn.persistence.model_file import ASK, GIVE, ModelFile, Tensor, open_model, write_model
 
 CLASS = "Checkpoint"
 BITS = {
@@ -75,6 +75,7 @@ def read_checkpoint(path: str) -> Kept:
             return _read(file)
     except ModelFileError as error:
         what = str(error).removeprefix(f"{path}: ").removeprefix(f"{path} ")
+        what = what.removesuffix(ASK).removesuffix(GIVE).rstrip(" .")  # cures of a model
         raise ModelFileError(
             f"checkpoint: {path} is no checkpoint that can be read, and stays as it is: delete it or name another. "
             f"({what})"

@@ -36,6 +36,7 @@ MOST_DEPTH = 16
 CHUNK = 2**20  # bytes hashed at a time
 MOST_DIGITS = 20  # of an integer
 ASK = "Save the model again, or take a copy that is whole."
+GIVE = "Give a file written by an estimator's save method."
 
 
 @dataclass(frozen=True)
@@ -227,7 +228,7 @@ def _lengths_of(start: bytes, name: str) -> tuple[bytes, tuple[int, int]]:
     if not start.startswith(MAGIC):
         cut = len(start) < len(MAGIC) and MAGIC.startswith(start)
         what = "the file is cut off" if cut else "this is not a model file of forecastrnn: it begins with other bytes"
-        raise ModelFileError(f"{name}: {what}. Give a file written by an estimator's save method.")
+        raise ModelFileError(f"{name}: {what}. {GIVE}")
     if len(start) < PREAMBLE.size:
         raise ModelFileError(f"{name}: the file is cut off after {len(start)} bytes. {ASK}")
     _, version, digest, n_header, n_tensors = PREAMBLE.unpack(start)
