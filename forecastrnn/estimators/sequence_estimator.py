@@ -14,6 +14,7 @@ from forecastrnn.data.arrays import Sequences, check_count
 from forecastrnn.data.boxes import opened
 from forecastrnn.data.caller_warnings import warn_caller
 from forecastrnn.data.vector_input import lengths_of, steps_of
+from forecastrnn.engine.memory import check_fits
 from forecastrnn.estimators.device_choice import device_of, device_to_predict
 from forecastrnn.estimators.exporting import ExportedToNumpy
 from forecastrnn.estimators.frameworks import FromFrameworks
@@ -299,6 +300,9 @@ class SequenceEstimator(ExportedToNumpy, OnnxFiles, FromFrameworks, SequenceInpu
             raise ValueError(
                 f"n_samples={count} needs a model fitted with dropout: without it all samples would be the same."
             )
+        network, last = self._fitted.network, self._fitted.last or read.values.shape[1]
+        what = f"n_samples={count}: outputs of {read.n} sequences"
+        check_fits(count * (8 + 8 * read.n * last * network.n_outputs), what, "Take fewer samples, or sequences.")
         for seed in check_draws(random_state).randint(2**31 - 1, size=count):
             yield self._checked(
                 run(self._fitted, read, self.n_jobs, dropout=dropout, seed=int(seed), device=device_to_predict(self)),

@@ -67,7 +67,7 @@ def place_windows(lengths: np.ndarray, asked: WindowPlan, usual: int, least: int
         starts = np.arange(room, 0, -int(asked.step_size or max(1, room // count)))
         free = np.minimum(lengths - least, np.maximum(1, lengths // SHARE))
     else:
-        count, free = int(asked.n_windows), lengths - least
+        count, free = min(int(asked.n_windows), int(lengths.max())), lengths - least  # no series has room for more
         step = int(asked.step_size or np.clip((room - horizon) // max(count - 1, 1), 1, horizon))
         starts = horizon + step * np.arange(count)[::-1]
     return Windows(int(horizon), starts, starts <= free[:, None])

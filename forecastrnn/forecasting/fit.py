@@ -40,6 +40,7 @@ from forecastrnn.forecasting.trained import train_all
 from forecastrnn.forecasting.windows import with_usual_batch
 from forecastrnn.keeping import recalled
 from forecastrnn.progress import stage
+from forecastrnn.training.parameter_memory import check_networks
 
 if TYPE_CHECKING:
     from forecastrnn.data.calendar import CalendarColumns
@@ -62,6 +63,8 @@ def fit_model(
     calendar = plan.calendar_of(raw, season, old, told=True)
     read = _dated(raw, calendar)
     prepared = _series_of_fit(plan, read, season, static, old)
+    members = network_of(prepared[0].prepared.layout, prepared[1])
+    check_networks(members, prepared[1].dtype, prepared[1].rule, plan.n_members)  # before there is a seed for each
     rng = check_random_state(plan.random_state)
     seeds = recalled(rng.randint(2**31 - 1, size=plan.n_members).astype(np.int64)).tolist()
     with stage("", share=TRAINING if plan.behind_training else 1.0):

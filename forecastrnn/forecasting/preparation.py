@@ -147,7 +147,8 @@ def bridge(z: np.ndarray, known: np.ndarray, offsets: np.ndarray) -> None:
 
 def check_memory(n_values: int, n_series: int, season: int, window: int) -> None:
     """Refuse what cannot fit into memory before anything is allocated for it; `window`: steps that were asked for."""
-    what = f"y: {n_values} values in {n_series} series with a season of {season} steps"
+    asked = f" and {window} more steps asked for" if window else ""
+    what = f"y: {n_values} values in {n_series} series with a season of {season} steps{asked}"
     advice = "Take fewer or shorter series, or a shorter season_length."
     check_fits(VALUE_BYTES * (n_values + n_series * (3 * season + window)), what, advice)
 

@@ -60,7 +60,18 @@ FITTED: dict[str, tuple[Callable[[], object], Job, str]] = {
         lambda: PAIRS, lambda pairs: translator(hidden_layer_sizes=3000).fit(*pairs), "hidden_layer_sizes=3000: a netw",
     ),
     "embeddings": (
-        lambda: PAIRS, lambda pairs: translator(embedding_dim=10**6).fit(*pairs), "embedding_dim|hidden_layer_sizes",
+        lambda: PAIRS, lambda pairs: translator(embedding_dim=10**6).fit(*pairs),
+        "embedding_dim=1000000: a network .*Take shorter vectors",
+    ),
+    "vectors of a series": (
+        lambda: PANEL, lambda y: quick(id_embedding_dim=10**7).fit(y), "embedding_dim=10000000: a network of",
+    ),
+    "members of a start": (
+        lambda: monthly(60), lambda y: RNNForecaster.pretrained(n_members=1000).fit(y), "n_members=1000 networks of",
+    ),
+    "samples": (
+        lambda: regressor(dropout=0.3).fit(X, Y), lambda model: model.predict(X, n_samples=10**6),
+        "n_samples=1000000: outputs of 40 sequences need .*Take fewer samples",
     ),
     "members": (
         lambda: monthly(60), lambda y: quick(n_members=10**5, hidden_layer_sizes=32).fit(y),

@@ -252,6 +252,14 @@ def test_a_calibration_that_diverges_is_none(monkeypatch: pytest.MonkeyPatch) ->
         model.predict(3, level=80)
 
 
+def test_more_windows_than_values_are_as_many_as_there_are() -> None:
+    """And take no memory."""
+    many, all_there = (
+        conformal(intervals=Conformal(n_windows=n, horizon=4)).fit(PANEL["s0"]) for n in (10**9, len(PANEL))
+    )
+    assert many.predict(4, level=80).equals(all_there.predict(4, level=80))
+
+
 def test_series_too_short_for_windows() -> None:
     """They have what is usual; where none is long enough, forecasts are there and intervals are not."""
     y = {"a": monthly(60), "b": monthly(4, 2), "c": monthly(60, 3)}
