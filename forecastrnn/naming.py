@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 
 def is_name(key: object) -> bool:
@@ -13,6 +14,20 @@ def is_name(key: object) -> bool:
     except TypeError:
         return False
     return True
+
+
+def is_among(key: object, names: Iterable[object]) -> bool:
+    """Whether something is one of some names; arrays and the like, which compare as they like, are none."""
+    return is_name(key) and key in set(names)
+
+
+def names_in(given: object, argument: str) -> list[Any]:
+    """The names in a list, or the one that was given."""
+    if isinstance(given, str):
+        return [given]
+    if not isinstance(given, Iterable):
+        raise TypeError(f"{argument} must be a name or a list of names. Got {given!r:.80}")
+    return list(given)
 
 
 @contextmanager

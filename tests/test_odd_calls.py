@@ -25,6 +25,7 @@ FAR = pd.Series(
 )
 NEAR = pd.Series(np.arange(3.0), pd.date_range("2024", periods=3, unit="ns"))
 HUGE = 10**400
+LIST = np.array([1.0, 2.0])
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +55,15 @@ CALLS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "a class for forecasts": (lambda m: evaluate(pd.Series, truth=[1.0]), "forecasts must be .* Got type"),
     "a class for a series": (lambda m: quick().fit(pd.Series), "y must be .*; got type"),
     "times that are lists": (lambda m: m.predict(2, y=LISTED), r"column 'ds' of y of predict holds \['a'\] in row 1"),
+    "baselines of no name": (lambda m: m.cross_validation(monthly(40), 3, baselines=True), "baselines must be a"),
+    "an array among them": (lambda m: m.cross_validation(monthly(40), 3, baselines=[LIST]), "baselines: there is no"),
+    "an array for a metric": (lambda m: m.score(monthly(44)[40:], metric=LIST), "metric must be one of 'mase'"),
+    "an array for an output": (lambda m: m.sample_paths(2, 3, output=LIST), "output must be 'frame' or 'array'"),
+    "an array for keys": (lambda m: evaluate(FORECASTS.assign(y=1.0), "mae", by=LIST), r"by must be None or of \["),
+    "a number for keys": (lambda m: evaluate(FORECASTS.assign(y=1.0), "mae", by=3), "by must be a name or a list"),
+    "an array for a mean": (lambda m: evaluate(FORECASTS.assign(y=1.0), "mae", agg=LIST), "agg must be one of"),
+    "an array for a join": (lambda m: evaluate(FORECASTS.assign(y=1.0), "mae", how=LIST), "how must be 'exact'"),
+    "NA for the past": (lambda m: quick().fit(monthly(40), past=pd.NA), "past needs strategy='seq2seq' or 'direct'"),
     "a metric that is a list": (lambda m: evaluate([1.0], [["mae"]], truth=[1.0]), r"unknown metric \['mae'\]"),
     "a column twice": (lambda m: evaluate(TWICE), r"duplicate column names: \['M'\]"),
     "no texts in a column": (

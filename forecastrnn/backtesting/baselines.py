@@ -12,6 +12,7 @@ import numpy as np
 from forecastrnn.backtesting.origins import Origins
 from forecastrnn.data.series_input import SeriesSet
 from forecastrnn.metrics.scales import seasonal_errors
+from forecastrnn.naming import is_among, names_in
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,9 +85,9 @@ BASELINES: dict[str, tuple[str, Callable[[Known, np.ndarray, int], Forecast]]] =
 
 def columns_of(baselines: str | Sequence[str]) -> list[str]:
     """The columns of the baselines that were asked for; a ValueError names one that there is not."""
-    asked = [baselines] if isinstance(baselines, str) else list(baselines)
+    asked = names_in(baselines, "baselines")
     for name in asked:
-        if name not in BASELINES:
+        if not is_among(name, BASELINES):
             raise ValueError(f"baselines: there is no {name!r}, but {', '.join(map(repr, BASELINES))}")
     return [BASELINES[name][0] for name in asked]
 

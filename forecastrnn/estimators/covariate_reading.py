@@ -14,6 +14,7 @@ from forecastrnn.data.covariate_values import Covariate, Covariates
 from forecastrnn.forecasting.model import Model
 from forecastrnn.forecasting.plan import FitPlan
 from forecastrnn.forecasting.reading import ReadingOptions, too_short
+from forecastrnn.naming import is_among
 
 if TYPE_CHECKING:
     from forecastrnn.data.covariate_input import Reading, Values
@@ -122,7 +123,7 @@ def check_given(plan: FitPlan, given: Given) -> None:
         return
     named = given.past if isinstance(given.past, list | tuple) else getattr(given.past, "columns", [given.past])
     names = [getattr(name, "name", name) for name in named]
-    what = ", ".join(repr(name) for name in names if name not in plan.reading.columns.values())
+    what = ", ".join(repr(name) for name in names if not is_among(name, plan.reading.columns.values()))
     raise ValueError(
         f"past needs strategy='seq2seq' or 'direct': a recursive forecast would need values of {what} behind the end. "
         "If they are known, give them as X"

@@ -22,6 +22,7 @@ from forecastrnn.forecasting.bands import (
 )
 from forecastrnn.forecasting.reach import checked
 from forecastrnn.forecasting.sampling import check_calibrated, sample_paths
+from forecastrnn.naming import is_among
 from forecastrnn.seeds import check_draws
 
 if TYPE_CHECKING:
@@ -248,5 +249,5 @@ class Predicts(Pretrained, FittedForecaster):
 
 def check_output(output: str) -> None:
     """Refuse a kind of output that there is not."""
-    if output not in ("frame", "array"):
+    if not is_among(output, ("frame", "array")):
         raise ValueError(f"output must be 'frame' or 'array'. Got {output!r}")

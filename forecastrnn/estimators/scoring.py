@@ -18,6 +18,7 @@ from forecastrnn.estimators.forecast_settings import read_by
 from forecastrnn.forecasting.naive_series import Chosen
 from forecastrnn.forecasting.reach import checked
 from forecastrnn.metrics.checks import in_unit
+from forecastrnn.naming import is_among
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,7 +82,7 @@ class Scores(FittedForecaster):
         """
         check_is_fitted(self)
         model = self._model
-        if metric not in ERRORS:
+        if not is_among(metric, ERRORS):
             raise ValueError(
                 f"metric must be one of {', '.join(map(repr, ERRORS))}. Got {metric!r:.80}. Others are those of "
                 "forecastrnn.metrics.evaluate, for frames of forecasts."

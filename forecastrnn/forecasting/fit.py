@@ -63,8 +63,6 @@ def fit_model(
     calendar = plan.calendar_of(raw, season, old, told=True)
     read = _dated(raw, calendar)
     prepared = _series_of_fit(plan, read, season, static, old)
-    members = network_of(prepared[0].prepared.layout, prepared[1])
-    check_networks(members, prepared[1].dtype, prepared[1].rule, plan.n_members)  # before there is a seed for each
     rng = check_random_state(plan.random_state)
     seeds = recalled(rng.randint(2**31 - 1, size=plan.n_members).astype(np.int64)).tolist()
     with stage("", share=TRAINING if plan.behind_training else 1.0):
@@ -173,6 +171,8 @@ def _series_of_fit(
     check_reach(prepared, read.ids)
     if plan.usual_batch:
         settings = with_usual_batch(prepared, settings)
+    network = network_of(prepared.layout, settings)
+    check_networks(network, settings.dtype, settings.rule, plan.n_members)  # before there is a seed for each
     return SeriesInputs(prepared, settings.dtype, columns), settings, codes.static
 
 

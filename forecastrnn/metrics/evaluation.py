@@ -16,6 +16,7 @@ from forecastrnn.metrics.formulas import METRICS
 from forecastrnn.metrics.grouping import check_by, group_rows
 from forecastrnn.metrics.scorer import Function, Request, Scorer
 from forecastrnn.metrics.table import Table, read_table
+from forecastrnn.naming import is_among
 from forecastrnn.native_frames import as_pandas, in_library
 
 
@@ -115,7 +116,7 @@ def evaluate(
     0     sales    mae  2.0
     1     sales   mase  1.5
     """
-    if how not in ("exact", "inner"):
+    if not is_among(how, ("exact", "inner")):
         raise ValueError(f"how must be 'exact' or 'inner'. Got {how!r}")
     forecasts, library = as_pandas(forecasts, "forecasts")
     (train, _), (truth, _) = as_pandas(train, "train"), as_pandas(truth, "truth")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from forecastrnn.metrics.table import Table
+from forecastrnn.naming import is_among, names_in
 
 KEYS = ("series", "cutoff", "step")
 AGGREGATIONS = ("mean", "median", "pooled")
@@ -56,11 +57,11 @@ class Grouping:
 
 def check_by(by: str | Sequence[str] | None, agg: str, has_cutoffs: bool) -> tuple[str, ...]:
     """The keys of the result, in the order of its columns."""
-    wanted = () if by is None else (by,) if isinstance(by, str) else tuple(by)
-    unknown = [key for key in wanted if key not in KEYS]
+    wanted = () if by is None else tuple(names_in(by, "by"))
+    unknown = [key for key in wanted if not is_among(key, KEYS)]
     if unknown:
         raise ValueError(f"by must be None or of {list(KEYS)}. Got {unknown[0]!r}")
-    if agg not in AGGREGATIONS:
+    if not is_among(agg, AGGREGATIONS):
         raise ValueError(f"agg must be one of {list(AGGREGATIONS)}. Got {agg!r}")
     if "step" in wanted and agg == "median":
         raise ValueError("agg='median' is of scores of series; by='step' scores all rows of a step together")
