@@ -30,8 +30,19 @@ def names_in(given: object, argument: str) -> list[Any]:
     return list(given)
 
 
+def counted(count: int, what: str) -> str:
+    """So many of something, in words.
+
+    Examples
+    --------
+    >>> counted(1, "row"), counted(3000, "row")
+    ('1 row', '3,000 rows')
+    """
+    return f"{count:,} {what}" + "s" * (count != 1)
+
+
 @contextmanager
-def looked_up(keys: Iterable[object], where: str) -> Iterator[None]:
+def looked_up(keys: Iterable[object], where: str, kinds: str = "texts, numbers or tuples") -> Iterator[None]:
     """What is inside looks `keys` up: a TypeError of it says which one cannot be, and where that is."""
     try:
         yield
@@ -40,6 +51,5 @@ def looked_up(keys: Iterable[object], where: str) -> Iterator[None]:
         if row < 0:
             raise
         raise TypeError(
-            f"{where} holds {key!r} in row {row}, a {type(key).__name__}, which cannot be looked up: give texts, "
-            "numbers or tuples"
+            f"{where} holds {key!r} in row {row}, a {type(key).__name__}, which cannot be looked up: give {kinds}"
         ) from error

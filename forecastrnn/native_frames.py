@@ -107,6 +107,8 @@ def _column(column: Any) -> Any:
         return times if dtype.time_zone is None else times.tz_localize("UTC").tz_convert(dtype.time_zone)
     if dtype == nw.Date:
         return pd.DatetimeIndex(column.to_numpy().astype(f"datetime64[{_DATE}]"))
+    if dtype == nw.Struct:
+        return pd.Series(column.to_list(), dtype=object)
     if dtype == nw.Decimal:
         return column.cast(nw.Float64).to_numpy()
     if dtype == nw.Boolean and column.is_null().any():
@@ -143,9 +145,11 @@ def in_library(found: Any, library: str) -> Any:
     return (frame.with_columns(*changes) if changes else frame).to_native()
 
 
-def _plain(column: pd.Series) -> np.ndarray:
+def _plain(column: pd.Series) -> np.ndarray | list:
     """Values without a zone or categories; those that are missing among texts and integers are None."""
     dtype = column.dtype
+    if dtype.kind == "O" and column.isna().all():  # an array of objects would be one of no type that can be cast
+        return [None] * len(column)
     if isinstance(dtype, pd.DatetimeTZDtype):
         column = column.dt.tz_convert("UTC").dt.tz_localize(None)
     if column.dtype.kind == "M":
@@ -169,4 +173,4 @@ def _dressed(nw: Any, name: str, column: pd.Series, library: str) -> list:
         return [one.cast(nw.Enum(dtype.categories.tolist()) if fixed else nw.Categorical)]
     if dtype.kind == "f" and column.isna().any():
         return [nw.when(~one.is_nan()).then(one).alias(name)]
-    return [one.cast(nw.String)] if dtype.kind == "O" and not len(column) else []
+    return [one.cast(nw.String)] if dtype.kind == "O" and column.isna().all() else []

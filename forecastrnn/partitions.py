@@ -131,11 +131,14 @@ def _check(model: object, source: object, folder: str, n_jobs: object) -> None:
     if isinstance(model, type) or not all(hasattr(model, name) for name in ("predict", "update", "save")):
         raise TypeError(f"model must be a fitted RNNForecaster. Got {model!r:.80}: RNNForecaster.load reads a file.")
     check_jobs(n_jobs)
-    if isinstance(source, str | os.PathLike) and os.path.realpath(path_of(source, "source")) == os.path.realpath(
-        folder
-    ):
+    if not isinstance(source, str | os.PathLike):
+        return
+    series, forecasts = os.path.realpath(path_of(source, "source")), os.path.realpath(folder)
+    series = os.path.dirname(series) if os.path.isfile(series) else os.path.join(series, "")
+    if os.path.join(forecasts, "").startswith(series) and (series.endswith(os.sep) or series == forecasts):
         raise ValueError(
-            f"folder must be another directory than source, {folder!r}: forecasts would lie among the series."
+            f"folder must lie outside of source, not be it or lie in it: forecasts would lie among the series. Got "
+            f"{folder!r}"
         )
 
 
@@ -212,9 +215,19 @@ def _forecast(model: Forecaster, job: Job, said: Mapping[str, object], asked: Ma
         )
     if there != note:
         beside = {name: dataset_of(files.paths, files.base) for name, files in job.beside.items()}
-        forecast = model.predict(y=dataset_of(job.source.paths, job.source.base), **beside, **asked)
+        forecast = _predicted(model, job, {**beside, **asked, "y": dataset_of(job.source.paths, job.source.base)})
         replace_file(target_of(job.target), [written(forecast, _KEY, note)])
     return ids_in(job.target)
+
+
+def _predicted(model: Forecaster, job: Job, asked: Mapping[str, Any]) -> Any:
+    """The forecasts of a partition, whose errors name it."""
+    try:
+        return model.predict(**asked)
+    except ValueError as error:
+        raise ValueError(f"source, {job.name}: {error}") from error
+    except TypeError as error:
+        raise TypeError(f"source, {job.name}: {error}") from error
 
 
 def _check_once(found: Mapping[str, list[Hashable]]) -> None:

@@ -97,7 +97,8 @@ def test_what_cannot_be_forecast_with_is_refused_before_a_folder_is_made(model: 
         ({"model": RNNForecaster}, TypeError, "model must be a fitted RNNForecaster"),
         ({"n_jobs": 0}, ValueError, "n_jobs must be None or an int other than 0. Got 0"),
         ({"n_jobs": "all"}, ValueError, "n_jobs must be None or an int"),
-        ({"folder": source}, ValueError, "folder must be another directory than source"),
+        ({"folder": source}, ValueError, "folder must lie outside of source"),
+        ({"folder": source / "out"}, ValueError, "folder must lie outside of source, not be it or lie in it"),
         ({"folder": None}, TypeError, "folder must be a str or an os.PathLike. Got None"),
         ({"source": "a\0"}, ValueError, "source has the character 0 in it"),
     ):
@@ -112,6 +113,11 @@ def test_refused(source: Path, model: RNNForecaster, tmp_path: Path) -> None:
     predict_partitions(model, source, tmp_path / "out", 3)
     with pytest.raises(ValueError, match=r"shard=0.parquet holds forecasts of another model"):
         predict_partitions(model, source, tmp_path / "out", 4)
+    (tmp_path / "out" / "shard=0.parquet").write_bytes(b"cut off")
+    with pytest.raises(ValueError, match=r"shard=0.parquet is no Parquet file, as one that was damaged: remove it"):
+        predict_partitions(model, source, tmp_path / "out", 3)
+    with pytest.raises(ValueError, match=r"source, shard=0.*: X must not be given here"):
+        predict_partitions(model, source, tmp_path / "other", 3, X=source)
     panel().query("unique_id == 's1'").drop(columns="shard").to_parquet(source / "again.parquet", index=False)
     with pytest.raises(ValueError, match=r"series 's1' is in two partitions, those of again.parquet and shard=1"):
         predict_partitions(model, source, tmp_path / "other", 3)

@@ -116,10 +116,10 @@ def _warn(read: SeriesSet, there: np.ndarray, windows: Windows, needs: Needs) ->
     if len(short):
         none = int((~there.any(axis=0)).sum())
         warnings.warn(
-            f"cross_validation: {len(short)} of {read.n_series} series are too short for all {windows.n_windows} "
-            f"windows, which need {needs.fit + windows.most_behind} values, and are left out of those that begin "
-            f"too early, {none} of them out of all; the first is {read.ids[short[0]]!r} with "
-            f"{read.offsets[short[0] + 1] - read.offsets[short[0]]}",
+            f"cross_validation: {len(short)} of {read.n_series} series {'is' if len(short) == 1 else 'are'} too short "
+            f"for all {windows.n_windows} windows, which need {needs.fit + windows.most_behind} values, where "
+            f"{read.ids[short[0]]!r} has {read.offsets[short[0] + 1] - read.offsets[short[0]]}: windows that begin too "
+            f"early are left out{f', for {none} of them all windows' if none else ''}",
             UserWarning,
             stacklevel=4,
         )

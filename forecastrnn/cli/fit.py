@@ -12,7 +12,7 @@ from forecastrnn.cli.failures import USAGE, Failure, of_file
 from forecastrnn.cli.models import new_forecaster, talking
 from forecastrnn.cli.paths import check_inputs, check_output
 from forecastrnn.cli.picture import check_picture, write_picture
-from forecastrnn.cli.reading import check_numbers, read_table, with_times
+from forecastrnn.cli.reading import check_numbers, read_table, with_dates, with_times
 from forecastrnn.data.frame_columns import Names
 
 ID_COL = "unique_id"
@@ -51,11 +51,12 @@ def read_given(args: Namespace) -> GivenFiles:
     id_col = args.id_col or ID_COL
     y = read_table(args.data, args, time_col=args.time_col, id_col=id_col, numbers=[args.target_col])
     with of_file(args.data):
+        y = with_dates(y, args) if args.time_col not in y else y
         names = Names(id_col if id_col in y or args.id_col else None, args.time_col, args.target_col)
         found = names.of_frame(y, "the file")
         if found is None:
             raise ValueError("no column holds dates: name that of the times, and that of the values, by --time-col "
-                             "and --target-col")  # fmt: skip
+                             "and --target-col; --date-format %Y%m reads numbers such as 202412")  # fmt: skip
         y = with_times(y, str(found.time_col), args)
         check_numbers(y[found.target_col])
     return GivenFiles(y=y, static=read_static(args.static, args, id_col), columns=dict(vars(found)))

@@ -45,7 +45,9 @@ def _read_text(raw: bytes, args: Namespace, sep: str, id_col: str | None) -> pd.
     try:
         header = pd.read_csv(io.BytesIO(raw), nrows=0, **options).columns
         if len(header) == 1 and not args.sep:
-            raise ValueError(f"there is one column, {header[0]!r}: say what parts columns, as in --sep ';'")
+            raise ValueError(
+                f"there is one column, {header[0]!r}: say what parts columns, as in --sep ';', or add one of times"
+            )
         _check_names(header)
         missing = {name: MISSING for name in header if name != id_col}  # an id may be "NA"
         text = {id_col: str} if id_col in header else {}
@@ -131,9 +133,17 @@ def with_times(frame: pd.DataFrame, name: str, args: Namespace) -> pd.DataFrame:
     return frame.assign(**{name: _in_zone(times, zone, str(name)) if zone else times})
 
 
+def with_dates(frame: pd.DataFrame, args: Namespace) -> pd.DataFrame:
+    """The same frame with the first column whose values all have the form that was given as times."""
+    if not args.date_format or not len(frame):
+        return frame
+    name = next((name for name in frame.columns if not _in_form(frame[name], args.date_format).isna().any()), None)
+    return frame if name is None else with_times(frame, name, args)
+
+
 def _of_form(column: pd.Series, form: str) -> pd.DatetimeIndex:
     """Times of a form that was given; the first that is none of it is blamed."""
-    times = pd.to_datetime(column, format=form, utc="%z" in form, errors="coerce")
+    times = _in_form(column, form)
     bad = (times.isna() & column.notna()).to_numpy()
     if bad.any():
         row = int(bad.argmax())
@@ -142,6 +152,14 @@ def _of_form(column: pd.Series, form: str) -> pd.DatetimeIndex:
             "(--date-format)"
         )
     return pd.DatetimeIndex(times)
+
+
+def _in_form(column: pd.Series, form: str) -> pd.Series:
+    """Times of a form, NaT where there is none; a Failure for a form that is none."""
+    try:
+        return pd.to_datetime(column, format=form, utc="%z" in form, errors="coerce")
+    except ValueError as error:
+        raise Failure(USAGE, f"--date-format {form}: {error}") from error
 
 
 def _in_zone(times: pd.DatetimeIndex, zone: str, name: str) -> pd.DatetimeIndex:

@@ -19,11 +19,32 @@ ADVICE = {
     "convert them with pandas.to_datetime(..., utc=True), and then tz_convert to their time zone":
         "say their time zone, as in --tz Europe/Paris",
     ", zeros with 'zero'": ", or zeros with --missing zero",
+    "Take them in with update(y_new)": "Take them in with forecastrnn update",
+    "call sort_index or sort_values first": "sort the lines by time",
+    "name such in X= (known ahead) or past= (known until now), or drop them":
+        "--future-cols names what is known ahead, --past-cols what is known until now",
+    "tz_localize(zone, ambiguous='infer')": "--tz Europe/Paris",
     "h must be an integer >= 1, a list of such steps, or a last time": "--to must be a time, such as 2025-12",
     "; if it is one series, say so with id_col=None; else name the column of the ids":
         "; --id-col names the column of the ids, --time-col and --target-col those of times and values",
 }  # fmt: skip
-_WIDE = re.compile(r"; set_index\(.*?\) makes it a wide frame, each column a series")
+# The same where what stands there differs from call to call.
+_PATTERNS = {
+    r"; set_index\(.*?\) makes it a wide frame, each column a series":
+        "; of a file with a column for each series --target-col names one, or turn it into rows of id, time and value",
+    r" must be an index of times: .*?; got texts, of which": " holds texts, of which",
+    r"It must be .*? without gaps: add the missing rows .*?\[\.\.\.\]\)\)":
+        "Times go on by one step: add the missing rows, or name the step by --freq",
+    r"\by_new begins\b": "the file begins",
+    r"\by of predict\b": "--data",
+    r"\bX must not be given here: the model was fitted without X\b":
+        "--future must not be given: the model was fitted without --future-cols",
+    r"add them \((asfreq\(.*?\)|reindex)\)": "add them",
+    r"make_future_frame\(.*?\) lists the rows": "--future plan.csv gives them",
+    r"see make_future_frame\(.*?\)": "--future needs these rows",
+    r"convert it first, with pandas\.to_datetime\(.*?\)": "say its form, as in --date-format %Y%m%d, or %Y%m",
+    r"; if they are holidays, give freq=.*": "; what days are holidays can be said in Python alone",
+}  # fmt: skip
 _OPTION = re.compile(r"""(?<![\w.-])(\w+)=("[^"]*"|'[^']*'|\[[^\]]*\]|[\w.+-]+)""")
 
 
@@ -31,18 +52,15 @@ def in_flags(text: str) -> str:
     """A message of the package with options as flags."""
     for python, words in ADVICE.items():
         text = text.replace(python, words)
-    text = _WIDE.sub("", text)
-    text = re.sub(r"add them \((asfreq\(.*?\)|reindex)\)", "add them", text)
-    text = re.sub(r"make_future_frame\(.*?\) lists the rows", "--future plan.csv gives them", text)
-    text = re.sub(r"see make_future_frame\(.*?\)", "--future needs these rows", text)
-    text = text.replace("y_new begins", "the file begins")
+    for pattern, words in _PATTERNS.items():
+        text = re.sub(pattern, words, text)
     text = re.sub(r"\((id_col|time_col|target_col)\)", lambda found: f"({FLAGS[found[1]]})", text)
     return _OPTION.sub(_as_flag, text)
 
 
 def _as_flag(found: re.Match) -> str:
     name, value = found[1], found[2].strip("\"'")
-    if name == "h" and not value.isdigit():
+    if name == "h" and (value != found[2] or not value.isdigit()):
         return f"--to {value}"
     if name in FLAGS:
         return f"{FLAGS[name]} {value}"

@@ -37,8 +37,8 @@ def in_long_form(forecast: pd.Series | pd.DataFrame, alias: str, keys: tuple[str
     """A forecast as a frame with the columns of series and times, `keys`, whatever the form of the series."""
     if isinstance(forecast, pd.Series):
         forecast = forecast.to_frame(alias)
-    elif isinstance(forecast.index, pd.RangeIndex) or forecast.index.name in forecast.columns:
-        return forecast.reset_index(drop=True)
+    elif isinstance(forecast.index, pd.RangeIndex):
+        return forecast
     are_paths = "path" in forecast.columns.names
     if isinstance(forecast.columns, pd.MultiIndex):
         forecast = pd.concat({name: forecast[name] for name in forecast.columns.unique(0)})

@@ -219,18 +219,21 @@ def _with_special(calendar: CalendarColumns, options: CalendarOptions, read: Ser
         parts.append(found.only(found.seen(begin, end) >= _TWICE))
     if options.events is not None:
         found = event_days(options.events, clock)
-        seen = found.seen(begin, end) > 0
+        seen = found.of(read.ids).seen(begin, end) > 0
         if told:
-            _warn_of_unseen([name for name, there in zip(found.names, seen.tolist(), strict=True) if not there])
+            unseen = [name for name, there in zip(found.names, seen.tolist(), strict=True) if not there]
+            _warn_of_unseen(unseen, [name for name in found.series if name not in read.ids])
         parts.append(found.only(seen))
     return replace(calendar, special=joined(parts))
 
 
-def _warn_of_unseen(names: list[str]) -> None:
+def _warn_of_unseen(names: list[str], strange: list[Hashable]) -> None:
+    """Warn of events that no time of y has; strange: series of events that y has not."""
     if names:
+        of = f" (y has no series {strange[0]!r}, of which there are events)" if strange else ""
         warn_caller(
-            f"calendar: no time of y has the event {names[0]!r}{f' (nor {len(names) - 1} more)' if names[1:] else ''}, "
-            "so nothing can be learned of it: it is not used"
+            f"calendar: no time of y has the event {names[0]!r}{f' (nor {len(names) - 1} more)' if names[1:] else ''}"
+            f"{of}, so nothing can be learned of it: it is not used"
         )
 
 

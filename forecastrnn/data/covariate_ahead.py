@@ -13,6 +13,7 @@ from forecastrnn.data.covariate_tables import CovariateTable
 from forecastrnn.data.covariate_values import Covariate, Covariates
 from forecastrnn.data.horizon import is_time, last_of
 from forecastrnn.data.series_input import TimeAxis
+from forecastrnn.naming import counted
 
 
 def wanted_behind(axis: TimeAxis, steps: int) -> Wanted:
@@ -69,12 +70,17 @@ def _refuse_holes(
     what = "a row" if rows[first] < 0 else repr(next(name for name, missing in lacks.items() if missing[first]))
     more = len(np.unique(wanted.ordinals[wrong])) if table.is_shared else int(wrong.sum())
     of = wanted.axis.clock.describe(int(wanted.ordinals[first])) if table.is_shared else wanted.describe(first)
-    others = f" (and {more - 1} more row{'s' * (more > 2)})" if more > 1 else ""
+    others = f" (and {counted(more - 1, 'more row')})" if more > 1 else ""
     said = f"{table.argument} lacks {what} {'at' if table.is_shared else 'of'} {of}{others}"
-    nearest = wanted.nearest(table, rows, wrong) if rows[first] < 0 else ""
-    steps = (
-        "No step is known for all series: see"
-        if not known
-        else (f"All series are known for {known} step{'s' * (known > 1)}: lower h to {known}, or see")
-    )
-    raise ValueError(f"{said}{nearest}. {steps} make_future_frame({h!r}, {table.argument})")
+    nearest = wanted.nearest(table, wrong) if rows[first] < 0 else ""
+    raise ValueError(f"{said}{nearest}. {_what_to_do(table.argument, h, known)}")
+
+
+def _what_to_do(argument: str, h: object, known: int) -> str:
+    """Advice where so many steps are known for all series."""
+    if argument != "X":  # what a function said of a cutoff
+        return f"A function of the cutoff must give the rows of all {h} steps behind it"
+    see = f"see make_future_frame({h!r}, X)"
+    if not known:
+        return f"No step is known for all series: {see}"
+    return f"All series are known for {counted(known, 'step')}: lower h to {known}, or {see}"

@@ -14,6 +14,7 @@ from forecastrnn.data.coding import MOST_CATEGORIES
 from forecastrnn.data.covariate_values import UNKNOWN, Covariate, is_missing
 from forecastrnn.data.frame_columns import first_not_numeric
 from forecastrnn.data.labels import are_texts, as_labels, codes_of, sorted_labels
+from forecastrnn.naming import looked_up
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,14 +47,20 @@ def read_column(column: pd.Series, rows: np.ndarray, argument: str) -> Column:
     if not texts and not isinstance(taken.dtype, pd.CategoricalDtype):
         raise TypeError(
             f"column {column.name!r} of {argument} holds {taken.dtype} values: give numbers, truth values or categories"
+            f"{'; weekdays, months and holidays are read by calendar=' * _is_time(taken.dtype)}"
         )
-    codes, found = pd.factorize(taken)
+    with looked_up(taken, f"column {column.name!r} of {argument}", "texts or numbers"):
+        codes, found = pd.factorize(taken)
     labels = as_labels(np.asarray(found.astype(object)), lambda _: f"in column {column.name!r} of {argument}")
     if len(labels) >= MOST_CATEGORIES:
         raise ValueError(f"column {column.name!r} of {argument} has {len(labels)} categories; give numbers")
     categories = sorted_labels(labels)
     places = np.append(codes_of(labels, categories) if len(labels) else [], UNKNOWN).astype(np.int64)
     return Column("category", places[codes], categories)
+
+
+def _is_time(dtype: object) -> bool:
+    return isinstance(dtype, pd.PeriodDtype) or pd.api.types.is_datetime64_any_dtype(dtype)
 
 
 def _numbers(column: pd.Series, argument: str, rows: np.ndarray) -> np.ndarray:

@@ -42,11 +42,11 @@ class Wanted:
         series = len(np.unique(self.series[wrong]))
         return f"{said} (and {several - 1} more" + (f", in {series} series)" if series > 1 else ")")
 
-    def nearest(self, table: CovariateTable, rows: np.ndarray, wrong: np.ndarray) -> str:
-        """What row a table has instead of the first of some (n,), for a message; rows (n,) : those that are used."""
+    def nearest(self, table: CovariateTable, wrong: np.ndarray) -> str:
+        """What row a table has instead of the first of some (n,), for a message."""
         first = int(np.argmax(wrong))
         name, ordinal = self.axis.ids[self.series[first]], int(self.ordinals[first])
-        return table.nearest(name, ordinal, rows, self.axis)
+        return table.nearest(name, ordinal, self.axis)
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +114,7 @@ def columns_of(read: SeriesSet, tables: Sequence[tuple[str, CovariateTable]], re
         if absent.any():
             raise ValueError(
                 f"{table.argument} has no row for {wanted.count(absent)}; covariates need a value at each time of y"
-                f"{wanted.nearest(table, rows, absent)}"
+                f"{wanted.nearest(table, absent)}"
             )
         for name in reading.names(role, table):
             column = read_column(table.values[name], rows, table.argument)

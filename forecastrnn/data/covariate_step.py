@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from numbers import Real
+from typing import Any
 
 import numpy as np
 
@@ -60,6 +61,7 @@ class StepReader:
     def _values(self, given: object) -> Sequence:
         names = [one.name for one in self.known]
         refuse_masked(given, "X")
+        given = _as_mapping(given)
         if isinstance(given, Mapping):
             lacking = [name for name in names if name not in given]
             if lacking:
@@ -68,10 +70,21 @@ class StepReader:
         if isinstance(given, np.ndarray) and given.ndim == 1:
             given = given.tolist()
         if not isinstance(given, list | tuple):
-            raise TypeError(f"X must be a mapping, or an array of {names}. Got {type(given).__name__}")
+            raise TypeError(f"X must be a mapping, a row of pandas, or an array of {names}. Got {type(given).__name__}")
         if len(given) != len(names):
             raise ValueError(f"X must have {len(names)} values, of {names}. Got {len(given)}")
         return given
+
+
+def _as_mapping(given: Any) -> Any:
+    """A row of pandas, a Series by its labels or a frame of one row, as a mapping; anything else as it is."""
+    if not hasattr(given, "iloc"):
+        return given
+    if not hasattr(given, "columns"):
+        return dict(zip(given.index.tolist(), given.tolist(), strict=True))
+    if len(given) != 1:
+        raise ValueError(f"X must be the values of one time, such as frame.loc[time]. Got a frame of {len(given)} rows")
+    return {name: given[name].iloc[0] for name in given.columns}
 
 
 def _number(one: Covariate, value: object) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass
+from typing import NoReturn
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ import pandas as pd
 from forecastrnn.data.covariate_keys import Keys, times_as
 from forecastrnn.data.frame_columns import Names, first_few
 from forecastrnn.data.series_input import TimeAxis
-from forecastrnn.naming import looked_up
+from forecastrnn.naming import counted, looked_up
 
 SINGLE = ("series", "array", "dated")  # forms of one series, whatever its name
 
@@ -42,19 +43,18 @@ class CovariateTable:
         """Whether a row is for all series."""
         return self.owners is None
 
-    def nearest(self, name: Hashable, ordinal: int, used: np.ndarray, axis: TimeAxis) -> str:
-        """For a message, what row there is instead of that of a series and time, among those that are not used."""
-        others = np.ones(len(self.ordinals), bool)
-        others[used[used >= 0]] = False
+    def nearest(self, name: Hashable, ordinal: int, axis: TimeAxis) -> str:
+        """For a message, what row there is instead of that of a series and time."""
+        own = np.ones(len(self.ordinals), bool)
         if self.owners is not None and name not in self.names and axis.form not in SINGLE:
             return f"; it has no row of that series, but of {first_few(self.names)}"
         if self.owners is not None and name in self.names:
-            others &= self.owners == self.names.index(name)
-        rows = np.flatnonzero(others)
+            own = self.owners == self.names.index(name)
+        rows = np.flatnonzero(own)
         if not len(rows):
             return ""
         row = int(rows[np.argmin(np.abs(self.ordinals[rows] - ordinal))])
-        return f"; the nearest other row that it has is that at {axis.clock.describe(int(self.ordinals[row]))}"
+        return f"; the nearest row that it has is that at {axis.clock.describe(int(self.ordinals[row]))}"
 
 
 def read_table(given: object, axis: TimeAxis, names: Names, argument: str) -> CovariateTable:
@@ -73,6 +73,11 @@ def read_table(given: object, axis: TimeAxis, names: Names, argument: str) -> Co
         return _of_levels(frame, axis, names, argument)
     apart = [name for name in (ids, times) if name is not None and name in frame.columns]  # NaT and None are one there
     index = pd.Index(frame[times]) if times in apart else frame.index
+    if times not in apart and pd.api.types.is_integer_dtype(index.dtype) and axis.clock.kind != "integer":
+        raise TypeError(
+            f"{argument} has no times: put them into its index, or into a column {times!r}, as they are called in y; "
+            f"its columns are {first_few(frame.columns)}"
+        )
     label = f"column {times!r} of {argument}" if times in apart else f"the index of {argument}"
     owners = _owners_of(pd.Index(frame[ids], tupleize_cols=False), argument) if ids in apart else None
     values = frame.drop(columns=apart) if apart else frame
@@ -83,13 +88,25 @@ def _as_frame(given: object, argument: str) -> pd.DataFrame:
     if isinstance(given, pd.DataFrame):
         return given
     if not isinstance(given, pd.Series):
-        raise TypeError(
-            f"{argument} must be a pandas DataFrame or Series: give pandas, so that rows can be matched by time. Got "
-            f"{type(given).__name__}"
-        )
+        _refuse_box(given, argument)
     if given.name is None:
         raise ValueError(f"{argument} is a Series without a name: give it one, such as rename('price')")
     return given.to_frame()
+
+
+def _refuse_box(given: object, argument: str) -> NoReturn:
+    """Say what to give instead of what has no times."""
+    if callable(given):
+        raise TypeError(f"{argument} is a function, which cross_validation alone calls: give the frame of this call")
+    if isinstance(given, str | list | tuple) and all(isinstance(name, str) for name in given):
+        raise TypeError(
+            f"{argument} names columns of y, as in fit; here it needs rows of times that y has not: give a DataFrame "
+            f"with a row for each, as make_future_frame(h) lists them. Got {given!r}"
+        )
+    raise TypeError(
+        f"{argument} must be a pandas DataFrame or Series: give pandas, so that rows can be matched by time. Got "
+        f"{type(given).__name__}"
+    )
 
 
 def _key_columns(frame: pd.DataFrame, axis: TimeAxis, names: Names) -> tuple[Hashable, Hashable]:
@@ -158,8 +175,8 @@ def _table(
         of = f"series {axis.ids[series[row]]!r} at " if series is not None else ""
         lacks = f": or does {argument} lack the column {id_col!r}?" if series is None and axis.n_series > 1 else ""
         raise ValueError(
-            f"{argument} has more than one row for {of}{axis.clock.describe(int(ordinals[row]))} ({len(repeated)} "
-            f"repeated rows); keep one for each{lacks}"
+            f"{argument} has more than one row for {of}{axis.clock.describe(int(ordinals[row]))} "
+            f"({counted(len(repeated), 'repeated row')}); keep one for each{lacks}"
         )
     return CovariateTable(
         argument=argument, values=values, ordinals=ordinals, owners=own, names=names, keys=found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Callable
 from typing import NoReturn
 
 import pandas as pd
@@ -12,7 +13,13 @@ KINDS = "a DatetimeIndex, a PeriodIndex or a RangeIndex (integers with a constan
 _YEAR_FIRST = re.compile(r"\d{4}(\d{4})?([-/T ]|$)")
 _YEAR = re.compile(r".*\d{4}")  # pandas reads "today" and "" as well
 _DAY_FIRST = re.compile(r"\d{1,2}\.\d{1,2}\.\d")  # with dots nobody writes the month first
-_MONTHS = ("%b %Y", "%B %Y", "%b-%Y", "%Y %b", "%m/%Y")  # which pandas does not guess
+_MONTHS = ("%b %Y", "%B %Y", "%b-%Y", "%Y %b", "%m/%Y", "%YM%m")  # which pandas does not guess
+# Quarters and weeks, as dates by which pandas knows them: the first day of each.
+_PARTS = (
+    (re.compile(r"(\d{4})[- ]?[Qq]([1-4])$"), lambda found: f"{found[1]}-{3 * int(found[2]) - 2}", "%Y-%m"),
+    (re.compile(r"[Qq]([1-4])[- ]?(\d{4})$"), lambda found: f"{found[2]}-{3 * int(found[1]) - 2}", "%Y-%m"),
+    (re.compile(r"(\d{4})-?W(\d\d)$"), lambda found: f"{found[1]}-{found[2]}-1", "%G-%V-%u"),
+)
 
 
 def read_dates(index: pd.Index, label: str) -> pd.Index:
@@ -62,10 +69,13 @@ def _instants(index: pd.Index, label: str) -> pd.DatetimeIndex:
 
 def _parse(texts: pd.Index, index: pd.Index, label: str) -> pd.DatetimeIndex:
     """The times that texts (n,), all different, stand for."""
+    parts = next((part for part in _PARTS if part[0].match(texts[0])), None)
+    if parts is not None:
+        return _parse_parts(texts, index, label, *parts)
     formats = _formats(texts[0])
     found = [times for form in formats if (times := _times(texts, form)) is not None]
     if not found:
-        _refuse(texts, index, formats, label)
+        _refuse_texts(texts, index, formats, label)
     one, other = found[0], found[-1]
     unlike = (one != other).argmax() if not one.equals(other) else -1
     if unlike >= 0:
@@ -75,6 +85,17 @@ def _parse(texts: pd.Index, index: pd.Index, label: str) -> pd.DatetimeIndex:
             "or False"
         )
     return one
+
+
+def _parse_parts(
+    texts: pd.Index, index: pd.Index, label: str, pattern: re.Pattern, written: Callable[[re.Match], str], form: str
+) -> pd.DatetimeIndex:
+    """The first days of the quarters, or weeks, that texts (n,) name."""
+    found = [pattern.match(text) for text in texts]
+    times = pd.to_datetime(pd.Index([written(one) if one else None for one in found]), format=form, errors="coerce")
+    if times.hasnans:
+        _refuse(texts[int(times.isna().argmax())], index, label)
+    return pd.DatetimeIndex(times)
 
 
 def _formats(text: str) -> list[str]:
@@ -103,7 +124,7 @@ def _pattern(form: str) -> re.Pattern:
     return _YEAR_FIRST if form == "ISO8601" else _YEAR
 
 
-def _refuse(texts: pd.Index, index: pd.Index, formats: list[str], label: str) -> NoReturn:
+def _refuse_texts(texts: pd.Index, index: pd.Index, formats: list[str], label: str) -> NoReturn:
     """Blame the first text that is no date, or the offsets that differ."""
     form = formats[0]
     if _times(texts, form, utc=True) is not None:
@@ -113,7 +134,10 @@ def _refuse(texts: pd.Index, index: pd.Index, formats: list[str], label: str) ->
         )
     good = pd.to_datetime(texts, format=form, errors="coerce", utc=True).notna()
     good &= [_pattern(form).match(text) is not None for text in texts]
-    text = texts[int((~good).argmax())]
+    _refuse(texts[int((~good).argmax())], index, label)
+
+
+def _refuse(text: str, index: pd.Index, label: str) -> NoReturn:
     row = int((index == text).argmax())
     raise TypeError(
         f"{label} must be an index of times: {KINDS}; got texts, of which {text!r} (row {row}) is no date"

@@ -11,6 +11,7 @@ import pandas as pd
 from forecastrnn.data.calendar_features import local_times
 from forecastrnn.data.special_days import SpecialDays, days
 from forecastrnn.data.time_index import Clock, read_index
+from forecastrnn.native_frames import as_pandas
 
 _COLUMNS = ("name", "time", "series")
 
@@ -39,6 +40,7 @@ def event_days(events: Any, clock: Clock) -> SpecialDays:
 
 
 def _checked(events: Any) -> pd.DataFrame:
+    events = as_pandas(events, "the frame of events of calendar")[0]
     if not isinstance(events, pd.DataFrame):
         raise TypeError(
             f"the events of calendar must be a frame with columns name and time; got {type(events).__name__}"

@@ -13,6 +13,7 @@ import pandas as pd
 
 from forecastrnn.data.date_texts import are_dates
 
+_DATED = 2  # columns of one series: times and values
 _NUMBERS = {"integer", "floating", "mixed-integer-float", "boolean", "decimal", "empty"}
 _MADE_OF_ALIAS = r"(-(path|lo|hi)-.*|_ql.*)?"  # the rest of the names of a forecast's columns
 
@@ -56,7 +57,7 @@ class Names:
         if self.id_col not in (None, Names.id_col):
             return None
         one = replace(self, id_col=None)
-        if y.shape[1] != 2:
+        if y.shape[1] != _DATED:
             return one if self.id_col is None else None
         first, second = y.columns
         swapped = self.time_col == second or self.target_col == first
@@ -98,6 +99,12 @@ class Names:
         dates = [name for name in y.columns if are_dates(y[name])]
         if len(dates) == 1 and first_not_numeric(y.drop(columns=dates)) is None:
             return f"; set_index({dates[0]!r}) makes it a wide frame, each column a series"
+        texts = [name for name in y.columns if not pd.api.types.is_numeric_dtype(y[name])]
+        if y.shape[1] == _DATED and len(texts) == 1 and not dates and len(y):
+            return (
+                f"; {y[texts[0]].iloc[0]!r} in column {texts[0]!r} is no date of a form that is known: "
+                "pandas.to_datetime(..., format=...) reads dates of any form"
+            )
         return ""
 
 

@@ -44,10 +44,11 @@ def write_future(
     times = axis.after(np.arange(1, steps + 1))
     if axis.form == "wide":
         return _wide(axis, times, known, values)
-    if axis.form in ("series", "array", "dated"):
+    if axis.form == "dated":
+        return pd.DataFrame({axis.time_name: times} | values)
+    if axis.form in ("series", "array"):
         index = times.rename(axis.time_name)
-        first = {axis.time_name: index} if axis.form == "dated" else {}
-        return pd.DataFrame(first | {name: each.array for name, each in values.items()}, index=index)
+        return pd.DataFrame({name: each.array for name, each in values.items()}, index=index)
     ids = axis.id_index.repeat(steps)
     there = needed_until(axis, h, wanted)
     if axis.form == "long":
@@ -63,8 +64,8 @@ def _values(one: Covariate, table: CovariateTable | None, rows: np.ndarray) -> p
         column = table.values[one.name].reset_index(drop=True)
         found = column.iloc[rows] if rows.min(initial=0) >= 0 else column.reindex(rows)
         return found.reset_index(drop=True)
-    is_code = one.kind == "category"
-    return pd.Series([None if is_code else np.nan] * len(rows), dtype=object if is_code else float)
+    texts = one.kind == "category" and isinstance(one.categories[0], str)
+    return pd.Series([None if texts else np.nan] * len(rows), dtype="str" if texts else float)
 
 
 def _wide(axis: TimeAxis, times: pd.Index, known: Sequence[Covariate], values: dict) -> pd.DataFrame:

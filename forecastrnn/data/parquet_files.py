@@ -68,6 +68,8 @@ def _opened(y: Any, argument: str) -> tuple[Any, str]:
         return datasets.dataset(path, format="parquet", partitioning="hive"), path
     except arrow.ArrowInvalid as error:
         raise ValueError(f"{argument}: {path} is no Parquet file, nor a folder of them: read it with pandas") from error
+    except arrow.ArrowTypeError as error:
+        raise ValueError(f"{argument}: the files of {path} have not the same columns: {error}") from error
 
 
 def _chosen(
@@ -83,7 +85,10 @@ def _chosen(
     for column, parameter in needed.items():
         if column not in there:
             listed = ", ".join(map(repr, there[:8])) + (", ..." if len(there) > 8 else "")
-            raise ValueError(f"{name} has no column {column!r} ({parameter}); its columns are {listed}")
+            raise ValueError(
+                f"{name} has no column {column!r} ({parameter}); its columns are {listed}. A file is read as a long "
+                "table of ids, times and values: read one of a column for each series with pandas, and give the frame"
+            )
     return [column for column in there if column in needed or column == columns.get("id_col")]
 
 
@@ -175,7 +180,11 @@ def written(frame: Any, key: bytes, note: Mapping[str, object]) -> memoryview:
 
 def note_in(path: str, key: bytes) -> dict[str, Any]:
     """The note of a file that `written` made; {} where it has none."""
-    metadata = import_module("pyarrow.parquet").read_schema(path).metadata or {}
+    arrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
+    try:
+        metadata = parquet.read_schema(path).metadata or {}
+    except arrow.ArrowInvalid as error:
+        raise ValueError(f"folder: {path} is no Parquet file, as one that was damaged: remove it") from error
     found: dict[str, Any] = json.loads(metadata.get(key, b"{}"))
     return found
 

@@ -13,6 +13,7 @@ from forecastrnn.data.frequency import is_business
 from forecastrnn.data.gaps import are_date_numbers, infer_with_gaps, places_with_gaps
 from forecastrnn.data.steps import Times, asked, infer
 from forecastrnn.data.time_index import Clock
+from forecastrnn.naming import counted
 
 
 def find_step(
@@ -68,12 +69,21 @@ def _check_order(times: Times) -> None:
         first = describe(own[np.argmax(repeated)])
         raise ValueError(
             f"{label} has duplicate times: series {times.ids[series]!r} has {first} more than once "
-            f"({int(repeated.sum())} duplicate rows); keep one row for each time"
+            f"({counted(int(repeated.sum()), 'duplicate row')}); keep one row for each time"
+            f"{_of_clock(times.clock, own)}"
         )
     raise ValueError(
         f"{label} is unsorted: in series {times.ids[series]!r}, {describe(ordinals[row])} comes after "
         f"{describe(ordinals[row - 1])}; times must increase, so call sort_index or sort_values first"
     )
+
+
+def _of_clock(clock: Clock, own: np.ndarray) -> str:
+    """What else to do where hours, or parts of one, may be those of a clock that was put back."""
+    hour = pd.Timedelta("1h") // pd.Timedelta(1, unit=clock.unit) if clock.kind == "datetime" else 0
+    if clock.tz is not None or np.median(np.diff(own)) > hour:
+        return ""
+    return "; if the clock was put back then, say of which zone it is: tz_localize(zone, ambiguous='infer')"
 
 
 def _raise_absent(times: Times, clock: Clock) -> NoReturn:
@@ -150,7 +160,7 @@ def _raise_gap(times: Times, series: int, likely: Clock | None) -> NoReturn:
             )
     else:
         count = int((np.diff(times.places(likely)[0]) - 1)[times.inside].sum())
-        what = f"It would be {KINDS} with the step {likely.freqstr}, were not {count} rows absent"
+        what = f"With steps of {likely.freqstr}, {counted(count, 'row')} {'is' if count == 1 else 'are'} absent"
         what += _what_to_do(likely)
     raise ValueError(
         f"{times.label} has no constant step: in series {times.ids[series]!r} the steps go from {say(short)} to "

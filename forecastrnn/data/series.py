@@ -143,12 +143,13 @@ def write_forecast(axis: TimeAxis, columns: Mapping[str, np.ndarray], h: object)
             )
     if axis.form in ("dated", "long"):
         check_apart([*([axis.id_name] if axis.form == "long" else []), axis.time_name, *columns])
-    if axis.form in ("series", "array", "dated"):
+    if axis.form == "dated":
+        return pd.DataFrame({axis.time_name: axis.after(steps)} | {name: each[0] for name, each in columns.items()})
+    if axis.form in ("series", "array"):
         index = axis.after(steps).rename(axis.time_name)
-        if len(columns) == 1 and axis.form != "dated":
+        if len(columns) == 1:
             return pd.Series(next(iter(columns.values()))[0], index=index, name=axis.value_name)
-        rows = {name: values[0] for name, values in columns.items()}
-        return pd.DataFrame({axis.time_name: index} | rows if axis.form == "dated" else rows, index=index)
+        return pd.DataFrame({name: values[0] for name, values in columns.items()}, index=index)
     if axis.form == "wide":
         return _write_wide(axis, columns, steps)
     out = _write_panel(axis, columns, steps)

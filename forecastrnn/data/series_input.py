@@ -82,7 +82,10 @@ class TimeAxis:
         """Places (n,) of the series named `ids`; a ValueError names those that are unknown."""
         known = dict(zip(self.ids, range(self.n_series), strict=True))
         wanted = list(ids)
-        unknown = [name for name in wanted if not is_name(name) or name not in known]
+        odd = next((name for name in wanted if not is_name(name)), None)
+        if odd is not None:
+            raise TypeError(f"a series is named as in fit, such as {self.ids[0]!r}. Got a {type(odd).__name__}")
+        unknown = [name for name in wanted if name not in known]
         if unknown:
             raise ValueError(f"unknown series: {first_few(unknown)}; the known series are {first_few(self.ids)}")
         return np.array([known[name] for name in wanted], dtype=np.int64)
@@ -186,7 +189,7 @@ class SeriesReader:
             raise TypeError(f"{self.argument}: np.matrix is not supported; give {_ACCEPTED}")
         refuse_masked(y, self.argument)
         if not isinstance(y, list | tuple | np.ndarray | pd.api.extensions.ExtensionArray):
-            raise TypeError(f"{self.argument} must be {_ACCEPTED}; got {type(y).__name__}. See pandas Series")
+            raise TypeError(f"{self.argument} must be {_ACCEPTED}; got {type(y).__name__}")
         dims = y.ndim if hasattr(y, "ndim") else 1 + (len(y) > 0 and np.ndim(y[0]))
         if dims != 1:
             raise TypeError(

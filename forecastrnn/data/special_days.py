@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -38,6 +39,12 @@ class SpecialDays:
             names=tuple(np.array(self.names, object)[keep].tolist()), days=self.days[rows],
             channel=place[self.channel[rows]], owner=self.owner[rows], series=self.series,
         )  # fmt: skip
+
+    def of(self, ids: Sequence[Hashable]) -> SpecialDays:
+        """The same channels with the days of some series alone, and those of all."""
+        known = set(ids)
+        rows = np.array([*(name in known for name in self.series), True])[self.owner]
+        return replace(self, days=self.days[rows], channel=self.channel[rows], owner=self.owner[rows])
 
     def seen(self, begin: np.ndarray, end: np.ndarray) -> np.ndarray:
         """How many days of each channel (n_channels,) lie in steps (n,) from day `begin` to before `end`."""

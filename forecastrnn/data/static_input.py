@@ -61,7 +61,7 @@ def rows_of(static: object, ids: tuple, id_col: Hashable) -> tuple[Any, np.ndarr
     if not hasattr(static, "columns") or not hasattr(static, "iloc"):
         raise TypeError(
             f"static must be a DataFrame with a row for each series, its index (or a column {id_col!r}) the ids. "
-            f"Got {type(static).__name__}."
+            f"Got {type(static).__name__}{_of_names(static, id_col)}."
         )
     given: Any = static
     has_ids = list(given.columns).count(id_col) == 1
@@ -79,6 +79,14 @@ def rows_of(static: object, ids: tuple, id_col: Hashable) -> tuple[Any, np.ndarr
     if twice is not None:
         raise ValueError(f"static has {names.count(twice)} rows for series {twice!r}; give one for each.")
     return frame, np.array([known[name] for name in ids])
+
+
+def _of_names(static: object, id_col: Hashable) -> str:
+    """What to do with names, which X and past may be."""
+    if not isinstance(static, str | list | tuple):
+        return ""
+    names = [static] if isinstance(static, str) else list(static)
+    return f": where these are columns of y, y[{[id_col, *names]!r}].drop_duplicates() is such a frame"
 
 
 def _check_names(names: tuple) -> None:

@@ -17,6 +17,10 @@ from forecastrnn.data.grid import places
 from forecastrnn.data.time_index import Clock, wall_of
 
 _KINDS = {"datetime": "dates", "period": "periods", "integer": "integers"}
+_RENAMED = {  # which pandas 3 no longer knows
+    "M": "'ME', or 'MS' for the first days of months", "Q": "'QE', or 'QS'", "Y": "'YE', or 'YS'", "A": "'YE', or 'YS'",
+    "BM": "'BME'", "H": "'h'", "T": "'min'", "S": "'s'", "L": "'ms'",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,10 @@ def asked(clock: Clock, freq: object, label: str) -> Clock:
     try:
         offset = pd.PeriodIndex([], freq=freq).freq if clock.kind == "period" else to_offset(freq)
     except (ValueError, TypeError) as error:
-        raise ValueError(f"freq={freq!r} is no frequency that pandas knows, such as 'D', 'MS' or '15min'") from error
+        old = f": it is called {_RENAMED[freq]} now" if isinstance(freq, str) and freq in _RENAMED else ""
+        raise ValueError(
+            f"freq={freq!r} is no frequency that pandas knows, such as 'D', 'MS' or '15min'{old}"
+        ) from error
     if offset is None or offset.n < 1:
         raise ValueError(f"freq={freq!r} must be a step forward in time")
     if clock.kind == "period" and offset.base != clock.freq.base:

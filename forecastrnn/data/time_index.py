@@ -79,9 +79,18 @@ def read_index(index: pd.Index, label: str) -> tuple[np.ndarray, Clock]:
     else:
         raise TypeError(
             f"{label} must be an index of times: {KINDS}; got {type(index).__name__} of dtype {index.dtype}. "
-            "pandas.to_datetime converts to such times"
+            f"{_advice(index)}"
         )
     return index.astype("int64").to_numpy(dtype=np.int64), clock
+
+
+def _advice(index: pd.Index) -> str:
+    """What makes times of an index that holds none."""
+    if pd.api.types.is_float_dtype(index.dtype):
+        return "astype(int) makes steps of whole numbers, pandas.to_datetime(..., format=...) dates"
+    if isinstance(index, pd.TimedeltaIndex):
+        return "add the time at which they began, as in pandas.Timestamp('2024-01-01') + index"
+    return "pandas.to_datetime converts to such times"
 
 
 def ordinals_of(index: pd.Index, clock: Clock) -> np.ndarray:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.utils.validation import check_is_fitted
 
 from forecastrnn.callbacks import check_callback
 from forecastrnn.estimators.covariate_reading import Given, check_given, read_to_backtest
 from forecastrnn.estimators.fitted_forecaster import FittedForecaster
+from forecastrnn.estimators.fittedness import check_is_fitted
 from forecastrnn.estimators.forecast_settings import plan_of, read_by
 from forecastrnn.estimators.interval_settings import Wanted, wanted_of
 from forecastrnn.estimators.resuming import going_on_from

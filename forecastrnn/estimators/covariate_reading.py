@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from inspect import signature
 from os import PathLike
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -54,7 +55,7 @@ class Given:
         """
         from forecastrnn.native_frames import as_pandas  # brings pandas with it
 
-        as_of = partial(_as_of, X) if callable(X) else None
+        as_of = _function(X) if callable(X) else None
         read = _from_file(y, name, columns, [one for given in (X, past) for one in _named(given)])
         is_file = read is not y
         y, library = as_pandas(read, name)
@@ -65,7 +66,7 @@ class Given:
             as_pandas(_from_file(value, argument, keys, wanted.get(argument)), argument)[0]
             for argument, value in {"X": as_of or X, "past": past, "static": static}.items()
         )
-        return cls(y=y, X=X, past=past, static=static, library="" if y is None else library, is_file=is_file)
+        return cls(y=y, X=X, past=past, static=_as_frame(static), library="" if y is None else library, is_file=is_file)
 
     def written(self, found: T, model: Model) -> T:
         """A frame as one of the library that y came in; that of the fit, where there is none."""
@@ -106,6 +107,26 @@ def _from_file(
     if argument in ("X", "past") and _named(given):
         return given
     return read_files(given, argument, columns, beside) if is_file(given) else given
+
+
+def _as_frame(static: Any) -> object:
+    """A named Series, one value for each series, as a frame; anything else as it is."""
+    if not hasattr(static, "to_frame") or hasattr(static, "columns"):
+        return static
+    if static.name is None:
+        raise ValueError("static is a Series without a name: give it one, such as rename('town')")
+    return static.to_frame()
+
+
+def _function(X: Callable[[Hashable], object]) -> Callable[[Hashable], object]:
+    """A function of the cutoff that gives frames of pandas; raises TypeError for one that takes no cutoff."""
+    try:
+        signature(X).bind(None)
+    except TypeError as error:
+        raise TypeError(f"X as a function is called with a cutoff, and gives the frame known then: {error}") from error
+    except ValueError:
+        pass  # what is built in may not say what it takes
+    return partial(_as_of, X)
 
 
 def _as_of(X: Callable[[Hashable], object], cutoff: Hashable) -> object:

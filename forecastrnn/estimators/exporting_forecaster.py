@@ -6,12 +6,12 @@ import os
 from pathlib import Path
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
 from forecastrnn.engine.cpu.heads import NEAR
 from forecastrnn.estimators.exporting import plain_labels
 from forecastrnn.estimators.exporting_covariates import arrays_beside, ends_beside, settings_beside
 from forecastrnn.estimators.fitted_forecaster import FittedForecaster
+from forecastrnn.estimators.fittedness import check_is_fitted
 from forecastrnn.estimators.forecast_settings import bounds_of
 from forecastrnn.forecasting import bands, calibration_windows, drawn_places, hulls, preparation, raw_values
 from forecastrnn.forecasting.bounds import Rule

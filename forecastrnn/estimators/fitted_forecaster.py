@@ -5,9 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sklearn.utils.validation import check_is_fitted
-
 from forecastrnn.estimators.covariate_reading import Given, ahead_of, check_other, read_beside
+from forecastrnn.estimators.fittedness import check_is_fitted
 from forecastrnn.estimators.forecast_settings import bounds_of, read_other
 from forecastrnn.estimators.parameters import NamedParameters
 from forecastrnn.forecasting.bands import with_spread

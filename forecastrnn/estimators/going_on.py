@@ -7,12 +7,12 @@ from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
 from forecastrnn.data.covariate_step import StepReader
 from forecastrnn.estimators.covariate_reading import Given, read_further
 from forecastrnn.estimators.device_choice import device_to_predict
 from forecastrnn.estimators.fitted_forecaster import FittedForecaster
+from forecastrnn.estimators.fittedness import check_is_fitted
 from forecastrnn.estimators.forecast_settings import bounds_of, check_within
 from forecastrnn.estimators.loss_settings import check_values
 from forecastrnn.estimators.telling import telling

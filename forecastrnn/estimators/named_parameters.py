@@ -16,6 +16,7 @@ from forecastrnn.estimators.groups.solvers import Solver
 from forecastrnn.estimators.old_names import RATE, check_together, heads_of, old_names_of, warn_of_old_names
 from forecastrnn.estimators.reporting import TakesCallbacks
 from forecastrnn.estimators.shown import Shown
+from forecastrnn.networks.likelihood import Likelihood
 
 Fit = TypeVar("Fit", bound=Callable[..., Any])
 
@@ -110,7 +111,9 @@ class NamedParameters(TakesCallbacks, Shown):
         try:
             validate_parameter_constraints(rules, values | inside, caller_name=type(self).__name__)
         except InvalidParameterError as error:
-            raise InvalidParameterError(_in_public_names(str(error), rules)) from None
+            name = str(error).split("'")[1]
+            hint = _hint((values | inside).get(name), "gaussian" in str(error))
+            raise InvalidParameterError(_in_public_names(str(error), rules) + hint) from None
         if not only:
             check_together(self)
 
@@ -156,6 +159,20 @@ def _in_public_names(text: str, rules: Mapping[str, Any]) -> str:
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 60]} ... {text[-50:]}"
 
 
+def _hint(value: object, likelihoods: bool = False) -> str:
+    """What to do with a class, or, where likelihoods can be chosen, with one that has no name."""
+    odd = next((one for one in (value if isinstance(value, list | tuple) else [value]) if isinstance(one, type)), None)
+    if odd is not None:
+        return f" {odd.__name__} is a class: give one of it, {odd.__name__}()."
+    if not likelihoods or not isinstance(value, Likelihood):
+        return ""
+    kind = type(value).__name__
+    return (
+        f" A likelihood of your own has a name: forecastrnn.networks.likelihoods.LIKELIHOODS[{kind.lower()!r}] = "
+        f"{kind}, and then loss={kind.lower()!r}."
+    )
+
+
 def _leaves(kind: type) -> list[str]:
     """Names of a class that is no base of others of the package, or of those that are none below it."""
     every: list[type] = type.__subclasses__(kind)
@@ -167,7 +184,7 @@ def refuse(estimator: NamedParameters, name: str, expected: str) -> NoReturn:
     """Raise scikit-learn's error for a parameter."""
     value = estimator.get_params()[name]
     raise InvalidParameterError(
-        f"The {name!r} parameter of {type(estimator).__name__} must be {expected}. Got {value!r} instead."
+        f"The {name!r} parameter of {type(estimator).__name__} must be {expected}. Got {value!r} instead.{_hint(value)}"
     )
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from sklearn.utils.validation import check_is_fitted
-
 from forecastrnn.data.arrays import check_count
 from forecastrnn.estimators.exporting_covariates import covariates_of
 from forecastrnn.estimators.exporting_forecaster import exported_of
 from forecastrnn.estimators.fitted_forecaster import FittedForecaster
+from forecastrnn.estimators.fittedness import check_is_fitted
 from forecastrnn.estimators.forecast_settings import bounds_of
 from forecastrnn.estimators.interval_settings import wanted_of
 from forecastrnn.forecasting.model import Model

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any
 
-from sklearn.utils.validation import check_is_fitted
-
 from forecastrnn.estimators.fitted_forecaster import FittedForecaster
+from forecastrnn.estimators.fittedness import check_is_fitted
 from forecastrnn.forecasting.read_states import states_while_reading
 from forecastrnn.forecasting.training_curves import curves_of
 from forecastrnn.training.curves import TrainingCurves

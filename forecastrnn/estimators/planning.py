@@ -5,11 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sklearn.utils.validation import check_is_fitted
-
 from forecastrnn.data.covariate_step import StepReader
 from forecastrnn.estimators.covariate_reading import Given, read_to_plan
 from forecastrnn.estimators.fitted_forecaster import FittedForecaster
+from forecastrnn.estimators.fittedness import check_is_fitted
 from forecastrnn.estimators.forecast_settings import read_other
 
 if TYPE_CHECKING:

@@ -6,12 +6,12 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
 from forecastrnn.data.arrays import check_count
 from forecastrnn.estimators.covariate_reading import Given, ahead_of
 from forecastrnn.estimators.device_choice import device_to_predict
 from forecastrnn.estimators.fitted_forecaster import FittedForecaster
+from forecastrnn.estimators.fittedness import check_is_fitted
 from forecastrnn.estimators.interval_settings import wanted_of
 from forecastrnn.estimators.pretrained import USUAL_COLUMNS, Pretrained
 from forecastrnn.forecasting.bands import (

@@ -21,10 +21,12 @@ from forecastrnn.estimators.old_names import flat_of
 from forecastrnn.estimators.reporting import copied, each_epoch, fit_task
 from forecastrnn.estimators.resuming import going_on_from
 from forecastrnn.estimators.saving import SavedToFile
-from forecastrnn.estimators.summary_text import cells_in_words, counted
+from forecastrnn.estimators.summary_text import cells_in_words
 from forecastrnn.estimators.telling import telling
 from forecastrnn.keeping import recalled, recalled_split
 from forecastrnn.metrics.checks import in_unit
+from forecastrnn.naming import counted
+from forecastrnn.networks.traced_cell import cell_name
 from forecastrnn.persistence.digests import digest_of
 from forecastrnn.sequences.fitting import Fitted, SequenceSamples
 from forecastrnn.sequences.seq2seq_fitting import FittedPairs, PairSamples
@@ -189,7 +191,7 @@ class RecurrentEstimator(SavedToFile, NamedParameters, Generic[Settings, Model, 
 
     def _learned(self) -> dict[str, str]:
         network, theta = self._fitted.network, self._fitted.progress.theta
-        cells = cells_in_words((type(layer.cell).__name__, layer.units) for layer in network.reader.layers)
+        cells = cells_in_words((cell_name(layer.cell), layer.units) for layer in network.reader.layers)
         sizes = f"{cells}, {network.size:,} parameters, {theta.dtype}"
         return {"fitted on": self._shapes(), "network": sizes, "training": self._course()}
 

@@ -9,11 +9,11 @@ from importlib import import_module
 from typing import Any, Self
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
 from forecastrnn._version import __version__
 from forecastrnn.estimators.candidate_settings import candidates_of
 from forecastrnn.estimators.device_choice import check_devices
+from forecastrnn.estimators.fittedness import check_is_fitted
 from forecastrnn.estimators.groups.calendars import Calendar, Holidays
 from forecastrnn.estimators.groups.intervals import Conformal
 from forecastrnn.estimators.groups.losses import LOSS_OF

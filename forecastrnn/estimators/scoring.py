@@ -8,12 +8,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
 from forecastrnn.data.caller_warnings import warn_caller
 from forecastrnn.estimators.covariate_reading import Given, ahead_of, read_to_score
 from forecastrnn.estimators.device_choice import device_to_predict
 from forecastrnn.estimators.fitted_forecaster import FittedForecaster
+from forecastrnn.estimators.fittedness import check_is_fitted
 from forecastrnn.estimators.forecast_settings import read_by
 from forecastrnn.forecasting.naive_series import Chosen
 from forecastrnn.forecasting.reach import checked

@@ -25,9 +25,9 @@ from forecastrnn.estimators.onnx_files import OnnxFiles
 from forecastrnn.estimators.parameters import OWN, SEQUENCE_CONSTRAINTS, layers_of, shared_settings
 from forecastrnn.estimators.recurrent_estimator import Callback, GivenData
 from forecastrnn.estimators.sequence_input import SequenceInput
-from forecastrnn.estimators.summary_text import counted
 from forecastrnn.estimators.warm_start import dtype_pair, layer_pairs, refuse_changes, steps_in_words
 from forecastrnn.exceptions import TrainingDivergedError
+from forecastrnn.naming import counted
 from forecastrnn.networks.head import Head
 from forecastrnn.networks.network import Embedding
 from forecastrnn.seeds import check_draws

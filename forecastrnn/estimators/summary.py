@@ -11,6 +11,7 @@ from forecastrnn.estimators.fitted_forecaster import FittedForecaster
 from forecastrnn.estimators.summary_text import brief_of, text_of
 from forecastrnn.forecasting.calibration import COVERED
 from forecastrnn.forecasting.earlier_networks import is_held_out
+from forecastrnn.networks.traced_cell import cell_name
 
 if TYPE_CHECKING:
     from forecastrnn.forecasting.model import Model
@@ -151,7 +152,7 @@ def _network_of(model: Model) -> dict[str, Any]:
     """Cells, sizes, and how a forecast is made of networks."""
     layers = model.settings.layers
     return {
-        "members": int(model.n_members), "layers": [[type(layer.cell).__name__, int(layer.units)] for layer in layers],
+        "members": int(model.n_members), "layers": [[cell_name(layer.cell), int(layer.units)] for layer in layers],
         "mixed_with": _mixed_with(model), "strategy": model.strategy, "parameters": int(model.network.size),
         "one_for_all": not model.settings.is_local,
     }  # fmt: skip

@@ -37,11 +37,6 @@ def cells_in_words(layers: Iterable[Iterable[object]]) -> str:
     return " + ".join("{}({})".format(*layer) for layer in layers)
 
 
-def counted(n: int, what: str) -> str:
-    """So many of something, which is one or several."""
-    return f"{n:,} {what}" + ("" if n == 1 else "s")
-
-
 def paragraph(name: str, text: str) -> str:
     """A word, and lines beside it that are indented."""
     return textwrap.fill(text, WIDTH, initial_indent=name.ljust(INDENT), subsequent_indent=" " * INDENT)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from forecastrnn.data.caller_warnings import warn_caller
 from forecastrnn.forecasting.bounds import Rule
 from forecastrnn.forecasting.conformal import ConformalPlan
 from forecastrnn.forecasting.input_layout import InputLayout
@@ -57,6 +58,15 @@ class FitPlan:
     usual_batch: bool = False
     start: Start | None = None
     draws: bool = True
+
+    def warn_of_long_seasons(self, read: SeriesSet) -> None:
+        """Tell of seasons that were named and are in no series as often as is needed to learn anything of them."""
+        longest = int(np.diff(read.offsets).max())
+        needed = [("two", 2), *[("three", 3)] * len(self.seasons[1:])]
+        for season, (often, times) in zip(self.seasons, needed):
+            if longest < times * season:
+                warn_caller(f"season_length: no series has {often} seasons of {season} steps, so none is learned")
+                return
 
     def season(self, read: SeriesSet, usual: int, old: Model | None) -> int:
         """The season as it was given, as it was, or `usual` for such times; without any the one that is found."""

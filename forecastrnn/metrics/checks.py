@@ -57,7 +57,15 @@ def whole(y_true: ArrayLike, sample_weight: Weights = None, **arrays: ArrayLike)
         _check_labels(y_true, given, name)
         fields[name] = _like_truth(_floats(given, _SAID.get(name, name)), y.shape, use, name)
     weight = None if sample_weight is None else _weights(sample_weight, y.shape)[use]
+    if "lower" in fields:
+        refuse_swapped(fields["lower"], fields["upper"])
     return Rows(y=y[use], group=np.zeros(int(use.sum()), dtype=np.int64), weight=weight, **fields)
+
+
+def refuse_swapped(lower: np.ndarray, upper: np.ndarray) -> None:
+    """Refuse intervals (n,) that all end below where they begin; some may, as quantiles that cross."""
+    if len(lower) and (lower >= upper).all() and (lower > upper).any():
+        raise ValueError("no lower end of the intervals is below its upper end: are they swapped?")
 
 
 _SAID = {"forecast": "y_pred", "by_quantile": "y_pred"}

@@ -71,15 +71,27 @@ def known_ids(ids: pd.Series) -> tuple[np.ndarray, pd.Index]:
 
 def ranked_times(columns: dict[str, pd.Series]) -> tuple[dict[str, np.ndarray], pd.Index]:
     """The rank of each time among all, for each column by its label; the sorted times."""
+    indices = of_one_kind(columns)
+    places, times = pd.factorize(_together(indices), sort=True)
+    ends = np.cumsum([len(index) for index in indices.values()])[:-1]
+    return dict(zip(indices, np.split(places, ends), strict=True)), pd.Index(times)
+
+
+def of_one_kind(columns: dict[str, pd.Series]) -> dict[str, pd.Index]:
+    """Times of columns by their labels; a TypeError says which of them are of another kind than the first."""
     indices = {label: _times(column, label) for label, column in columns.items()}
     (first, expected), *others = ((label, _kind(index)) for label, index in indices.items())
     for label, kind in others:
         if kind != expected:
-            hint = "; use tz_localize or tz_convert" if "time zone" in kind + expected else ""
-            raise TypeError(f"{first} holds {expected}, but {label} holds {kind}{hint}")
-    places, times = pd.factorize(_together(indices), sort=True)
-    ends = np.cumsum([len(index) for index in indices.values()])[:-1]
-    return dict(zip(indices, np.split(places, ends), strict=True)), pd.Index(times)
+            raise TypeError(f"{first} holds {expected}, but {label} holds {kind}{_hint({kind, expected})}")
+    return indices
+
+
+def _hint(kinds: set[str]) -> str:
+    """What makes times of two kinds those of one."""
+    if "integers" in kinds:
+        return "; lists and arrays have no times: give a Series whose index has them"
+    return "; use tz_localize or tz_convert" if all("time zone" in kind for kind in kinds) else "; use to_timestamp"
 
 
 def _together(indices: dict[str, pd.Index]) -> pd.Index:

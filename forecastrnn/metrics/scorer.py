@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from forecastrnn.metrics import formulas
+from forecastrnn.metrics.checks import refuse_swapped
 from forecastrnn.metrics.columns import Columns
 from forecastrnn.metrics.formulas import METRICS, Metric
 from forecastrnn.metrics.grouping import Grouping
@@ -86,6 +87,7 @@ class Scorer:
         if metric.reads == "interval":
             assert request.level is not None
             lower, upper = (self._numbers(name) for name in self.columns.interval(model, request.level))
+            refuse_swapped(lower, upper)
             return replace(rows, lower=lower, upper=upper, level=request.level)
         if metric.reads == "quantiles":
             values = np.stack([self._numbers(name) for name in self.columns.quantile(model)], axis=1)

@@ -32,6 +32,12 @@ class Likelihood:
         numbers from 0 on, and whole ones from 0 on, which are not made into logarithms or changes: the first output is
         the logarithm of the mean, of amounts in units of the level of their series.
 
+    Notes
+    -----
+    It is chosen by a name, under which a file knows it as well: `LIKELIHOODS["logistic"] = Logistic`, of
+    `forecastrnn.networks.likelihoods`, and then `RNNForecaster(loss="logistic")`. Import the module that says so before
+    a file that names it is loaded.
+
     Examples
     --------
     The logistic distribution:
@@ -74,6 +80,7 @@ class Likelihood:
     @property
     def n_numbers(self) -> int:
         """Numbers that a network puts out for one value."""
+        check_declared(type(self))
         return len(self.outputs)
 
     @property
@@ -112,9 +119,20 @@ class Likelihood:
         return median_graph(_formulas_of(self))
 
 
+def check_declared(kind: type[Likelihood]) -> None:
+    """Refuse a class that lacks what a likelihood must have; TypeError."""
+    names = getattr(kind, "outputs", None)
+    if not isinstance(names, tuple) or not names or not all(isinstance(name, str) for name in names):
+        raise TypeError(f"{kind.__name__}: outputs must be a tuple of the names of its outputs. Got {names!r}")
+    lacking = next((name for name in ("loss", "quantile") if getattr(kind, name) is getattr(Likelihood, name)), None)
+    if lacking is not None:
+        raise TypeError(f"{kind.__name__} declares no {lacking}, which is a formula of its parameters")
+
+
 @lru_cache(REMEMBERED)
 def _text_of(likelihood: Likelihood) -> str:
     kind = type(likelihood)
+    check_declared(kind)
     if not is_dataclass(likelihood) or not kind.__dataclass_params__.frozen:
         raise ValueError(f"{kind.__name__} must be a frozen dataclass, so that equal likelihoods share their kernels")
     if likelihood.domain not in DOMAINS:

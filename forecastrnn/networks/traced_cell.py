@@ -53,10 +53,15 @@ class TracedCell(Cell):
         return f"TracedCell({self.name!r})"
 
 
+def cell_name(cell: Cell) -> str:
+    """What a cell is called in words: by its class, one from a file by what that was."""
+    return cell.name if isinstance(cell, TracedCell) else type(cell).__name__
+
+
 def cell_as_record(cell: Cell) -> Record:
     """A cell as names, lists and numbers, which JSON can hold."""
     return {
-        "class": cell.name if isinstance(cell, TracedCell) else type(cell).__name__,
+        "class": cell_name(cell),
         "graph": as_record(cell.graph),
         "no_state": list(cell.no_state),
         "no_input": list(cell.no_input),

@@ -8,6 +8,7 @@ from typing import Self
 import numpy as np
 import pandas as pd
 
+from forecastrnn.data.arrays import check_count
 from forecastrnn.metrics.forms import CUTOFF, Data
 from forecastrnn.plotting.canvas import (
     Axes,
@@ -21,7 +22,7 @@ from forecastrnn.plotting.canvas import (
 )
 from forecastrnn.plotting.display import Display
 from forecastrnn.plotting.estimator import Backtested, check_drawn
-from forecastrnn.plotting.frames import Fan, Levels, by_series, check_named, fan_of, history_of, with_gaps
+from forecastrnn.plotting.frames import Fan, Levels, by_series, check_named, fan_of, values_beside, with_gaps
 from forecastrnn.plotting.lines import draw_bands, draw_history, draw_line
 from forecastrnn.plotting.origins import Origins, read_origins
 
@@ -135,7 +136,8 @@ class BacktestDisplay(Display):
         """
         origins = read_origins(forecasts, truth, (id_col, time_col, target_col))
         names = origins.names
-        known = None if history is None else history_of(history, names)
+        known = None if history is None else values_beside(history, origins.frame, names, "history")
+        check_count(max_series, "max_series")
         if ids is not None:
             shown = check_named(ids, origins.ids, "ids")
         else:

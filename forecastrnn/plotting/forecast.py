@@ -8,7 +8,8 @@ from typing import Self, TypeAlias
 
 import pandas as pd
 
-from forecastrnn.metrics.forms import Data, Names, levels_of_series, long_forecasts, long_values, names_of
+from forecastrnn.data.arrays import check_count
+from forecastrnn.metrics.forms import Data, Names, levels_of_series, long_forecasts, names_of
 from forecastrnn.native_frames import as_pandas
 from forecastrnn.plotting.beside import covariate_rows
 from forecastrnn.plotting.canvas import Artist, GivenAxes, legend_above, named, panels
@@ -23,8 +24,9 @@ from forecastrnn.plotting.frames import (
     check_one_origin,
     columns_of,
     fan_of,
-    history_of,
     largest_errors_first,
+    values_beside,
+    warn_of_none,
 )
 
 MOST_SERIES = 8
@@ -223,8 +225,11 @@ class ForecastDisplay(Display):
         names = replace(names, series=there[0]) if len(there) == 1 else names
         check_one_origin(forecasts)
         came = forecasts if truth is None and names.target in forecasts else truth
-        known = None if history is None else history_of(history, names)
-        came = None if came is None else long_values(came, names, "truth")[[names.id, names.time, names.target]]
+        known = None if history is None else values_beside(history, forecasts, names, "history")
+        if came is not None:
+            came = values_beside(came, forecasts, names, "truth")
+            warn_of_none(came, forecasts, names)
+        check_count(max_series, "max_series")
         if ids is not None:
             shown = check_named(ids, list(there), "ids")
         elif came is None:
@@ -262,6 +267,8 @@ class ForecastDisplay(Display):
         ValueError
             If there is no such level or model, or another number of axes than of series.
         """
+        if n_history is not None and n_history != 0:
+            check_count(n_history, "n_history")
         columns = columns_of(self.forecasts, self.names)
         wanted = check_named(list(columns.models if models is None else models), columns.models, "models")
         fans = [fan_of(columns, model, level if model == wanted[0] else ()) for model in wanted]

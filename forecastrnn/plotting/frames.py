@@ -9,11 +9,13 @@ from typing import TypeAlias
 import numpy as np
 import pandas as pd
 
+from forecastrnn.data.caller_warnings import warn_caller
 from forecastrnn.data.frame_columns import first_few
 from forecastrnn.data.series import read_series
 from forecastrnn.data.time_index import to_index
 from forecastrnn.metrics.columns import Columns, read_columns
 from forecastrnn.metrics.forms import CUTOFF, Data, Names, long_values
+from forecastrnn.metrics.keys import of_one_kind
 from forecastrnn.native_frames import as_pandas
 
 Levels: TypeAlias = float | Sequence[float] | None
@@ -80,10 +82,31 @@ def check_one_origin(forecasts: pd.DataFrame) -> None:
         )
 
 
-def history_of(data: Data, names: Names) -> pd.DataFrame:
-    """The past as a long frame, with a row of NaN where one is absent between two others."""
-    frame = long_values(as_pandas(data, "history")[0], names, "history")
-    return frame[[names.id, names.time, names.target]]
+def values_beside(data: Data, forecasts: pd.DataFrame, names: Names, argument: str) -> pd.DataFrame:
+    """The past, or what came, as a long frame, whose times are in the zone of those of forecasts.
+
+    Raises TypeError where they are of another kind, as counted ones beside dates.
+    """
+    found = long_values(as_pandas(data, argument)[0], names, argument)[[names.id, names.time, names.target]]
+    times = {f"column {names.time!r} of {one}": frame[names.time] for one, frame in
+             {"forecasts": forecasts, argument: found}.items() if len(frame)}  # fmt: skip
+    if len(times) == 2:
+        of_one_kind(times)
+    zone = getattr(forecasts[names.time].dtype, "tz", None)
+    if zone is None or not len(found):
+        return found
+    found = found.copy()
+    found[names.time] = found[names.time].dt.tz_convert(zone)
+    return found
+
+
+def warn_of_none(came: pd.DataFrame, forecasts: pd.DataFrame, names: Names) -> None:
+    """Warn where what came has no row of a series and time of the forecasts."""
+    if len(came) and not len(came.merge(forecasts[[names.id, names.time]], on=[names.id, names.time])):
+        times = forecasts[names.time]
+        warn_caller(
+            f"truth has no row of the series and times of the forecasts, {times.min()} .. {times.max()}: none is drawn"
+        )
 
 
 def with_gaps(part: pd.DataFrame, target: Hashable) -> pd.Series:

@@ -70,6 +70,8 @@ class LossCurveDisplay(Display):
             If ax is not one Axes.
         """
         check_drawn(estimator, "training_curves_", "an estimator of forecastrnn")
+        if np.isnan(np.concatenate(estimator.training_curves_.losses)).all():
+            raise ValueError("the estimator has no loss to draw: it was fitted without an update (max_steps=0)")
         return cls(estimator.training_curves_).plot(ax)
 
     def plot(self, ax: GivenAxes = None) -> Self:

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from forecastrnn.metrics.columns import Columns
-from forecastrnn.metrics.forms import CUTOFF, Data, Names, levels_of_series, long_forecasts, long_values, names_of
+from forecastrnn.metrics.forms import CUTOFF, Data, Names, levels_of_series, long_forecasts, names_of
 from forecastrnn.native_frames import as_pandas
-from forecastrnn.plotting.frames import check_named, columns_of, mean_changes
+from forecastrnn.plotting.frames import check_named, columns_of, mean_changes, values_beside
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -59,7 +59,7 @@ def read_origins(forecasts: Data, truth: Data | None, columns: tuple[Hashable, H
     if frame[names.id].nunique() == 1:
         names = replace(names, series=frame[names.id].iloc[0])
     if truth is not None:
-        came = long_values(truth, names, "truth")[[names.id, names.time, names.target]]
+        came = values_beside(truth, frame, names, "truth")
         frame = frame.drop(columns=names.target, errors="ignore").merge(came, on=[names.id, names.time])
     if names.target not in frame:
         raise ValueError(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from numbers import Integral
 from typing import Self
 
 import numpy as np
 import pandas as pd
 
+from forecastrnn.naming import is_name
 from forecastrnn.native_frames import as_pandas
 from forecastrnn.plotting.beside import share_times
 from forecastrnn.plotting.canvas import (
@@ -107,7 +109,7 @@ class StateDisplay(Display):
         check_drawn(estimator, "states_while_reading")
         found = estimator.states_while_reading(series, member=member)
         layers = found.columns.get_level_values("layer").unique()
-        if not -len(layers) <= layer < len(layers):
+        if not isinstance(layer, Integral) or not -len(layers) <= layer < len(layers):
             raise ValueError(f"layer must be one of {-len(layers)} .. {len(layers) - 1}. Got {layer!r}")
         own = found[layers[layer]]
         every = list(own.columns.get_level_values("name").unique())
@@ -116,7 +118,7 @@ class StateDisplay(Display):
             raise ValueError(f"state must be one of {names}. Got {state!r}")
         name = names[-1] if state is None else state
         states = own[name]
-        if unit is not None and unit not in states:
+        if unit is not None and (not is_name(unit) or unit not in states):
             raise ValueError(f"unit must be one of 0 .. {states.shape[1] - 1}. Got {unit!r}")
         chosen = int((states.max() - states.min()).argmax()) if unit is None else unit
         of_unit = pd.DataFrame({gate: own[gate][chosen] for gate in gates}, index=own.index)

@@ -167,7 +167,7 @@ def test_series_that_are_too_short() -> None:
     y = long_of({"long": monthly(60), "short": monthly(12, 1), "tiny": monthly(6, 2)})
     with pytest.warns(UserWarning, match="2 of 3 series are too short") as seen:
         cv = tiny().cross_validation(y, 4, n_windows=3)
-    assert len(seen) == 1 and "1 of them out of all" in str(seen[0].message) and "'short'" in str(seen[0].message)
+    assert len(seen) == 1 and "for 1 of them all windows" in str(seen[0].message) and "'short'" in str(seen[0].message)
     assert "need 16 values" in str(seen[0].message)
     assert cv.groupby("unique_id")["cutoff"].nunique().to_dict() == {"long": 3, "short": 2}
     alone = tiny().cross_validation(y[y["unique_id"] == "long"], 4, n_windows=3)

@@ -87,6 +87,9 @@ def test_columnar_files_say_what_to_install(shell: Shell, monkeypatch: pytest.Mo
         ("unique_id,ds,y\n", "y has no series"),
         ("day,sold\n2024-01-01,1\n2024-01-02,3 kg\n", "line 3: column 'sold' holds '3 kg'"),
         ("day,a,b\n2024-01-01,1,2\n", "no column 'ds' (--time-col)"),
+        ("ds,a,b\n2024-01-01,1,2\n", "of a file with a column for each series --target-col names one"),
+        ("month,sold\nJan-24,1\nFeb-24,2\n", "'Jan-24' in column 'month' is no date of a form that is known: --date"),
+        ("ds,y\n2024-01-02,1\n2024-01-01,2\n2024-01-03,2\n2024-01-04,2\n", "sort the lines by time"),
         ("year,sold\n2020,1\n2021,2\n", "no column holds dates"),
         (DAYS.replace("2024-01-09,9\n", ""), "--missing mask"),
         (DAYS.replace("09,9\n", "09,\n"), "2024-01-09"),
@@ -106,6 +109,7 @@ def test_data_that_cannot_be_used(shell: Shell, text: str, said: str) -> None:
             3,
             "'2024-01-01' (line 2), which has not the form %d.%m.%Y",
         ),
+        (("--date-format", "%G-W%V"), 2, "--date-format %G-W%V: ISO year"),
         (("--tz", "Mars/Base"), 2, "--tz Mars/Base is no time zone; it has a name such as Europe/Paris"),
         (("--freq", "h"), 3, "add them, or let them be gaps with --missing mask, or zeros with --missing zero"),
     ],
@@ -186,7 +190,7 @@ def test_what_is_asked_of_a_model(shell: Shell, shops_model: Path) -> None:
     check(shell("predict", shops_model, "--level", "0.8"), 3, "level is in percent: 80, not 0.8")
     check(shell("predict", shops_model, "--to", "1999-01"), 3, "--to 1999-01 is not behind the series")
     plan = shell.write("plan.csv", pd.DataFrame({"ds": ["2020-01-01"], "price": [1.0]}))
-    check(shell("predict", shops_model, "--future", plan), 3, "without X")
+    check(shell("predict", shops_model, "--future", plan), 3, "without --future-cols")
 
 
 @pytest.mark.parametrize(
@@ -232,6 +236,7 @@ def test_advice_in_python_still_stands_in_the_package(text: str) -> None:
 
 
 def test_options_in_messages_become_flags() -> None:
+    assert in_flags("h='1950' is not behind, h=3") == "--to 1950 is not behind, -n 3"
     said = in_flags('missing="mask" skips them, horizon=3, h=5, intervals=None, y_new begins at 3; see id_col=None')
     assert said == (
         "--missing mask skips them, horizon=3, -n 5, --set intervals=None, the file begins at 3; see --id-col None"

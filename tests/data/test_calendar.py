@@ -224,6 +224,12 @@ def test_events_are_days_of_ones_own() -> None:
     assert found.index[found == 1].strftime("%F").unique().tolist() == ["2024-02-02"]  # which it is in Paris
 
 
+def test_events_of_series_that_are_not_there_are_told_of() -> None:
+    read = read_series(pd.DataFrame({"a": 1.0, "b": 2.0}, index=DAYS))
+    with pytest.warns(UserWarning, match=r"no time of y has the event .* \(y has no series 'c', of which there are"):
+        fit_calendar(CalendarOptions(features=None, events=EVENTS.assign(series="c")), read, ())
+
+
 def test_events_of_one_series() -> None:
     wide = pd.DataFrame({"a": 1.0, "b": 2.0}, index=DAYS)
     events = EVENTS.assign(series=["a", "b", None])

@@ -138,7 +138,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     ),
     "rows beside the times": (
         lambda: beside(LONG, X.assign(ds=X["ds"] + pd.Timedelta("1h"))), ValueError,
-        r"no row for series 10 at 2024-01-01.*the nearest other row that it has is that at 2024-01-01 01:00:00",
+        r"no row for series 10 at 2024-01-01.*the nearest row that it has is that at 2024-01-01 01:00:00",
     ),
     "ids of another type": (
         lambda: beside(LONG, X.assign(unique_id=X["unique_id"].astype(str))), ValueError,
@@ -166,7 +166,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     ),
     "repeated": (
         lambda: beside(LONG, pd.concat([X, X[7:8]])), ValueError,
-        r"X has more than one row for series 10 at 2024-01-08 00:00:00 \(1 repeated rows\)",
+        r"X has more than one row for series 10 at 2024-01-08 00:00:00 \(1 repeated row\)",
     ),
     "repeated without ids": (
         lambda: beside(LONG, X.drop(columns="unique_id")), ValueError,
@@ -181,7 +181,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         r"the times of y have no time zone, those of X are in UTC; use tz_localize\(None\)",
     ),
     "no times": (
-        lambda: beside(ONE, ONE_X.reset_index(drop=True)), TypeError, "y are dates, but the index of X holds integers",
+        lambda: beside(ONE, ONE_X.reset_index(drop=True)), TypeError, "X has no times: .* a column 'ds'.*'price'",
     ),
     "other times": (lambda: beside(ONE, ONE_X.to_period("D")), TypeError, "holds periods of D: to_timestamp"),
     "other periods": (

@@ -12,6 +12,8 @@ from forecastrnn.data.series import read_series, write_forecast
 
 MONTHS = pd.date_range("2023-11-01", periods=20, freq="MS")
 DAYS = pd.date_range("2024-02-20", periods=20, freq="D")
+QUARTERS = pd.date_range("2023-10-01", periods=20, freq="QS")
+WEEKS = pd.date_range("2024-12-02", periods=20, freq="W-MON")
 
 
 def texts(times: pd.DatetimeIndex, form: str) -> list[str]:
@@ -25,6 +27,10 @@ GOOD = {
     "hours": (pd.date_range("2024-02-28", periods=20, freq="h"), [f"2024-02-28 {k:02d}:00" for k in range(20)]),
     "months": (MONTHS, texts(MONTHS, "%Y-%m")),
     "names of months": (MONTHS, texts(MONTHS, "%b %Y")),
+    "months of Eurostat": (MONTHS, texts(MONTHS, "%YM%m")),
+    "quarters": (QUARTERS, [f"{time.year}Q{time.quarter}" for time in QUARTERS]),
+    "quarters in front": (QUARTERS, [f"Q{time.quarter} {time.year}" for time in QUARTERS]),
+    "weeks": (WEEKS, texts(WEEKS, "%G-W%V")),
     "months in front": (MONTHS, texts(MONTHS, "%m/%Y")),
     "years": (pd.date_range("2001", periods=20, freq="YS"), [str(year) for year in range(2001, 2021)]),
     "day first": (DAYS, texts(DAYS, "%d/%m/%Y")),
@@ -56,6 +62,7 @@ BAD = {
     "words": (["spring", "summer"], TypeError, r"'ds'.*DatetimeIndex.*'spring' \(row 0\) is no date"),
     "today": (["today", "now"], TypeError, "'today'.*no date"),
     "numbers": (["1", "2"], TypeError, r"'1' \(row 0\) is no date"),
+    "a fifth quarter": (["2024Q4", "2024Q5"], TypeError, r"'2024Q5' \(row 1\) is no date in the form of those before"),
     "one is none": (["2024-01-01", "2024-01-02", "2024-13-03"], TypeError, r"'2024-13-03' \(row 2\).*of those before"),
     "one is empty": (["2024-01-01", ""], TypeError, r"'' \(row 1\) is no date"),
     "one is another form": (["2024-01-01", "02/01/2024"], TypeError, r"'02/01/2024' \(row 1\)"),

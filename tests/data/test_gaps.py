@@ -71,7 +71,7 @@ def test_absent_rows_are_as_rows_of_nan(case: str) -> None:
     whole = (times[7:31], values[7:31])
     long = read_series(long_of(a=(times[there], values[there]), b=whole), missing="mask")
     same(long, read_series(long_of(a=(times, holes), b=whole), missing="mask"))
-    with pytest.raises(ValueError, match="no constant step.*(7|8|9) rows absent.*missing='mask'"):
+    with pytest.raises(ValueError, match="no constant step.*(7|8|9) rows are absent.*missing='mask'"):
         read_series(pd.Series(holes[there], index=left))
 
 

@@ -54,6 +54,14 @@ def framed(forecast: pd.Series | pd.DataFrame) -> pd.DataFrame:
     return forecast.to_frame() if forecast.ndim == 1 else forecast
 
 
+def test_rows_of_one_table_have_no_time_twice() -> None:
+    """The name of a column that an index has as well is no name that pandas can sort or merge by."""
+    y, given = FORMS["table"]
+    model = quick().fit(y, given)
+    forecast = model.predict(H, X=model.make_future_frame(H, given))
+    assert forecast.merge(given, on="ds").sort_values("ds").columns.tolist() == ["ds", "RNN", "price", "promo"]
+
+
 def test_what_is_missing_is_found_in_it() -> None:
     """Row by row, where a plan ends early in one series."""
     model = quick().fit(Y, X)
@@ -73,7 +81,7 @@ def test_categories_and_other_series() -> None:
     model = quick().fit(Y, given)
     others = Y.assign(unique_id=Y["unique_id"].map({10: "x", 9: "y", "T11": "z"}))
     frame = model.make_future_frame(1, y=others)
-    assert frame["unique_id"].tolist() == ["x", "y", "z"] and frame["kind"].tolist() == [None] * 3
+    assert frame["unique_id"].tolist() == ["x", "y", "z"] and frame["kind"].isna().all()
     assert model.make_future_frame(1, given)["kind"].tolist() == ["work"] * 3
 
 

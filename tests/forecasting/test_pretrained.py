@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 
 from forecastrnn import GRU, ModelFileError, RNNForecaster
 from forecastrnn.datasets import load_airline, make_series
@@ -155,6 +156,10 @@ def test_what_is_missing_or_too_much_is_said() -> None:
     model, y = RNNForecaster.pretrained(), monthly(40)
     with pytest.raises(ValueError, match="y is missing: a pre-trained forecaster has no series of its own"):
         model.predict(3)
+    with pytest.raises(
+        NotFittedError, match=r"before fit it has predict.* RNNForecaster.pretrained\(max_steps=0\).fit"
+    ):
+        model.sample_paths(3, y=y)
     with pytest.raises(ValueError, match="X needs start=None: a pre-trained network reads the values of series alone"):
         model.predict(3, y=y, X=pd.DataFrame({"price": 1.0}, index=y.index))
     with pytest.raises(ValueError, match="static needs start=None"):

@@ -36,6 +36,14 @@ def test_the_season_that_is_found_anyway_gives_the_same_bits() -> None:
     np.testing.assert_array_equal(quick(season_length=[4]).fit(y).predict(40), found)
 
 
+def test_seasons_that_are_too_long_for_all_series_are_told_of() -> None:
+    y = two_seasons(4, 48, 80)
+    with pytest.warns(UserWarning, match="no series has two seasons of 50 steps, so none is learned"):
+        quick(season_length=50).fit(y)
+    with pytest.warns(UserWarning, match="no series has three seasons of 28 steps, so none is learned"):
+        quick(season_length=[4, 28]).fit(y)
+
+
 def test_a_small_second_season_is_used_if_asked_for() -> None:
     """It lowers the error by less than 7%, for which none is looked for."""
     y = two_seasons(4, 20, 400, 0.06)

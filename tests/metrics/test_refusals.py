@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecastrnn.metrics import evaluate
+from forecastrnn.metrics import coverage, evaluate
 from support.metric_cases import SEASON, days, one_origin, panel
 
 FOUND = panel()
@@ -37,6 +37,9 @@ CASES: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: evaluate(CV.assign(RNN="a"), "mae", models="RNN"), TypeError, "column 'RNN' must hold numbers, but is"),
     (lambda: evaluate({"RNN": 1.0}, "mae"), TypeError, "forecasts must be a pandas Series or DataFrame, .* Got dict"),
     (lambda: evaluate(np.ones((2, 2)), "mae", truth=[1.0]), TypeError, "forecasts has 2 dimensions; give a pandas"),
+    (
+        lambda: coverage([1.0, 2.0], [2.0, 3.0], [0.0, 1.0]), ValueError, "no lower end .* below its upper end: are they",
+    ),
     # options
     (lambda: evaluate(CV, "mae", by="ds"), ValueError, r"by must be None or of \['series', 'cutoff', 'step'\]. Got"),
     (lambda: evaluate(PREDICTED, "mae", truth=TRUTH, by="cutoff"), ValueError, "by='cutoff' needs a column 'cutoff'"),

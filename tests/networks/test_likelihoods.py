@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy import special, stats
+from sklearn.utils._param_validation import InvalidParameterError
 
-from forecastrnn import check_gradients
+from forecastrnn import RNNForecaster, check_gradients
 from forecastrnn.engine import quantile_formulas, scalar_formulas
 from forecastrnn.formulas import exp, lgamma
 from forecastrnn.networks.cell import Cell
@@ -149,6 +150,9 @@ def test_what_no_kernel_can_be_made_of() -> None:
         def loss(self, y, a):
             return 1.0
 
+        def quantile(self, share, a):
+            return a
+
     class NotFrozen(Flat):
         outputs = ("a",)
 
@@ -161,6 +165,17 @@ def test_what_no_kernel_can_be_made_of() -> None:
 
     with pytest.raises(ValueError, match="the formula loss of a likelihood is a constant"):
         _ = Flat().text
+    for lacks, said in (
+        ("outputs", "outputs must be a tuple of"),
+        ("loss", "declares no loss"),
+        ("quantile", "no quant"),
+    ):
+        own = {name: value for name, value in vars(Flat).items() if name in ("outputs", "loss", "quantile")}
+        odd = dataclass(frozen=True)(type("Odd", (Likelihood,), own | {lacks: getattr(Likelihood, lacks, None)}))
+        with pytest.raises(TypeError, match=f"Odd.* {said}"):
+            check_gradients(loss=odd())
+    with pytest.raises(InvalidParameterError, match=r"LIKELIHOODS\['flat'\] = Flat, and then loss='flat'"):
+        RNNForecaster(loss=Flat()).fit([1.0, 2.0, 3.0, 4.0])
     with pytest.raises(ValueError, match="domain must be one of"):
         _ = dataclass(frozen=True)(type("Odd", (Flat,), {"domain": "odd", "__module__": __name__}))().text
     with pytest.raises(ValueError, match="a cell cannot use lgamma, which only likelihoods have"):

@@ -262,6 +262,8 @@ def test_several_models_are_lines_and_the_first_has_bands() -> None:
         ({"ax": "none"}, "ax must be an array of 2 Axes of Matplotlib, one for each panel, or None"),
         ({"covariates": ["price"]}, "covariates: there is no X to draw them from"),
         ({"covariates": ["price"], "X": pd.DataFrame({"ds": range(4), "cost": 1.0})}, "X has no column 'price'"),
+        ({"max_series": 0}, "max_series must be an int >= 1. Got 0"),
+        ({"n_history": -1}, "n_history must be an int >= 1. Got -1"),
     ],
 )
 def test_what_is_not_there_is_refused(options: dict[str, Any], said: str, figures: list[int]) -> None:
@@ -270,6 +272,25 @@ def test_what_is_not_there_is_refused(options: dict[str, Any], said: str, figure
     with pytest.raises(ValueError, match=said):
         ForecastDisplay.from_predictions(frame, **options)
     assert plt.get_fignums() == figures
+
+
+@pytest.mark.parametrize("argument", ["history", "truth"])
+def test_times_of_all_frames_are_of_one_kind(argument: str, model: RNNForecaster, y: pd.Series) -> None:
+    forecast = model.predict(12)
+    with pytest.raises(TypeError, match=f"datetimes without .* of {argument} holds integers; lists and arrays have no"):
+        ForecastDisplay.from_predictions(forecast, **{argument: y.to_numpy()})
+    with pytest.raises(TypeError, match=f"of {argument} holds periods M; use to_timestamp"):
+        ForecastDisplay.from_predictions(forecast, **{argument: y.to_period("M")})
+    paris = forecast.tz_localize("Europe/Paris")
+    display = ForecastDisplay.from_predictions(paris, **{argument: paris.tz_convert("UTC")})
+    assert getattr(display, argument)["ds"].tolist() == paris.index.tolist()
+
+
+def test_a_truth_of_other_times_is_told_of(model: RNNForecaster, y: pd.Series) -> None:
+    with pytest.warns(
+        UserWarning, match="truth has no row of the series and times of the forecasts, .*: none is drawn"
+    ):
+        model.plot(12, truth=y[:3])
 
 
 def test_forecasts_of_several_cutoffs_are_refused() -> None:

@@ -88,6 +88,8 @@ def test_one_of_several_series_is_read_by_its_name() -> None:
     [
         ({"layer": 1}, r"layer must be one of -1 \.\. 0. Got 1"),
         ({"state": "c"}, r"state must be one of \['h'\]. Got 'c'"),
+        ({"unit": [1]}, r"unit must be one of 0 \.\. 7. Got \[1\]"),
+        ({"layer": "a"}, r"layer must be one of -1 \.\. 0. Got 'a'"),
         ({"unit": 8}, r"unit must be one of 0 \.\. 7. Got 8"),
         ({"member": 1}, r"member must be one of 0 \.\. 0. Got 1"),
         ({"series": "x"}, "unknown series: 'x'; the known series are 's0'"),
@@ -96,3 +98,5 @@ def test_one_of_several_series_is_read_by_its_name() -> None:
 def test_what_is_not_there_is_refused(model: RNNForecaster, options: dict, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         StateDisplay.from_estimator(model, **options)
+    with pytest.raises(TypeError, match="a series is named as in fit, such as 's0'. Got a Series"):
+        StateDisplay.from_estimator(model, pd.Series([1.0]))
