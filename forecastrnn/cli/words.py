@@ -24,6 +24,7 @@ ADVICE = {
     "name such in X= (known ahead) or past= (known until now), or drop them":
         "--future-cols names what is known ahead, --past-cols what is known until now",
     "tz_localize(zone, ambiguous='infer')": "--tz Europe/Paris",
+    "tz_localize(zone)": "--tz Europe/Paris",
     "h must be an integer >= 1, a list of such steps, or a last time": "--to must be a time, such as 2025-12",
     "; if it is one series, say so with id_col=None; else name the column of the ids":
         "; --id-col names the column of the ids, --time-col and --target-col those of times and values",
@@ -35,6 +36,13 @@ _PATTERNS = {
     r" must be an index of times: .*?; got texts, of which": " holds texts, of which",
     r"It must be .*? without gaps: add the missing rows .*?\[\.\.\.\]\)\)":
         "Times go on by one step: add the missing rows, or name the step by --freq",
+    r"\blower h to\b": "lower -n to",
+    r"\bX lacks\b": "--future lacks",
+    r"\bX names\b": "--future-cols names",
+    r"\bpast (names|needs)\b": r"--past-cols \1",
+    r"\bgive them as X\b": "give them as --future-cols",
+    r"\bis in X and in past\b": "is in --future-cols and in --past-cols",
+    r"\bstatic has\b": "--static has",
     r"\by_new begins\b": "the file begins",
     r"\by of predict\b": "--data",
     r"\bX must not be given here: the model was fitted without X\b":

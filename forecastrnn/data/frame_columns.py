@@ -88,7 +88,7 @@ class Names:
         why = "it" if text is None else f"column {y.columns[text]!r} is not numeric, so it"
         raise ValueError(
             f"{argument} has no column {name!r} ({parameter}): {why} is read as a long frame; its columns are "
-            f"{first_few(y.columns)}{self._hint(y, name)}"
+            f"{first_few(y.columns)}{'' if given and name not in y.index.names else self._hint(y, name)}"
         )
 
     def _hint(self, y: pd.DataFrame, missing: Hashable) -> str:

@@ -162,6 +162,12 @@ def _raise_gap(times: Times, series: int, likely: Clock | None) -> NoReturn:
         count = int((np.diff(times.places(likely)[0]) - 1)[times.inside].sum())
         what = f"With steps of {likely.freqstr}, {counted(count, 'row')} {'is' if count == 1 else 'are'} absent"
         what += _what_to_do(likely)
+        if (
+            clock.tz is None
+            and likely.tick
+            and int(steps[long]) - likely.tick == pd.Timedelta("1h") // pd.Timedelta(1, unit=clock.unit)
+        ):
+            what += "; if the clock was put forward then, say of which zone it is: tz_localize(zone)"
     raise ValueError(
         f"{times.label} has no constant step: in series {times.ids[series]!r} the steps go from {say(short)} to "
         f"{say(long)}. {what}"

@@ -71,9 +71,10 @@ def rows_of(static: object, ids: tuple, id_col: Hashable) -> tuple[Any, np.ndarr
         known = dict(zip(names, range(len(names)), strict=True))
     missing = next((name for name in ids if name not in known), None)
     if missing is not None:
+        advice = "" if has_ids else f", or put the ids into its index or a column {id_col!r}"
         raise ValueError(
-            f"static has no row for series {missing!r}; it has rows for {names[:3]!r}{' ...' if names[3:] else ''}. "
-            "Add one."
+            f"static has no row for series {missing!r}; it has rows for {names[:3]!r}{' ...' if names[3:] else ''}: "
+            f"add one{advice}."
         )
     twice = next((name for name in ids if names.count(name) > 1), None) if len(known) < len(names) else None
     if twice is not None:

@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.base import clone
 
 from forecastrnn.callbacks import check_callback
+from forecastrnn.engine.threads import check_jobs
 from forecastrnn.estimators.covariate_reading import Given, check_given, read_to_backtest
 from forecastrnn.estimators.fitted_forecaster import FittedForecaster
 from forecastrnn.estimators.fittedness import check_is_fitted
@@ -18,6 +19,7 @@ from forecastrnn.estimators.forecast_settings import plan_of, read_by
 from forecastrnn.estimators.interval_settings import Wanted, wanted_of
 from forecastrnn.estimators.resuming import going_on_from
 from forecastrnn.estimators.telling import telling
+from forecastrnn.forecasting.bands import NO_INTERVALS
 from forecastrnn.forecasting.members import Callback
 from forecastrnn.forecasting.reading import SHORTEST
 from forecastrnn.forecasting.series_codes import rows_among
@@ -135,6 +137,9 @@ class Backtests(FittedForecaster):
 
         windows = windows_of(h, n_windows=n_windows, step_size=step_size, gap=gap, max_length=max_length, refit=refit)
         check_callback(callback, "a look")
+        check_jobs(n_jobs)
+        if self.intervals is None and windows.refit_every is not None and _given(level=level, quantiles=quantiles):
+            raise ValueError(NO_INTERVALS.replace("the model was fitted (or its file written)", "this one is"))
         compared, columns = columns_of(baselines), {"id_col": id_col, "time_col": time_col, "target_col": target_col}
         given = Given.of(y, X, past, static, columns=columns)
         then, needs = self._past(given, columns, windows, callback is not None)

@@ -41,14 +41,17 @@ class Forecast:
     ahead: Covariates | None = None
 
 
+NO_INTERVALS = (
+    "level and quantiles need intervals, and the model was fitted (or its file written) without: fit with "
+    "intervals='conformal', or intervals='paths' (not calibrated)."
+)
+
+
 def check_intervals(model: Model) -> None:
     """Refuse quantiles of a model that has no intervals, and say why."""
     kept = model.intervals
     if kept is None:
-        raise ValueError(
-            "level and quantiles need intervals, and the model was fitted (or its file written) without: fit with "
-            "intervals='conformal', or intervals='paths' (not calibrated)."
-        )
+        raise ValueError(NO_INTERVALS)
     if kept.method == "conformal" and kept.calibration is None:
         raise ValueError(
             f"level and quantiles need intervals, which could not be calibrated in fit: {kept.why}. Give longer series "

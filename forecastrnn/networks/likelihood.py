@@ -80,7 +80,7 @@ class Likelihood:
     @property
     def n_numbers(self) -> int:
         """Numbers that a network puts out for one value."""
-        check_declared(type(self))
+        check_declared(self)
         return len(self.outputs)
 
     @property
@@ -119,9 +119,9 @@ class Likelihood:
         return median_graph(_formulas_of(self))
 
 
-def check_declared(kind: type[Likelihood]) -> None:
-    """Refuse a class that lacks what a likelihood must have; TypeError."""
-    names = getattr(kind, "outputs", None)
+def check_declared(likelihood: Likelihood) -> None:
+    """Refuse one that lacks what a likelihood must have; TypeError."""
+    kind, names = type(likelihood), getattr(likelihood, "outputs", None)
     if not isinstance(names, tuple) or not names or not all(isinstance(name, str) for name in names):
         raise TypeError(f"{kind.__name__}: outputs must be a tuple of the names of its outputs. Got {names!r}")
     lacking = next((name for name in ("loss", "quantile") if getattr(kind, name) is getattr(Likelihood, name)), None)
@@ -132,7 +132,7 @@ def check_declared(kind: type[Likelihood]) -> None:
 @lru_cache(REMEMBERED)
 def _text_of(likelihood: Likelihood) -> str:
     kind = type(likelihood)
-    check_declared(kind)
+    check_declared(likelihood)
     if not is_dataclass(likelihood) or not kind.__dataclass_params__.frozen:
         raise ValueError(f"{kind.__name__} must be a frozen dataclass, so that equal likelihoods share their kernels")
     if likelihood.domain not in DOMAINS:

@@ -162,6 +162,14 @@ def test_windows_of_series_of_other_ends() -> None:
     pd.testing.assert_frame_equal(found, again)
 
 
+def test_what_no_fit_would_give_is_refused_before_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(RNNForecaster, "fit", None)
+    with pytest.raises(ValueError, match="level and quantiles need intervals, and this one is without"):
+        tiny(intervals=None).cross_validation(monthly(60), 4, level=80)
+    with pytest.raises(ValueError, match="n_jobs must be None or an int other than 0. Got 0"):
+        tiny().cross_validation(monthly(60), 4, n_jobs=0)
+
+
 def test_series_that_are_too_short() -> None:
     """They are left out of the windows that they lack, with one warning; the others are those of a panel without."""
     y = long_of({"long": monthly(60), "short": monthly(12, 1), "tiny": monthly(6, 2)})

@@ -166,7 +166,7 @@ UNFIT: dict[str, tuple[Callable[[], Any], str]] = {
     "a series without a row": (lambda: quick().fit(WIDE, static=STATIC.drop("s3")), "no row for series 's3'"),
     "a series with two": (lambda: quick().fit(WIDE, static=pd.concat([STATIC, STATIC[3:4]])), "2 rows for series 's3'"),
     "no frame": (lambda: quick().fit(WIDE, static={"kind": "a"}), "static must be a DataFrame.*dict"),
-    "a Series": (lambda: quick().fit(WIDE, static=STATIC["kind"]), "static must be a DataFrame.*Series"),
+    "a Series without a name": (lambda: quick().fit(WIDE, static=STATIC["kind"].rename(None)), "without a name: give"),
     "no columns": (lambda: quick().fit(WIDE, static=STATIC[[]]), "at least one column"),
     "a column twice": (lambda: quick().fit(WIDE, static=STATIC[["kind", "kind"]]), "unique column names.*'kind'"),
     "floats as objects": (

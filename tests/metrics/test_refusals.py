@@ -38,7 +38,7 @@ CASES: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: evaluate({"RNN": 1.0}, "mae"), TypeError, "forecasts must be a pandas Series or DataFrame, .* Got dict"),
     (lambda: evaluate(np.ones((2, 2)), "mae", truth=[1.0]), TypeError, "forecasts has 2 dimensions; give a pandas"),
     (
-        lambda: coverage([1.0, 2.0], [2.0, 3.0], [0.0, 1.0]), ValueError, "no lower end .* below its upper end: are they",
+        lambda: coverage([1.0, 2.0], [2.0, 3.0], [0.0, 1.0]), ValueError, "no lower end .* its upper end: are they",
     ),
     # options
     (lambda: evaluate(CV, "mae", by="ds"), ValueError, r"by must be None or of \['series', 'cutoff', 'step'\]. Got"),
