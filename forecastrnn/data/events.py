@@ -50,7 +50,7 @@ def _checked(events: Any) -> pd.DataFrame:
     if lacking or odd:
         raise ValueError(
             f"the events of calendar must be a frame with the columns name, time and, for those of one series, series; "
-            f"{f'it lacks {lacking[0]!r}' if lacking else f'it has {odd[0]!r}'}"
+            f"{f'it lacks {lacking[0]!r}' if lacking else f'it has {odd[0]!r}'}{_as_elsewhere(events)}"
         )
     if not len(events):
         raise ValueError("the events of calendar have no row; give None where there are none")
@@ -58,6 +58,13 @@ def _checked(events: Any) -> pd.DataFrame:
     if unnamed.any():
         raise ValueError(f"the events of calendar: row {int(np.argmax(unnamed))} has no name")
     return events
+
+
+def _as_elsewhere(events: pd.DataFrame) -> str:
+    """What makes events of a frame of Prophet's holidays."""
+    if not {"holiday", "ds"} <= set(events.columns):
+        return ""
+    return "; of a frame of Prophet: rename(columns={'holiday': 'name', 'ds': 'time'})[['name', 'time']]"
 
 
 def _numbered(column: pd.Series) -> tuple[tuple[Hashable, ...], np.ndarray]:

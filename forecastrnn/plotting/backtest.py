@@ -15,7 +15,7 @@ from forecastrnn.plotting.canvas import (
     GivenAxes,
     date_numbers,
     legend_above,
-    named,
+    named_apart,
     stacked,
     step_axis,
     time_axis,
@@ -171,8 +171,8 @@ class BacktestDisplay(Display):
         parts = by_series(self.origins.frame, self.origins.names, self.ids)
         known = by_series(self.history, self.origins.names, self.ids)
         self._drawn_on(axes)
-        for one, name in zip(axes, self.ids):
-            one.set_ylabel(named(name))
+        for one, name, said in zip(axes, self.ids, named_apart(self.ids)):
+            one.set_ylabel(said)
             self._draw_series(one, parts[name], known.get(name), fan)
         self._draw_errors(axes[-1], wanted)
         legend_above(axes[:1])

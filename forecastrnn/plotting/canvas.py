@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from os.path import commonprefix
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -152,6 +153,17 @@ def named(name: object, most: int = LONGEST) -> str:
     """A name as a picture has room for it: cut where it is long, and no formula."""
     text = " ".join(str(name).split())
     return (text if len(text) <= most else text[: most - 1].rstrip() + "\N{HORIZONTAL ELLIPSIS}").replace("$", r"\$")
+
+
+def named_apart(names: Sequence[object]) -> list[str]:
+    """Names beside each other; where cut ones would be alike, what they share at their beginning goes instead."""
+    cut = [named(name) for name in names]
+    if len(set(cut)) == len(cut):
+        return cut
+    texts = [" ".join(str(name).split()) for name in names]
+    shared = len(commonprefix(texts))
+    begin = texts[0].rfind(" ", 0, shared) + 1 or shared
+    return [named("\N{HORIZONTAL ELLIPSIS}" + text[begin:]) for text in texts]
 
 
 def heat_map(ax: Axes, x: np.ndarray, rows: np.ndarray, label: str) -> None:

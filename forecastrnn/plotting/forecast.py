@@ -12,7 +12,7 @@ from forecastrnn.data.arrays import check_count
 from forecastrnn.metrics.forms import Data, Names, levels_of_series, long_forecasts, names_of
 from forecastrnn.native_frames import as_pandas
 from forecastrnn.plotting.beside import covariate_rows
-from forecastrnn.plotting.canvas import Artist, GivenAxes, legend_above, named, panels
+from forecastrnn.plotting.canvas import Artist, GivenAxes, legend_above, named, named_apart, panels
 from forecastrnn.plotting.display import Display
 from forecastrnn.plotting.estimator import Forecaster, check_drawn
 from forecastrnn.plotting.forecast_frames import levels_of_columns, names_for, rows_of_paths, usual_levels
@@ -293,8 +293,8 @@ class ForecastDisplay(Display):
         if len(self.ids) == 1:
             self.ax_.set_ylabel(named(self.ids[0]))
             return
-        for ax, name in zip(self.axes_, self.ids, strict=True):
-            ax.set_title(named(name), loc="left", fontsize="medium")
+        for ax, name in zip(self.axes_, named_apart(self.ids), strict=True):
+            ax.set_title(name, loc="left", fontsize="medium")
 
     def _covariate_names(self) -> list[Hashable]:
         assert self.covariates is not None

@@ -262,6 +262,10 @@ BAD: list[tuple[pd.Index, dict[str, Any], type[Exception], str]] = [
     (DAYS, {"holidays": HolidayOptions(country="XX")}, ValueError, "does not know XX.*Country XX not available"),
     (DAYS, {"holidays": HolidayOptions(country="FR", subdivision="Q")}, ValueError, "does not know FR-Q"),
     (DAYS, {"events": {"name": ["a"]}}, TypeError, "must be a frame with columns name and time; got dict"),
+    (
+        DAYS, {"events": EVENTS.set_axis(["holiday", "ds"], axis=1)}, ValueError,
+        r"it lacks 'name'; of a frame of Prophet: rename\(columns=",
+    ),
     (DAYS, {"events": EVENTS[["name"]]}, ValueError, "it lacks 'time'"),
     (DAYS, {"events": EVENTS.assign(place="x")}, ValueError, "it has 'place'"),
     (DAYS, {"events": EVENTS[:0]}, ValueError, "have no row"),

@@ -385,6 +385,17 @@ def test_names_are_cut_where_they_are_long_and_are_no_formulas() -> None:
     display.close()
 
 
+def test_names_that_are_cut_are_told_apart() -> None:
+    names = [f"sales of the northern branch in euros, shop {k}" for k in (1, 2)]
+    rows = pd.DataFrame({"ds": range(4), "RNN": 1.0})
+    display = ForecastDisplay.from_predictions(pd.concat([rows.assign(unique_id=name) for name in names]))
+    assert [ax.get_title(loc="left") for ax in display.axes_] == [
+        "\N{HORIZONTAL ELLIPSIS}1",
+        "\N{HORIZONTAL ELLIPSIS}2",
+    ]
+    display.close()
+
+
 @pytest.mark.parametrize("name", [name for name in plotting.__all__ if name.endswith("Display")])
 def test_estimators_of_another_kind_are_refused_by_name(name: str, y: pd.Series) -> None:
     given = {"ForecastDisplay": (3,), "ResidualDisplay": (y,), "BacktestDisplay": (y, 3), "CoverageDisplay": (y, 3)}
