@@ -30,6 +30,21 @@ def names_in(given: object, argument: str) -> list[Any]:
     return list(given)
 
 
+def series_names(given: Iterable[object], one: object) -> list:
+    """Names of series, of which there is `one`; a TypeError for a Series, or what else cannot be looked up.
+
+    Examples
+    --------
+    >>> series_names(["north", "south"], "north")
+    ['north', 'south']
+    """
+    names = list(given)
+    odd = next((name for name in names if not is_name(name)), None)
+    if odd is not None:
+        raise TypeError(f"a series is named as in fit, such as {one!r}. Got a {type(odd).__name__}")
+    return names
+
+
 def counted(count: int, what: str) -> str:
     """So many of something, in words.
 

@@ -19,7 +19,7 @@ from forecastrnn.data.regular import find_step
 from forecastrnn.data.steps import Times
 from forecastrnn.data.time_index import Clock, ordinals_of, read_index
 from forecastrnn.masks import refuse_masked
-from forecastrnn.naming import is_name, looked_up
+from forecastrnn.naming import looked_up, series_names
 
 _FEW = 2**12  # times that are kept from call to call
 _ACCEPTED = "a pandas Series or DataFrame, a list or a 1-D array"
@@ -81,10 +81,7 @@ class TimeAxis:
     def position(self, ids: Iterable[Hashable]) -> np.ndarray:
         """Places (n,) of the series named `ids`; a ValueError names those that are unknown."""
         known = dict(zip(self.ids, range(self.n_series), strict=True))
-        wanted = list(ids)
-        odd = next((name for name in wanted if not is_name(name)), None)
-        if odd is not None:
-            raise TypeError(f"a series is named as in fit, such as {self.ids[0]!r}. Got a {type(odd).__name__}")
+        wanted = series_names(ids, self.ids[0])
         unknown = [name for name in wanted if name not in known]
         if unknown:
             raise ValueError(f"unknown series: {first_few(unknown)}; the known series are {first_few(self.ids)}")

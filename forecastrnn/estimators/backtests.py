@@ -136,10 +136,7 @@ class Backtests(FittedForecaster):
         from forecastrnn.native_frames import in_library
 
         windows = windows_of(h, n_windows=n_windows, step_size=step_size, gap=gap, max_length=max_length, refit=refit)
-        check_callback(callback, "a look")
-        check_jobs(n_jobs)
-        if self.intervals is None and windows.refit_every is not None and _given(level=level, quantiles=quantiles):
-            raise ValueError(NO_INTERVALS.replace("the model was fitted (or its file written)", "this one is"))
+        self._check_asked(windows, callback, n_jobs, _given(level=level, quantiles=quantiles))
         compared, columns = columns_of(baselines), {"id_col": id_col, "time_col": time_col, "target_col": target_col}
         given = Given.of(y, X, past, static, columns=columns)
         then, needs = self._past(given, columns, windows, callback is not None)
@@ -163,6 +160,13 @@ class Backtests(FittedForecaster):
         season, ends = forecasts.attrs["season_length"], ends_of(forecasts, self.alias)
         forecasts = forecasts.assign(**forecasts_of(compared, read, origins, windows.steps, season=season, ends=ends))
         return in_library(table_of(read, origins, windows.steps, forecasts), given.library)
+
+    def _check_asked(self, windows: Windows, callback: Any, n_jobs: Any, wanted: dict[str, Any]) -> None:
+        """Refuse what would be refused behind a fit, or in words of others."""
+        check_callback(callback, "a look")
+        check_jobs(n_jobs)
+        if self.intervals is None and windows.refit_every is not None and wanted:
+            raise ValueError(NO_INTERVALS.replace("the model was fitted (or its file written)", "this one is"))
 
     def _refitted(
         self, run: Callable[..., pd.DataFrame], read: SeriesSet, windows: Windows, options: Options, *, static: Any,

@@ -369,7 +369,6 @@ class RNNForecaster(
         warn_of_strays(read, "y")
         if kept is not None:
             kept.check(read, static)
-        plan.warn_of_long_seasons(read)
         season = plan.season(read, season_of(read.axis), old)
         looks = None if self.max_steps is None else -(-self.max_steps // EPOCH)
         parts = self.n_members + len(plan.behind_training)

@@ -59,7 +59,7 @@ class FitPlan:
     start: Start | None = None
     draws: bool = True
 
-    def warn_of_long_seasons(self, read: SeriesSet) -> None:
+    def _warn_of_long_seasons(self, read: SeriesSet) -> None:
         """Tell of seasons that were named and are in no series as often as is needed to learn anything of them."""
         longest = int(np.diff(read.offsets).max())
         needed = [("two", 2), *[("three", 3)] * len(self.seasons[1:])]
@@ -70,6 +70,7 @@ class FitPlan:
 
     def season(self, read: SeriesSet, usual: int, old: Model | None) -> int:
         """The season as it was given, as it was, or `usual` for such times; without any the one that is found."""
+        self._warn_of_long_seasons(read)
         season = self.seasons[0] if self.seasons else usual
         if season > 1 or not self.looks:
             return season

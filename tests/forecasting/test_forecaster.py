@@ -201,6 +201,7 @@ EXTREMES = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:season_length. no series has two seasons")
 @pytest.mark.parametrize("name", EXTREMES)
 @pytest.mark.parametrize("season", [1, 12])
 def test_constant_series_stay_constant(name: str, season: int) -> None:

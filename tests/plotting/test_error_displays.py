@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 
 from forecastrnn import EarlyStopping, RNNForecaster, RNNRegressor
 from forecastrnn.metrics import evaluate
-from forecastrnn.plotting import BacktestDisplay, CoverageDisplay, LossCurveDisplay, ResidualDisplay
+from forecastrnn.plotting import BacktestDisplay, CoverageDisplay, ForecastDisplay, LossCurveDisplay, ResidualDisplay
 from support.forecaster_cases import monthly, panel, quick
 
 H, WINDOWS = 4, 3
@@ -200,3 +200,20 @@ def test_axes_must_be_as_many_as_there_are_panels(random_panel: pd.DataFrame) ->
     ):
         CoverageDisplay.from_predictions(random_panel, ax=axes)
     assert CoverageDisplay.from_predictions(random_panel, ax=axes.ravel()[:3]).axes_ == list(axes.ravel()[:3])
+
+
+@pytest.mark.parametrize("argument", ["history", "truth"])
+def test_times_of_all_frames_are_of_one_kind(argument: str, y: pd.Series) -> None:
+    forecast = y[-12:].rename("RNN")
+    with pytest.raises(TypeError, match=f"datetimes without .* of {argument} holds integers; lists and arrays have no"):
+        ForecastDisplay.from_predictions(forecast, **{argument: y.to_numpy()})
+    with pytest.raises(TypeError, match=f"of {argument} holds periods M; use to_timestamp"):
+        ForecastDisplay.from_predictions(forecast, **{argument: y.to_period("M")})
+    paris = forecast.tz_localize("Europe/Paris")
+    display = ForecastDisplay.from_predictions(paris, **{argument: paris.tz_convert("UTC")})
+    assert getattr(display, argument)["ds"].tolist() == paris.index.tolist()
+
+
+def test_a_truth_of_other_times_is_told_of(y: pd.Series) -> None:
+    with pytest.warns(UserWarning, match="truth has no row of the series and times of the forecasts, .* none is drawn"):
+        ForecastDisplay.from_predictions(y[-12:], truth=y[:3])

@@ -274,25 +274,6 @@ def test_what_is_not_there_is_refused(options: dict[str, Any], said: str, figure
     assert plt.get_fignums() == figures
 
 
-@pytest.mark.parametrize("argument", ["history", "truth"])
-def test_times_of_all_frames_are_of_one_kind(argument: str, model: RNNForecaster, y: pd.Series) -> None:
-    forecast = model.predict(12)
-    with pytest.raises(TypeError, match=f"datetimes without .* of {argument} holds integers; lists and arrays have no"):
-        ForecastDisplay.from_predictions(forecast, **{argument: y.to_numpy()})
-    with pytest.raises(TypeError, match=f"of {argument} holds periods M; use to_timestamp"):
-        ForecastDisplay.from_predictions(forecast, **{argument: y.to_period("M")})
-    paris = forecast.tz_localize("Europe/Paris")
-    display = ForecastDisplay.from_predictions(paris, **{argument: paris.tz_convert("UTC")})
-    assert getattr(display, argument)["ds"].tolist() == paris.index.tolist()
-
-
-def test_a_truth_of_other_times_is_told_of(model: RNNForecaster, y: pd.Series) -> None:
-    with pytest.warns(
-        UserWarning, match="truth has no row of the series and times of the forecasts, .*: none is drawn"
-    ):
-        model.plot(12, truth=y[:3])
-
-
 def test_forecasts_of_several_cutoffs_are_refused() -> None:
     frame = pd.DataFrame({"unique_id": "a", "ds": [1, 2], "cutoff": [0, 1], "RNN": 1.0})
     with pytest.raises(ValueError, match="forecasts has 2 cutoffs: BacktestDisplay draws them together"):
