@@ -72,7 +72,7 @@ def _refuse_holes(
     of = wanted.axis.clock.describe(int(wanted.ordinals[first])) if table.is_shared else wanted.describe(first)
     others = f" (and {counted(more - 1, 'more row')})" if more > 1 else ""
     said = f"{table.argument} lacks {what} {'at' if table.is_shared else 'of'} {of}{others}"
-    nearest = wanted.nearest(table, wrong) if rows[first] < 0 else ""
+    nearest = wanted.nearest(table, wrong) if rows[first] < 0 and not known else ""
     raise ValueError(f"{said}{nearest}. {_what_to_do(table.argument, h, known)}")
 
 

@@ -213,7 +213,7 @@ REFUSED: dict[str, tuple[Callable[[RNNForecaster], Any], type[Exception], str]] 
     "no X for a score": (lambda m: m.score(LATER), ValueError, "fitted with X"),
     "a row": (
         lambda m: m.predict(6, X=LATER[LATER["ds"] < MONTHS[N + 2]][["unique_id", "ds", "offer"]]), ValueError,
-        r"lacks a row of series 10 at 2020-03-01 00:00:00 \(and 11 more rows\); .* All .* 2 steps: lower h to 2, or",
+        r"lacks a row of series 10 at 2020-03-01 00:00:00 \(and 11 more rows\)\. All .* 2 steps: lower h to 2, or",
     ),
     "no X for others": (lambda m: m.predict(H, y=Y), ValueError, r"fitted with X \('offer'\): give their values"),
     "no X for the context": (
