@@ -144,6 +144,8 @@ def _tables(model: Model) -> dict[str, np.ndarray]:
     unknown = np.array([e.size for e in model.settings.embeddings[categories:]], codes.dtype)
     ids = plain_labels(np.array([*model.whole_axis.ids, None], object)[:-1])
     found = {"ids": ids, "codes": np.vstack([codes, unknown]), "rows": rows_of(model)}
+    known = model.static.categories if model.static else ()
+    found |= {f"static.{k}": plain_labels(each) for k, each in enumerate(known)}
     weights = np.ones((n + 1, 1))
     if names and model.mixture is not None and model.tail.candidates is not None:
         kept = [0, *(1 + model.mixture.names.index(name) for name in names)]
@@ -210,7 +212,7 @@ def _predict_settings(model: Model, alias: str, bounds: Rule) -> dict[str, objec
         "FURTHEST": drawn_places.FURTHEST if scored else bands.FURTHEST, "NEXT": drawn_places.SMALLEST,
         "WINDOWS": FEW, "SMALLEST": SMALLEST, "PRIOR": PRIOR, "DRAWS": bands.PATHS, "DONORS": bands.MOST,
         "WINDOW_DRAWS": calibration_windows.DRAWS, "OUTERMOST": OUTERMOST, "IS_CALIBRATED": calibration is not None,
-        "NEEDS_IDS": model.trained.is_local or model.static is not None,
+        "STATIC_COLUMNS": tuple(map(str, model.static.names)) if model.static else (),
     }  # fmt: skip
 
 

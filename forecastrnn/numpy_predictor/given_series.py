@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from forecastrnn.numpy_predictor.forecasts import DOMAIN, WEIGHTS
+from forecastrnn.numpy_predictor.forecasts import DOMAIN, IS_LOCAL, WEIGHTS
 from forecastrnn.numpy_predictor.runtime import Array
 
 # What a module sets.
-ALIAS, LEAST, MISSING, NEEDS_IDS = "RNN", 4, "raise", False
+ALIAS, LEAST, MISSING = "RNN", 4, "raise"
+STATIC_COLUMNS: tuple[str, ...] = ()
 
 
 # module: begin
@@ -73,12 +74,30 @@ def checked(values: Array, number: int) -> Array:
     return np.nan_to_num(values) if MISSING == "zero" else values[first:]
 
 
-def check_known(values: Array, number: int, row: int, is_short: bool) -> None:
+def static_codes(X: Any, k: int, is_one: bool) -> Array | None:
+    """Codes of the static categories of series k of a call, which X names; None: they are those of fit."""
+    given = [name for name in STATIC_COLUMNS if isinstance(X, Mapping) and name in X]
+    if not given:
+        return None
+    lacks, found = [name for name in STATIC_COLUMNS if name not in given], []
+    if lacks:
+        raise ValueError(f"X must have all static categories, or none of them. It lacks {lacks[0]!r}")
+    for number, name in enumerate(STATIC_COLUMNS):
+        values = [X[name]] if np.ndim(X[name]) == 0 else list(X[name])
+        if is_one and len(values) != 1 or len(values) <= k:
+            raise ValueError(f"X[{name!r}] must have a value for each series. Got {len(values)}")
+        known = WEIGHTS[f"static.{number}"].tolist()
+        found.append(known.index(values[k]) if values[k] in known else len(known))
+    return np.array(found, float)
+
+
+def check_known(values: Array, number: int, row: int, static: Array | None, is_short: bool) -> None:
     """Refuse a series that networks cannot forecast."""
-    if NEEDS_IDS and row == len(WEIGHTS["codes"]) - 1:
+    if row == len(WEIGHTS["codes"]) - 1 and (IS_LOCAL or STATIC_COLUMNS and static is None):
+        more = "a network of each" if IS_LOCAL else f"their categories: or give {STATIC_COLUMNS} in X"
         raise ValueError(
             f"y[{number}] must be a series of fit, which `ids` names, and fit must have learned from it: the model has "
-            "a network, or categories, of each"
+            f"{more}"
         )
     if is_short:
         raise ValueError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,17 @@ from forecastrnn.numpy_predictor.covariates import (
     until,
 )
 from forecastrnn.numpy_predictor.forecasts import SEASON, WEIGHTS, Ends, take
-from forecastrnn.numpy_predictor.given_series import ALIAS, LEAST, check_known, checked, places_of, series_of, shares_of
+from forecastrnn.numpy_predictor.given_series import (
+    ALIAS,
+    LEAST,
+    STATIC_COLUMNS,
+    check_known,
+    checked,
+    places_of,
+    series_of,
+    shares_of,
+    static_codes,
+)
 from forecastrnn.numpy_predictor.past_values import end_of
 from forecastrnn.numpy_predictor.runtime import Array
 from forecastrnn.numpy_predictor.spreads import quantiles_of, spread_of
@@ -60,13 +70,16 @@ def predict(
         each, is_one = series_of(y)
         places = np.full(len(each), 0 if IS_ONE else count) if ids is None else places_of(ids, len(each))
         besides = [beside(X, times, (k, is_one, len(one), h), places[k]) for k, one in enumerate(each)]
-        found = columns_of_others(each, places, h, shares, besides)
+        static = [static_codes(X, k, is_one) for k in range(len(each))]
+        found = columns_of_others(each, places, h, shares, besides=besides, static=static)
     found = {name: values[0] if is_one else values for name, values in found.items()}
     return found if shares else found[ALIAS]
 
 
 def beside(X: Any, times: Any, steps: tuple[int, bool, int, int], place: int) -> Beside | None:
     """What is known beside a series: its number, whether it is one alone, values and steps ahead; place: in fit."""
+    if isinstance(X, Mapping):
+        X = {name: values for name, values in X.items() if name not in STATIC_COLUMNS} or None
     if NUMBER_COLUMNS or CATEGORY_COLUMNS:
         return beside_of(X, times, Steps(*steps), place)
     for name, given in {"X": X, "times": times}.items():
@@ -100,19 +113,20 @@ def columns_of_fit(
 
 
 def columns_of_others(
-    each: Sequence[Array], places: Array, h: int, shares: dict[str, float], besides: Sequence[Beside | None]
-) -> dict[str, Array]:
-    """Forecasts and quantiles (n, h) of series that are given; places (n,): theirs in fit."""
+    each: Sequence[Array], places: Array, h: int, shares: dict[str, float], *, besides: Sequence[Beside | None],
+    static: Sequence[Array | None],
+) -> dict[str, Array]:  # fmt: skip
+    """Forecasts and quantiles (n, h) of series that are given; places (n,): theirs in fit; static: their codes."""
     values, rows = [checked(one, k) for k, one in enumerate(each)], WEIGHTS["rows"][places]
     short = np.array([len(one) < LEAST or np.isfinite(one).sum() < 4 for one in values])
     found, chance = [], np.random.RandomState(0)
     for k in np.flatnonzero(~short | (SHORT != "naive")).tolist():
-        check_known(values[k], k, int(rows[k]), bool(short[k]))
+        check_known(values[k], k, int(rows[k]), static[k], bool(short[k]))
         own, left_out = besides[k], len(each[k]) - len(values[k])
         own = None if own is None else (own[0][left_out:], own[1][left_out:])
         if shares and "bands.growth" in WEIGHTS and np.isnan(values[k]).any():
             raise ValueError(f"level: y[{k}] has missing values: ask forecastrnn itself, or leave level out")
-        found.append(columns_of_y(values[k], rows[k : k + 1], h, shares, (own, chance, left_out)))
+        found.append(columns_of_y(values[k], rows[k : k + 1], h, shares, (own, chance, left_out, static[k])))
     columns = {name: np.concatenate([one[name] for one in found]) for name in found[0]} if found else {}
     if not short.any():
         return columns
@@ -124,24 +138,28 @@ def columns_of_others(
 def columns_of_y(values: Array, rows: Array, h: int, shares: dict[str, float], given: Any) -> dict[str, Array]:
     """Forecasts and quantiles (1, h) of a series that is given; rows (1,): its one in fit.
 
-    given : what is known beside it, what draws by chance for all series of a call, and values missing before its first.
+    given : what is known beside it, what draws by chance for all series of a call, values missing before its first, and
+    its static codes.
     """
-    own, chance, left_out = given
-    ends = end_with(values, int(rows[0]), own, h)
+    own, chance, left_out, static = given
+    code = WEIGHTS["codes"][rows[0]].copy()
+    if static is not None:
+        code[len(code) - len(static) :] = static
+    ends = end_with(values, int(rows[0]), code, own, h)
     if shares:
 
         def before(n: int, steps: int) -> Ends:
             known = None if own is None else until(own, len(values), n, steps)
-            return end_with(values[:n], int(rows[0]), known, steps)
+            return end_with(values[:n], int(rows[0]), code, known, steps)
 
         ends |= spread_of(np.append(np.full(left_out, np.nan), values), ends, rows, before, chance)
     return clipped(columns_of(ends, rows, h, shares), ends["floors"])
 
 
-def end_with(values: Array, row: int, own: Beside | None, h: int) -> Ends:
+def end_with(values: Array, row: int, code: Array, own: Beside | None, h: int) -> Ends:
     """The end of a series that is given, with all that is mixed into its forecast; row: its one in fit."""
     rows = {} if own is None else rows_of(own, len(values))
-    ends, weights = end_of(values, WEIGHTS["codes"][row], rows), WEIGHTS["weights"][row]
+    ends, weights = end_of(values, code, rows), WEIGHTS["weights"][row]
     for k, name in enumerate(CANDIDATES):
         if weights[1 + k] > 0.0:
             ends[f"candidate.{name}"] = candidate_of(name, values, int(ends["period"][0]))

@@ -151,7 +151,7 @@ def _numbers(scope: Scope, exported: ExportedForecasts, y: Value) -> Value | Non
     scope.graph.constant([-1], np.int64, "ids")
     given = at_least_one(scope.graph, "ids", 1, scope.graph.constant(0, np.int64))
     places = Value(scope, given, np.int64)
-    wrong = (places < (0 if settings["NEEDS_IDS"] else -1)) | (places >= count)
+    wrong = (places < (0 if settings["IS_LOCAL"] or settings["STATIC_COLUMNS"] else -1)) | (places >= count)
     places = scope.unless(wrong, places, "ids must be numbers of series of fit, from 0 on")
     unknown = 0 if settings["IS_ONE"] else count  # a model of one series knows which it is
     return scope.where(places < 0, unknown, places).spread(scope.shape(y.size(0)))

@@ -75,6 +75,26 @@ def test_calendars(kind: str, tmp_path: Path) -> None:
             predict(9, times=times[:9] + np.timedelta64(50 * 366, "D"))
 
 
+def test_static_categories_of_new_series(tmp_path: Path) -> None:
+    """In place of those of fit, where they are given; one that fit has not seen is unknown."""
+    model = RNNForecaster(**OPTIONS | NETWORK | {"id_embedding_dim": 2, "intervals": None})
+    static = STATIC[["shop"]].assign(size=["b", "a", "a"])
+    predict = exported(model.fit(Y[:88], static=static), tmp_path)
+    given, y = {"shop": ["y", "z", "x"], "size": np.array(["a", "c", "a"])}, Y.to_numpy().T
+    for names in (list(Y), ["a", "b", "c"]):
+        newer = pd.DataFrame(given, pd.Index(names, name="unique_id"))
+        CLOSE(predict(3, y, ids=names, X=given), model.predict(3, y=Y.set_axis(names, axis=1), static=newer).T)
+    CLOSE(predict(3, y, ids=list(Y)), model.predict(3, y=Y).T)
+    CLOSE(predict(3, y[0], X={"shop": "y", "size": ["a"]}), predict(3, y[:1], X={"shop": ["y"], "size": ["a"]})[0])
+    for message, wrong in {
+        "X must have all static categories, or none of them. It lacks 'size'": {"shop": ["x"] * 3},
+        r"X\['shop'\] must have a value for each series. Got 1": given | {"shop": ["x"]},
+        "X: the model was fitted without": given | {"price": [1.0]},
+    }.items():
+        with pytest.raises(ValueError, match=message):
+            predict(3, y, X=wrong)
+
+
 def test_columns_are_named_as_they_are(tmp_path: Path) -> None:
     """Also those in whose names a number seems to stand; one series has a row of its own."""
     rows = pd.DataFrame({"inflation": X["price"].to_numpy()[:103], "nan": X["day"].to_numpy()[:103]}, TIMES[:103])

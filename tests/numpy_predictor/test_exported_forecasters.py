@@ -50,7 +50,8 @@ def test_forecasts_and_intervals(case: str, tmp_path: Path) -> None:
         for name, found in module["predict"](6, y[7:].to_numpy().T, ids=list(y), level=[50, 80]).items():
             close(found, wide.xs(name, axis=1, level=1))
     if case in ("local", "static"):
-        with pytest.raises(ValueError, match=r"y\[0\] must be a series of fit, which `ids` names"):
+        has = "a network of each" if case == "local" else "their categories: or give .'kind',. in X"
+        with pytest.raises(ValueError, match=rf"y\[0\] must be a series of fit, which `ids` names, .* has {has}"):
             module["predict"](6, y.to_numpy().T)
     else:
         close(module["predict"](6, list(y.to_numpy().T)), model.predict(6, y=y.add_prefix("new ")))
