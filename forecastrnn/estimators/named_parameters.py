@@ -26,6 +26,7 @@ def checks_parameters(fit: Fit) -> Fit:
     return cast(Fit, _fit_context(prefer_skip_nested_validation=True)(fit))
 
 
+_LISTS = {"candidates": "", "calendar": "; holidays are those of a Calendar, as in Calendar(holidays='FR')"}
 _LONGEST = 800  # characters of a message: values may be large
 
 
@@ -112,7 +113,7 @@ class NamedParameters(TakesCallbacks, Shown):
             validate_parameter_constraints(rules, values | inside, caller_name=type(self).__name__)
         except InvalidParameterError as error:
             name = str(error).split("'")[1]
-            hint = _hint((values | inside).get(name), "gaussian" in str(error))
+            hint = _hint((values | inside).get(name), "gaussian" in str(error)) + _in_a_list(name, values.get(name))
             raise InvalidParameterError(_in_public_names(str(error), rules) + hint) from None
         if not only:
             check_together(self)
@@ -157,6 +158,13 @@ def _in_public_names(text: str, rules: Mapping[str, Any]) -> str:
     for kind in {one for allowed in rules.values() for one in allowed if isinstance(one, type)}:
         text = text.replace(f"'{kind.__module__}.{kind.__qualname__}'", " or ".join(_leaves(kind)))
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 60]} ... {text[-50:]}"
+
+
+def _in_a_list(name: str, value: object) -> str:
+    """What to do with one name where names are a list."""
+    if name not in _LISTS or not isinstance(value, str):
+        return ""
+    return f" A single name goes into a list, {[value]!r}{_LISTS[name]}."
 
 
 def _hint(value: object, likelihoods: bool = False) -> str:

@@ -36,6 +36,8 @@ REFUSED = [
     ("P07", "max_iter", True, "max_iter.*Got True"),
     ("P07", "batch_size", True, "batch_size.*Got True"),
     ("P07", "learning_rate_init", True, "learning_rate_init.*Got True"),
+    ("a class", "cell", GRU, r"Got <class .*GRU is a class: give one of it, GRU\(\)"),
+    ("a class in a list", "cell", [GRU], r"GRU is a class: give one of it, GRU\(\)"),
     ("P25", "hidden_layer_sizes", (), "hidden"),
     ("P25", "hidden_layer_sizes", [8, 0], "hidden"),
     ("P25", "hidden_layer_sizes", "8", "hidden"),

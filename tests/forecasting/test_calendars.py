@@ -195,7 +195,7 @@ def test_what_fit_refuses() -> None:
         small(calendar=["weekdy"]).fit(daily(100))
     with pytest.raises(ValueError, match="does not know XX"):
         small(calendar=Calendar(holidays="XX")).fit(daily(100))
-    with pytest.raises(ValueError, match="The 'calendar' parameter of RNNForecaster must be"):
+    with pytest.raises(ValueError, match=r"must be .* A single name goes into a list, \['weekday'\]"):
         small(calendar="weekday").fit(daily(100))
     with pytest.raises(ValueError, match="The 'calendar__holidays__by' parameter of RNNForecaster must be"):
         small(calendar=Calendar(holidays=Holidays("FR", by="day"))).fit(daily(100))
