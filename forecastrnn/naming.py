@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
+
 
 def is_name(key: object) -> bool:
     """Whether something can be looked up; lists, dicts and arrays cannot."""
@@ -19,6 +21,13 @@ def is_name(key: object) -> bool:
 def is_among(key: object, names: Iterable[object]) -> bool:
     """Whether something is one of some names; arrays and the like, which compare as they like, are none."""
     return is_name(key) and key in set(names)
+
+
+def flag_of(given: object, argument: str) -> bool:
+    """True or False, and nothing that only counts as one of them."""
+    if not isinstance(given, bool | np.bool_):
+        raise ValueError(f"{argument} must be True or False. Got {given!r:.80}.")
+    return bool(given)
 
 
 def names_in(given: object, argument: str) -> list[Any]:

@@ -290,7 +290,7 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
 
     def _as_in_fit(self, labels: np.ndarray) -> np.ndarray:
         """Labels, if they are texts as those of `fit`, or numbers as those."""
-        if are_texts(labels) != are_texts(self.classes_):
+        if len(labels) and are_texts(labels) != are_texts(self.classes_):
             known, found = self.classes_.tolist()[0], labels.tolist()[0]
             raise ValueError(f"y must hold labels such as {known!r}, as in fit. Got {found!r}: turn them into such.")
         return labels

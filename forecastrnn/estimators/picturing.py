@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from forecastrnn.estimators.fitted_forecaster import FittedForecaster
 from forecastrnn.estimators.fittedness import check_is_fitted
@@ -91,8 +94,9 @@ class Pictures(FittedForecaster):
 
         check_is_fitted(self)
         model = self._model
-        if not 0 <= member < model.n_members:
-            raise ValueError(f"member must be one of 0 .. {model.n_members - 1}. Got {member!r}")
+        whole = isinstance(member, Integral) and not isinstance(member, bool | np.bool_ | np.timedelta64)
+        if not whole or not 0 <= member < model.n_members:
+            raise ValueError(f"member must be one of 0 .. {model.n_members - 1}. Got {member!r:.80}")
         if series is None and model.n_series > 1:
             raise ValueError(f"series must name one of the {model.n_series} series of fit")
         named = model.axis.ids[0] if series is None else series

@@ -22,7 +22,7 @@ from forecastrnn.forecasting.bands import (
 )
 from forecastrnn.forecasting.reach import checked
 from forecastrnn.forecasting.sampling import check_calibrated, sample_paths
-from forecastrnn.naming import is_among
+from forecastrnn.naming import flag_of, is_among
 from forecastrnn.seeds import check_draws
 
 if TYPE_CHECKING:
@@ -166,9 +166,7 @@ class Predicts(Pretrained, FittedForecaster):
         check_is_fitted(self)
         check_output(output)
         model, device, count = self._model, device_to_predict(self), check_count(n_paths, "n_paths")
-        if not isinstance(calibrated, bool | np.bool_):
-            raise ValueError(f"calibrated must be True or False. Got {calibrated!r:.80}.")
-        spread = bool(calibrated) or model.strategy == "direct"
+        spread = flag_of(calibrated, "calibrated") or model.strategy == "direct"
         if spread:
             check_calibrated(model)
         given = Given.of(y, X, past, static, columns=model.reading.columns, fitted=model.given_covariates)

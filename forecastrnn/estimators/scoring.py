@@ -120,6 +120,8 @@ def _weights(ids: tuple, given: Mapping[Hashable, float] | pd.Series | None) -> 
     """The weight (n,) of each series."""
     if given is None:
         return np.ones(len(ids))
+    if not hasattr(given, "keys"):  # a dict or a Series
+        raise TypeError(f"sample_weight must be a dict or a Series of weights, by the ids of series. Got {given!r:.80}")
     without = next((name for name in ids if name not in given), None)
     if without is not None:
         raise ValueError(f"sample_weight has none for series {without!r}; give one for each series of y, by its id")

@@ -17,6 +17,7 @@ from forecastrnn.estimators.old_names import takes_old_names
 from forecastrnn.estimators.onnx_pairs import PairsToOnnx
 from forecastrnn.estimators.own_methods import own_methods
 from forecastrnn.estimators.parameters import OWN
+from forecastrnn.naming import flag_of
 from forecastrnn.sequences.decoding import Search
 from forecastrnn.sequences.seq2seq_fitting import TokenCodes, decode, matches
 
@@ -167,7 +168,7 @@ class RNNSeq2Seq(PairsToNumpy, PairsToOnnx):
         """
         check_is_fitted(self)
         fitted = self._fitted
-        if return_attention and fitted.network.attention is None:
+        if flag_of(return_attention, "return_attention") and fitted.network.attention is None:
             raise ValueError('return_attention=True needs a model fitted with attention="dot" or "additive".')
         most = self._most(fitted, max_length)
         search = Search(self._width(beam_width), most, self._penalty(length_penalty), bool(return_attention))

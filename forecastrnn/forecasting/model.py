@@ -27,7 +27,7 @@ from forecastrnn.forecasting.steady import NoisyPaths, steady_mean
 from forecastrnn.forecasting.stream import ForecastStream
 from forecastrnn.forecasting.stream_plan import StreamPlan
 from forecastrnn.forecasting.trained import Trained
-from forecastrnn.naming import is_name
+from forecastrnn.naming import is_among
 from forecastrnn.networks.draws import drawn
 from forecastrnn.networks.network import AnyNetwork
 
@@ -174,8 +174,7 @@ class Model:
 
     def check_learned(self, ids: Iterable[Hashable], method: str) -> None:
         """Refuse series of fit that no network has learned from."""
-        short = set(self.short_ids)
-        found = next((name for name in ids if is_name(name) and name in short), None)
+        found = next((name for name in ids if is_among(name, self.short_ids)), None)
         if found is not None:
             raise ValueError(
                 f"{method}: series {found!r} was too short to learn from in fit, and is forecast by its seasonal naive "

@@ -7,6 +7,7 @@ from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 
 from forecastrnn.metrics.forms import CUTOFF, PATH, Names
+from forecastrnn.naming import is_among, is_name
 
 _INTERVAL = re.compile(r"(.+)-(lo|hi)-(\d+(?:\.\d+)?)")
 _QUANTILE = re.compile(r"(.+)_ql(\d*\.?\d+(?:e-\d+)?)")
@@ -57,6 +58,7 @@ def read_columns(kinds: Mapping[Hashable, str], names: Names, models: Iterable[H
     others = [name for name in kinds if name not in (names.id, names.time, names.target, CUTOFF, PATH)]
     intervals: dict[tuple[Hashable, float], dict[str, Hashable]] = {}
     quantiles: dict[tuple[Hashable, float], Hashable] = {}
+    asked = set(filter(is_name, models or ()))
     plain: list[Hashable] = []
     found: list[Hashable] = []
     for name in others:
@@ -67,13 +69,13 @@ def read_columns(kinds: Mapping[Hashable, str], names: Names, models: Iterable[H
         elif quantile:
             quantiles[quantile[1], float(quantile[2])] = name
             found.append(quantile[1])
-        elif kinds[name] in "iuf" or (models is not None and name in models):
+        elif kinds[name] in "iuf" or (models is not None and name in asked):
             plain.append(name)
             found.append(name)
     chosen = tuple(dict.fromkeys(found)) if models is None else tuple(models)
     if not chosen:
         raise ValueError(f"forecasts has no column of forecasts; its columns are {list(kinds)[:8]}")
-    unknown = [model for model in chosen if model not in found]
+    unknown = [model for model in chosen if not is_among(model, found)]
     if unknown:
         raise ValueError(f"forecasts has no column {unknown[0]!r}; its models are {list(dict.fromkeys(found))}")
     return Columns(chosen, frozenset(plain), intervals, quantiles)

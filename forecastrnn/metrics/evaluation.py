@@ -16,7 +16,7 @@ from forecastrnn.metrics.formulas import METRICS
 from forecastrnn.metrics.grouping import check_by, group_rows
 from forecastrnn.metrics.scorer import Function, Request, Scorer
 from forecastrnn.metrics.table import Table, read_table
-from forecastrnn.naming import is_among
+from forecastrnn.naming import is_among, names_in
 from forecastrnn.native_frames import as_pandas, in_library
 
 
@@ -123,7 +123,7 @@ def evaluate(
     names = names_of((truth, forecasts), train, (id_col, time_col, target_col))
     table = read_table(forecasts, truth, train, how, names)
     kinds = {name: dtype.kind for name, dtype in table.frame.dtypes.items()}
-    columns = read_columns(kinds, names, (models,) if isinstance(models, str) else models)
+    columns = read_columns(kinds, names, None if models is None else names_in(models, "models"))
     requests = _requests(metrics, level, columns)
     _check_needs(requests, table, benchmark)
     keys = check_by(by, agg, table.places.cutoff is not None)
@@ -139,7 +139,7 @@ def _requests(
     metrics: str | Function | Sequence[str | Function], level: float | Sequence[float] | None, columns: Columns
 ) -> list[Request]:
     """A request for each metric, of intervals for each level."""
-    wanted = [metrics] if isinstance(metrics, str) or callable(metrics) else list(metrics)
+    wanted = [metrics] if callable(metrics) else names_in(metrics, "metrics")
     if not wanted:
         raise ValueError("metrics is empty; name at least one")
     levels = columns.levels() if level is None else [check_level(one) for one in np.atleast_1d(level).tolist()]

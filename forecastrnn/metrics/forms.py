@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from forecastrnn.masks import refuse_masked
+from forecastrnn.naming import is_name
 
 Data: TypeAlias = pd.DataFrame | pd.Series | ArrayLike
 
@@ -49,6 +50,9 @@ def names_of(
 
     columns : of ids, times and the target; None: as the data tell.
     """
+    for argument, name in zip(("id_col", "time_col", "target_col"), columns, strict=True):
+        if callable(name) or not is_name(name) or name is pd.NA:
+            raise TypeError(f"{argument} must be the name of a column. Got {name!r:.80}")
     named = (data.name for data in (*given, train) if isinstance(data, pd.Series) and data.name is not None)
     begin = train.size if isinstance(train, np.ndarray) else len(train) if isinstance(train, list | tuple) else 0
     told = USUAL | next(filter(None, map(_told, given)), {})
