@@ -176,8 +176,8 @@ def _hint(value: object, likelihoods: bool = False) -> str:
         return ""
     kind = type(value).__name__
     return (
-        f" A likelihood of your own has a name: forecastrnn.networks.likelihoods.LIKELIHOODS[{kind.lower()!r}] = "
-        f"{kind}, and then loss={kind.lower()!r}."
+        f" A likelihood of your own is chosen by name, loss={kind.lower()!r}, once LIKELIHOODS has it: "
+        "help(forecastrnn.Likelihood) says how."
     )
 
 
