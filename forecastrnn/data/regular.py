@@ -160,7 +160,8 @@ def _raise_gap(times: Times, series: int, likely: Clock | None) -> NoReturn:
             )
     else:
         count = int((np.diff(times.places(likely)[0]) - 1)[times.inside].sum())
-        what = f"With steps of {likely.freqstr}, {counted(count, 'row')} {'is' if count == 1 else 'are'} absent"
+        absent = f"{counted(count, 'row')} {'is' if count == 1 else 'are'} absent"
+        what = f"It would be {KINDS} with steps of {likely.freqstr}, but {absent}"
         what += _what_to_do(likely)
         if (
             clock.tz is None

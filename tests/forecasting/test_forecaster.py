@@ -89,7 +89,8 @@ def test_wide_frame_equals_long_frame() -> None:
     forecast = quick().fit(wide).predict(5)
     assert isinstance(forecast, pd.DataFrame)
     assert forecast.columns.tolist() == [7, 3]
-    pd.testing.assert_index_equal(forecast.index, pd.date_range("2018-01-01", periods=5, freq="MS", unit="us"))
+    expected = pd.date_range("2018-01-01", periods=5, freq="MS").as_unit(wide.index.unit)  # which pandas chooses
+    pd.testing.assert_index_equal(forecast.index, expected)
     long = quick().fit(long_of({k: wide[k] for k in wide})).predict(5)
     np.testing.assert_array_equal(long["RNN"], forecast.to_numpy().T.reshape(-1))
 
@@ -165,8 +166,8 @@ def test_horizons_agree(airline: pd.Series, options: dict) -> None:
 
 
 def test_any_horizon(fitted: RNNForecaster) -> None:
-    forecast = fitted.predict(5000)
-    assert len(forecast) == 5000 and np.isfinite(forecast).all()
+    forecast = fitted.predict(2500)  # nanoseconds, as of old pandas, end in 2262
+    assert len(forecast) == 2500 and np.isfinite(forecast).all()
     pd.testing.assert_series_equal(fitted.predict(10), forecast[:10])
 
 

@@ -154,6 +154,7 @@ def test_f31_unknown_series() -> None:
         model.stream("Z")
 
 
+@pytest.mark.filterwarnings("ignore:season_length. no series has two seasons")
 @pytest.mark.parametrize("season_length", [10**12, 10**30])
 def test_f38_memory_is_asked_for_first(season_length: int) -> None:
     with pytest.raises(ValueError, match="GiB.*season_length"):
