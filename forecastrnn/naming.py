@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,7 +20,7 @@ def is_name(key: object) -> bool:
 
 def is_among(key: object, names: Iterable[object]) -> bool:
     """Whether something is one of some names; arrays and the like, which compare as they like, are none."""
-    return is_name(key) and key in set(names)
+    return is_name(key) and key in (names if isinstance(names, Set | Mapping) else set(names))
 
 
 def flag_of(given: object, argument: str) -> bool:

@@ -222,7 +222,8 @@ def _with_special(calendar: CalendarColumns, options: CalendarOptions, read: Ser
         seen = found.of(read.ids).seen(begin, end) > 0
         if told:
             unseen = [name for name, there in zip(found.names, seen.tolist(), strict=True) if not there]
-            _warn_of_unseen(unseen, [name for name in found.series if name not in read.ids])
+            known = set(read.ids)
+            _warn_of_unseen(unseen, [name for name in found.series if name not in known])
         parts.append(found.only(seen))
     return replace(calendar, special=joined(parts))
 

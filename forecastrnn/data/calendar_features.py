@@ -16,11 +16,10 @@ _SAME = 0.02  # cycles that differ by less are one: 52 weeks are a year
 
 @dataclass(frozen=True)
 class Cycle:
-    """A cycle of so many days, of which networks read `pairs` harmonics; place(wall) is where in it, in [0, 1)."""
+    """A cycle of so many days, of which networks read `pairs` harmonics."""
 
     days: float
     pairs: int
-    place: Callable[[np.ndarray], np.ndarray]
 
 
 def within(wall: np.ndarray, unit: str) -> np.ndarray:
@@ -45,12 +44,12 @@ CYCLE_PLACES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 }  # where in its cycle a local time is, in [0, 1)
 # Pairs: three are all that seven weekdays can differ by; two, as those of a season, where a cycle is smooth.
 CYCLES: dict[str, Cycle] = {
-    "minute": Cycle(1 / 24, 2, CYCLE_PLACES["minute"]),
-    "hour": Cycle(1.0, 2, CYCLE_PLACES["hour"]),
-    "weekday": Cycle(7.0, 3, CYCLE_PLACES["weekday"]),
-    "day_of_month": Cycle(30.436875, 2, CYCLE_PLACES["day_of_month"]),
-    "month": Cycle(365.2425, 2, CYCLE_PLACES["month"]),
-    "day_of_year": Cycle(365.2425, 2, CYCLE_PLACES["day_of_year"]),
+    "minute": Cycle(1 / 24, 2),
+    "hour": Cycle(1.0, 2),
+    "weekday": Cycle(7.0, 3),
+    "day_of_month": Cycle(30.436875, 2),
+    "month": Cycle(365.2425, 2),
+    "day_of_year": Cycle(365.2425, 2),
 }
 AUTO = ("minute", "hour", "weekday", "day_of_year")  # a month is a habit of accounts, of few series
 
@@ -98,7 +97,7 @@ def wave_values(columns: Sequence[str], wall: np.ndarray) -> np.ndarray:
     for at, column in enumerate(columns):
         name, wave, k = split_wave(column)
         if name not in angles:
-            angles[name] = 2.0 * np.pi * CYCLES[name].place(wall)
+            angles[name] = 2.0 * np.pi * CYCLE_PLACES[name](wall)
         out[:, at] = (np.sin if wave == "sin" else np.cos)(k * angles[name])
     return out
 

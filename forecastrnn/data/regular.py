@@ -80,10 +80,15 @@ def _check_order(times: Times) -> None:
 
 def _of_clock(clock: Clock, own: np.ndarray) -> str:
     """What else to do where hours, or parts of one, may be those of a clock that was put back."""
-    hour = pd.Timedelta("1h") // pd.Timedelta(1, unit=clock.unit) if clock.kind == "datetime" else 0
+    hour = _hour(clock) if clock.kind == "datetime" else 0
     if clock.tz is not None or np.median(np.diff(own)) > hour:
         return ""
     return "; if the clock was put back then, say of which zone it is: tz_localize(zone, ambiguous='infer')"
+
+
+def _hour(clock: Clock) -> int:
+    """Ordinals of a clock of dates that an hour has."""
+    return int(pd.Timedelta("1h") // pd.Timedelta(1, unit=clock.unit))
 
 
 def _raise_absent(times: Times, clock: Clock) -> NoReturn:
@@ -163,11 +168,7 @@ def _raise_gap(times: Times, series: int, likely: Clock | None) -> NoReturn:
         absent = f"{counted(count, 'row')} {'is' if count == 1 else 'are'} absent"
         what = f"It would be {KINDS} with steps of {likely.freqstr}, but {absent}"
         what += _what_to_do(likely)
-        if (
-            clock.tz is None
-            and likely.tick
-            and int(steps[long]) - likely.tick == pd.Timedelta("1h") // pd.Timedelta(1, unit=clock.unit)
-        ):
+        if clock.tz is None and likely.tick and int(steps[long]) - likely.tick == _hour(clock):
             what += "; if the clock was put forward then, say of which zone it is: tz_localize(zone)"
     raise ValueError(
         f"{times.label} has no constant step: in series {times.ids[series]!r} the steps go from {say(short)} to "

@@ -44,14 +44,8 @@ def _is_plain() -> bool:
 
 def _started(task: str, words: Sequence[str]) -> subprocess.Popen[bytes] | None:
     """The second process; None where the system does not let it begin."""
-    command = [
-        sys.executable,
-        "-c",
-        _CODE,
-        repr(sys.path),
-        *task.split(":"),
-        *words,
-    ]  # same paths, same package
+    paths = repr(sys.path)  # the same ones, so that it finds the same package
+    command = [sys.executable, "-c", _CODE, paths, *task.split(":"), *words]
     silent = subprocess.DEVNULL
     try:
         return subprocess.Popen(command, stdin=silent, stdout=silent, stderr=silent)

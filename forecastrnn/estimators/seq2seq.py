@@ -168,10 +168,11 @@ class RNNSeq2Seq(PairsToNumpy, PairsToOnnx):
         """
         check_is_fitted(self)
         fitted = self._fitted
-        if flag_of(return_attention, "return_attention") and fitted.network.attention is None:
+        with_attention = flag_of(return_attention, "return_attention")
+        if with_attention and fitted.network.attention is None:
             raise ValueError('return_attention=True needs a model fitted with attention="dot" or "additive".')
         most = self._most(fitted, max_length)
-        search = Search(self._width(beam_width), most, self._penalty(length_penalty), bool(return_attention))
+        search = Search(self._width(beam_width), most, self._penalty(length_penalty), with_attention)
         x = self._read_sources(X)
         found = decode(fitted, x, search, self.n_jobs, device=device_to_predict(self))
         rows = written(found.symbols, found.sizes, fitted.target_tokens, fitted.writes_str)

@@ -23,6 +23,7 @@ from forecastrnn.forecasting.ends import ends_of
 from forecastrnn.forecasting.filling import behind_end_gaps
 from forecastrnn.forecasting.input_layout import InputLayout
 from forecastrnn.forecasting.inputs import SeriesInputs
+from forecastrnn.forecasting.local_models import check_local
 from forecastrnn.forecasting.long_run import comes_back, is_of_means, tells_level
 from forecastrnn.forecasting.members import Callback
 from forecastrnn.forecasting.mixing import mixed
@@ -171,9 +172,17 @@ def _series_of_fit(
     check_reach(prepared, read.ids)
     if plan.usual_batch:
         settings = with_usual_batch(prepared, settings)
-    network = network_of(prepared.layout, settings)
-    check_networks(network, settings.dtype, settings.rule, plan.n_members)  # before there is a seed for each
+    _check_room(prepared, settings, plan.n_members)
     return SeriesInputs(prepared, settings.dtype, columns), settings, codes.static
+
+
+def _check_room(prepared: Prepared, settings: Settings, members: int) -> None:
+    """Refuse networks that would not fit, before there is a seed for each."""
+    network = network_of(prepared.layout, settings)
+    if settings.is_local:
+        check_local(network.writer, settings, members, prepared.n_series)
+    else:
+        check_networks(network, settings.dtype, settings.rule, members)
 
 
 def _scales_of(old: Model | None, read: SeriesSet) -> CovariateScales | None:

@@ -81,6 +81,13 @@ def draw_windows(settings: Settings, seeds: list[int], updates: int) -> np.ndarr
     return np.stack([drawn(np.random.default_rng([seed, SAMPLE]).random, shape) for seed in seeds])
 
 
+def check_local(network: Network, settings: Settings, members: int, n: int, *, more: int = 0) -> None:
+    """Refuse networks of n series that would not fit, with so many bytes more."""
+    need = members * n * network.size * np.dtype(settings.dtype).itemsize + more
+    what = f"global_model=False: {members} networks of {network.size} parameters for each of {n} series"
+    check_fits(need, what, "Take fewer units: hidden_layer_sizes.")
+
+
 def fit_local(
     series: SeriesInputs, settings: Settings, seeds: list[int], ids: tuple, thetas: np.ndarray | None = None
 ) -> LocalFit:
@@ -107,13 +114,11 @@ def _fit_here(
     prepared = series.prepared
     network, n = network_of(prepared.layout, settings).writer, prepared.n_series
     updates = update_count(prepared, settings)
-    steps, real = prepared.context + prepared.ahead, np.dtype(settings.dtype)
+    steps = prepared.context + prepared.ahead
     source = plain_source(series, prepared.observed, settings)
     lanes = [_build_lane(network, settings, source, steps, updates) for _ in range(min(settings.n_threads, n))]
     jobs = Jobs(lanes)
-    need = len(seeds) * n * (network.size * real.itemsize + updates * 16) + jobs.nbytes
-    what = f"global_model=False: {len(seeds)} networks of {network.size} parameters for each of {n} series"
-    check_fits(need, what, "Take fewer units: hidden_layer_sizes.")
+    check_local(network, settings, len(seeds), n, more=len(seeds) * n * updates * 16 + jobs.nbytes)
     if thetas is None:
         begun = np.stack([start_member(network, settings, seed).theta for seed in seeds])
         thetas = np.repeat(begun[:, None], n, axis=1)

@@ -16,7 +16,6 @@ from forecastrnn.forecasting.windows import batches_of, drawn
 from forecastrnn.progress import stage
 from forecastrnn.training.divergence import ANY_LOSS, WorstLoss
 from forecastrnn.training.network_progress import Progress
-from forecastrnn.training.parameter_memory import check_networks
 from forecastrnn.training.training import ShouldStop, TrainingPlan, train
 
 WORST = 2.0  # times the loss of the last value, which networks begin with, that theirs may be at the end
@@ -31,7 +30,6 @@ def fit_members(
 ) -> list[Progress]:  # fmt: skip
     """Train one network a seed on the same windows; `members`, if any, go on from where they are."""
     network = network_of(series.prepared.layout, settings)
-    check_networks(network, settings.dtype, settings.rule, len(seeds))
     begun = [m.copy() for m in members] or [start_member(network, settings, s) for s in seeds]
     workers = workers_for(len(seeds), watched=callback is not None)
     if workers > 1:

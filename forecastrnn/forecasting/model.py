@@ -174,7 +174,8 @@ class Model:
 
     def check_learned(self, ids: Iterable[Hashable], method: str) -> None:
         """Refuse series of fit that no network has learned from."""
-        found = next((name for name in ids if is_among(name, self.short_ids)), None)
+        short = set(self.short_ids)
+        found = next((name for name in ids if is_among(name, short)), None)
         if found is not None:
             raise ValueError(
                 f"{method}: series {found!r} was too short to learn from in fit, and is forecast by its seasonal naive "

@@ -64,7 +64,9 @@ def test_a_day_that_is_missing_once_is_a_gap() -> None:
     days = pd.date_range("2024-01-01", periods=10).delete(2)
     with pytest.raises(ValueError, match=r"2 days \S+ .after 2024-01-02.*steps of D, but 2 rows are absent"):
         read_series(long_frame(a=days[:7], b=days[:6]))
-    with pytest.raises(ValueError, match="steps of C .Mon Tue Wed Thu Fri Sat., but 1 row is absent.*if they are holid"):
+    with pytest.raises(
+        ValueError, match="steps of C .Mon Tue Wed Thu Fri Sat., but 1 row is absent.*if they are holid"
+    ):
         read_series(long_frame(a=of_week("Mon Tue Wed Thu Fri Sat").delete(15)))
 
 
