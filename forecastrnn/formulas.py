@@ -221,7 +221,7 @@ def log_wright(x: Operand, shape: Operand) -> Operand:
     >>> print(log_wright(0.0, 1.0).round(4))
     0.4641
     """
-    return _special("log_wright", lambda x, a: _scipy("log_wright_bessel")(a, 0.0, np.exp(x)), x, shape)
+    return _special("log_wright", _by_value("log_wright"), x, shape)
 
 
 def wright_mean(x: Operand, shape: Operand) -> Operand:
@@ -232,12 +232,7 @@ def wright_mean(x: Operand, shape: Operand) -> Operand:
     >>> print(wright_mean(0.0, 1.0).round(4))
     1.4331
     """
-
-    def on_arrays(x: np.ndarray, a: np.ndarray) -> np.ndarray:
-        wright, z = _scipy("log_wright_bessel"), np.exp(x)
-        return np.exp(x + wright(a, a, z) - wright(a, 0.0, z))
-
-    return _special("wright_mean", on_arrays, x, shape)
+    return _special("wright_mean", _by_value("wright_mean"), x, shape)
 
 
 def normal_quantile(share: Operand) -> Operand:
@@ -293,6 +288,16 @@ def tweedie_quantile(share: Operand, mean: Operand, dispersion: Operand, power: 
     if not any(isinstance(x, Traced) for x in (share, mean, dispersion)):
         raise NotImplementedError("tweedie_quantile: there is none on arrays")
     return _special("tweedie_quantile", np.add, share, mean, dispersion, power)
+
+
+def _by_value(name: str) -> Callable[..., np.ndarray]:
+    """A function of kernels for each value of arrays: SciPy has some of them in its later versions alone."""
+
+    def on_arrays(*arguments: Operand) -> np.ndarray:
+        function = getattr(import_module("forecastrnn.engine.scalar_formulas"), name)
+        return np.vectorize(function, otypes="d")(*arguments)[()]
+
+    return on_arrays
 
 
 def _scipy(name: str) -> Callable[..., np.ndarray]:

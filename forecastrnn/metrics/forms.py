@@ -146,13 +146,14 @@ def _series(data: Data, argument: str, names: Names) -> pd.Series:
     if values.ndim != 1:
         raise TypeError(f"{argument} has {values.ndim} dimensions; give a pandas DataFrame, so that rows are named")
     first = 0 if argument == "train" else names.begin
-    return pd.Series(values, index=pd.RangeIndex(first, first + len(values)))
+    return pd.Series(values, dtype=values.dtype, index=pd.RangeIndex(first, first + len(values)))
 
 
 def _long_series(data: pd.Series, names: Names, value: Hashable) -> pd.DataFrame:
     if isinstance(data.index, pd.MultiIndex):
         return _from_index(data.to_frame(value), names)
-    return pd.DataFrame({names.id: [names.series] * len(data), names.time: data.index, value: data.to_numpy()})
+    values = data.reset_index(drop=True)  # an array of objects would be looked into for dates
+    return pd.DataFrame({names.id: [names.series] * len(data), names.time: data.index, value: values})
 
 
 def _from_index(data: pd.DataFrame, names: Names) -> pd.DataFrame:
