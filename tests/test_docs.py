@@ -12,7 +12,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 import forecastrnn
@@ -178,21 +177,3 @@ def test_inherited_methods_are_on_an_api_page(name: str) -> None:
     kind = getattr(forecastrnn, name)
     declared = set(vars(Cell)) - {"init_weights"} if issubclass(kind, Cell) else set()  # is on the page of Cell
     assert own_members(kind) - declared == set(documented()[path_of(kind)])
-
-
-# Coming from PyTorch -------------------------------------------------------------------------------------------
-
-
-@pytest.mark.torch
-@pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
-def test_weights_of_pytorch_give_its_outputs(kind: str) -> None:
-    torch = pytest.importorskip("torch")
-    page = run_page("frameworks.md")
-    torch.manual_seed(0)
-    layer = getattr(torch.nn, kind)(3, 5, batch_first=True, dtype=torch.float64)
-    weights = page["from_torch"]({name: w.detach().numpy() for name, w in layer.state_dict().items()}, kind)
-    x = np.random.default_rng(0).standard_normal((2, 7, 3))
-    with torch.no_grad():
-        expected, _ = layer(torch.from_numpy(x))
-    outputs, _ = functional.dynamic_rnn(page["CELLS"][kind], x, weights)
-    np.testing.assert_allclose(outputs, expected.numpy(), atol=1e-12)
