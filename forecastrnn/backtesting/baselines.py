@@ -89,6 +89,9 @@ def columns_of(baselines: str | Sequence[str]) -> list[str]:
     for name in asked:
         if not is_among(name, BASELINES):
             raise ValueError(f"baselines: there is no {name!r}, but {', '.join(map(repr, BASELINES))}")
+    twice = next((name for name in asked if asked.count(name) > 1), None)
+    if twice is not None:
+        raise ValueError(f"baselines names {twice!r} twice; name it once")
     return [BASELINES[name][0] for name in asked]
 
 

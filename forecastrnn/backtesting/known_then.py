@@ -53,7 +53,7 @@ class KnownThen:
         for one, values in apart(found):
             if one.role == "known":
                 self._check_whole(one.name, rows, values[rows], origins)
-        return Known(part, found.take(rows).known_ahead())
+        return Known(part, found.take(rows))
 
     def _check_whole(self, name: Hashable, rows: np.ndarray, values: np.ndarray, origins: Origins) -> None:
         """Refuse a missing value among steps that are forecast, whatever `missing` says."""

@@ -14,8 +14,9 @@ import pandas as pd
 
 from forecastrnn.cli.failures import DASH, USAGE, Failure, of_file
 from forecastrnn.cli.paths import ending_of
-from forecastrnn.data.date_texts import read_dates
 from forecastrnn.data.grid import time_errors
+from forecastrnn.date_texts import read_dates
+from forecastrnn.naming import counted
 
 MISSING = ["", "NA", "N/A", "#N/A", "n/a", "<NA>", "NaN", "nan", "-nan", "NULL", "null", "None"]
 _DATE = re.compile(r"(\d{4}-\d\d-\d\d|\d\d?[./]\d\d?[./]\d{2,4})([ T]\d.*)?$")
@@ -110,8 +111,8 @@ def check_numbers(column: pd.Series) -> None:
     row = int(bad.argmax())
     if bad[row]:
         raise ValueError(
-            f"line {row + 2}: column {column.name!r} holds {column.iloc[row]!r}, which is no number ({int(bad.sum())} "
-            "such values); --decimal says what is before decimals"
+            f"line {row + 2}: column {column.name!r} holds {column.iloc[row]!r}, which is no number "
+            f"({counted(int(bad.sum()), 'such value')}); --decimal says what is before decimals"
         )
 
 

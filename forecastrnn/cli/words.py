@@ -18,7 +18,6 @@ ADVICE = {
     "pandas.to_datetime(..., dayfirst=True), or False": "--date-format %d/%m/%Y, or %m/%d/%Y",
     "convert them with pandas.to_datetime(..., utc=True), and then tz_convert to their time zone":
         "say their time zone, as in --tz Europe/Paris",
-    ", zeros with 'zero'": ", or zeros with --missing zero",
     "Take them in with update(y_new)": "Take them in with forecastrnn update",
     "call sort_index or sort_values first": "sort the lines by time",
     "name such in X= (known ahead) or past= (known until now), or drop them":
@@ -47,7 +46,8 @@ _PATTERNS = {
     r"\by of predict\b": "--data",
     r"\bX must not be given here: the model was fitted without X\b":
         "--future must not be given: the model was fitted without --future-cols",
-    r"add them \((asfreq\(.*?\)|reindex)\)": "add them",
+    r"add (it|them) \((asfreq\(.*?\)|reindex)\)": r"add \1",
+    r", (zeros?) with 'zero'": r", or \1 with --missing zero",
     r"make_future_frame\(.*?\) lists the rows": "--future plan.csv gives them",
     r"see make_future_frame\(.*?\)": "--future needs these rows",
     r"convert it first, with pandas\.to_datetime\(.*?\)": "say its form, as in --date-format %Y%m%d, or %Y%m",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from typing import NoReturn
 
 import numpy as np
 
 from forecastrnn.data.covariate_columns import as_fitted, read_column
-from forecastrnn.data.covariate_input import Reading, Wanted, joined, nothing
+from forecastrnn.data.covariate_input import Reading, Values, Wanted, joined, nothing
 from forecastrnn.data.covariate_tables import CovariateTable
 from forecastrnn.data.covariate_values import Covariate, Covariates
 from forecastrnn.data.horizon import is_time, last_of
@@ -50,9 +50,14 @@ def read_ahead(table: CovariateTable, axis: TimeAxis, h: object, steps: int, rea
     lacks = {name: column.missing & needed for name, column in columns.items()}
     if any(missing.any() for missing in lacks.values()):
         _refuse_holes(table, wanted, rows, lacks, h)
-    found = {known[name]: as_fitted(column, known[name], argument) for name, column in columns.items()}
-    fitted = reading.fitted or ()
-    return joined([(one, found[one] if one in found else nothing(one, len(rows))) for one in fitted], len(rows))
+    found = [(known[name], as_fitted(column, known[name], argument)) for name, column in columns.items()]
+    return as_read(found, reading, len(rows))
+
+
+def as_read(known: Sequence[Values], reading: Reading, rows: int) -> Covariates:
+    """Columns known ahead among all columns of the fit, of which the others are missing there."""
+    found = dict(known)
+    return joined([(one, found[one] if one in found else nothing(one, rows)) for one in reading.fitted or ()], rows)
 
 
 def nothing_ahead(columns: tuple[Covariate, ...], rows: int) -> Covariates | None:

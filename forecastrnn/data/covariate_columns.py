@@ -14,7 +14,7 @@ from forecastrnn.data.coding import MOST_CATEGORIES
 from forecastrnn.data.covariate_values import UNKNOWN, Covariate, is_missing
 from forecastrnn.data.frame_columns import first_not_numeric
 from forecastrnn.data.labels import are_texts, as_labels, codes_of, sorted_labels
-from forecastrnn.naming import looked_up
+from forecastrnn.naming import counted, looked_up
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +108,7 @@ def as_fitted(found: Column, fitted: Covariate, argument: str) -> np.ndarray:
 
 
 def _warn_unseen(new: list, name: Hashable, argument: str) -> None:
-    more = f" (and {len(new) - 1} more such values)" if len(new) > 1 else ""
+    more = f" (and {counted(len(new) - 1, 'more such value')})" if len(new) > 1 else ""
     warn_caller(
         f"{argument}: column {name!r} has {new[0]!r}{more}, which fit has not seen: networks read the mean of the "
         "vectors of the known ones"

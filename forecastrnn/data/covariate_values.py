@@ -53,16 +53,6 @@ class Covariates:
         """Those of some rows."""
         return replace(self, numbers=self.numbers[rows], codes=self.codes[rows])
 
-    def known_ahead(self) -> Covariates:
-        """As they are before their times: values of columns that are not known ahead are missing."""
-        numbers, codes = (
-            np.array([one.role == "known" for one in self.columns if (one.kind == "category") == is_code], dtype=bool)
-            for is_code in (False, True)
-        )
-        return replace(
-            self, numbers=np.where(numbers, self.numbers, np.nan), codes=np.where(codes, self.codes, UNKNOWN)
-        )
-
 
 def is_missing(values: np.ndarray) -> np.ndarray:
     """Which numbers or codes (n,) of a column are not known."""

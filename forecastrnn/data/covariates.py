@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from forecastrnn.data.covariate_ahead import read_ahead
+from forecastrnn.data.covariate_ahead import as_read, read_ahead
 from forecastrnn.data.covariate_coding import recoded
 from forecastrnn.data.covariate_input import Reading, Values, apart, columns_of, joined, nothing
 from forecastrnn.data.covariate_roles import ARGUMENT, Beside, check_roles, warn_unnamed
@@ -142,7 +142,7 @@ def covariates_ahead(
     if not known:
         refuse_given("X")
     if isinstance(given, Covariates):
-        return joined(recoded(given, reading.fitted or ()), len(given.numbers))
+        return as_read(recoded(given, tuple(known)), reading, len(given.numbers))
     table = read_table(given, axis, names, "X")
     return read_ahead(table, axis, h, steps, reading)
 

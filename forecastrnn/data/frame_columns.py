@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import pandas as pd
 
-from forecastrnn.data.date_texts import are_dates
+from forecastrnn.date_texts import are_dates
 
 _DATED = 2  # columns of one series: times and values
 _NUMBERS = {"integer", "floating", "mixed-integer-float", "boolean", "decimal", "empty"}

@@ -25,12 +25,14 @@ _FORMS = {
 class NewRows:
     """Rows behind the end of some series, as they were read.
 
-    series (n,): which of those that are known; axis: of all of them, from the new ends on.
+    series (n,): which of those that are known; axis: of all of them, from the new ends on; argument: what the caller
+    calls the rows.
     """
 
     read: SeriesSet
     series: np.ndarray
     axis: TimeAxis
+    argument: str = "y_new"
 
 
 def read_new_rows(
@@ -83,7 +85,7 @@ def read_new_rows(
     series = _series_of(read, axis, argument)
     if axis.form != "array":
         _check_begin(read, axis, series, argument)
-    return NewRows(read, series, _moved(read, axis, series))
+    return NewRows(read, series, _moved(read, axis, series), "y" if read is y else argument)  # y of a backtest
 
 
 def _series_of(read: SeriesSet, axis: TimeAxis, argument: str) -> np.ndarray:
@@ -92,15 +94,17 @@ def _series_of(read: SeriesSet, axis: TimeAxis, argument: str) -> np.ndarray:
         return np.zeros(1, np.int64)
     known, given = set(axis.ids), set(read.ids)
     if not given <= known:
-        names = first_few([name for name in read.ids if name not in known])
+        new = [name for name in read.ids if name not in known]
+        were = "was" if len(new) == 1 else "were"
         raise ValueError(
-            f"{argument}: series {names} were not in fit. predict(y=...) forecasts series that fit has not seen; drop "
-            "their rows here"
+            f"{argument}: series {first_few(new)} {were} not in fit. predict(y=...) forecasts series that fit has not "
+            "seen; drop their rows here"
         )
     if axis.form == "wide" and len(given) < len(known):
         lacking = [name for name in axis.ids if name not in given]
+        columns = "column" if len(lacking) == 1 else "columns"
         raise ValueError(
-            f"{argument} lacks the columns {first_few(lacking)}: the series of a wide frame end together. Give NaN "
+            f"{argument} lacks the {columns} {first_few(lacking)}: the series of a wide frame end together. Give NaN "
             "where nothing is known yet, with missing='mask', or fit a long frame, whose series may end apart"
         )
     return axis.position(read.ids)
@@ -115,7 +119,8 @@ def _check_begin(read: SeriesSet, axis: TimeAxis, series: np.ndarray, argument: 
         return
     row = int(np.argmax(wrong))
     known, begin, next_one = int(series[row]), begins[row], expected[row]
-    others = f" ({int(wrong.sum()) - 1} more series do not go on either)" if wrong.sum() > 1 else ""
+    more = int(wrong.sum()) - 1
+    others = f" ({more} more series {'does' if more == 1 else 'do'} not go on either)" if more else ""
     said = (
         f"series {axis.ids[known]!r} ends at {axis.clock.describe(int(axis.last[known]))}, {argument} begins at "
         f"{begin}; expected {next_one}{others}"

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 
 from forecastrnn.data.continuation import continue_times
-from forecastrnn.data.date_texts import KINDS
 from forecastrnn.data.frequency import is_business
 from forecastrnn.data.gaps import are_date_numbers, infer_with_gaps, places_with_gaps
 from forecastrnn.data.steps import Times, asked, infer
 from forecastrnn.data.time_index import Clock
+from forecastrnn.date_texts import KINDS
 from forecastrnn.naming import counted
 
 
@@ -80,8 +80,8 @@ def _check_order(times: Times) -> None:
 
 def _of_clock(clock: Clock, own: np.ndarray) -> str:
     """What else to do where hours, or parts of one, may be those of a clock that was put back."""
-    hour = _hour(clock) if clock.kind == "datetime" else 0
-    if clock.tz is not None or np.median(np.diff(own)) > hour:
+    steps = np.diff(np.unique(own))
+    if clock.kind != "datetime" or clock.tz is not None or not len(steps) or np.median(steps) > _hour(clock):
         return ""
     return "; if the clock was put back then, say of which zone it is: tz_localize(zone, ambiguous='infer')"
 
@@ -104,15 +104,23 @@ def _raise_absent(times: Times, clock: Clock) -> NoReturn:
     row = int(np.argmax(absent > 0))
     series = len(np.unique(np.searchsorted(times.offsets, np.flatnonzero(absent), side="right")))
     next_one = continue_times(clock, times.ordinals[row : row + 1], np.array([1]))[0]
+    count, name = int(absent.sum()), times.ids[times.series_of(row)]
+    rows = "a row" if count == 1 else "rows"
     raise ValueError(
-        f"{times.label} lacks rows of freq={clock.freqstr}: series {times.ids[times.series_of(row)]!r} has none at "
-        f"{next_one}, and {int(absent.sum())} are absent in {series} series{_what_to_do(clock)}"
+        f"{times.label} lacks {rows} of freq={clock.freqstr}: series {name!r} has none at {next_one}"
+        f"{_more(count, series)}{_what_to_do(clock, count)}"
     )
 
 
-def _what_to_do(clock: Clock) -> str:
+def _more(absent: int, series: int) -> str:
+    """What else is absent beside the row that was named."""
+    return "" if absent == 1 else f", and {absent:,} are absent in {series:,} series"
+
+
+def _what_to_do(clock: Clock, absent: int) -> str:
     by = f"asfreq({clock.freqstr!r})" if clock.kind == "datetime" and " " not in clock.freqstr else "reindex"
-    said = f": add them ({by}), or let them be gaps with missing='mask', zeros with 'zero'"
+    it, a_gap, a_zero = ("it", "it be a gap", "zero") if absent == 1 else ("them", "them be gaps", "zeros")
+    said = f": add {it} ({by}), or let {a_gap} with missing='mask', {a_zero} with 'zero'"
     if not is_business(clock.freq):
         return said
     return f"{said}; if they are holidays, give freq=pandas.offsets.CustomBusinessDay(weekmask=..., holidays=[...])"
@@ -167,7 +175,7 @@ def _raise_gap(times: Times, series: int, likely: Clock | None) -> NoReturn:
         count = int((np.diff(times.places(likely)[0]) - 1)[times.inside].sum())
         absent = f"{counted(count, 'row')} {'is' if count == 1 else 'are'} absent"
         what = f"It would be {KINDS} with steps of {likely.freqstr}, but {absent}"
-        what += _what_to_do(likely)
+        what += _what_to_do(likely, count)
         if clock.tz is None and likely.tick and int(steps[long]) - likely.tick == _hour(clock):
             what += "; if the clock was put forward then, say of which zone it is: tz_localize(zone)"
     raise ValueError(

@@ -19,7 +19,7 @@ from forecastrnn.data.regular import find_step
 from forecastrnn.data.steps import Times
 from forecastrnn.data.time_index import Clock, ordinals_of, read_index
 from forecastrnn.masks import refuse_masked
-from forecastrnn.naming import looked_up, series_names
+from forecastrnn.naming import counted, looked_up, series_names
 
 _FEW = 2**12  # times that are kept from call to call
 _ACCEPTED = "a pandas Series or DataFrame, a list or a 1-D array"
@@ -306,7 +306,7 @@ class SeriesReader:
     def _check_lengths(self, ids: Sequence[Hashable], lengths: np.ndarray) -> None:
         short = np.flatnonzero(lengths < self._least)
         if not len(lengths):
-            raise ValueError(f"{self.argument} has no series: at least {self._least} observations, got 0")
+            raise ValueError(f"{self.argument} has no series: at least {counted(self._least, 'observation')}, got 0")
         if len(short):
             length = int(lengths[short[0]])
             others = f" (and {len(short) - 1} more series)" if len(short) > 1 else ""
@@ -314,7 +314,7 @@ class SeriesReader:
                 others += "; drop such series, or let short='naive' or 'drop' do it"
             raise ValueError(
                 f"{self.argument}: series {ids[short[0]]!r} has length {length} but {self.needs} at least "
-                f"{self._least} observations, got {length}{others}"
+                f"{counted(self._least, 'observation')}, got {length}{others}"
             )
 
     def _floats(self, y: pd.DataFrame) -> np.ndarray:
@@ -375,9 +375,9 @@ class SeriesReader:
         series = int(np.argmax(per_series > 0))
         others = int((per_series > 0).sum()) - 1
         return (
-            f"series {found.ids[series]!r} has {int(per_series[series])} such values, the first at "
+            f"series {found.ids[series]!r} has {counted(int(per_series[series]), 'such value')}, the first at "
             f"{found.axis.clock.describe(ordinals[row % len(ordinals)])}"
-            + (f" ({others} more series have some)" if others else "")
+            + (f" ({others} more series {'has' if others == 1 else 'have'} some)" if others else "")
         )
 
 

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from forecastrnn.data.date_texts import KINDS, read_dates
 from forecastrnn.data.frequency import name_of
+from forecastrnn.date_texts import KINDS, read_dates
 
 _LARGEST = np.iinfo(np.int64).max
 

@@ -15,7 +15,7 @@ from forecastrnn.engine.threads import check_jobs
 from forecastrnn.estimators.covariate_reading import Given, check_given, read_to_backtest
 from forecastrnn.estimators.fitted_forecaster import FittedForecaster
 from forecastrnn.estimators.fittedness import check_is_fitted
-from forecastrnn.estimators.forecast_settings import plan_of, read_by
+from forecastrnn.estimators.forecast_settings import plan_of, read_known
 from forecastrnn.estimators.interval_settings import Wanted, wanted_of
 from forecastrnn.estimators.resuming import going_on_from
 from forecastrnn.estimators.telling import telling
@@ -199,7 +199,7 @@ class Backtests(FittedForecaster):
             reading, later = plan.reading, plan.later
         usual, apart = self._model.axis.clock if is_fitted else None, reading.short != "raise"
         asked = replace(reading, columns=columns, least=1)
-        read_as = partial(read_by, asked, freq=self.freq, usual=usual, alias=self.alias)
+        read_as = partial(read_known, asked, freq=self.freq, usual=usual, alias=self.alias)
         as_of = given.X if callable(given.X) else None
         read = read_to_backtest(replace(given, X=None) if as_of else given, asked, read_as)
         needs = Needs(

@@ -27,6 +27,7 @@ from forecastrnn.forecasting.plan import FitPlan
 from forecastrnn.forecasting.reading import SHORTEST, ReadingOptions
 from forecastrnn.forecasting.settings import WINDOWS, Settings
 from forecastrnn.forecasting.stray_values import warn_of_strays
+from forecastrnn.naming import counted
 from forecastrnn.networks.network import Layer
 
 if TYPE_CHECKING:
@@ -119,8 +120,9 @@ def check_within(rule: Rule, read: SeriesSet) -> None:
     if len(outside):
         row = int(outside[0])
         name, time = read.describe(row)
+        many = counted(len(outside), "such value")
         raise ValueError(
-            f"bounds={rule}: series {name!r} has {read.values[row]:g} at {time} ({len(outside)} such values): "
+            f"bounds={rule}: series {name!r} has {read.values[row]:g} at {time} ({many}): "
             "forecasts would be cut off where the series is not. Give bounds that it keeps, or None"
         )
 
@@ -173,35 +175,43 @@ def read_by(
     )  # fmt: skip
 
 
+def read_known(reader: ReadingOptions, y: object, argument: str = "y", **how: Any) -> SeriesSet:
+    """The same of series that forecasts will follow: values that stand out are told of, in a backtest once for all."""
+    read = read_by(reader, y, argument, **how)
+    if read is not y:
+        warn_of_strays(read, argument)
+    return read
+
+
 def read_other(model: Model, y: object, alias: str) -> SeriesSet:
     """Checked series to forecast that are not those of fit; a warning says if their steps are others."""
     from forecastrnn.data.series import check_step
 
-    read_as = partial(read_by, y=y, argument="y of predict", usual=model.axis.clock, alias=alias)
+    read_as = partial(read_known, y=y, argument="y of predict", usual=model.axis.clock, alias=alias)
     try:
         read = read_as(model.reading)
     except ValueError:
         # Perhaps they are few because they only go on from known ones: that says more than their number.
         _refuse_new_rows(model, read_as(replace(model.reading, least=1)))
         raise
+    argument = "y" if read is y else "y of predict"  # that of a backtest
     if read is not y:  # the windows of a backtest may begin anywhere
         _refuse_new_rows(model, read)
-    check_step(read.axis, model.axis)
+    check_step(read.axis, model.axis, argument)
     if model.codes.n_known:
-        _warn_of_twins(model, read)
-    check_values(model.settings, read, "y of predict")
-    warn_of_strays(read, "y of predict")
+        _warn_of_twins(model, read, argument)
+    check_values(model.settings, read, argument)
     return read
 
 
-def _warn_of_twins(model: Model, read: SeriesSet) -> None:
+def _warn_of_twins(model: Model, read: SeriesSet, argument: str) -> None:
     """Say it where a series without a learned vector is called like one that has one, but by another type."""
     known = set(model.whole_axis.ids)
     new, texts = [name for name in read.ids if name not in known], {str(name): name for name in known}
     twin = next((name for name in new if str(name) in texts), None)
     if twin is not None:
         warn_caller(
-            f"y of predict: no series of fit is called {twin!r}, but one is called {texts[str(twin)]!r}: it is read as "
+            f"{argument}: no series of fit is called {twin!r}, but one is called {texts[str(twin)]!r}: it is read as "
             "a new one, by the mean of all learned vectors (id_embedding_dim). Give ids of the type that fit had"
         )
 

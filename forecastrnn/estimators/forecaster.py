@@ -15,7 +15,7 @@ from forecastrnn.callbacks import check_callback
 from forecastrnn.estimators.backtests import Backtests
 from forecastrnn.estimators.covariate_reading import Given, check_given, covariates_of, read_to_fit
 from forecastrnn.estimators.exporting_forecaster import ForecasterToNumpy
-from forecastrnn.estimators.forecast_settings import bounds_of, check_within, plan_of, read_by
+from forecastrnn.estimators.forecast_settings import bounds_of, check_within, plan_of, read_known
 from forecastrnn.estimators.going_on import GoesOn
 from forecastrnn.estimators.groups.heads import constraints_of_heads
 from forecastrnn.estimators.loss_settings import check_values
@@ -40,7 +40,6 @@ from forecastrnn.forecasting.members import Callback
 from forecastrnn.forecasting.model import Model
 from forecastrnn.forecasting.plan import FitPlan
 from forecastrnn.forecasting.seen import Seen
-from forecastrnn.forecasting.stray_values import warn_of_strays
 from forecastrnn.forecasting.windows import EPOCH
 from forecastrnn.persistence.digests import digest_of
 
@@ -360,13 +359,12 @@ class RNNForecaster(
         """Read the series, and carry out a plan that was checked."""
         from forecastrnn.data.series import season_of
 
-        read_as = partial(read_by, plan.reading, freq=self.freq, alias=self.alias)
+        read_as = partial(read_known, plan.reading, freq=self.freq, alias=self.alias)
         read, static = read_to_fit(given, plan.reading, read_as, old)
         if given.is_file:
             given = replace(given, y=None)  # whose columns are those of the series by now, and as large
         check_within(bounds_of(self), read)
         check_values(plan.members, read)
-        warn_of_strays(read, "y")
         if kept is not None:
             kept.check(read, static)
         season = plan.season(read, season_of(read.axis), old)

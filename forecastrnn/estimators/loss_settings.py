@@ -10,6 +10,7 @@ import numpy as np
 from forecastrnn.estimators.groups.losses import LossGroup, Quantiles, opened_loss
 from forecastrnn.estimators.named_parameters import NamedParameters, refuse
 from forecastrnn.forecasting.settings import Settings
+from forecastrnn.naming import counted
 
 if TYPE_CHECKING:
     from forecastrnn.data.series import SeriesSet
@@ -43,8 +44,9 @@ def check_values(settings: Settings, read: SeriesSet, argument: str = "y") -> No
     if len(wrong):
         row = int(wrong[0])
         name, time = read.describe(row)
+        many = counted(len(wrong), "such value")
         raise ValueError(
-            f"{argument}: series {name!r} has {read.values[row]:g} at {time} ({len(wrong)} such values), and "
+            f"{argument}: series {name!r} has {read.values[row]:g} at {time} ({many}), and "
             f"loss={settings.loss!r} is of values that are each {likelihood.what}. Correct them, or use a loss of real "
             "values, such as 'absolute_error'"
         )

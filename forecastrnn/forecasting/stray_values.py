@@ -55,7 +55,8 @@ def _tell(read: SeriesSet, argument: str, far: np.ndarray, rows: np.ndarray, tim
     row, ratio = int(rows[0]), float(times[far[0]])
     name, time = read.describe(row)
     written = f"{ratio:,.0f}" if ratio < 1e7 else f"{ratio:.1g}"
-    others = f" ({len(far) - 1} more series have such values)" if len(far) > 1 else ""
+    more = len(far) - 1
+    others = f" ({more} more series {'has' if more == 1 else 'have'} such values)" if more else ""
     warn_caller(
         f"{argument}: series {name!r} has {read.values[row]:g} at {time}, {written} times as far from the values "
         f"beside it as these are from one another{others}: forecasts and intervals follow it. If it is an error, or "

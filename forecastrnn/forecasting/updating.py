@@ -21,6 +21,7 @@ from forecastrnn.forecasting.naive_series import NaiveSeries
 from forecastrnn.forecasting.reach import is_out_of_reach
 from forecastrnn.forecasting.recent import recent_behind
 from forecastrnn.forecasting.trained import Trained
+from forecastrnn.naming import counted
 
 if TYPE_CHECKING:
     from forecastrnn.data.new_rows import NewRows
@@ -43,7 +44,7 @@ def updated(model: Model, new: NewRows, rule: Rule, *, updates: int = 0, device:
     recent = None if model.recent is None else recent_behind(model.recent, found)
     if model.naive is not None:
         found, naive = _without_naive(model.naive, found, new.axis)
-    check_possible(model, found)
+    check_possible(model, found, new.argument)
     gaps = np.isnan(found.values)
     fill(model, model.tail, found, rule, floors=model.floors)
     tail, inputs = moved_on(model, model.tail, found)
@@ -110,21 +111,23 @@ def _without_naive(naive: NaiveSeries, new: NewValues, axis: TimeAxis) -> tuple[
     return learned, replace(naive, axis=axis, figure=figure, floors=floors)
 
 
-def check_possible(model: Model, new: NewValues) -> None:
+def check_possible(model: Model, new: NewValues, argument: str = "y_new") -> None:
     """Refuse values that are not positive in a series whose logarithm is forecast, and those out of its reach."""
     p, is_raw = model.tail.prepared, model.settings.is_raw
     wrong = ~p.linear[new.owners] & (new.values <= 0.0) & ~np.array(is_raw)
-    _refuse(model, new, wrong, "all its values in fit were positive, and so are its forecasts")
+    _refuse(model, new, wrong, argument, "all its values in fit were positive, and so are its forecasts")
     wrong = is_out_of_reach(p, new.owners, new.values)
-    _refuse(model, new, wrong, "that is out of reach of what it was in fit, and forecasts would be so for good")
+    why = "that is out of reach of what it was in fit, and forecasts would be so for good"
+    _refuse(model, new, wrong, argument, why)
 
 
-def _refuse(model: Model, new: NewValues, wrong: np.ndarray, why: str) -> None:
+def _refuse(model: Model, new: NewValues, wrong: np.ndarray, argument: str, why: str) -> None:
     if wrong.any():
         row = int(np.argmax(wrong))
         series, step = int(new.owners[row]), int(new.steps[row])
         time = model.axis.take([series]).after(np.array([step + 1]))[0]
+        many = counted(int(wrong.sum()), "such value")
         raise ValueError(
-            f"y_new: series {model.axis.ids[series]!r} has {new.values[row]:g} at {time}, but {why} "
-            f"({int(wrong.sum())} such values). Correct it, make it missing (missing='mask'), or fit anew with it"
+            f"{argument}: series {model.axis.ids[series]!r} has {new.values[row]:g} at {time}, but {why} "
+            f"({many}). Correct it, make it missing (missing='mask'), or fit anew with it"
         )

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from forecastrnn.date_texts import read_dates
 from forecastrnn.masks import refuse_masked
 from forecastrnn.naming import is_name
 
@@ -70,6 +71,10 @@ def _told(data: Data | None) -> dict[str, Hashable]:
 
 def long_values(data: Data, names: Names, argument: str) -> pd.DataFrame:
     """Truth or past: ids, times, a cutoff if there is one, and the target."""
+    return _dated(_values_of(data, names, argument), names, argument)
+
+
+def _values_of(data: Data, names: Names, argument: str) -> pd.DataFrame:
     _refuse_twice(data, argument)
     if is_long(data, names):
         return _with_ids(_need(data, (names.time, names.target), names, argument), names)
@@ -86,6 +91,10 @@ def long_forecasts(data: Data, names: Names, levels: int) -> pd.DataFrame:
 
     levels: of the columns of a wide frame that name its series, the next one names models; 0 for one series.
     """
+    return _dated(_forecasts_of(data, names, levels), names, "forecasts")
+
+
+def _forecasts_of(data: Data, names: Names, levels: int) -> pd.DataFrame:
     _refuse_twice(data, "forecasts")
     if is_long(data, names):
         return _with_ids(_need(data, (names.time,), names, "forecasts"), names)
@@ -101,6 +110,17 @@ def long_forecasts(data: Data, names: Names, levels: int) -> pd.DataFrame:
     if data.columns.nlevels > 1:
         return _stacked_models(data, names)
     return _with(data, {names.id: [names.series] * len(data), names.time: data.index})
+
+
+def _dated(data: pd.DataFrame, names: Names, argument: str) -> pd.DataFrame:
+    """With dates that are texts, as in a file that was read, as times: as `fit` reads them."""
+    found = {
+        name: read_dates(pd.Index(data[name]), f"column {name!r} of {argument}")
+        for name in (names.time, CUTOFF)
+        if name in data.columns
+    }
+    changed = {name: index for name, index in found.items() if index.dtype != data[name].dtype}
+    return _with(data, changed) if changed else data
 
 
 def _refuse_twice(data: Data, argument: str) -> None:

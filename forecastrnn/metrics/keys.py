@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from forecastrnn.naming import looked_up
+from forecastrnn.naming import counted, looked_up
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +36,7 @@ class Keys:
         row = int(np.argmax(wrong))
         behind = "" if places.cutoff is None else f", cutoff {self.times[places.cutoff[row]]}"
         more = int(wrong.sum()) - 1
-        count = f" (and {more} more rows)" if more else ""
+        count = f" (and {counted(more, 'more row')})" if more else ""
         return f"series {self.ids[places.series[row]]!r} at {self.times[places.time[row]]}{behind}{count}"
 
     def numbers(self, places: Places) -> np.ndarray:

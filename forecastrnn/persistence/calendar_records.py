@@ -9,8 +9,8 @@ import pandas as pd
 
 from forecastrnn.data.calendar import CalendarColumns
 from forecastrnn.data.calendar_features import CYCLES
-from forecastrnn.data.date_texts import read_dates
 from forecastrnn.data.special_days import SpecialDays
+from forecastrnn.date_texts import read_dates
 from forecastrnn.exceptions import ModelFileError
 from forecastrnn.persistence import codec
 from forecastrnn.persistence.axis_records import decode_label, encode_label

@@ -88,3 +88,8 @@ def test_they_see_no_other_series() -> None:
     wide = long_of({"big": big, "one": one})
     both = tiny(season_length=3).cross_validation(wide, 5, n_windows=2, refit=False, baselines=NAMES)
     np.testing.assert_array_equal(both[both["unique_id"] == "one"][COLUMNS], alone[COLUMNS])
+
+
+def test_one_that_is_named_twice() -> None:
+    with pytest.raises(ValueError, match="^baselines names 'drift' twice; name it once$"):
+        columns_of(["drift", "naive", "drift"])

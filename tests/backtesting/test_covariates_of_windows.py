@@ -105,10 +105,11 @@ def as_of(cutoff: pd.Timestamp) -> pd.DataFrame:
 
 
 @pytest.mark.filterwarnings("ignore:X.*column 'kind' has 'last'")
-@pytest.mark.parametrize("refit", [False, "update"])
-def test_what_was_known_at_a_cutoff(refit: bool | str) -> None:
-    expected = loop(tiny(), {"X": as_of}, 1 if refit is True else 9, update=refit == "update")
-    same(tiny().cross_validation(Y, H, X=as_of, refit=refit), expected)
+@pytest.mark.parametrize(("name", "refit"), [("recursive", False), ("recursive", "update"), ("with all", False)])
+def test_what_was_known_at_a_cutoff(name: str, refit: bool | str) -> None:
+    model, given = MODELS[name][0], MODELS[name][1] | {"X": as_of}
+    expected = loop(tiny(**model), given, 9, update=refit == "update")
+    same(tiny(**model).cross_validation(Y, H, refit=refit, **given), expected)
 
 
 @pytest.mark.filterwarnings("ignore:X.*column 'kind' has 'last'")

@@ -95,3 +95,19 @@ def test_a_day_that_there_was_not() -> None:
     expected = ["2011-12-29", "2011-12-31", "2012-01-01", "2012-01-02"]
     assert [str(time)[:10] for time in ahead(days, 4)] == expected
     assert all(time.hour == 0 for time in ahead(days, 4))
+
+
+@pytest.mark.parametrize(
+    ("index", "is_told"),
+    [
+        (pd.RangeIndex(9), False), (pd.period_range("2024-10-27", periods=9, freq="h"), False),
+        (pd.date_range("2024-10-27", periods=9, freq="MS"), False),
+        (pd.date_range("2024-10-27", periods=9, freq="h"), True),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("rows", [[3, 3], [0, 1, 2, 3, 4, 4, 5, 6]])
+def test_clocks_are_spoken_of_where_there_is_one(index: pd.Index, is_told: bool, rows: list[int]) -> None:
+    """A repeated row is an hour that was there twice only where rows are hours, or parts of one, apart."""
+    with pytest.raises(ValueError, match="duplicate times") as raised:
+        read_series(pd.Series(1.0, index=index[rows]))
+    assert ("clock" in str(raised.value)) == (is_told and len(rows) > 2)

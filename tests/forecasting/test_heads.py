@@ -130,7 +130,7 @@ def test_local_networks_and_members() -> None:
 
 BAD = {
     "a fraction": (1.5, "y: series 'some' has 1.5 at 2024-01-11 .*a whole number from 0 on"),
-    "below 0": (-1.0, r"y: series 'some' has -1 at 2024-01-11 .*\(1 such values\)"),
+    "below 0": (-1.0, r"y: series 'some' has -1 at 2024-01-11 .*\(1 such value\)"),
 }
 
 

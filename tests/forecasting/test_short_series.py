@@ -111,7 +111,7 @@ def test_none_is_long_enough() -> None:
     with pytest.raises(ValueError, match="none of 1 series is long enough. The longest, 's1', has length 3, but "
                                          "forecasting needs at least 4"):  # fmt: skip
         quick(short="naive").fit(monthly(3, 1))
-    with pytest.raises(ValueError, match="no series: at least 1 observations, got 0"):
+    with pytest.raises(ValueError, match="no series: at least 1 observation, got 0"):
         quick(short="naive").fit(long_of({"a": monthly(3, 1)}).iloc[:0])
 
 

@@ -47,9 +47,16 @@ def test_one_of_many_series_is_named_and_the_others_counted() -> None:
     y = pd.DataFrame({"a": USUAL, "b": broken(-999.9, 30).array, "c": broken(1e6, 31).array})
     y.iloc[[5, 29], 1] = np.nan  # what is beside a gap is beside one another
     with pytest.warns(
-        UserWarning, match=r"series 'b' has -999.9 at 30, 1\d\d times .* \(1 more series have such values\)"
+        UserWarning, match=r"series 'b' has -999.9 at 30, 1\d\d times .* \(1 more series has such values\)"
     ):
         quick(missing="mask").fit(y)
+
+
+@pytest.mark.parametrize("refit", [True, False, "update"])
+def test_a_backtest_tells_of_what_it_was_given_once(refit: bool | str) -> None:
+    with pytest.warns(UserWarning, match="^y: series 'sales' has 100000 at 2024-05-15") as told:
+        quick().cross_validation(broken(1e5, 135), 2, refit=refit)
+    assert len(told) == 1 and told[0].filename == __file__
 
 
 @pytest.mark.parametrize("new", [[1e6], [41.0, 1e6, 45.0], [9999.0, 50.0], [1e6, 1e6]])

@@ -284,10 +284,11 @@ def test_what_is_refused(airline: pd.Series) -> None:
         (airline[99:110], ValueError, "ends at 1957-04-01 .* begins at 1957-04-01 .*rows that are known already cannot "
          "be given again, also if they are equal"),
         (airline[50:60], ValueError, "y_new begins at 1953-03-01 .*; expected 1957-05-01 .*known already"),
-        (new.drop(new.index[4]), ValueError, "y_new lacks rows of freq=MS: series 'airline' has none at 1957-09-01"),
+        (new.drop(new.index[4]), ValueError,
+         "y_new lacks a row of freq=MS: series 'airline' has none at 1957-09-01 .*: add it .* it be a gap"),
         (spoilt, ValueError, r"y_new: series 'airline' has 0 at 1957-08-01 00:00:00, but all its values in fit were "
-         r"positive.* \(1 such values\). Correct it, make it missing \(missing='mask'\), or fit anew"),
-        (nothing, ValueError, "y_new contains NaN: series 'airline' has 1 such values, the first at 1957-07-01"),
+         r"positive.* \(1 such value\). Correct it, make it missing \(missing='mask'\), or fit anew"),
+        (nothing, ValueError, "y_new contains NaN: series 'airline' has 1 such value, the first at 1957-07-01"),
         (new.replace(new.iloc[0], np.inf), ValueError, "y_new contains infinity"),
         (new.to_frame(), ValueError, "y_new must have the form of the y of fit, a Series. Got a wide frame"),
         (new.to_numpy(), ValueError, "must have the form of the y of fit, a Series. Got a list or an array"),
@@ -309,20 +310,20 @@ def test_what_is_refused_of_panels() -> None:
     wide = panel()
     old, new = wide[:OLD], wide[OLD:]
     model = quick(**SMALL).fit(old)
-    with pytest.raises(ValueError, match=r"lacks the columns 'b': the series of a wide frame end together. Give NaN"):
+    with pytest.raises(ValueError, match=r"lacks the column 'b': the series of a wide frame end together. Give NaN"):
         model.update(new[["a", "c"]])
-    with pytest.raises(ValueError, match=r"y_new: series 'Z' were not in fit. predict\(y=...\) forecasts series that"):
+    with pytest.raises(ValueError, match=r"y_new: series 'Z' was not in fit. predict\(y=...\) forecasts series that"):
         model.update(new.assign(Z=1.0))
     y = long_of({name: wide[name] for name in wide})
     model = quick(**SMALL).fit(y[y.ds < wide.index[OLD]])
     held, late = model._model, y[y.ds >= wide.index[OLD]]
-    with pytest.raises(ValueError, match=r"'b' ends at 2019-12-01 .* begins at 2020-02-01 .* \(1 more series do"):
+    with pytest.raises(ValueError, match=r"'b' ends at 2019-12-01 .* begins at 2020-02-01 .* \(1 more series does"):
         model.update(late[(late.ds > wide.index[OLD]) | (late.unique_id == "a")])
     late.loc[late.ds == wide.index[-1], "y"] = -5.0
     with pytest.raises(ValueError, match=r"series 'a' has -5 at 2020-09-01 .* \(2 such values\)"):
         model.update(late)
     assert model._model is held
-    with pytest.raises(ValueError, match="series 'x' were not in fit"):
+    with pytest.raises(ValueError, match="series 'x' was not in fit"):
         model.update(late.assign(unique_id="x").drop_duplicates("ds"))
 
 

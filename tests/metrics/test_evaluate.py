@@ -370,3 +370,13 @@ def test_instants_of_another_zone_are_the_same() -> None:
 def test_a_function_that_takes_something_else_is_told_of() -> None:
     with pytest.raises(TypeError, match="metric len must take what came and its forecast and return a number"):
         evaluate(np.ones(3), len, truth=np.ones(3))
+
+
+def test_dates_that_are_texts_are_those_that_fit_reads() -> None:
+    """As in a file that was written and read again."""
+    found = panel()
+    texts = found.forecasts.astype({"ds": str, "cutoff": str})
+    known = found.series.assign(ds=found.series["ds"].dt.strftime("%d.%m.%Y"))
+    options = {"by": ["series", "step"], "season_length": SEASON}
+    expected = evaluate(found.forecasts, "mase", train=found.series, **options)
+    pd.testing.assert_frame_equal(evaluate(texts, "mase", train=known, **options), expected)

@@ -84,8 +84,10 @@ CASES: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: evaluate(PREDICTED, "mae", truth=SERIES.assign(z=0.0).set_index(["unique_id", "ds"]), target_col="w"),
      ValueError, r"truth has no column 'w'; its columns are \['y', 'z'\]"),
     # times that cannot be compared
-    (lambda: evaluate(PREDICTED, "mae", truth=TRUTH.assign(ds=TRUTH["ds"].astype(str))), TypeError,
-     "column 'ds' of truth must hold datetimes, periods or integers. Got (str|object); see pandas.to_datetime"),
+    (lambda: evaluate(PREDICTED, "mae", truth=TRUTH.assign(ds=np.linspace(0.0, 1.0, 15))), TypeError,
+     "column 'ds' of truth must hold datetimes, periods or integers. Got float64; see pandas.to_datetime"),
+    (lambda: evaluate(PREDICTED, "mae", truth=TRUTH.assign(ds="soon")), TypeError,
+     r"column 'ds' of truth must .*; got texts, of which 'soon' \(row 0\) is no date"),
     (lambda: evaluate(PREDICTED, "mae", truth=TRUTH.assign(ds=range(15))), TypeError,
      "column 'ds' of forecasts holds datetimes without a time zone, but column 'ds' of truth holds integers"),
     (lambda: evaluate(PREDICTED, "mae", truth=TRUTH.assign(ds=TRUTH["ds"].dt.tz_localize("UTC"))), TypeError,

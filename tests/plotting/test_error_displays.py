@@ -48,6 +48,14 @@ def labels(ax: Axes) -> list[str]:
     return ax.get_legend_handles_labels()[1]
 
 
+def test_frames_of_a_file_have_dates_as_texts(cv: pd.DataFrame, y: pd.Series) -> None:
+    texts, known = cv.astype({"ds": str, "cutoff": str}), y.set_axis(y.index.strftime("%Y-%m-%d"))
+    display = BacktestDisplay.from_predictions(texts, history=known)
+    expected = BacktestDisplay.from_predictions(cv, history=y)
+    for one, other in zip(display.axes_[0].lines, expected.axes_[0].lines, strict=True):
+        np.testing.assert_array_equal(one.get_xydata(), other.get_xydata())
+
+
 # Backtests --------------------------------------------------------------------------------------------------------
 def test_a_backtest_draws_each_cutoff_in_a_colour_of_its_own(cv: pd.DataFrame, y: pd.Series) -> None:
     display = BacktestDisplay.from_predictions(cv, history=y, level=80)
