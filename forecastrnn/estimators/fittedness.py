@@ -8,7 +8,8 @@ from sklearn.utils.validation import check_is_fitted as _check
 
 _PRETRAINED = (
     "This %(name)s has a pre-trained network, but no series: before fit it has predict(h, y=series) and "
-    "cross_validation. %(name)s.pretrained(max_steps=0).fit(y) learns no weights, and has all methods."
+    "cross_validation, but for refit='never'. %(name)s.pretrained(max_steps=0).fit(y) learns no weights, and has all "
+    "methods."
 )
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
 from forecastrnn.estimators.fitted_forecaster import FittedForecaster
+from forecastrnn.estimators.fittedness import check_is_fitted
 from forecastrnn.estimators.summary_text import brief_of, text_of
 from forecastrnn.forecasting.calibration import COVERED
 from forecastrnn.forecasting.earlier_networks import is_held_out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from numbers import Real
+from typing import NoReturn
 
 import numpy as np
 
@@ -157,6 +158,12 @@ class ForecastStream:
         self._since = 0 if carried is None else int(carried.since[0])  # and before that, since means were found anew
         self._forecast = self._advance()
 
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "a stream of a forecaster cannot be copied or pickled. Give the values that it has taken to update(y_new) "
+            "of the forecaster and copy or save that: its stream() goes on with the same bits"
+        )
+
     @property
     def forecast(self) -> float:
         """The forecast of the next value."""
@@ -203,13 +210,16 @@ class ForecastStream:
 
     def _checked(self, value: float) -> float:
         if not isinstance(value, Real) or isinstance(value, bool | np.bool_ | np.timedelta64):
-            raise TypeError(f"value must be a number. Got {value!r}.")
+            raise TypeError(f"value must be a number. Got {value!r:.80}.")
         try:
             number = float(value)
         except OverflowError:  # an int that no float is as large as
             number = math.inf
         if not np.isfinite(number):
-            raise ValueError(f"value must be a finite number. Got {value!r}.")
+            unknown = " Where it is not known, step(stream.forecast) goes on as if the forecast had come true."
+            raise ValueError(
+                f"value must be a finite number. Got {value!r:.80}.{unknown if math.isnan(number) else ''}"
+            )
         if not self._p.linear[0] and number <= 0.0 and not self._settings.is_raw:
             raise ValueError(f"value must be positive, as the series in fit was. Got {value!r}.")
         if is_out_of_reach(self._p, _FIRST, np.array([number]))[0]:

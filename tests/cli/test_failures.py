@@ -230,7 +230,8 @@ def test_warnings_are_lines_and_can_be_switched_off(shell: Shell) -> None:
 @pytest.mark.parametrize("text", ADVICE)
 def test_advice_in_python_still_stands_in_the_package(text: str) -> None:
     """What the command line says instead would else never be said."""
-    sources = "".join(path.read_text(encoding="utf-8") for path in (PACKAGE / "data").glob("*.py"))
+    files = [PACKAGE / "date_texts.py", *(PACKAGE / "data").glob("*.py")]
+    sources = "".join(path.read_text(encoding="utf-8") for path in files)
     joined = re.sub(r'"\s*\n\s*f?"', "", sources)
     assert text in joined
 

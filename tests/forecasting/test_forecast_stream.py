@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -107,6 +111,21 @@ def test_values_must_be_finite(fitted: RNNForecaster, value: float) -> None:
     with pytest.raises(ValueError, match="value must be a finite number"):
         stream.step(value)
     assert stream.forecast == before
+
+
+def test_a_value_that_is_not_known(airline: pd.Series) -> None:
+    """What the error advises is what `update` does with NaN."""
+    model = fit(airline[:-3], missing="mask")
+    stream = model.stream()
+    with pytest.raises(ValueError, match=r"Got nan. Where it is not known, step\(stream.forecast\) goes on as if"):
+        stream.step(np.nan)
+    assert stream.step(stream.forecast) == model.update(airline[-3:-2] * np.nan).predict(1).iloc[0]
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_what_to_do_in_place_of_a_copy(fitted: RNNForecaster, copied: Callable[[object], object]) -> None:
+    with pytest.raises(TypeError, match=r"cannot be copied or pickled. Give the values .* to update\(y_new\)"):
+        copied(fitted.stream())
 
 
 @pytest.mark.parametrize("value", [0.0, -1.0])
