@@ -13,7 +13,8 @@ from forecastrnn.training.optimizers import Rule
 from forecastrnn.training.own_inputs import Sampling
 from forecastrnn.training.training import TrainingPlan
 
-WORST = 3.0  # times the loss of outputs that say nothing, or that at first, that the loss may be at the end
+WORST = 3.0  # times the squared errors of outputs that say nothing, or those at first, that they may be at the end
+BACK = 1.5  # the same where an epoch blew up: who came back from there is about as good as they, or better
 AUTO_BATCH = 128  # rows of a mini-batch, if there are as many
 
 
@@ -56,7 +57,7 @@ class TrainingSettings:
             loss=loss, last=last, rule=self.rule, max_iter=self.max_iter, tol=self.tol,
             n_iter_no_change=self.n_iter_no_change, n_threads=self.n_threads, verbose=self.verbose,
             checkpoint_steps=checkpoint_steps, dropout=self.dropout, n_sampled=n_sampled, sampling=sampling,
-            device=self.device, worst=WorstLoss(times=WORST, of_zeros=of_zeros),
+            device=self.device, worst=WorstLoss(times=WORST, of_zeros=of_zeros, back=BACK, loss=loss),
         )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ BLOW_UP = 1e4  # a loss this many times the first one counts as diverged at any 
 SMALL = 0.05  # of a first loss: below it the loss at the end is not compared with it
 ROWS = 64  # samples whose loss is looked at, at least
 UPDATES = 50  # for each further mini-batch that is looked at: it costs little then
+GREW = 10.0  # times as large as at first, in squares, that the errors of an epoch are where training blew up
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,18 +22,40 @@ class WorstLoss:
     times : what it may be, in losses before the first update; infinite: anything
     of_zeros : the loss of a network that puts out zeros; what counts is the larger of the two
     beyond : how much more it may be in any case: logarithms of densities may be 0 or less at first
+    back : the same as `times` for a training that blew up on its way, and must have come back from there
+    loss : how it grows with errors: `times` and `back` are those of their squares, whatever the loss is
     """
 
     times: float = np.inf
     of_zeros: float = SMALL
     beyond: float = 0.0
+    back: float = np.inf
+    loss: AnyLoss = "squared_error"
 
-    def behind(self, first: np.ndarray | float) -> np.ndarray:
+    def behind(self, first: np.ndarray | float, blew_up: bool = False) -> np.ndarray:
         """The largest loss behind the last update that is not diverged, by that before the first one."""
         base = np.maximum(first, self.of_zeros)
-        if not np.isfinite(self.times):
+        times = min(self.times, self.back) if blew_up else self.times
+        if not np.isfinite(times):
             return np.full_like(base, np.inf)
-        return base + np.maximum((self.times - 1.0) * np.abs(base), self.beyond)
+        return base + np.maximum(_grown(self.loss, np.abs(base), times) - np.abs(base), self.beyond)
+
+    def blew_up(self, losses: list[float], first: float) -> bool:
+        """Whether an epoch, of which these are the losses, has left all that can be learned from."""
+        if not np.isfinite(self.back):
+            return False
+        return bool(max(losses, default=-np.inf) > _grown(self.loss, np.maximum(first, self.of_zeros), GREW))
+
+
+def _grown(loss: AnyLoss, value: np.ndarray, times: float) -> np.ndarray:
+    """What a loss becomes where the squares of errors are so many times as large: of absolute ones, their root."""
+    root = np.sqrt(times)
+    if loss == "absolute_error":
+        return value * root
+    if loss == "huber":
+        size = np.where(value <= 0.5, np.sqrt(2.0 * value), value + 0.5) * root
+        return np.where(size <= 1.0, 0.5 * size**2, size - 0.5)
+    return value * times
 
 
 ANY_LOSS = WorstLoss()

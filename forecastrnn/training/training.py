@@ -298,15 +298,15 @@ class Trainer:
     def _look_at_begin(self) -> None:
         """Keep the loss before the first update, where the first mini-batch alone, which has it anyway, is too few."""
         if self._looked_at() > 1:
-            self.state.begun_at = self._loss_of_first()
+            self.state.begun_at = self._mean_loss(self._looked_at())
 
-    def _loss_of_first(self, dropout: Dropout | None = None) -> float:
-        """The mean loss of the mini-batches that are looked at; nothing is updated. dropout : None: as in training."""
-        left, total, weight = self._looked_at(), 0.0, 0.0
+    def _mean_loss(self, left: float, dropout: Dropout | None = None) -> float:
+        """The mean loss of the `left` first mini-batches; nothing is updated. dropout : None: as in training."""
+        total, weight = 0.0, 0.0
         for index in self._first_epoch():
             size = index.x.shape[1], self.batches.steps_of(index)
             program = self._program(*size) if dropout is None else self._build(*size, dropout)
-            for k in range(min(index.steps, left)):
+            for k in range(int(min(index.steps, left))):
                 loss = float(program.loss(index.part(k, k + 1), self.plan.n_threads)[0])
                 total, weight = total + loss * index.x.shape[1], weight + index.x.shape[1]
             left -= min(index.steps, left)
@@ -322,17 +322,18 @@ class Trainer:
         """The last update can be the one that ruins the model: look at the loss behind it.
 
         A loss that is bounded, as that of a GRU's outputs, never grows ten thousand times: a network that is worse than
-        it was, and than one that says nothing, has learned nothing.
+        it was, and than one that says nothing, has learned nothing. Where the first mini-batches look so, or an epoch
+        blew up, all are looked at, without dropout, which makes a loss as high as it likes.
         """
-        loss, first = self._loss_of_first(), self.state.begun_at
-        most = self.plan.worst.behind(max(first, self.earlier))
+        loss, worst, looked = self._mean_loss(self._looked_at()), self.plan.worst, self.state.looked
+        first = max(self.state.begun_at, self.earlier)
+        blew_up = worst.blew_up(self.progress.loss_curve[-looked:] if looked else [], first)
+        most = worst.behind(first, blew_up)
         self._check(np.array([loss]))
-        if loss > most and self.plan.dropout:  # which makes a loss as high as it likes
-            loss = self._loss_of_first(NO_DROPOUT)
+        if blew_up or loss > most:
+            loss = self._mean_loss(np.inf, NO_DROPOUT if self.plan.dropout else None)
         if loss > most:
-            raise self._diverged(
-                f"the loss of the first mini-batch increased from {first:.3g} to {loss:.3g} in all updates"
-            )
+            raise self._diverged(f"the loss increased from {first:.3g} at first to {loss:.3g} behind all updates")
 
     def _check_reach(self) -> None:
         """Parameters and moments must be what a model file may hold."""

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecastrnn import Adam, AdamW, RNNClassifier, RNNForecaster, RNNRegressor, RNNSeq2Seq
+from forecastrnn import Adam, AdamW, RMSprop, RNNClassifier, RNNForecaster, RNNRegressor, RNNSeq2Seq
 from forecastrnn.exceptions import TrainingDivergedError
 from forecastrnn.training.divergence import SMALL, WorstLoss, loss_of_zeros
 from support.forecaster_cases import quick
@@ -90,10 +90,36 @@ def test_honest_hard_series_give_no_alarm(loss: str) -> None:
         model.fit(y)
 
 
+@pytest.mark.parametrize(
+    ("seed", "options"),
+    [
+        (2, {"loss": "absolute_error", "solver": Adam(5.0)}),  # three times the loss is nine times the squares
+        (0, {"loss": "huber", "solver": Adam(5.0)}),
+        (3, {"solver": RMSprop(10.0, clip_norm=None), "batch_size": 16, "early_stopping": True}),  # R2 was -71
+        (5, {"solver": Adam(10.0, clip_norm=None), "batch_size": 16, "early_stopping": True}),
+    ],
+    ids=str,
+)
+def test_errors_are_judged_by_their_squares_and_where_training_blew_up(seed: int, options: dict) -> None:
+    model = RNNRegressor(**FAST | {"random_state": seed, "max_iter": 15} | options)
+    try:
+        assert model.fit(X, Y).score(X, Y) > -1.0
+    except TrainingDivergedError as error:
+        assert "at first to" in str(error)
+
+
 def test_what_the_loss_may_be() -> None:
     assert WorstLoss().behind(1.0) == np.inf
     assert WorstLoss(times=3.0, of_zeros=2.0).behind(1.0) == 6.0
     assert WorstLoss(times=3.0).behind(np.array([4.0, 0.0])).tolist() == [12.0, 3 * SMALL]
+    assert WorstLoss(times=4.0, of_zeros=2.0, loss="absolute_error").behind(1.0) == 4.0  # errors twice as large
+    assert WorstLoss(times=4.0, of_zeros=0.5, loss="huber").behind(0.1) == 1.5  # of errors of 1, then of 2
+    assert WorstLoss(times=4.0, of_zeros=0.08, loss="huber").behind(0.0) == pytest.approx(0.32)  # of .4, then .8
+    back = WorstLoss(times=3.0, of_zeros=2.0, back=1.5)
+    assert back.behind(1.0, back.blew_up([1.0, 19.0], 1.0)) == 6.0
+    assert back.behind(1.0, back.blew_up([21.0, 1.0], 1.0)) == 3.0
+    assert not back.blew_up([21.0], 9.0) and not back.blew_up([], 9.0)
+    assert not WorstLoss(times=3.0).blew_up([1e9], 1.0)  # of a loss of which nobody said it
     densities = WorstLoss(times=2.0, of_zeros=-np.inf, beyond=3.0)
     assert densities.behind(np.array([-1.0, 0.0, 10.0])).tolist() == [2.0, 3.0, 20.0]
 
