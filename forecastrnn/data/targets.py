@@ -241,5 +241,6 @@ def _uniform(y: object, name: str) -> np.ndarray:
     numbers = [isinstance(label, Real | np.bool_) and label == label for label in labels.ravel()]
     if not all(numbers):
         odd = next(label for label, is_text in zip(labels.ravel(), texts, strict=True) if not is_text)
-        raise TypeError(f"{name} must be uniformly strings or numbers. Got mixed types, among them {odd!r}.")
+        what = "mixed types, among them" if any(texts) or any(numbers) else f"labels of {type(odd).__name__}, as"
+        raise TypeError(f"{name} must be uniformly strings or numbers. Got {what} {odd!r}.")
     return np.array(labels.tolist())

@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from forecastrnn._version import __version__
-from forecastrnn.networks.frameworks.onnx_door import load_onnx
+from forecastrnn.networks.frameworks.onnx_door import PRODUCER, load_onnx
 
 OPSET, IR_VERSION = 17, 8  # read by ONNX Runtime from 1.12 on
 LARGE = 256  # numbers of an array, from which on those that are equal are kept once
@@ -104,7 +104,7 @@ class Graph:
         opsets = [helper.make_opsetid(*one) for one in domains.items()]
         model = helper.make_model(
             self.as_graph(name, inputs, outputs, whole=True), opset_imports=opsets,
-            ir_version=IR_VERSION, producer_name="forecastrnn", producer_version=__version__,
+            ir_version=IR_VERSION, producer_name=PRODUCER, producer_version=__version__,
         )  # fmt: skip
         helper.set_model_props(model, dict(about))
         self.onnx.checker.check_model(model)

@@ -276,6 +276,7 @@ BAD_Y = [
     ("Y07", classifier, Y, ValueError, "Unknown label type"),
     ("Y09", classifier, [1] * N, ValueError, r"\bclass(es)?\b"),
     ("Y10-None", classifier, ["a", None] * 6, (ValueError, TypeError), "y must be uniformly strings or numbers"),
+    ("Y10-dates", classifier, [datetime.date(2020, 1, d) for d in (1, 2)] * 6, TypeError, "Got labels of date"),
     ("Y10-mixed", classifier, [1, "a"] * 6, (ValueError, TypeError), "y must be uniformly strings or numbers"),
     ("Y10-NA", classifier, ["a", pd.NA] * 6, (ValueError, TypeError), "y must be uniformly strings or numbers"),
     ("Y21", regressor, (v for v in Y), TypeError, "array"),

@@ -141,6 +141,13 @@ def test_texts_beside_numbers_are_refused(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def test_an_own_file_is_not_read_again_and_says_what_to_do(tmp_path: Path) -> None:
+    model = RNNRegressor(hidden_layer_sizes=2, max_iter=1, random_state=0).fit(np.eye(4)[:, :, None], np.arange(4.0))
+    model.to_onnx(tmp_path / "own.onnx")
+    with pytest.raises(ValueError, match="to_onnx has written this model.*keep it with save and load"):
+        RNNRegressor.from_onnx(tmp_path / "own.onnx")
+
+
 def test_operators_where_there_are() -> None:
     onnx = pytest.importorskip("onnx")
     for cell, name in {"rnn": "RNN", "lstm": "LSTM", "peephole_lstm": "LSTM", "gru": "GRU", "mgu": "Scan"}.items():

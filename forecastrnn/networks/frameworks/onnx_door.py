@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from types import ModuleType
 
+PRODUCER = "forecastrnn"  # by which files that this package has written are known
+
 
 def load_onnx() -> ModuleType:
     """The package; ImportError says how it is installed."""

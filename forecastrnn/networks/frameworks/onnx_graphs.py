@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from forecastrnn.networks.frameworks.onnx_door import load_onnx
+from forecastrnn.networks.frameworks.onnx_door import PRODUCER, load_onnx
 
 RECURRENT = ("RNN", "LSTM", "GRU")
 FOLDED = ("Cast", "Concat", "Identity", "Reshape", "Slice", "Squeeze", "Transpose", "Unsqueeze")  # of constants
@@ -49,6 +49,11 @@ def loaded(given: Any) -> Any:
 def nodes_of(model: Any, values: Mapping[str, np.ndarray]) -> Nodes:
     """The nodes of a model; values: of inputs that hold weights. ValueError for what else computes something."""
     onnx = load_onnx()
+    if model.producer_name == PRODUCER:
+        raise ValueError(
+            "to_onnx has written this model, with more around its layers than is read here: scales, lengths, labels. "
+            "To go on with a model of forecastrnn, keep it with save and load."
+        )
     found = Nodes(constants={one.name: onnx.numpy_helper.to_array(one) for one in model.graph.initializer})
     found.constants |= values
     behind: dict[str, int] = {}  # value -> the number of recurrent and dense nodes it has gone through
