@@ -25,14 +25,12 @@ _FORMS = {
 class NewRows:
     """Rows behind the end of some series, as they were read.
 
-    series (n,): which of those that are known; axis: of all of them, from the new ends on; argument: what the caller
-    calls the rows.
+    series (n,): which of those that are known; axis: of all of them, from the new ends on.
     """
 
     read: SeriesSet
     series: np.ndarray
     axis: TimeAxis
-    argument: str = "y_new"
 
 
 def read_new_rows(
@@ -85,7 +83,7 @@ def read_new_rows(
     series = _series_of(read, axis, argument)
     if axis.form != "array":
         _check_begin(read, axis, series, argument)
-    return NewRows(read, series, _moved(read, axis, series), "y" if read is y else argument)  # y of a backtest
+    return NewRows(read, series, _moved(read, axis, series))
 
 
 def _series_of(read: SeriesSet, axis: TimeAxis, argument: str) -> np.ndarray:

@@ -99,7 +99,7 @@ class SeriesSet:
     """Series end to end: values (total,) float64, offsets (n_series + 1,) int64, ids and their axis.
 
     ordinals : times of all rows (total,), or, where all series share one index, its times. covariates : what is known
-    beside the values, a row for each of them.
+    beside the values, a row for each of them. argument : what the caller calls the series.
     """
 
     values: np.ndarray
@@ -108,6 +108,7 @@ class SeriesSet:
     axis: TimeAxis
     ordinals: np.ndarray
     covariates: Covariates | None = None
+    argument: str = "y"
 
     @property
     def n_series(self) -> int:
@@ -140,7 +141,7 @@ class SeriesSet:
         axis = self.axis.take(np.flatnonzero(keep))
         ordinals = self.ordinals[rows] if len(self.ordinals) == len(self.values) else self.ordinals
         beside = self.covariates and self.covariates.take(rows)
-        return SeriesSet(self.values[rows], offsets, axis.ids, axis, ordinals, beside)
+        return SeriesSet(self.values[rows], offsets, axis.ids, axis, ordinals, beside, argument=self.argument)
 
 
 @dataclass(frozen=True)
@@ -345,12 +346,11 @@ class SeriesReader:
         self._check_lengths(axis.ids, np.diff(offsets))
         if self.missing == "zero":
             values = np.where(np.isnan(values), 0.0, values)
-        result = SeriesSet(values, offsets.astype(np.int64), axis.ids, axis, ordinals)
+        result = SeriesSet(values, offsets.astype(np.int64), axis.ids, axis, ordinals, argument=self.argument)
         finite = np.isfinite(values)
         if finite.all():
             return result
-        infinite = np.isinf(values)
-        if infinite.any():
+        if (infinite := np.isinf(values)).any():
             said = self._count(infinite, result, ordinals)
             raise ValueError(f"{self.argument} contains infinity: {said}; replace such values, or make them missing")
         if self.missing == "raise":

@@ -28,7 +28,7 @@ def cut(read: SeriesSet, series: np.ndarray, begins: np.ndarray, ends: np.ndarra
     late = lateness(ordinals, wall_of(ordinals, clock), offsets, clock)
     axis = replace(read.axis.take(series), last=ordinals[offsets[1:] - 1], late=late)
     beside = read.covariates and read.covariates.take(rows)
-    return SeriesSet(read.values[rows], offsets, axis.ids, axis, ordinals, beside)
+    return SeriesSet(read.values[rows], offsets, axis.ids, axis, ordinals, beside, argument=read.argument)
 
 
 def in_long_form(read: SeriesSet, id_col: Hashable, time_col: Hashable, target_col: Hashable) -> SeriesSet:

@@ -235,7 +235,8 @@ def _check_unseen(fitted: TimeAxis, read: SeriesSet, origins: Origins) -> None:
     known = np.flatnonzero(row < fitted.n_series)
     if not len(known):
         return
-    kinds, name = (fitted.clock.kind, read.axis.clock.kind), read.ids[origins.series[known[0]]]
+    kinds = [clock.kind + (" with a time zone" if clock.tz else "") for clock in (fitted.clock, read.axis.clock)]
+    name = read.ids[origins.series[known[0]]]
     if kinds[0] != kinds[1]:
         raise TypeError(
             f"cross_validation: refit='never' must know which values of series {name!r} fit has seen, but its times "

@@ -179,7 +179,7 @@ def read_known(reader: ReadingOptions, y: object, argument: str = "y", **how: An
     """The same of series that forecasts will follow: values that stand out are told of, in a backtest once for all."""
     read = read_by(reader, y, argument, **how)
     if read is not y:
-        warn_of_strays(read, argument)
+        warn_of_strays(read)
     return read
 
 
@@ -194,25 +194,24 @@ def read_other(model: Model, y: object, alias: str) -> SeriesSet:
         # Perhaps they are few because they only go on from known ones: that says more than their number.
         _refuse_new_rows(model, read_as(replace(model.reading, least=1)))
         raise
-    argument = "y" if read is y else "y of predict"  # that of a backtest
     if read is not y:  # the windows of a backtest may begin anywhere
         _refuse_new_rows(model, read)
-    check_step(read.axis, model.axis, argument)
+    check_step(read.axis, model.axis, read.argument)
     if model.codes.n_known:
-        _warn_of_twins(model, read, argument)
-    check_values(model.settings, read, argument)
+        _warn_of_twins(model, read)
+    check_values(model.settings, read, read.argument)
     return read
 
 
-def _warn_of_twins(model: Model, read: SeriesSet, argument: str) -> None:
+def _warn_of_twins(model: Model, read: SeriesSet) -> None:
     """Say it where a series without a learned vector is called like one that has one, but by another type."""
     known = set(model.whole_axis.ids)
     new, texts = [name for name in read.ids if name not in known], {str(name): name for name in known}
     twin = next((name for name in new if str(name) in texts), None)
     if twin is not None:
         warn_caller(
-            f"{argument}: no series of fit is called {twin!r}, but one is called {texts[str(twin)]!r}: it is read as "
-            "a new one, by the mean of all learned vectors (id_embedding_dim). Give ids of the type that fit had"
+            f"{read.argument}: no series of fit is called {twin!r}, but one is called {texts[str(twin)]!r}: it is read "
+            "as a new one, by the mean of all learned vectors (id_embedding_dim). Give ids of the type that fit had"
         )
 
 

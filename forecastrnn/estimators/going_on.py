@@ -95,7 +95,7 @@ class GoesOn(FittedForecaster):
         given = Given.of(y_new, X, past, name="y_new", columns=held.reading.columns)
         new = read_further(held, given, read_as)
         check_within(rule, new.read)
-        check_values(held.settings, new.read, new.argument)
+        check_values(held.settings, new.read, new.read.argument)
         updates = _updates_of(train, len(new.read.values))
         if updates and held.settings.is_raw:
             raise ValueError(
@@ -109,7 +109,8 @@ class GoesOn(FittedForecaster):
             )
         with telling(self.verbose):
             moved = updated(held, new, rule, updates=updates, device=device_to_predict(self))
-        if held.recent is not None and len(new.series) and new.argument == "y_new":  # a backtest has told of its rows
+        is_told = new.read.argument != "y_new"  # by a backtest
+        if held.recent is not None and len(new.series) and not is_told:
             warn_of_new_strays(held.recent, new.read, new.series)
         self._model = moved
         self._publish(self.device_)

@@ -35,7 +35,7 @@ def choose(model: Model, read: SeriesSet | None, static: object = None, rule: Ru
             return Chosen(model.axis, model.tail, rows, floors)
         floors = np.insert(floors, model.naive.places - np.arange(len(model.naive.places)), model.naive.floors)
         return Chosen(model.naive.axis, model.tail, rows, floors, model.naive)
-    learned, naive = set_apart(model.reading, read, model.layout.season, "y of predict", is_fit=False)
+    learned, naive = set_apart(model.reading, read, model.layout.season, read.argument, is_fit=False)
     tail, own = ends_of_others(model, learned, static, rule) if learned.n_series else (take(model.tail, _NONE), _NONE)
     every = read if naive else learned
     floors = never_negative(every.values, every.offsets)
@@ -97,7 +97,7 @@ def _check_rows(model: Model, read: SeriesSet, rows: np.ndarray) -> None:
     new = _first_new(read, rows, model.tail.n_series)
     if new is not None:
         raise ValueError(
-            f"y of predict: series {new!r} was not in fit, and with global_model=False each series has a "
+            f"{read.argument}: series {new!r} was not in fit, and with global_model=False each series has a "
             "network of its own. Fit with it, or use global_model=True."
         )
 

@@ -16,14 +16,14 @@ FAR = 100.0  # usual changes; 50 is the most in 2,500 series of public sets
 FEWEST = 8  # values of a series, of which it is known what is usual
 
 
-def warn_of_strays(read: SeriesSet, argument: str) -> None:
+def warn_of_strays(read: SeriesSet) -> None:
     """Tell of the first series with a value so far from those beside it: -999, where none is known, or a broken sensor.
 
     Levels, seasonal figures and networks follow it, and so do forecasts.
     """
     places, times = _strays(read.values, read.offsets)
     far = np.flatnonzero((times > FAR) & (np.diff(read.offsets) >= FEWEST))
-    _tell(read, argument, far, places[far], times)
+    _tell(read, far, places[far], times)
 
 
 def warn_of_new_strays(recent: np.ndarray, read: SeriesSet, series: np.ndarray) -> None:
@@ -38,7 +38,7 @@ def warn_of_new_strays(recent: np.ndarray, read: SeriesSet, series: np.ndarray) 
     far = np.flatnonzero(
         (times > FAR) & (rows >= read.offsets[:-1]) & (np.isfinite(recent[series]).sum(axis=1) >= FEWEST)
     )
-    _tell(read, "y_new", far, rows[far], times)
+    _tell(read, far, rows[far], times)
 
 
 def _strays(values: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -48,7 +48,7 @@ def _strays(values: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.nda
     return places, times
 
 
-def _tell(read: SeriesSet, argument: str, far: np.ndarray, rows: np.ndarray, times: np.ndarray) -> None:
+def _tell(read: SeriesSet, far: np.ndarray, rows: np.ndarray, times: np.ndarray) -> None:
     """Name the first value of series that have one far out, at these rows."""
     if not len(far):
         return
@@ -58,7 +58,7 @@ def _tell(read: SeriesSet, argument: str, far: np.ndarray, rows: np.ndarray, tim
     more = len(far) - 1
     others = f" ({more} more series {'has' if more == 1 else 'have'} such values)" if more else ""
     warn_caller(
-        f"{argument}: series {name!r} has {read.values[row]:g} at {time}, {written} times as far from the values "
+        f"{read.argument}: series {name!r} has {read.values[row]:g} at {time}, {written} times as far from the values "
         f"beside it as these are from one another{others}: forecasts and intervals follow it. If it is an error, or "
         "stands for a value that is missing, make it NaN and fit with missing='mask'"
     )

@@ -44,7 +44,7 @@ def updated(model: Model, new: NewRows, rule: Rule, *, updates: int = 0, device:
     recent = None if model.recent is None else recent_behind(model.recent, found)
     if model.naive is not None:
         found, naive = _without_naive(model.naive, found, new.axis)
-    check_possible(model, found, new.argument)
+    check_possible(model, found, new.read.argument)
     gaps = np.isnan(found.values)
     fill(model, model.tail, found, rule, floors=model.floors)
     tail, inputs = moved_on(model, model.tail, found)

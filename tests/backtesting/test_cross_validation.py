@@ -55,6 +55,13 @@ def test_nothing_behind_a_cutoff_is_seen(model: dict[str, Any], options: dict[st
         assert (tables[0]["y"] != tables[1]["y"]).any()
 
 
+def test_short_series_are_those_of_y() -> None:
+    y = long_of({"long": monthly(60), "short": monthly(12, 1)})
+    with pytest.warns(UserWarning, match="too short") as told:
+        tiny(short="naive", context_length=12).cross_validation(y, 3, n_windows=2, refit=False)
+    assert len(told) == 2 and all(str(one.message).startswith("y: 1 of 2 series is") for one in told)
+
+
 LEVELS: dict[str, Any] = {"level": [80, 60], "quantiles": [0.1, 0.5]}
 BANDS = ["RNN", "RNN-lo-80", "RNN-lo-60", "RNN-hi-60", "RNN-hi-80", "RNN_ql0.1", "RNN_ql0.5"]
 

@@ -163,3 +163,10 @@ def test_series_too_short_to_learn_from(options: dict[str, Any], refit: bool) ->
     assert "holes" not in dropped["unique_id"].tolist() and "holes" in found["unique_id"].tolist()
     by_network = [table[table["unique_id"] == "a"]["RNN"][:3].tolist() for table in (dropped, found)]
     assert by_network[0] == by_network[1]  # those that are too short teach nothing
+
+
+def test_never_needs_times_of_the_kind_of_fit() -> None:
+    y = monthly(60)
+    model = tiny().fit(y[:50])
+    with pytest.raises(TypeError, match="were of kind 'datetime', and are now 'datetime with a time zone'"):
+        model.cross_validation(y.tz_localize("UTC"), 3, n_windows=2, refit="never")

@@ -21,7 +21,7 @@ from forecastrnn.networks.network import Embedding, Layer
 from forecastrnn.training.optimizers import OptimizerState, Rule
 from forecastrnn.training.sequence_task import TrainingData
 from forecastrnn.training.stepping import BatchIndex, TrainingProgram
-from support.forecaster_cases import quick
+from support.forecaster_cases import long_of, quick
 
 N = 5
 
@@ -93,6 +93,16 @@ def test_alone_and_together(wide: pd.DataFrame, cell: str) -> None:
     for name in ("s1", "s4"):
         alone = local(cell=cell).fit(wide[[name]]).predict(7)
         pd.testing.assert_frame_equal(alone, together[[name]])
+
+
+def test_alone_and_together_where_lengths_differ(wide: pd.DataFrame) -> None:
+    """The usual context is one for all series: it must be given for that."""
+    short = wide["s1"][-50:]
+    both = long_of({"s1": short, "s4": wide["s4"]})
+    usual = [local().fit(y).context_length_ for y in (short, both)]
+    assert usual[0] < usual[1]
+    alone, together = (local(context_length=8).fit(y).predict(7) for y in (short, both))
+    np.testing.assert_array_equal(alone, together["RNN"][:7])
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2, 3, 8])
