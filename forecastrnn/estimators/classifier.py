@@ -194,6 +194,16 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
             return np.stack([self._probabilities(outputs, read) for outputs in drawn])
         return self._probabilities(self._outputs_of(read), read)
 
+    def predict_log_proba(self, X: object, lengths: object = None, n_steps: int | None = None) -> np.ndarray:
+        """Logarithms of `predict_proba`, in its shape; parameters are those of `predict`.
+
+        Returns
+        -------
+        ndarray (n, n_classes) or (n, time, n_classes), -inf past the end of a shorter row
+        """
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X, lengths, n_steps=n_steps))
+
     def _probabilities(self, outputs: np.ndarray, read: Sequences) -> np.ndarray:
         """Of the classes, from scores (n, k, n_classes), in the shape of the y of `fit`."""
         found = softmax(outputs.astype(np.float64))

@@ -128,6 +128,16 @@ def test_models_that_are_fitted_already() -> None:
     assert MultiOutputRegressor(R).fit(ROWS, np.c_[Y, -Y]).predict(ROWS).shape == (N, 2)
 
 
+def test_logarithms_of_probabilities() -> None:
+    """As those of other classifiers of scikit-learn; without a warning where there are no steps."""
+    model = small(RNNClassifier).fit(ROWS, LABELS)
+    np.testing.assert_array_equal(np.exp(model.predict_log_proba(ROWS)).round(12), model.predict_proba(ROWS).round(12))
+    labels = [list(np.where(row[:, 0] > 0, "up", "down")) for row in ROWS]
+    steps = small(RNNClassifier).fit(ROWS, labels)
+    logs, shares = steps.predict_log_proba(ROWS), steps.predict_proba(ROWS)
+    assert np.isneginf(logs[shares == 0.0]).all() and (shares == 0.0).any()
+
+
 def test_importance_of_steps_and_of_channels() -> None:
     """Channels are columns whose cells are sequences; the one that says nothing is told from the other."""
     assert permutation_importance(small().fit(FLAT, Y), FLAT, Y, n_repeats=2).importances.shape == (5, 2)
