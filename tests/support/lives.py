@@ -59,7 +59,7 @@ def _bad_sequences(y: np.ndarray) -> tuple[Call, ...]:
 
 
 CHANGES = ({"verbose": 0}, {"n_jobs": 2}, {"max_iter": 3}, {"batch_size": 5}, {"hidden_layer_sizes": 4},
-           {"solver__learning_rate": 0.5}, {"random_state": 9}, {"cell": "gru"})  # fmt: skip
+           {"solver__learning_rate": 0.05}, {"random_state": 9}, {"cell": "gru"})  # fmt: skip
 
 
 def _questions(x: np.ndarray) -> tuple[Callable[[Any], Any], ...]:
