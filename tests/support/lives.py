@@ -154,6 +154,14 @@ def _listed(seed: int, first: int, count: int) -> np.ndarray:
     return _values(seed)[first : first + count]
 
 
+def _endless(rows: Any) -> Any:
+    """The same with an infinity, which is refused whatever `missing` says."""
+    found = rows.copy()
+    places = found if isinstance(found, np.ndarray) else found.iloc
+    places[(9, -1) if found.ndim == 2 else 9] = np.inf
+    return found
+
+
 def _forecasts(rows: Callable[[int, int, int], Any], *, calibrated: bool = False, **options: Any) -> Kind:
     """Series of this form."""
     one = rows in (_single, _listed)
@@ -170,8 +178,7 @@ def _forecasts(rows: Callable[[int, int, int], Any], *, calibrated: bool = False
             found += [stream.step(10.5), stream.step(9.0)]
         return found
 
-    broken = rows(0, 0, OLD).copy()
-    broken = np.where(np.arange(OLD) == 9, np.nan, broken) if rows is _listed else broken.mask(broken == broken.iloc[9])
+    broken = _endless(rows(0, 0, OLD))
     bad = (((broken,), {}), ((rows(0, 0, 0),), {}), ((None,), {}), ((rows(0, 0, OLD),), {"X": ["nothing"]}))
     late = ["x"] if rows is _listed else rows(0, 110, 2)
     wrong = (lambda m: m.predict(0), lambda m: m.predict(10**12), lambda m: m.predict(2, ids=["z"]),
