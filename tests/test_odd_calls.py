@@ -24,6 +24,7 @@ FAR = pd.Series(
     np.arange(3.0), pd.DatetimeIndex(np.array(["0001-01-01", "0001-01-02", "0001-01-03"], "datetime64[us]"))
 )
 NEAR = pd.Series(np.arange(3.0), pd.date_range("2024", periods=3, unit="ns"))
+DAYS = np.array(["2024-01-01"], "M8[D]")
 HUGE = 10**400
 LIST = np.array([1.0, 2.0])
 
@@ -51,6 +52,8 @@ CALLS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "nested lists": (lambda m: evaluate([[1.0], [1.0, 2.0]], truth=[1.0, 2.0]), "has 2 dimensions"),
     "a training set without rows": (lambda m: evaluate([1.0], "mae", truth=[1.0], train=np.array(3.0)), "0 dimensions"),
     "times 2000 years apart": (lambda m: evaluate(NEAR, truth=FAR), "times of .*truth are too far apart for one unit"),
+    "a complex truth": (lambda m: evaluate([1.0], "mae", truth=[1j]), "truth: column 'y' must hold real numbers"),
+    "days for a truth": (lambda m: evaluate([1.0], "mae", truth=DAYS), "truth: column 'y' must hold real numbers"),
     "a huge truth": (lambda m: evaluate([1.0], truth=[HUGE]), "truth: column 'y' holds an integer too large"),
     "a class for forecasts": (lambda m: evaluate(pd.Series, truth=[1.0]), "forecasts must be .* Got type"),
     "a class for a series": (lambda m: quick().fit(pd.Series), "y must be .*; got type"),

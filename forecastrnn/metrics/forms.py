@@ -166,13 +166,14 @@ def _series(data: Data, argument: str, names: Names) -> pd.Series:
     if values.ndim != 1:
         raise TypeError(f"{argument} has {values.ndim} dimensions; give a pandas DataFrame, so that rows are named")
     first = 0 if argument == "train" else names.begin
-    return pd.Series(values, dtype=values.dtype, index=pd.RangeIndex(first, first + len(values)))
+    dtype = object if values.dtype == object else None  # which pandas would look into for dates
+    return pd.Series(values, dtype=dtype, index=pd.RangeIndex(first, first + len(values)))
 
 
 def _long_series(data: pd.Series, names: Names, value: Hashable) -> pd.DataFrame:
     if isinstance(data.index, pd.MultiIndex):
         return _from_index(data.to_frame(value), names)
-    values = data.reset_index(drop=True)  # an array of objects would be looked into for dates
+    values = data.reset_index(drop=True)
     return pd.DataFrame({names.id: [names.series] * len(data), names.time: data.index, value: values})
 
 

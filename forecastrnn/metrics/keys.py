@@ -125,6 +125,8 @@ def _kind(index: pd.Index) -> str:
 
 def floats(column: pd.Series, label: Hashable, argument: str) -> np.ndarray:
     """Numbers (n,), missing ones as NaN."""
+    if getattr(column.dtype, "kind", "O") in "cmM":  # which NumPy would make numbers of
+        raise TypeError(f"{argument}: column {label!r} must hold real numbers, but is of dtype {column.dtype}")
     try:
         return column.to_numpy(dtype=np.float64, na_value=np.nan)
     except OverflowError as error:
